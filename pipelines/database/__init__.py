@@ -1,0 +1,9 @@
+"""The relational database: delivery register, ledger, decisions and the index database, SQLite or PostgreSQL.
+
+Belongs here: tables (SQLAlchemy Core), how a database is opened and brought to the newest schema (Alembic). Not here:
+what is written to them and when; each stage writes its own tables.
+"""
+
+from pipelines.database.engine import metadata, open_database
+
+__all__ = ["metadata", "open_database"]

@@ -1,0 +1,59 @@
+"""The home: one folder that holds everything one deployment knows.
+
+Belongs here: where things lie. Paths stored anywhere are relative to the home, so that it may be moved.
+
+    home/
+      deliveries/<authority>/<agency>/<business_date>/seq=<n>-<manifest hash>/   what was taken in, as judged
+      nights/<authority>/<business_date>/                                        the tables of each stage
+      snapshots/<authority>/v=…/, current.json                                   what is published
+      reports/                                                                   what people read
+      index.db                                                                   register and index database (SQLite)
+      dagster/                                                                   the Dagster instance
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+__all__ = ["Home"]
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folders and files of one deployment, all below `root`."""
+
+    root: Path
+
+    @property
+    def database_url(self) -> str:
+        """The index database: ``ISINDEX_DATABASE_URL`` if set, else SQLite in the home."""
+        return os.environ.get("ISINDEX_DATABASE_URL") or f"sqlite:///{(self.root / 'index.db').resolve()}"
+
+    @property
+    def dagster(self) -> Path:
+        """The Dagster instance's folder."""
+        return self.root / "dagster"
+
+    @property
+    def reports(self) -> Path:
+        """The report site."""
+        return self.root / "reports"
+
+    def deliveries(self, authority: str, agency: str, business_date: date) -> Path:
+        """What one feed delivered for one business date, a folder per sequence."""
+        return self.root / "deliveries" / authority / agency / business_date.isoformat()
+
+    def night(self, authority: str, business_date: date) -> Path:
+        """The stage tables of one authority's night."""
+        return self.root / "nights" / authority / business_date.isoformat()
+
+    def snapshots(self, authority: str) -> Path:
+        """The published versions of one authority and the pointer to the current one."""
+        return self.root / "snapshots" / authority
+
+    def relative(self, path: Path) -> str:
+        """`path` as it may be stored: relative to the home."""
+        return path.resolve().relative_to(self.root.resolve()).as_posix()

@@ -1,0 +1,136 @@
+"""The table store: Parquet written whole or not at all, and DuckDB to work on it.
+
+Belongs here: how a table reaches and leaves the disk, and how a DuckDB connection is set up. Not here: what any
+table means. A write goes to a temporary name in the same folder, is flushed to the disk and then renamed, so a
+reader or a killed process never meets half a table. The same table gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+__all__ = [
+    "StoredTable",
+    "connect",
+    "file_sha256",
+    "read_json",
+    "read_table",
+    "schema_fingerprint",
+    "write_bytes",
+    "write_json",
+    "write_table",
+]
+
+
+@dataclass(frozen=True)
+class StoredTable:
+    """What is known of a table just written: its row count, the sha256 of its file, its schema's fingerprint."""
+
+    path: Path
+    rows: int
+    sha256: str
+    schema: str
+
+
+def write_table(table: pa.Table, path: Path) -> StoredTable:
+    """Write `table` to `path` as Parquet (zstd), atomically; parent folders are made."""
+    plain = table.replace_schema_metadata(None)
+
+    def write(temporary: Path) -> None:
+        pq.write_table(plain, temporary, compression="zstd", compression_level=1, write_statistics=True)
+
+    _replace(path, write)
+    return StoredTable(path, plain.num_rows, file_sha256(path), schema_fingerprint(plain.schema))
+
+
+def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """The table at `path`, memory-mapped; `columns` picks some of them."""
+    return pq.read_table(path, columns=columns, memory_map=True)
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write `value` as JSON, keys sorted, atomically."""
+    write_bytes((json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode(), path)
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value at `path`."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_bytes(content: bytes, path: Path) -> None:
+    """Write `content` to `path`, atomically; parent folders are made."""
+    _replace(path, lambda temporary: temporary.write_bytes(content))
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file, in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def schema_fingerprint(schema: pa.Schema) -> str:
+    """A short digest of column names and types, in order: two tables with the same one can be stacked."""
+    text = ";".join(f"{field.name}:{field.type}" for field in schema)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@contextmanager
+def connect(
+    views: Mapping[str, pa.Table | Path] | None = None, *, memory: str | None = None, spill: Path | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An in-memory DuckDB with each of `views` readable by its name; closed on leaving.
+
+    Args:
+        views: tables, or paths of Parquet files, by the name SQL shall use.
+        memory: DuckDB's memory limit; default ``ISINDEX_MEMORY`` or 4GB.
+        spill: folder for what does not fit; default the system's temporary folder.
+    """
+    settings = {
+        "memory_limit": memory or os.environ.get("ISINDEX_MEMORY", "4GB"),
+        "temp_directory": str(spill or Path(tempfile.gettempdir()) / f"isindex-{os.getpid()}"),
+        "threads": os.environ.get("ISINDEX_THREADS", str(os.cpu_count() or 2)),
+        "autoinstall_known_extensions": "false",
+        "TimeZone": "UTC",
+    }
+    with duckdb.connect(":memory:", config=settings) as connection:
+        for name, source in (views or {}).items():
+            if isinstance(source, Path):
+                connection.read_parquet(str(source)).create_view(name)
+            else:
+                connection.register(name, source)
+        yield connection
+
+
+def _replace(path: Path, write: Any) -> None:
+    """Let `write` fill a temporary neighbour of `path`, flush it and its folder, and rename it into place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        with temporary.open("rb") as stream:
+            os.fsync(stream.fileno())
+        temporary.chmod(0o640)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
