@@ -1,0 +1,250 @@
+"""Giving tonight's clusters their index ids: who keeps one, who takes one back, who gets a new one.
+
+Belongs here: the rules of continuity. Not here: which records are the same child (matching), what an id looks like
+(mint), what is written into the ledger (ledger). The rules, each decided the same way whatever the order of anything:
+
+1. An id goes to the cluster with the largest claim on it: most members that held it in their own right (not through a
+   merge), then most members, then the smallest cluster name.
+2. A cluster that wins several ids keeps the elder (minted first, then smallest id); the others redirect to it.
+3. A cluster that wins none takes back an id its members once had, if that id is free; else one is minted.
+4. An id that no record holds any more has ended.
+
+Rule 1's "in their own right" is what makes an un-merge give back both ids to the children who had them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+import pyarrow as pa
+
+from pipelines.errors import IsindexError
+from pipelines.identities.mint import mint
+from pipelines.identities.state import HISTORY, IDENTITIES, REGISTER, IdentityState
+from pipelines.privacy.secret import keyed_digests
+from pipelines.tables import connect
+
+__all__ = ["Assigned", "assign_identities"]
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """Tonight's identities: the tables `identities`, `register` and `history` of `IdentityState`, and what moved.
+
+    Attributes:
+        frozen: ids held at their last good state because their records contradict each other.
+    """
+
+    identities: pa.Table
+    register: pa.Table
+    history: pa.Table
+    frozen: frozenset[str]
+
+    @property
+    def redirects(self) -> pa.Table:
+        """Merged ids: index_id, redirects_to (the id that is live or ended today), since."""
+        with connect({"register": self.register}) as connection:
+            return connection.execute(
+                f"{RESOLVED} SELECT index_id, redirects_to, since FROM resolved ORDER BY 1"
+            ).to_arrow_table()
+
+
+# redirects are stored as they were made; here they are followed to their end
+RESOLVED = """
+    WITH RECURSIVE followed AS (
+        SELECT index_id, redirects_to, since, 1 AS hops FROM register WHERE state = 'merged'
+        UNION ALL
+        SELECT f.index_id, r.redirects_to, f.since, f.hops + 1
+        FROM followed f JOIN register r ON r.index_id = f.redirects_to AND r.state = 'merged'
+        WHERE f.hops < 1000
+    ),
+    resolved AS (
+        SELECT index_id, arg_max(redirects_to, hops) AS redirects_to, any_value(since) AS since
+        FROM followed GROUP BY index_id
+    )
+"""
+
+
+def assign_identities(
+    clusters: pa.Table,
+    records: pa.Table,
+    previous: IdentityState | None,
+    *,
+    authority: str,
+    business_date: date,
+    frozen: pa.Array | None = None,
+) -> Assigned:
+    """Give each of tonight's clusters its index id.
+
+    Args:
+        clusters: record_key, cluster, step, weight, reason; each live record once.
+        records: the person records (record_key, delivery_id, position, content are read).
+        previous: the state of the night before, None on the first.
+        authority: DfE code.
+        business_date: the night.
+        frozen: names of clusters whose records contradict each other: their records stay where they were last night,
+            new ones among them stand alone.
+
+    Raises:
+        IsindexError: CLUSTERS_INCOMPLETE when clusters and records do not hold the same records once each.
+    """
+    before = previous or IdentityState.empty()
+    frozen_names = frozen if frozen is not None else pa.array([], pa.string())
+    views = {
+        "clusters": clusters.select(["record_key", "cluster", "step", "weight", "reason"]),
+        "records": records.select(["record_key", "delivery_id", "position", "content"]),
+        "previous": before.identities,
+        "register": before.register,
+        "history": before.history,
+        "frozen_clusters": pa.table({"cluster": frozen_names}),
+    }
+    with connect(views) as connection:
+        _check_complete(connection)
+        connection.execute(_TONIGHT)
+        connection.execute(_CLAIMS)
+        connection.register("taken_back", _take_back(connection))
+        connection.register("minted", _mint(connection, before, authority))
+        connection.execute(_GIVEN)
+        connection.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
+        connection.register("new_refs", _new_references(connection))
+        identities = connection.execute(_IDENTITIES).to_arrow_table().cast(IDENTITIES)
+        register = connection.execute(_REGISTER).to_arrow_table().cast(REGISTER)
+        history = connection.execute(_HISTORY).to_arrow_table().cast(HISTORY)
+        held = connection.execute("SELECT DISTINCT index_id FROM tonight JOIN given USING (cluster) WHERE is_frozen")
+        return Assigned(identities, register, history, frozenset(row[0] for row in held.fetchall()))
+
+
+def _check_complete(connection: duckdb.DuckDBPyConnection) -> None:
+    wrong = connection.execute("""
+        SELECT count(*) FROM (SELECT record_key, count(*) AS times FROM clusters GROUP BY ALL) c
+        FULL JOIN (SELECT record_key, count(*) AS times FROM records GROUP BY ALL) r USING (record_key)
+        WHERE c.times IS DISTINCT FROM 1 OR r.times IS DISTINCT FROM 1
+    """).fetchall()[0][0]
+    if wrong:
+        raise IsindexError(
+            "CLUSTERS_INCOMPLETE",
+            f"{wrong} records are not in exactly one cluster.",
+            where="assigning identities",
+            remedy="Run the matching of this night again; nothing was published.",
+        )
+
+
+def _take_back(connection: duckdb.DuckDBPyConnection) -> pa.Table:
+    """Rule 3, first half: (cluster, index_id), greedily by number of members who had it, then the elder id."""
+    wishes = connection.execute("""
+        SELECT t.cluster, h.index_id
+        FROM tonight t JOIN history h USING (record_key) JOIN register g USING (index_id)
+        WHERE t.cluster NOT IN (SELECT cluster FROM kept) AND h.index_id NOT IN (SELECT index_id FROM wins)
+        GROUP BY ALL
+        ORDER BY count(*) DESC, any_value(g.minted_night), h.index_id, t.cluster
+    """).fetchall()
+    given: dict[str, str] = {}
+    used: set[str] = set()
+    for cluster, index_id in wishes:
+        if cluster not in given and index_id not in used:
+            given[cluster] = index_id
+            used.add(index_id)
+    return pa.table({"cluster": pa.array(given.keys(), pa.string()), "index_id": pa.array(given.values(), pa.string())})
+
+
+def _mint(connection: duckdb.DuckDBPyConnection, before: IdentityState, authority: str) -> pa.Table:
+    """Rule 3, second half: (cluster, index_id) for clusters that have none."""
+    new = connection.execute("""
+        SELECT cluster, min(record_key) AS founder FROM tonight
+        WHERE cluster NOT IN (SELECT cluster FROM kept) AND cluster NOT IN (SELECT cluster FROM taken_back)
+        GROUP BY cluster ORDER BY founder
+    """).to_arrow_table()
+    ids = mint(new["founder"].combine_chunks(), before.register["index_id"].combine_chunks(), authority)
+    return pa.table({"cluster": new["cluster"], "index_id": ids})
+
+
+def _new_references(connection: duckdb.DuckDBPyConnection) -> pa.Table:
+    """The opaque references of records that were not live last night (hashing is the only work done in Python)."""
+    keys = connection.execute("SELECT record_key FROM tonight WHERE record_ref IS NULL ORDER BY 1").to_arrow_table()[
+        "record_key"
+    ]
+    return pa.table({"record_key": keys, "record_ref": keyed_digests(keys.combine_chunks(), "record")})
+
+
+_TONIGHT = f"""
+    CREATE TEMP TABLE tonight AS
+    {RESOLVED},
+    -- a record is not an id's own if it came to it through a merge
+    merged_in AS (
+        SELECT DISTINCT h.record_key, r.redirects_to AS index_id FROM history h JOIN resolved r USING (index_id)
+    ),
+    joined AS (
+        SELECT c.record_key, c.cluster, c.step, c.weight, c.reason, p.index_id AS was, p.record_ref,
+            f.cluster IS NOT NULL AS is_frozen, m.record_key IS NULL AS own,
+            -- where nothing changed, the delivery that last changed the record stays its source
+            CASE WHEN p.content = r.content THEN p.delivery_id ELSE r.delivery_id END AS delivery_id,
+            CASE WHEN p.content = r.content THEN p.position ELSE r.position END AS position,
+            r.content
+        FROM clusters c JOIN records r USING (record_key)
+        LEFT JOIN previous p USING (record_key)
+        LEFT JOIN merged_in m ON m.record_key = c.record_key AND m.index_id = p.index_id
+        LEFT JOIN frozen_clusters f ON f.cluster = c.cluster
+    )
+    SELECT * REPLACE (
+        CASE WHEN NOT is_frozen THEN cluster
+             WHEN was IS NULL THEN record_key
+             ELSE min(record_key) OVER (PARTITION BY is_frozen, cluster, was) END AS cluster)
+    FROM joined
+"""
+_CLAIMS = """
+    CREATE TEMP TABLE wins AS  -- rule 1: each id to its largest claim
+        SELECT cluster, was AS index_id FROM tonight WHERE was IS NOT NULL
+        GROUP BY cluster, was
+        QUALIFY row_number() OVER (
+            PARTITION BY was ORDER BY count(*) FILTER (own) DESC, count(*) DESC, cluster) = 1;
+    CREATE TEMP TABLE kept AS  -- rule 2: each cluster keeps its eldest id
+        SELECT cluster, index_id FROM wins JOIN register USING (index_id)
+        QUALIFY row_number() OVER (PARTITION BY cluster ORDER BY minted_night, index_id) = 1
+"""
+_GIVEN = """
+    CREATE TEMP TABLE given AS
+        SELECT cluster, index_id FROM kept UNION ALL BY NAME FROM taken_back UNION ALL BY NAME FROM minted
+"""
+_IDENTITIES = """
+    SELECT record_key, coalesce(t.record_ref, n.record_ref) AS record_ref, g.index_id, step, weight, reason,
+        delivery_id, position, content
+    FROM tonight t JOIN given g USING (cluster) LEFT JOIN new_refs n USING (record_key)
+    ORDER BY record_key
+"""
+_REGISTER = """
+    WITH held AS (
+        SELECT index_id, bool_or(is_frozen) AS is_frozen FROM tonight JOIN given USING (cluster) GROUP BY index_id
+    ),
+    merged AS (
+        SELECT w.index_id, k.index_id AS redirects_to FROM wins w JOIN kept k USING (cluster)
+        WHERE w.index_id <> k.index_id
+    ),
+    known AS (
+        SELECT index_id, state, minted_night, redirects_to, since FROM register
+        UNION ALL BY NAME
+        SELECT index_id, 'live' AS state, getvariable('night') AS minted_night FROM minted
+    )
+    SELECT k.index_id,
+        CASE WHEN h.is_frozen THEN 'frozen' WHEN h.index_id IS NOT NULL THEN 'live'
+             WHEN m.index_id IS NOT NULL THEN 'merged'
+             WHEN k.state IN ('live', 'frozen') THEN 'ended' ELSE k.state END AS state,
+        k.minted_night,
+        CASE WHEN h.index_id IS NOT NULL THEN NULL ELSE coalesce(m.redirects_to, k.redirects_to) END AS redirects_to,
+        CASE WHEN h.index_id IS NOT NULL THEN NULL
+             WHEN m.index_id IS NOT NULL OR k.state IN ('live', 'frozen') THEN getvariable('night')
+             ELSE k.since END AS since
+    FROM known k LEFT JOIN held h USING (index_id) LEFT JOIN merged m USING (index_id)
+    ORDER BY k.index_id
+"""
+_HISTORY = """
+    WITH now AS (SELECT record_key, index_id FROM tonight JOIN given USING (cluster)),
+    left_tonight AS (
+        SELECT p.record_key, p.index_id, getvariable('night') AS until
+        FROM previous p LEFT JOIN now n USING (record_key) WHERE n.index_id IS DISTINCT FROM p.index_id
+    )
+    SELECT record_key, index_id, max(until) AS until
+    FROM (SELECT record_key, index_id, until FROM history UNION ALL BY NAME FROM left_tonight)
+    GROUP BY record_key, index_id ORDER BY record_key, index_id
+"""

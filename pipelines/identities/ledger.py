@@ -1,0 +1,193 @@
+"""The ledger: what ever happened to identities, and the identities of any past night rebuilt from it.
+
+Belongs here: deriving a night's events from two states, telling them in words, and reading the ledger back. Not here:
+deciding what happens (assign), or the transaction that writes the ledger (publishing.index_database). Events carry
+opaque references and counts only. `minted`, `restored` and `joined` say which records an identity holds; `left` says
+which it no longer does; the other kinds explain why.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pyarrow as pa
+from sqlalchemy import Engine, select
+
+from pipelines.database.tables import ledger_event, night
+from pipelines.identities.assign import Assigned
+from pipelines.identities.state import EVENT_SCHEMA, STORY, VISIBILITY, IdentityState
+from pipelines.tables import connect
+
+__all__ = ["identities_as_at", "record_night"]
+
+
+def record_night(
+    assigned: Assigned, visible: pa.Table, previous: IdentityState | None, business_date: date
+) -> tuple[IdentityState, pa.Table]:
+    """The state after the night and the night's ledger events.
+
+    Args:
+        assigned: tonight's assignment.
+        visible: index_id, shielded, withheld (`privacy.shielding.visibility`), one row for each live identity.
+        previous: the state that `assigned` was made from.
+        business_date: the night.
+
+    Returns:
+        the new state; and events: kind, index_id, other_id, record_ref, evidence (JSON text), in a fixed order.
+    """
+    before = previous or IdentityState.empty()
+    views = {
+        "was": before.identities,
+        "now": assigned.identities,
+        "register_was": before.register,
+        "register_now": assigned.register,
+        "visible_was": before.visibility,
+        "visible_now": visible,
+        "story_was": before.story,
+    }
+    with connect(views) as connection:
+        connection.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
+        connection.execute(_CHANGES)
+        events = connection.execute(_EVENTS).to_arrow_table().cast(EVENT_SCHEMA)
+        connection.register("events", events)
+        story = connection.execute(_STORY).to_arrow_table().cast(STORY)
+        seen = connection.execute(
+            "SELECT index_id, shielded, withheld FROM visible_now ORDER BY index_id"
+        ).to_arrow_table()
+    state = IdentityState(assigned.identities, assigned.register, assigned.history, story, seen.cast(VISIBILITY))
+    return state, events
+
+
+def identities_as_at(engine: Engine, authority: str, business_date: date) -> pa.Table:
+    """Which identity held which record after a past night, from the ledger alone.
+
+    Only events of the versions in force are read: a night that was published again counts as it was published last.
+
+    Returns:
+        record_ref, index_id, sorted by record_ref.
+    """
+    query = (
+        select(
+            ledger_event.c.business_date,
+            ledger_event.c.kind,
+            ledger_event.c.index_id,
+            ledger_event.c.record_ref,
+            ledger_event.c.evidence,
+        )
+        .join(
+            night,
+            (night.c.authority == ledger_event.c.authority)
+            & (night.c.business_date == ledger_event.c.business_date)
+            & (night.c.version == ledger_event.c.version),
+        )
+        .where(
+            ledger_event.c.authority == authority,
+            ledger_event.c.business_date <= business_date,
+            ledger_event.c.kind.in_(["minted", "restored", "joined", "left"]),
+        )
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(query).all()
+    table = pa.table(
+        {
+            "day": pa.array([row.business_date for row in rows], pa.date32()),
+            "kind": pa.array([row.kind for row in rows], pa.string()),
+            "index_id": pa.array([row.index_id for row in rows], pa.string()),
+            "record_refs": pa.array(
+                [[row.record_ref] if row.record_ref else row.evidence.get("records", []) for row in rows],
+                pa.list_(pa.string()),
+            ),
+        }
+    )
+    with connect({"events": table}) as connection:
+        return connection.execute("""
+            WITH moves AS (
+                SELECT unnest(record_refs) AS record_ref, day, kind <> 'left' AS holds, index_id FROM events
+            ),
+            last AS (  -- within a night a record that left one identity and joined another is held by the other
+                SELECT * FROM moves
+                QUALIFY row_number() OVER (PARTITION BY record_ref ORDER BY day DESC, holds DESC) = 1
+            )
+            SELECT record_ref, index_id FROM last WHERE holds ORDER BY record_ref
+        """).to_arrow_table()
+
+
+_CHANGES = """
+    CREATE TEMP TABLE new_ids AS  -- ids that live tonight and did not last night
+        SELECT n.index_id, CASE WHEN w.index_id IS NULL THEN 'minted' ELSE 'restored' END AS kind
+        FROM register_now n LEFT JOIN register_was w USING (index_id)
+        WHERE n.state IN ('live', 'frozen') AND (w.index_id IS NULL OR w.state NOT IN ('live', 'frozen'));
+    CREATE TEMP TABLE moves AS
+        SELECT n.record_key, n.record_ref AS ref_now, w.record_ref AS ref_was,
+            n.index_id AS now_id, w.index_id AS was_id, n.step, n.weight
+        FROM now n FULL JOIN was w USING (record_key) WHERE n.index_id IS DISTINCT FROM w.index_id
+"""
+_EVENTS = """
+    WITH beginnings AS (
+        SELECT kind, index_id, NULL AS other_id, NULL AS record_ref,
+            '{"records":["' || string_agg(n.record_ref, '","' ORDER BY n.record_ref) || '"]}' AS evidence
+        FROM new_ids JOIN now n USING (index_id) GROUP BY kind, index_id
+    ),
+    leavings AS (
+        SELECT 'left' AS kind, was_id AS index_id, now_id AS other_id, ref_was AS record_ref, '{}' AS evidence
+        FROM moves WHERE was_id IS NOT NULL
+    ),
+    joinings AS (
+        SELECT 'joined' AS kind, now_id AS index_id, was_id AS other_id, ref_now AS record_ref,
+            '{"step":"' || coalesce(step, '') || '","weight":' || coalesce(round(weight, 2)::VARCHAR, 'null') || '}'
+                AS evidence
+        FROM moves WHERE now_id IS NOT NULL AND now_id NOT IN (SELECT index_id FROM new_ids)
+    ),
+    merges AS (
+        SELECT 'merged' AS kind, n.index_id, n.redirects_to AS other_id, NULL AS record_ref, '{}' AS evidence
+        FROM register_now n JOIN register_was w USING (index_id) WHERE n.state = 'merged' AND w.state <> 'merged'
+    ),
+    splits AS (  -- an id that began tonight with records another id still lives without
+        SELECT 'split' AS kind, was_id AS index_id, now_id AS other_id, NULL AS record_ref,
+            '{"records":' || count(*) || '}' AS evidence
+        FROM moves JOIN new_ids ON now_id = new_ids.index_id
+        WHERE was_id IS NOT NULL GROUP BY was_id, now_id
+    ),
+    states AS (
+        SELECT n.state AS kind, n.index_id, NULL AS other_id, NULL AS record_ref, '{}' AS evidence
+        FROM register_now n LEFT JOIN register_was w USING (index_id)
+        WHERE n.state IN ('ended', 'frozen') AND n.state IS DISTINCT FROM w.state
+    ),
+    shieldings AS (
+        SELECT CASE WHEN n.shielded OR n.withheld THEN 'shielded' ELSE 'unshielded' END AS kind, n.index_id,
+            NULL AS other_id, NULL AS record_ref,
+            CASE WHEN n.withheld THEN '{"withheld":true}' ELSE '{}' END AS evidence
+        FROM visible_now n LEFT JOIN visible_was w USING (index_id)
+        WHERE (n.shielded, n.withheld) IS DISTINCT FROM (coalesce(w.shielded, false), coalesce(w.withheld, false))
+    )
+    SELECT kind, index_id, other_id, record_ref, evidence FROM (
+        FROM beginnings UNION ALL BY NAME FROM leavings UNION ALL BY NAME FROM joinings UNION ALL BY NAME FROM merges
+        UNION ALL BY NAME FROM splits UNION ALL BY NAME FROM states UNION ALL BY NAME FROM shieldings
+    )
+    ORDER BY index_id, kind, other_id NULLS FIRST, record_ref NULLS FIRST
+"""
+_STORY = """
+    WITH tonight AS (
+        SELECT index_id, getvariable('night') AS business_date, kind, other_id, count(*) AS times,
+            any_value(len(string_split(evidence, ','))) AS records
+        FROM events GROUP BY index_id, kind, other_id
+    ),
+    told AS (
+        SELECT index_id, business_date, kind, CASE kind
+            WHEN 'minted' THEN format('First seen, with {} record{}.', records, if(records = 1, '', 's'))
+            WHEN 'restored' THEN format('Has its index id back, with {} record{}.', records, if(records = 1, '', 's'))
+            WHEN 'joined' THEN format('{} record{} joined{}.', times, if(times = 1, '', 's'),
+                if(other_id IS NULL, '', ' from ' || other_id))
+            WHEN 'left' THEN format('{} record{} {}.', times, if(times = 1, '', 's'),
+                if(other_id IS NULL, 'no longer in the feeds', 'moved to ' || other_id))
+            WHEN 'merged' THEN format('Found to be the same child as {}, whose id is the elder.', other_id)
+            WHEN 'split' THEN format('Found to be two children: the other is {}.', other_id)
+            WHEN 'ended' THEN 'No record holds this index id any more.'
+            WHEN 'frozen' THEN 'Records contradict each other: kept as it was, for review.'
+            WHEN 'shielded' THEN 'Shielded.'
+            WHEN 'unshielded' THEN 'No longer shielded.' END AS words
+        FROM tonight
+    )
+    SELECT index_id, business_date, kind, words FROM (FROM story_was UNION ALL BY NAME FROM told)
+    ORDER BY index_id, business_date, kind, words
+"""

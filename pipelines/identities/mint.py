@@ -1,0 +1,84 @@
+"""Minting index ids: opaque, checkable by hand, the same on every replay.
+
+Belongs here: what an index id looks like and how a new one comes about. Not here: which cluster keeps or takes back an
+id it already had (assign). An id is ten characters and a check character from an alphabet without vowels, 0, I, L, O
+and U: it cannot be misread and spells no word. It is a keyed digest of the authority, the record key of the founding
+record and a generation; the generation grows when an id is taken, so an id is never given twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.privacy.secret import namespace_secret
+
+__all__ = ["ALPHABET", "mint", "valid_index_id"]
+
+ALPHABET = "123456789BCDFGHJKMNPQRSTVWXYZ"  # 29 characters, a prime: see `_check_values`
+_LENGTH = 10
+_SPACE = len(ALPHABET) ** _LENGTH
+
+
+def mint(founders: pa.Array, taken: pa.Array, authority: str) -> pa.Array:
+    """A new index id for each founding record.
+
+    Args:
+        founders: distinct record keys, each the smallest of its cluster.
+        taken: every id this authority ever used, in whatever state.
+        authority: DfE code; two authorities never mint from the same digest.
+
+    Returns:
+        string array as long as `founders`. The order of `founders` and `taken` does not matter to what each gets:
+        among founders that fall on one id the smallest record key has it and the others go a generation on.
+    """
+    keys = founders.to_pylist()
+    ids: list[str | None] = [None] * len(keys)
+    used = set(taken.to_pylist())
+    pending = sorted(range(len(keys)), key=keys.__getitem__)
+    generation = 0
+    while pending:
+        left = []
+        for place, index_id in zip(
+            pending, _ids([keys[place] for place in pending], authority, generation), strict=True
+        ):
+            if index_id in used:
+                left.append(place)
+            else:
+                used.add(index_id)
+                ids[place] = index_id
+        pending, generation = left, generation + 1
+    return pa.array(ids, pa.string())
+
+
+def valid_index_id(text: str) -> bool:
+    """Whether `text` has the form of an index id and its check character is right (one wrong or swapped is noticed)."""
+    if len(text) != _LENGTH + 1 or not set(text) <= set(ALPHABET):
+        return False
+    values = np.array([[ALPHABET.index(character) for character in text]], dtype=np.int64)
+    return bool(_check_values(values[:, :_LENGTH])[0] == values[0, _LENGTH])
+
+
+def _ids(keys: list[str], authority: str, generation: int) -> list[str]:
+    """The id of each key in one generation, whether taken or not."""
+    secret = hashlib.sha256(namespace_secret() + b"\0index id").digest()
+    context = f"{authority}\0{generation}\0".encode()
+    digest = hashlib.blake2b
+    numbers = np.frombuffer(
+        b"".join([digest(context + key.encode(), key=secret, digest_size=8).digest() for key in keys]), dtype=">u8"
+    ).astype(np.uint64) % np.uint64(_SPACE)
+    values = np.empty((len(keys), _LENGTH + 1), dtype=np.int64)
+    for place in range(_LENGTH - 1, -1, -1):
+        values[:, place] = (numbers % np.uint64(len(ALPHABET))).astype(np.int64)
+        numbers //= np.uint64(len(ALPHABET))
+    values[:, _LENGTH] = _check_values(values[:, :_LENGTH])
+    letters = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)[values]
+    return [str(text) for text in np.ascontiguousarray(letters).view(f"S{_LENGTH + 1}")[:, 0].astype(str)]
+
+
+def _check_values(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """A weighted sum modulo a prime with weights 1 to 10: every single error and every swap changes it."""
+    return (values * np.arange(1, _LENGTH + 1)).sum(axis=1) % len(ALPHABET)  # type: ignore[no-any-return]

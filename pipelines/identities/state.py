@@ -1,0 +1,117 @@
+"""What is known of an authority's identities after a night, and where it lies.
+
+Belongs here: the five tables a night hands to the next one, their columns, reading and writing them, and finding the
+night that tonight builds on. Not here: how they change (assign, ledger). A night builds on the latest earlier night
+that was *published*: what a held night would have minted or merged never happened, so the ledger has no gaps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipelines.home import Home
+from pipelines.tables import file_sha256, read_json, read_table, write_json, write_table
+
+__all__ = ["EVENT_SCHEMA", "IdentityState", "mark_published", "previous_identities"]
+
+_FOLDER = "identities"
+_MARKER = "published.json"
+
+IDENTITIES = pa.schema(
+    [
+        ("record_key", pa.string()),
+        ("record_ref", pa.string()),
+        ("index_id", pa.string()),
+        ("step", pa.string()),
+        ("weight", pa.float64()),
+        ("reason", pa.string()),
+        ("delivery_id", pa.string()),
+        ("position", pa.int64()),
+        ("content", pa.int64()),
+    ]
+)
+REGISTER = pa.schema(
+    [
+        ("index_id", pa.string()),
+        ("state", pa.string()),
+        ("minted_night", pa.date32()),
+        ("redirects_to", pa.string()),
+        ("since", pa.date32()),
+    ]
+)
+HISTORY = pa.schema([("record_key", pa.string()), ("index_id", pa.string()), ("until", pa.date32())])
+STORY = pa.schema(
+    [("index_id", pa.string()), ("business_date", pa.date32()), ("kind", pa.string()), ("words", pa.string())]
+)
+VISIBILITY = pa.schema([("index_id", pa.string()), ("shielded", pa.bool_()), ("withheld", pa.bool_())])
+EVENT_SCHEMA = pa.schema(
+    [
+        ("kind", pa.string()),
+        ("index_id", pa.string()),
+        ("other_id", pa.string()),
+        ("record_ref", pa.string()),
+        ("evidence", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class IdentityState:
+    """An authority's identities after a night.
+
+    Attributes:
+        identities: each live record once: record_key, record_ref (opaque), index_id, step, weight, reason, and the
+            delivery_id, position and content hash of the delivery that last *changed* it.
+        register: every index id ever minted: state (live, frozen, merged, ended), minted_night, redirects_to (merged
+            only; as it was at the merge, so that an un-merge further down restores the chain), since.
+        history: which ids a record had before, and until which night.
+        story: what happened to each identity, in words without a value.
+        visibility: per live identity, shielded and withheld.
+    """
+
+    identities: pa.Table
+    register: pa.Table
+    history: pa.Table
+    story: pa.Table
+    visibility: pa.Table
+
+    @classmethod
+    def empty(cls) -> IdentityState:
+        """The state before the first night."""
+        return cls(*(schema.empty_table() for schema in (IDENTITIES, REGISTER, HISTORY, STORY, VISIBILITY)))
+
+    @classmethod
+    def read(cls, night: Path) -> IdentityState:
+        """The state that was written into the night folder `night`."""
+        return cls(*(read_table(night / _FOLDER / f"{part.name}.parquet") for part in fields(cls)))
+
+    def write(self, night: Path) -> None:
+        """Write the state into the night folder `night`; until it is published no later night builds on it."""
+        (night / _FOLDER / _MARKER).unlink(missing_ok=True)
+        for part in fields(self):
+            write_table(getattr(self, part.name), night / _FOLDER / f"{part.name}.parquet")
+
+
+def mark_published(night: Path, version: str) -> None:
+    """Note that the identities in the night folder `night` are published as `version`: later nights build on them."""
+    write_json(
+        {"version": version, "identities": file_sha256(night / _FOLDER / "identities.parquet")},
+        night / _FOLDER / _MARKER,
+    )
+
+
+def previous_identities(home: Home, authority: str, business_date: date) -> IdentityState | None:
+    """The state of the latest published night before `business_date`, or None on an authority's first."""
+    nights = home.night(authority, business_date).parent
+    earlier = sorted(
+        (folder for folder in nights.glob("????-??-??") if folder.name < business_date.isoformat()), reverse=True
+    )
+    for night in earlier:
+        marker, identities = night / _FOLDER / _MARKER, night / _FOLDER / "identities.parquet"
+        if marker.exists() and identities.exists() and read_json(marker)["identities"] == file_sha256(identities):
+            return IdentityState.read(night)
+    return None
