@@ -1,0 +1,326 @@
+"""CSV: whole files at once through Arrow; only rows that are odd are looked at one by one.
+
+Belongs here: delimited text with a header. numpy finds where rows begin and end and how many fields they have; sound
+rows go to Arrow's parser as they lie, damaged ones are taken out first, each with its position and physical line. An
+unbalanced quotation mark costs its own row only: reading resumes at the next physical line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+
+from pipelines.contracts.model import Contract
+from pipelines.deliveries.codes import Finding, finding
+from pipelines.deliveries.readers.result import CELL_LIMIT, CHANGE, Damage, FilePart, native_schema
+from pipelines.deliveries.readers.text import Offsets, Text, known_names, line_starts, load, offsets_of, recode
+
+__all__ = ["read_csv"]
+
+_QUOTE = 34
+_BLANK = b" \t\r\n\x1a"  # 0x1a: the end mark that DOS programs still write
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a file: where each begins and ends (line end excluded) and its first physical line, from 1."""
+
+    start: Offsets
+    end: Offsets
+    line: Offsets
+    odd: npt_bool  # rows to be looked at one by one
+
+
+npt_bool = np.ndarray
+
+
+def read_csv(path: Path, name: str, contract: Contract, *, delta: bool) -> FilePart:
+    """The records of the CSV file at `path`.
+
+    Findings: ENCODING_UNKNOWN, ENCODING_OTHER, UNREADABLE (no header), COLUMNS_REFUSED, COLUMNS_MISSING,
+    COLUMNS_REPEATED. Damage: RECORD-FIELD-COUNT, RECORD-ENCODING, RECORD-TOO-LARGE, RECORD-UNREADABLE (NUL bytes).
+    """
+    schema = native_schema(contract, delta)
+    empty = FilePart(schema.empty_table())
+    text, findings = load(path, name, contract.file.encoding)
+    if text is None:
+        return replace(empty, findings=tuple(findings))
+    starts = line_starts(text.data)
+    first = _first_line(text.data, starts)
+    if first is None:
+        return empty
+    delimiter = contract.file.delimiter.encode()
+    head = text.data[starts[first] : _line_end(text.data, starts, first)]
+    cells = split_row(head, delimiter) or []
+    header = [recode(cell, text.encoding).decode().strip() for cell in cells]
+    faults, refused = _judge_header(header, name, contract, delta)
+    findings += faults
+    if any(fault.severity == "refuse" for fault in faults):
+        return replace(empty, findings=tuple(findings), refused=refused)
+    rows = _rows(text.data, starts[first + 1 :], first + 2, delimiter, len(header))
+    body, good, damaged = _sound(text, rows, delimiter, len(header))
+    table = _parse(body, header, delimiter.decode(), schema, len(good))
+    positions = pa.array(good + 1)
+    columns = {"position": positions, "line": pa.array(rows.line[good]), **table}
+    arrays = [columns.get(field.name, pa.nulls(len(good), field.type)) for field in schema]
+    return FilePart(
+        pa.Table.from_arrays(arrays, schema=schema), damaged, findings=tuple(findings), refused=refused
+    )
+
+
+def split_row(row: bytes, delimiter: bytes) -> list[bytes] | None:
+    """The fields of one row; None when a quotation mark that opens a field is never closed.
+
+    A quotation mark within an unquoted field is an ordinary character.
+    """
+    fields: list[bytes] = []
+    place = 0
+    while True:
+        value = b""
+        if row[place : place + 1] == b'"':
+            place += 1
+            while True:
+                close = row.find(b'"', place)
+                if close < 0:
+                    return None
+                value += row[place:close]
+                place = close + 1
+                if row[place : place + 1] != b'"':
+                    break
+                value += b'"'
+                place += 1
+        stop = row.find(delimiter, place)
+        if stop < 0:
+            return [*fields, value + row[place:]]
+        fields.append(value + row[place:stop])
+        place = stop + len(delimiter)
+
+
+def _judge_header(
+    header: list[str], name: str, contract: Contract, delta: bool
+) -> tuple[list[Finding], tuple[str, ...]]:
+    """Findings on the header, and the names outside the contract."""
+    allowed = [*(column for column in contract.column_names if column != CHANGE), *([CHANGE] if delta else [])]
+    present = [column for column in header if column in allowed]
+    if not present:
+        # the first line may be a record: nothing of it is repeated
+        reason = f"its first line is not the contract's header with '{contract.file.delimiter}' between names"
+        return [finding("UNREADABLE", name, reason=reason)], ()
+    findings = []
+    repeated = sorted({column for column in present if present.count(column) > 1})
+    if repeated:
+        findings.append(finding("COLUMNS_REPEATED", name, names=", ".join(repeated)))
+    shown = known_names(header)
+    refused = tuple(shown[place] for place, column in enumerate(header) if column not in allowed)
+    if refused:
+        findings.append(finding("COLUMNS_REFUSED", name, names=", ".join(refused[:50])))
+    missing = [column for column in allowed if column not in present]
+    if missing:
+        needed = {column.name for column in contract.columns if column.required or column.key} | {CHANGE}
+        severity = "refuse" if needed.intersection(missing) else "warn"
+        findings.append(finding("COLUMNS_MISSING", name, names=", ".join(missing), severity=severity))
+    return findings, refused
+
+
+def _rows(data: bytes, starts: Offsets, first_line: int, delimiter: bytes, width: int) -> _Rows:
+    """The rows that begin with the physical lines at `starts`, the first of which is line `first_line`."""
+    lines = np.arange(len(starts)) + first_line
+    ends = np.append(starts[1:], len(data))[: len(starts)]
+    quotes = offsets_of(data, b'"')
+    quotes = quotes[quotes >= (starts[0] if len(starts) else 0)]
+    if len(quotes):
+        opens = _openings(data, starts, ends, quotes, delimiter, width)
+        starts, lines, ends = starts[opens], lines[opens], np.append(starts[opens][1:], len(data))
+    ends = _without_line_end(data, starts, ends)
+    filled = _filled(data, starts, ends)
+    starts, ends, lines = starts[filled], ends[filled], lines[filled]
+    return _Rows(starts, ends, lines, _odd(data, starts, ends, quotes, delimiter, width))
+
+
+def _openings(
+    data: bytes, starts: Offsets, ends: Offsets, quotes: Offsets, delimiter: bytes, width: int
+) -> Offsets:
+    """Which physical lines begin a row: those not inside a quoted field.
+
+    A line with an odd number of quotation marks opens a field that the next such line closes. When the lines so joined do
+    not make one proper row, the mark was a stray one: the line stands alone and the next one begins a row.
+    """
+    count = np.searchsorted(quotes, ends) - np.searchsorted(quotes, starts)
+    uneven = np.flatnonzero(count % 2)
+    inner = np.zeros(len(starts), bool)
+    place = 0
+    while place < len(uneven):
+        opening = uneven[place]
+        closing = uneven[place + 1] if place + 1 < len(uneven) else None
+        if closing is not None and _proper(data[starts[opening] : ends[closing]], delimiter, width):
+            inner[opening + 1 : closing + 1] = True
+            place += 2
+        else:
+            place += 1
+    return np.flatnonzero(~inner)
+
+
+def _proper(row: bytes, delimiter: bytes, width: int) -> bool:
+    """Whether physical lines joined by a quoted line break are one row of `width` fields, quoted as they should be."""
+    if len(row) > CELL_LIMIT * width * 4:
+        return False
+    fields = split_row(row.rstrip(b"\r\n"), delimiter)
+    if fields is None or len(fields) != width:
+        return False
+    # each quoted field ends at a delimiter: quoting every field again must give the same fields
+    quoted = b'"' + (b'"' + delimiter + b'"').join(field.replace(b'"', b'""') for field in fields) + b'"'
+    return split_row(quoted, delimiter) == fields and not _stray(row.rstrip(b"\r\n"), delimiter)
+
+
+def _stray(row: bytes, delimiter: bytes) -> bool:
+    """Whether a quotation mark stands where neither a field begins nor ends."""
+    rest = row.replace(b'""', b"")  # doubled marks, empty fields included
+    marks = [place for place in range(len(rest)) if rest[place] == _QUOTE]
+    for number, place in enumerate(marks):
+        before, after = rest[place - 1 : place], rest[place + 1 : place + 2]
+        beside = before if number % 2 == 0 else after
+        if beside not in (b"", delimiter):
+            return True
+    return False
+
+
+def _odd(
+    data: bytes, starts: Offsets, ends: Offsets, quotes: Offsets, delimiter: bytes, width: int
+) -> npt_bool:
+    """Rows that Arrow must not be given as they are: wrong number of fields, stray quotation marks, over-long, NUL."""
+    marks = offsets_of(data, delimiter)
+    first_quote = np.searchsorted(quotes, starts)
+    if len(quotes):
+        # a delimiter counts when an even number of its own row's quotation marks stands before it
+        row = np.searchsorted(starts, marks, "right") - 1
+        before = np.searchsorted(quotes, marks) - (first_quote[row] if len(starts) else 0)
+        marks = marks[(row >= 0) & (before % 2 == 0)]
+    fields = np.searchsorted(marks, ends) - np.searchsorted(marks, starts) + 1
+    odd = (fields != width) | (ends - starts > CELL_LIMIT)
+    if len(quotes) and len(starts):
+        odd |= (np.searchsorted(quotes, ends) - first_quote) % 2 == 1
+        odd[_misplaced(data, starts, ends, quotes, first_quote, delimiter)] = True
+    nul = offsets_of(data, b"\0") if b"\0" in data else np.empty(0, np.int64)
+    if len(nul) and len(starts):
+        odd[np.maximum(np.searchsorted(starts, nul, "right") - 1, 0)] = True
+    return odd
+
+
+def _misplaced(
+    data: bytes, starts: Offsets, ends: Offsets, quotes: Offsets, first_quote: Offsets, delimiter: bytes
+) -> Offsets:
+    """Rows with a quotation mark where neither a field begins or ends nor a doubled mark stands."""
+    row = np.searchsorted(starts, quotes, "right") - 1
+    inside = (row >= 0) & (quotes < ends[np.maximum(row, 0)])
+    quotes, row = quotes[inside], row[inside]
+    view = np.frombuffer(data, np.uint8)
+    opening = (np.searchsorted(quotes, quotes) - np.searchsorted(quotes, starts[row])) % 2 == 0
+    at_start, at_end = quotes == starts[row], quotes + 1 == ends[row]
+    before = view[np.maximum(quotes - 1, 0)]
+    after = view[np.minimum(quotes + 1, len(view) - 1)]
+    fits = np.where(
+        opening,
+        at_start | (before == delimiter[0]) | (before == _QUOTE),
+        at_end | (after == delimiter[0]) | (after == _QUOTE),
+    )
+    return np.unique(row[~fits])
+
+
+def _sound(text: Text, rows: _Rows, delimiter: bytes, width: int) -> tuple[bytes, Offsets, list[Damage]]:
+    """The sound rows as UTF-8 for Arrow, their numbers from 0, and the damaged ones. Positions count all of them."""
+    count = len(rows.start)
+    damage: dict[int, str] = {}
+    if len(text.bad) and count:
+        hit = np.unique(np.searchsorted(rows.start, text.bad, "right") - 1)
+        damage |= dict.fromkeys(hit[hit >= 0].tolist(), "RECORD-ENCODING")
+    rewritten: dict[int, bytes] = {}
+    for number in np.flatnonzero(rows.odd).tolist():
+        row = text.data[rows.start[number] : rows.end[number]]
+        fields = split_row(row, delimiter)
+        if b"\0" in row:
+            damage[number] = "RECORD-UNREADABLE"
+        elif fields is None or len(fields) != width:
+            long = fields is None and len(row) > CELL_LIMIT * width
+            damage.setdefault(number, "RECORD-TOO-LARGE" if long else "RECORD-FIELD-COUNT")
+        elif max(map(len, fields)) > CELL_LIMIT and max(len(recode(each, text.encoding).decode()) for each in fields) > CELL_LIMIT:
+            damage.setdefault(number, "RECORD-TOO-LARGE")
+        elif number not in damage:
+            rewritten[number] = delimiter.join(b'"' + field.replace(b'"', b'""') + b'"' for field in fields)
+    good = np.setdiff1d(np.arange(count), np.fromiter(damage, np.int64, len(damage)))
+    damaged: list[Damage] = [(number + 1, int(rows.line[number]), damage[number]) for number in sorted(damage)]
+    begin = int(rows.start[0]) if count else len(text.data)
+    if not damage and not rewritten:
+        return recode(text.data[begin:], text.encoding), good, damaged
+    pieces: list[bytes] = []
+    for number in sorted({*damage, *rewritten}):
+        pieces.append(text.data[begin : rows.start[number]])
+        if number in rewritten:
+            pieces.append(rewritten[number] + b"\n")
+        begin = int(rows.start[number + 1]) if number + 1 < count else len(text.data)
+    pieces.append(text.data[begin:])
+    return recode(b"".join(pieces), text.encoding), good, damaged
+
+
+def _parse(
+    body: bytes, header: list[str], delimiter: str, schema: pa.Schema, expected: int
+) -> dict[str, pa.ChunkedArray]:
+    """The contract's columns of `body` (UTF-8, without header) as text, empty cells null; other columns are not read."""
+    wanted = [name for name in header if name in schema.names]
+    if not expected:
+        return {name: pa.chunked_array([], pa.string()) for name in wanted}
+    # unknown columns get names of their own: they may be empty or repeat each other
+    names = [name if name in wanted else f"\x01{number}" for number, name in enumerate(header)]
+    table = arrow_csv.read_csv(
+        pa.BufferReader(body.rstrip(_BLANK) + b"\n"),
+        read_options=arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=16 << 20),
+        parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types=dict.fromkeys(wanted, pa.string()),
+            include_columns=wanted,
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=True,
+            null_values=[""],
+        ),
+    )
+    if table.num_rows != expected:
+        raise AssertionError(f"{table.num_rows} rows parsed, {expected} told apart")
+    return {name: table[name] for name in wanted}
+
+
+def _first_line(data: bytes, starts: Offsets) -> int | None:
+    """Number from 0 of the first line that holds anything; None in an empty file."""
+    for number in range(len(starts)):
+        if data[starts[number] : _line_end(data, starts, number)].strip(_BLANK):
+            return number
+    return None
+
+
+def _line_end(data: bytes, starts: Offsets, number: int) -> int:
+    """Offset of the end of a physical line, its line end excluded."""
+    end = int(starts[number + 1]) if number + 1 < len(starts) else len(data)
+    while end > starts[number] and data[end - 1] in b"\r\n":
+        end -= 1
+    return end
+
+
+def _without_line_end(data: bytes, starts: Offsets, ends: Offsets) -> Offsets:
+    """Each row's end without its line end."""
+    view = np.frombuffer(data, np.uint8)
+    ends = ends.copy()
+    for mark in (b"\n", b"\r"):
+        last = view[np.maximum(ends - 1, 0)] if len(view) else np.empty(0, np.uint8)
+        ends -= (last == mark[0]) & (ends > starts)
+    return ends
+
+
+def _filled(data: bytes, starts: Offsets, ends: Offsets) -> npt_bool:
+    """Rows that hold more than blanks."""
+    filled = ends > starts
+    short = np.flatnonzero(filled & (ends - starts < 4))
+    for number in short.tolist():
+        filled[number] = bool(data[starts[number] : ends[number]].strip(_BLANK))
+    return filled

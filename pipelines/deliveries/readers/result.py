@@ -1,0 +1,196 @@
+"""What every reader gives: the delivered records in one shape, whatever the file was.
+
+Belongs here: the result's shape, the Arrow types of a contract, and what is done to every file alike (record keys, the
+change mark, values too large). Not here: any file format, any judgement of a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.contracts.model import Column, Contract
+from pipelines.deliveries.codes import Finding
+
+__all__ = [
+    "CELL_LIMIT",
+    "CHANGE",
+    "UNREADABLE_SCHEMA",
+    "Damage",
+    "FilePart",
+    "ReadResult",
+    "assemble",
+    "arrow_type",
+    "native_schema",
+]
+
+CELL_LIMIT = 10_000  # characters of one value
+CHANGE = "change"
+UNREADABLE_SCHEMA = pa.schema(
+    [("position", pa.int64()), ("line", pa.int64()), ("key", pa.string()), ("rule", pa.string())]
+)
+Damage = tuple[int, int | None, str]  # position in the file, line or None, rule
+
+
+@dataclass(frozen=True)
+class FilePart:
+    """One file as its reader gives it.
+
+    Attributes:
+        records: position (1-based in the file), line (null where there is none), the contract's columns as text, structs
+            and lists, and in a delta `change` as delivered.
+        damaged: records that could be told apart but not read.
+        complete: whether every record of the file was either read or told apart; if not, the rest is lost.
+        findings: about the file.
+        refused: names outside the contract, nested ones by path.
+    """
+
+    records: pa.Table
+    damaged: list[Damage] = field(default_factory=list)
+    complete: bool = True
+    findings: tuple[Finding, ...] = ()
+    refused: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Records read or told apart."""
+        return self.records.num_rows + len(self.damaged)
+
+
+@dataclass(frozen=True)
+class ReadResult:
+    """A delivery's records as delivered.
+
+    Attributes:
+        records: position int64 (ordinal in the delivery from 1, running over its files), line int64 or null, key (key
+            columns joined by ``/``; null when one is missing), change (``upsert`` or ``withdraw``), then the contract's
+            columns in order: text, dates and flags as string as delivered (empty → null), objects as struct, arrays as
+            list; dates of a typed Parquet file in the contract's native form.
+        unreadable: position, line, key (null when it could not be read), rule: damaged records.
+        rows_read: records + unreadable.
+        lost: rows of the manifest that could not even be told apart in a damaged file.
+        findings: file codes found while reading.
+        refused_columns: names outside the contract, whose content was dropped while parsing.
+    """
+
+    records: pa.Table
+    unreadable: pa.Table
+    rows_read: int
+    lost: int
+    findings: tuple[Finding, ...]
+    refused_columns: tuple[str, ...]
+
+
+def arrow_type(column: Column) -> pa.DataType:
+    """The delivered shape of `column`: string, struct of its items, list of text or of structs."""
+    if column.logical == "object":
+        return pa.struct([(item.name, arrow_type(item)) for item in column.items])
+    if column.logical == "array":
+        if not column.items:
+            return pa.list_(pa.string())
+        return pa.list_(pa.struct([(item.name, arrow_type(item)) for item in column.items]))
+    return pa.string()
+
+
+def native_schema(contract: Contract, delta: bool) -> pa.Schema:
+    """position, line, the contract's columns and, in a delta, change: what a reader of a file gives."""
+    fields = [(column.name, arrow_type(column)) for column in contract.columns if column.name != CHANGE]
+    change = [(CHANGE, pa.string())] if delta else []
+    return pa.schema([("position", pa.int64()), ("line", pa.int64()), *fields, *change])
+
+
+def assemble(
+    parts: list[FilePart], contract: Contract, *, delta: bool, lost: int, findings: tuple[Finding, ...]
+) -> ReadResult:
+    """The parts of a delivery, put together: positions run on, keys and change are made, bad records set apart."""
+    schema = native_schema(contract, delta)
+    tables: list[pa.Table] = []
+    damaged: list[Damage] = []
+    before = 0
+    for part in parts:
+        shifted = pc.add(part.records["position"], before)
+        tables.append(part.records.set_column(0, "position", shifted).cast(schema))
+        damaged += [(position + before, line, rule) for position, line, rule in part.damaged]
+        before += part.rows
+    table = pa.concat_tables(tables) if tables else schema.empty_table()
+    records, unreadable = _set_apart(_keyed(table, contract, delta), delta)
+    columns = [[damage[0] for damage in damaged], [damage[1] for damage in damaged]]
+    torn = pa.Table.from_arrays(
+        [
+            pa.array(columns[0], pa.int64()),
+            pa.array(columns[1], pa.int64()),
+            pa.nulls(len(damaged), pa.string()),
+            pa.array([damage[2] for damage in damaged], pa.string()),
+        ],
+        schema=UNREADABLE_SCHEMA,
+    )
+    apart = pa.concat_tables([torn, unreadable]).sort_by("position")
+    refused = tuple(dict.fromkeys(name for part in parts for name in part.refused))
+    return ReadResult(records, apart, before, lost, findings, refused)
+
+
+def _keyed(table: pa.Table, contract: Contract, delta: bool) -> pa.Table:
+    """position, line, key, change, then the contract's columns; change is still as delivered."""
+    keys = [table[name] for name in contract.key_columns]
+    key = pc.binary_join_element_wise(*keys, "/", null_handling="emit_null") if keys else _nothing(table)
+    change = table[CHANGE] if delta else _constant("upsert", table.num_rows)
+    names = [name for name in contract.column_names if name != CHANGE]
+    arrays = [table["position"], table["line"], key, change, *(table[name] for name in names)]
+    return pa.Table.from_arrays(arrays, names=["position", "line", "key", CHANGE, *names])
+
+
+def _set_apart(table: pa.Table, delta: bool) -> tuple[pa.Table, pa.Table]:
+    """The records that can be judged, and those with a value too large or without a proper change mark."""
+    bad: dict[int, str] = {}
+    if delta:
+        proper = pc.fill_null(pc.is_in(table[CHANGE], pa.array(["upsert", "withdraw"])), False)
+        bad |= dict.fromkeys(np.flatnonzero(~proper.to_numpy()).tolist(), "RECORD-CHANGE")
+    for name in table.column_names[4:]:
+        bad |= dict.fromkeys(_oversize(table[name].combine_chunks()).tolist(), "RECORD-TOO-LARGE")
+    # a key is written into reports and file names of rows: an over-long one is not repeated there
+    long_key = set(_oversize(table["key"].combine_chunks(), limit=200).tolist())
+    if not bad and not long_key:
+        return table, UNREADABLE_SCHEMA.empty_table()
+    for row in long_key:
+        bad.setdefault(row, "RECORD-TOO-LARGE")
+    rows = np.array(sorted(bad))
+    keep = np.ones(table.num_rows, dtype=bool)
+    keep[rows] = False
+    taken = table.select(["position", "line", "key"]).take(pa.array(rows))
+    key = pc.if_else(pa.array([row in long_key for row in rows.tolist()]), None, taken["key"])
+    rule = pa.array([bad[row] for row in rows.tolist()], pa.string())
+    apart = pa.Table.from_arrays([taken["position"], taken["line"], key, rule], schema=UNREADABLE_SCHEMA)
+    return table.filter(pa.array(keep)), apart
+
+
+def _oversize(array: pa.Array, limit: int = CELL_LIMIT) -> npt.NDArray[np.int64]:
+    """Rows of `array` in which some value, at any depth, has more than `limit` characters."""
+    if pa.types.is_string(array.type):
+        if (pc.max(pc.binary_length(array)).as_py() or 0) <= limit:  # bytes bound characters
+            return np.empty(0, dtype=np.int64)
+        return np.flatnonzero(pc.fill_null(pc.greater(pc.utf8_length(array), limit), False).to_numpy(False))
+    found = [rows for rows in _oversize_below(array, limit) if len(rows)]
+    return np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
+
+
+def _oversize_below(array: pa.Array, limit: int) -> Iterator[npt.NDArray[np.int64]]:
+    if pa.types.is_struct(array.type):
+        for number in range(array.type.num_fields):
+            yield _oversize(pc.struct_field(array, number), limit)
+    elif pa.types.is_list(array.type):
+        rows = _oversize(array.flatten(), limit)
+        if len(rows):
+            yield pc.list_parent_indices(array).to_numpy()[rows]
+
+
+def _constant(value: str, rows: int) -> pa.Array:
+    return pa.repeat(pa.scalar(value, pa.string()), rows)
+
+
+def _nothing(table: pa.Table) -> pa.Array:
+    return pa.nulls(table.num_rows, pa.string())

@@ -1,0 +1,134 @@
+"""Text files: which encoding the bytes are in, where lines and records begin.
+
+Belongs here: what CSV, XML and JSON lines share before any of them is parsed. Detection goes by what the bytes allow,
+never by how the letters look: text that somebody has already mangled is not repaired by guessing.
+"""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.deliveries.codes import Finding, finding
+
+__all__ = ["Text", "known_names", "line_starts", "load", "offsets_of", "recode"]
+
+Offsets = npt.NDArray[np.int64]
+_WIDE_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_NAMES = {"utf-8": "UTF-8", "cp1252": "Windows-1252"}
+_UNDEFINED = b"\x81\x8d\x8f\x90\x9d"  # the five bytes that Windows-1252 leaves without a meaning
+_BAD_SHARE = 0.05  # of the bytes above ASCII: beyond it the encoding is not what it seems
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text file's bytes without byte-order mark, and the encoding they are in (``utf-8`` or ``cp1252``).
+
+    `bad` are the offsets of bytes that have no meaning in that encoding: damage, record by record.
+    """
+
+    data: bytes
+    encoding: str
+    bad: Offsets
+
+
+def load(path: Path, name: str, expected: str) -> tuple[Text | None, list[Finding]]:
+    """The text in `path`, or None with the finding that refuses it.
+
+    Args:
+        path: the unpacked file.
+        name: as the manifest has it, for the findings.
+        expected: the contract's encoding.
+    """
+    data = path.read_bytes()
+    contract = "cp1252" if codecs.lookup(expected).name == "cp1252" else "utf-8"
+    if data.startswith(_WIDE_MARKS) or data[:4000].count(0) > len(data[:4000]) // 4:
+        return None, [_unknown(name, contract, "it looks like UTF-16 or is not text at all")]
+    if data.startswith(codecs.BOM_UTF8):
+        text = _utf8(data[3:])
+    elif data.isascii():
+        return Text(data, contract, _none()), []
+    else:
+        text = _utf8(data)
+        high = int(np.count_nonzero(np.frombuffer(data, np.uint8) >= 0x80))
+        # every letter of Windows-1252 is broken UTF-8, and hardly any pair of them is sound UTF-8 by accident
+        if len(text.bad) * 2 > high:
+            text = Text(data, "cp1252", offsets_of(data, _UNDEFINED))
+            if len(text.bad) > max(5, _BAD_SHARE * high):
+                return None, [_unknown(name, contract, "it is neither UTF-8 nor Windows-1252")]
+    if text.encoding != contract:
+        other = finding("ENCODING_OTHER", name, found=_NAMES[text.encoding], encoding=_NAMES[contract])
+        return text, [other]
+    return text, []
+
+
+def recode(data: bytes, encoding: str) -> bytes:
+    """`data` as UTF-8; bytes without a meaning become the replacement character (their records are set apart before)."""
+    if encoding == "utf-8":
+        return data if _is_utf8(data) else data.decode("utf-8", "replace").encode()
+    return data.decode(encoding, "replace").encode()
+
+
+def line_starts(data: bytes) -> Offsets:
+    """Offsets at which physical lines begin; lines end with LF, CR or CRLF. The first is 0."""
+    ends = offsets_of(data, b"\n")
+    if b"\r" in data:
+        returns = offsets_of(data, b"\r")
+        following = np.frombuffer(data, np.uint8)[np.minimum(returns + 1, len(data) - 1)]
+        alone = returns[(following != 10) | (returns == len(data) - 1)]
+        ends = np.sort(np.concatenate([ends, alone])) if len(alone) else ends
+    return np.concatenate([np.zeros(1, np.int64), ends + 1])
+
+
+def offsets_of(data: bytes, wanted: bytes) -> Offsets:
+    """Offsets of every byte of `data` that is one of `wanted`."""
+    view = np.frombuffer(data, np.uint8)
+    if len(wanted) == 1:
+        return np.flatnonzero(view == wanted[0])
+    return np.flatnonzero(np.isin(view, np.frombuffer(wanted, np.uint8)))
+
+
+def known_names(names: list[str]) -> list[str]:
+    """`names` as they may be shown: what does not look like a column's name could be a value, and is given by number."""
+    return [
+        name
+        if 0 < len(name) <= 60 and name[0].isalpha() and all(each.isalnum() or each in " _-./()@:[]{}" for each in name)
+        else f"number {number}"
+        for number, name in enumerate(names, start=1)
+    ]
+
+
+def _utf8(data: bytes) -> Text:
+    if _is_utf8(data):
+        return Text(data, "utf-8", _none())
+    bad: list[int] = []
+
+    def note(fault: UnicodeError) -> tuple[str, int]:
+        broken = cast(UnicodeDecodeError, fault)
+        bad.extend(range(broken.start, broken.end))
+        return "?", broken.end
+
+    codecs.register_error("isindex-note", note)
+    data.decode("utf-8", "isindex-note")
+    return Text(data, "utf-8", np.array(bad, np.int64))
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        codecs.utf_8_decode(data, "strict", True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _none() -> Offsets:
+    return np.empty(0, np.int64)
+
+
+def _unknown(name: str, contract: str, reason: str) -> Finding:
+    return finding("ENCODING_UNKNOWN", name, reason=reason, encoding=_NAMES[contract])
