@@ -49,8 +49,8 @@ def mask_column(values: pa.Array) -> pa.Array:
     """The shape masks of a text array, in order."""
     table = pa.table({"ordinal": pa.array(range(len(values)), pa.int64()), "value": values.cast(pa.string())})
     with connect({"given": table}) as connection:
-        masked = connection.execute(f"SELECT {mask_sql('value')} AS masked FROM given ORDER BY ordinal")
-        return masked.to_arrow_table().column("masked").combine_chunks()
+        masked = connection.sql(f"SELECT {mask_sql('value')} AS masked FROM given ORDER BY ordinal").to_arrow_table()
+    return masked.column("masked").combine_chunks()
 
 
 def _python_class(ranges: tuple[tuple[int, int], ...], *, negated: bool = False) -> str:
