@@ -57,7 +57,9 @@ def scan(
     """
     root = UPath(landing)
     if not root.is_dir():
-        raise IsindexError("LANDING_MISSING", "there is no such landing place", where=landing, remedy="Check --landing.")
+        raise IsindexError(
+            "LANDING_MISSING", "there is no such landing place", where=landing, remedy="Check --landing."
+        )
     found = [
         delivery
         for authority in _folders(root, r"[0-9]{3}")

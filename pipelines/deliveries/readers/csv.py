@@ -7,10 +7,12 @@ unbalanced quotation mark costs its own row only: reading resumes at the next ph
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
@@ -20,6 +22,8 @@ from pipelines.deliveries.readers.result import CELL_LIMIT, CHANGE, Damage, File
 from pipelines.deliveries.readers.text import Offsets, Text, known_names, line_starts, load, offsets_of, recode
 
 __all__ = ["read_csv"]
+
+Mask = npt.NDArray[np.bool_]
 
 _QUOTE = 34
 _BLANK = b" \t\r\n\x1a"  # 0x1a: the end mark that DOS programs still write
@@ -32,14 +36,13 @@ class _Rows:
     start: Offsets
     end: Offsets
     line: Offsets
-    odd: npt_bool  # rows to be looked at one by one
+    odd: Mask  # rows to be looked at one by one
+    torn: Mask  # rows put together from lines that are too short: one damaged record each
+    blank: list[tuple[int, int]]  # lines of nothing but blanks
 
 
-npt_bool = np.ndarray
-
-
-def read_csv(path: Path, name: str, contract: Contract, *, delta: bool) -> FilePart:
-    """The records of the CSV file at `path`.
+def read_csv(path: Path, name: str, contract: Contract, *, delta: bool, stated_rows: int) -> FilePart:
+    """The records of the CSV file at `path`; `stated_rows` (the manifest's) settles how damaged lines belong together.
 
     Findings: ENCODING_UNKNOWN, ENCODING_OTHER, UNREADABLE (no header), COLUMNS_REFUSED, COLUMNS_MISSING,
     COLUMNS_REPEATED. Damage: RECORD-FIELD-COUNT, RECORD-ENCODING, RECORD-TOO-LARGE, RECORD-UNREADABLE (NUL bytes).
@@ -61,15 +64,13 @@ def read_csv(path: Path, name: str, contract: Contract, *, delta: bool) -> FileP
     findings += faults
     if any(fault.severity == "refuse" for fault in faults):
         return replace(empty, findings=tuple(findings), refused=refused)
-    rows = _rows(text.data, starts[first + 1 :], first + 2, delimiter, len(header))
+    rows = _rows(text.data, starts[first + 1 :], first + 2, delimiter, len(header), stated_rows)
     body, good, damaged = _sound(text, rows, delimiter, len(header))
     table = _parse(body, header, delimiter.decode(), schema, len(good))
     positions = pa.array(good + 1)
     columns = {"position": positions, "line": pa.array(rows.line[good]), **table}
     arrays = [columns.get(field.name, pa.nulls(len(good), field.type)) for field in schema]
-    return FilePart(
-        pa.Table.from_arrays(arrays, schema=schema), damaged, findings=tuple(findings), refused=refused
-    )
+    return FilePart(pa.Table.from_arrays(arrays, schema=schema), damaged, findings=tuple(findings), refused=refused)
 
 
 def split_row(row: bytes, delimiter: bytes) -> list[bytes] | None:
@@ -126,24 +127,55 @@ def _judge_header(
     return findings, refused
 
 
-def _rows(data: bytes, starts: Offsets, first_line: int, delimiter: bytes, width: int) -> _Rows:
+def _rows(data: bytes, starts: Offsets, first_line: int, delimiter: bytes, width: int, stated: int) -> _Rows:
     """The rows that begin with the physical lines at `starts`, the first of which is line `first_line`."""
-    lines = np.arange(len(starts)) + first_line
-    ends = np.append(starts[1:], len(data))[: len(starts)]
+    begin = int(starts[0]) if len(starts) else len(data)
     quotes = offsets_of(data, b'"')
-    quotes = quotes[quotes >= (starts[0] if len(starts) else 0)]
-    if len(quotes):
-        opens = _openings(data, starts, ends, quotes, delimiter, width)
-        starts, lines, ends = starts[opens], lines[opens], np.append(starts[opens][1:], len(data))
-    ends = _without_line_end(data, starts, ends)
-    filled = _filled(data, starts, ends)
-    starts, ends, lines = starts[filled], ends[filled], lines[filled]
-    return _Rows(starts, ends, lines, _odd(data, starts, ends, quotes, delimiter, width))
+    quotes = quotes[quotes >= begin]
+    line_ends = np.append(starts[1:], len(data))[: len(starts)]
+    text_ends = _without_line_end(data, starts, line_ends)
+    filled, blank = _filled(data, starts, text_ends)
+    opens = _openings(data, starts, text_ends, quotes, delimiter, width) if len(quotes) else np.arange(len(starts))
+    rows = opens[filled[opens]]
+    if len(rows) < stated == np.count_nonzero(filled):
+        # two stray quotation marks have swallowed the lines between them: there is a record to every line
+        rows = np.flatnonzero(filled)
+        opens = np.arange(len(starts))
+    last = np.append(opens[1:] - 1, len(starts) - 1)[: len(opens)][filled[opens]]
+    start, end = starts[rows], text_ends[last]
+    fields, odd = _measure(data, start, end, quotes, delimiter, width)
+    torn = np.zeros(len(rows), bool)
+    if len(rows) > stated:
+        keep, torn = _fragments(fields, odd, width)
+        last_fragment = np.append(keep[1:] - 1, len(rows) - 1)[: len(keep)]
+        start, end, rows, odd, torn = start[keep], end[last_fragment], rows[keep], odd[keep], torn[keep]
+    between = np.intersect1d(blank, opens)
+    spans = [(int(starts[each]), int(line_ends[each])) for each in between.tolist()]
+    return _Rows(start, end, rows + first_line, odd, torn, spans)
 
 
-def _openings(
-    data: bytes, starts: Offsets, ends: Offsets, quotes: Offsets, delimiter: bytes, width: int
-) -> Offsets:
+def _fragments(fields: Offsets, odd: Mask, width: int) -> tuple[Offsets, Mask]:
+    """Rows that begin a record, and which of them are torn: short rows in sequence that together have `width` fields.
+
+    That is what a line break outside quotation marks leaves behind.
+    """
+    torn = np.zeros(len(fields), bool)
+    inner = np.zeros(len(fields), bool)
+    short = set(np.flatnonzero(odd & (fields < width)).tolist())
+    for number in sorted(short):
+        if inner[number]:
+            continue
+        total, place = int(fields[number]), number + 1
+        while place in short and total < width:
+            total += int(fields[place]) - 1
+            place += 1
+        if place > number + 1 and total == width:
+            torn[number] = True
+            inner[number + 1 : place] = True
+    return np.flatnonzero(~inner), torn
+
+
+def _openings(data: bytes, starts: Offsets, ends: Offsets, quotes: Offsets, delimiter: bytes, width: int) -> Offsets:
     """Which physical lines begin a row: those not inside a quoted field.
 
     A line with an odd number of quotation marks opens a field that the next such line closes. When the lines so joined do
@@ -171,15 +203,13 @@ def _proper(row: bytes, delimiter: bytes, width: int) -> bool:
     fields = split_row(row.rstrip(b"\r\n"), delimiter)
     if fields is None or len(fields) != width:
         return False
-    # each quoted field ends at a delimiter: quoting every field again must give the same fields
-    quoted = b'"' + (b'"' + delimiter + b'"').join(field.replace(b'"', b'""') for field in fields) + b'"'
-    return split_row(quoted, delimiter) == fields and not _stray(row.rstrip(b"\r\n"), delimiter)
+    return not _stray(row.rstrip(b"\r\n"), delimiter)
 
 
 def _stray(row: bytes, delimiter: bytes) -> bool:
     """Whether a quotation mark stands where neither a field begins nor ends."""
     rest = row.replace(b'""', b"")  # doubled marks, empty fields included
-    marks = [place for place in range(len(rest)) if rest[place] == _QUOTE]
+    marks = [mark.start() for mark in re.finditer(b'"', rest)]
     for number, place in enumerate(marks):
         before, after = rest[place - 1 : place], rest[place + 1 : place + 2]
         beside = before if number % 2 == 0 else after
@@ -188,10 +218,13 @@ def _stray(row: bytes, delimiter: bytes) -> bool:
     return False
 
 
-def _odd(
+def _measure(
     data: bytes, starts: Offsets, ends: Offsets, quotes: Offsets, delimiter: bytes, width: int
-) -> npt_bool:
-    """Rows that Arrow must not be given as they are: wrong number of fields, stray quotation marks, over-long, NUL."""
+) -> tuple[Offsets, Mask]:
+    """Each row's number of fields, and whether Arrow must not be given it as it is.
+
+    Odd are a wrong number of fields, stray quotation marks, over-long rows, NUL bytes.
+    """
     marks = offsets_of(data, delimiter)
     first_quote = np.searchsorted(quotes, starts)
     if len(quotes):
@@ -207,7 +240,7 @@ def _odd(
     nul = offsets_of(data, b"\0") if b"\0" in data else np.empty(0, np.int64)
     if len(nul) and len(starts):
         odd[np.maximum(np.searchsorted(starts, nul, "right") - 1, 0)] = True
-    return odd
+    return fields, odd
 
 
 def _misplaced(
@@ -243,26 +276,31 @@ def _sound(text: Text, rows: _Rows, delimiter: bytes, width: int) -> tuple[bytes
         fields = split_row(row, delimiter)
         if b"\0" in row:
             damage[number] = "RECORD-UNREADABLE"
+        elif rows.torn[number]:
+            damage[number] = "RECORD-FIELD-COUNT"
         elif fields is None or len(fields) != width:
             long = fields is None and len(row) > CELL_LIMIT * width
             damage.setdefault(number, "RECORD-TOO-LARGE" if long else "RECORD-FIELD-COUNT")
-        elif max(map(len, fields)) > CELL_LIMIT and max(len(recode(each, text.encoding).decode()) for each in fields) > CELL_LIMIT:
+        elif max(len(recode(each, text.encoding).decode()) for each in fields) > CELL_LIMIT:
             damage.setdefault(number, "RECORD-TOO-LARGE")
         elif number not in damage:
             rewritten[number] = delimiter.join(b'"' + field.replace(b'"', b'""') + b'"' for field in fields)
     good = np.setdiff1d(np.arange(count), np.fromiter(damage, np.int64, len(damage)))
     damaged: list[Damage] = [(number + 1, int(rows.line[number]), damage[number]) for number in sorted(damage)]
+    after = {
+        number: int(rows.start[number + 1]) if number + 1 < count else len(text.data)
+        for number in {*damage, *rewritten}
+    }
+    cuts = [(int(rows.start[each]), after[each], rewritten.get(each, b"")) for each in after]
+    cuts += [(start, end, b"") for start, end in rows.blank]
     begin = int(rows.start[0]) if count else len(text.data)
-    if not damage and not rewritten:
-        return recode(text.data[begin:], text.encoding), good, damaged
     pieces: list[bytes] = []
-    for number in sorted({*damage, *rewritten}):
-        pieces.append(text.data[begin : rows.start[number]])
-        if number in rewritten:
-            pieces.append(rewritten[number] + b"\n")
-        begin = int(rows.start[number + 1]) if number + 1 < count else len(text.data)
-    pieces.append(text.data[begin:])
-    return recode(b"".join(pieces), text.encoding), good, damaged
+    for start, end, instead in sorted(cuts):
+        if end > begin:  # a blank line may lie behind a damaged row and be cut with it
+            pieces += [text.data[begin:start], instead, b"\n"] if instead else [text.data[begin:start]]
+            begin = max(begin, end)
+    body = b"".join([*pieces, text.data[begin:]]) if pieces else text.data[begin:]
+    return recode(body, text.encoding), good, damaged
 
 
 def _parse(
@@ -275,7 +313,7 @@ def _parse(
     # unknown columns get names of their own: they may be empty or repeat each other
     names = [name if name in wanted else f"\x01{number}" for number, name in enumerate(header)]
     table = arrow_csv.read_csv(
-        pa.BufferReader(body.rstrip(_BLANK) + b"\n"),
+        pa.BufferReader(body.rstrip(b"\r\n") + b"\n"),
         read_options=arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=16 << 20),
         parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
         convert_options=arrow_csv.ConvertOptions(
@@ -317,10 +355,10 @@ def _without_line_end(data: bytes, starts: Offsets, ends: Offsets) -> Offsets:
     return ends
 
 
-def _filled(data: bytes, starts: Offsets, ends: Offsets) -> npt_bool:
-    """Rows that hold more than blanks."""
+def _filled(data: bytes, starts: Offsets, ends: Offsets) -> tuple[Mask, Offsets]:
+    """Lines that hold more than blanks, and the numbers of those that hold blanks only."""
     filled = ends > starts
-    short = np.flatnonzero(filled & (ends - starts < 4))
-    for number in short.tolist():
-        filled[number] = bool(data[starts[number] : ends[number]].strip(_BLANK))
-    return filled
+    short = np.flatnonzero(filled & (ends - starts < 80))
+    blank = [number for number in short.tolist() if not data[starts[number] : ends[number]].strip(_BLANK)]
+    filled[blank] = False
+    return filled, np.array(blank, np.int64)

@@ -24,8 +24,8 @@ __all__ = [
     "Damage",
     "FilePart",
     "ReadResult",
-    "assemble",
     "arrow_type",
+    "assemble",
     "native_schema",
 ]
 
@@ -42,8 +42,8 @@ class FilePart:
     """One file as its reader gives it.
 
     Attributes:
-        records: position (1-based in the file), line (null where there is none), the contract's columns as text, structs
-            and lists, and in a delta `change` as delivered.
+        records: position (1-based in the file), line (null where there is none), the contract's columns as text,
+            structs and lists, and in a delta `change` as delivered.
         damaged: records that could be told apart but not read.
         complete: whether every record of the file was either read or told apart; if not, the rest is lost.
         findings: about the file.

@@ -68,7 +68,7 @@ def load(path: Path, name: str, expected: str) -> tuple[Text | None, list[Findin
 
 
 def recode(data: bytes, encoding: str) -> bytes:
-    """`data` as UTF-8; bytes without a meaning become the replacement character (their records are set apart before)."""
+    """`data` as UTF-8; bytes without a meaning become the replacement character (set apart before)."""
     if encoding == "utf-8":
         return data if _is_utf8(data) else data.decode("utf-8", "replace").encode()
     return data.decode(encoding, "replace").encode()
@@ -94,7 +94,7 @@ def offsets_of(data: bytes, wanted: bytes) -> Offsets:
 
 
 def known_names(names: list[str]) -> list[str]:
-    """`names` as they may be shown: what does not look like a column's name could be a value, and is given by number."""
+    """`names` as they may be shown: what may be a value is given by its number."""
     return [
         name
         if 0 < len(name) <= 60 and name[0].isalpha() and all(each.isalnum() or each in " _-./()@:[]{}" for each in name)

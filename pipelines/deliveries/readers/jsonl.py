@@ -1,0 +1,245 @@
+"""JSON lines: one document per line, taken apart by DuckDB in bulk.
+
+Belongs here: documents with objects and lists below them. The file is cut into lines with numpy; DuckDB judges which lines
+are sound documents of the contract's shape, and extracts the contract's keys alone. Keys outside the contract are
+listed per path from the set of all keys, never by walking documents.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from pipelines.contracts.model import Column, Contract
+from pipelines.deliveries.codes import finding
+from pipelines.deliveries.readers.result import CHANGE, Damage, FilePart, native_schema
+from pipelines.deliveries.readers.text import known_names, line_starts, load, recode
+from pipelines.tables import connect
+
+__all__ = ["read_jsonl"]
+
+_BATCH = 32 << 20  # bytes of text worked on at a time
+_LINE_LIMIT = 1 << 20  # bytes of one document; a child's record has a few thousand
+_DEPTH_LIMIT = 1_000  # opening brackets in a document before it is called a bomb
+
+
+def read_jsonl(path: Path, name: str, contract: Contract, *, delta: bool) -> FilePart:
+    """The records of the JSON-lines file at `path`; blank lines are no records.
+
+    A number or a boolean where the contract has text is taken as its text. Findings: ENCODING_UNKNOWN,
+    ENCODING_OTHER, COLUMNS_REFUSED. Damage: RECORD-UNREADABLE, RECORD-ENCODING, RECORD-TOO-LARGE, RECORD-SHAPE (an object
+    or list in place of text, anything else in place of an object or list, a key twice).
+    """
+    schema = native_schema(contract, delta)
+    text, findings = load(path, name, contract.file.encoding)
+    if text is None:
+        return FilePart(schema.empty_table(), findings=tuple(findings))
+    starts = line_starts(text.data)
+    bad = np.unique(np.searchsorted(starts, text.bad, "right")) if len(text.bad) else np.empty(0, np.int64)
+    columns = [column for column in contract.columns if column.name != CHANGE]
+    if delta:
+        columns.append(Column(CHANGE, "text", ""))
+    tables: list[pa.Table] = []
+    damaged: list[Damage] = []
+    refused: dict[str, None] = {}
+    before = 0
+    with connect() as database:
+        for first, documents in _batches(text.data, text.encoding, starts):
+            lines = _lines(documents, first, bad)
+            database.register("delivered", lines)
+            sound, torn, unknown = _take_apart(database, columns, before)
+            before += len(sound) + len(torn)
+            tables.append(sound.cast(schema))
+            damaged += torn
+            refused |= dict.fromkeys(unknown)
+    table = pa.concat_tables(tables) if tables else schema.empty_table()
+    part = FilePart(table, damaged, findings=tuple(findings), refused=tuple(known_names(list(refused))))
+    if part.refused:
+        names = ", ".join(part.refused[:50])
+        return replace(part, findings=(*part.findings, finding("COLUMNS_REFUSED", name, names=names)))
+    return part
+
+
+def _batches(data: bytes, encoding: str, starts: Any) -> Iterator[tuple[int, bytes]]:
+    """The text in pieces of whole lines: number of the first line from 0, bytes as UTF-8."""
+    first = 0
+    while first < len(starts):
+        after = int(np.searchsorted(starts, starts[first] + _BATCH))
+        after = max(after, first + 1)
+        end = int(starts[after]) if after < len(starts) else len(data)
+        yield first, recode(data[starts[first] : end], encoding)
+        first = after
+
+
+def _lines(documents: bytes, first: int, bad: Any) -> pa.Table:
+    """Line (physical, from 1), document, rule (null unless the line is damaged beyond asking the parser)."""
+    starts = line_starts(documents)
+    lengths = np.diff(np.append(starts, len(documents)))
+    offsets = pa.py_buffer(np.append(starts, len(documents)).astype(np.int32))
+    document = pa.Array.from_buffers(pa.string(), len(starts), [None, offsets, pa.py_buffer(documents)])
+    rule = np.full(len(starts), None, dtype=object)
+    rule[lengths > _LINE_LIMIT] = "RECORD-TOO-LARGE"
+    numbers = np.arange(first + 1, first + 1 + len(starts))
+    rule[np.isin(numbers, bad)] = "RECORD-ENCODING"
+    for suspect in np.flatnonzero((lengths > _DEPTH_LIMIT) & (lengths <= _LINE_LIMIT)).tolist():
+        part = documents[starts[suspect] : starts[suspect] + lengths[suspect]]
+        if part.count(b"[") + part.count(b"{") > _DEPTH_LIMIT:
+            rule[suspect] = "RECORD-UNREADABLE"
+    return pa.table({"line": numbers, "document": document, "rule": pa.array(rule, pa.string())})
+
+
+def _take_apart(
+    database: duckdb.DuckDBPyConnection, columns: list[Column], before: int
+) -> tuple[pa.Table, list[Damage], list[str]]:
+    """The sound records of table `delivered`, the damaged ones, and paths of keys outside the contract."""
+    shape = json.dumps({column.name: _structure(column) for column in columns})
+    wrong = " or ".join(
+        [*_wrong_shapes(columns), "len(json_keys(document)) <> len(list_distinct(json_keys(document)))"]
+    )
+    database.execute(
+        """
+        create or replace temp table judged as
+        with filled as (
+            select line, document, rule, $before + row_number() over (order by line) as position
+            from delivered
+            where trim(document, E' \\t\\r\\n') <> ''
+        ),
+        parsed as (
+            select *, case
+                when rule is not null then rule
+                when contains(document, '\\u0000') or contains(document, chr(0)) then 'RECORD-UNREADABLE'
+                when not json_valid(document) then 'RECORD-UNREADABLE'
+                end as damage
+            from filled
+        )
+        select line, position, document, case
+            when damage is not null then damage
+            when json_type(document) <> 'OBJECT' then 'RECORD-UNREADABLE'
+            end as damage
+        from parsed
+        """,
+        {"before": before},
+    )
+    unknown = _unknown_keys(database, columns)
+    selected = ", ".join(f"record.{_quoted(column.name)} as {_quoted(column.name)}" for column in columns)
+    taken = database.execute(
+        f"""
+        with sound as materialized (
+            select line, position, document, case when {wrong} then 'RECORD-SHAPE' end as damage
+            from judged
+            where damage is null
+        ),
+        extracted as (
+            select line, position, damage, json_transform(document, $shape) as record from sound
+        )
+        select position, line, damage, {selected} from extracted order by position
+        """,
+        {"shape": shape},
+    ).to_arrow_table()
+    wrongly = taken.filter(taken["damage"].is_valid()).select(["position", "line", "damage"])
+    torn = database.execute("select position, line, damage from judged where damage is not null").to_arrow_table()
+    damaged = [
+        (row["position"], row["line"], row["damage"])
+        for row in pa.concat_tables([torn, wrongly.cast(torn.schema)]).sort_by("position").to_pylist()
+    ]
+    sound = taken.filter(taken["damage"].is_null()).drop_columns(["damage"])
+    return _emptied(sound), damaged, unknown
+
+
+def _structure(column: Column) -> Any:
+    """The shape DuckDB shall extract."""
+    below = {item.name: _structure(item) for item in column.items}
+    if column.logical == "object":
+        return below
+    if column.logical == "array":
+        return [below] if column.items else ["VARCHAR"]
+    return "VARCHAR"
+
+
+def _wrong_shapes(columns: list[Column], path: str = "$") -> Iterator[str]:
+    """SQL conditions, each true of a document with a value of the wrong kind."""
+    for column in columns:
+        here = f"{path}.{json.dumps(column.name)}"
+        many = "[*]" in here
+        if column.logical == "object":
+            expected = "'OBJECT'"
+        elif column.logical == "array":
+            expected = "'ARRAY'"
+        else:
+            expected = "'VARCHAR', 'BOOLEAN', 'BIGINT', 'UBIGINT', 'DOUBLE', 'HUGEINT', 'UHUGEINT', 'DECIMAL'"
+        yield _mistyped(here, many, expected)
+        if column.logical == "array":
+            each = "'OBJECT'" if column.items else "'VARCHAR', 'BOOLEAN', 'BIGINT', 'UBIGINT', 'DOUBLE'"
+            yield _mistyped(f"{here}[*]", True, each)
+            yield from _wrong_shapes(list(column.items), f"{here}[*]")
+        elif column.logical == "object":
+            yield from _wrong_shapes(list(column.items), here)
+
+
+def _mistyped(path: str, many: bool, expected: str) -> str:
+    literal = path.replace("'", "''")
+    if many:
+        return (
+            f"len(list_filter(json_type(json_extract(document, '{literal}')), "
+            f"lambda kind: kind not in ({expected}, 'NULL'))) > 0"
+        )
+    return f"coalesce(json_type(document, '{literal}') not in ({expected}, 'NULL'), false)"
+
+
+def _unknown_keys(database: duckdb.DuckDBPyConnection, columns: list[Column]) -> list[str]:
+    """Paths of the keys in table `judged` that the contract does not have, at any depth it knows."""
+    found: list[str] = []
+
+    def look(items: tuple[Column, ...], path: str, shown: str) -> None:
+        literal = path.replace("'", "''")
+        keys = f"json_keys(document, '{literal}')"
+        if "[*]" in path:
+            keys = f"flatten(list_transform(json_extract(document, '{literal}'), lambda each: json_keys(each)))"
+        rows = database.execute(
+            f"select distinct unnest({keys}) as name from judged where damage is null order by name"
+        ).fetchall()
+        known = {item.name for item in items}
+        found.extend(f"{shown}{name}" for (name,) in rows if name not in known)
+        for item in items:
+            if item.items:
+                end = "[*]" if item.logical == "array" else ""
+                look(item.items, f"{path}.{json.dumps(item.name)}{end}", f"{shown}{item.name}{'[]' if end else ''}.")
+
+    look(tuple(columns), "$", "")
+    return found
+
+
+def _emptied(table: pa.Table) -> pa.Table:
+    """`table` with empty text as null, at any depth, and without empty elements of lists."""
+    arrays = [_empty_to_null(table[name].combine_chunks()) for name in table.column_names]
+    return pa.Table.from_arrays(arrays, names=table.column_names)
+
+
+def _empty_to_null(array: pa.Array) -> pa.Array:
+    import pyarrow.compute as pc
+
+    if pa.types.is_string(array.type):
+        return pc.if_else(pc.equal(pc.binary_length(array), 0), pa.scalar(None, pa.string()), array)
+    if pa.types.is_struct(array.type):
+        parts = [_empty_to_null(pc.struct_field(array, number)) for number in range(array.type.num_fields)]
+        fields = [array.type.field(number).name for number in range(array.type.num_fields)]
+        return pa.StructArray.from_arrays(parts, fields, mask=array.is_null())
+    if pa.types.is_list(array.type):
+        values = _empty_to_null(array.flatten())
+        keep = values.is_valid()
+        parents = pc.list_parent_indices(array).to_numpy()[keep.to_numpy(zero_copy_only=False)]
+        counts = np.bincount(parents, minlength=len(array))
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+        return pa.ListArray.from_arrays(pa.array(offsets), values.filter(keep), mask=array.is_null())
+    return array
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

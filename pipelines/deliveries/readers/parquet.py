@@ -1,0 +1,179 @@
+"""Parquet: the contract's columns, as text or typed, brought to the shape the native file would have had.
+
+Belongs here: turning Arrow types into delivered text. A date is written in the contract's native form, a boolean as
+true or false, a whole number without decimals (what a spreadsheet makes of an identifier is then judged as delivered).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipelines.contracts.model import Contract
+from pipelines.deliveries.codes import Finding, finding
+from pipelines.deliveries.readers.result import CHANGE, FilePart, native_schema
+from pipelines.deliveries.readers.text import known_names
+
+__all__ = ["read_parquet"]
+
+_BYTES_LIMIT = 4 << 30  # uncompressed
+
+
+class _NotText(ValueError):
+    """A column whose values cannot be written as the contract's text."""
+
+
+def read_parquet(path: Path, name: str, contract: Contract, *, delta: bool, stated_rows: int) -> FilePart:
+    """The records of the Parquet file at `path`; `line` is null.
+
+    Findings: UNREADABLE, TOO_LARGE, COUNT_MISMATCH (before anything is read), COLUMNS_REFUSED, COLUMNS_MISSING,
+    COLUMNS_REPEATED.
+    """
+    schema = native_schema(contract, delta)
+    empty = FilePart(schema.empty_table())
+    try:
+        with pq.ParquetFile(path) as file:
+            fault = _impossible(file, name, stated_rows)
+            if fault:
+                return replace(empty, findings=(fault,))
+            findings, refused = _judge_columns(file.schema_arrow, schema, name, contract)
+            if any(each.severity == "refuse" for each in findings):
+                return replace(empty, findings=tuple(findings), refused=refused)
+            wanted = [each for each in schema.names if each in file.schema_arrow.names]
+            tables = [
+                _native(pa.Table.from_batches([batch]), schema, contract.file.date_format)
+                for batch in file.iter_batches(batch_size=1 << 16, columns=wanted, use_threads=False)
+            ]
+    except _NotText as fault_text:
+        reason = f"column {fault_text} is not of a kind the contract allows"
+        return replace(empty, findings=(finding("UNREADABLE", name, reason=reason),))
+    except (pa.ArrowException, OSError, ValueError, OverflowError):
+        return replace(empty, findings=(finding("UNREADABLE", name, reason="it is not sound Parquet"),))
+    table = pa.concat_tables(tables) if tables else schema.empty_table()
+    positions = pa.array(np.arange(1, table.num_rows + 1))
+    return FilePart(table.set_column(0, "position", positions), findings=tuple(findings), refused=refused)
+
+
+def _impossible(file: pq.ParquetFile, name: str, stated_rows: int) -> Finding | None:
+    """Why the file is not even opened further, by what its footer says."""
+    footer = file.metadata
+    if footer.num_rows != stated_rows:
+        return finding("COUNT_MISMATCH", name, found=footer.num_rows, stated=stated_rows)
+    size = sum(footer.row_group(number).total_byte_size for number in range(footer.num_row_groups))
+    if size > _BYTES_LIMIT or footer.num_rows > 50_000_000:
+        return finding("TOO_LARGE", name, reason="it unpacks to more than one file may hold")
+    return None
+
+
+def _judge_columns(
+    given: pa.Schema, schema: pa.Schema, name: str, contract: Contract
+) -> tuple[list[Finding], tuple[str, ...]]:
+    """Findings on the columns, and the names outside the contract, nested ones by path."""
+    findings = []
+    allowed = schema.names[2:]
+    repeated = sorted({each for each in given.names if given.names.count(each) > 1 and each in allowed})
+    if repeated:
+        findings.append(finding("COLUMNS_REPEATED", name, names=", ".join(repeated)))
+    paths = [path for field in given for path in _unknown(field, schema, allowed)]
+    refused = tuple(known_names(paths))
+    if refused:
+        findings.append(finding("COLUMNS_REFUSED", name, names=", ".join(refused[:50])))
+    missing = [each for each in allowed if each not in given.names]
+    if missing:
+        needed = {each.name for each in contract.columns if each.required or each.key} | {CHANGE}
+        severity = "refuse" if needed.intersection(missing) else "warn"
+        findings.append(finding("COLUMNS_MISSING", name, names=", ".join(missing), severity=severity))
+    return findings, refused
+
+
+def _unknown(field: pa.Field, schema: pa.Schema, allowed: list[str]) -> Iterator[str]:
+    if field.name not in allowed:
+        yield field.name
+    else:
+        yield from _unknown_below(field.type, schema.field(field.name).type, field.name)
+
+
+def _unknown_below(given: pa.DataType, wanted: pa.DataType, path: str) -> Iterator[str]:
+    if _is_list(given) and pa.types.is_list(wanted):
+        yield from _unknown_below(given.value_type, wanted.value_type, f"{path}[]")
+    elif pa.types.is_struct(given) and pa.types.is_struct(wanted):
+        known = {wanted.field(number).name: wanted.field(number).type for number in range(wanted.num_fields)}
+        for number in range(given.num_fields):
+            field = given.field(number)
+            if field.name not in known:
+                yield f"{path}.{field.name}"
+            else:
+                yield from _unknown_below(field.type, known[field.name], f"{path}.{field.name}")
+
+
+def _native(table: pa.Table, schema: pa.Schema, date_format: str) -> pa.Table:
+    """`table` in the delivered shape; columns it does not have are null."""
+    arrays = []
+    for field in schema:
+        if field.name in ("position", "line") or field.name not in table.column_names:
+            arrays.append(pa.nulls(table.num_rows, field.type))
+        else:
+            try:
+                arrays.append(_convert(table[field.name].combine_chunks(), field.type, date_format))
+            except (_NotText, pa.ArrowException):
+                raise _NotText(field.name) from None
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _convert(array: pa.Array, wanted: pa.DataType, date_format: str) -> pa.Array:
+    """`array` as `wanted`: text, a struct of it, or a list of it."""
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if pa.types.is_null(array.type):
+        return pa.nulls(len(array), wanted)
+    if pa.types.is_string(wanted):
+        return _text(array, date_format)
+    if pa.types.is_struct(wanted) and pa.types.is_struct(array.type):
+        given = [array.type.field(number).name for number in range(array.type.num_fields)]
+        parts = []
+        for number in range(wanted.num_fields):
+            field = wanted.field(number)
+            if field.name in given:
+                parts.append(_convert(pc.struct_field(array, given.index(field.name)), field.type, date_format))
+            else:
+                parts.append(pa.nulls(len(array), field.type))
+        names = [wanted.field(number).name for number in range(wanted.num_fields)]
+        return pa.StructArray.from_arrays(parts, names, mask=array.is_null())
+    if pa.types.is_list(wanted) and _is_list(array.type):
+        values = _convert(array.flatten(), wanted.value_type, date_format)
+        counts = pc.fill_null(pc.list_value_length(array), 0).to_numpy()
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+        return pa.ListArray.from_arrays(pa.array(offsets), values, mask=array.is_null())
+    raise _NotText
+
+
+def _text(array: pa.Array, date_format: str) -> pa.Array:
+    """Scalars as the native file would have them; empty text is null."""
+    kind = array.type
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        days = array if pa.types.is_timestamp(kind) else array.cast(pa.date32())
+        text = pc.strftime(days, date_format)
+    elif pa.types.is_boolean(kind):
+        text = pc.if_else(array, "true", "false")
+    elif pa.types.is_floating(kind):
+        array = pc.if_else(pc.is_nan(array), pa.scalar(None, kind), array)
+        whole = pc.and_(pc.equal(pc.floor(array), array), pc.less(pc.abs(array), 1e15))
+        integers = pc.if_else(whole, array, pa.scalar(None, kind)).cast(pa.int64()).cast(pa.string())
+        text = pc.coalesce(integers, array.cast(pa.string()))
+    elif pa.types.is_nested(kind):
+        raise _NotText
+    else:
+        text = array.cast(pa.string())
+    return pc.if_else(pc.equal(pc.binary_length(text), 0), pa.scalar(None, pa.string()), text)
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
