@@ -32,7 +32,7 @@ _CHUNK = 1 << 20
 class Limits:
     """What a file may unpack to: `total` bytes at most, and beyond `free` bytes at most `ratio` times its size."""
 
-    total: int = 4 << 30
+    total: int = 3 << 29
     free: int = 100 << 20
     ratio: int = 200
 

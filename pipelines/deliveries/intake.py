@@ -1,0 +1,194 @@
+"""Taking a delivery in: from the landing place to a decision and readable records, and from judgement to the answer.
+
+Belongs here: the order of the steps. `receive` verifies, reads and decides and writes nothing; the caller judges the records
+(`pipelines.validation`); `conclude` keeps, registers and answers, in that order, so that a process killed anywhere in
+between finds the same delivery to do again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from pipelines.contracts.model import Contract
+from pipelines.deliveries.acknowledge import ack_of, acknowledge
+from pipelines.deliveries.codes import Finding, finding, worst
+from pipelines.deliveries.files import verified
+from pipelines.deliveries.landing import FoundDelivery
+from pipelines.deliveries.manifest import Manifest, parse_manifest
+from pipelines.deliveries.readers import ReadResult, read_delivery
+from pipelines.deliveries.register import Register
+from pipelines.deliveries.states import CONSUMING, Decision, DeliveryEntry, decide, finish
+from pipelines.deliveries.store import Store
+from pipelines.errors import IsindexError
+
+__all__ = ["Receipt", "conclude", "receive", "restore_answer"]
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A delivery received.
+
+    Attributes:
+        found: where it lies.
+        entry: its row of the register so far; counts have rows_in_manifest, rows_read, lost.
+        decision: what becomes of it; with `decision.known` set there is nothing to do but `restore_answer`.
+        contract: None when it is refused before its contract is known.
+        read: its records, when they are to be judged (decision verified or held); else None.
+    """
+
+    found: FoundDelivery
+    entry: DeliveryEntry
+    decision: Decision
+    contract: Contract | None
+    read: ReadResult | None
+
+
+def receive(
+    found: FoundDelivery,
+    register: Register,
+    *,
+    load_contract: Callable[[str], Contract],
+    open_authorities: Callable[[date], Container[str]],
+) -> Receipt:
+    """Verify and read `found` and decide what becomes of it; nothing is written.
+
+    Args:
+        found: from `scan`.
+        register: asked what is known of the feed.
+        load_contract: contract id → contract; raises IsindexError CONTRACT_UNKNOWN.
+        open_authorities: day → codes of the authorities open on it.
+    """
+    manifest, findings = parse_manifest(found.manifest_bytes, found.authority, found.agency, found.business_date)
+    entry = _entry(found, manifest)
+    known = register.known(found.authority, found.agency)
+    for before in known:
+        if before.delivery_id == entry.delivery_id and before.state != "refused":
+            return Receipt(found, before, Decision(before.state, known=before), None, None)
+    if found.authority not in open_authorities(found.business_date):
+        findings.append(finding("WRONG_AUTHORITY", reason=f"{found.authority} is not open on {found.business_date}"))
+    contract, faults = _contract(manifest, found, load_contract)
+    findings += faults
+    used = any(
+        each.sequence == entry.sequence and each.state in CONSUMING and each.delivery_id != entry.delivery_id
+        for each in known
+    )
+    read: ReadResult | None = None
+    if manifest and contract and worst(findings) != "refuse" and not used:
+        with verified(found, manifest) as files:
+            findings += files.findings
+            entry = replace(entry, content_sha256=files.content_sha256)
+            if worst(findings) != "refuse":
+                read = read_delivery(files, contract, delta=manifest.mode == "delta")
+                findings += read.findings
+    decision = decide(
+        known,
+        entry,
+        findings,
+        rows=read.rows_read + read.lost if read else 0,
+        previous_live_records=register.previous_live_records(found.authority, found.agency, found.business_date),
+        waived=register.waived(found.authority, found.agency),
+        night_processed=register.night_processed(found.authority, found.business_date),
+    )
+    counts = {"rows_in_manifest": manifest.rows if manifest else 0}
+    if read:
+        counts |= {"rows_read": read.rows_read, "lost": read.lost}
+    entry = replace(entry, counts=counts, late=decision.late, superseded_by=decision.superseded_by)
+    entry = replace(entry, state=decision.state, codes=_codes(decision.findings))
+    return Receipt(found, entry, decision, contract, read if decision.state in ("verified", "held") else None)
+
+
+def conclude(
+    receipt: Receipt,
+    register: Register,
+    store: Store,
+    *,
+    received_at: datetime,
+    accepted: pa.Table | None = None,
+    rejects: pa.Table | None = None,
+    counts: Mapping[str, int] | None = None,
+    rules: Mapping[str, int] | None = None,
+) -> list[DeliveryEntry]:
+    """Keep, register and answer a received delivery; its entry, then those held that it has set free.
+
+    Every business date among them has to be processed (again).
+
+    Args:
+        receipt: from `receive`.
+        register: written to.
+        store: written to when records were judged.
+        received_at: the time of receipt, for the register alone.
+        accepted: the judged records that load.
+        rejects: one row per record and broken rule (also of queried records).
+        counts: accepted, queried, rejected, repeats; rows_read and lost are known already.
+        rules: rule → records.
+    """
+    if receipt.decision.known:
+        raise IsindexError("ALREADY_DECIDED", "the delivery was concluded before.", where=receipt.entry.delivery_id)
+    all_counts = {**dict(counts or {}), **receipt.entry.counts}
+    state, findings = finish(receipt.decision, all_counts)
+    entry = replace(
+        receipt.entry,
+        state=state,
+        codes=_codes(findings),
+        counts=all_counts,
+        rules=dict(sorted((rules or {}).items())),
+        received_at=received_at.isoformat(timespec="seconds"),
+    )
+    if accepted is not None and rejects is not None:
+        outcome = ack_of(entry)
+        place = store.keep(entry, receipt.found.manifest_bytes, accepted, rejects, outcome)
+        entry = replace(entry, stored_at=place)
+    loads = state in ("loaded", "partly_loaded")
+    register.record(entry, supersedes=receipt.decision.supersedes if loads else ())
+    freed = register.release(entry.authority, entry.agency)
+    acknowledge(receipt.found.folder, ack_of(entry), rejects)
+    return [entry, *freed]
+
+
+def restore_answer(found: FoundDelivery, entry: DeliveryEntry, store: Store) -> bool:
+    """Write the answer to a delivery decided before, if it is missing or its state has changed since."""
+    rejects = store.open(entry).rejected if entry.stored_at else None
+    return acknowledge(found.folder, ack_of(entry), rejects)
+
+
+def _entry(found: FoundDelivery, manifest: Manifest | None) -> DeliveryEntry:
+    return DeliveryEntry(
+        delivery_id=found.delivery_id,
+        authority=found.authority,
+        agency=found.agency,
+        business_date=found.business_date,
+        sequence=manifest.sequence if manifest else None,
+        mode=manifest.mode if manifest else None,
+        state="received",
+        contract=manifest.contract if manifest else None,
+        supplier=manifest.supplier if manifest else None,
+        created_at=manifest.created_at if manifest else None,
+        manifest_sha256=found.manifest_sha256,
+    )
+
+
+def _contract(
+    manifest: Manifest | None, found: FoundDelivery, load_contract: Callable[[str], Contract]
+) -> tuple[Contract | None, list[Finding]]:
+    if manifest is None:
+        return None, []
+    try:
+        contract = load_contract(manifest.contract)
+    except IsindexError:
+        return None, [finding("CONTRACT_UNKNOWN", "manifest.json")]
+    if contract.agency != found.agency:
+        reason = f"{contract.id} is a contract of {contract.agency}"
+        return contract, [finding("WRONG_AGENCY", "manifest.json", reason=reason)]
+    if contract.superseded_on and contract.superseded_on <= found.business_date:
+        day = contract.superseded_on.isoformat()
+        return contract, [finding("CONTRACT_OUTDATED", "manifest.json", contract=contract.id, day=day)]
+    return contract, []
+
+
+def _codes(findings: tuple[Finding, ...]) -> list[dict[str, Any]]:
+    return [each.as_json() for each in findings]

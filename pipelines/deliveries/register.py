@@ -1,0 +1,188 @@
+"""The delivery register: what came, when, in what state, and which sequences are no longer waited for.
+
+Belongs here: the tables `delivery`, `feed_night` and `waiver`. Not here: what state a delivery gets (`states`). Each
+method is one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, and_, delete, func, insert, select, update
+
+from pipelines.database.tables import delivery, feed_night, night, waiver
+from pipelines.deliveries.states import IN_FORCE, DeliveryEntry, release
+from pipelines.errors import IsindexError
+
+__all__ = ["Register"]
+
+
+class Register:
+    """The register in the database behind `engine`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def known(self, authority: str, agency: str) -> list[DeliveryEntry]:
+        """Every delivery of a feed, by sequence and id."""
+        return self._entries(delivery.c.authority == authority, delivery.c.agency == agency)
+
+    def entry(self, delivery_id: str) -> DeliveryEntry | None:
+        """One delivery, or None."""
+        return next(iter(self._entries(delivery.c.delivery_id == delivery_id)), None)
+
+    def for_night(self, authority: str, business_date: date) -> list[DeliveryEntry]:
+        """The deliveries in force for a night, by agency and sequence.
+
+        Mostly one per agency; a full and later deltas of the same date are applied in this order.
+        """
+        tonight = self._entries(
+            delivery.c.authority == authority,
+            delivery.c.business_date == business_date,
+            delivery.c.state.in_(sorted(IN_FORCE)),
+        )
+        return sorted(tonight, key=lambda entry: (entry.agency, entry.sequence or 0))
+
+    def received(self, authority: str, business_date: date) -> list[DeliveryEntry]:
+        """Every delivery for a night whatever its state, by agency and sequence: the overview's rows."""
+        tonight = self._entries(delivery.c.authority == authority, delivery.c.business_date == business_date)
+        return sorted(tonight, key=lambda entry: (entry.agency, entry.sequence or 0, entry.delivery_id))
+
+    def record(self, entry: DeliveryEntry, *, supersedes: Sequence[str] = ()) -> None:
+        """Write `entry`, and take those it `supersedes` out of force. Written again, `received_at` stays the first."""
+        with self._engine.begin() as connection:
+            self._write(connection, entry, supersedes)
+
+    def supersede(self, delivery_ids: Sequence[str], by: str) -> None:
+        """Take deliveries out of force in favour of `by`."""
+        with self._engine.begin() as connection:
+            _supersede(connection, delivery_ids, by)
+
+    def release(self, authority: str, agency: str) -> list[DeliveryEntry]:
+        """Let go the held deliveries that need not wait any longer; their new entries, to rerun their nights."""
+        freed = release(self.known(authority, agency), self.waived(authority, agency))
+        with self._engine.begin() as connection:
+            for entry, decision in freed:
+                self._write(connection, entry, decision.supersedes)
+        return [entry for entry, _ in freed]
+
+    def waive(self, authority: str, agency: str, sequence: int, *, actor: str, reason: str, at: datetime) -> None:
+        """Decide that `sequence` is not waited for, or, when it is held, that it may be used as it is.
+
+        Call `release` afterwards.
+
+        Raises:
+            IsindexError: WAIVER_INCOMPLETE without actor or reason.
+        """
+        if not actor.strip() or not reason.strip():
+            raise IsindexError(
+                "WAIVER_INCOMPLETE", "a waiver needs the person who decides and a reason.", remedy="Give both."
+            )
+        row = {
+            "authority": authority,
+            "agency": agency,
+            "sequence": sequence,
+            "actor": actor.strip(),
+            "reason": reason.strip(),
+            "decided_at": at.isoformat(timespec="seconds"),
+        }
+        with self._engine.begin() as connection:
+            _put(connection, waiver, row)
+
+    def waived(self, authority: str, agency: str) -> frozenset[int]:
+        """Sequences of a feed that were waived."""
+        query = select(waiver.c.sequence).where(waiver.c.authority == authority, waiver.c.agency == agency)
+        with self._engine.connect() as connection:
+            return frozenset(connection.scalars(query))
+
+    def set_feed_night(
+        self,
+        authority: str,
+        business_date: date,
+        agency: str,
+        *,
+        state: str,
+        delivery_id: str | None = None,
+        as_of: date | None = None,
+        live_records: int | None = None,
+        measures: Mapping[str, float] | None = None,
+    ) -> None:
+        """Write what a feed contributed to a night."""
+        row = {
+            "authority": authority,
+            "business_date": business_date,
+            "agency": agency,
+            "state": state,
+            "delivery_id": delivery_id,
+            "as_of": as_of,
+            "live_records": live_records,
+            "measures": dict(measures or {}),
+        }
+        with self._engine.begin() as connection:
+            _put(connection, feed_night, row)
+
+    def feed_nights(self, authority: str, business_date: date) -> list[dict[str, Any]]:
+        """The rows of table `feed_night` of one night, by agency."""
+        query = (
+            select(feed_night)
+            .where(feed_night.c.authority == authority, feed_night.c.business_date == business_date)
+            .order_by(feed_night.c.agency)
+        )
+        with self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def previous_live_records(self, authority: str, agency: str, business_date: date) -> int:
+        """The feed's live records on the latest night before `business_date`; 0 when there was none."""
+        query = (
+            select(feed_night.c.live_records)
+            .where(
+                feed_night.c.authority == authority,
+                feed_night.c.agency == agency,
+                feed_night.c.business_date < business_date,
+                feed_night.c.live_records.is_not(None),
+            )
+            .order_by(feed_night.c.business_date.desc())
+            .limit(1)
+        )
+        with self._engine.connect() as connection:
+            return connection.scalar(query) or 0
+
+    def night_processed(self, authority: str, business_date: date) -> bool:
+        """Whether the night, or a later one of the same authority, was already processed."""
+        query = select(func.count()).where(night.c.authority == authority, night.c.business_date >= business_date)
+        with self._engine.connect() as connection:
+            return bool(connection.scalar(query))
+
+    def _entries(self, *conditions: Any) -> list[DeliveryEntry]:
+        query = select(delivery).where(and_(*conditions)).order_by(delivery.c.sequence, delivery.c.delivery_id)
+        with self._engine.connect() as connection:
+            return [DeliveryEntry(**row) for row in connection.execute(query).mappings()]
+
+    def _write(self, connection: Connection, entry: DeliveryEntry, supersedes: Sequence[str]) -> None:
+        row = asdict(entry)
+        first = connection.scalar(select(delivery.c.received_at).where(delivery.c.delivery_id == entry.delivery_id))
+        _put(connection, delivery, row | {"received_at": first or entry.received_at})
+        _supersede(connection, supersedes, entry.delivery_id)
+
+
+def _supersede(connection: Connection, delivery_ids: Sequence[str], by: str) -> None:
+    if delivery_ids:
+        connection.execute(
+            update(delivery)
+            .where(delivery.c.delivery_id.in_(delivery_ids))
+            .values(state="superseded", superseded_by=by)
+        )
+
+
+def _put(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
+    """Write `row`, replacing the one with the same primary key: alike in both databases."""
+    same = and_(*(column == row[column.name] for column in table.primary_key))
+    connection.execute(delete(table).where(same))
+    connection.execute(insert(table).values(**row))
+
+
+if {each.name for each in fields(DeliveryEntry)} != set(delivery.c.keys()):  # the two must say the same
+    raise AssertionError("DeliveryEntry and table delivery differ")

@@ -1,0 +1,125 @@
+"""The immutable store: every delivery as it was judged, so that the landing place may be emptied.
+
+Belongs here: a folder per delivery under the home. What lies in it is complete or not there at all. The raw files are
+never kept: they may hold columns the index must not have, and values that were set aside.
+
+    deliveries/<authority>/<agency>/<business_date>/seq=<n>-<manifest hash>/
+        manifest.json  accepted.parquet  rejected.parquet  outcome.json
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pipelines.deliveries.states import DeliveryEntry
+from pipelines.errors import IsindexError
+from pipelines.home import Home
+from pipelines.tables import read_json, read_table, write_bytes, write_json, write_table
+
+__all__ = ["Store", "StoredDelivery"]
+
+
+@dataclass(frozen=True)
+class StoredDelivery:
+    """A delivery in the store; tables are read when asked for."""
+
+    folder: Path
+
+    @property
+    def accepted(self) -> pa.Table:
+        """The records that were accepted or queried, as judged."""
+        return read_table(self.folder / "accepted.parquet")
+
+    @property
+    def rejected(self) -> pa.Table:
+        """One row per record and broken rule, values masked."""
+        return read_table(self.folder / "rejected.parquet")
+
+    @property
+    def outcome(self) -> dict[str, Any]:
+        """State, codes, counts and rules when it was judged; the register has the state of now."""
+        return dict(read_json(self.folder / "outcome.json"))
+
+
+class Store:
+    """The store of one home."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def keep(
+        self,
+        entry: DeliveryEntry,
+        manifest_bytes: bytes,
+        accepted: pa.Table,
+        rejected: pa.Table,
+        outcome: Mapping[str, Any],
+    ) -> str:
+        """Keep a delivery; its folder, relative to the home, as `DeliveryEntry.stored_at` has it.
+
+        Kept again (a run was killed before the register knew), the same content takes the place of the same.
+        """
+        parent = self._home.deliveries(entry.authority, entry.agency, entry.business_date)
+        parent.mkdir(parents=True, exist_ok=True)
+        number = "x" if entry.sequence is None else str(entry.sequence)
+        folder = parent / f"seq={number}-{entry.manifest_sha256[:12]}"
+        making = Path(tempfile.mkdtemp(dir=parent, prefix=f".{folder.name}."))
+        try:
+            write_bytes(manifest_bytes, making / "manifest.json")
+            write_table(accepted, making / "accepted.parquet")
+            write_table(rejected, making / "rejected.parquet")
+            write_json(dict(outcome), making / "outcome.json")
+            making.chmod(0o750)
+            if folder.exists():
+                outdated = Path(tempfile.mkdtemp(dir=parent, prefix=f".{folder.name}."))
+                folder.replace(outdated)
+                making.replace(folder)
+                shutil.rmtree(outdated)
+            else:
+                making.replace(folder)
+        except BaseException:
+            shutil.rmtree(making, ignore_errors=True)
+            raise
+        _flush(parent)
+        self._sweep(parent)
+        return self._home.relative(folder)
+
+    def open(self, entry: DeliveryEntry) -> StoredDelivery:
+        """The delivery `entry` as it was judged.
+
+        Raises:
+            IsindexError: NOT_STORED when nothing of it was kept, STORE_DAMAGED when the folder is gone.
+        """
+        if not entry.stored_at:
+            raise IsindexError("NOT_STORED", "nothing was kept of this delivery.", where=entry.delivery_id)
+        folder = self._home.root / entry.stored_at
+        if not (folder / "outcome.json").is_file():
+            raise IsindexError(
+                "STORE_DAMAGED",
+                "the delivery's folder is missing from the store.",
+                where=entry.delivery_id,
+                remedy="Restore the home from its backup.",
+            )
+        return StoredDelivery(folder)
+
+    @staticmethod
+    def _sweep(parent: Path) -> None:
+        """Remove what a killed process left behind; one process at a time works on a feed's business date."""
+        for left in parent.glob(".seq=*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _flush(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
