@@ -1,1 +1,30 @@
-"""…"""
+"""What people look at in the morning: figures of a night, and the pages, CSV and Markdown made of them.
+
+Belongs here: gathering figures (`gather`) into plain data (`figures`) and showing them (`sheets`, `drawings`, `site`).
+Not here: deciding anything. A report never changes a state, and never holds a value its reader may not see.
+"""
+
+from __future__ import annotations
+
+from pipelines.reporting.directory import Directory
+from pipelines.reporting.figures import MatchFigures, MatchTables, NightFigures, QualityFigures, RejectFigures
+from pipelines.reporting.gather import match_figures, night_figures, quality_figures, reject_figures
+from pipelines.reporting.review import carry_first_night, review_of
+from pipelines.reporting.site import write_overview, write_reports
+
+__all__ = [
+    "Directory",
+    "MatchFigures",
+    "MatchTables",
+    "NightFigures",
+    "QualityFigures",
+    "RejectFigures",
+    "carry_first_night",
+    "match_figures",
+    "night_figures",
+    "quality_figures",
+    "reject_figures",
+    "review_of",
+    "write_overview",
+    "write_reports",
+]

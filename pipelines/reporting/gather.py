@@ -1,0 +1,322 @@
+"""Gathering: database tables and judged tables in, figures out.
+
+Belongs here: SQL and set-based table work. Not here: words, pages, drawings. What `night.figures` is asked for:
+``children`` (published), ``review_open``, ``changes`` {added, changed, merged, split, …}, ``reasons`` [sentence],
+``gates`` [{name, description, passed, blocking}]; each may be absent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import Engine, Row, and_, func, or_, select
+
+from pipelines.database.tables import delivery, feed_night, night, reject
+from pipelines.reporting.directory import Directory
+from pipelines.reporting.figures import (
+    AgencyRejects,
+    AuthorityLine,
+    EarlierRejects,
+    FeedLine,
+    MatchFigures,
+    MatchTables,
+    NightFigures,
+    Notice,
+    QualityFigures,
+    QualityPoint,
+    RejectFigures,
+    RuleLine,
+    TrendPoint,
+)
+from pipelines.reporting.reject_rows import reject_rows
+from pipelines.reporting.review import REVIEW
+from pipelines.reporting.words import DIMENSIONS, STATES, STEPS
+from pipelines.tables import connect
+
+__all__ = ["NIGHTS_SHOWN", "match_figures", "night_figures", "quality_figures", "reject_figures"]
+
+NIGHTS_SHOWN = 14
+_QUIET_CODES = frozenset({"ALL_LOADED"})
+_MISSING = re.compile(r"^missing(?:_rate|_share)?[./:]\s*(.+)$")
+
+
+def night_figures(engine: Engine, business_date: date, directory: Directory) -> NightFigures:
+    """Every authority that has anything in this night: its feeds, deliveries, and what became of them."""
+    with engine.connect() as connection:
+        came = connection.execute(
+            select(delivery)
+            .where(delivery.c.business_date == business_date)
+            .order_by(delivery.c.authority, delivery.c.agency, delivery.c.sequence, delivery.c.delivery_id)
+        ).all()
+        contributed = connection.execute(select(feed_night).where(feed_night.c.business_date == business_date)).all()
+        ended = connection.execute(select(night).where(night.c.business_date == business_date)).all()
+    deliveries = tuple(_delivery_line(row, business_date) for row in came)
+    by_id = {line.delivery_id: line for line in deliveries}
+    by_feed = {(row.authority, row.agency): row for row in contributed}
+    nights = {row.authority: row for row in ended}
+    lines = []
+    for authority in sorted({row.authority for row in (*came, *contributed, *ended)}):
+        agencies = [*directory.agencies, *sorted({agency for a, agency in by_feed if a == authority} - {*directory.agencies})]
+        feeds = tuple(
+            _feed_line(authority, agency, by_feed.get((authority, agency)), by_id, deliveries, business_date)
+            for agency in agencies
+        )
+        lines.append(_authority_line(authority, nights.get(authority), feeds))
+    return NightFigures(business_date, tuple(lines), deliveries)
+
+
+def reject_figures(
+    engine: Engine, authority: str, business_date: date, rejects: Mapping[str, pa.Table], directory: Directory
+) -> RejectFigures:
+    """Rejected and queried records of an authority's night.
+
+    Args:
+        engine: the database; tables `reject` (since when), `feed_night` and `delivery` (trend) are read.
+        authority: code.
+        business_date: the night.
+        rejects: agency → Judged.rejects of the delivery loaded for this night; an agency that delivered nothing is absent.
+        directory: contracts and titles.
+    """
+    with engine.connect() as connection:
+        since = connection.execute(
+            select(reject.c.reject_id, reject.c.first_night).where(
+                reject.c.authority == authority, reject.c.first_night < business_date, reject.c.last_night >= business_date
+            )
+        ).all()
+        earlier = connection.execute(
+            select(
+                reject.c.agency,
+                reject.c.rule,
+                reject.c.field,
+                reject.c.outcome,
+                func.count().label("faults"),
+                func.min(reject.c.first_night).label("first_night"),
+            )
+            .where(
+                reject.c.authority == authority,
+                reject.c.last_night < business_date,
+                or_(
+                    reject.c.state == "open",
+                    and_(reject.c.state == "corrected", reject.c.closed_night > business_date),
+                ),
+            )
+            .group_by(reject.c.agency, reject.c.rule, reject.c.field, reject.c.outcome)
+            .order_by(reject.c.agency, func.min(reject.c.first_night), reject.c.rule, reject.c.field, reject.c.outcome)
+        ).all()
+    first = pa.table({"reject_id": [r.reject_id for r in since], "first_night": pa.array([r.first_night for r in since], pa.date32())})
+    rows = reject_rows(rejects, first, business_date, directory)
+    history = _history(engine, authority, business_date)
+    with connect({"rows": rows}) as duck:
+        # a record of a feed is told by its position; one with a rejecting and a querying rule is rejected
+        totals = duck.execute(
+            """
+            WITH records AS (
+                SELECT agency, position, bool_or(outcome = 'rejected') AS rejected, count(*) AS faults,
+                       count(*) FILTER (days_open = 1) AS new, max(days_open) AS oldest
+                FROM rows GROUP BY ALL)
+            SELECT agency, count(*) FILTER (rejected), count(*) FILTER (NOT rejected), sum(new)::BIGINT, max(oldest)
+            FROM records GROUP BY agency
+            """
+        ).fetchall()
+        by_rule = duck.execute(
+            """
+            SELECT agency, rule, field, outcome, dimension, min(message), min(remedy),
+                   count(DISTINCT position) AS records, count(*) FILTER (days_open = 1), max(days_open)
+            FROM rows GROUP BY agency, rule, field, outcome, dimension
+            ORDER BY outcome DESC, records DESC, agency, rule, field
+            """
+        ).fetchall()
+    counted = {row[0]: row[1:] for row in totals}
+    tonight = {point.agency: point.records for point, _ in history if point.business_date == business_date}
+    names = [*directory.agencies, *sorted({*counted} - {*directory.agencies})]
+    return RejectFigures(
+        authority,
+        business_date,
+        tuple(AgencyRejects(agency, tonight.get(agency), *counted.get(agency, (0, 0, 0, 0))) for agency in names),
+        tuple(RuleLine(*row) for row in _by_outcome(by_rule)),
+        tuple(EarlierRejects(*row) for row in earlier),
+        tuple(trend for _, trend in history),
+        rows,
+    )
+
+
+def match_figures(authority: str, business_date: date, tables: MatchTables, directory: Directory) -> MatchFigures:
+    """How an authority's records were matched tonight; what `tables` does not hold is counted as none."""
+    steps: dict[tuple[str, str], int] = {}
+    children = 0
+    if tables.identities is not None:
+        with connect({"identities": tables.identities.select(["record_key", "index_id", "step"])}) as duck:
+            counted = duck.execute(
+                "SELECT step, split_part(record_key, ':', 1) AS agency, count(*) FROM identities GROUP BY ALL ORDER BY ALL"
+            ).fetchall()
+            children = int(duck.execute("SELECT count(DISTINCT index_id) FROM identities").fetchall()[0][0])
+        steps = {(step, agency): number for step, agency, number in counted}
+    review, apart = REVIEW.empty_table(), {}
+    if tables.review is not None:
+        with connect({"review": tables.review}) as duck:
+            review = duck.execute(
+                """
+                SELECT * FROM review WHERE kind = 'review'
+                ORDER BY CASE lower(priority) WHEN 'high' THEN 0 WHEN 'medium' THEN 1 WHEN 'low' THEN 2 END NULLS LAST,
+                         try_cast(priority AS DOUBLE) DESC NULLS LAST, first_night, weight DESC, record_ref_a, record_ref_b
+                """
+            ).to_arrow_table()
+            apart = dict(
+                duck.execute(
+                    """
+                    SELECT coalesce(reason, 'No reason was given.'), count(*) AS pairs FROM review WHERE kind = 'refused'
+                    GROUP BY 1 ORDER BY pairs DESC, 1
+                    """
+                ).fetchall()
+            )
+    events: tuple[dict[str, Any], ...] = ()
+    if tables.events is not None:
+        with connect({"events": tables.events}) as duck:
+            found = duck.execute(
+                """
+                SELECT DISTINCT kind, index_id, other_id, try_cast(evidence AS JSON) ->> 'reason' AS reason FROM events
+                WHERE kind IN ('merged', 'split') ORDER BY ALL
+                """
+            ).fetchall()
+        events = tuple(dict(zip(("kind", "index_id", "other_id", "reason"), row, strict=True)) for row in found)
+    agencies = (*directory.agencies, *sorted({agency for _, agency in steps} - {*directory.agencies}))
+    unknown = {step for step, _ in steps} - {*STEPS}
+    if unknown:  # a step without words would silently be left out of the totals
+        raise ValueError(f"match steps without words in pipelines.reporting.words: {sorted(unknown)}")
+    return MatchFigures(authority, business_date, agencies, steps, children, review, apart, events, dict(tables.stats))
+
+
+def quality_figures(engine: Engine, authority: str, business_date: date, directory: Directory) -> QualityFigures:
+    """Quality of an authority's feeds over the last nights, from the register and the nights' measures."""
+    with engine.connect() as connection:
+        rows = _nights(connection, authority, business_date)
+    points = []
+    for row in rows:
+        records = _own_counts(row).get("rows_read")
+        faults: dict[tuple[str, str], int] = {}
+        for code, number in ((row.rules or {}) if records is not None else {}).items():
+            rule = directory.rule(code)
+            field, dimension = (rule.field, rule.dimension) if rule else ("whole record", "conformance")
+            faults[field, dimension] = faults.get((field, dimension), 0) + int(number)
+        rates = {
+            name: round(1000 * sum(n for (_, d), n in faults.items() if d == name) / records, 3) if records else None
+            for name in DIMENSIONS
+        }
+        shares = {found[1]: 1.0 - float(value) for key, value in row.measures.items() if (found := _MISSING.match(key)) and value is not None}
+        points.append(QualityPoint(row.business_date, row.agency, records, rates, shares, faults))
+    agencies = (*directory.agencies, *sorted({point.agency for point in points} - {*directory.agencies}))
+    return QualityFigures(authority, business_date, agencies, tuple(points))
+
+
+def _history(engine: Engine, authority: str, business_date: date) -> list[tuple[QualityPoint, TrendPoint]]:
+    """Each feed's counts over the last nights, oldest first."""
+    with engine.connect() as connection:
+        rows = _nights(connection, authority, business_date)
+    pairs = []
+    for row in rows:
+        counts = _own_counts(row)
+        point = QualityPoint(row.business_date, row.agency, counts.get("rows_read"), {}, {}, {})
+        pairs.append((point, TrendPoint(row.business_date, row.agency, counts.get("rejected"), counts.get("queried"))))
+    return pairs
+
+
+def _nights(connection: Any, authority: str, business_date: date) -> list[Row[Any]]:
+    """The feed nights of the last `NIGHTS_SHOWN` nights with the delivery each was made from."""
+    last = connection.scalars(
+        select(feed_night.c.business_date)
+        .where(feed_night.c.authority == authority, feed_night.c.business_date <= business_date)
+        .distinct()
+        .order_by(feed_night.c.business_date.desc())
+        .limit(NIGHTS_SHOWN)
+    ).all()
+    query = (
+        select(feed_night, delivery.c.counts, delivery.c.rules, delivery.c.business_date.label("delivered_for"))
+        .outerjoin(delivery, delivery.c.delivery_id == feed_night.c.delivery_id)
+        .where(feed_night.c.authority == authority, feed_night.c.business_date.in_(last))
+        .order_by(feed_night.c.business_date, feed_night.c.agency)
+    )
+    return list(connection.execute(query).all())
+
+
+def _own_counts(row: Row[Any]) -> dict[str, int]:
+    """Counts of the delivery that came for this very night; empty when an earlier one was carried forward."""
+    return dict(row.counts or {}) if row.delivered_for == row.business_date else {}
+
+
+def _delivery_line(row: Row[Any], business_date: date) -> FeedLine:
+    notices = tuple(
+        Notice(c["code"], c.get("file") or "", c.get("message") or "", c.get("remedy") or "", c.get("severity") or "")
+        for c in row.codes
+        if c["code"] not in _QUIET_CODES
+    )
+    return FeedLine(
+        row.authority,
+        row.agency,
+        row.state,
+        late=bool(row.late),
+        delivery_id=row.delivery_id,
+        sequence=row.sequence,
+        mode=row.mode or "",
+        received_at=row.received_at,
+        as_of=business_date,
+        age=0,
+        counts=dict(row.counts) if (row.counts or {}).get("rows_read") is not None else None,
+        notices=notices,
+    )
+
+
+def _feed_line(
+    authority: str,
+    agency: str,
+    row: Row[Any] | None,
+    by_id: Mapping[str, FeedLine],
+    deliveries: tuple[FeedLine, ...],
+    business_date: date,
+) -> FeedLine:
+    """A feed's night; the remarks on every delivery that came for it stand together."""
+    own = [line for line in deliveries if (line.authority, line.agency) == (authority, agency)]
+    notices = tuple(notice for line in own for notice in line.notices)
+    used = by_id.get(row.delivery_id) if row is not None and row.delivery_id else None
+    latest = used or (own[-1] if own else None)
+    as_of = row.as_of if row is not None else None
+    state = row.state if row is not None else latest.state if latest else "expected"
+    return FeedLine(
+        authority,
+        agency,
+        state if state in STATES else "received",
+        late=bool(latest and latest.late),
+        delivery_id=latest.delivery_id if latest else "",
+        sequence=latest.sequence if latest else None,
+        mode=latest.mode if latest else "",
+        received_at=latest.received_at if latest else "",
+        as_of=as_of,
+        age=(business_date - as_of).days if as_of else None,
+        live_records=row.live_records if row is not None else None,
+        counts=latest.counts if latest else None,
+        notices=notices,
+    )
+
+
+def _authority_line(authority: str, row: Row[Any] | None, feeds: tuple[FeedLine, ...]) -> AuthorityLine:
+    figures = dict(row.figures or {}) if row is not None else {}
+    failed = [gate for gate in figures.get("gates") or [] if not gate.get("passed", True) and gate.get("blocking", True)]
+    reasons = (*(figures.get("reasons") or ()), *(gate.get("description") or gate.get("name") or "" for gate in failed))
+    return AuthorityLine(
+        authority,
+        row.state if row is not None else "not_published",
+        (row.version or "") if row is not None else "",
+        figures.get("children"),
+        figures.get("review_open"),
+        {name: int(number) for name, number in (figures.get("changes") or {}).items()},
+        tuple(dict.fromkeys(reasons)),
+        feeds,
+    )
+
+
+def _by_outcome(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Rejecting rules before querying ones; within, as given."""
+    return sorted(rows, key=lambda row: row[3] != "rejected")

@@ -1,0 +1,105 @@
+"""The words of the reports: what a state, an outcome, a step or an age is called, and what it means in a sentence.
+
+Belongs here: plain language, and the tone a word is shown in. The word always stands beside the colour.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal, NamedTuple
+
+__all__ = ["DIMENSIONS", "GLOSSARY", "OUTCOMES", "STATES", "STEPS", "Tone", "Word", "age_band", "day", "plural", "short_day"]
+
+Tone = Literal["good", "warn", "bad", "info", "quiet"]
+
+
+class Word(NamedTuple):
+    """What something is called, the tone it is shown in, and what it means."""
+
+    text: str
+    tone: Tone
+    meaning: str
+
+
+STATES = {
+    "expected": Word("Expected", "info", "The delivery has not come yet, and its cut-off has not passed."),
+    "received": Word("Received", "info", "The delivery lies in the landing place and has not been checked yet."),
+    "verified": Word("Verified", "info", "Manifest, sizes and checksums agree; the records have not been judged yet."),
+    "loaded": Word("Loaded", "good", "Every record was read and judged; those accepted or queried are in the index."),
+    "partly_loaded": Word("Partly loaded", "warn", "The readable part is in the index; some records were lost or rejected."),
+    "held": Word("Held", "warn", "Complete, but not loaded until somebody or a later delivery settles a doubt about it."),
+    "refused": Word("Refused", "bad", "Nothing of it was loaded. The supplier must send a corrected delivery."),
+    "late": Word("Late", "warn", "Nothing had come by the cut-off. The last good delivery is used until it comes."),
+    "missing": Word("Missing", "bad", "Nothing came for this night. The last good delivery is used instead."),
+    "waived": Word("Waived", "quiet", "It was decided, with a reason, that this delivery will not come."),
+    "superseded": Word("Superseded", "quiet", "A later delivery for the same night took its place."),
+    "published": Word("Published", "good", "The index of this authority was refreshed with this night."),
+    "not_published": Word("Not published", "quiet", "Nothing was published for this night."),
+}
+OUTCOMES = {
+    "rejected": Word("Rejected", "bad", "The record was not loaded. It needs a correction by its supplier."),
+    "queried": Word("Queried", "warn", "The record was loaded, but a doubtful value was set aside or needs an answer."),
+}
+DIMENSIONS = {
+    "completeness": "A value that should be there is missing.",
+    "conformance": "A value is not in the agreed form, or not in the agreed list.",
+    "plausibility": "A value has the right form but cannot, or can hardly, be true.",
+}
+STEPS = {
+    "nhs_number": Word("NHS number", "good", "The same verified NHS number, and the date of birth or the name agrees too."),
+    "upn": Word("UPN", "good", "The same verified pupil number (UPN), and the date of birth or the name agrees too."),
+    "exact": Word("Exact details", "good", "Name, date of birth and other details are the same, and nobody else has them."),
+    "probabilistic": Word("Likely", "info", "No shared number, but all details together make it very likely the same child."),
+    "decision": Word("Decision", "info", "A reviewer decided that these records are the same child."),
+    "new": Word("Stands alone", "quiet", "No other record could safely be joined, so the record is a child of its own."),
+}
+GLOSSARY = (
+    ("Agency", "One of the services that send records: for example health or education."),
+    ("Authority", "A local authority that runs an index; known by its three-digit code."),
+    ("Business date", "The day the data describes. It is never the day on which the data was processed."),
+    ("Feed", "One agency’s nightly data for one authority."),
+    ("Delivery", "The files of one feed for one business date, with a manifest that lists them."),
+    ("Record", "One row or document of a delivery."),
+    ("Accepted", "The record kept every rule and was loaded."),
+    ("Queried", OUTCOMES["queried"].meaning),
+    ("Rejected", OUTCOMES["rejected"].meaning),
+    ("Repeat", "An identical copy of a record in the same delivery. It is counted once and left out."),
+    ("Lost", "A record of a damaged file that could not be read at all."),
+    ("As of", "The business date that a feed’s records really describe."),
+    ("Stale", "The feed did not come, so records of an earlier night are used. Its age says how many days earlier."),
+    ("Position", "The place of the record in its delivery, counted from 1, without the header."),
+    ("Line", "The line of the file on which the record begins, where the file has lines."),
+    ("Key", "The supplier’s own reference for the record. National numbers in it are shown by their last characters only."),
+    ("Shape", "What a faulty value looked like: A for a letter, 9 for a digit. The value itself is never shown."),
+    ("Rule", "A promise about records, with a code. A record that breaks it is rejected or queried."),
+    ("Field", "The column, element or key of the supplier’s file that a rule is about."),
+    ("Days open", "How many days the same fault has stood on the same record, tonight included."),
+    ("Match step", "The way in which two records were recognised as the same child."),
+    ("Match weight", "How strongly two records speak for the same child. Each point doubles the odds."),
+    ("Review list", "Pairs of records that may be the same child, but are not joined until a person decides."),
+    ("Kept apart", "Two records that look alike but must not be joined, as twins for example."),
+    ("Record reference", "An opaque reference that stands for a record. It tells nothing about the child."),
+    ("Identity", "One child in the index, with an opaque index id."),
+    ("Merged, split", "Two identities turned out to be one child; or one identity turned out to be two."),
+    ("Published, held", "The index was refreshed; or it stays as it was until a blocking check is settled."),
+)
+
+
+def day(value: date) -> str:
+    """``Friday 20 November 2026``."""
+    return f"{value:%A} {value.day} {value:%B %Y}"
+
+
+def short_day(value: date) -> str:
+    """``20 Nov 2026``."""
+    return f"{value.day} {value:%b %Y}"
+
+
+def plural(number: int, one: str, many: str = "") -> str:
+    """``1 record``, ``1,204 records``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def age_band(days: int) -> str:
+    """The words an age in days is filtered by; 1 is tonight."""
+    return "New tonight" if days <= 1 else "2 to 7 days" if days <= 7 else "8 to 28 days" if days <= 28 else "Over 28 days"
