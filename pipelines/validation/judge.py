@@ -1,0 +1,267 @@
+"""Judging a delivery: which records are accepted, queried or rejected, by which rules, and that nothing is lost.
+
+Belongs here: running a compiled contract over the records of one delivery, in one DuckDB pass. Not here: what rules
+mean (`checks`, `compile`, `across`), what a feed holds after the night (`feed`), the life of rejects (`rejects`).
+
+A rejected value is kept nowhere: accepted tables hold only what passed, reject tables only the shape of the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Protocol
+
+import pyarrow as pa
+
+from pipelines.contracts.model import Contract
+from pipelines.deliveries.codes import record_rules
+from pipelines.errors import IsindexError
+from pipelines.privacy.secret import namespace_secret
+from pipelines.tables import connect
+from pipelines.validation.across import find_repeats, find_shared
+from pipelines.validation.checks import literal
+from pipelines.validation.compile import Plan, compile_plan, places, quoted
+from pipelines.validation.identifiers import install_identifiers
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["COUNTS", "REJECT_SCHEMA", "Delivered", "Judged", "judge"]
+
+COUNTS = ("rows_read", "accepted", "queried", "rejected", "repeats", "lost")
+_IDENTIFIERS = frozenset({"nhs_number", "previous_nhs_number", "upn", "former_upn"})
+REJECT_SCHEMA = pa.schema(
+    [
+        ("reject_id", pa.string()),
+        ("position", pa.int64()),
+        ("line", pa.int64()),
+        ("key", pa.string()),
+        ("outcome", pa.string()),
+        ("rule", pa.string()),
+        ("severity", pa.string()),
+        ("dimension", pa.string()),
+        ("field", pa.string()),
+        ("masked", pa.string()),
+        ("message", pa.string()),
+        ("remedy", pa.string()),
+        ("contract", pa.string()),
+    ]
+)
+
+
+class Delivered(Protocol):
+    """What is judged: the part of a reader's result that matters here (see `pipelines.deliveries.readers`)."""
+
+    @property
+    def records(self) -> pa.Table:
+        """position, line, key, change, then the contract's columns as delivered."""
+
+    @property
+    def unreadable(self) -> pa.Table:
+        """position, line, key, rule of damaged records."""
+
+    @property
+    def lost(self) -> int:
+        """Records that could not even be told apart."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The outcome of a delivery.
+
+    Attributes:
+        accepted: position, line, key, change, outcome (accepted or queried), unverified (paths of identifiers that are
+            kept but not verified), then the contract's columns in their own types; by position.
+        rejects: one row per record and broken rule, columns of `REJECT_SCHEMA`; by position, then rule.
+        counts: rows_read = accepted + queried + rejected + repeats; lost beside them.
+        rules: rule code → records that broke it, every rule in force, most of them 0.
+        shielding_keys: keys of rejected records that ask for a shield: their earlier version must not stay in the open.
+        reference: which reference lists identifiers were checked against: practices, schools.
+    """
+
+    accepted: pa.Table
+    rejects: pa.Table
+    counts: dict[str, int]
+    rules: dict[str, int]
+    shielding_keys: frozenset[str] = frozenset()
+    reference: dict[str, bool] = field(default_factory=dict)
+
+
+def judge(read: Delivered, contract: Contract, business_date: date, *, authority: str = "") -> Judged:
+    """Judge a delivery's records by the rules in force on its business date.
+
+    Args:
+        read: as a reader gives it.
+        contract: the contract named in the manifest.
+        business_date: the day the data describes.
+        authority: makes reject ids differ between authorities.
+
+    Raises:
+        IsindexError: NOT_RECONCILED when counts do not add up (a fault of this program); see also `compile_plan`.
+    """
+    plan = compile_plan(contract, business_date)
+    with connect({"records": read.records, "unreadable": read.unreadable, "rule": _rule_table(plan, contract)}) as database:
+        reference = install_identifiers(database)
+        find_repeats(database, contract)
+        database.execute(f"CREATE TEMP TABLE judged AS {plan.judged}")
+        _gather_broken(database, contract, plan)
+        accepted = _accepted(database, contract, plan)
+        rejects = _rejects(database, contract, plan, authority)
+        tally = database.execute("""
+            SELECT (SELECT count(*) FROM copies WHERE copy > 1), (SELECT count(*) FROM rejected)
+        """).fetchone()
+        rules = dict(database.execute("""
+            SELECT code, coalesce(records, 0) FROM rule
+            LEFT JOIN (SELECT rule, count(*) AS records FROM broken GROUP BY rule) USING (rule) ORDER BY rule
+        """).fetchall())
+        torn = database.execute("SELECT rule, count(*) FROM unreadable GROUP BY rule ORDER BY rule").fetchall()
+        shielding = database.execute(f"""
+            SELECT DISTINCT key FROM judged SEMI JOIN rejected USING (position)
+            WHERE key IS NOT NULL AND ({plan.shielding})
+        """).fetchall()
+    repeats, rejected = tally or (0, 0)
+    queried = accepted["outcome"].to_pylist().count("queried") if accepted.num_rows else 0
+    counts = {
+        "rows_read": read.records.num_rows + read.unreadable.num_rows,
+        "accepted": accepted.num_rows - queried,
+        "queried": queried,
+        "rejected": rejected + read.unreadable.num_rows,
+        "repeats": repeats,
+        "lost": read.lost,
+    }
+    _assert_reconciled(counts, contract)
+    return Judged(accepted, rejects, counts, rules | dict(torn), frozenset(key for (key,) in shielding), reference)
+
+
+def _gather_broken(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Plan) -> None:
+    """Make `broken` (position, rule, severity), `rejected` (position) and `queried` (position)."""
+    same_key = next(n for n in plan.across if plan.rules[n].check == "same_key_other_content")
+    database.execute(f"""
+    CREATE TEMP TABLE broken AS
+    SELECT position, unnest(list_filter(broken, lambda r: r IS NOT NULL))::INTEGER AS rule, NULL::VARCHAR AS severity
+    FROM judged WHERE len(broken) > 0 AND position NOT IN (SELECT position FROM copies WHERE copy > 1);
+    UPDATE broken SET severity = rule.severity FROM rule WHERE rule.rule = broken.rule;
+    INSERT INTO broken SELECT position, {same_key}, CASE WHEN place = 1 THEN 'query' ELSE 'reject' END
+    FROM copies WHERE copy = 1 AND variants > 1;
+    CREATE TEMP TABLE standing AS
+    SELECT * FROM judged WHERE NOT withdrawing AND position NOT IN (
+        SELECT position FROM broken WHERE severity = 'reject' UNION ALL SELECT position FROM copies WHERE copy > 1
+    );
+    """)
+    find_shared(database, contract, plan)
+    database.execute("""
+    INSERT INTO broken SELECT position, rule, rule.severity FROM across_broken JOIN rule USING (rule);
+    CREATE TEMP TABLE rejected AS SELECT DISTINCT position FROM broken WHERE severity = 'reject';
+    CREATE TEMP TABLE queried AS
+    SELECT position, list(DISTINCT unverified ORDER BY unverified) FILTER (unverified <> '') AS unverified,
+        list(rule) AS rules
+    FROM broken JOIN rule USING (rule) WHERE position NOT IN (FROM rejected) GROUP BY position;
+    """)
+
+
+def _accepted(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Plan) -> pa.Table:
+    """What stands, in its own types, by position."""
+    aside: dict[str, list[int]] = {}
+    for number in plan.across:
+        rule = plan.rules[number]
+        if rule.severity == "query" and not rule.keeps_value and rule.params.get("sets_aside"):
+            aside.setdefault(str(rule.params["sets_aside"]), []).append(number)
+    columns = []
+    for name, sql in plan.packed:
+        if name in aside:
+            sql = f"CASE WHEN list_has_any(coalesce(queried.rules, []), {aside[name]}) THEN NULL ELSE {sql} END"
+        columns.append(f"{sql} AS {quoted(name)}")
+    return database.sql(f"""
+    SELECT judged.position, judged.line, judged.key, judged.change,
+        CASE WHEN queried.position IS NULL THEN 'accepted' ELSE 'queried' END AS outcome,
+        coalesce(queried.unverified, []::VARCHAR[]) AS unverified,
+        {", ".join(columns)}
+    FROM judged LEFT JOIN queried ON queried.position = judged.position
+    WHERE judged.position NOT IN (FROM rejected)
+        AND judged.position NOT IN (SELECT position FROM copies WHERE copy > 1)
+    ORDER BY judged.position
+    """).to_arrow_table()
+
+
+def _rejects(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Plan, authority: str) -> pa.Table:
+    """The reject table: broken rules of read records, and the damaged ones."""
+    masks = " ".join(f"WHEN {number} THEN {sql}" for number, sql in sorted(plan.masks.items()))
+    masked = f"CASE broken.rule {masks} END" if masks else "NULL"
+    secret = hashlib.sha256(namespace_secret() + b"\0reject").hexdigest()
+    # the same fault on the same record has the same id, night after night; without a key, by its place in the file
+    owner = literal(f"{secret}/{authority}/{contract.agency}/")
+    reject_id = f"left(sha256({owner} || code || '/' || coalesce('key ' || key, 'position ' || position)), 32)"
+    return database.sql(f"""
+    WITH found AS (
+        SELECT broken.position, line, key, broken.rule, broken.severity, coalesce({masked}, '') AS masked
+        FROM broken JOIN records ON records.position = broken.position
+    ), described AS (
+        SELECT found.position, line, key,
+            CASE WHEN found.position IN (FROM rejected) THEN 'rejected' ELSE 'queried' END AS outcome,
+            rule AS number, code, found.severity, dimension, field, masked, message, remedy
+        FROM found JOIN rule USING (rule)
+        UNION ALL
+        SELECT position, line, key, 'rejected', -1, unreadable.rule, damage.severity, damage.dimension, damage.field, '',
+            damage.message, damage.remedy
+        FROM unreadable JOIN ({_damage_sql()}) AS damage ON damage.code = unreadable.rule
+    ), numbered AS (
+        -- one key may stand on several records: the first keeps the plain id, the others add their number
+        SELECT *, {reject_id} AS id,
+            row_number() OVER (PARTITION BY code, coalesce('key ' || key, 'position ' || position) ORDER BY position) AS nth
+        FROM described
+    )
+    SELECT CASE WHEN nth = 1 THEN id ELSE left(sha256(id || '/' || nth), 32) END AS reject_id, position, line, key, outcome,
+        code AS rule, severity, dimension, field, masked, message, remedy, {literal(contract.id)} AS contract
+    FROM numbered ORDER BY position, number, code
+    """).to_arrow_table().cast(REJECT_SCHEMA)
+
+
+def _rule_table(plan: Plan, contract: Contract) -> pa.Table:
+    """rule (number), code, severity, dimension, field, message, remedy, unverified (path, or "")."""
+    concept_of = {place.path: place.column.concept for place in places(contract)}
+    path_of = {concept: path for path, concept in concept_of.items() if concept in _IDENTIFIERS}
+
+    def unverified(number: int) -> str:
+        rule = plan.rules[number]
+        if not rule.keeps_value:
+            return ""
+        named = str(rule.params.get("identifier") or rule.params.get("person") or rule.field)
+        path = path_of.get(named, named)
+        return path if concept_of.get(path) in _IDENTIFIERS else ""
+
+    numbers = range(len(plan.rules))
+    return pa.table(
+        {
+            "rule": pa.array(numbers, pa.int32()),
+            "code": pa.array([rule.code for rule in plan.rules], pa.string()),
+            "severity": pa.array([rule.severity for rule in plan.rules], pa.string()),
+            "dimension": pa.array([rule.dimension for rule in plan.rules], pa.string()),
+            "field": pa.array([rule.field for rule in plan.rules], pa.string()),
+            "message": pa.array([rule.message for rule in plan.rules], pa.string()),
+            "remedy": pa.array([rule.remedy for rule in plan.rules], pa.string()),
+            "unverified": pa.array([unverified(number) for number in numbers], pa.string()),
+        }
+    )
+
+
+def _damage_sql() -> str:
+    """The rules that readers apply, as rows."""
+    columns = ("severity", "dimension", "field", "message", "remedy")
+    rows = [
+        f"({literal(code)}, {', '.join(literal(' '.join(str(rule[column]).split())) for column in columns)})"
+        for code, rule in sorted(record_rules().items())
+    ]
+    return f"SELECT * FROM (VALUES {', '.join(rows)}) AS t (code, {', '.join(columns)})"
+
+
+def _assert_reconciled(counts: dict[str, int], contract: Contract) -> None:
+    outcomes = sum(counts[name] for name in ("accepted", "queried", "rejected", "repeats"))
+    if counts["rows_read"] != outcomes:
+        raise IsindexError(
+            "NOT_RECONCILED",
+            f"{counts['rows_read']} records were read and {outcomes} have an outcome.",
+            where=contract.id,
+            remedy="Nothing of this delivery was loaded. Report this as a fault of the program, with the delivery.",
+        )
