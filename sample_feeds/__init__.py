@@ -1,0 +1,10 @@
+"""Synthetic agencies: sample nights of health, education, police and social care feeds, with known truth.
+
+Belongs here: the generator and a few small ready-made nights (nights/). Not here: anything the product needs to load a
+night; it reads these feeds as it would read anybody's. Every child, address and identifier is invented.
+"""
+
+from sample_feeds.faults import FaultPlan, FileFault
+from sample_feeds.nights import Delivery, Wave, make_nights, waves_of
+
+__all__ = ["Delivery", "FaultPlan", "FileFault", "Wave", "make_nights", "waves_of"]

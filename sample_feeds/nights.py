@@ -1,0 +1,345 @@
+"""Sample nights: deliveries of the four feeds in a landing folder, with the truth and the expected outcomes beside it.
+
+Belongs here: turning a World into deliveries, night by night. Not here: the children (world.py), the faults' meaning
+(faults/), the demo's story (demo.py).
+
+What lies where under `out`:
+    landing/<authority>/<agency>/<business_date>/   data file and manifest.json (written last)
+    waves/<n>/<authority>/…                         what arrives later: late and corrected deliveries
+    truth/records.parquet              authority, agency, business_date, sequence, position, key, change, child
+    truth/children.parquet             authority, child, household, twin_set, adopted_pair, closed_identity, shielded, born,
+                                       given_names, family_name, other_family_name, sex, birth_date, nhs_number, upn …
+    truth/expected_deliveries.parquet  authority, agency, business_date, sequence, mode, wave, fault, state, codes, rows,
+                                       accepted, queried, rejected, repeats, lost
+    truth/expected_records.parquet     authority, agency, business_date, sequence, position, fault, outcome, field
+The truth never lies in the landing folder. `child` is one identity: an adopted child has two, which share `adopted_pair`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from sample_feeds.agencies.register import Register, constant
+from sample_feeds.faults.files import FILE_FAULTS, Draft, Fault
+from sample_feeds.faults.plan import FaultPlan, plan_for
+from sample_feeds.faults.records import Columns, Damage, damage_records
+from sample_feeds.places import known_authorities
+from sample_feeds.randomness import stream
+from sample_feeds.truth import TruthFolder
+from sample_feeds.world import AGENCIES, COLUMNS, World
+from sample_feeds.writers import FILE_NAMES, compress, write_native, write_parquet
+
+__all__ = ["Delivery", "Wave", "make_nights", "waves_of"]
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One delivery that was made, and the answer it must get.
+
+    Attributes:
+        wave: 1 for what arrives in time; later for late and corrected deliveries.
+        folder: where it lies now.
+        fault: the file fault in it, ``corrected`` for a good one that replaces a bad one, or "".
+        state: loaded, partly_loaded, held or refused.
+        codes: file codes of which at least one must be given (empty: none in particular).
+        rows: data rows as the manifest says, unless the manifest is what is wrong.
+        accepted, queried, rejected, repeats: records by outcome; all 0 when nothing may be loaded.
+        lost: records that a broken file no longer holds; the five add up to rows when anything is loaded.
+    """
+
+    authority: str
+    agency: str
+    business_date: dt.date
+    sequence: int
+    mode: str
+    wave: int
+    folder: Path
+    fault: str
+    state: str
+    codes: tuple[str, ...]
+    rows: int
+    accepted: int
+    queried: int
+    rejected: int
+    repeats: int
+    lost: int = 0
+
+
+@dataclass(frozen=True)
+class Wave:
+    """Deliveries that arrive together: `put` copies them into a landing folder, each manifest last."""
+
+    number: int
+    title: str
+    deliveries: tuple[Delivery, ...]
+
+    def put(self, landing: Path) -> list[Path]:
+        """Copy the wave into `landing` (a folder's old content is replaced); returns the folders filled."""
+        filled = []
+        for delivery in self.deliveries:
+            place = landing / delivery.authority / delivery.agency / delivery.business_date.isoformat()
+            filled.append(place)
+            if place == delivery.folder:
+                continue
+            shutil.rmtree(place, ignore_errors=True)
+            place.mkdir(parents=True)
+            for file in sorted(delivery.folder.iterdir(), key=lambda path: path.name == "manifest.json"):
+                shutil.copyfile(file, place / file.name)
+        return filled
+
+
+@dataclass
+class _Run:
+    """The settings of one call, and where its deliveries go."""
+
+    out: Path
+    nights: list[dt.date]
+    seed: int
+    plan: FaultPlan
+    modes: str | Mapping[str, str]
+    compression: str | Mapping[str, str]
+    form: str | Mapping[str, str]
+    nightly_waves: bool
+    truth: TruthFolder
+    made: list[Delivery] = field(default_factory=list)
+    sequence: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def folder(self, wave: int, authority: str, agency: str, day: dt.date) -> Path:
+        root = self.out / "waves" / str(wave) if wave > 1 or self.nightly_waves else self.out / "landing"
+        return root / authority / agency / day.isoformat()
+
+    def next_sequence(self, authority: str, agency: str, step: int = 1) -> int:
+        number = self.sequence.get((authority, agency), 0) + step
+        self.sequence[authority, agency] = number
+        return number
+
+
+def make_nights(
+    out: Path | str,
+    authorities: Sequence[str] = ("330",),
+    *,
+    first_night: dt.date = dt.date(2026, 11, 18),
+    nights: int = 1,
+    children: int | Mapping[str, int] | None = 2_000,
+    seed: int = 1,
+    faults: str | FaultPlan = "none",
+    modes: str | Mapping[str, str] = "full",
+    compression: str | Mapping[str, str] = "none",
+    form: str | Mapping[str, str] = "native",
+    change_rate: float = 0.001,
+    nightly_waves: bool = False,
+    agencies: Sequence[str] = AGENCIES,
+    progress: Progress | None = None,
+) -> list[Delivery]:
+    """Make consecutive sample nights; the same arguments give the same bytes.
+
+    Args:
+        out: folder to fill (landing/, truth/, waves/); what an earlier call left of these is replaced.
+        authorities: DfE codes from schemas/reference/authorities.csv.
+        first_night: business date of the first night.
+        nights: how many, one a day.
+        children: under 18 in each authority, or by authority; None takes the authority's real number.
+        seed: of everything drawn.
+        faults: ``none``, ``record`` (0.4 % of records, every kind), ``full`` (file faults too, from the second night
+            on) or a FaultPlan.
+        modes: ``full`` or ``delta`` (full on the first night, then deltas), or by agency.
+        compression: ``none``, ``gzip`` or ``zstd``, or by agency; Parquet is never compressed again.
+        form: ``native`` or ``parquet``, or by agency.
+        change_rate: share of records that change from night to night.
+        nightly_waves: put night n into waves/<n> (late and corrected deliveries of it into waves/<n + 1>) and leave the
+            landing folder to the caller; otherwise all that arrives in time goes to landing/, the rest to waves/2.
+        agencies: which feeds are made.
+        progress: called as progress(authority, deliveries made, deliveries in all).
+
+    Returns:
+        The deliveries with their expected answers, in the order they were made.
+
+    Raises:
+        ValueError: an unknown authority, word or fault.
+    """
+    _check_words(authorities, modes, compression, form)
+    days = [first_night + dt.timedelta(days=n) for n in range(nights)]
+    out = Path(out)
+    for name in ("landing", "waves", "truth"):
+        shutil.rmtree(out / name, ignore_errors=True)
+    (out / "landing").mkdir(parents=True)
+    plan = plan_for(faults, list(authorities), days, seed)
+    with TruthFolder(out / "truth") as truth:
+        run = _Run(out, days, seed, plan, modes, compression, form, nightly_waves, truth)
+        for authority in authorities:
+            size = children.get(authority, 2_000) if isinstance(children, Mapping) else children
+            world = World(authority, size or int(known_authorities()[authority]["children_0_17"]), seed, first_night)
+            for day in days:
+                if day != first_night:
+                    world.advance(change_rate)
+                for agency in agencies:
+                    _deliver(run, world, agency, day)
+                    if progress:
+                        progress(authority, len(run.made), len(authorities) * nights * len(agencies))
+            truth.children(world)
+        truth.deliveries(run.made)
+    return run.made
+
+
+def waves_of(deliveries: Sequence[Delivery], titles: Mapping[int, str] | None = None) -> list[Wave]:
+    """The deliveries of `make_nights`, grouped by the wave they arrive in."""
+    numbers = sorted({delivery.wave for delivery in deliveries})
+    return [
+        Wave(n, (titles or {}).get(n, f"wave {n}"), tuple(d for d in deliveries if d.wave == n)) for n in numbers
+    ]  # fmt: skip
+
+
+def _deliver(run: _Run, world: World, agency: str, day: dt.date) -> None:
+    """Make the delivery of one feed and night, and the corrected one after it if the plan has one."""
+    authority, register = world.authority, world.registers[agency]
+    mode = "delta" if _word(run.modes, agency) == "delta" and day != run.nights[0] else "full"
+    clean = _columns(register, agency, mode, world.night)
+    native = _word(run.form, agency) != "parquet"
+    damaged = clean
+    if run.plan.record_share > 0:
+        rng = stream(run.seed, authority, agency, day, "record faults")
+        damaged = damage_records(rng, agency, clean.columns, clean.child, day, run.plan.record_share, native)
+    planned = run.plan.of(authority, agency, day)
+    night = run.nights.index(day) + 1 if run.nightly_waves else 1
+    if planned is None:
+        _write(run, world, agency, day, mode, damaged, night, run.next_sequence(authority, agency), "", None)
+        return
+    step = {"repeated": 0, "sequence_gap": 2}.get(planned.kind, 1)
+    wave = night + 1 if planned.kind == "late" else night
+    sequence = run.next_sequence(authority, agency, step)
+    _write(run, world, agency, day, mode, damaged, wave, sequence, planned.kind, FILE_FAULTS[planned.kind])
+    if planned.corrected:
+        number = run.next_sequence(authority, agency)
+        _write(run, world, agency, day, mode, clean, night + 1, number, "corrected", None)
+
+
+def _columns(register: Register, agency: str, mode: str, night: int) -> Damage:
+    """The rows of a delivery, undamaged: all of the register, or what changed tonight with `change`."""
+    if mode == "full":
+        return Damage(dict(register.columns), register.child)
+    rows = np.flatnonzero(register.changed == night)
+    columns = {name: values[rows] for name, values in register.columns.items()}
+    columns["change"] = constant("upsert", len(rows))
+    child = register.child[rows]
+    if register.withdrawn and agency != "police":
+        gone = len(register.withdrawn_child)
+        empty = {name: constant(None, gone) for name in COLUMNS[agency]}
+        withdrawn = empty | register.withdrawn | {"change": constant("withdraw", gone)}
+        columns = {name: np.concatenate([values, withdrawn[name]]) for name, values in columns.items()}
+        child = np.concatenate([child, register.withdrawn_child])
+    return Damage(columns, child)
+
+
+def _write(
+    run: _Run, world: World, agency: str, day: dt.date, mode: str, data: Damage, wave: int, sequence: int, fault: str,
+    kind: Fault | None,
+) -> None:  # fmt: skip
+    """Write one delivery with its fault; the manifest goes last."""
+    columns = kind.shape(data.columns) if kind and kind.shape else data.columns
+    rows = len(next(iter(columns.values())))
+    draft = _draft(run, agency, columns, data, kind)
+    if kind and kind.honest:
+        kind.honest(draft)
+    draft.manifest = {
+        "contract": f"{agency}/1",
+        "authority": world.authority,
+        "agency": agency,
+        "business_date": day.isoformat(),
+        "sequence": sequence,
+        "mode": mode,
+        "created_at": f"{day + dt.timedelta(days=wave > 1 and fault in ('late', 'corrected'))}T22:{14 + sequence % 40}:03Z",
+        "supplier": f"Sample {agency.replace('_', ' ')} system",
+        "files": [{"name": draft.name, "bytes": len(draft.content), "rows": rows, "sha256": _sha256(draft.content)}],
+    }
+    if kind and kind.seal:
+        kind.seal(draft)
+    folder = run.folder(wave, world.authority, agency, day)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / draft.name).write_bytes(draft.content)
+    (folder / "manifest.json").write_text(json.dumps(draft.manifest, indent=1) + "\n", encoding="utf-8")
+    readable = draft.readable if draft.readable >= 0 else rows
+    queried, rejected, repeats = (data.count(outcome, readable) for outcome in ("queried", "rejected", "repeat"))
+    state = _state(kind, fault, mode, rejected)
+    delivery = Delivery(
+        authority=world.authority, agency=agency, business_date=day, sequence=sequence, mode=mode, wave=wave, folder=folder,
+        fault=fault, state=state, codes=kind.codes if kind else (), rows=rows, accepted=readable - queried - rejected - repeats,
+        queried=queried, rejected=rejected, repeats=repeats, lost=rows - readable,
+    )  # fmt: skip
+    if state in ("refused", "held"):
+        delivery = replace(delivery, accepted=0, queried=0, rejected=0, repeats=0, lost=0)
+    run.made.append(delivery)
+    run.truth.records(delivery, data)
+
+
+def _state(kind: Fault | None, fault: str, mode: str, rejected: int) -> str:
+    """The state a delivery must come to."""
+    if kind and kind.state and not (fault == "empty" and mode == "delta"):
+        return kind.state
+    if fault == "sequence_gap" and mode == "delta":
+        return "held"
+    return "partly_loaded" if rejected else "loaded"
+
+
+def _draft(run: _Run, agency: str, columns: Columns, data: Damage, kind: Fault | None) -> Draft:
+    """The data file: written, its text damaged, compressed."""
+    stem = FILE_NAMES[agency]
+    if _word(run.form, agency) == "parquet":
+        return Draft(f"{Path(stem).stem}.parquet", write_parquet(agency, columns), {})
+    text = _break_lines(agency, write_native(agency, columns), data)
+    if kind and kind.text:
+        text = kind.text(text)
+    readable = text.count(b"</Pupil>") if agency == "education" else -1
+    content, suffix = compress(text, _word(run.compression, agency))
+    return Draft(stem + suffix, content, {}, readable)
+
+
+def _break_lines(agency: str, text: bytes, data: Damage) -> bytes:
+    """Damage the lines of the records marked for it: two fields too many, or half of a JSON document."""
+    if not data.broken or not len(text):
+        return text
+    lines = text.split(b"\n")
+    values = data.columns.get("address_line_3", ())
+    breaks = np.cumsum([0, *(str(value).count("\n") for value in values)])
+    for place in data.broken:
+        at = place + (0 if agency == "social_care" else 1) + (int(breaks[place]) if len(values) else 0)
+        if agency == "social_care":
+            lines[at] = lines[at][: len(lines[at]) // 2]
+        else:
+            mark = b";" if agency == "police" else b","
+            lines[at] = (
+                lines[at].rstrip(b"\r") + mark + b"spare" + mark + b"spare" + (b"\r" if agency == "police" else b"")
+            )
+    return b"\n".join(lines)
+
+
+def _check_words(authorities: Sequence[str], *choices: str | Mapping[str, str]) -> None:
+    known = known_authorities()
+    for authority in authorities:
+        if authority not in known:
+            raise ValueError(f"{authority} is not the DfE code of an authority; see schemas/reference/authorities.csv")
+    allowed = ({"full", "delta"}, {"none", "gzip", "zstd"}, {"native", "parquet"})
+    for choice, words in zip(choices, allowed, strict=True):
+        for word in [choice] if isinstance(choice, str) else choice.values():
+            if word not in words:
+                raise ValueError(f"{word!r} is not one of {', '.join(sorted(words))}")
+
+
+def _word(choice: str | Mapping[str, str], agency: str) -> str:
+    """An agency's word; an agency that a mapping leaves out gets the plain one: full, none, native."""
+    if isinstance(choice, str):
+        return choice
+    return choice.get(agency) or "plain"
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
