@@ -19,7 +19,7 @@ import pyarrow.csv as arrow_csv
 from pipelines.contracts.model import Contract
 from pipelines.deliveries.codes import Finding, finding
 from pipelines.deliveries.readers.result import CELL_LIMIT, CHANGE, Damage, FilePart, native_schema
-from pipelines.deliveries.readers.text import Offsets, Text, known_names, line_starts, load, offsets_of, recode
+from pipelines.deliveries.readers.text import Offsets, Text, ends_with_return, known_names, line_starts, load, offsets_of, recode
 
 __all__ = ["read_csv"]
 
@@ -237,9 +237,12 @@ def _measure(
     if len(quotes) and len(starts):
         odd |= (np.searchsorted(quotes, ends) - first_quote) % 2 == 1
         odd[_misplaced(data, starts, ends, quotes, first_quote, delimiter)] = True
-    nul = offsets_of(data, b"\0") if b"\0" in data else np.empty(0, np.int64)
-    if len(nul) and len(starts):
-        odd[np.maximum(np.searchsorted(starts, nul, "right") - 1, 0)] = True
+    if len(starts):
+        # Arrow would end a row at any CR; a NUL has no place in text
+        for strange in (b"\0", b"" if b"\r" not in data or ends_with_return(data) else b"\r"):
+            places = offsets_of(data, strange) if strange and strange in data else np.empty(0, np.int64)
+            row = np.maximum(np.searchsorted(starts, places, "right") - 1, 0)
+            odd[row[places < ends[row]]] = True
     return fields, odd
 
 

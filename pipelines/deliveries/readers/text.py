@@ -16,13 +16,13 @@ import numpy.typing as npt
 
 from pipelines.deliveries.codes import Finding, finding
 
-__all__ = ["Text", "known_names", "line_starts", "load", "offsets_of", "recode"]
+__all__ = ["Text", "ends_with_return", "known_names", "line_starts", "load", "offsets_of", "recode"]
 
 Offsets = npt.NDArray[np.int64]
 _WIDE_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _NAMES = {"utf-8": "UTF-8", "cp1252": "Windows-1252"}
 _UNDEFINED = b"\x81\x8d\x8f\x90\x9d"  # the five bytes that Windows-1252 leaves without a meaning
-_BAD_SHARE = 0.05  # of the bytes above ASCII: beyond it the encoding is not what it seems
+_BAD_SHARE = 0.02  # of the bytes above ASCII: beyond it the encoding is not what it seems
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,23 @@ def recode(data: bytes, encoding: str) -> bytes:
 
 
 def line_starts(data: bytes) -> Offsets:
-    """Offsets at which physical lines begin; lines end with LF, CR or CRLF. The first is 0."""
+    """Offsets at which physical lines begin; the first is 0.
+
+    Lines end with LF or CRLF; with CR alone only where the first line does (a CR elsewhere is a character).
+    """
     ends = offsets_of(data, b"\n")
-    if b"\r" in data:
+    if b"\r" in data and ends_with_return(data):
         returns = offsets_of(data, b"\r")
         following = np.frombuffer(data, np.uint8)[np.minimum(returns + 1, len(data) - 1)]
         alone = returns[(following != 10) | (returns == len(data) - 1)]
         ends = np.sort(np.concatenate([ends, alone])) if len(alone) else ends
     return np.concatenate([np.zeros(1, np.int64), ends + 1])
+
+
+def ends_with_return(data: bytes) -> bool:
+    """Whether the first line ends with CR alone, as old Macintosh programs write."""
+    first_return, first_feed = data.find(b"\r"), data.find(b"\n")
+    return first_return >= 0 and (first_feed < 0 or first_return < first_feed - 1)
 
 
 def offsets_of(data: bytes, wanted: bytes) -> Offsets:
