@@ -5,7 +5,7 @@ rules have their own code; the two share nothing, so each can prove the other).
 
 - NHS numbers are of the England and Wales range (first digit 4, 6 or 7) with a right modulus 11 digit, drawn by seed.
   They are synthetic; that a real person holds one of them cannot be excluded, so they identify nobody.
-- UPNs use establishment numbers 9000-9999, which no school in England's returns uses for maintained pupils' UPNs.
+- UPNs use establishment numbers 9000-9999, above those in use.
 - Practices use numbers from 95000, schools URNs from 160000: both above what has been given out.
 """
 
@@ -79,9 +79,13 @@ def school_urns(ordinal: int, count: int) -> list[str]:
 
 
 def phone_numbers(rng: np.random.Generator, count: int) -> Objects:
-    """Telephone numbers nobody has: 07700 900000 to 900999 are kept free for fiction."""
-    numbers = np.array([f"07700 900{n:03d}" for n in range(1_000)], dtype=object)
-    return numbers[rng.integers(0, 1_000, count)]
+    """Telephone numbers nobody has: from the ranges that Ofcom keeps free for fiction, a thousand in each."""
+    starts = (
+        "07700 900", "01632 960", "0113 496 0", "0114 496 0", "0115 496 0", "0116 496 0", "0117 496 0", "0118 496 0",
+        "0121 496 0", "0131 496 0", "0141 496 0", "0151 496 0", "0161 496 0", "0191 498 0", "020 7946 0",
+    )  # fmt: skip
+    numbers = np.array([f"{start}{number:03d}" for start in starts for number in range(1_000)], dtype=object)
+    return numbers[rng.integers(0, len(numbers), count)]
 
 
 def digits(numbers: NDArray[np.int64], width: int) -> NDArray[np.int64]:

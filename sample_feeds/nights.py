@@ -113,6 +113,8 @@ class _Run:
     truth: TruthFolder
     made: list[Delivery] = field(default_factory=list)
     sequence: dict[tuple[str, str], int] = field(default_factory=dict)
+    arrival: dict[tuple[str, str, int], int] = field(default_factory=dict)
+    owed: list[tuple[int, str, dt.date, str, Damage]] = field(default_factory=list)
 
     def folder(self, wave: int, authority: str, agency: str, day: dt.date) -> Path:
         root = self.out / "waves" / str(wave) if wave > 1 or self.nightly_waves else self.out / "landing"
@@ -156,7 +158,7 @@ def make_nights(
         compression: ``none``, ``gzip`` or ``zstd``, or by agency; Parquet is never compressed again.
         form: ``native`` or ``parquet``, or by agency.
         change_rate: share of records that change from night to night.
-        nightly_waves: put night n into waves/<n> (late and corrected deliveries of it into waves/<n + 1>) and leave the
+        nightly_waves: put night n into waves/<n> (late and corrected deliveries of it into a later one) and leave the
             landing folder to the caller; otherwise all that arrives in time goes to landing/, the rest to waves/2.
         agencies: which feeds are made.
         progress: called as progress(authority, deliveries made, deliveries in all).
@@ -182,10 +184,13 @@ def make_nights(
             for day in days:
                 if day != first_night:
                     world.advance(change_rate)
+                if nightly_waves:
+                    _correct(run, world, days.index(day) + 1)
                 for agency in agencies:
                     _deliver(run, world, agency, day)
                     if progress:
                         progress(authority, len(run.made), len(authorities) * nights * len(agencies))
+            _correct(run, world, None)
             truth.children(world)
         truth.deliveries(run.made)
     return run.made
@@ -207,20 +212,28 @@ def _deliver(run: _Run, world: World, agency: str, day: dt.date) -> None:
     native = _word(run.form, agency) != "parquet"
     damaged = clean
     if run.plan.record_share > 0:
-        rng = stream(run.seed, authority, agency, day, "record faults")
-        damaged = damage_records(rng, agency, clean.columns, clean.child, day, run.plan.record_share, native)
+        salt = int(stream(run.seed, authority, agency, "record faults").integers(0, 2**31))
+        damaged = damage_records(salt, agency, clean.columns, clean.child, day, run.plan.record_share, native)
     planned = run.plan.of(authority, agency, day)
-    night = run.nights.index(day) + 1 if run.nightly_waves else 1
+    wave = run.nights.index(day) + 1 if run.nightly_waves else 1
     if planned is None:
-        _write(run, world, agency, day, mode, damaged, night, run.next_sequence(authority, agency), "", None)
+        _write(run, world, agency, day, mode, damaged, wave, run.next_sequence(authority, agency), "", None)
         return
-    step = {"repeated": 0, "sequence_gap": 2}.get(planned.kind, 1)
-    wave = night + 1 if planned.kind == "late" else night
-    sequence = run.next_sequence(authority, agency, step)
-    _write(run, world, agency, day, mode, damaged, wave, sequence, planned.kind, FILE_FAULTS[planned.kind])
+    sequence = run.next_sequence(authority, agency, {"repeated": 0, "sequence_gap": 2}.get(planned.kind, 1))
+    arrives = wave + planned.later if planned.kind == "late" else wave
+    _write(run, world, agency, day, mode, damaged, arrives, sequence, planned.kind, FILE_FAULTS[planned.kind])
     if planned.corrected:
-        number = run.next_sequence(authority, agency)
-        _write(run, world, agency, day, mode, clean, night + 1, number, "corrected", None)
+        kept = Damage({name: values.copy() for name, values in clean.columns.items()}, clean.child.copy())
+        run.owed.append((wave + planned.later, agency, day, mode, kept))
+
+
+def _correct(run: _Run, world: World, due: int | None) -> None:
+    """Send the corrected deliveries that are due in wave `due` (None: all that are left)."""
+    for owed in [owed for owed in run.owed if due is None or owed[0] <= due]:
+        wave, agency, day, mode, kept = owed
+        run.owed.remove(owed)
+        number = run.next_sequence(world.authority, agency)
+        _write(run, world, agency, day, mode, kept, wave, number, "corrected", None)
 
 
 def _columns(register: Register, agency: str, mode: str, night: int) -> Damage:
@@ -269,10 +282,11 @@ def _write(
     (folder / "manifest.json").write_text(json.dumps(draft.manifest, indent=1) + "\n", encoding="utf-8")
     readable = draft.readable if draft.readable >= 0 else rows
     queried, rejected, repeats = (data.count(outcome, readable) for outcome in ("queried", "rejected", "repeat"))
-    state = _state(kind, fault, mode, rejected)
+    gap = _leaves_gap(run, world.authority, agency, sequence, wave)
+    state = _state(kind, mode, rejected, gap)
     delivery = Delivery(
         authority=world.authority, agency=agency, business_date=day, sequence=sequence, mode=mode, wave=wave, folder=folder,
-        fault=fault, state=state, codes=kind.codes if kind else (), rows=rows, accepted=readable - queried - rejected - repeats,
+        fault=fault, state=state, codes=(kind.codes if kind else ()) or (("SEQUENCE_GAP",) if gap else ()), rows=rows, accepted=readable - queried - rejected - repeats,
         queried=queried, rejected=rejected, repeats=repeats, lost=rows - readable,
     )  # fmt: skip
     if state in ("refused", "held"):
@@ -281,11 +295,17 @@ def _write(
     run.truth.records(delivery, data)
 
 
-def _state(kind: Fault | None, fault: str, mode: str, rejected: int) -> str:
-    """The state a delivery must come to."""
-    if kind and kind.state and not (fault == "empty" and mode == "delta"):
+def _leaves_gap(run: _Run, authority: str, agency: str, sequence: int, wave: int) -> bool:
+    """Whether the sequence before this one has not come when it comes; notes when this one does."""
+    run.arrival.setdefault((authority, agency, sequence), wave)
+    return sequence > 1 and run.arrival.get((authority, agency, sequence - 1), wave + 1) > wave
+
+
+def _state(kind: Fault | None, mode: str, rejected: int, gap: bool) -> str:
+    """The state a delivery must come to on arrival."""
+    if kind and kind.state and (kind.state != "held" or mode == "full"):
         return kind.state
-    if fault == "sequence_gap" and mode == "delta":
+    if gap and mode == "delta":
         return "held"
     return "partly_loaded" if rejected else "loaded"
 

@@ -22,7 +22,8 @@ class FileFault:
         authority: DfE code of the delivery it befalls.
         agency: its agency.
         business_date: its night.
-        corrected: whether a good delivery for the same night, with the next sequence, arrives later.
+        corrected: whether a good delivery for the same night, with a later sequence, arrives later.
+        later: how many waves later a late or corrected delivery arrives.
     """
 
     kind: str
@@ -30,6 +31,7 @@ class FileFault:
     agency: str
     business_date: dt.date
     corrected: bool = False
+    later: int = 1
 
     def __post_init__(self) -> None:
         if self.kind not in FILE_FAULTS:

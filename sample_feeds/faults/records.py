@@ -184,12 +184,15 @@ _SHARED = {"health": ("nhs_number", "birth_date"), "education": ("UPN", "DOB")}
 
 
 def damage_records(
-    rng: np.random.Generator, agency: str, columns: Columns, child: Ints, day: dt.date, share: float, native: bool
+    salt: int, agency: str, columns: Columns, child: Ints, day: dt.date, share: float, native: bool
 ) -> Damage:
     """Put faults into `share` of the records, at least one record of each kind that there is room for.
 
+    Whose records are damaged, and how, depends on the child and `salt`: so most faults are there again the next night,
+    until the supplier puts them right, as in life.
+
     Args:
-        rng: the delivery's stream.
+        salt: a number for authority and agency, below 2 ** 31.
         agency: whose delivery.
         columns: its columns (not changed; copies are).
         child: whom each record is about (-1: a withdrawal, never damaged).
@@ -198,12 +201,12 @@ def damage_records(
         native: False for Parquet, where no line can be broken.
     """
     done = Damage({name: values.copy() for name, values in columns.items()}, child.copy())
-    free = rng.permutation(_alone(done, agency)).tolist()
+    places = _alone(done, agency)
+    free = places[np.argsort((done.child[places] * 2_654_435_761 + salt) % 4_294_967_291, kind="stable")].tolist()
     kinds = [kind for kind in CATALOGUE[agency] if native or kind.name not in ("broken_record", "line_break_in_value")]
     each = max(1, round(len(child) * share / (len(kinds) + 3)))
-    for kind in kinds[int(rng.integers(0, len(kinds))) :] + kinds:
-        if any(e.fault == kind.name for e in done.expected):
-            continue
+    turned = salt % len(kinds)
+    for kind in kinds[turned:] + kinds[:turned]:
         many = each if kind.name != "million_characters" else 1
         if kind.name == "adult":
             many = max(1, round(len(child) * 0.015))
