@@ -57,7 +57,7 @@ def write_table(table: pa.Table, path: Path) -> StoredTable:
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     """The table at `path`, memory-mapped; `columns` picks some of them."""
-    return pq.read_table(path, columns=columns, memory_map=True)
+    return pq.read_table(path, columns=columns, memory_map=True, partitioning=None)
 
 
 def write_json(value: Any, path: Path) -> None:
@@ -108,7 +108,8 @@ def connect(
     with duckdb.connect(":memory:", config=settings) as connection:
         for name, source in (views or {}).items():
             if isinstance(source, Path):
-                connection.read_parquet(str(source)).create_view(name)
+                # a folder named v=… is a version, not a column
+                connection.read_parquet(str(source), hive_partitioning=False).create_view(name)
             else:
                 connection.register(name, source)
         yield connection

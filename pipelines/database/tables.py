@@ -1,7 +1,7 @@
 """Every table of the relational database, grouped as the data flows.
 
 Register: `delivery`, `delivery_file`, `feed_night`, `waiver`. Rejects: `reject`. Identities: `identity`,
-`ledger_event`, `decision`. Published: `night`, `snapshot_version` and the index (`child`, `child_name`,
+`ledger_event`, `decision`, `audit`. Published: `night`, `snapshot_version` and the index (`child`, `child_name`,
 `child_address`, `carer`, `involvement`, `flag`, `record_link`, `redirect`, `index_event`). Days are ISO dates, times
 aware UTC in ISO text, so that both databases hold the same characters.
 """
@@ -14,6 +14,7 @@ from pipelines.database.engine import metadata
 
 __all__ = [
     "INDEX_TABLES",
+    "audit",
     "carer",
     "child",
     "child_address",
@@ -146,6 +147,18 @@ decision = Table(
     Column("undone_at", String(32)),
 )
 
+audit = Table(  # every read of personal data through the product
+    "audit",
+    metadata,
+    Column("audit_id", Integer, primary_key=True, autoincrement=True),
+    Column("at", String(32), nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("authority", String(3)),
+    Column("index_id", String(20)),
+    Column("why", Text),
+)
+
 # ---- published ----------------------------------------------------------------------------------------------------
 night = Table(
     "night",
@@ -180,6 +193,7 @@ def _index_table(name: str, *columns: Column) -> Table:  # type: ignore[type-arg
         Column("index_id", String(20), primary_key=True),
         Column("row", Integer, primary_key=True, default=0),
         *columns,
+        sqlite_with_rowid=False,  # the key is the order on disk: half the size and twice the pace
     )
 
 
@@ -202,7 +216,7 @@ child_name = _index_table(
     Column("given_names", Text),
     Column("from_date", Date),
     Column("to_date", Date),
-    Column("agency", String(40), nullable=False),
+    Column("agency", String(40)),  # none where the child is shielded or withheld
 )
 child_address = _index_table(
     "child_address",
@@ -218,7 +232,7 @@ carer = _index_table(
     Column("name", Text),
     Column("relationship", Text),
     Column("contact", Text),
-    Column("agency", String(40), nullable=False),
+    Column("agency", String(40)),  # none where the child is shielded or withheld
 )
 involvement = _index_table(
     "involvement",
@@ -242,7 +256,9 @@ record_link = _index_table(
     Column("reason", Text),
 )
 redirect = _index_table("redirect", Column("redirects_to", String(20), nullable=False), Column("since", Date))
-index_event = _index_table("index_event", Column("business_date", Date), Column("kind", String(12)), Column("words", Text))
+index_event = _index_table(
+    "index_event", Column("business_date", Date), Column("kind", String(12)), Column("words", Text)
+)
 
 INDEX_TABLES = {
     "children": child,

@@ -46,7 +46,7 @@ class Assigned:
     def redirects(self) -> pa.Table:
         """Merged ids: index_id, redirects_to (the id that is live or ended today), since."""
         with connect({"register": self.register}) as connection:
-            return connection.execute(
+            return connection.sql(
                 f"{RESOLVED} SELECT index_id, redirects_to, since FROM resolved ORDER BY 1"
             ).to_arrow_table()
 
@@ -109,9 +109,9 @@ def assign_identities(
         connection.execute(_GIVEN)
         connection.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
         connection.register("new_refs", _new_references(connection))
-        identities = connection.execute(_IDENTITIES).to_arrow_table().cast(IDENTITIES)
-        register = connection.execute(_REGISTER).to_arrow_table().cast(REGISTER)
-        history = connection.execute(_HISTORY).to_arrow_table().cast(HISTORY)
+        identities = connection.sql(_IDENTITIES).to_arrow_table().cast(IDENTITIES)
+        register = connection.sql(_REGISTER).to_arrow_table().cast(REGISTER)
+        history = connection.sql(_HISTORY).to_arrow_table().cast(HISTORY)
         held = connection.execute("SELECT DISTINCT index_id FROM tonight JOIN given USING (cluster) WHERE is_frozen")
         return Assigned(identities, register, history, frozenset(row[0] for row in held.fetchall()))
 
@@ -151,7 +151,7 @@ def _take_back(connection: duckdb.DuckDBPyConnection) -> pa.Table:
 
 def _mint(connection: duckdb.DuckDBPyConnection, before: IdentityState, authority: str) -> pa.Table:
     """Rule 3, second half: (cluster, index_id) for clusters that have none."""
-    new = connection.execute("""
+    new = connection.sql("""
         SELECT cluster, min(record_key) AS founder FROM tonight
         WHERE cluster NOT IN (SELECT cluster FROM kept) AND cluster NOT IN (SELECT cluster FROM taken_back)
         GROUP BY cluster ORDER BY founder
@@ -162,7 +162,7 @@ def _mint(connection: duckdb.DuckDBPyConnection, before: IdentityState, authorit
 
 def _new_references(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     """The opaque references of records that were not live last night (hashing is the only work done in Python)."""
-    keys = connection.execute("SELECT record_key FROM tonight WHERE record_ref IS NULL ORDER BY 1").to_arrow_table()[
+    keys = connection.sql("SELECT record_key FROM tonight WHERE record_ref IS NULL ORDER BY 1").to_arrow_table()[
         "record_key"
     ]
     return pa.table({"record_key": keys, "record_ref": keyed_digests(keys.combine_chunks(), "record")})

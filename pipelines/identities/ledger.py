@@ -48,12 +48,10 @@ def record_night(
     with connect(views) as connection:
         connection.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
         connection.execute(_CHANGES)
-        events = connection.execute(_EVENTS).to_arrow_table().cast(EVENT_SCHEMA)
+        events = connection.sql(_EVENTS).to_arrow_table().cast(EVENT_SCHEMA)
         connection.register("events", events)
-        story = connection.execute(_STORY).to_arrow_table().cast(STORY)
-        seen = connection.execute(
-            "SELECT index_id, shielded, withheld FROM visible_now ORDER BY index_id"
-        ).to_arrow_table()
+        story = connection.sql(_STORY).to_arrow_table().cast(STORY)
+        seen = connection.sql("SELECT index_id, shielded, withheld FROM visible_now ORDER BY index_id").to_arrow_table()
     state = IdentityState(assigned.identities, assigned.register, assigned.history, story, seen.cast(VISIBILITY))
     return state, events
 
@@ -100,7 +98,7 @@ def identities_as_at(engine: Engine, authority: str, business_date: date) -> pa.
         }
     )
     with connect({"events": table}) as connection:
-        return connection.execute("""
+        return connection.sql("""
             WITH moves AS (
                 SELECT unnest(record_refs) AS record_ref, day, kind <> 'left' AS holds, index_id FROM events
             ),

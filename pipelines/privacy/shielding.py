@@ -20,7 +20,7 @@ import pyarrow as pa
 from pipelines.errors import IsindexError
 from pipelines.tables import connect
 
-__all__ = ["carries_shielding", "visibility"]
+__all__ = ["carries_shielding", "in_force", "visibility"]
 
 
 def visibility(
@@ -45,17 +45,17 @@ def visibility(
         "identities": _needed(identities, "identities", ["record_key", "index_id"]),
         "records": _needed(records, "person records", ["record_key", "shielded"]),
         "possible": carries_shielding(possible, decisions),
-        "decisions": _in_force(decisions),
+        "decisions": in_force(decisions),
     }
     with connect(views) as connection:
-        base = connection.execute("""
+        base = connection.sql("""
             SELECT i.index_id, bool_or(coalesce(r.shielded, true) OR d.record_a IS NOT NULL) AS shielded
             FROM identities i LEFT JOIN records r USING (record_key)
             LEFT JOIN (SELECT DISTINCT record_a FROM decisions WHERE kind = 'shield') d ON d.record_a = i.record_key
             GROUP BY i.index_id ORDER BY i.index_id
         """).to_arrow_table()
         connection.register("numbered", base.append_column("number", pa.array(np.arange(base.num_rows))))
-        edges = connection.execute("""
+        edges = connection.sql("""
             SELECT DISTINCT na.number AS a, nb.number AS b
             FROM possible p
             JOIN identities ia ON ia.record_key = p.record_key_a JOIN identities ib ON ib.record_key = p.record_key_b
@@ -72,8 +72,8 @@ def carries_shielding(possible: pa.Table | None, decisions: pa.Table | None) -> 
     pairs = _needed(possible, "possible links", ["record_key_a", "record_key_b", "kind"])
     if "certain" not in pairs.column_names:
         pairs = pairs.append_column("certain", pa.nulls(pairs.num_rows, pa.bool_()))
-    with connect({"possible": pairs, "decisions": _in_force(decisions)}) as connection:
-        return connection.execute("""
+    with connect({"possible": pairs, "decisions": in_force(decisions)}) as connection:
+        return connection.sql("""
             SELECT p.record_key_a, p.record_key_b FROM possible p
             LEFT JOIN (
                 SELECT DISTINCT least(record_a, record_b) AS a, greatest(record_a, record_b) AS b
@@ -94,7 +94,7 @@ def _closure(seeds: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:  # 
         reached[b[crossing]] = True
 
 
-def _in_force(decisions: pa.Table | None) -> pa.Table:
+def in_force(decisions: pa.Table | None) -> pa.Table:
     """Decisions that were not undone: kind, record_a, record_b."""
     table = _needed(decisions, "decisions", ["kind", "record_a", "record_b"])
     if "undone_at" in table.column_names:

@@ -1,0 +1,107 @@
+"""What changed between two snapshots of one authority, in numbers and words.
+
+Belongs here: comparing two sets of snapshot tables. Not here: where they lie (publish, readers).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipelines.tables import connect
+
+__all__ = ["Difference", "compare"]
+
+_DETAILS = ("names", "addresses", "carers", "involvements", "flags")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Counts of children between an older and a newer snapshot; each child is counted in as many lines as apply.
+
+    Attributes:
+        added: has a row now, had none, and was not merged then.
+        restored: has its index id back after a merge.
+        merged: its index id now redirects to another.
+        ended: gone without a redirect.
+        changed: anything shown of it differs.
+        moved: an address differs.
+        shielded: shown no longer in full (shielded or withheld).
+        unshielded: shown in full again.
+        unchanged: nothing shown of it differs.
+    """
+
+    added: int = 0
+    restored: int = 0
+    merged: int = 0
+    ended: int = 0
+    changed: int = 0
+    moved: int = 0
+    shielded: int = 0
+    unshielded: int = 0
+    unchanged: int = 0
+
+    def numbers(self) -> dict[str, int]:
+        """The counts by name."""
+        return asdict(self)
+
+    def words(self) -> list[str]:
+        """A sentence for each count that is not nought."""
+        sentences = {
+            "added": "added",
+            "restored": "separated again after a merge",
+            "merged": "found to be the same as another and merged",
+            "ended": "no longer in any feed",
+            "changed": "changed",
+            "moved": "with another address",
+            "shielded": "newly shielded or withheld",
+            "unshielded": "shown in full again",
+            "unchanged": "unchanged",
+        }
+        counts = self.numbers()
+        return [
+            f"{counts[name]:,} {'child' if counts[name] == 1 else 'children'} {words}."
+            for name, words in sentences.items()
+            if counts[name]
+        ]
+
+
+def compare(old: Mapping[str, pa.Table | Path] | None, new: Mapping[str, pa.Table | Path]) -> Difference:
+    """The difference between two snapshots, tables or Parquet paths by name; `old` None is an empty index."""
+    if old is None:
+        with connect({"children": new["children"]}) as connection:
+            return Difference(added=connection.execute("SELECT count(*) FROM children").fetchall()[0][0])
+    views = {f"old_{name}": table for name, table in old.items()} | {
+        f"new_{name}": table for name, table in new.items()
+    }
+    changes = " UNION ".join(
+        f"""(SELECT '{name}' AS part, index_id FROM (FROM old_{name} EXCEPT ALL FROM new_{name})
+            UNION SELECT '{name}', index_id FROM (FROM new_{name} EXCEPT ALL FROM old_{name}))"""
+        for name in ("children", *_DETAILS)
+    )
+    with connect(views) as connection:
+        row = connection.execute(f"""
+            WITH changes AS MATERIALIZED ({changes}),
+            changed AS (SELECT index_id, bool_or(part = 'addresses') AS moved FROM changes GROUP BY index_id),
+            compared AS (
+                SELECT o.index_id IS NOT NULL AS was, n.index_id IS NOT NULL AS now,
+                    o.shielded OR o.withheld AS hidden_was, n.shielded OR n.withheld AS hidden_now,
+                    c.index_id IS NOT NULL AS changed, coalesce(c.moved, false) AS moved,
+                    ro.index_id IS NOT NULL AS redirected_was, rn.index_id IS NOT NULL AS redirected_now
+                FROM old_children o FULL JOIN new_children n USING (index_id)
+                LEFT JOIN changed c USING (index_id)
+                LEFT JOIN old_redirects ro USING (index_id) LEFT JOIN new_redirects rn USING (index_id)
+            )
+            SELECT count(*) FILTER (NOT was AND NOT redirected_was), count(*) FILTER (NOT was AND redirected_was),
+                count(*) FILTER (NOT now AND redirected_now), count(*) FILTER (NOT now AND NOT redirected_now),
+                count(*) FILTER (was AND now AND changed),
+                count(*) FILTER (was AND now AND moved AND NOT hidden_was AND NOT hidden_now),
+                count(*) FILTER (was AND now AND hidden_now AND NOT hidden_was),
+                count(*) FILTER (was AND now AND hidden_was AND NOT hidden_now),
+                count(*) FILTER (was AND now AND NOT changed)
+            FROM compared
+        """).fetchall()[0]
+    return Difference(*row)

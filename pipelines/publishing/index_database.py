@@ -1,0 +1,212 @@
+"""The index database: the current snapshot of every authority as relational tables, with the ledger beside it.
+
+Belongs here: bringing the database to what is published in the folders. Not here: what is published (publish) and how
+it is read (readers). Everything of one authority changes in one transaction, so that readers see all of the old or all
+of the new; only rows of identities that changed are written. A database that lags behind the folders, because a run was
+killed between the two, is brought up by the next call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
+
+from pipelines.database.tables import INDEX_TABLES, identity, ledger_event, night, snapshot_version
+from pipelines.home import Home
+from pipelines.publishing.publish import current_version, snapshot_tables
+from pipelines.tables import connect, read_json
+
+__all__ = ["bring_up_to_date"]
+
+
+def bring_up_to_date(engine: Engine, home: Home, authority: str, figures: Mapping[str, Any] | None = None) -> int:
+    """Make the index database show what is published for an authority, and the ledger hold what led to it.
+
+    Args:
+        engine: from `open_database`.
+        home: the deployment.
+        authority: DfE code.
+        figures: the figures of the latest night, if they are more than the manifest's control totals.
+
+    Returns:
+        rows written or removed in the index tables; 0 when the database was up to date.
+    """
+    pointer = current_version(home, authority)
+    if pointer is None:
+        return 0
+    root = home.snapshots(authority)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    with engine.begin() as connection:
+        known = {
+            row.version: row
+            for row in connection.execute(select(snapshot_version).where(snapshot_version.c.authority == authority))
+        }
+        shown = next((version for version, row in known.items() if row.current), None)
+        in_force = dict(
+            connection.execute(
+                select(night.c.business_date, night.c.version).where(night.c.authority == authority)
+            ).all()  # type: ignore[arg-type]
+        )
+        in_force = {day.isoformat(): version for day, version in in_force.items()}
+        for day, version in sorted(pointer["nights"].items()):
+            manifest_path = root / version / "manifest.json"
+            if not manifest_path.exists():  # pruned
+                continue
+            manifest = read_json(manifest_path) if version not in known or in_force.get(day) != version else None
+            if manifest and version not in known:
+                _add_events(connection, authority, root / "ledger" / version / "events.parquet", manifest)
+                connection.execute(insert(snapshot_version).values(**_version_row(manifest, now)))
+            if manifest and in_force.get(day) != version:
+                totals = dict(figures) if figures and version == pointer["version"] else manifest["control_totals"]
+                _set_night(connection, manifest, totals, now)
+        if shown == pointer["version"]:
+            return 0
+        written = _show(connection, authority, root, shown, pointer["version"])
+        here = snapshot_version.c.authority == authority
+        connection.execute(update(snapshot_version).where(here).values(current=False))
+        connection.execute(
+            update(snapshot_version).where(here, snapshot_version.c.version == pointer["version"]).values(current=True)
+        )
+        return written
+
+
+def _version_row(manifest: Mapping[str, Any], now: str) -> dict[str, Any]:
+    return {
+        "authority": manifest["authority"],
+        "version": manifest["version"],
+        "business_date": datetime.fromisoformat(manifest["business_date"]).date(),
+        "previous": manifest["previous"],
+        "content_sha256": manifest["content_sha256"],
+        "published_at": now,
+        "current": False,
+    }
+
+
+def _set_night(connection: Connection, manifest: Mapping[str, Any], figures: Mapping[str, Any], now: str) -> None:
+    day = datetime.fromisoformat(manifest["business_date"]).date()
+    connection.execute(delete(night).where(night.c.authority == manifest["authority"], night.c.business_date == day))
+    connection.execute(
+        insert(night).values(
+            authority=manifest["authority"],
+            business_date=day,
+            state="published",
+            version=manifest["version"],
+            figures=dict(figures),
+            finished_at=now,
+        )
+    )
+
+
+def _add_events(connection: Connection, authority: str, path: Path, manifest: Mapping[str, Any]) -> None:
+    """The events of a version; their ids follow from their content: added twice they would fail, not double."""
+    with connect({"events": path}) as duck:
+        table = duck.sql(
+            """
+            SELECT md5(concat_ws('|', $authority, $version, kind, index_id, coalesce(other_id, ''),
+                    coalesce(record_ref, ''))) AS event_id,
+                $authority AS authority, CAST($day AS DATE) AS business_date, $version AS version, kind,
+                index_id, other_id, record_ref, evidence
+            FROM events
+            """,
+            params={"authority": authority, "version": manifest["version"], "day": manifest["business_date"]},
+        ).to_arrow_table()
+    _insert(connection, ledger_event, table)
+
+
+def _show(connection: Connection, authority: str, root: Path, old: str | None, new: str) -> int:
+    """Rewrite what differs between two versions; everything when the old one is not on the disk to compare with."""
+    new_tables = snapshot_tables(root / new)
+    comparable = old is not None and (root / old / "manifest.json").exists()
+    old_tables = snapshot_tables(root / old) if comparable else None
+    written = 0
+    if not comparable:
+        for table in (*INDEX_TABLES.values(), identity):
+            connection.execute(delete(table).where(table.c.authority == authority))
+    same = set()
+    if comparable:
+        hashes = [read_json(root / version / "manifest.json")["tables"] for version in (old, new)]
+        same = {name for name in INDEX_TABLES if hashes[0][name]["sha256"] == hashes[1][name]["sha256"]}
+    for name, target in INDEX_TABLES.items():
+        if name not in same:
+            written += _replace(
+                connection, authority, target, old_tables[name] if old_tables else None, new_tables[name]
+            )
+    registers = [root / "ledger" / version / "register.parquet" if version else None for version in (old, new)]
+    written += _replace(connection, authority, identity, registers[0] if comparable else None, registers[1])
+    return written
+
+
+def _replace(connection: Connection, authority: str, target: Table, old: Path | None, new: Path | None) -> int:
+    """Bring one table from the rows of `old` to those of `new`, identity by identity."""
+    numbered = "row" in target.c
+    row = ", row_number() OVER (PARTITION BY index_id ORDER BY file_row_number) - 1 AS row" if numbered else ""
+    with connect() as duck:
+        duck.execute(f"CREATE VIEW new AS SELECT * FROM read_parquet('{new}', hive_partitioning = false)")
+        changed = None
+        if old is not None and old.exists():
+            duck.execute(f"CREATE VIEW old AS SELECT * FROM read_parquet('{old}', hive_partitioning = false)")
+            duck.execute("""
+                CREATE TEMP TABLE changed AS
+                SELECT index_id FROM (FROM old EXCEPT ALL FROM new) UNION
+                SELECT index_id FROM (FROM new EXCEPT ALL FROM old)
+            """)
+            changed = duck.sql("SELECT index_id FROM changed ORDER BY 1").to_arrow_table()
+            if changed.num_rows == 0:
+                return 0
+        where = "WHERE index_id IN (FROM changed)" if changed is not None else ""
+        order = "ORDER BY index_id, row" if numbered else "ORDER BY index_id"
+        columns = ", ".join(column.name for column in target.c if column.name not in ("authority", "row", "since"))
+        table = duck.sql(
+            f"""
+            SELECT $authority AS authority, {columns}{row}{", since" if "since" in target.c else ""}
+            FROM read_parquet('{new}', file_row_number = true, hive_partitioning = false) {where} {order}
+            """,
+            params={"authority": authority},
+        ).to_arrow_table()
+    removed = 0
+    if changed is not None:
+        removed = _remove(connection, authority, target, changed["index_id"].to_pylist())
+    _insert(connection, target, table)
+    return removed + int(table.num_rows)
+
+
+def _remove(connection: Connection, authority: str, target: Table, index_ids: Sequence[str]) -> int:
+    cursor = connection.connection.cursor()
+    if connection.dialect.name == "postgresql":
+        cursor.execute(
+            f"DELETE FROM {target.name} WHERE authority = %s AND index_id = ANY(%s)", (authority, list(index_ids))
+        )
+    else:
+        cursor.executemany(
+            f"DELETE FROM {target.name} WHERE authority = ? AND index_id = ?", [(authority, one) for one in index_ids]
+        )
+    return len(index_ids)
+
+
+def _insert(connection: Connection, target: Table, table: pa.Table) -> None:
+    """Write many rows at the pace of the driver: COPY in PostgreSQL, one prepared statement in SQLite."""
+    names = ", ".join(f'"{name}"' for name in table.column_names)
+    if connection.dialect.name == "postgresql":
+        columns = [_values(table[name], days=False) for name in table.column_names]
+        with connection.connection.cursor().copy(f"COPY {target.name} ({names}) FROM STDIN") as copy:
+            for row in zip(*columns, strict=True):
+                copy.write_row(row)
+        return
+    columns = [_values(table[name], days=True) for name in table.column_names]
+    marks = ", ".join("?" * table.num_columns)
+    connection.connection.cursor().executemany(
+        f"INSERT INTO {target.name} ({names}) VALUES ({marks})", zip(*columns, strict=True)
+    )
+
+
+def _values(column: pa.ChunkedArray, *, days: bool) -> list[Any]:
+    """Python values of a column; days as ISO text where the driver has no day of its own."""
+    if days and pa.types.is_date(column.type):
+        column = pc.cast(column, pa.string())
+    return list(column.to_pylist())

@@ -1,0 +1,199 @@
+"""Reading what is published: the state of an authority, one child, and what changed between two versions.
+
+Belongs here: the functions behind `isindex status`, `isindex child` and `isindex diff`. Not here: how they look on a
+screen (cli). Reading a child is audited before anything of it is handed out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Engine, insert, or_, select
+
+from pipelines.database.tables import INDEX_TABLES, audit, identity, redirect
+from pipelines.errors import IsindexError
+from pipelines.home import Home
+from pipelines.identities.mint import valid_index_id
+from pipelines.publishing.difference import Difference, compare
+from pipelines.publishing.publish import current_version, snapshot_tables
+from pipelines.tables import read_json
+
+__all__ = ["AuthorityStatus", "ChildShown", "FeedStatus", "difference_between", "read_child", "status"]
+
+
+@dataclass(frozen=True)
+class FeedStatus:
+    """A feed as the current version shows it; `age_days` counts from the day its records describe to `on`."""
+
+    agency: str
+    as_of: date | None
+    age_days: int | None
+    stale: bool
+    live_records: int
+    delivery_id: str | None
+
+
+@dataclass(frozen=True)
+class AuthorityStatus:
+    """What is published for an authority: version, its business date, rows by table, differences, feeds."""
+
+    authority: str
+    version: str
+    business_date: date
+    rows: Mapping[str, int]
+    differences: Mapping[str, int]
+    feeds: tuple[FeedStatus, ...]
+    versions: int
+
+
+@dataclass(frozen=True)
+class ChildShown:
+    """What may be shown of a child.
+
+    Attributes:
+        authority: whose index it stands in.
+        index_id: the id it has today.
+        asked_for: the id that was asked for; another one when that was merged.
+        tables: rows by snapshot table, without authority, index id and row number.
+    """
+
+    authority: str
+    index_id: str
+    asked_for: str
+    tables: Mapping[str, tuple[dict[str, Any], ...]]
+
+
+def status(home: Home, *, on: date | None = None) -> list[AuthorityStatus]:
+    """What is published, authority by authority; ages are counted to `on` (default: today, UTC)."""
+    day = on or datetime.now(UTC).date()
+    root = home.root / "snapshots"
+    found = []
+    for folder in sorted(root.glob("*")) if root.exists() else []:
+        pointer = current_version(home, folder.name)
+        if pointer is None:
+            continue
+        manifest = read_json(folder / pointer["version"] / "manifest.json")
+        found.append(
+            AuthorityStatus(
+                authority=folder.name,
+                version=pointer["version"],
+                business_date=date.fromisoformat(manifest["business_date"]),
+                rows={name: table["rows"] for name, table in manifest["tables"].items()},
+                differences=manifest["differences"],
+                feeds=tuple(_feed_status(feed, day) for feed in manifest["inputs"]),
+                versions=len(list(folder.glob("v=*"))),
+            )
+        )
+    return found
+
+
+def read_child(
+    engine: Engine, index_id: str, *, actor: str, why: str, authority: str | None = None
+) -> list[ChildShown]:
+    """Everything that may be shown of a child, from the index database; the read is audited first.
+
+    Args:
+        engine: from `open_database`.
+        index_id: as written on paper; case and spaces do not matter; redirects are followed.
+        actor: who asks.
+        why: for what reason.
+        authority: only in this authority's index; default in all that are here.
+
+    Returns:
+        one `ChildShown` for each authority that knows the id (in nearly every case one).
+
+    Raises:
+        IsindexError: INDEX_ID_INVALID (mistyped), INDEX_ID_UNKNOWN, INDEX_ID_ENDED.
+    """
+    asked = "".join(index_id.split()).upper()
+    if not valid_index_id(asked):
+        raise IsindexError(
+            "INDEX_ID_INVALID",
+            "This is not an index id: its check character is wrong.",
+            remedy="Compare it with where it was copied from; an index id has eleven characters.",
+        )
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    with engine.begin() as connection:
+        connection.execute(
+            insert(audit).values(at=now, actor=actor, action="child", authority=authority, index_id=asked, why=why)
+        )
+    with engine.connect() as connection:
+        children = INDEX_TABLES["children"]
+        # one consistent view: in PostgreSQL a snapshot for the transaction, in SQLite any transaction is one
+        if connection.dialect.name == "postgresql":
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        else:
+            connection.exec_driver_sql("BEGIN")
+        forward = select(redirect.c.authority, redirect.c.redirects_to).where(redirect.c.index_id == asked)
+        targets = {row.authority: row.redirects_to for row in connection.execute(forward)}
+        wanted = or_(children.c.index_id == asked, children.c.index_id.in_(list(targets.values())))
+        rows = connection.execute(select(children.c.authority, children.c.index_id).where(wanted)).all()
+        known = sorted(
+            (row.authority, row.index_id)
+            for row in rows
+            if (authority is None or row.authority == authority)
+            and (row.index_id == asked or targets.get(row.authority) == row.index_id)
+        )
+        if not known:
+            ended = connection.execute(select(identity.c.authority).where(identity.c.index_id == asked)).first()
+            raise IsindexError(
+                "INDEX_ID_ENDED" if ended else "INDEX_ID_UNKNOWN",
+                "No record holds this index id any more." if ended else "No index here knows this id.",
+                remedy="Ask the authority that gave it out.",
+            )
+        return [ChildShown(place, found, asked, _rows(connection, place, found)) for place, found in known]
+
+
+def difference_between(home: Home, authority: str, old: str | None = None, new: str | None = None) -> Difference:
+    """What changed from version `old` (default: the one before `new`) to `new` (default: the current one).
+
+    Raises:
+        IsindexError: VERSION_UNKNOWN.
+    """
+    pointer = current_version(home, authority)
+    root = home.snapshots(authority)
+    newer = new or (pointer or {}).get("version", "")
+    for version in filter(None, (newer, old)):
+        if not version.startswith("v=") or "/" in version or not (root / version / "manifest.json").exists():
+            raise IsindexError(
+                "VERSION_UNKNOWN",
+                "There is no such version.",
+                where=authority,
+                remedy="`isindex status` names the current one; older ones may have been pruned.",
+            )
+    if not newer:
+        raise IsindexError(
+            "VERSION_UNKNOWN", "Nothing is published yet.", where=authority, remedy="Load a night first."
+        )
+    older = old or read_json(root / newer / "manifest.json")["previous"]
+    there = older and (root / older / "manifest.json").exists()
+    return compare(snapshot_tables(root / older) if there else None, snapshot_tables(root / newer))
+
+
+def _feed_status(feed: Mapping[str, Any], day: date) -> FeedStatus:
+    as_of = date.fromisoformat(feed["as_of"]) if feed["as_of"] else None
+    return FeedStatus(
+        feed["agency"],
+        as_of,
+        (day - as_of).days if as_of else None,
+        feed["stale"],
+        feed["live_records"],
+        feed["delivery_id"],
+    )
+
+
+def _rows(connection: Any, authority: str, index_id: str) -> dict[str, tuple[dict[str, Any], ...]]:
+    shown: dict[str, tuple[dict[str, Any], ...]] = {}
+    for name, table in INDEX_TABLES.items():
+        columns = [column for column in table.c if column.name not in ("authority", "index_id", "row")]
+        here = (table.c.authority == authority) & (
+            table.c.redirects_to == index_id if name == "redirects" else table.c.index_id == index_id
+        )
+        if name == "redirects":
+            columns = [table.c.index_id, table.c.since]
+        query = select(*columns).where(here).order_by(table.c.index_id, table.c.row)
+        shown[name] = tuple(dict(row._mapping) for row in connection.execute(query))
+    return shown

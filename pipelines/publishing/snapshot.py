@@ -1,0 +1,196 @@
+"""The snapshot: what one authority's index shows after a night, as nine tables.
+
+Belongs here: best values, and what is left out by law (shielded, withheld, sensitive, numbers issued by agencies). Not
+here: the independent proof of it (gates), where it lies (publish). Every table is sorted, so equal input gives equal
+bytes.
+
+Best values are the word of the most trusted agency (`schemas/survivorship.yaml`), then the most recent, then the
+smallest record key. A shielded or withheld child has a row in children (name, sex, date of birth), one in names, the
+names of its carers, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import pyarrow as pa
+import yaml
+
+from pipelines.errors import IsindexError
+from pipelines.identities.assign import RESOLVED
+from pipelines.identities.state import IdentityState
+from pipelines.tables import connect
+
+__all__ = ["PERSON_TABLES", "SNAPSHOT_TABLES", "build_snapshot"]
+
+PERSON_TABLES = ("records", "names", "addresses", "carers", "involvements", "flags")
+SNAPSHOT_TABLES = (
+    "children",
+    "names",
+    "addresses",
+    "carers",
+    "involvements",
+    "flags",
+    "record_links",
+    "redirects",
+    "events",
+)
+
+
+def build_snapshot(person: Mapping[str, pa.Table | Path], state: IdentityState) -> dict[str, pa.Table]:
+    """The nine tables of the snapshot.
+
+    Args:
+        person: the tables of `PERSON_TABLES`, each keyed by record_key, in memory or Parquet.
+        state: identities and visibility after the night.
+
+    Returns:
+        table by name, with the columns of `database.tables.INDEX_TABLES` less authority and row.
+
+    Raises:
+        IsindexError: SNAPSHOT_INPUT_MISSING when a person table is not there.
+    """
+    missing = [name for name in PERSON_TABLES if name not in person]
+    if missing:
+        raise IsindexError(
+            "SNAPSHOT_INPUT_MISSING", f"No person table {', '.join(missing)}.", where="building the snapshot"
+        )
+    views: dict[str, pa.Table | Path] = {f"person_{name}": person[name] for name in PERSON_TABLES}
+    views |= {
+        "identities": state.identities,
+        "register": state.register,
+        "visibility": state.visibility,
+        "story": state.story,
+        "trust": _trust(),
+    }
+    with connect(views) as connection:
+        connection.execute(_HELD)
+        return {name: connection.sql(_TABLES[name]).to_arrow_table() for name in SNAPSHOT_TABLES}
+
+
+@cache
+def _trust() -> pa.Table:
+    """field, agency, rank (1 is trusted most) from schemas/survivorship.yaml."""
+    path = Path(__file__).parents[2] / "schemas" / "survivorship.yaml"
+    fields: dict[str, list[str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    rows = [(field, agency, rank) for field, agencies in fields.items() for rank, agency in enumerate(agencies, 1)]
+    return pa.table(dict(zip(("field", "agency", "rank"), map(list, zip(*rows, strict=True)), strict=True)))
+
+
+def _rank(field: str) -> str:
+    """Sort key, as fixed-width text, of a record `h` of `held` for a field: less is better."""
+    return f"""format('{{:03d}}{{:s}}/{{:07d}}/{{:s}}',
+        coalesce((SELECT rank FROM trust WHERE trust.field = '{field}' AND trust.agency = h.agency), 999), h.agency,
+        9999999 - coalesce(date_diff('day', DATE '1900-01-01', h.as_of), 0), h.record_key)"""
+
+
+# every record with its identity, whether that may be shown, and how much its word counts for each field
+_HELD = f"""
+    CREATE TEMP TABLE held AS
+    WITH h AS (
+        SELECT i.record_key, i.index_id, r.agency, r.as_of, coalesce(v.shielded, true) AS shielded,
+            coalesce(v.withheld, false) AS withheld, coalesce(v.shielded OR v.withheld, true) AS restricted
+        FROM identities i JOIN person_records r USING (record_key) LEFT JOIN visibility v USING (index_id)
+    )
+    SELECT h.*, {_rank("name")} AS name_rank, {_rank("birth_date")} AS birth_date_rank, {_rank("sex")} AS sex_rank,
+        {_rank("address")} AS address_rank, {_rank("carer")} AS carer_rank
+    FROM h
+"""
+
+_TABLES = {
+    "children": """
+        SELECT index_id, best.family_name, best.given_names, * EXCLUDE (index_id, best, shielded, withheld, state),
+            shielded, withheld, state
+        FROM (SELECT index_id,
+            -- family name and given names come from one record
+            arg_min({'family_name': family_name, 'given_names': given_names}, name_rank)
+                FILTER (coalesce(family_name, given_names) IS NOT NULL) AS best,
+            arg_min(sex, sex_rank) FILTER (sex IS NOT NULL) AS sex,
+            arg_min(birth_date, birth_date_rank) FILTER (birth_date IS NOT NULL) AS birth_date,
+            CASE WHEN any_value(restricted) THEN NULL
+                ELSE arg_min(expected_birth_date, birth_date_rank) FILTER (birth_date IS NULL)
+                END AS expected_birth_date,
+            CASE WHEN any_value(restricted) THEN NULL
+                ELSE arg_min(address_status, address_rank) FILTER (address_status IS NOT NULL) END AS address_status,
+            any_value(held.shielded) AS shielded, any_value(withheld) AS withheld, any_value(g.state) AS state
+        FROM held JOIN person_records USING (record_key) JOIN register g USING (index_id)
+        GROUP BY index_id) ORDER BY index_id
+    """,
+    "names": """
+        WITH known AS (
+            SELECT h.index_id, h.restricted, h.name_rank, n.kind, n.family_name, n.given_names, n.from_date, n.to_date,
+                n.agency
+            FROM held h JOIN person_names n USING (record_key)
+            WHERE coalesce(n.family_name, n.given_names) IS NOT NULL AND NOT (h.restricted AND n.kind <> 'current')
+        ),
+        distinct_names AS (
+            SELECT * FROM known QUALIFY row_number() OVER (
+                PARTITION BY index_id, CASE WHEN restricted THEN '' ELSE kind END,
+                    CASE WHEN restricted THEN '' ELSE family_name END, CASE WHEN restricted THEN '' ELSE given_names END
+                ORDER BY name_rank, family_name, given_names, from_date, to_date) = 1
+        )
+        SELECT index_id, kind, family_name, given_names, CASE WHEN NOT restricted THEN from_date END AS from_date,
+            CASE WHEN NOT restricted THEN to_date END AS to_date, CASE WHEN NOT restricted THEN agency END AS agency
+        FROM distinct_names
+        ORDER BY index_id, CASE kind WHEN 'current' THEN 1 WHEN 'former' THEN 2 ELSE 3 END, name_rank, family_name,
+            given_names
+    """,
+    "addresses": """
+        SELECT index_id, address, postcode, uprn, status, from_date, agency FROM (
+            SELECT h.index_id, h.address_rank, a.address, a.postcode, a.uprn, a.status, a.from_date, a.agency
+            FROM held h JOIN person_addresses a USING (record_key)
+            WHERE NOT h.restricted AND coalesce(a.address, a.postcode, a.uprn, a.status) IS NOT NULL
+        )
+        QUALIFY row_number() OVER (
+            PARTITION BY index_id, address, postcode, uprn, status ORDER BY address_rank, from_date) = 1
+        ORDER BY index_id, address_rank, address, postcode, uprn, status
+    """,
+    "carers": """
+        SELECT index_id, name, CASE WHEN NOT restricted THEN relationship END AS relationship,
+            CASE WHEN NOT restricted THEN contact END AS contact, CASE WHEN NOT restricted THEN agency END AS agency
+        FROM (
+            SELECT h.index_id, h.restricted, h.carer_rank, c.name, c.relationship, c.contact, c.agency
+            FROM held h JOIN person_carers c USING (record_key)
+            WHERE c.name IS NOT NULL OR NOT h.restricted
+        )
+        QUALIFY row_number() OVER (
+            PARTITION BY index_id, name, CASE WHEN NOT restricted THEN relationship END,
+                CASE WHEN NOT restricted THEN contact END ORDER BY carer_rank) = 1
+        ORDER BY index_id, carer_rank, name, relationship, contact
+    """,
+    # of a sensitive service nothing is shown but that there is one: no agency, no dates
+    "involvements": """
+        WITH shown AS (
+            SELECT DISTINCT h.index_id, v.kind, v.kind = 'sensitive_service' AS sensitive, v.service, v.contact,
+                v.phone, v.start_date, v.end_date, v.agency
+            FROM held h JOIN person_involvements v USING (record_key) WHERE NOT h.restricted
+        )
+        SELECT DISTINCT index_id, kind, CASE WHEN NOT sensitive THEN service END AS service,
+            CASE WHEN NOT sensitive THEN contact END AS contact, CASE WHEN NOT sensitive THEN phone END AS phone,
+            CASE WHEN NOT sensitive THEN start_date END AS start_date,
+            CASE WHEN NOT sensitive THEN end_date END AS end_date, CASE WHEN NOT sensitive THEN agency END AS agency
+        FROM shown ORDER BY ALL
+    """,
+    "flags": """
+        SELECT DISTINCT h.index_id, f.flag, f.agency FROM held h JOIN person_flags f USING (record_key)
+        WHERE NOT h.restricted ORDER BY ALL
+    """,
+    "record_links": """
+        SELECT i.index_id, h.agency, i.record_ref, i.delivery_id, i.position, i.step, i.weight, i.reason
+        FROM identities i JOIN held h USING (record_key) WHERE NOT h.restricted
+        ORDER BY i.index_id, i.record_ref
+    """,
+    "redirects": f"""
+        {RESOLVED}
+        SELECT f.index_id, f.redirects_to, f.since FROM resolved f JOIN register g ON g.index_id = f.redirects_to
+        WHERE g.state IN ('live', 'frozen') ORDER BY f.index_id
+    """,
+    # an identity that ended or was merged has no row in children, and so none here
+    "events": """
+        SELECT s.index_id, s.business_date, s.kind, s.words
+        FROM story s JOIN visibility v USING (index_id) WHERE NOT v.shielded AND NOT v.withheld
+        ORDER BY ALL
+    """,
+}

@@ -1,0 +1,192 @@
+"""A hand-made night: person records, clusters and possible links, through identities to a published version."""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+import pyarrow as pa
+import pytest
+from sqlalchemy import create_engine
+
+from pipelines.database import tables as _tables  # noqa: F401  (fills the metadata)
+from pipelines.database.engine import _prepare_sqlite, metadata
+from pipelines.home import Home
+from pipelines.identities.assign import assign_identities
+from pipelines.identities.ledger import record_night
+from pipelines.identities.state import previous_identities
+from pipelines.privacy.shielding import visibility
+from pipelines.publishing.gates import run_gates
+from pipelines.publishing.publish import (
+    FeedInput,
+    previous_version,
+    publish_snapshot,
+    snapshot_tables,
+    write_snapshot,
+)
+from pipelines.publishing.snapshot import build_snapshot
+
+TEXT, DAY = pa.string(), pa.date32()
+SCHEMAS = {
+    "records": {
+        "record_key": TEXT, "agency": TEXT, "key": TEXT, "given_names": TEXT, "family_name": TEXT, "birth_date": DAY,
+        "expected_birth_date": DAY, "sex": TEXT, "address_status": TEXT, "nhs_number": TEXT, "upn": TEXT,
+        "shielded": pa.bool_(), "as_of": DAY, "delivery_id": TEXT, "position": pa.int64(), "content": pa.int64(),
+    },
+    "names": {
+        "record_key": TEXT, "agency": TEXT, "kind": TEXT, "family_name": TEXT, "given_names": TEXT, "from_date": DAY,
+        "to_date": DAY,
+    },
+    "addresses": {
+        "record_key": TEXT, "agency": TEXT, "address": TEXT, "postcode": TEXT, "uprn": TEXT, "status": TEXT,
+        "from_date": DAY,
+    },
+    "carers": {"record_key": TEXT, "agency": TEXT, "name": TEXT, "relationship": TEXT, "contact": TEXT},
+    "involvements": {
+        "record_key": TEXT, "agency": TEXT, "kind": TEXT, "service": TEXT, "contact": TEXT, "phone": TEXT,
+        "start_date": DAY, "end_date": DAY,
+    },
+    "flags": {"record_key": TEXT, "agency": TEXT, "flag": TEXT},
+    "clusters": {"record_key": TEXT, "cluster": TEXT, "step": TEXT, "weight": pa.float64(), "reason": TEXT},
+    "possible": {"record_key_a": TEXT, "record_key_b": TEXT, "kind": TEXT, "certain": pa.bool_()},
+    "decisions": {"kind": TEXT, "record_a": TEXT, "record_b": TEXT, "reason": TEXT, "undone_at": TEXT},
+}  # fmt: skip
+
+
+def table(name, rows):
+    schema = pa.schema(list(SCHEMAS[name].items()))
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def person(rows):
+    """Person tables from rows of records, which may carry names, addresses, carers, involvements and flags."""
+    base = {
+        "birth_date": date(2015, 5, 1),
+        "sex": "F",
+        "shielded": False,
+        "as_of": date(2026, 3, 1),
+        "delivery_id": "d1",
+    }
+    records, parts = [], {name: [] for name in ("names", "addresses", "carers", "involvements", "flags")}
+    for place, row in enumerate(sorted(rows, key=lambda row: row["record_key"]), 1):
+        agency, key = row["record_key"].split(":", 1)
+        whole = {**base, "agency": agency, "key": key, "position": place, "content": hash_of(row), **row}
+        records.append({column: whole.get(column) for column in SCHEMAS["records"]})
+        own = {"record_key": row["record_key"], "agency": agency}
+        parts["names"].append({**own, "kind": "current", **{k: whole.get(k) for k in ("family_name", "given_names")}})
+        for name, found in parts.items():
+            found.extend({**own, **part} for part in row.get(name, []))
+    return {"records": table("records", records), **{name: table(name, found) for name, found in parts.items()}}
+
+
+def hash_of(row):
+    import zlib
+
+    return zlib.crc32(repr(sorted((k, v) for k, v in row.items())).encode())
+
+
+@dataclass
+class Night:
+    """Everything of one night, made in order; `publish` raises when a gate fails."""
+
+    home: Home
+    business_date: date
+    person: dict
+    clusters: pa.Table
+    possible: pa.Table
+    decisions: pa.Table
+    authority: str = "301"
+    changes: dict = field(default_factory=dict)  # tables put in place of what was built, to see gates fail
+    counts: dict = field(default_factory=lambda: {"rows_read": 0, "accepted": 0})
+
+    def make(self):
+        records = self.person["records"]
+        before = previous_identities(self.home, self.authority, self.business_date)
+        assigned = assign_identities(
+            self.clusters, records, before, authority=self.authority, business_date=self.business_date
+        )
+        visible = visibility(assigned.identities, records, self.possible, self.decisions)
+        self.state, self.events = record_night(assigned, visible, before, self.business_date)
+        folder = self.home.night(self.authority, self.business_date)
+        self.state.write(folder)
+        self.tables = {**build_snapshot(self.person, self.state), **self.changes}
+        self.snapshot = write_snapshot(self.tables, folder / "snapshot")
+        agencies = records["agency"].to_pylist()
+        self.inputs = [
+            FeedInput(
+                agency, f"{self.authority}/{agency}/{self.business_date}/1", f"{agency}/1", self.business_date, False,
+                f"{self.business_date}T19:00:00Z", "00", agencies.count(agency), self.counts,
+            )
+            for agency in sorted(set(agencies))
+        ]  # fmt: skip
+        return self
+
+    def gates(self):
+        previous = previous_version(self.home, self.authority, self.business_date)
+        folder = self.home.snapshots(self.authority) / previous if previous else None
+        return run_gates(
+            self.snapshot, person=self.person, state=self.state, events=self.events, possible=self.possible,
+            decisions=self.decisions, inputs=self.inputs, previous=snapshot_tables(folder) if folder else None,
+        )  # fmt: skip
+
+    def publish(self):
+        return publish_snapshot(
+            self.home, self.authority, self.business_date, snapshot=self.snapshot, register=self.state.register,
+            events=self.events, inputs=self.inputs, gates=self.gates(), versions={"code": "0"}, totals={"records": 1},
+        )  # fmt: skip
+
+
+@pytest.fixture
+def home(tmp_path):
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def make_night(home):
+    """make_night(day, rows, clusters={key: cluster}, possible=[(a, b, kind, certain)], decisions=[…], **changes)."""
+
+    def make(day, rows, clusters=None, possible=(), decisions=(), **changes):
+        keys = sorted(row["record_key"] for row in rows)
+        given = clusters or {}
+        return Night(
+            home,
+            date(2026, 3, day),
+            person(rows),
+            table(
+                "clusters",
+                [
+                    {
+                        "record_key": key,
+                        "cluster": given.get(key, key),
+                        "step": "exact",
+                        "weight": 20.0,
+                        "reason": "same name",
+                    }
+                    for key in keys
+                ],
+            ),
+            table(
+                "possible",
+                [
+                    dict(zip(("record_key_a", "record_key_b", "kind", "certain"), pair, strict=True))
+                    for pair in possible
+                ],
+            ),
+            table("decisions", list(decisions)),
+            changes=changes,
+        ).make()
+
+    return make
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def engine(request, tmp_path):
+    """The same tests on SQLite and on a real PostgreSQL."""
+    from sqlalchemy import event
+
+    if request.param == "sqlite":
+        engine = create_engine(f"sqlite:///{tmp_path / 'index.db'}")
+        event.listen(engine, "connect", _prepare_sqlite)
+    else:
+        engine = create_engine(request.getfixturevalue("postgres_url"))
+    metadata.create_all(engine)
+    yield engine
+    engine.dispose()

@@ -1,0 +1,244 @@
+"""A night from hand-made person records to a published version and the index database."""
+
+import os
+import shutil
+from datetime import date
+
+import duckdb
+import pyarrow as pa
+import pytest
+from sqlalchemy import event, func, select
+
+from pipelines.database.tables import INDEX_TABLES, audit, child, ledger_event, snapshot_version
+from pipelines.database.tables import night as night_table
+from pipelines.errors import IsindexError
+from pipelines.identities.ledger import identities_as_at
+from pipelines.publishing.index_database import bring_up_to_date
+from pipelines.publishing.publish import current_version, prune, snapshot_tables
+from pipelines.publishing.readers import difference_between, read_child, status
+from pipelines.tables import read_json, read_table
+
+ANNA = {
+    "record_key": "health:1", "family_name": "Reed", "given_names": "Anna", "nhs_number": "9434765919",
+    "addresses": [{"address": "1 High Street", "postcode": "AB1 2CD", "uprn": "100012345678", "status": "current"}],
+    "carers": [{"name": "Jo Reed", "relationship": "mother", "contact": "01632 960001"}],
+    "involvements": [{"kind": "gp_practice", "service": "A81001"}],
+}  # fmt: skip
+ANNA_AT_SCHOOL = {
+    "record_key": "education:9", "family_name": "Reed", "given_names": "Ann", "upn": "A301000000001",
+    "involvements": [{"kind": "school", "service": "100000", "start_date": date(2020, 9, 1)}],
+    "names": [{"kind": "former", "family_name": "Old", "given_names": "Anna"}],
+}  # fmt: skip
+BEN = {"record_key": "health:2", "family_name": "Stone", "given_names": "Ben", "sex": "M"}
+TOGETHER = {"health:1": "education:9"}
+
+
+def everything(engine, authority="301"):
+    with engine.connect() as connection:
+        return {
+            name: sorted(map(repr, connection.execute(select(table).where(table.c.authority == authority))))
+            for name, table in INDEX_TABLES.items()
+        }
+
+
+def bytes_of(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_best_values_come_from_the_most_trusted_agency_and_former_names_are_kept(make_night):
+    night = make_night(1, [ANNA, ANNA_AT_SCHOOL, BEN], TOGETHER)
+    anna = next(row for row in night.tables["children"].to_pylist() if row["family_name"] == "Reed")
+    assert anna["given_names"] == "Ann"  # education before health for names
+    kinds = [row["kind"] for row in night.tables["names"].to_pylist() if row["index_id"] == anna["index_id"]]
+    assert kinds == ["current", "current", "former"]
+    assert night.tables["record_links"].num_rows == 3
+
+
+def test_publishing_twice_gives_the_same_version_and_bytes_and_changes_nothing(make_night, home):
+    first = make_night(1, [ANNA, ANNA_AT_SCHOOL, BEN], TOGETHER).publish()
+    before = bytes_of(first.folder)
+    again = make_night(1, [BEN, ANNA_AT_SCHOOL, ANNA], TOGETHER).publish()
+    assert (again.version, again.created) == (first.version, False)
+    shutil.rmtree(home.root)
+    anew = make_night(1, [ANNA, BEN, ANNA_AT_SCHOOL], TOGETHER).publish()
+    assert anew.created
+    assert bytes_of(anew.folder) == before
+
+
+def test_a_late_night_does_not_take_the_pointer_back(make_night, home):
+    second = make_night(2, [ANNA, BEN]).publish()
+    make_night(1, [ANNA]).publish()
+    assert current_version(home, "301")["version"] == second.version
+    rerun = make_night(2, [ANNA, BEN]).publish()
+    assert current_version(home, "301")["version"] == rerun.version
+    assert read_json(rerun.folder / "manifest.json")["previous"] == current_version(home, "301")["nights"]["2026-03-01"]
+
+
+@pytest.mark.parametrize("deadly", ["rename", "replace"])
+def test_a_run_killed_while_publishing_leaves_nothing_half_and_the_next_gives_the_same(
+    make_night, home, monkeypatch, deadly
+):
+    whole = bytes_of(make_night(1, [ANNA, BEN]).publish().folder)
+    shutil.rmtree(home.root)
+    night = make_night(1, [ANNA, BEN])
+    from pathlib import Path
+
+    real = getattr(Path, deadly)
+
+    def die(self, target):
+        if ("v=2026" in Path(target).name and ".staging-v=" in self.name) or Path(target).name == "current.json":
+            raise KeyboardInterrupt
+        return real(self, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, deadly, die)
+        with pytest.raises(KeyboardInterrupt):
+            night.publish()
+    assert current_version(home, "301") is None
+    published = night.publish()
+    assert bytes_of(published.folder) == whole
+    assert {path.name for path in home.snapshots("301").iterdir()} == {
+        published.version,
+        "current.json",
+        "ledger",
+        ".lock",
+    }
+
+
+def test_a_failed_gate_stops_the_publish_and_the_next_night_builds_on_the_last_published(make_night, home):
+    first = make_night(1, [ANNA, BEN]).publish()
+    held = make_night(2, [ANNA, BEN, {**BEN, "record_key": "police:7"}])
+    held.inputs = held.inputs[:1]
+    with pytest.raises(IsindexError, match="reconciliation"):
+        held.publish()
+    assert current_version(home, "301")["version"] == first.version
+    third = make_night(3, [ANNA, BEN, {**BEN, "record_key": "police:7"}])
+    assert "minted" in third.events["kind"].to_pylist()  # what the held night minted never happened
+
+
+def test_the_index_database_shows_the_snapshot_and_only_what_changed_is_written(make_night, home, engine):
+    make_night(1, [ANNA, ANNA_AT_SCHOOL, BEN], TOGETHER).publish()
+    assert bring_up_to_date(engine, home, "301") > 0
+    assert bring_up_to_date(engine, home, "301") == 0
+    make_night(2, [ANNA, ANNA_AT_SCHOOL, {**BEN, "family_name": "Stein"}], TOGETHER).publish()
+    written = bring_up_to_date(engine, home, "301")
+    assert 0 < written <= 8
+    night = make_night(2, [ANNA, ANNA_AT_SCHOOL, {**BEN, "family_name": "Stein"}], TOGETHER)
+    with engine.connect() as connection:
+        for name, table in INDEX_TABLES.items():
+            count = connection.execute(select(func.count()).select_from(table)).scalar()
+            assert count == night.tables[name].num_rows, name
+        assert connection.execute(select(func.count()).select_from(night_table)).scalar() == 2
+        assert connection.execute(
+            select(snapshot_version.c.business_date).where(snapshot_version.c.current)
+        ).scalars().all() == [date(2026, 3, 2)]
+
+
+def test_incremental_and_full_loads_of_the_database_are_equal(make_night, home, engine):
+    make_night(1, [ANNA, ANNA_AT_SCHOOL, BEN], TOGETHER).publish()
+    bring_up_to_date(engine, home, "301")
+    make_night(2, [ANNA, ANNA_AT_SCHOOL]).publish()
+    bring_up_to_date(engine, home, "301")
+    step_by_step = everything(engine)
+    with engine.begin() as connection:
+        for table in (*INDEX_TABLES.values(), snapshot_version, ledger_event, night_table):
+            connection.execute(table.delete())
+    bring_up_to_date(engine, home, "301")
+    assert everything(engine) == step_by_step
+
+
+def test_readers_see_all_of_the_old_until_all_of_the_new_is_there(make_night, home, engine):
+    make_night(1, [ANNA, BEN]).publish()
+    bring_up_to_date(engine, home, "301")
+    before = everything(engine)
+    make_night(2, [ANNA]).publish()
+
+    def die(connection, *_):
+        if "snapshot_version" in str(_[1]) and "UPDATE" in str(_[1]):
+            raise KeyboardInterrupt
+
+    event.listen(engine, "before_cursor_execute", die)
+    with pytest.raises(KeyboardInterrupt):
+        bring_up_to_date(engine, home, "301")
+    event.remove(engine, "before_cursor_execute", die)
+    assert everything(engine) == before
+    bring_up_to_date(engine, home, "301")
+    with engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(child)).scalar() == 1
+
+
+def test_the_ledger_rebuilds_the_identities_of_any_night(make_night, home, engine):
+    nights = [
+        make_night(1, [ANNA, ANNA_AT_SCHOOL, BEN]),
+        None,
+        None,
+    ]
+    nights[0].publish()
+    nights[1] = make_night(2, [ANNA, ANNA_AT_SCHOOL, BEN], TOGETHER)
+    nights[1].publish()
+    nights[2] = make_night(3, [ANNA, ANNA_AT_SCHOOL])
+    nights[2].publish()
+    bring_up_to_date(engine, home, "301")
+    for night in nights:
+        expected = night.state.identities.select(["record_ref", "index_id"]).sort_by("record_ref")
+        assert identities_as_at(engine, "301", night.business_date).to_pylist() == expected.to_pylist()
+
+
+def test_a_child_is_found_by_the_id_it_had_before_a_merge_and_every_read_is_audited(make_night, home, engine):
+    first = make_night(1, [ANNA, ANNA_AT_SCHOOL])
+    first.publish()
+    ids = set(first.state.register["index_id"].to_pylist())
+    second = make_night(2, [ANNA, ANNA_AT_SCHOOL], TOGETHER)
+    second.publish()
+    bring_up_to_date(engine, home, "301")
+    kept = second.tables["children"]["index_id"].to_pylist()[0]
+    (gone,) = ids - {kept}
+    (shown,) = read_child(engine, f" {gone.lower()} ", actor="tester", why="a test")
+    assert (shown.index_id, shown.asked_for) == (kept, gone)
+    assert len(shown.tables["record_links"]) == 2
+    assert shown.tables["redirects"][0]["index_id"] == gone
+    with engine.connect() as connection:
+        assert [row.index_id for row in connection.execute(select(audit))] == [gone]
+    with pytest.raises(IsindexError, match="INDEX_ID_INVALID"):
+        read_child(engine, gone[::-1], actor="tester", why="a test")
+
+
+def test_status_and_diff_tell_what_is_published(make_night, home):
+    make_night(1, [ANNA, ANNA_AT_SCHOOL, BEN]).publish()
+    make_night(2, [ANNA, ANNA_AT_SCHOOL, {**BEN, "shielded": True}], TOGETHER).publish()
+    (found,) = status(home, on=date(2026, 3, 5))
+    assert (found.authority, found.business_date, found.rows["children"]) == ("301", date(2026, 3, 2), 2)
+    assert [feed.age_days for feed in found.feeds] == [3, 3]
+    difference = difference_between(home, "301")
+    assert (difference.merged, difference.shielded, difference.added) == (1, 1, 0)
+    assert "1 child newly shielded or withheld." in difference.words()
+    with pytest.raises(IsindexError, match="VERSION_UNKNOWN"):
+        difference_between(home, "301", old="v=../..")
+
+
+def test_pruning_keeps_the_newest_and_never_the_current_goes(make_night, home):
+    versions = [
+        make_night(day, [ANNA, BEN, {**BEN, "record_key": f"police:{day}"}]).publish().version for day in (1, 2, 3)
+    ]
+    assert prune(home, "301", 1) == [versions[1], versions[0]]
+    assert current_version(home, "301")["version"] == versions[2]
+    assert snapshot_tables(home.snapshots("301") / versions[2])["children"].exists()
+    assert prune(home, "301", 0) == []
+
+
+def test_an_unchanged_record_keeps_the_delivery_that_last_changed_it(make_night):
+    make_night(1, [{**ANNA, "delivery_id": "first", "content": 7}]).publish()
+    night = make_night(2, [{**ANNA, "delivery_id": "second", "content": 7}])
+    assert night.tables["record_links"]["delivery_id"].to_pylist() == ["first"]
+
+
+def test_the_manifest_tells_rows_hashes_inputs_and_gates_and_nothing_of_the_run(make_night, home):
+    published = make_night(1, [ANNA, BEN]).publish()
+    manifest = read_json(published.folder / "manifest.json")
+    assert manifest["tables"]["children"]["rows"] == read_table(published.folder / "children.parquet").num_rows
+    assert all(gate["passed"] for gate in manifest["gates"])
+    assert str(home.root) not in (published.folder / "manifest.json").read_text()
+    assert str(os.getpid()) not in published.version
+    assert duckdb.sql(f"SELECT count(*) FROM '{published.folder}/children.parquet'").fetchall() == [(2,)]
+    assert isinstance(published.differences, dict)
+    assert pa.types.is_string(read_table(published.folder / "children.parquet").schema.field("index_id").type)
