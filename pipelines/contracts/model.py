@@ -11,11 +11,21 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
 
-__all__ = ["Column", "Contract", "FileFormat", "InvolvementMapping", "Rule", "ServiceLevel"]
+__all__ = ["Agency", "Column", "Contract", "FileFormat", "InvolvementMapping", "Rule", "ServiceLevel"]
 
 Severity = Literal["reject", "query"]
 Dimension = Literal["completeness", "conformance", "plausibility"]
 Logical = Literal["text", "date", "flag", "object", "array"]
+
+
+@dataclass(frozen=True)
+class Agency:
+    """An agency as it is registered: its name in folders and manifests, its title, its owner, its contracts."""
+
+    agency: str
+    title: str
+    owner: str
+    contracts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -63,7 +73,9 @@ class Column:
         name: exactly as in the native file.
         logical: text, date, flag (a JSON boolean), object, or array (of `items`, or of text when `items` is empty).
         concept: which field of the person record it feeds (see `pipelines.matching.person_records`), or "".
-        codes: delivered code → comparable code ("" means: says nothing), for coded columns.
+        codes: delivered code → comparable code ("" means: says nothing), for coded columns; a code that is not here
+            is comparable as it stands.
+        labels: delivered code → what it means, in words.
         privacy: the privacy class: ``identifier``, ``personal``, ``sensitive`` or ``operational``.
         required: a record without it is rejected.
         key: part of the record's key (and so required).
@@ -74,6 +86,7 @@ class Column:
     description: str
     concept: str = ""
     codes: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
     privacy: str = "personal"
     required: bool = False
     key: bool = False
@@ -152,7 +165,8 @@ class Contract:
             (at most one distinct person number, e.g. UPN, per identity) or ``many`` (repeats are normal).
         columns: the allow-list, in native order.
         rules: the rules over several columns, rows or the file; each column carries its own besides.
-        identifiers: concept of an identifier column → path, for identifiers this feed carries.
+        person_number: concept of the number by which the feed knows a child (``upn``), or "".
+        description: what is in the feed, in a sentence.
     """
 
     id: str
@@ -168,6 +182,8 @@ class Contract:
     involvements: tuple[InvolvementMapping, ...]
     service_level: ServiceLevel
     superseded_on: date | None = None
+    person_number: str = ""
+    description: str = ""
 
     @property
     def key_columns(self) -> tuple[str, ...]:
