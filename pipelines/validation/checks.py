@@ -22,7 +22,7 @@ from pipelines.errors import IsindexError
 __all__ = ["COLUMN_CHECKS", "EARLIEST_DATE", "Given", "broken_sql", "literal", "text_sql", "value_sql"]
 
 EARLIEST_DATE = date(1900, 1, 1)
-_WHITE = "E' \\t\\r\\n\\u00A0'"
+_WHITE = "' \t\r\n\u00a0'"  # the characters themselves: DuckDB knows no such escape and would trim u, 0 and A
 _CONTROL = "[\\x00-\\x08\\x0B\\x0C\\x0E-\\x1F\\x7F-\\x{9F}\\x{FFFD}\\x{FEFF}]"
 # UTF-8 read as Windows-1252: a lead byte as a letter, then a trail byte as a sign that no name holds
 _MOJIBAKE = (
@@ -98,13 +98,13 @@ def literal(value: Any) -> str:
 
 def _required(given: Given) -> str:
     if given.column.logical == "array":
-        return f"{given.text} IS NULL OR len({given.text}) = 0"
+        return f"{given.value} IS NULL OR len({given.value}) = 0"
     return f"{given.text} IS NULL"
 
 
 def _nhs_number_range(given: Given) -> str:
-    ranges = ", ".join(literal(kind) for kind in given.params.get("ranges", ("other_uk", "test")))
-    return f"nhs_number_fails({given.text}) IS NULL AND nhs_number_kind({given.text}) IN ({ranges})"
+    verified = ", ".join(literal(kind) for kind in given.params.get("verified", ("england_wales",)))
+    return f"nhs_number_fails({given.text}) IS NULL AND nhs_number_kind({given.text}) NOT IN ({verified})"
 
 
 def _upn(given: Given) -> str:
@@ -120,7 +120,7 @@ def _date_not_future(given: Given) -> str:
 
 
 def _date_placeholder(given: Given) -> str:
-    placeholders = given.params.get("dates", (EARLIEST_DATE,))
+    placeholders = given.params.get("values", (EARLIEST_DATE,))
     days = ", ".join(f"DATE {literal(str(day))}" for day in placeholders)
     return f"{given.value} IN ({days})"
 
@@ -140,15 +140,18 @@ def _age_between(given: Given) -> str:
 
 def _code_in(given: Given) -> str:
     values = given.params.get("values") or list(given.column.codes)
-    return f"{given.text} NOT IN ({', '.join(literal(value) for value in values)})"
+    return f"{given.text} NOT IN ({', '.join(literal(value) for value in values)})" if values else "false"
 
 
 def _number_between(given: Given) -> str:
-    lowest, highest = given.params.get("min", 0), given.params.get("max", 2**31)
-    return (
-        f"NOT regexp_full_match({given.text}, '[0-9]{{1,9}}') "
-        f"OR try_cast({given.text} AS BIGINT) NOT BETWEEN {literal(lowest)} AND {literal(highest)}"
-    )
+    lowest, highest = int(given.params.get("min", 0)), int(given.params.get("max", 2**31))
+    number = f"try_cast({given.text} AS BIGINT)"
+    outside = f"NOT regexp_full_match({given.text}, '[0-9]{{1,9}}') OR {number} NOT BETWEEN {lowest} AND {highest}"
+    other = given.params.get("unless_present")
+    if not other:
+        return outside
+    # asked only when the better column says nothing that can be used
+    return f'"{other}:value" IS NULL AND ({outside})'
 
 
 COLUMN_CHECKS: Mapping[str, Callable[[Given], str]] = {

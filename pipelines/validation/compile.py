@@ -118,10 +118,12 @@ class _Compiler:
         self.across = [rule for rule in record_rules if rule.check in ACROSS_CHECKS]
         self.consent = next((rule for rule in record_rules if rule.check == "consent_basis"), None)
         self.masks: dict[int, str] = {}
+        self.delivered: set[str] = set()  # places of which later steps ask whether there was anything at all
 
     def plan(self) -> Plan:
         """All pieces together."""
         withdrawing = self._withdrawing()
+        record_broken, kept_over = self._record_rules()
         text, typed, checked, kept = [], [], [], []
         broken: list[str] = []
         for place in self.places:
@@ -141,10 +143,10 @@ class _Compiler:
             kept.append(f"{self._unless_withdrawing(place, kept_value)} AS {name}")
             broken.append(f"CASE WHEN {judged}{fault} IS NOT NULL THEN {fault} END")
             self.masks |= {self.number[rule.code]: mask_sql(place.raw) for rule in rules if rule.check != "required"}
-        record_broken, kept_over = self._record_rules()
         final = [
             f"{kept_over.get(place.path, quoted(place.path))} AS {quoted(place.path)}" for place in self.places
         ]
+        kept += [f"{quoted(path)} AS {quoted(path + ':text')}" for path in sorted(self.delivered)]
         head = "position, line, key, change, withdrawing"
         sql = f"""
         WITH given AS (
@@ -185,11 +187,14 @@ class _Compiler:
 
     def _kept(self, column: Column, rules: list[Rule], fault: str, value: str) -> str:
         """The value, unless a rule sets it aside; whoever meant to shield a child, in whatever words, has."""
-        aside = [str(self.number[rule.code]) for rule in rules if not rule.keeps_value and rule.check != "required"]
+        aside: dict[str, list[str]] = {}
+        for rule in rules:
+            if not rule.keeps_value and rule.check != "required":
+                aside.setdefault(_instead(rule, column), []).append(str(self.number[rule.code]))
         if not aside:
             return value
-        instead = _shielding_value(column) if column.concept in _SHIELDING else "NULL"
-        return f"CASE WHEN {fault} IN ({', '.join(aside)}) THEN {instead} ELSE {value} END"
+        branches = " ".join(f"WHEN {fault} IN ({', '.join(codes)}) THEN {sql}" for sql, codes in aside.items())
+        return f"CASE {branches} ELSE {value} END"
 
     def _unless_withdrawing(self, place: Place, sql: str) -> str:
         """A withdrawal needs its key only: what else it carries is neither judged nor kept."""
@@ -219,12 +224,15 @@ class _Compiler:
         allowed = f"list_filter({place.raw}, lambda e: e IS NOT NULL AND ({self._may_be_kept(place, 'e')}))"
         text.append(f"{allowed} AS {name}")
         elements = self._elements(place)
-        typed.append(f"list_transform({name}, lambda e: {self._element(elements, place, 'e')}) AS {value}")
+        kept_elements = f"list_transform({name}, lambda e: {self._element(elements, place, 'e')})"
+        for rule in self.nested:
+            if rule.check == "nested_required" and _array_of(rule) == place.path and not rule.keeps_value:
+                kept_elements = f"list_filter({kept_elements}, lambda k: NOT ({self._lacking(rule, 'k')}))"
+        typed.append(f"{kept_elements} AS {value}")
         guard = "NOT withdrawing AND "
-        # required asks for what was delivered; an involvement refused for want of consent was delivered
         for rule in self._in_force(place.column):
             if rule.check == "required":
-                judged = broken_sql(rule, place.column, name, name, self.day)
+                judged = broken_sql(rule, place.column, name, value, self.day)
                 broken.append(f"CASE WHEN {guard}{judged} THEN {self.number[rule.code]} END")
             elif not place.column.items:
                 self._element_rule(rule, place, place.column, "e", guard, broken)
@@ -235,8 +243,10 @@ class _Compiler:
             if _array_of(rule) != place.path:
                 continue
             if rule.check == "consent_basis":
-                refused = f"list_filter({place.raw}, lambda e: e IS NOT NULL AND NOT ({self._may_be_kept(place, 'e')}))"
-                broken.append(f"CASE WHEN {guard}len({refused}) > 0 THEN {self.number[rule.code]} END")
+                refused = quoted(f"{place.path}:refused")
+                kept_away = f"e IS NOT NULL AND NOT ({self._may_be_kept(place, 'e')})"
+                text.append(f"len(list_filter({place.raw}, lambda e: {kept_away})) AS {refused}")
+                broken.append(f"CASE WHEN {guard}{refused} > 0 THEN {self.number[rule.code]} END")
                 continue
             fault = self._element_fault(rule, place, "e")
             broken.append(f"CASE WHEN {guard}len(list_filter({name}, lambda e: {fault})) > 0 THEN {self.number[rule.code]} END")
@@ -272,8 +282,10 @@ class _Compiler:
         rules = [rule for rule in self._in_force(column) if not rule.keeps_value and rule.check != "required"]
         if not rules:
             return value
-        faults = " OR ".join(f"coalesce({broken_sql(rule, column, text, value, self.day)}, false)" for rule in rules)
-        return f"CASE WHEN {faults} THEN NULL ELSE {value} END"
+        branches = " ".join(
+            f"WHEN {broken_sql(rule, column, text, value, self.day)} THEN {_instead(rule, column)}" for rule in rules
+        )
+        return f"CASE {branches} ELSE {value} END"
 
     def _element(self, elements: list[tuple[Column, str]], place: Place, variable: str) -> str:
         """An element as it is kept."""
@@ -319,11 +331,13 @@ class _Compiler:
             earlier, later = (str(rule.params[end]).rpartition(".")[2] for end in ("earlier", "later"))
             return f"coalesce({of[earlier]} > {of[later]}, false)"
         if rule.check == "nested_required":
-            wanted = [str(name).rpartition(".")[2] for name in _fields(rule)]
-            if rule.params.get("any_of"):
-                return " AND ".join(f"({of[name]}) IS NULL" for name in wanted)
-            return " OR ".join(f"({of[name]}) IS NULL" for name in wanted)
+            return self._lacking(rule, f"({self._element(self._elements(place), place, variable)})")
         raise self._unknown(rule)
+
+    def _lacking(self, rule: Rule, element: str) -> str:
+        """Whether a kept element has nothing of what a `nested_required` rule asks for."""
+        wanted = [f"{element}.{quoted(name.rpartition('.')[2])} IS NULL" for name in _fields(rule)]
+        return " AND ".join(wanted) if rule.params.get("any_of") else " OR ".join(wanted)
 
     def _may_be_kept(self, place: Place, variable: str) -> str:
         """Whether an element may be kept at all: a sensitive service needs a basis, and anything but a plain no is a yes."""
@@ -345,6 +359,8 @@ class _Compiler:
         broken: list[str] = []
         over: dict[str, str] = {}
         for rule in self.record_rules:
+            if rule.check in ("exactly_one", "not_both"):
+                self.delivered.update(self._place(rule, name).path for name in _fields(rule))
             fault = f"coalesce(NOT withdrawing AND ({self._record_fault(rule)}), false)"
             broken.append(f"CASE WHEN {fault} THEN {self.number[rule.code]} END")
             aside = _aside(rule)
@@ -359,7 +375,8 @@ class _Compiler:
             earlier, later = (quoted(self._place(rule, str(rule.params[end])).path) for end in ("earlier", "later"))
             return f"{earlier} > {later}"
         if rule.check in ("exactly_one", "not_both"):
-            given = [quoted(self._place(rule, name).path) for name in _fields(rule)]
+            # what was delivered counts: a date that had to be set aside has its own query
+            given = [quoted(f"{self._place(rule, name).path}:text") for name in _fields(rule)]
             count = " + ".join(f"({name} IS NOT NULL)::INTEGER" for name in given)
             when = rule.params.get("when", "several" if rule.check == "not_both" else "")
             return {"several": f"{count} > 1", "none": f"{count} = 0"}.get(when, f"{count} <> 1")
@@ -446,9 +463,16 @@ def _array_of(rule: Rule) -> str:
 
 def _aside(rule: Rule) -> str:
     """The path of the value that a broken rule over several columns sets aside; "" when none."""
-    if rule.params.get("sets_aside"):
-        return str(rule.params["sets_aside"])
+    if rule.params.get("set_aside"):
+        return str(rule.params["set_aside"])
     return str(rule.params["later"]) if rule.check == "date_order" else ""
+
+
+def _instead(rule: Rule, column: Column) -> str:
+    """SQL for what a value that was set aside counts as: nothing, unless protection would then fail open."""
+    if "bad_value_means" in rule.params:
+        return literal(rule.params["bad_value_means"])
+    return _shielding_value(column) if column.concept in _SHIELDING else "NULL"
 
 
 def _shielding_value(column: Column) -> str:

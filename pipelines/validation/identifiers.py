@@ -43,7 +43,7 @@ _PSEUDO_AUTHORITIES = (*range(1, 6), *range(660, 682), *range(701, 709))
 _UPN_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
 _LETTER = "[A-HJ-NP-RT-Z]"
 
-# Each macro takes delivered text. `_fails` names the first fault (NULL: none), `_normalised` is the form that is kept,
+# Each macro takes delivered text. `_fails` names the first fault (NULL: none, or no text), `_normalised` is the form that is kept,
 # `_kind` tells more about it. The outermost question, "is it good", is `_fails(t) IS NULL`.
 _OUTWARD = (
     "[A-PR-UWYZ][0-9][0-9]?|[A-PR-UWYZ][A-HK-Y][0-9][0-9]?|[A-PR-UWYZ][0-9][A-HJKPSTUW]|"
@@ -71,6 +71,7 @@ CREATE TEMP MACRO nhs_number_lost_zero(t) AS
     regexp_full_match(t, '[0-9]{{9}}') AND nhs_number_sum(try_cast(t AS BIGINT)) % 11 = 0
     AND nhs_number_range('0' || t) = 'other_uk';
 CREATE TEMP MACRO nhs_number_fails(t) AS CASE
+    WHEN t IS NULL THEN NULL
     WHEN nhs_number_normalised(t) IS NULL THEN CASE WHEN nhs_number_lost_zero(t) THEN 'lost_zero' ELSE 'format' END
     WHEN try_cast(nhs_number_normalised(t) AS BIGINT) % 1111111111 = 0 THEN 'repeated_digit'
     WHEN nhs_number_sum(try_cast(nhs_number_normalised(t) AS BIGINT)) % 11 <> 0 THEN 'check_digit'
@@ -87,6 +88,7 @@ CREATE TEMP MACRO upn_kind(t) AS CASE
     WHEN regexp_full_match(t, '{_LETTER}[0-9]{{12}}') THEN 'permanent'
     WHEN regexp_full_match(t, '{_LETTER}[0-9]{{11}}{_LETTER}') THEN 'temporary' END;
 CREATE TEMP MACRO upn_fails(t) AS CASE
+    WHEN t IS NULL THEN NULL
     WHEN upn_kind(t) IS NULL THEN 'format'
     WHEN upn_letter(t) <> t[1] THEN 'check_letter'
     WHEN NOT (known_authority(substr(t, 2, 3)) OR pseudo_authority(substr(t, 2, 3))) THEN 'la_code' END;
@@ -96,6 +98,7 @@ CREATE TEMP MACRO postcode_normalised(t) AS
 CREATE TEMP MACRO postcode_kind(t) AS CASE
     WHEN regexp_full_match(postcode_normalised(t), 'ZZ99 [0-9][A-Z]{{2}}') THEN 'pseudo' END;
 CREATE TEMP MACRO postcode_fails(t) AS CASE
+    WHEN t IS NULL THEN NULL
     WHEN postcode_kind(t) = 'pseudo' THEN 'pseudo'
     WHEN NOT regexp_full_match(postcode_normalised(t), '({_OUTWARD}) [0-9][ABD-HJLNP-UW-Z]{{2}}|GIR 0AA') THEN 'format'
     END;
@@ -109,6 +112,7 @@ CREATE TEMP MACRO ods_practice_code_kind(t) AS CASE
     WHEN listed_practice(t, 'dormant') THEN 'dormant'
     ELSE 'not listed' END;
 CREATE TEMP MACRO ods_practice_code_fails(t) AS CASE
+    WHEN t IS NULL THEN NULL
     WHEN ods_practice_code_normalised(t) IS NULL THEN 'format'
     WHEN t IN ('V81997', 'V81998', 'V81999') THEN 'default'
     WHEN practices_listed() AND NOT listed_practice(t, NULL) THEN 'not_listed' END;
@@ -120,6 +124,7 @@ CREATE TEMP MACRO urn_kind(t) AS CASE
     WHEN listed_school(t, 'closed') THEN 'closed'
     ELSE 'not listed' END;
 CREATE TEMP MACRO urn_fails(t) AS CASE
+    WHEN t IS NULL THEN NULL
     WHEN urn_normalised(t) IS NULL THEN 'format'
     WHEN try_cast(t AS INTEGER) % 111111 = 0 THEN 'placeholder'
     WHEN schools_listed() AND NOT listed_school(t, NULL) THEN 'not_listed' END;
@@ -131,6 +136,7 @@ CREATE TEMP MACRO laestab_kind(t) AS CASE
     WHEN NOT known_authority(left(t, 3)) THEN 'unknown'
     ELSE coalesce('closed ' || authority_closed(left(t, 3)), 'open') END;
 CREATE TEMP MACRO laestab_fails(t) AS CASE
+    WHEN t IS NULL THEN NULL
     WHEN laestab_normalised(t) IS NULL THEN 'format'
     WHEN NOT known_authority(left(t, 3)) THEN 'la_code'
     WHEN laestab_normalised(t)[4] = '0' THEN 'establishment' END;

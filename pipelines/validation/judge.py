@@ -166,8 +166,8 @@ def _accepted(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Pla
     aside: dict[str, list[int]] = {}
     for number in plan.across:
         rule = plan.rules[number]
-        if rule.severity == "query" and not rule.keeps_value and rule.params.get("sets_aside"):
-            aside.setdefault(str(rule.params["sets_aside"]), []).append(number)
+        if rule.severity == "query" and not rule.keeps_value and rule.params.get("set_aside"):
+            aside.setdefault(str(rule.params["set_aside"]), []).append(number)
     columns = []
     for name, sql in plan.packed:
         if name in aside:
@@ -227,7 +227,7 @@ def _rule_table(plan: Plan, contract: Contract) -> pa.Table:
         rule = plan.rules[number]
         if not rule.keeps_value:
             return ""
-        named = str(rule.params.get("identifier") or rule.params.get("person") or rule.field)
+        named = str(rule.params.get("identifier") or rule.field)
         path = path_of.get(named, named)
         return path if concept_of.get(path) in _IDENTIFIERS else ""
 
