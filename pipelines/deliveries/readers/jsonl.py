@@ -187,7 +187,7 @@ def _mistyped(path: str, many: bool, expected: str) -> str:
     literal = path.replace("'", "''")
     if many:
         return (
-            f"len(list_filter(json_type(json_extract(document, '{literal}')), "
+            f"len(list_filter(json_type(document, '{literal}'), "
             f"lambda kind: kind not in ({expected}, 'NULL'))) > 0"
         )
     return f"coalesce(json_type(document, '{literal}') not in ({expected}, 'NULL'), false)"
