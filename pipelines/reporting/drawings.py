@@ -15,7 +15,12 @@ __all__ = ["line", "share", "stacked_bars"]
 
 
 def stacked_bars(
-    name: str, title: str, description: str, labels: Sequence[str], lower: Sequence[int | None], upper: Sequence[int | None]
+    name: str,
+    title: str,
+    description: str,
+    labels: Sequence[str],
+    lower: Sequence[int | None],
+    upper: Sequence[int | None],
 ) -> Markup:
     """Two series on top of each other, one bar per label; a label without figures is marked with a dash.
 
@@ -58,7 +63,9 @@ def stacked_bars(
     return _svg(name, title, description, width, height, parts)
 
 
-def line(name: str, title: str, description: str, labels: Sequence[str], values: Sequence[float | None], top_at: float = 0) -> Markup:
+def line(
+    name: str, title: str, description: str, labels: Sequence[str], values: Sequence[float | None], top_at: float = 0
+) -> Markup:
     """One line over the nights with a dot on each; nights without a figure break it.
 
     Args:
@@ -74,7 +81,10 @@ def line(name: str, title: str, description: str, labels: Sequence[str], values:
     highest = _ceiling(max([top_at, *known], default=0))
     floor = height - bottom
     step = (width - left - 16) / max(len(values) - 1, 1)
-    at = [(left + 8 + step * n, floor - v * (floor - top) / highest) if v is not None else None for n, v in enumerate(values)]
+    at = [
+        (left + 8 + step * n, floor - v * (floor - top) / highest) if v is not None else None
+        for n, v in enumerate(values)
+    ]
     parts = [
         f'<line x1="{left}" x2="{width}" y1="{y}" y2="{y}" class="grid"/>'
         f'<text x="{left - 6}" y="{y + 4}" text-anchor="end">{label}</text>'
@@ -113,7 +123,9 @@ def _ceiling(value: float) -> float:
 def _ends(labels: Sequence[str], first: float, last: float, y: float) -> list[str]:
     """The first and the last label below the axis; one alone stands in the middle."""
     if len(labels) < 2:
-        return [f'<text x="{(first + last) / 2:.1f}" y="{y}" text-anchor="middle">{escape(text)}</text>' for text in labels]
+        return [
+            f'<text x="{(first + last) / 2:.1f}" y="{y}" text-anchor="middle">{escape(text)}</text>' for text in labels
+        ]
     return [
         f'<text x="{max(first - 20, 0):.1f}" y="{y}">{escape(labels[0])}</text>',
         f'<text x="{last + 8:.1f}" y="{y}" text-anchor="end">{escape(labels[-1])}</text>',

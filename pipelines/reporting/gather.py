@@ -60,7 +60,10 @@ def night_figures(engine: Engine, business_date: date, directory: Directory) -> 
     nights = {row.authority: row for row in ended}
     lines = []
     for authority in sorted({row.authority for row in (*came, *contributed, *ended)}):
-        agencies = [*directory.agencies, *sorted({agency for a, agency in by_feed if a == authority} - {*directory.agencies})]
+        agencies = [
+            *directory.agencies,
+            *sorted({agency for a, agency in by_feed if a == authority} - {*directory.agencies}),
+        ]
         feeds = tuple(
             _feed_line(authority, agency, by_feed.get((authority, agency)), by_id, deliveries, business_date)
             for agency in agencies
@@ -84,7 +87,9 @@ def reject_figures(
     with engine.connect() as connection:
         since = connection.execute(
             select(reject.c.reject_id, reject.c.first_night).where(
-                reject.c.authority == authority, reject.c.first_night < business_date, reject.c.last_night >= business_date
+                reject.c.authority == authority,
+                reject.c.first_night < business_date,
+                reject.c.last_night >= business_date,
             )
         ).all()
         earlier = connection.execute(
@@ -107,7 +112,12 @@ def reject_figures(
             .group_by(reject.c.agency, reject.c.rule, reject.c.field, reject.c.outcome)
             .order_by(reject.c.agency, func.min(reject.c.first_night), reject.c.rule, reject.c.field, reject.c.outcome)
         ).all()
-    first = pa.table({"reject_id": [r.reject_id for r in since], "first_night": pa.array([r.first_night for r in since], pa.date32())})
+    first = pa.table(
+        {
+            "reject_id": [r.reject_id for r in since],
+            "first_night": pa.array([r.first_night for r in since], pa.date32()),
+        }
+    )
     rows = reject_rows(rejects, first, business_date, directory)
     history = _history(engine, authority, business_date)
     with connect({"rows": rows}) as duck:
@@ -158,7 +168,7 @@ def match_figures(authority: str, business_date: date, tables: MatchTables, dire
     review, apart = REVIEW.empty_table(), {}
     if tables.review is not None:
         with connect({"review": tables.review}) as duck:
-            review = duck.execute(
+            review = duck.sql(
                 """
                 SELECT * FROM review WHERE kind = 'review'
                 ORDER BY CASE lower(priority) WHEN 'high' THEN 0 WHEN 'medium' THEN 1 WHEN 'low' THEN 2 END NULLS LAST,
@@ -206,7 +216,11 @@ def quality_figures(engine: Engine, authority: str, business_date: date, directo
             name: round(1000 * sum(n for (_, d), n in faults.items() if d == name) / records, 3) if records else None
             for name in DIMENSIONS
         }
-        shares = {found[1]: 1.0 - float(value) for key, value in row.measures.items() if (found := _MISSING.match(key)) and value is not None}
+        shares = {
+            found[1]: 1.0 - float(value)
+            for key, value in row.measures.items()
+            if (found := _MISSING.match(key)) and value is not None
+        }
         points.append(QualityPoint(row.business_date, row.agency, records, rates, shares, faults))
     agencies = (*directory.agencies, *sorted({point.agency for point in points} - {*directory.agencies}))
     return QualityFigures(authority, business_date, agencies, tuple(points))
@@ -303,7 +317,9 @@ def _feed_line(
 
 def _authority_line(authority: str, row: Row[Any] | None, feeds: tuple[FeedLine, ...]) -> AuthorityLine:
     figures = dict(row.figures or {}) if row is not None else {}
-    failed = [gate for gate in figures.get("gates") or [] if not gate.get("passed", True) and gate.get("blocking", True)]
+    failed = [
+        gate for gate in figures.get("gates") or [] if not gate.get("passed", True) and gate.get("blocking", True)
+    ]
     reasons = (*(figures.get("reasons") or ()), *(gate.get("description") or gate.get("name") or "" for gate in failed))
     return AuthorityLine(
         authority,

@@ -16,11 +16,25 @@ from pipelines.tables import connect
 
 __all__ = ["reject_rows"]
 
-_NEEDED = ("reject_id", "position", "line", "key", "outcome", "rule", "dimension", "field", "masked", "message", "remedy")
+_NEEDED = (
+    "reject_id",
+    "position",
+    "line",
+    "key",
+    "outcome",
+    "rule",
+    "dimension",
+    "field",
+    "masked",
+    "message",
+    "remedy",
+)
 _LAST_SHOWN = 3
 
 
-def reject_rows(rejects: Mapping[str, pa.Table], first: pa.Table, business_date: date, directory: Directory) -> pa.Table:
+def reject_rows(
+    rejects: Mapping[str, pa.Table], first: pa.Table, business_date: date, directory: Directory
+) -> pa.Table:
     """All rows of `rejects` in one table, as `figures.RejectFigures.rows` describes it.
 
     Args:
@@ -36,7 +50,7 @@ def reject_rows(rejects: Mapping[str, pa.Table], first: pa.Table, business_date:
         with connect({"rejects": table, "first": first}) as duck:
             # duckdb puts a row's parts in the order asked for; `key` is text, position and line are numbers
             parts.append(
-                duck.execute(
+                duck.sql(
                     """
                     SELECT $agency::VARCHAR AS agency, outcome, rule, field, position::BIGINT AS position,
                            line::BIGINT AS line,
@@ -52,7 +66,7 @@ def reject_rows(rejects: Mapping[str, pa.Table], first: pa.Table, business_date:
                     FROM rejects LEFT JOIN first USING (reject_id)
                     ORDER BY outcome DESC, days_open DESC, rule, position, field, reject_id
                     """,
-                    {
+                    params={
                         "agency": agency,
                         "night": business_date,
                         "sensitive": sorted(directory.sensitive_fields(agency)),
@@ -63,9 +77,11 @@ def reject_rows(rejects: Mapping[str, pa.Table], first: pa.Table, business_date:
     if not parts:
         return _empty()
     rows = pa.concat_tables(parts)
-    ranked = rows.append_column("_place", pa.array([n for n, part in enumerate(parts) for _ in range(part.num_rows)], pa.int32()))
+    ranked = rows.append_column(
+        "_place", pa.array([n for n, part in enumerate(parts) for _ in range(part.num_rows)], pa.int32())
+    )
     with connect({"ranked": ranked}) as duck:
-        return duck.execute(
+        return duck.sql(
             """
             SELECT * EXCLUDE (_place) FROM ranked
             ORDER BY outcome DESC, days_open DESC, _place, rule, position, field, reject_id

@@ -30,7 +30,9 @@ REVIEW = pa.schema(
 )
 
 
-def review_of(possible: pa.Table, business_date: date, purpose: str = "record", previous: pa.Table | None = None) -> pa.Table:
+def review_of(
+    possible: pa.Table, business_date: date, purpose: str = "record", previous: pa.Table | None = None
+) -> pa.Table:
     """The possible pairs of a night with opaque references, each with the night it first appeared.
 
     Args:
@@ -59,13 +61,17 @@ def review_of(possible: pa.Table, business_date: date, purpose: str = "record", 
 def carry_first_night(review: pa.Table, previous: pa.Table | None, business_date: date) -> pa.Table:
     """`review` with first_night taken from `previous` where the same pair stood there, else `business_date`."""
     with connect({"review": review, "previous": previous if previous is not None else REVIEW.empty_table()}) as duck:
-        return duck.execute(
-            """
+        return (
+            duck.sql(
+                """
             SELECT r.* REPLACE (coalesce(r.first_night, p.first_night, ?) AS first_night)
             FROM review r
             LEFT JOIN (SELECT record_ref_a, record_ref_b, min(first_night) AS first_night
                        FROM previous GROUP BY ALL) p USING (record_ref_a, record_ref_b)
             ORDER BY r.record_ref_a, r.record_ref_b
             """,
-            [business_date],
-        ).to_arrow_table().cast(REVIEW)
+                params=[business_date],
+            )
+            .to_arrow_table()
+            .cast(REVIEW)
+        )

@@ -19,7 +19,9 @@ ROWS_EMBEDDED = 2000
 _CHANGES = ("added", "changed", "merged", "split", "moved", "shielded", "archived")
 
 
-def night_sheets(figures: NightFigures, directory: Directory, has_reports: frozenset[str] = frozenset()) -> dict[str, Sheet]:
+def night_sheets(
+    figures: NightFigures, directory: Directory, has_reports: frozenset[str] = frozenset()
+) -> dict[str, Sheet]:
     """Sheets ``authorities``, ``attention``, ``feeds``, ``deliveries``.
 
     Args:
@@ -30,7 +32,9 @@ def night_sheets(figures: NightFigures, directory: Directory, has_reports: froze
     name, title = directory.name, directory.title
     authorities: list[tuple[Cell, ...]] = [
         (
-            Link(name(line.authority), f"{line.authority}/rejected.html") if line.authority in has_reports else name(line.authority),
+            Link(name(line.authority), f"{line.authority}/rejected.html")
+            if line.authority in has_reports
+            else name(line.authority),
             Code(line.authority),
             STATES.get(line.state, STATES["not_published"]),
             line.children,
@@ -42,7 +46,15 @@ def night_sheets(figures: NightFigures, directory: Directory, has_reports: froze
         for line in figures.authorities
     ]
     attention: list[tuple[Cell, ...]] = [
-        (name(feed.authority), title(feed.agency), STATES[feed.state], Code(code) if code else None, file, message, remedy)
+        (
+            name(feed.authority),
+            title(feed.agency),
+            STATES[feed.state],
+            Code(code) if code else None,
+            file,
+            message,
+            remedy,
+        )
         for feed in sorted(figures.feeds, key=_gravity)
         for code, file, message, remedy in _remarks(feed)
     ]
@@ -53,7 +65,10 @@ def night_sheets(figures: NightFigures, directory: Directory, has_reports: froze
             STATES[feed.state],
             feed.as_of,
             _age(feed),
-            *((feed.count(n) if feed.counts is not None else None) for n in ("rows_read", "accepted", "queried", "rejected")),
+            *(
+                (feed.count(n) if feed.counts is not None else None)
+                for n in ("rows_read", "accepted", "queried", "rejected")
+            ),
             *((feed.count(n) if feed.counts is not None else None) for n in ("repeats", "lost")),
             feed.live_records,
         )
@@ -131,7 +146,19 @@ def reject_sheets(figures: RejectFigures, directory: Directory) -> dict[str, She
         for line in figures.rules
     ]  # fmt: skip
     shown = figures.rows.slice(0, ROWS_EMBEDDED).to_pydict()
-    names = ("agency", "outcome", "rule", "field", "position", "line", "key", "masked", "message", "remedy", "days_open")
+    names = (
+        "agency",
+        "outcome",
+        "rule",
+        "field",
+        "position",
+        "line",
+        "key",
+        "masked",
+        "message",
+        "remedy",
+        "days_open",
+    )
     titles = {agency: title(agency) for agency in set(shown["agency"])}
     rejected: list[tuple[Cell, ...]] = [
         (Code(key or ""), titles[agency], OUTCOMES[outcome], Code(rule), field, position, line,

@@ -8,7 +8,19 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal, NamedTuple
 
-__all__ = ["DIMENSIONS", "GLOSSARY", "OUTCOMES", "STATES", "STEPS", "Tone", "Word", "age_band", "day", "plural", "short_day"]
+__all__ = [
+    "DIMENSIONS",
+    "GLOSSARY",
+    "OUTCOMES",
+    "STATES",
+    "STEPS",
+    "Tone",
+    "Word",
+    "age_band",
+    "day",
+    "plural",
+    "short_day",
+]
 
 Tone = Literal["good", "warn", "bad", "info", "quiet"]
 
@@ -26,8 +38,12 @@ STATES = {
     "received": Word("Received", "info", "The delivery lies in the landing place and has not been checked yet."),
     "verified": Word("Verified", "info", "Manifest, sizes and checksums agree; the records have not been judged yet."),
     "loaded": Word("Loaded", "good", "Every record was read and judged; those accepted or queried are in the index."),
-    "partly_loaded": Word("Partly loaded", "warn", "The readable part is in the index; some records were lost or rejected."),
-    "held": Word("Held", "warn", "Complete, but not loaded until somebody or a later delivery settles a doubt about it."),
+    "partly_loaded": Word(
+        "Partly loaded", "warn", "The readable part is in the index; some records were lost or rejected."
+    ),
+    "held": Word(
+        "Held", "warn", "Complete, but not loaded until somebody or a later delivery settles a doubt about it."
+    ),
     "refused": Word("Refused", "bad", "Nothing of it was loaded. The supplier must send a corrected delivery."),
     "late": Word("Late", "warn", "Nothing had come by the cut-off. The last good delivery is used until it comes."),
     "missing": Word("Missing", "bad", "Nothing came for this night. The last good delivery is used instead."),
@@ -46,12 +62,20 @@ DIMENSIONS = {
     "plausibility": "A value has the right form but cannot, or can hardly, be true.",
 }
 STEPS = {
-    "nhs_number": Word("NHS number", "good", "The same verified NHS number, and the date of birth or the name agrees too."),
+    "nhs_number": Word(
+        "NHS number", "good", "The same verified NHS number, and the date of birth or the name agrees too."
+    ),
     "upn": Word("UPN", "good", "The same verified pupil number (UPN), and the date of birth or the name agrees too."),
-    "exact": Word("Exact details", "good", "Name, date of birth and other details are the same, and nobody else has them."),
-    "probabilistic": Word("Likely", "info", "No shared number, but all details together make it very likely the same child."),
+    "exact": Word(
+        "Exact details", "good", "Name, date of birth and other details are the same, and nobody else has them."
+    ),
+    "probabilistic": Word(
+        "Likely", "info", "No shared number, but all details together make it very likely the same child."
+    ),
     "decision": Word("Decision", "info", "A reviewer decided that these records are the same child."),
-    "new": Word("Stands alone", "quiet", "No other record could safely be joined, so the record is a child of its own."),
+    "new": Word(
+        "Stands alone", "quiet", "No other record could safely be joined, so the record is a child of its own."
+    ),
 }
 GLOSSARY = (
     ("Agency", "One of the services that send records: for example health or education."),
@@ -69,7 +93,10 @@ GLOSSARY = (
     ("Stale", "The feed did not come, so records of an earlier night are used. Its age says how many days earlier."),
     ("Position", "The place of the record in its delivery, counted from 1, without the header."),
     ("Line", "The line of the file on which the record begins, where the file has lines."),
-    ("Key", "The supplier’s own reference for the record. National numbers in it are shown by their last characters only."),
+    (
+        "Key",
+        "The supplier’s own reference for the record. National numbers in it are shown by their last characters only.",
+    ),
     ("Shape", "What a faulty value looked like: A for a letter, 9 for a digit. The value itself is never shown."),
     ("Rule", "A promise about records, with a code. A record that breaks it is rejected or queried."),
     ("Field", "The column, element or key of the supplier’s file that a rule is about."),
@@ -102,4 +129,6 @@ def plural(number: int, one: str, many: str = "") -> str:
 
 def age_band(days: int) -> str:
     """The words an age in days is filtered by; 1 is tonight."""
-    return "New tonight" if days <= 1 else "2 to 7 days" if days <= 7 else "8 to 28 days" if days <= 28 else "Over 28 days"
+    return (
+        "New tonight" if days <= 1 else "2 to 7 days" if days <= 7 else "8 to 28 days" if days <= 28 else "Over 28 days"
+    )

@@ -1,0 +1,274 @@
+"""The report site: figures in, self-contained pages and their CSV out, under the home's reports folder.
+
+Belongs here: which page has what, where it lies, and its rendering. Every file is written whole or not at all, and the
+same figures give the same bytes.
+
+    reports/index.html                        all nights
+    reports/words.html                        what the words mean
+    reports/<night>/index.html                night overview, all authorities
+    reports/<night>/<authority>/rejected.html, matching.html, quality.html, a CSV for each table
+    reports/<night>/<authority>/<agency>/rejects.csv    the supplier's file: for that agency's own users only
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from sqlalchemy import Engine, func, select
+
+from pipelines.database.tables import feed_night, night
+from pipelines.home import Home
+from pipelines.reporting.directory import Directory
+from pipelines.reporting.drawings import line, stacked_bars
+from pipelines.reporting.figures import MatchFigures, MatchTables, NightFigures, QualityFigures, RejectFigures
+from pipelines.reporting.gather import match_figures, night_figures, quality_figures, reject_figures
+from pipelines.reporting.sheets import Code, Head, Link, Sheet, csv_of_table
+from pipelines.reporting.tables_of import match_sheets, night_sheets, quality_sheets, reject_sheets
+from pipelines.reporting.words import DIMENSIONS, GLOSSARY, OUTCOMES, STATES, STEPS, day, plural, short_day
+from pipelines.tables import write_bytes
+
+__all__ = [
+    "write_matching",
+    "write_overview",
+    "write_quality",
+    "write_rejected",
+    "write_reports",
+]
+
+_SUPPLIER_COLUMNS = ("position", "line", "full_key", "outcome", "rule", "field", "message")
+_PAGE_COLUMNS = ("agency", "outcome", "rule", "field", "position", "line", "key", "masked", "dimension", "message", "remedy",
+                 "first_night", "days_open", "reject_id")  # fmt: skip
+
+
+def write_reports(
+    home: Home,
+    engine: Engine,
+    authority: str,
+    business_date: date,
+    rejects: Mapping[str, pa.Table],
+    matching: MatchTables | None = None,
+    directory: Directory | None = None,
+) -> list[Path]:
+    """All reports of one authority's night; what was written, pages first.
+
+    Args:
+        home: where the site lies.
+        engine: the database.
+        authority: code.
+        business_date: the night.
+        rejects: agency → Judged.rejects of the delivery loaded for this night.
+        matching: tables and numbers of matching and identities.
+        directory: names and contracts; default as registered.
+    """
+    who = directory or Directory.read(business_date)
+    return [
+        *write_rejected(home, reject_figures(engine, authority, business_date, rejects, who), who),
+        *write_matching(home, match_figures(authority, business_date, matching or MatchTables(), who), who),
+        *write_quality(home, quality_figures(engine, authority, business_date, who), who),
+    ]
+
+
+def write_overview(home: Home, engine: Engine, business_date: date, directory: Directory | None = None) -> list[Path]:
+    """The night overview over all authorities, the list of nights and the words; what was written.
+
+    Call it after the authorities' own reports, so that it can link them.
+    """
+    who = directory or Directory.read(business_date)
+    figures = night_figures(engine, business_date, who)
+    folder = home.reports / business_date.isoformat()
+    has_reports = frozenset(
+        item.authority for item in figures.authorities if (folder / item.authority / "rejected.html").exists()
+    )
+    sheets = night_sheets(figures, who, has_reports)
+    page = _page(
+        "overview.html", "../", f"Night overview, {day(business_date)}", sheets, business_date=business_date,
+        figures=figures, numbers=figures.as_metadata(), **_words(),
+    )  # fmt: skip
+    return [
+        *_write(folder, {"index.html": page}, sheets),
+        *_write_front(home, engine, business_date),
+    ]
+
+
+def write_rejected(home: Home, figures: RejectFigures, directory: Directory) -> list[Path]:
+    """The rejected-record page of an authority's night, its CSV files, and a file for each supplier."""
+    folder = _folder(home, figures.business_date, figures.authority)
+    sheets = reject_sheets(figures, directory)
+    charts = [
+        (directory.title(agency), _reject_chart(figures, agency, directory.title(agency)))
+        for agency in dict.fromkeys(point.agency for point in figures.trend)
+    ]
+    suppliers = [item for item in figures.agencies if item.rejected or item.queried]
+    page = _page(
+        "rejected.html", "../../", f"Rejected records, {directory.name(figures.authority)}, {day(figures.business_date)}",
+        sheets, **_of(figures, directory), numbers=figures.as_metadata(), charts=charts, suppliers=suppliers, **_words(),
+    )  # fmt: skip
+    written = _write(folder, {"rejected.html": page}, sheets, leave={"rejected"})
+    written.append(_write_csv(folder / sheets["rejected"].file, figures.rows.select(list(_PAGE_COLUMNS))))
+    for item in suppliers:
+        own = figures.rows.filter(pc.equal(figures.rows["agency"], item.agency)).select(list(_SUPPLIER_COLUMNS))
+        own = own.sort_by([("position", "ascending"), ("rule", "ascending"), ("field", "ascending")])
+        names = ["key" if name == "full_key" else name for name in _SUPPLIER_COLUMNS]
+        written.append(_write_csv(folder / item.agency / "rejects.csv", own.rename_columns(names)))
+    return written
+
+
+def write_matching(home: Home, figures: MatchFigures, directory: Directory) -> list[Path]:
+    """The match page of an authority's night and its CSV files; the review CSV holds every pair."""
+    folder = _folder(home, figures.business_date, figures.authority)
+    sheets = match_sheets(figures, directory)
+    page = _page(
+        "matching.html", "../../", f"Match outcome, {directory.name(figures.authority)}, {day(figures.business_date)}",
+        sheets, **_of(figures, directory), numbers=figures.as_metadata(), **_words(),
+    )  # fmt: skip
+    written = _write(folder, {"matching.html": page}, sheets, leave={"review"})
+    return [*written, _write_csv(folder / sheets["review"].file, figures.review)]
+
+
+def write_quality(home: Home, figures: QualityFigures, directory: Directory) -> list[Path]:
+    """The data-quality page of an authority's night and its CSV files."""
+    folder = _folder(home, figures.business_date, figures.authority)
+    sheets = quality_sheets(figures, directory)
+    charts = [
+        (directory.title(agency), _quality_charts(figures, agency)) for agency in figures.agencies if figures.of(agency)
+    ]
+    page = _page(
+        "quality.html", "../../", f"Data quality, {directory.name(figures.authority)}, {day(figures.business_date)}",
+        sheets, **_of(figures, directory), charts=charts, **_words(),
+    )  # fmt: skip
+    return _write(folder, {"quality.html": page}, sheets)
+
+
+def _write_front(home: Home, engine: Engine, business_date: date) -> list[Path]:
+    """The list of nights, newest first, and the page of words."""
+    with engine.connect() as connection:
+        nights = connection.execute(
+            select(feed_night.c.business_date, func.count(feed_night.c.authority.distinct()))
+            .group_by(feed_night.c.business_date)
+            .order_by(feed_night.c.business_date.desc())
+        ).all()
+        states: dict[tuple[date, str], int] = {
+            (row[0], row[1]): row[2]
+            for row in connection.execute(
+                select(night.c.business_date, night.c.state, func.count()).group_by(
+                    night.c.business_date, night.c.state
+                )
+            )
+        }
+    known = {each: number for each, number in nights}
+    for each, state in states:
+        known.setdefault(each, sum(n for (d, _), n in states.items() if d == each))
+    known.setdefault(business_date, 0)
+    written = {
+        each for each in known if each == business_date or (home.reports / each.isoformat() / "index.html").exists()
+    }
+    sheet = Sheet(
+        "nights",
+        "Nights, newest first",
+        (Head("Night"), Head("Business date"), Head("Authorities", number=True), Head("Published", number=True),
+         Head("Held", number=True)),
+        [
+            (Link(day(each), f"{each.isoformat()}/index.html") if each in written else day(each), Code(each.isoformat()),
+             known[each], states.get((each, "published"), 0), states.get((each, "held"), 0))
+            for each in sorted(known, reverse=True)
+        ],
+    )  # fmt: skip
+    pages = {
+        "index.html": _page("nights.html", "", "Nights", {"nights": sheet}, latest=max(written)),
+        "words.html": _page("words.html", "", "What the words mean", {}, glossary=GLOSSARY, **_words()),
+    }
+    return _write(home.reports, pages, {"nights": sheet})
+
+
+def _reject_chart(figures: RejectFigures, agency: str, title: str) -> Markup:
+    points = [point for point in figures.trend if point.agency == agency]
+    last = points[-1]
+    if last.rejected is None:
+        says = f"{title} delivered nothing on the last of {plural(len(points), 'night')}."
+    else:
+        says = (
+            f"{plural(len(points), 'night')}, to {short_day(last.business_date)}: "
+            f"{last.rejected:,} rejected and {last.queried or 0:,} queried on the last."
+        )
+    labels = [f"{point.business_date.day} {point.business_date:%b}" for point in points]
+    return stacked_bars(
+        f"trend-{agency}", f"{title}: rejected and queried records by night", says, labels,
+        [point.rejected for point in points], [point.queried for point in points],
+    )  # fmt: skip
+
+
+def _quality_charts(figures: QualityFigures, agency: str) -> list[tuple[str, Markup, str]]:
+    points = figures.of(agency)
+    labels = [f"{point.business_date.day} {point.business_date:%b}" for point in points]
+    highest = max((value for point in points for value in point.dimensions.values() if value is not None), default=0)
+    charts = []
+    for name in DIMENSIONS:
+        values = [point.dimensions.get(name) for point in points]
+        last = values[-1]
+        says = "nothing delivered tonight" if last is None else f"{last:,.1f} in 1,000 tonight"
+        drawing = line(
+            f"q-{agency}-{name}", f"{name.capitalize()} faults in 1,000 records by night",
+            f"{plural(len(points), 'night')}; {says}.", labels, values, top_at=highest,
+        )  # fmt: skip
+        charts.append((name.capitalize(), drawing, says))
+    return charts
+
+
+def _of(figures: RejectFigures | MatchFigures | QualityFigures, directory: Directory) -> dict[str, Any]:
+    """What every page of an authority's night is given."""
+    return {
+        "figures": figures,
+        "authority": figures.authority,
+        "authority_name": directory.name(figures.authority),
+        "business_date": figures.business_date,
+        "title_of": directory.title,
+    }
+
+
+def _words() -> dict[str, Any]:
+    return {"STATES": STATES, "OUTCOMES": OUTCOMES, "STEPS": STEPS, "DIMENSIONS": DIMENSIONS}
+
+
+def _folder(home: Home, business_date: date, authority: str) -> Path:
+    return home.reports / business_date.isoformat() / authority
+
+
+def _page(template: str, root: str, title: str, sheets: Mapping[str, Sheet], **values: Any) -> bytes:
+    return _environment().get_template(template).render(root=root, title=title, sheets=sheets, **values).encode()
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("pipelines.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(day=day, short_day=short_day, plural=plural)
+    return environment
+
+
+def _write(
+    folder: Path, pages: Mapping[str, bytes], sheets: Mapping[str, Sheet], leave: set[str] | None = None
+) -> list[Path]:
+    """Write pages and the sheets' CSV, but for those in `leave`, whose CSV holds more than the page."""
+    files = {sheet.file: sheet.csv() for name, sheet in sheets.items() if name not in (leave or set())}
+    for name, content in {**files, **pages}.items():  # a page appears after the files it links
+        write_bytes(content, folder / name)
+    return [folder / name for name in (*pages, *files)]
+
+
+def _write_csv(path: Path, table: pa.Table) -> Path:
+    write_bytes(csv_of_table(table), path)
+    return path

@@ -1,0 +1,126 @@
+"""The pages in a real Chromium: filters, sorting, search, no network, and no violation that axe can find."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pipelines.home import Home
+from pipelines.reporting import write_overview, write_reports
+from tests.reporting import nights
+
+CHROMIUM = Path(os.environ.get("ISINDEX_CHROMIUM", "/usr/bin/chromium"))
+AXE = os.environ.get("ISINDEX_AXE", "")
+PAGES = [
+    "index.html",
+    "words.html",
+    "2026-11-20/index.html",
+    *(f"2026-11-20/330/{n}.html" for n in ("rejected", "matching", "quality")),
+]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium: set ISINDEX_CHROMIUM"),
+]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    home, engine = Home(tmp_path_factory.mktemp("home")), nights.database()
+    write_reports(home, engine, "330", nights.NIGHT, nights.tonight(), nights.matching(), nights.directory())
+    write_overview(home, engine, nights.NIGHT, nights.directory())
+    return home.reports
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def rejected(browser, site):
+    page = browser.new_page()
+    page.goto((site / "2026-11-20/330/rejected.html").as_uri())
+    yield page
+    page.close()
+
+
+def shown(page) -> list[str]:
+    return page.locator("#rejected tbody tr:visible th").all_inner_texts()
+
+
+def test_search_narrows_the_table_and_says_so(rejected):
+    rejected.get_by_label("Search these rows").fill("p-0007 nhs")
+    rejected.get_by_text("Showing 1 of 46 rows").wait_for()
+    assert shown(rejected) == ["P-0007"]
+
+
+def test_filters_combine_and_clear(rejected):
+    tools = rejected.locator(".tools[data-for=rejected]")
+    tools.get_by_label("Agency").select_option("=Health")
+    tools.get_by_label("Age", exact=True).select_option("=8 to 28 days")
+    assert shown(rejected) == ["=cmd|'/c'!A1"]
+    tools.get_by_role("button", name="Clear filters").click()
+    assert len(shown(rejected)) == 46
+
+
+def test_headings_sort_both_ways_and_tell_it(rejected):
+    head = rejected.locator("#rejected thead th", has_text="Position")
+    column = rejected.locator("#rejected tbody tr td:nth-child(6)")
+    for way, first in (("ascending", "2"), ("descending", "139")):
+        head.get_by_role("button").press("Enter")
+        assert head.get_attribute("aria-sort") == way
+        assert column.first.inner_text() == first
+
+
+def test_everything_is_readable_without_script(browser, site):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((site / "2026-11-20/330/rejected.html").as_uri())
+    assert len(shown(page)) == 46
+    assert page.locator(".tools:visible").count() == 0
+    context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_asks_nothing_of_the_network_and_reports_no_error(browser, site, name):
+    page = browser.new_page()
+    asked, errors = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto((site / name).as_uri(), wait_until="networkidle")
+    assert [url for url in asked if not url.startswith(("data:", (site / name).as_uri()))] == []
+    assert errors == []
+    page.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_fits_a_narrow_screen(browser, site, name):
+    page = browser.new_page(viewport={"width": 320, "height": 640})
+    page.goto((site / name).as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    page.close()
+
+
+@pytest.mark.skipif(not AXE, reason="ISINDEX_AXE does not name an axe.min.js")
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing(browser, site, name):
+    context = browser.new_context(bypass_csp=True)
+    page = context.new_page()
+    page.goto((site / name).as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    page.add_script_tag(path=AXE)
+    found = page.evaluate(
+        "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+    )
+    assert [(v["id"], [n["html"][:120] for n in v["nodes"][:3]]) for v in found["violations"]] == []
+    context.close()

@@ -1,0 +1,272 @@
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from lxml import html
+
+from pipelines.home import Home
+from pipelines.reporting import (
+    MatchTables,
+    match_figures,
+    night_figures,
+    quality_figures,
+    reject_figures,
+    review_of,
+    write_overview,
+    write_reports,
+)
+from pipelines.reporting.sheets import Head, Sheet, csv_of_table
+from pipelines.reporting.tables_of import ROWS_EMBEDDED, night_sheets
+from tests.reporting import nights
+
+
+@pytest.fixture
+def engine():
+    return nights.database()
+
+
+@pytest.fixture
+def site(tmp_path, engine) -> Path:
+    home = Home(tmp_path)
+    write_reports(home, engine, "330", nights.NIGHT, nights.tonight(), nights.matching(), nights.directory())
+    write_overview(home, engine, nights.NIGHT, nights.directory())
+    return home.reports
+
+
+def rows_of(page: Path, name: str) -> list[list[str]]:
+    table = html.parse(str(page)).getroot().get_element_by_id(name)
+    return [[cell.text_content().strip() for cell in row] for row in table.iterfind("tbody/tr")]
+
+
+def csv_rows(path: Path) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
+
+
+def test_overview_says_what_came_what_is_stale_and_what_was_published(site):
+    page = site / "2026-11-20/index.html"
+    feeds = {(row[0], row[1]): row for row in rows_of(page, "feeds")}
+    assert len(feeds) == 8
+    assert feeds["Birmingham", "Health"][2:9] == ["Loaded", "20 Nov 2026", "Tonight’s", "1,000", "957", "42", "1"]
+    assert feeds["Birmingham", "Police"][2:6] == ["Refused", "19 Nov 2026", "Stale: 1 day", "–none"]
+    assert feeds["Camden", "Education"][2:5] == ["Late", "17 Nov 2026", "Stale: 3 days"]
+    assert feeds["Camden", "Police"][2:5] == ["Expected", "–none", "Never came"]
+    authorities = {row[0]: row for row in rows_of(page, "authorities")}
+    assert authorities["Birmingham"][2:4] == ["Published", "61,234"]
+    assert authorities["Camden"][2] == "Held"
+    assert authorities["Camden"][-1] == "The index would lose 31 % of its children."
+
+
+def test_overview_lists_codes_with_message_and_remedy_gravest_first(site):
+    attention = rows_of(site / "2026-11-20/index.html", "attention")
+    assert attention[0][:4] == ["Birmingham", "Police", "Refused", "CHECKSUM_MISMATCH"]
+    assert attention[0][6] == "Send the delivery again."
+    assert "as of 19 Nov 2026, 1 day old" in attention[0][5]
+    assert "ALL_LOADED" not in str(attention)
+    assert any(row[3] == "COLUMNS_REFUSED" and "Ethnicity" in row[5] for row in attention)
+
+
+def test_every_table_has_a_file_with_the_same_rows(site):
+    for page in site.rglob("*.html"):
+        root = html.parse(str(page)).getroot()
+        for table in root.iterfind(".//table"):
+            shown = len(table.findall("tbody/tr"))
+            assert len(csv_rows(page.parent / f"{table.get('id')}.csv")) - 1 == shown, (page.name, table.get("id"))
+        for link in root.iterfind(".//a"):
+            target = link.get("href")
+            assert target.startswith("#") or (page.parent / target).exists(), (page.name, target)
+
+
+def test_pages_ask_nothing_of_the_network(site):
+    for page in site.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert not re.search(r"""(?:src|href|url)\s*[=(]\s*["']?(?:https?:)?//""", text), page.name
+        assert "@import" not in text
+
+
+def test_tables_are_marked_up_for_assistive_technology(site):
+    for page in site.rglob("*.html"):
+        root = html.parse(str(page)).getroot()
+        assert root.get("lang") == "en-GB"
+        assert len(root.findall(".//main")) == 1 and len(root.findall(".//h1")) == 1
+        for table in root.iterfind(".//table"):
+            assert table.find("caption").text
+            assert all(head.get("scope") == "col" for head in table.iterfind("thead/tr/th"))
+            assert all(row[0].tag == "th" and row[0].get("scope") == "row" for row in table.iterfind("tbody/tr"))
+        for drawing in root.findall(".//svg[@role='img']"):
+            assert drawing.find("title").text and drawing.find("desc").text
+
+
+def test_rejected_records_can_be_found_at_their_source(site):
+    rows = rows_of(site / "2026-11-20/330/rejected.html", "rejected")
+    assert rows[0][:8] == ["P-0007", "Health", "Rejected", "HEALTH-BIRTH-001", "birth_date", "7", "8", "–none"]
+    assert rows[0][8:] == ["2 to 7 days", "18 Nov 2026", "3", nights.BORN.message, nights.BORN.remedy]
+    assert rows[1][8:11] == ["8 to 28 days", "11 Nov 2026", "10"]  # then the queries, the oldest first
+
+
+def test_person_numbers_in_keys_are_cut_except_in_the_suppliers_own_file(site):
+    folder = site / "2026-11-20/330"
+    for file in [*folder.glob("*.html"), *folder.glob("*.csv")]:
+        assert "H801200001001" not in file.read_text(encoding="utf-8"), file.name
+    assert ["…001/100321"] in [row[:1] for row in rows_of(folder / "rejected.html", "rejected")]
+    assert csv_rows(folder / "education/rejects.csv") == [
+        ["position", "line", "key", "outcome", "rule", "field", "message"],
+        ["5", "6", "H801200001001/100321", "queried", "EDUCATION-UPN-002", "UPN", nights.UPN.message],
+    ]
+    assert "H8012" not in (folder / "health/rejects.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        ("H801200001001/100321", "…001/100321"),
+        ("H801200001001", "…001"),
+        ("A/B/C123/9", "…3/9"),
+        ("A\nB123/9", "…123/9"),
+        (None, None),
+    ],
+)
+def test_keys_of_any_form_hide_the_person_number(engine, key, shown):
+    rejects = {"education": nights.rejects([("e", 1, key, nights.UPN, "A")])}
+    figures = reject_figures(engine, "330", nights.NIGHT, rejects, nights.directory())
+    assert figures.rows["key"].to_pylist() == [shown]
+
+
+def test_shape_of_a_sensitive_value_is_not_shown(site):
+    folder = site / "2026-11-20/330"
+    assert "AAAA AAAAAA AAAAAA" not in (folder / "rejected.html").read_text(encoding="utf-8")
+    assert "AAAA AAAAAA AAAAAA" not in (folder / "rejected.csv").read_text(encoding="utf-8")
+    assert "999 999 9999" in (folder / "rejected.html").read_text(encoding="utf-8")
+
+
+def test_delivered_text_is_neither_markup_nor_formula(site):
+    folder = site / "2026-11-20/330"
+    assert "<script>alert" not in (folder / "rejected.html").read_text(encoding="utf-8")
+    for path in (folder / "rejected.csv", folder / "health/rejects.csv"):
+        cells = [cell for row in csv_rows(path)[1:] for cell in row]
+        assert "'=cmd|'/c'!A1" in cells
+        assert not [cell for cell in cells if cell[:1] in "=+@\t\r" and cell]
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\tx", " =1", "\n=1"])
+def test_csv_cells_start_no_formula(cell):
+    sheet = Sheet("s", "S", (Head("A"),), [(cell,)])
+    for content in (sheet.csv(), csv_of_table(pa.table({"A": [cell, None]}))):
+        assert content.startswith(b"\xef\xbb\xbf")
+        assert list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))[1] == ["'" + cell]
+
+
+def test_faults_of_earlier_nights_that_are_still_open_are_counted(engine):
+    figures = reject_figures(engine, "330", nights.NIGHT, nights.tonight(), nights.directory())
+    assert [(line.rule, line.faults) for line in figures.earlier] == [("HEALTH-NHS-001", 1)]
+
+
+def test_a_record_with_two_faults_counts_once_and_as_rejected(engine):
+    figures = reject_figures(engine, "330", nights.NIGHT, nights.tonight(), nights.directory())
+    health = figures.agencies[0]
+    assert (health.rejected, health.queried) == (1, 42)
+    assert (health.new, health.oldest) == (42, 10)
+    assert figures.as_metadata()["rejected/health"] == 1
+
+
+def test_trend_leaves_a_gap_where_nothing_was_delivered(engine):
+    figures = reject_figures(engine, "330", nights.NIGHT, {}, nights.directory())
+    police = [(point.business_date.day, point.rejected) for point in figures.trend if point.agency == "police"]
+    assert police == [(19, 0), (20, None)]
+
+
+def test_metadata_has_the_same_keys_every_night_and_only_numbers(engine):
+    who = nights.directory()
+    other = nights.NIGHT - timedelta(days=200)
+    for full, empty in (
+        (night_figures(engine, nights.NIGHT, who), night_figures(engine, other, who)),
+        (
+            reject_figures(engine, "330", nights.NIGHT, nights.tonight(), who),
+            reject_figures(engine, "330", other, {}, who),
+        ),
+        (match_figures("330", nights.NIGHT, nights.matching(), who), match_figures("330", other, MatchTables(), who)),
+        (quality_figures(engine, "330", nights.NIGHT, who), quality_figures(engine, "330", other, who)),
+    ):
+        assert list(full.as_metadata()) == list(empty.as_metadata())
+        assert all(isinstance(value, (int, float)) for value in full.as_metadata().values())
+
+
+def test_overview_totals_reconcile(engine):
+    numbers = night_figures(engine, nights.NIGHT, nights.directory()).as_metadata()
+    parts = sum(numbers[f"records/{name}"] for name in ("accepted", "queried", "rejected", "repeats"))
+    assert parts == numbers["records/rows_read"] == 4000
+    assert sum(value for key, value in numbers.items() if key.startswith("feeds/")) == numbers["feeds_expected"]
+
+
+def test_match_report_shows_references_not_keys(site):
+    folder = site / "2026-11-20/330"
+    for file in [folder / "matching.html", folder / "review.csv"]:
+        assert "SECRET" not in file.read_text(encoding="utf-8") and "HIDDEN" not in file.read_text(encoding="utf-8")
+    rows = rows_of(folder / "matching.html", "review")
+    assert len(rows) == 8 and rows[0][4] == "medium" and re.fullmatch("[0-9a-f]{32}", rows[0][0])
+    assert rows_of(folder / "matching.html", "apart") == [["Twins: other given name.", "4"]]
+    assert [row[1] for row in rows_of(folder / "matching.html", "changes")] == ["Merged", "Split"]
+
+
+def test_a_pair_keeps_the_night_it_first_waited():
+    review = nights.matching().review
+    first = sorted(review["first_night"].to_pylist())
+    assert first[:3] == [nights.NIGHT - timedelta(days=3)] * 2 + [nights.NIGHT]
+
+
+def test_a_step_without_words_is_an_error_not_a_gap():
+    odd = MatchTables(identities=pa.table({"record_key": ["health:1"], "index_id": ["a"], "step": ["guess"]}))
+    with pytest.raises(ValueError, match="guess"):
+        match_figures("330", nights.NIGHT, odd, nights.directory())
+
+
+def test_quality_is_measured_by_dimension_and_field(engine):
+    figures = quality_figures(engine, "330", nights.NIGHT, nights.directory())
+    tonight = figures.of("health")[-1]
+    assert tonight.dimensions == {"completeness": 1.0, "conformance": 43.0, "plausibility": 0.0}
+    assert tonight.filled == {"nhs_number": 0.98, "birth_date": 1.0}
+    assert tonight.faults["nhs_number", "conformance"] == 43
+    assert figures.as_metadata()["filled_share/health"] == 0.99
+    assert figures.of("police")[-1].dimensions["conformance"] is None
+
+
+def test_same_figures_give_the_same_bytes(tmp_path, engine):
+    digests = []
+    for name in ("a", "b"):
+        home = Home(tmp_path / name)
+        write_reports(home, engine, "330", nights.NIGHT, nights.tonight(), nights.matching(), nights.directory())
+        write_overview(home, engine, nights.NIGHT, nights.directory())
+        files = sorted(path for path in home.reports.rglob("*") if path.is_file())
+        digests.append([(str(p.relative_to(home.reports)), hashlib.sha256(p.read_bytes()).hexdigest()) for p in files])
+    assert digests[0] == digests[1] and len(digests[0]) > 20
+
+
+def test_a_large_authority_says_what_it_leaves_out_and_stays_quick(tmp_path, engine):
+    home = Home(tmp_path)
+    rejects = nights.large(30_000)
+    begun = time.perf_counter()
+    write_reports(home, engine, "330", nights.NIGHT, rejects, nights.matching(3000), nights.directory())
+    seconds = time.perf_counter() - begun
+    page = home.reports / "2026-11-20/330/rejected.html"
+    assert len(rows_of(page, "rejected")) == ROWS_EMBEDDED
+    assert "first 2,000 of 30,000 rows" in page.read_text(encoding="utf-8")
+    assert len(csv_rows(page.parent / "rejected.csv")) == 30_001
+    assert page.stat().st_size < 3_000_000
+    assert seconds < 6, f"{seconds:.1f} s"  # 1.5 s on a quiet machine
+
+
+def test_markdown_tables_are_cut_and_cannot_break(engine):
+    sheet = Sheet("s", "S", (Head("A"), Head("B", number=True)), [("a|b", n) for n in range(60)])
+    text = sheet.markdown(10)
+    assert text.count("a\\|b") == 10 and "50 more rows stand in s.csv." in text
+    feeds = night_sheets(night_figures(engine, nights.NIGHT, nights.directory()), nights.directory())[
+        "feeds"
+    ].markdown()
+    assert "| Birmingham | Health | Loaded |" in feeds
