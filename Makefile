@@ -1,0 +1,47 @@
+# Everything a newcomer runs. `make demo` and `make test` set themselves up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.set-up
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo ui test lint lock clean bench
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+setup: $(STAMP) ## a virtual environment with the locked versions
+
+$(STAMP): requirements.lock pyproject.toml
+	@echo "Setting up $(VENV) (about a minute on the first run)"
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $(STAMP)
+
+demo: setup ## three sample nights of two authorities, loaded through Dagster into demo/
+	@$(BIN)/python -m sample_feeds.demo demo
+
+ui: setup ## the Dagster UI on what the demo loaded
+	@$(BIN)/isindex ui --home demo/home --landing demo/landing
+
+test: setup ## the tests
+	@$(BIN)/python -m pytest -n 2
+
+lint: setup ## style, types, import rules, contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@for contract in schemas/contracts/*.odcs.yaml; do $(BIN)/datacontract lint $$contract || exit 1; done
+
+bench: setup ## a median authority by stage, beside a plain pipeline
+	@$(BIN)/python -m bench.median_authority
+
+lock: setup ## new versions into requirements.lock
+	@$(BIN)/uv pip compile --universal --generate-hashes --no-annotate --no-header --group dev pyproject.toml -o requirements.lock
+
+clean: ## what make has made
+	rm -rf $(VENV) demo build

@@ -1,0 +1,105 @@
+"""The chain of one agency: delivery → records → accepted + rejected. One factory, a chain per registered contract.
+
+A chain is one step: what may not be kept (columns refused, values set aside) then never leaves its memory. A delivery
+that is refused, held or missing is an outcome, not a failure: the step succeeds, its check says so, the night goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assets.metadata import as_metadata, column_schema, lineage
+from assets.partitions import NIGHT_AUTHORITY, partition_of
+from assets.resources import Deployment
+from assets.retries import transient_faults_retried
+from pipelines.contracts import Agency, load_contract
+from pipelines.contracts.describe import accepted_columns, record_columns, reject_columns
+from pipelines.nights.feeds import take_in
+
+__all__ = ["agency_chain"]
+
+
+def agency_chain(agency: Agency) -> dg.AssetsDefinition:
+    """The assets `<agency>/delivery`, `/records`, `/accepted` and `/rejected` with their checks."""
+    name = agency.agency
+    contract = load_contract(agency.contracts[-1])
+    owners = [f"team:{agency.owner}"]
+    common = {"group_name": name, "owners": owners, "partitions_def": NIGHT_AUTHORITY}
+    delivery, records, accepted, rejected = (
+        dg.AssetKey([name, each]) for each in ("delivery", "records", "accepted", "rejected")
+    )
+
+    @dg.multi_asset(
+        name=name,
+        specs=[
+            dg.AssetSpec(
+                delivery,
+                description=f"What {agency.title} delivered for the night: manifest, files, checksums, state.",
+                kinds={"file"},
+                **common,
+            ),
+            dg.AssetSpec(
+                records,
+                deps=[delivery],
+                description="The delivery's records, text as delivered, allow-listed columns only. Read, never kept.",
+                kinds={"duckdb"},
+                metadata={"dagster/column_schema": column_schema(record_columns(contract))},
+                **common,
+            ),
+            dg.AssetSpec(
+                accepted,
+                deps=[records],
+                description="Records that may be used, typed; values set aside are empty. Queried ones are among them.",
+                kinds={"duckdb", "parquet"},
+                metadata={
+                    "dagster/column_schema": column_schema(accepted_columns(contract)),
+                    "dagster/column_lineage": lineage(
+                        {column: [(records, column)] for column in contract.column_names}
+                    ),
+                },
+                **common,
+            ),
+            dg.AssetSpec(
+                rejected,
+                deps=[records],
+                description="One row per record and broken rule: code, place, masked value, what to do.",
+                kinds={"duckdb", "parquet"},
+                metadata={"dagster/column_schema": column_schema(reject_columns())},
+                **common,
+            ),
+        ],
+        check_specs=[
+            dg.AssetCheckSpec("usable", asset=delivery, description="A delivery came for the night and could be used."),
+            dg.AssetCheckSpec(
+                "counts_reconcile",
+                asset=accepted,
+                blocking=True,
+                description="Rows in the manifest = rows read = accepted + queried + rejected + repeats (+ lost).",
+            ),
+            dg.AssetCheckSpec(
+                "reject_rate", asset=rejected, description="The share of rejected records is within the service level."
+            ),
+        ],
+        op_tags={"agency": name},
+    )
+    def chain(context: dg.AssetExecutionContext, deployment: Deployment) -> Iterator[object]:
+        night = deployment.night(*partition_of(context))
+        with transient_faults_retried():
+            report = take_in(night, name)
+        shared = as_metadata(report)
+        for key in (delivery, records, accepted, rejected):
+            yield dg.MaterializeResult(asset_key=key, metadata=shared if key != records else as_metadata(report, tables=False))
+        keys = {"usable": delivery, "counts_reconcile": accepted, "reject_rate": rejected}
+        for check in report.checks:
+            yield dg.AssetCheckResult(
+                asset_key=keys[check.name],
+                check_name=check.name,
+                passed=check.passed,
+                severity=dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN,
+                metadata=dict(check.figures),
+                description=check.description,
+            )
+
+    return chain

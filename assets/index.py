@@ -1,0 +1,162 @@
+"""The index: person records → links → identities → snapshot → diff → published, and the live asset.
+
+One step per stage. The gates are blocking checks on the snapshot: if one fails, this authority's publish does not
+start; other authorities never notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+
+import dagster as dg
+
+from assets.metadata import as_metadata, check_results, column_schema, lineage
+from assets.partitions import NIGHT_AUTHORITY, partition_of
+from assets.resources import Deployment
+from assets.retries import transient_faults_retried
+from pipelines.contracts import registered_agencies
+from pipelines.contracts.describe import person_record_columns, person_record_lineage
+from pipelines.nights import Night, StageReport, index
+from pipelines.publishing import snapshot_columns
+
+__all__ = ["LIVE", "index_assets", "live"]
+
+_OWNERS = ["team:index"]
+LIVE = dg.AssetKey(["index", "live"])
+live = dg.AssetSpec(
+    LIVE,
+    group_name="index",
+    owners=_OWNERS,
+    kinds={"parquet"},
+    description="What practitioners' systems read now: the current snapshots. Fresh when a night was published lately.",
+    deps=[dg.AssetKey(["index", "published"])],
+    freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26)),
+)
+
+
+def index_assets() -> list[dg.AssetsDefinition]:
+    """The chain of assets from the four feeds to what is published."""
+    accepted = [dg.AssetKey([agency.agency, "accepted"]) for agency in registered_agencies()]
+    key = {name: dg.AssetKey(["index", name]) for name in ("person_records", "links", "identities", "snapshot")}
+    records = _stage(
+        key["person_records"],
+        accepted,
+        index.bring_together,
+        "Every live record of every feed in one comparable form. A feed that did not come is carried forward.",
+        columns=person_record_columns(),
+        sources={
+            column: [(dg.AssetKey([agency, "accepted"]), source) for agency, source in sources]
+            for column, sources in person_record_lineage().items()
+        },
+    )
+    links = _stage(
+        key["links"],
+        [key["person_records"]],
+        index.link,
+        "Which records are the same child: step, weight and reason of each link; doubtful pairs go to review.",
+        columns=[
+            ("record_key_a", "string", "one record"),
+            ("record_key_b", "string", "the other record"),
+            ("step", "string", "rung of the ladder that joined them"),
+            ("weight", "double", "match weight, log2 of the Bayes factor"),
+            ("reason", "string", "why, in words"),
+        ],
+    )
+    identities = _stage(
+        key["identities"],
+        [key["links"]],
+        index.identify,
+        "One identity per child with an index id that lives: assigned by overlap with the night before.",
+        columns=[
+            ("record_key", "string", "the record"),
+            ("index_id", "string", "the child's opaque index id"),
+            ("step", "string", "how the record came to the identity"),
+            ("weight", "double", "match weight"),
+            ("reason", "string", "why, in words"),
+        ],
+        checks=index.IDENTITY_CHECKS,
+    )
+    snapshot = _stage(
+        key["snapshot"],
+        [key["identities"], key["person_records"], *accepted],
+        index.build,
+        "The snapshot as it would be published, and the gates it must pass.",
+        columns=snapshot_columns(),
+        checks=index.GATES,
+    )
+    return [records, links, identities, snapshot, _published(key["snapshot"])]
+
+
+def _stage(
+    key: dg.AssetKey,
+    deps: Sequence[dg.AssetKey],
+    run: Callable[[Night], StageReport],
+    description: str,
+    *,
+    columns: Sequence[tuple[str, str, str]],
+    sources: dict[str, list[tuple[dg.AssetKey, str]]] | None = None,
+    checks: Sequence[tuple[str, str, bool]] = (),
+) -> dg.AssetsDefinition:
+    """One stage as an asset: it runs the stage for the partition and reports figures and checks."""
+    metadata: dict[str, object] = {"dagster/column_schema": column_schema(columns)}
+    if sources:
+        metadata["dagster/column_lineage"] = lineage(sources)
+
+    @dg.asset(
+        key=key,
+        deps=list(deps),
+        description=description,
+        group_name="index",
+        owners=_OWNERS,
+        kinds={"duckdb", "parquet"},
+        partitions_def=NIGHT_AUTHORITY,
+        metadata=metadata,
+        check_specs=[
+            dg.AssetCheckSpec(name, asset=key, description=words, blocking=blocking) for name, words, blocking in checks
+        ],
+    )
+    def stage(context: dg.AssetExecutionContext, deployment: Deployment) -> Iterator[object]:
+        with transient_faults_retried():
+            report = run(deployment.night(*partition_of(context)))
+        yield dg.MaterializeResult(metadata=as_metadata(report))
+        yield from check_results(report, key)
+
+    return stage
+
+
+def _published(snapshot: dg.AssetKey) -> dg.AssetsDefinition:
+    """`index/diff` and `index/published`: what changes, and the change itself."""
+    diff, published = dg.AssetKey(["index", "diff"]), dg.AssetKey(["index", "published"])
+
+    @dg.multi_asset(
+        name="publish",
+        specs=[
+            dg.AssetSpec(
+                diff,
+                deps=[snapshot],
+                description="What changed since the version before: added, changed, merged, split, shielded, ended.",
+                group_name="index",
+                owners=_OWNERS,
+                kinds={"duckdb"},
+                partitions_def=NIGHT_AUTHORITY,
+            ),
+            dg.AssetSpec(
+                published,
+                deps=[diff, snapshot],
+                description="The immutable version, the pointer to the current one, and the index database.",
+                group_name="index",
+                owners=_OWNERS,
+                kinds={"parquet", "sqlalchemy"},
+                partitions_def=NIGHT_AUTHORITY,
+            ),
+        ],
+    )
+    def publish(context: dg.AssetExecutionContext, deployment: Deployment) -> Iterator[object]:
+        with transient_faults_retried():
+            changes, publication = index.publish(deployment.night(*partition_of(context)))
+        yield dg.MaterializeResult(asset_key=diff, metadata=as_metadata(changes))
+        yield dg.MaterializeResult(asset_key=published, metadata=as_metadata(publication))
+        context.log_event(dg.AssetMaterialization(asset_key=LIVE, metadata=as_metadata(publication)))
+
+    return publish

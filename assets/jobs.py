@@ -1,0 +1,74 @@
+"""Jobs, schedule, sensors: when a night is run, and who is told when it fails."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+
+import dagster as dg
+
+from assets.partitions import NIGHT_AUTHORITY, ensure_authority, partition_key
+from assets.resources import Deployment
+from pipelines.nights.notify import notify
+from pipelines.nights.plan import authorities_of, outstanding
+
+__all__ = ["NIGHT_JOB", "arrivals", "failure_notifier", "night_job", "nightly"]
+
+NIGHT_JOB = "night"
+# After this hour nobody waits for a late feed: the night is published with what came, the rest carried forward.
+_CUT_OFF = os.environ.get("ISINDEX_CUT_OFF", "0 6 * * *")
+
+night_job = dg.define_asset_job(
+    NIGHT_JOB,
+    selection=dg.AssetSelection.all(include_sources=False),
+    partitions_def=NIGHT_AUTHORITY,
+    executor_def=dg.in_process_executor,
+    description="One authority's night: four feeds, person records, links, identities, snapshot, publish, reports.",
+)
+
+
+@dg.schedule(
+    job=night_job,
+    cron_schedule=_CUT_OFF,
+    execution_timezone="Europe/London",
+    description="At the cut-off: every authority whose last business date is not yet complete is run with what came.",
+)
+def nightly(
+    context: dg.ScheduleEvaluationContext, deployment: Deployment
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """A run for each authority of the deployment, for the business date that ended last."""
+    business_date = (context.scheduled_execution_time - timedelta(days=1)).date()
+    authorities = authorities_of(deployment.place())
+    if not authorities:
+        yield dg.SkipReason("Nothing has ever been delivered to this deployment.")
+    for authority in authorities:
+        ensure_authority(context.instance, authority)
+        yield dg.RunRequest(
+            run_key=f"cut-off/{authority}/{business_date.isoformat()}",
+            partition_key=partition_key(authority, business_date),
+        )
+
+
+@dg.sensor(
+    job=night_job,
+    minimum_interval_seconds=60,
+    description="Looks at the landing place; a night whose deliveries changed is run, keyed by their content.",
+)
+def arrivals(context: dg.SensorEvaluationContext, deployment: Deployment) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """The earliest outstanding night of each authority; the next one follows when it is done."""
+    earliest = {each.authority: each for each in reversed(outstanding(deployment.place(), deployment.landing_place()))}
+    if not earliest:
+        yield dg.SkipReason("Nothing new has arrived.")
+    for each in earliest.values():
+        ensure_authority(context.instance, each.authority)
+        yield dg.RunRequest(run_key=each.run_key, partition_key=partition_key(each.authority, each.business_date))
+
+
+@dg.run_failure_sensor(description="Tells the people on duty that a night failed: which one, which step. No values.")
+def failure_notifier(context: dg.RunFailureSensorContext, deployment: Deployment) -> None:
+    """Write the failure to the home's notifications and, where set, to ``ISINDEX_NOTIFY_URL``."""
+    run = context.dagster_run
+    steps = [event.step_key for event in context.get_step_failure_events()]
+    partition = run.tags.get("dagster/partition", "")
+    notify(deployment.place(), "run_failed", run_id=run.run_id, partition=partition, steps=steps)

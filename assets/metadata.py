@@ -1,0 +1,50 @@
+"""From stage reports and contract descriptions to Dagster metadata: numbers that plot, tables, columns, lineage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from pipelines.nights import StageReport
+
+__all__ = ["as_metadata", "check_results", "column_schema", "lineage"]
+
+
+def as_metadata(report: StageReport, *, tables: bool = True) -> dict[str, Any]:
+    """The report's figures, each under the same key every night, and its tables as Markdown."""
+    metadata: dict[str, Any] = dict(report.figures)
+    if tables:
+        metadata |= {name: dg.MetadataValue.md(text) for name, text in report.tables.items()}
+    return metadata
+
+
+def check_results(report: StageReport, asset_key: dg.AssetKey) -> Iterable[dg.AssetCheckResult]:
+    """The report's checks, as results on `asset_key`."""
+    for check in report.checks:
+        yield dg.AssetCheckResult(
+            asset_key=asset_key,
+            check_name=check.name,
+            passed=check.passed,
+            severity=dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN,
+            metadata=dict(check.figures),
+            description=check.description,
+        )
+
+
+def column_schema(columns: Sequence[tuple[str, str, str]]) -> dg.TableSchema:
+    """A table schema of (name, type, description)."""
+    return dg.TableSchema(
+        columns=[dg.TableColumn(name=name, type=kind, description=words) for name, kind, words in columns]
+    )
+
+
+def lineage(columns: Mapping[str, Sequence[tuple[dg.AssetKey, str]]]) -> dg.TableColumnLineage:
+    """Column → the columns of other assets that it is made from."""
+    return dg.TableColumnLineage(
+        deps_by_column={
+            name: [dg.TableColumnDep(asset_key=key, column_name=source) for key, source in sources]
+            for name, sources in columns.items()
+        }
+    )

@@ -1,0 +1,26 @@
+"""The commands and their help, in the order a newcomer meets them."""
+
+from __future__ import annotations
+
+import typer
+
+from pipelines.cli import inspect, load, operate, prepare
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="isindex",
+    help="Loads a night's deliveries, publishes the information sharing index of each authority, and tells about it.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,  # locals may hold personal values
+)
+app.command("sample")(prepare.sample)
+app.command("preflight")(prepare.preflight)
+app.command("load")(load.load)
+app.command("status")(inspect.status)
+app.command("child")(inspect.child)
+app.command("diff")(inspect.diff)
+app.command("waive")(operate.waive)
+app.command("ui")(operate.ui)

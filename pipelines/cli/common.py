@@ -1,0 +1,58 @@
+"""What every command shares: the console, options, dates, errors that end a command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from pipelines.errors import IsindexError
+from pipelines.home import Home
+
+__all__ = ["HomeOption", "JsonOption", "console", "day", "errors_told", "existing_home", "print_json"]
+
+console = Console(stderr=False, highlight=False)
+_errors = Console(stderr=True, highlight=False)
+
+HomeOption = Annotated[Path, typer.Option("--home", help="The deployment's folder.", envvar="ISINDEX_HOME")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines instead.")]
+
+
+def day(text: str | None, option: str) -> date | None:
+    """The date an option gives, or a usage error."""
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter("a business date is written YYYY-MM-DD", param_hint=option) from None
+
+
+def existing_home(home: Path) -> Home:
+    """The home at that folder, or a usage error when nothing was ever loaded there."""
+    if not (home / "nights").is_dir():
+        raise typer.BadParameter("nothing has been loaded into this home yet", param_hint="--home")
+    return Home(home)
+
+
+@contextmanager
+def errors_told() -> Iterator[None]:
+    """Turn a coded error into its message and exit code 2; no stack trace, no value."""
+    try:
+        yield
+    except IsindexError as error:
+        _errors.print(f"[red]{error.code}[/red] {error.message}" + (f" ({error.where})" if error.where else ""))
+        if error.remedy:
+            _errors.print(f"  {error.remedy}")
+        raise typer.Exit(2) from None
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output, dates as ISO text."""
+    typer.echo(json.dumps(value, indent=1, ensure_ascii=False, default=str))

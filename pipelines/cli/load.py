@@ -1,0 +1,145 @@
+"""`isindex load`: what has arrived and is not yet loaded, in order of business date, through the Dagster assets."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from pipelines.cli.common import HomeOption, JsonOption, console, day, errors_told, print_json
+from pipelines.home import Home
+
+__all__ = ["load"]
+
+
+def load(
+    landing: Annotated[str, typer.Option(help="Where deliveries land: a folder or any fsspec address.", envvar="ISINDEX_LANDING")],
+    home: HomeOption,
+    authority: Annotated[list[str] | None, typer.Option("--authority", "-a", help="Only this authority (repeatable).")] = None,
+    night: Annotated[str | None, typer.Option(help="Only this business date, YYYY-MM-DD.")] = None,
+    first: Annotated[str | None, typer.Option("--from", help="From this business date on.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Up to this business date.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Load what has arrived and is not yet loaded, night by night, and publish.
+
+    Loading the same delivery twice changes nothing; a correction supersedes; a late delivery is loaded for its own
+    business date and the nights after it are brought up to date. A night that was interrupted is simply run again.
+
+    Exit code: 0 all loaded, 1 something was refused, rejected as a whole, held or failed, 2 wrong usage.
+
+    Example: [bold]isindex load --landing demo/landing --home demo/home --night 2026-11-20[/bold]
+    """
+    if night and (first or last):
+        raise typer.BadParameter("use --night, or --from and --to", param_hint="--night")
+    begin, end = day(night or first, "--night / --from"), day(night or last, "--night / --to")
+    with errors_told(), _one_load_at_a_time(home):
+        from pipelines.nights.summary import summary_of
+
+        ran = _run(Home(home), landing, frozenset(authority) if authority else None, begin, end, quiet=as_json)
+        summary = summary_of(Home(home), landing, ran)
+    if as_json:
+        print_json(summary)
+    else:
+        _show(summary)
+    raise typer.Exit(0 if summary["ok"] else 1)
+
+
+def _run(
+    home: Home, landing: str, authorities: frozenset[str] | None, begin: date | None, end: date | None, *, quiet: bool
+) -> list[tuple[Any, bool]]:
+    """Run the outstanding nights between `begin` and `end`, showing progress on a terminal."""
+    from pipelines.validation.expectations import warm_up
+
+    warm_up()  # the suites' engine takes seconds to import: it does so beside the first stages
+    from assets.launch import run_outstanding
+
+    columns = (
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[step]}"), TimeElapsedColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console, disable=quiet, transient=False) as progress:
+        current: list[Any] = []
+
+        def started(planned: Any) -> None:
+            for task in current:
+                progress.update(task, completed=_STEPS, step="done")
+            current[:] = [progress.add_task(f"{planned.business_date} authority {planned.authority}", total=_STEPS, step="")]
+
+        def step_done(name: str) -> None:
+            for task in current:
+                progress.update(task, advance=1, step=name.replace("__", "/"))
+
+        ran = run_outstanding(
+            home,
+            landing,
+            authorities=authorities,
+            selected=lambda each: (begin is None or begin <= each.business_date)
+            and (end is None or each.business_date <= end),
+            started=started,
+            step_done=step_done,
+        )
+        for task in current:
+            progress.update(task, completed=_STEPS, step="done")
+    return ran
+
+
+_STEPS = 11  # steps of a night's run; only the bar's length
+
+
+def _show(summary: dict[str, Any]) -> None:
+    """The summary as tables a person reads."""
+    if not summary["nights"]:
+        console.print("Nothing new has arrived: everything in the landing place is already loaded.")
+        return
+    feeds = Table(title="What was loaded", title_justify="left")
+    for name in ("Night", "Authority", "Feed", "State", "As of"):
+        feeds.add_column(name)
+    for name in ("Read", "Accepted", "Queried", "Rejected", "Repeats"):
+        feeds.add_column(name, justify="right")
+    feeds.add_column("Codes")
+    for night in summary["nights"]:
+        for feed in night["feeds"]:
+            counts = feed["counts"] or {}
+            feeds.add_row(
+                str(night["business_date"]), night["authority"], feed["agency"], feed["state"], str(feed["as_of"] or "–"),
+                *(f"{counts[name]:,}" if name in counts else "–" for name in ("rows_read", "accepted", "queried", "rejected", "repeats")),
+                " ".join(code for code in feed["codes"] if code not in ("ALL_LOADED", "PARTLY_LOADED")),
+            )  # fmt: skip
+    console.print(feeds)
+    published = Table(title="What was matched and published", title_justify="left")
+    for name in ("Night", "Authority", "State"):
+        published.add_column(name)
+    for name in ("Records", "Children", "Linked", "To review", "Shielded"):
+        published.add_column(name, justify="right")
+    published.add_column("Version")
+    for night in summary["nights"]:
+        figures = night["figures"]
+        published.add_row(
+            str(night["business_date"]), night["authority"], night["state"],
+            *(f"{int(figures[name]):,}" if name in figures else "–" for name in ("records", "children", "linked", "review", "shielded")),
+            night["version"] or "–",
+        )  # fmt: skip
+    console.print(published)
+    for warning in summary["warnings"]:
+        console.print(f"[yellow]Note:[/yellow] {warning}")
+    for name, place in summary["look_at"].items():
+        console.print(f"{name}: {place}", soft_wrap=True)
+
+
+@contextmanager
+def _one_load_at_a_time(home: Path) -> Iterator[None]:
+    """Hold the home's lock, or end with a usage error when another load holds it."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / ".lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise typer.BadParameter("another load is running in this home; wait for it to end", param_hint="--home") from None
+        yield

@@ -1,0 +1,86 @@
+"""The expectation suites of a night: started as soon as the feeds are known, collected at the night's end.
+
+The suites run in a process of their own (their library takes seconds to import), so that they cost the night nothing
+on a machine with a second core. They come after the publish, which has gates of its own; what they find is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from pipelines.contracts import registered_agencies
+from pipelines.database import tables as db
+from pipelines.deliveries import Register, Store
+from pipelines.nights.feeds import feed_tonight
+from pipelines.nights.night import Night
+from pipelines.validation.expectations import ExpectationOutcome, shared_worker
+
+__all__ = ["Verdict", "start_suites", "verdicts"]
+
+_TRAILING = 14
+_started: dict[tuple[Path, str, str], dict[str, Future[list[ExpectationOutcome]]]] = {}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One outcome of one feed's suites."""
+
+    agency: str
+    outcome: ExpectationOutcome
+
+
+def start_suites(night: Night) -> None:
+    """Hand every feed's accepted records and measures to the suites."""
+    register, store = Register(night.engine), Store(night.home)
+    measures = {row["agency"]: row["measures"] for row in register.feed_nights(night.authority, night.business_date)}
+    worker = shared_worker().start()
+    running: dict[str, Future[list[ExpectationOutcome]]] = {}
+    for agency in registered_agencies():
+        tonight = feed_tonight(night, register, agency.agency)
+        accepted = store.open(tonight.in_force[-1]).folder / "accepted.parquet" if tonight.in_force else None
+        running[agency.agency] = worker.submit(
+            night.authority,
+            night.business_date,
+            tonight.contract.id,
+            accepted,
+            measures.get(agency.agency, {}),
+            _trailing(night, agency.agency),
+            night.home.reports / night.business_date.isoformat() / night.authority / "data_docs",
+        )
+    _started[_key(night)] = running
+
+
+def verdicts(night: Night) -> Iterator[Verdict]:
+    """Every outcome of the night's suites; they are started now if nobody has."""
+    if _key(night) not in _started:
+        start_suites(night)
+    for agency, running in _started.pop(_key(night)).items():
+        for outcome in running.result():
+            yield Verdict(agency, outcome)
+
+
+def _key(night: Night) -> tuple[Path, str, str]:
+    return night.home.root.resolve(), night.authority, night.business_date.isoformat()
+
+
+def _trailing(night: Night, agency: str) -> list[dict[str, Any]]:
+    """The feed's measures of the nights before, oldest first; nights on which it did not come say nothing."""
+    with night.engine.connect() as connection:
+        rows = connection.execute(
+            select(db.feed_night.c.measures)
+            .where(
+                db.feed_night.c.authority == night.authority,
+                db.feed_night.c.agency == agency,
+                db.feed_night.c.business_date < night.business_date,
+                db.feed_night.c.as_of == db.feed_night.c.business_date,
+            )
+            .order_by(db.feed_night.c.business_date.desc())
+            .limit(_TRAILING)
+        ).all()
+    return [dict(row[0]) for row in reversed(rows)]
