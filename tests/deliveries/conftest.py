@@ -89,7 +89,7 @@ class Site:
         self.register = Register(engine)
         self.store = Store(Home(self.root / "home"))
 
-    def deliver(self, agency, files, *, sequence=1, mode="full", night=NIGHT, authority="330", rows=None, **changes):
+    def deliver(self, agency, files, *, sequence=1, mode="full", night=NIGHT, authority="330", rows=None, stated=None):
         folder = self.landing / authority / agency / night.isoformat()
         folder.mkdir(parents=True, exist_ok=True)
         listed = []
@@ -113,7 +113,7 @@ class Site:
             "created_at": "2026-11-20T22:14:03Z",
             "supplier": "A supplier",
             "files": listed,
-        } | changes
+        } | (stated or {})
         (folder / "manifest.json").write_text(json.dumps(manifest))
         return folder
 

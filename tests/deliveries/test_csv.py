@@ -97,7 +97,11 @@ def test_a_damaged_row_costs_only_itself(read, damaged, rule):
     part = read(HEADER + "1,É,,\n".encode() + damaged + b'3,C,"x\ny",\n4,D,,\n', rows=4)
     if part.findings:  # one letter too few to be sure of UTF-8
         raise AssertionError(part.findings)
-    assert [(row["position"], row["line"], row["id"]) for row in rows_of(part)] == [(1, 2, "1"), (3, 4, "3"), (4, 6, "4")]
+    assert [(row["position"], row["line"], row["id"]) for row in rows_of(part)] == [
+        (1, 2, "1"),
+        (3, 4, "3"),
+        (4, 6, "4"),
+    ]
     assert part.damaged[0][:2] == (2, 3)
     assert part.damaged[0][2] in (rule, "RECORD-ENCODING")
 

@@ -68,7 +68,9 @@ def test_a_damaged_document_costs_only_itself(read, damaged, rule):
 
 
 def test_scalars_are_taken_as_their_text(read):
-    row = read(b'{"id":12345678901,"upn":true,"flagged":"yes","address":{"lines":[1,null,""]}}\n').records.to_pylist()[0]
+    row = read(b'{"id":12345678901,"upn":true,"flagged":"yes","address":{"lines":[1,null,""]}}\n').records.to_pylist()[
+        0
+    ]
     assert (row["id"], row["upn"], row["flagged"]) == ("12345678901", "true", "yes")
     assert row["address"]["lines"] == ["1"]
 
