@@ -105,17 +105,27 @@ def run_gates(
     }
     if previous:
         views["previous_children"] = previous["children"]
-    with connect(views) as connection:
-        audit = _Audit(connection, snapshot, inputs, previous is not None, _override(decisions))
-        results = []
-        for name, gate in GATES.items():
-            try:
-                if name == "shielding":
-                    connection.register("carries", carries_shielding(possible, decisions))
-                results.append(gate(audit))
-            except Exception as fault:  # a gate that cannot be computed has failed; its text might hold a value
-                results.append(Gate(name, False, True, f"Could not be computed ({type(fault).__name__})."))
-        return results
+    try:
+        with connect(views) as connection:
+            audit = _Audit(connection, snapshot, inputs, previous is not None, _override(decisions))
+            return [_judge(name, gate, audit, possible, decisions) for name, gate in GATES.items()]
+    except Exception as fault:  # not even readable: every gate is reported, and none has passed
+        return [_not_computed(name, fault) for name in GATES]
+
+
+def _judge(name: str, gate: Callable[[Any], Gate], audit: _Audit, possible: pa.Table, decisions: pa.Table) -> Gate:
+    """One gate's result, whatever happens."""
+    try:
+        if name == "shielding":
+            audit.connection.register("carries", carries_shielding(possible, decisions))
+        return gate(audit)
+    except Exception as fault:
+        return _not_computed(name, fault)
+
+
+def _not_computed(name: str, fault: Exception) -> Gate:
+    """A gate that cannot be computed has failed; only the fault's kind is told, since its text might hold a value."""
+    return Gate(name, False, True, f"Could not be computed ({type(fault).__name__}).")
 
 
 def _tables(audit: _Audit) -> Gate:
@@ -277,7 +287,7 @@ def _identifiers(audit: _Audit) -> Gate:
         for column in (row[0] for row in described if row[1] == "VARCHAR" and row[0] not in _NOT_NUMBERS):
             found += audit.count(f"""
                 WITH texts AS (
-                    SELECT DISTINCT upper({column}) AS text FROM {table} WHERE regexp_matches({column}, '[0-9]{{4}}')
+                    SELECT DISTINCT upper({column}) AS text FROM {table} WHERE regexp_matches({column}, '[0-9]{{4}}|[A-Za-z_]:')
                 ),
                 words AS (
                     SELECT text AS word FROM texts UNION
@@ -304,7 +314,7 @@ def _volume(audit: _Audit) -> Gate:
         "volume",
         sound or bool(audit.override),
         True,
-        f"Fewer than {CHILDREN_LOST:.0%} of the children of the previous version are gone (or at most {CHILDREN_LOST_LEAST}).",
+        f"Fewer than {CHILDREN_LOST:.0%} of the previous version's children are gone, or at most {CHILDREN_LOST_LEAST}.",
         {"children": now, "children_before": before},
         overridden="" if sound else audit.override,
     )

@@ -1,0 +1,177 @@
+"""Identities that live: whatever happens to clusters, ids keep their promises."""
+
+import random
+from datetime import date, timedelta
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipelines.errors import IsindexError
+from pipelines.identities.assign import assign_identities
+from pipelines.identities.ledger import record_night
+from pipelines.identities.mint import ALPHABET, mint, valid_index_id
+
+KEYS = [f"health:{n}" for n in range(7)]
+DAY = date(2026, 3, 1)
+
+
+def run(partition, previous, night, frozen=None, shuffle=None):
+    """One night on {record_key: group}; the name of a cluster is its smallest record key."""
+    groups = {}
+    for key, group in partition.items():
+        groups.setdefault(group, []).append(key)
+    name = {key: min(members) for members in groups.values() for key in members}
+    keys = sorted(partition)
+    if shuffle is not None:
+        random.Random(shuffle).shuffle(keys)
+    size = len(keys)
+    clusters = pa.table(
+        {
+            "record_key": pa.array(keys, pa.string()), "cluster": pa.array([name[key] for key in keys], pa.string()),
+            "step": pa.array(["exact"] * size, pa.string()), "weight": pa.array([9.0] * size, pa.float64()),
+            "reason": pa.array(["same name"] * size, pa.string()),
+        }
+    )  # fmt: skip
+    records = pa.table(
+        {
+            "record_key": pa.array(keys, pa.string()), "delivery_id": pa.array(["d"] * size, pa.string()),
+            "position": pa.array([KEYS.index(key) for key in keys], pa.int64()), "content": pa.array([1] * size, pa.int64()),
+        }
+    )  # fmt: skip
+    day = DAY + timedelta(days=night)
+    frozen_array = pa.array(frozen, pa.string()) if frozen else None
+    assigned = assign_identities(clusters, records, previous, authority="301", business_date=day, frozen=frozen_array)
+    ids = sorted(set(assigned.identities["index_id"].to_pylist()))
+    visible = pa.table(
+        {
+            "index_id": pa.array(ids, pa.string()),
+            "shielded": pa.array([False] * len(ids), pa.bool_()),
+            "withheld": pa.array([False] * len(ids), pa.bool_()),
+        }
+    )
+    return record_night(assigned, visible, previous, day)
+
+
+def ids_of(state):
+    return dict(zip(*(state.identities[name].to_pylist() for name in ("record_key", "index_id")), strict=True))
+
+
+def kinds(events):
+    return sorted(events["kind"].to_pylist())
+
+
+nights = st.lists(st.dictionaries(st.sampled_from(KEYS), st.integers(0, 3)), min_size=1, max_size=6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(nights=nights, seed=st.integers(0, 9))
+def test_any_history_keeps_records_apart_ids_unique_and_replays_alike(nights, seed):
+    state = None
+    registers = {}
+    for number, partition in enumerate(nights):
+        before = state
+        state, events = run(partition, before, number)
+        again, events_again = run(partition, before, number, shuffle=seed)
+        for part in ("identities", "register", "history", "story"):
+            assert getattr(state, part).equals(getattr(again, part)), part
+        assert events.equals(events_again)
+        held = ids_of(state)
+        assert set(held) == set(partition)
+        groups = {}
+        for key, group in partition.items():
+            groups.setdefault(group, set()).add(held[key])
+        assert all(len(ids) == 1 for ids in groups.values())  # a cluster is one identity
+        assert len(set().union(*groups.values(), set())) == len(groups)  # and no two share one
+        register = {row["index_id"]: row for row in state.register.to_pylist()}
+        assert len(register) == state.register.num_rows
+        assert set(registers) <= set(register)  # nothing is forgotten, so nothing can be minted again
+        for index_id, minted in registers.items():
+            assert register[index_id]["minted_night"] == minted
+        registers = {index_id: row["minted_night"] for index_id, row in register.items()}
+        assert {index_id for index_id, row in register.items() if row["state"] == "live"} == set(held.values())
+        for index_id, row in register.items():  # redirects come to an end that redirects no further
+            seen = set()
+            while register[index_id]["state"] == "merged":
+                assert index_id not in seen
+                seen.add(index_id)
+                index_id = register[index_id]["redirects_to"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    partition=st.dictionaries(st.sampled_from(KEYS), st.integers(0, 3), min_size=2), joined=st.sets(st.integers(0, 3))
+)
+def test_an_unmerge_gives_every_record_back_the_id_it_had(partition, joined):
+    first, _ = run(partition, None, 0)
+    second, _ = run({key: min(joined) if group in joined else group for key, group in partition.items()}, first, 1)
+    third, _ = run(partition, second, 2)
+    assert ids_of(third) == ids_of(first)
+
+
+def test_a_merge_keeps_the_elder_id_and_the_other_redirects():
+    first, _ = run({KEYS[5]: 1}, None, 0)
+    second, _ = run({KEYS[5]: 1, KEYS[0]: 2, KEYS[1]: 2}, first, 1)
+    third, events = run({KEYS[5]: 1, KEYS[0]: 1, KEYS[1]: 1}, second, 2)
+    assert set(ids_of(third).values()) == {ids_of(first)[KEYS[5]]}
+    (merged,) = [row for row in third.register.to_pylist() if row["state"] == "merged"]
+    assert (merged["index_id"], merged["redirects_to"]) == (ids_of(second)[KEYS[0]], ids_of(first)[KEYS[5]])
+    assert kinds(events) == ["joined", "joined", "left", "left", "merged"]
+
+
+def test_a_split_leaves_the_id_with_the_largest_claim_and_mints_for_the_rest():
+    first, _ = run(dict.fromkeys(KEYS[:5], 1), None, 0)
+    second, events = run({**dict.fromkeys(KEYS[:2], 1), **dict.fromkeys(KEYS[2:5], 2)}, first, 1)
+    assert ids_of(second)[KEYS[3]] == ids_of(first)[KEYS[3]]
+    assert ids_of(second)[KEYS[0]] != ids_of(first)[KEYS[0]]
+    assert kinds(events) == ["left", "left", "minted", "split"]
+
+
+def test_a_record_that_comes_back_alone_takes_back_its_id():
+    first, _ = run({KEYS[0]: 1, KEYS[1]: 2}, None, 0)
+    second, events = run({KEYS[1]: 2}, first, 1)
+    assert kinds(events) == ["ended", "left"]
+    third, events = run({KEYS[0]: 1, KEYS[1]: 2}, second, 2)
+    assert ids_of(third) == ids_of(first)
+    assert kinds(events) == ["restored"]
+
+
+def test_a_frozen_cluster_stays_as_it_was():
+    first, _ = run({KEYS[0]: 1, KEYS[1]: 1, KEYS[2]: 2}, None, 0)
+    second, events = run({KEYS[0]: 1, KEYS[1]: 1, KEYS[2]: 1, KEYS[3]: 1}, first, 1, frozen=[KEYS[0]])
+    assert {key: ids_of(second)[key] for key in KEYS[:3]} == ids_of(first)
+    assert len(set(ids_of(second).values())) == 3
+    assert "frozen" in kinds(events)
+
+
+def test_a_record_in_no_cluster_is_refused():
+    clusters = pa.table({"record_key": ["a"], "cluster": ["a"], "step": ["new"], "weight": [0.0], "reason": [""]})
+    records = pa.table({"record_key": ["a", "b"], "delivery_id": ["d"] * 2, "position": [1, 2], "content": [1, 2]})
+    with pytest.raises(IsindexError, match="CLUSTERS_INCOMPLETE"):
+        assign_identities(clusters, records, None, authority="301", business_date=DAY)
+
+
+def test_minting_does_not_depend_on_order_and_a_taken_id_is_never_given_again():
+    founders = pa.array(KEYS)
+    none = pa.array([], pa.string())
+    first = dict(zip(KEYS, mint(founders, none, "301").to_pylist(), strict=True))
+    turned = dict(zip(KEYS[::-1], mint(founders[::-1], none, "301").to_pylist(), strict=True))
+    assert first == turned
+    again = mint(founders, pa.array(first.values()), "301").to_pylist()
+    assert not set(again) & set(first.values())
+    assert not set(mint(founders, none, "302").to_pylist()) & set(first.values())
+
+
+def test_one_wrong_or_two_swapped_characters_make_an_id_invalid():
+    (index_id,) = mint(pa.array(["health:1"]), pa.array([], pa.string()), "301").to_pylist()
+    assert valid_index_id(index_id)
+    for place in range(11):
+        for character in ALPHABET:
+            wrong = index_id[:place] + character + index_id[place + 1 :]
+            assert valid_index_id(wrong) == (wrong == index_id)
+    for place in range(9):
+        swapped = index_id[:place] + index_id[place + 1] + index_id[place] + index_id[place + 2 :]
+        assert valid_index_id(swapped) == (swapped == index_id)
+    assert not valid_index_id(index_id.lower())
+    assert not valid_index_id("")
