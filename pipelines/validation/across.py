@@ -56,7 +56,9 @@ def find_shared(connection: duckdb.DuckDBPyConnection, contract: Contract, plan:
         if rule.check == "same_key_other_content":
             continue
         group = quoted(_path(contract, rule, "identifier", "person"))
-        births = [_path(contract, rule, "birth_date")] if rule.params.get("birth_date") else _paths(contract, "birth_date")
+        births = (
+            [_path(contract, rule, "birth_date")] if rule.params.get("birth_date") else _paths(contract, "birth_date")
+        )
         names = "" if rule.check == "two_birth_dates" else _names(contract)
         connection.execute(_shared_sql(number, group, births, names))
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from pipelines.contracts.model import Column, Rule
@@ -65,7 +65,7 @@ def text_sql(column: Column, raw: str) -> str:
     if column.logical in ("object", "array"):
         return raw
     checks = {rule.check for rule in column.rules}
-    if column.key or checks & {"upn", "urn", "gp_practice", "laestab"}:
+    if column.key or checks & {"upn", "urn", "gp_practice"}:
         return raw
     return f"nullif(trim({raw}, {_WHITE}), '')"
 
@@ -76,7 +76,9 @@ def value_sql(column: Column, text: str, date_format: str) -> str:
         shape = re.sub("%[Ymd]", lambda part: _DATE_PARTS[part.group()], date_format)
         parsed = f"try_strptime({text}, {literal(date_format)})::DATE"
         # nobody concerned was alive before: a date of the year 2 or 1066 is a slip, not a date
-        return f"CASE WHEN regexp_full_match({text}, '{shape}') AND {parsed} >= {literal(EARLIEST_DATE)} THEN {parsed} END"
+        return (
+            f"CASE WHEN regexp_full_match({text}, '{shape}') AND {parsed} >= {literal(EARLIEST_DATE)} THEN {parsed} END"
+        )
     if column.logical == "flag":
         return f"CASE {text} WHEN 'true' THEN true WHEN 'false' THEN false END"
     for rule in column.rules:
@@ -102,9 +104,14 @@ def _required(given: Given) -> str:
     return f"{given.text} IS NULL"
 
 
+def _nhs_number(given: Given) -> str:
+    # the value is the ten digits, or NULL when the text has not got the form
+    return f"{given.text} IS NOT NULL AND ({given.value} IS NULL OR nhs_number_digits_fail({given.value}) IS NOT NULL)"
+
+
 def _nhs_number_range(given: Given) -> str:
     verified = ", ".join(literal(kind) for kind in given.params.get("verified", ("england_wales",)))
-    return f"nhs_number_fails({given.text}) IS NULL AND nhs_number_kind({given.text}) NOT IN ({verified})"
+    return f"nhs_number_digits_fail({given.value}) IS NULL AND nhs_number_range({given.value}) NOT IN ({verified})"
 
 
 def _upn(given: Given) -> str:
@@ -115,20 +122,13 @@ def _upn(given: Given) -> str:
 
 
 def _date_not_future(given: Given) -> str:
-    latest = given.business_date + timedelta(days=int(given.params.get("days_ahead", 0)))
-    return f"{given.value} > {literal(latest)}"
+    return f"{given.value} > {literal(given.business_date)}"
 
 
 def _date_placeholder(given: Given) -> str:
     placeholders = given.params.get("values", (EARLIEST_DATE,))
     days = ", ".join(f"DATE {literal(str(day))}" for day in placeholders)
     return f"{given.value} IN ({days})"
-
-
-def _date_within(given: Given) -> str:
-    earliest = given.business_date - timedelta(days=int(given.params.get("days_back", 36525)))
-    latest = given.business_date + timedelta(days=int(given.params.get("days_ahead", 0)))
-    return f"{given.value} NOT BETWEEN {literal(earliest)} AND {literal(latest)}"
 
 
 def _age_between(given: Given) -> str:
@@ -156,25 +156,19 @@ def _number_between(given: Given) -> str:
 
 COLUMN_CHECKS: Mapping[str, Callable[[Given], str]] = {
     "required": _required,
-    "nhs_number": lambda given: f"nhs_number_fails({given.text}) IS NOT NULL",
-    "nhs_number_lost_zero": lambda given: f"nhs_number_fails({given.text}) = 'lost_zero'",
+    "nhs_number": _nhs_number,
+    "nhs_number_lost_zero": lambda given: f"{given.value} IS NULL AND nhs_number_lost_zero({given.text})",
     "nhs_number_range": _nhs_number_range,
     "upn": _upn,
     "upn_temporary": lambda given: f"upn_fails({given.text}) IS NULL AND upn_kind({given.text}) = 'temporary'",
     "date_real": lambda given: f"{given.text} IS NOT NULL AND {given.value} IS NULL",
     "date_not_future": _date_not_future,
     "date_placeholder": _date_placeholder,
-    "date_within": _date_within,
     "age_between": _age_between,
-    "postcode_shape": lambda given: f"postcode_fails({given.text}) = 'format'",
-    "postcode_pseudo": lambda given: f"postcode_kind({given.text}) = 'pseudo'",
+    "postcode_shape": lambda given: f"postcode_fails({given.value}) = 'format'",
     "code_in": _code_in,
-    "code_list": _code_in,
     "gp_practice": lambda given: f"ods_practice_code_fails({given.text}) <> 'default'",
-    "gp_practice_closed": lambda given: f"ods_practice_code_kind({given.text}) IN ('closed', 'dormant')",
     "urn": lambda given: f"urn_fails({given.text}) IS NOT NULL",
-    "urn_closed": lambda given: f"urn_kind({given.text}) = 'closed'",
-    "laestab": lambda given: f"laestab_fails({given.text}) IS NOT NULL",
     "flag": lambda given: f"{given.text} IS NOT NULL AND {given.value} IS NULL",
     "max_length": lambda given: f"length({given.text}) > {int(given.params.get('characters', 200))}",
     "text_clean": lambda given: f"regexp_matches({given.text}, '{_CONTROL}|{_MOJIBAKE}')",
@@ -186,9 +180,7 @@ COLUMN_CHECKS: Mapping[str, Callable[[Given], str]] = {
 _KEPT_FORM: Mapping[str, str] = {
     "nhs_number": "nhs_number_normalised({t})",
     "postcode_shape": "postcode_normalised({t})",
-    "postcode_pseudo": "postcode_normalised({t})",
     "gp_practice": "CASE WHEN ods_practice_code_fails({t}) = 'default' THEN NULL ELSE {t} END",
-    "laestab": "laestab_normalised({t})",
 }
 
 

@@ -22,7 +22,7 @@ from pipelines.validation.checks import broken_sql, literal, text_sql, value_sql
 
 __all__ = ["ACROSS_CHECKS", "RECORD_CHECKS", "Place", "Plan", "compile_plan", "places", "quoted"]
 
-RECORD_CHECKS = frozenset({"date_order", "exactly_one", "not_both", "consent_basis", "shield_authoriser"})
+RECORD_CHECKS = frozenset({"date_order", "exactly_one", "consent_basis", "shield_authoriser"})
 ACROSS_CHECKS = frozenset({"same_key_other_content", "shared_identifier", "two_birth_dates"})
 _NESTED_RECORD_CHECKS = frozenset({"date_order", "nested_required"})
 _SHIELDING = frozenset({"shielded", "shield.requested"})
@@ -143,9 +143,7 @@ class _Compiler:
             kept.append(f"{self._unless_withdrawing(place, kept_value)} AS {name}")
             broken.append(f"CASE WHEN {judged}{fault} IS NOT NULL THEN {fault} END")
             self.masks |= {self.number[rule.code]: mask_sql(place.raw) for rule in rules if rule.check != "required"}
-        final = [
-            f"{kept_over.get(place.path, quoted(place.path))} AS {quoted(place.path)}" for place in self.places
-        ]
+        final = [f"{kept_over.get(place.path, quoted(place.path))} AS {quoted(place.path)}" for place in self.places]
         kept += [f"{quoted(path)} AS {quoted(path + ':text')}" for path in sorted(self.delivered)]
         head = "position, line, key, change, withdrawing"
         sql = f"""
@@ -204,7 +202,9 @@ class _Compiler:
 
     def _withdrawing(self) -> str:
         flags = [place.raw for place in self.places if place.column.concept == "withdrawn"]
-        return " OR ".join(["coalesce(change = 'withdraw', false)", *(f"coalesce({raw} = 'true', false)" for raw in flags)])
+        return " OR ".join(
+            ["coalesce(change = 'withdraw', false)", *(f"coalesce({raw} = 'true', false)" for raw in flags)]
+        )
 
     def _shielding(self) -> str:
         asks = [
@@ -249,7 +249,9 @@ class _Compiler:
                 broken.append(f"CASE WHEN {guard}{refused} > 0 THEN {self.number[rule.code]} END")
                 continue
             fault = self._element_fault(rule, place, "e")
-            broken.append(f"CASE WHEN {guard}len(list_filter({name}, lambda e: {fault})) > 0 THEN {self.number[rule.code]} END")
+            broken.append(
+                f"CASE WHEN {guard}len(list_filter({name}, lambda e: {fault})) > 0 THEN {self.number[rule.code]} END"
+            )
         kept.append(f"{self._unless_withdrawing(place, value)} AS {name}")
 
     def _elements(self, place: Place) -> list[tuple[Column, str]]:
@@ -308,7 +310,9 @@ class _Compiler:
 
         return pack(place.column.items, variable)
 
-    def _element_rule(self, rule: Rule, place: Place, column: Column, expression: str, guard: str, broken: list[str]) -> None:
+    def _element_rule(
+        self, rule: Rule, place: Place, column: Column, expression: str, guard: str, broken: list[str]
+    ) -> None:
         """Note `rule` as broken when some element breaks it before any other rule of its column."""
         text, value = self._typed(column, expression)
         rules = self._in_force(column)
@@ -318,7 +322,9 @@ class _Compiler:
             + [f"NOT coalesce({other}, false)" for other in earlier if rule.check != "required"]
         )
         number = self.number[rule.code]
-        broken.append(f"CASE WHEN {guard}len(list_filter({quoted(place.path)}, lambda e: {fault})) > 0 THEN {number} END")
+        broken.append(
+            f"CASE WHEN {guard}len(list_filter({quoted(place.path)}, lambda e: {fault})) > 0 THEN {number} END"
+        )
         if rule.check != "required":
             allowed = f"e IS NOT NULL AND ({self._may_be_kept(place, 'e')}) AND {fault}"
             first = f"list_filter({place.raw}, lambda e: {allowed})[1]"
@@ -348,9 +354,7 @@ class _Compiler:
         bases = self.consent.params.get("bases") or _codes_of(basis)
         allowed = ", ".join(literal(code) for code in bases)
         named = f"trim({variable}.{quoted(basis.name)})"
-        return (
-            f"coalesce({variable}.{quoted(sensitive.name)}, 'false') = 'false' OR coalesce({named} IN ({allowed}), false)"
-        )
+        return f"coalesce({variable}.{quoted(sensitive.name)}, 'false') = 'false' OR coalesce({named} IN ({allowed}), false)"
 
     # ---- rules over one record ----------------------------------------------------------------------------------
 
@@ -359,7 +363,7 @@ class _Compiler:
         broken: list[str] = []
         over: dict[str, str] = {}
         for rule in self.record_rules:
-            if rule.check in ("exactly_one", "not_both"):
+            if rule.check == "exactly_one":
                 self.delivered.update(self._place(rule, name).path for name in _fields(rule))
             fault = f"coalesce(NOT withdrawing AND ({self._record_fault(rule)}), false)"
             broken.append(f"CASE WHEN {fault} THEN {self.number[rule.code]} END")
@@ -374,12 +378,11 @@ class _Compiler:
         if rule.check == "date_order":
             earlier, later = (quoted(self._place(rule, str(rule.params[end])).path) for end in ("earlier", "later"))
             return f"{earlier} > {later}"
-        if rule.check in ("exactly_one", "not_both"):
+        if rule.check == "exactly_one":
             # what was delivered counts: a date that had to be set aside has its own query
             given = [quoted(f"{self._place(rule, name).path}:text") for name in _fields(rule)]
             count = " + ".join(f"({name} IS NOT NULL)::INTEGER" for name in given)
-            when = rule.params.get("when", "several" if rule.check == "not_both" else "")
-            return {"several": f"{count} > 1", "none": f"{count} = 0"}.get(when, f"{count} <> 1")
+            return f"{count} <> 1"
         if rule.check == "shield_authoriser":
             concepts = {place.column.concept: place for place in self.places}
             requested, by = concepts["shield.requested"], concepts["shield.by"]
@@ -484,7 +487,7 @@ def _shielding_value(column: Column) -> str:
 
 def _codes_of(column: Column) -> list[str]:
     for rule in column.rules:
-        if rule.check in ("code_in", "code_list") and rule.params.get("values"):
+        if rule.check == "code_in" and rule.params.get("values"):
             return [str(value) for value in rule.params["values"]]
     return list(column.codes)
 

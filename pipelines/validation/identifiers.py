@@ -70,12 +70,15 @@ CREATE TEMP MACRO nhs_number_kind(t) AS nhs_number_range(nhs_number_normalised(t
 CREATE TEMP MACRO nhs_number_lost_zero(t) AS
     regexp_full_match(t, '[0-9]{{9}}') AND nhs_number_sum(try_cast(t AS BIGINT)) % 11 = 0
     AND nhs_number_range('0' || t) = 'other_uk';
+CREATE TEMP MACRO nhs_number_digits_fail(d) AS CASE
+    WHEN d IS NULL THEN NULL
+    WHEN try_cast(d AS BIGINT) % 1111111111 = 0 THEN 'repeated_digit'
+    WHEN nhs_number_sum(try_cast(d AS BIGINT)) % 11 <> 0 THEN 'check_digit'
+    WHEN nhs_number_range(d) IN ('irish_ihi', 'unallocated') THEN 'range' END;
 CREATE TEMP MACRO nhs_number_fails(t) AS CASE
     WHEN t IS NULL THEN NULL
-    WHEN nhs_number_normalised(t) IS NULL THEN CASE WHEN nhs_number_lost_zero(t) THEN 'lost_zero' ELSE 'format' END
-    WHEN try_cast(nhs_number_normalised(t) AS BIGINT) % 1111111111 = 0 THEN 'repeated_digit'
-    WHEN nhs_number_sum(try_cast(nhs_number_normalised(t) AS BIGINT)) % 11 <> 0 THEN 'check_digit'
-    WHEN nhs_number_kind(t) IN ('irish_ihi', 'unallocated') THEN 'range' END;
+    WHEN nhs_number_normalised(t) IS NOT NULL THEN nhs_number_digits_fail(nhs_number_normalised(t))
+    WHEN nhs_number_lost_zero(t) THEN 'lost_zero' ELSE 'format' END;
 
 CREATE TEMP MACRO upn_normalised(t) AS upper(regexp_replace(t, '[\\s\\x{{00A0}}]', '', 'g'));
 CREATE TEMP MACRO upn_letter(t) AS '{_UPN_LETTERS}'[(

@@ -102,7 +102,9 @@ def judge(read: Delivered, contract: Contract, business_date: date, *, authority
         IsindexError: NOT_RECONCILED when counts do not add up (a fault of this program); see also `compile_plan`.
     """
     plan = compile_plan(contract, business_date)
-    with connect({"records": read.records, "unreadable": read.unreadable, "rule": _rule_table(plan, contract)}) as database:
+    with connect(
+        {"records": read.records, "unreadable": read.unreadable, "rule": _rule_table(plan, contract)}
+    ) as database:
         reference = install_identifiers(database)
         find_repeats(database, contract)
         database.execute(f"CREATE TEMP TABLE judged AS {plan.judged}")
@@ -112,10 +114,12 @@ def judge(read: Delivered, contract: Contract, business_date: date, *, authority
         tally = database.execute("""
             SELECT (SELECT count(*) FROM copies WHERE copy > 1), (SELECT count(*) FROM rejected)
         """).fetchone()
-        rules = dict(database.execute("""
+        rules = dict(
+            database.execute("""
             SELECT code, coalesce(records, 0) FROM rule
             LEFT JOIN (SELECT rule, count(*) AS records FROM broken GROUP BY rule) USING (rule) ORDER BY rule
-        """).fetchall())
+        """).fetchall()
+        )
         torn = database.execute("SELECT rule, count(*) FROM unreadable GROUP BY rule ORDER BY rule").fetchall()
         shielding = database.execute(f"""
             SELECT DISTINCT key FROM judged SEMI JOIN rejected USING (position)
@@ -193,7 +197,8 @@ def _rejects(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Plan
     # the same fault on the same record has the same id, night after night; without a key, by its place in the file
     owner = literal(f"{secret}/{authority}/{contract.agency}/")
     reject_id = f"left(sha256({owner} || code || '/' || coalesce('key ' || key, 'position ' || position)), 32)"
-    return database.sql(f"""
+    return (
+        database.sql(f"""
     WITH found AS (
         SELECT broken.position, line, key, broken.rule, broken.severity, coalesce({masked}, '') AS masked
         FROM broken JOIN records ON records.position = broken.position
@@ -215,7 +220,10 @@ def _rejects(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Plan
     SELECT CASE WHEN nth = 1 THEN id ELSE left(sha256(id || '/' || nth), 32) END AS reject_id, position, line, key, outcome,
         code AS rule, severity, dimension, field, masked, message, remedy, {literal(contract.id)} AS contract
     FROM numbered ORDER BY position, number, code
-    """).to_arrow_table().cast(REJECT_SCHEMA)
+    """)
+        .to_arrow_table()
+        .cast(REJECT_SCHEMA)
+    )
 
 
 def _rule_table(plan: Plan, contract: Contract) -> pa.Table:
