@@ -7,7 +7,8 @@ rules become SQL (`pipelines.validation`). Nothing after this package may name a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as attribute  # a rule has an attribute `field` of its own
 from datetime import date
 from typing import Any, Literal
 
@@ -53,7 +54,7 @@ class Rule:
     field: str
     message: str
     remedy: str
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = attribute(default_factory=dict)
     keeps_value: bool = False
     effective_from: date | None = None
     effective_to: date | None = None
@@ -85,8 +86,8 @@ class Column:
     logical: Logical
     description: str
     concept: str = ""
-    codes: Mapping[str, str] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
+    codes: Mapping[str, str] = attribute(default_factory=dict)
+    labels: Mapping[str, str] = attribute(default_factory=dict)
     privacy: str = "personal"
     required: bool = False
     key: bool = False
