@@ -105,7 +105,9 @@ def frame_promises(contract: Contract, business_date: date, authority_codes: Seq
     for frame, path, column in _leaves(contract.columns, proofs.RECORDS, ""):
         for rule in column.rules:
             if rule.in_force(business_date):
-                promises += plan.of_column(rule, column, frame, path)
+                of_elements = column.logical == "array" and rule.check != "required"
+                where = (path, "value") if of_elements else (frame, path)
+                promises += plan.of_column(rule, column, *where)
     for rule in contract.rules:
         if rule.in_force(business_date):
             promises += plan.of_record(rule)
@@ -176,12 +178,13 @@ class _FramePlan:
             values = [str(value) for value in params.get("values") or column.codes]
             words = f"{path} holds listed codes only"
             return [_promise("frame_codes", frame, "ExpectColumnValuesToBeInSet", path, words, rule.code, value_set=values)]
-        if check == "number_between":
+        if check in ("number_between", "age_between"):
             bounds = {"min_value": params.get("min", 0), "max_value": params.get("max", 2**31)}
-            number = f"{path}:number"
             words = f"{path} is a number between {bounds['min_value']} and {bounds['max_value']}"
-            return [_promise("frame_codes", frame, "ExpectColumnValuesToBeBetween", number, words, rule.code,
-                             proofs.number(path), **bounds)]  # fmt: skip
+            unless = str(params.get("unless_present", ""))
+            words += f" where {unless} is missing" if unless else ""
+            return [_promise("frame_codes", frame, "ExpectColumnValuesToBeBetween", f"{path}:{check}", words, rule.code,
+                             proofs.number(path, unless), **bounds)]  # fmt: skip
         if check == "pattern":
             return [_matches("frame_codes", frame, path, str(params["expression"]), "has its pattern", rule.code)]
         if check == "max_length":
@@ -239,7 +242,8 @@ class _FramePlan:
             oldest = _birthday(day, int(params.get("max", 25)) + 1) + timedelta(days=1)
             bounds = oldest, _birthday(day, int(params.get("min", 0)))
         elif rule.check == "date_placeholder":
-            days = [_moment(date.fromisoformat(str(each))) for each in params.get("dates", ("1900-01-01",))]
+            listed = params.get("values") or params.get("dates", ("1900-01-01",))
+            days = [_moment(date.fromisoformat(str(each))) for each in listed]
             return [_promise("frame_dates", frame, "ExpectColumnValuesToNotBeInSet", path,
                              f"{path} is not a placeholder", rule.code, value_set=days)]  # fmt: skip
         else:
@@ -281,24 +285,18 @@ class _FramePlan:
         return []
 
     def _shared_identifier(self, rule: Rule) -> list[Promise]:
-        identifier = str(rule.params.get("identifier") or rule.field.split("+")[0])
-        born = str(rule.params.get("birth_date") or self._with_concept("birth_date"))
-        named = rule.params.get("names") or [self._with_concept("family_name"), self._with_concept("given_names")]
-        names = [str(name) for name in ([named] if isinstance(named, str) else named) if name]
-        names = [name for name in names if (proofs.RECORDS, name) in self.columns]
-        if not names or not born:
-            return []
-        clash = proofs.clashes(proofs.verified(identifier), born, names)
-        words = f"no verified {identifier} is on two children"
-        return [_promise("frame_records", proofs.RECORDS, "ExpectColumnValuesToBeInSet", f"{rule.code}:clashes", words,
-                         rule.code, clash, value_set=[0])]  # fmt: skip
+        identifier = self._path(str(rule.params.get("identifier") or rule.field.split("+")[0]))
+        born = self._path(str(rule.params.get("birth_date") or "birth_date"))
+        count = proofs.values_of_one(proofs.verified(identifier), born)
+        return [_promise("frame_records", proofs.RECORDS, "ExpectColumnValuesToBeInSet", f"{rule.code}:births",
+                         f"no verified {identifier} has two dates in {born}", rule.code, count, value_set=[0, 1])]  # fmt: skip
 
     def _two_birth_dates(self, rule: Rule) -> list[Promise]:
-        person = str(rule.params.get("person") or rule.field.split("+")[0])
-        born = str(rule.params.get("birth_date") or self._with_concept("birth_date"))
-        count = proofs.people_with_two(person, born)
+        person = self._path(str(rule.params.get("person") or rule.field.split("+")[0]))
+        born = self._path(str(rule.params.get("birth_date") or "birth_date"))
+        count = proofs.values_of_one(lambda frame: frame[person], born)
         return [self._holds("frame_records", rule, proofs.RECORDS, f"{rule.code}:one", lambda f: count(f) <= 1, True,
-                            f"one {person} has one birth date, or its records are queried")]  # fmt: skip
+                            f"one {person} has one date in {born}, or its records are queried")]  # fmt: skip
 
     def _consent(self, rule: Rule) -> list[Promise]:
         path = str(rule.params.get("path") or rule.field.partition("[]")[0])
@@ -340,6 +338,10 @@ class _FramePlan:
         derive = proofs.queried_or(holds) if queried else holds
         return _promise(verdict, frame, "ExpectColumnValuesToBeInSet", column, words, rule.code,
                         lambda f: derive(f).astype(int), value_set=[1])  # fmt: skip
+
+    def _path(self, named: str) -> str:
+        """The path of a column named by its path or by its concept."""
+        return named if (proofs.RECORDS, named) in self.columns else self._with_concept(named)
 
     def _with_concept(self, concept: str) -> str:
         found = (path for (frame, path), column in self.columns.items()

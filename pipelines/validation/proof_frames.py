@@ -7,7 +7,7 @@ so that a fault in one of the two shows. Not here: what is expected of the colum
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,21 +15,20 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.contracts.model import Contract
+from pipelines.contracts.model import Column, Contract
 
 __all__ = [
     "RECORDS",
     "Derivation",
-    "clashes",
     "count_given",
     "frames_of",
     "leading_digit",
     "nhs_number_residue",
     "number",
-    "people_with_two",
     "queried_or",
     "upn_authority",
     "upn_residue",
+    "values_of_one",
     "verified",
 ]
 
@@ -54,9 +53,8 @@ def frames_of(accepted: pa.Table, contract: Contract) -> dict[str, pd.DataFrame]
             leaving = pc.or_(leaving, pc.fill_null(accepted[column.name], False))
     staying = accepted.filter(pc.invert(pc.fill_null(leaving, False)))
     frames = {"keys": accepted.select(["key"]).to_pandas(), RECORDS: _flat(staying, contract)}
-    for column in contract.columns:
-        if column.logical == "array" and column.items:
-            frames[column.name] = _elements(staying, column.name)
+    for path in _arrays(contract.columns, ""):
+        frames[path] = _elements(staying, path)
     return frames
 
 
@@ -115,12 +113,16 @@ def leading_digit(source: Derivation) -> Derivation:
     return lambda frame: source(frame).str.slice(0, 1)
 
 
-def number(name: str) -> Derivation:
-    """The whole number that the text in column `name` stands for; -1 where it stands for none."""
+def number(name: str, unless: str = "") -> Derivation:
+    """The whole number that the text in column `name` stands for, -1 where it stands for none.
+
+    Missing where the text is, and where column `unless` has a value.
+    """
 
     def derive(frame: pd.DataFrame) -> pd.Series:
-        text = frame[name]
-        return pd.to_numeric(text, errors="coerce").where(text.str.isdecimal().fillna(False), -1.0).where(text.notna())
+        text = frame[name] if not unless else frame[name].where(frame[unless].isna())
+        values = pd.to_numeric(text, errors="coerce")
+        return values.where(text.str.isdecimal().fillna(False).astype(bool), -1.0).where(text.notna())
 
     return derive
 
@@ -135,32 +137,15 @@ def queried_or(holds: Derivation) -> Derivation:
     return lambda frame: (frame["outcome"] == "queried") | holds(frame).astype(bool)
 
 
-def clashes(identifier: Derivation, birth_date: str, names: Sequence[str]) -> Derivation:
-    """How many other records carry the same identifier with another birth date and wholly other names."""
+def values_of_one(identifier: Derivation, value: str) -> Derivation:
+    """How many different values of column `value` there are among the records with the same identifier; 0 without one."""
 
     def derive(frame: pd.DataFrame) -> pd.Series:
-        small = pd.DataFrame({"number": identifier(frame), "born": frame[birth_date]})
-        small[list(names)] = frame[list(names)].apply(lambda column: column.str.casefold())
-        small["row"] = np.arange(len(small))
-        shared = small[small["number"].notna() & small.duplicated("number", keep=False)]
-        pairs = shared.merge(shared, on="number", suffixes=("", ":other"))
-        differ = pairs["born"].notna() & pairs["born:other"].notna() & (pairs["born"] != pairs["born:other"])
-        for name in names:
-            differ &= pairs[name].notna() & pairs[f"{name}:other"].notna() & (pairs[name] != pairs[f"{name}:other"])
-        found = pairs.loc[differ, "row"].value_counts()
-        return pd.Series(found.reindex(small["row"], fill_value=0).to_numpy(), index=frame.index)
-
-    return derive
-
-
-def people_with_two(person: str, value: str) -> Derivation:
-    """How many different values of column `value` the person named in column `person` has; missing persons have none."""
-
-    def derive(frame: pd.DataFrame) -> pd.Series:
-        known = frame[person].notna()
-        repeated = frame[known & frame[person].duplicated(keep=False)]
-        counts = pd.Series(known.astype(np.int64), index=frame.index)
-        counts.loc[repeated.index] = repeated.groupby(person)[value].transform("nunique")
+        numbers = identifier(frame)
+        repeated = numbers.notna() & numbers.duplicated(keep=False)
+        counts = numbers.notna().astype(np.int64)
+        groups = frame.loc[repeated, value].groupby(numbers[repeated])
+        counts.loc[repeated] = groups.transform("nunique")
         return counts
 
     return derive
@@ -205,9 +190,21 @@ def _flat(records: pa.Table, contract: Contract) -> pd.DataFrame:
     return _pandas(columns)
 
 
+def _arrays(columns: Sequence[Column], prefix: str) -> Iterator[str]:
+    """Paths of the arrays that are not within another array."""
+    for column in columns:
+        if column.logical == "array":
+            yield f"{prefix}{column.name}"
+        elif column.logical == "object":
+            yield from _arrays(column.items, f"{prefix}{column.name}.")
+
+
 def _elements(records: pa.Table, path: str) -> pd.DataFrame:
-    """One row per element of the array `path`."""
-    array = records[path].combine_chunks()
+    """One row per element of the array `path`, its parts in columns, or in ``value`` when it has none."""
+    top, *parts = path.split(".")
+    array = records[top].combine_chunks()
+    for part in parts:
+        array = pc.struct_field(array, part)
     elements = array.flatten()
     columns: dict[str, Any] = {"outcome": records["outcome"].combine_chunks().take(pc.list_parent_indices(array))}
 
@@ -217,7 +214,7 @@ def _elements(records: pa.Table, path: str) -> pd.DataFrame:
                 inner = part.type.field(number).name
                 take_apart(pc.struct_field(part, [number]), f"{name}.{inner}" if name else inner)
         else:
-            columns[name] = part
+            columns[name or "value"] = part
 
     take_apart(elements, "")
     return _pandas(columns)
