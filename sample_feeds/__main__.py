@@ -1,4 +1,6 @@
-"""`python -m sample_feeds OUT`: make sample nights without the product's command line (`isindex sample` is the same)."""
+"""`python -m sample_feeds OUT`: make sample nights without the product's command line (`isindex sample` is the
+same).
+"""
 
 from __future__ import annotations
 
@@ -27,14 +29,20 @@ def main() -> int:
     parser.add_argument("--form", choices=["native", "parquet"], default="native")
     args = parser.parse_args()
     made = make_nights(
-        args.out, args.authority or ["330"], first_night=args.first_night, nights=args.nights, children=args.children or None,
-        seed=args.seed, faults=args.faults, modes=args.mode, compression=args.compression, form=args.form,
-    )  # fmt: skip
+        args.out,
+        args.authority or ["330"],
+        first_night=args.first_night,
+        nights=args.nights,
+        children=args.children or None,
+        seed=args.seed,
+        faults=args.faults,
+        modes=args.mode,
+        compression=args.compression,
+        form=args.form,
+    )
     for delivery in made:
-        sys.stdout.write(
-            f"{delivery.authority} {delivery.agency:<12} {delivery.business_date} #{delivery.sequence} {delivery.rows:>7} rows "
-            f"{delivery.fault or 'sound'}\n"
-        )
+        feed = f"{delivery.authority} {delivery.agency:<12} {delivery.business_date} #{delivery.sequence}"
+        sys.stdout.write(f"{feed} {delivery.rows:>7} rows {delivery.fault or 'sound'}\n")
     return 0
 
 

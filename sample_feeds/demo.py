@@ -1,7 +1,8 @@
 """The story the demo tells: two authorities, three nights, one damaged delivery, one late one, one correction.
 
 Belongs here: the plan alone. Wave 1 is the first night; wave 2 the second, with the schools of one authority cut off on
-the way and the social care of the other missing; wave 3 the third night and, with it, the late delivery; wave 4, when the
+the way and the social care of the other missing; wave 3 the third night and, with it, the late delivery; wave 4,
+when the
 third night has been loaded, the corrected one: its own night and the night after it are to be made anew.
 """
 
@@ -10,8 +11,9 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+from sample_feeds.deliveries import Wave, waves_of
 from sample_feeds.faults import FaultPlan, FileFault
-from sample_feeds.nights import Progress, Wave, make_nights, waves_of
+from sample_feeds.nights import Progress, make_nights
 
 __all__ = ["DEMO_AUTHORITIES", "DEMO_FIRST_NIGHT", "make_demo"]
 

@@ -35,19 +35,24 @@ COMMUNITIES: dict[str, float] = {
 }
 
 _FIRST_BOYS = (
-    "Oliver Noah George Arthur Leo Harry Muhammad Jack Oscar Freddie Theo Archie Charlie Henry Thomas Alfie Jacob Joshua "
-    "William James Finley Isaac Lucas Alexander Max Edward Logan Daniel Teddy Ethan Sebastian Samuel Joseph Benjamin Adam "
-    "Mason Tommy Harrison Dylan Louie Reuben Elijah Riley Toby Jude Luca Rory Caleb Jayden Kai Aiden Nathan Ryan Connor "
+    "Oliver Noah George Arthur Leo Harry Muhammad Jack Oscar Freddie Theo Archie Charlie Henry Thomas Alfie Jacob "
+    "Joshua "
+    "William James Finley Isaac Lucas Alexander Max Edward Logan Daniel Teddy Ethan Sebastian Samuel Joseph Benjamin "
+    "Adam "
+    "Mason Tommy Harrison Dylan Louie Reuben Elijah Riley Toby Jude Luca Rory Caleb Jayden Kai Aiden Nathan Ryan "
+    "Connor "
     "Callum Tyler Luke Matthew Liam Owen Jamie Cameron Lewis Kian Zachary Hugo Albie Ronnie Frankie Felix Bobby Stanley"
 )
 _FIRST_GIRLS = (
     "Olivia Amelia Isla Ava Ivy Lily Freya Mia Florence Emily Willow Isabella Sophia Grace Ella Poppy Evie Charlotte "
-    "Sophie Elsie Daisy Rosie Sienna Evelyn Phoebe Millie Harper Alice Matilda Jessica Ruby Chloe Erin Eva Maisie Ellie "
+    "Sophie Elsie Daisy Rosie Sienna Evelyn Phoebe Millie Harper Alice Matilda Jessica Ruby Chloe Erin Eva Maisie "
+    "Ellie "
     "Layla Molly Lucy Holly Imogen Hannah Bella Amber Lola Megan Emma Abigail Leah Elizabeth Scarlett Aria Nancy Zara "
     "Martha Lottie Robyn Eliza Georgia Summer Niamh Hollie Libby Katie Anna Maya Eleanor Zoe Caitlin Lexi Beatrice Thea"
 )
 _MUSLIM_BOYS = (
-    "Muhammad Mohammed Mohammad Ibrahim Yusuf Ali Omar Ahmed Musa Abdullah Hassan Hamza Zayn Yahya Ismail Bilal Umar Zain "
+    "Muhammad Mohammed Mohammad Ibrahim Yusuf Ali Omar Ahmed Musa Abdullah Hassan Hamza Zayn Yahya Ismail Bilal Umar "
+    "Zain "
     "Eesa Haris Mustafa Idris Ayaan Rayyan Zakariya Adam Hussain Usman Suleman Imran Khalid Abdul Rahman"
 )
 _MUSLIM_GIRLS = (

@@ -7,12 +7,16 @@ What lies where under `out`:
     landing/<authority>/<agency>/<business_date>/   data file and manifest.json (written last)
     waves/<n>/<authority>/…                         what arrives later: late and corrected deliveries
     truth/records.parquet              authority, agency, business_date, sequence, position, key, change, child
-    truth/children.parquet             authority, child, household, twin_set, adopted_pair, closed_identity, shielded, born,
+    truth/children.parquet             authority, child, household, twin_set, adopted_pair, closed_identity,
+                                       shielded, born,
                                        given_names, family_name, other_family_name, sex, birth_date, nhs_number, upn …
-    truth/expected_deliveries.parquet  authority, agency, business_date, sequence, mode, wave, fault, state, codes, rows,
+    truth/expected_deliveries.parquet  authority, agency, business_date, sequence, mode, wave, fault, state, codes,
+                                       rows,
                                        accepted, queried, rejected, repeats, lost
-    truth/expected_records.parquet     authority, agency, business_date, sequence, position, fault, outcome, field
-The truth never lies in the landing folder. `child` is one identity: an adopted child has two, which share `adopted_pair`.
+    truth/expected_records.parquet     authority, agency, business_date, sequence, position, fault, outcome, field,
+                                       rule
+The truth never lies in the landing folder. `child` is one identity: an adopted child has two, which share
+`adopted_pair`.
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ from pathlib import Path
 import numpy as np
 
 from sample_feeds.agencies.register import Register, constant
+from sample_feeds.deliveries import Delivery
 from sample_feeds.faults.files import FILE_FAULTS, Draft, Fault
 from sample_feeds.faults.plan import FaultPlan, plan_for
 from sample_feeds.faults.records import Columns, Damage, damage_records
@@ -37,65 +42,9 @@ from sample_feeds.truth import TruthFolder
 from sample_feeds.world import AGENCIES, COLUMNS, World
 from sample_feeds.writers import FILE_NAMES, compress, write_native, write_parquet
 
-__all__ = ["Delivery", "Wave", "make_nights", "waves_of"]
+__all__ = ["Progress", "make_nights"]
 
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One delivery that was made, and the answer it must get.
-
-    Attributes:
-        wave: 1 for what arrives in time; later for late and corrected deliveries.
-        folder: where it lies now.
-        fault: the file fault in it, ``corrected`` for a good one that replaces a bad one, or "".
-        state: loaded, partly_loaded, held or refused.
-        codes: file codes of which at least one must be given (empty: none in particular).
-        rows: data rows as the manifest says, unless the manifest is what is wrong.
-        accepted, queried, rejected, repeats: records by outcome; all 0 when nothing may be loaded.
-        lost: records that a broken file no longer holds; the five add up to rows when anything is loaded.
-    """
-
-    authority: str
-    agency: str
-    business_date: dt.date
-    sequence: int
-    mode: str
-    wave: int
-    folder: Path
-    fault: str
-    state: str
-    codes: tuple[str, ...]
-    rows: int
-    accepted: int
-    queried: int
-    rejected: int
-    repeats: int
-    lost: int = 0
-
-
-@dataclass(frozen=True)
-class Wave:
-    """Deliveries that arrive together: `put` copies them into a landing folder, each manifest last."""
-
-    number: int
-    title: str
-    deliveries: tuple[Delivery, ...]
-
-    def put(self, landing: Path) -> list[Path]:
-        """Copy the wave into `landing` (a folder's old content is replaced); returns the folders filled."""
-        filled = []
-        for delivery in self.deliveries:
-            place = landing / delivery.authority / delivery.agency / delivery.business_date.isoformat()
-            filled.append(place)
-            if place == delivery.folder:
-                continue
-            shutil.rmtree(place, ignore_errors=True)
-            place.mkdir(parents=True)
-            for file in sorted(delivery.folder.iterdir(), key=lambda path: path.name == "manifest.json"):
-                shutil.copyfile(file, place / file.name)
-        return filled
 
 
 @dataclass
@@ -196,14 +145,6 @@ def make_nights(
     return run.made
 
 
-def waves_of(deliveries: Sequence[Delivery], titles: Mapping[int, str] | None = None) -> list[Wave]:
-    """The deliveries of `make_nights`, grouped by the wave they arrive in."""
-    numbers = sorted({delivery.wave for delivery in deliveries})
-    return [
-        Wave(n, (titles or {}).get(n, f"wave {n}"), tuple(d for d in deliveries if d.wave == n)) for n in numbers
-    ]  # fmt: skip
-
-
 def _deliver(run: _Run, world: World, agency: str, day: dt.date) -> None:
     """Make the delivery of one feed and night, and the corrected one after it if the plan has one."""
     authority, register = world.authority, world.registers[agency]
@@ -263,6 +204,7 @@ def _write(
     draft = _draft(run, agency, columns, data, kind)
     if kind and kind.honest:
         kind.honest(draft)
+    sent = day + dt.timedelta(days=1 if fault in ("late", "corrected") else 0)
     draft.manifest = {
         "contract": f"{agency}/1",
         "authority": world.authority,
@@ -270,7 +212,7 @@ def _write(
         "business_date": day.isoformat(),
         "sequence": sequence,
         "mode": mode,
-        "created_at": f"{day + dt.timedelta(days=wave > 1 and fault in ('late', 'corrected'))}T22:{14 + sequence % 40}:03Z",
+        "created_at": f"{sent}T22:{14 + sequence % 40}:03Z",
         "supplier": f"Sample {agency.replace('_', ' ')} system",
         "files": [{"name": draft.name, "bytes": len(draft.content), "rows": rows, "sha256": _sha256(draft.content)}],
     }
@@ -285,10 +227,23 @@ def _write(
     gap = _leaves_gap(run, world.authority, agency, sequence, wave)
     state = _state(kind, mode, rejected, gap)
     delivery = Delivery(
-        authority=world.authority, agency=agency, business_date=day, sequence=sequence, mode=mode, wave=wave, folder=folder,
-        fault=fault, state=state, codes=(kind.codes if kind else ()) or (("SEQUENCE_GAP",) if gap else ()), rows=rows, accepted=readable - queried - rejected - repeats,
-        queried=queried, rejected=rejected, repeats=repeats, lost=rows - readable,
-    )  # fmt: skip
+        authority=world.authority,
+        agency=agency,
+        business_date=day,
+        sequence=sequence,
+        mode=mode,
+        wave=wave,
+        folder=folder,
+        fault=fault,
+        state=state,
+        codes=(kind.codes if kind else ()) or (("SEQUENCE_GAP",) if gap else ()),
+        rows=rows,
+        accepted=readable - queried - rejected - repeats,
+        queried=queried,
+        rejected=rejected,
+        repeats=repeats,
+        lost=rows - readable,
+    )
     if state in ("refused", "held"):
         delivery = replace(delivery, accepted=0, queried=0, rejected=0, repeats=0, lost=0)
     run.made.append(delivery)

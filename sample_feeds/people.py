@@ -37,7 +37,8 @@ _AT_A_TIME = 60_000
 def people_table(children: int, seed: int = 1) -> pa.Table:
     """About 1.9 records per child of `children` children, in the columns of PEOPLE.
 
-    The first twelve columns are those of the matcher's general entry (`source` is the agency; `sex` is M, F or null); the
+    The first twelve columns are those of the matcher's general entry (`source` is the agency; `sex` is M, F or
+    null); the
     last five are the truth: `child` names the identity a record is about (an adopted child has two, which share
     `adopted_pair` and must never be joined), `twin_set` those born together. Ordered by record_key within each batch.
     """
@@ -45,7 +46,9 @@ def people_table(children: int, seed: int = 1) -> pa.Table:
 
 
 def write_people(path: Path | str, children: int, seed: int = 1) -> int:
-    """Write `people_table(children, seed)` to a Parquet file, 60,000 children at a time; returns the number of records."""
+    """Write `people_table(children, seed)` to a Parquet file, 60,000 children at a time; returns the number of
+    records.
+    """
     count = 0
     with pq.ParquetWriter(path, PEOPLE, compression="zstd") as writer:
         for batch in _batches(children, seed):
@@ -72,19 +75,34 @@ def _of_register(world: World, agency: str, register: Register) -> pa.Table:
     own, those = register.columns, world.children
     count = len(register)
     if agency == "health":
-        key, fields = own["local_patient_id"], {
-            "given_names": own["given_name"], "family_name": own["family_name"], "former_family_name": own["former_family_name"],
-            "birth_date": own["birth_date"], "sex": _sexes(own["gender"], {"1": "M", "2": "F"}), "postcode": own["postcode"],
-            "address": _joined(own["address_line_1"], own["address_line_2"], own["address_line_3"]),
-            "nhs_number": own["nhs_number"],
-        }  # fmt: skip
+        key, fields = (
+            own["local_patient_id"],
+            {
+                "given_names": own["given_name"],
+                "family_name": own["family_name"],
+                "former_family_name": own["former_family_name"],
+                "birth_date": own["birth_date"],
+                "sex": _sexes(own["gender"], {"1": "M", "2": "F"}),
+                "postcode": own["postcode"],
+                "address": _joined(own["address_line_1"], own["address_line_2"], own["address_line_3"]),
+                "nhs_number": own["nhs_number"],
+            },
+        )
     elif agency == "education":
         former = np.where(own["FormerSurname"] == None, own["PreferredSurname"], own["FormerSurname"])  # noqa: E711
-        key, fields = own["UPN"] + "/" + own["URN"], {
-            "given_names": own["Forename"], "family_name": own["Surname"], "former_family_name": former,
-            "birth_date": own["DOB"], "sex": _sexes(own["Sex"], {"M": "M", "F": "F"}), "postcode": own["Postcode"],
-            "address": _joined(own["AddressLine1"], own["AddressLine2"], own["AddressLine3"]), "upn": own["UPN"],
-        }  # fmt: skip
+        key, fields = (
+            own["UPN"] + "/" + own["URN"],
+            {
+                "given_names": own["Forename"],
+                "family_name": own["Surname"],
+                "former_family_name": former,
+                "birth_date": own["DOB"],
+                "sex": _sexes(own["Sex"], {"M": "M", "F": "F"}),
+                "postcode": own["Postcode"],
+                "address": _joined(own["AddressLine1"], own["AddressLine2"], own["AddressLine3"]),
+                "upn": own["UPN"],
+            },
+        )
     elif agency == "police":
         key, fields = own["contact_ref"], {
             "given_names": own["forenames"], "family_name": own["surname"], "birth_date": own["date_of_birth"],
@@ -112,7 +130,9 @@ def _of_register(world: World, agency: str, register: Register) -> pa.Table:
 
 
 def _of_documents(own: dict[str, Objects]) -> dict[str, Objects]:
-    """Social care's nested fields, flat: the current name, another one, the address in one line, the first carer's number."""
+    """Social care's nested fields, flat: the current name, another one, the address in one line, the first carer's
+    number.
+    """
     first = [entries[0] for entries in own["names"]]
     lines = [", ".join(address.get("lines", ())) or None for address in own["address"]]
     return {

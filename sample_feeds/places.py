@@ -26,9 +26,25 @@ __all__ = ["Addresses", "Places", "authority_ordinal", "known_authorities", "pla
 
 _HERE = Path(__file__).parent
 _AUTHORITIES = _HERE.parent / "schemas" / "reference" / "authorities.csv"
-_SUFFIXES = (
-    ["Road", "Street", "Avenue", "Close", "Drive", "Lane", "Way", "Gardens", "Crescent", "Court", "Place", "Grove", "Terrace", "Walk", "Rise", "Hill", "Green"]
-)
+_SUFFIXES = [
+    "Road",
+    "Street",
+    "Avenue",
+    "Close",
+    "Drive",
+    "Lane",
+    "Way",
+    "Gardens",
+    "Crescent",
+    "Court",
+    "Place",
+    "Grove",
+    "Terrace",
+    "Walk",
+    "Rise",
+    "Hill",
+    "Green",
+]
 _POSTCODES_KEPT = 8_000  # of an authority: enough that two families seldom share one by accident
 
 

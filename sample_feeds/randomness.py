@@ -43,7 +43,9 @@ class Pool:
 
 
 def zipf_pool(values: list[str], flatness: float, steepness: float = 1.0) -> Pool:
-    """A pool whose weights fall as (rank + flatness) ** -steepness, first value first; more flatness, less of a head."""
+    """A pool whose weights fall as (rank + flatness) ** -steepness, first value first; more flatness, less of a
+    head.
+    """
     weights = (np.arange(1, len(values) + 1) + flatness) ** -steepness
     cumulative = np.cumsum(weights / weights.sum())
     cumulative[-1] = 1.0

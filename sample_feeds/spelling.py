@@ -18,9 +18,25 @@ from sample_feeds.randomness import Objects, as_objects
 __all__ = ["Habits", "known_birth_dates", "known_names"]
 
 _BY_EAR = (
-    ("ph", "f"), ("ck", "k"), ("tt", "t"), ("ll", "l"), ("nn", "n"), ("ss", "s"), ("ie", "y"), ("ey", "ie"), ("ea", "ee"),
-    ("ai", "ay"), ("ow", "ou"), ("gh", "g"), ("th", "t"), ("c", "k"), ("y", "i"), ("z", "s"), ("e", "a"), ("o", "u"),
-)  # fmt: skip
+    ("ph", "f"),
+    ("ck", "k"),
+    ("tt", "t"),
+    ("ll", "l"),
+    ("nn", "n"),
+    ("ss", "s"),
+    ("ie", "y"),
+    ("ey", "ie"),
+    ("ea", "ee"),
+    ("ai", "ay"),
+    ("ow", "ou"),
+    ("gh", "g"),
+    ("th", "t"),
+    ("c", "k"),
+    ("y", "i"),
+    ("z", "s"),
+    ("e", "a"),
+    ("o", "u"),
+)
 _NEIGHBOURS = dict(zip("abcdefghijklmnopqrstuvwxyz", "svxsrdfgjkjlnmipwdtrycbesz", strict=True))
 
 

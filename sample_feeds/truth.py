@@ -19,13 +19,23 @@ from sample_feeds.faults.records import Damage
 from sample_feeds.world import KEYS, World
 
 if TYPE_CHECKING:
-    from sample_feeds.nights import Delivery
+    from sample_feeds.deliveries import Delivery
 
 __all__ = ["TruthFolder", "child_ids", "children_table"]
 
-_EXPECTED = pa.schema([("authority", pa.string()), ("agency", pa.string()), ("business_date", pa.date32()),
-                       ("sequence", pa.int64()), ("position", pa.int64()), ("fault", pa.string()), ("outcome", pa.string()),
-                       ("field", pa.string())])  # fmt: skip
+_EXPECTED = pa.schema(
+    [
+        ("authority", pa.string()),
+        ("agency", pa.string()),
+        ("business_date", pa.date32()),
+        ("sequence", pa.int64()),
+        ("position", pa.int64()),
+        ("fault", pa.string()),
+        ("outcome", pa.string()),
+        ("field", pa.string()),
+        ("rule", pa.string()),
+    ]
+)
 
 
 class TruthFolder:
@@ -62,7 +72,7 @@ class TruthFolder:
         }))  # fmt: skip
         self._append("expected_records", pa.Table.from_pylist([
             {**about, "business_date": delivery.business_date, "sequence": delivery.sequence, "position": e.position,
-             "fault": e.fault, "outcome": e.outcome, "field": e.field}
+             "fault": e.fault, "outcome": e.outcome, "field": e.field, "rule": e.rule}
             for e in sorted(data.expected, key=lambda e: (e.position, e.fault))], schema=_EXPECTED))  # fmt: skip
 
     def children(self, world: World) -> None:

@@ -25,7 +25,9 @@ HABITS = Habits(nickname=0.03, slip=0.014, swapped=0.001, half_of_double=0.12, j
 def make_register(
     rng: np.random.Generator, here: Places, children: Children, addresses: Addresses, day: np.datetime64
 ) -> Register:
-    """The register on the first night: 94 % of school age, some to 24; 1 % at two schools, 2 % with a school they left."""
+    """The register on the first night: 94 % of school age, some to 24; 1 % at two schools, 2 % with a school they
+    left.
+    """
     age = (day - children.birth).astype(np.int64) / 365.2425
     at_school = children.school != None  # noqa: E711 - an array of objects
     who = np.flatnonzero(at_school & (rng.random(len(age)) < np.where(age < 18.6, 0.94, 0.06)))
@@ -85,8 +87,15 @@ def make_rows(
 def address_columns(addresses: Addresses, at: Ints) -> dict[str, Objects]:
     """The elements that hold an address."""
     lines, empty = addresses.lines(at), constant(None, len(at))
-    return {"AddressLine1": lines["line_1"], "AddressLine2": lines["line_2"], "AddressLine3": lines["line_3"],
-            "AddressLine4": empty, "AddressLine5": empty, "Postcode": lines["postcode"], "UPRN": lines["uprn"]}  # fmt: skip
+    return {
+        "AddressLine1": lines["line_1"],
+        "AddressLine2": lines["line_2"],
+        "AddressLine3": lines["line_3"],
+        "AddressLine4": empty,
+        "AddressLine5": empty,
+        "Postcode": lines["postcode"],
+        "UPRN": lines["uprn"],
+    }
 
 
 def _entry_dates(birth: Days, day: np.datetime64) -> Days:

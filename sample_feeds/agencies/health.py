@@ -14,11 +14,29 @@ __all__ = ["COLUMNS", "KEY", "address_columns", "make_register", "make_rows"]
 
 KEY = ("local_patient_id",)
 COLUMNS = (
-    "local_patient_id", "nhs_number", "family_name", "given_name", "other_given_names", "former_family_name", "gender",
-    "birth_date", "death_date", "address_line_1", "address_line_2", "address_line_3", "address_line_4", "address_line_5",
-    "postcode", "address_from", "gp_practice_code", "gp_from", "previous_nhs_number", "confidentiality", "carer_name",
+    "local_patient_id",
+    "nhs_number",
+    "family_name",
+    "given_name",
+    "other_given_names",
+    "former_family_name",
+    "gender",
+    "birth_date",
+    "death_date",
+    "address_line_1",
+    "address_line_2",
+    "address_line_3",
+    "address_line_4",
+    "address_line_5",
+    "postcode",
+    "address_from",
+    "gp_practice_code",
+    "gp_from",
+    "previous_nhs_number",
+    "confidentiality",
+    "carer_name",
     "carer_relationship",
-)  # fmt: skip
+)
 HABITS = Habits(nickname=0.008, slip=0.012, swapped=0.001, half_of_double=0.03, joint_lost=0.1, other_family=0.25,
                 folded=0.5, shouted=0.08, date_wrong=0.004, first_of_january=0.0005)  # fmt: skip
 

@@ -14,18 +14,52 @@ from sample_feeds.spelling import Habits, known_birth_dates, known_names
 __all__ = ["COLUMNS", "KEY", "make_register", "make_rows"]
 
 KEY = ("contact_ref",)
-COLUMNS = ("contact_ref", "surname", "forenames", "date_of_birth", "age_estimate", "sex", "location", "postcode", "unit",
-           "contact_name", "contact_phone", "contact_date")  # fmt: skip
-HABITS = Habits(nickname=0.14, slip=0.06, by_ear=0.14, swapped=0.02, half_of_double=0.4, joint_lost=0.4, other_family=0.3,
-                folded=0.85, shouted=0.4, date_wrong=0.06, first_of_january=0.015)  # fmt: skip
-_UNITS = as_objects(["Neighbourhood Team North", "Neighbourhood Team South", "Response A", "Response B", "Missing Persons",
-                     "Youth Engagement", "Safeguarding Hub", "Roads Policing", "Schools Liaison"])  # fmt: skip
+COLUMNS = (
+    "contact_ref",
+    "surname",
+    "forenames",
+    "date_of_birth",
+    "age_estimate",
+    "sex",
+    "location",
+    "postcode",
+    "unit",
+    "contact_name",
+    "contact_phone",
+    "contact_date",
+)
+HABITS = Habits(
+    nickname=0.14,
+    slip=0.06,
+    by_ear=0.14,
+    swapped=0.02,
+    half_of_double=0.4,
+    joint_lost=0.4,
+    other_family=0.3,
+    folded=0.85,
+    shouted=0.4,
+    date_wrong=0.06,
+    first_of_january=0.015,
+)
+_UNITS = as_objects(
+    [
+        "Neighbourhood Team North",
+        "Neighbourhood Team South",
+        "Response A",
+        "Response B",
+        "Missing Persons",
+        "Youth Engagement",
+        "Safeguarding Hub",
+        "Roads Policing",
+        "Schools Liaison",
+    ]
+)
 
 
 def make_register(rng: np.random.Generator, children: Children, addresses: Addresses, day: np.datetime64) -> Register:
     """The rolling window on the first night: 3.3 % of children, the older the likelier, 1.4 contacts each."""
     age = (day - children.birth).astype(np.int64) / 365.2425
-    chance = 0.066 * np.clip(age, 0, 18) / 18
+    chance = max(0.066, 14 / len(age)) * np.clip(age, 0, 18) / 18
     known = np.flatnonzero(children.born & (age < 18) & (rng.random(len(age)) < chance))
     who = np.repeat(known, rng.geometric(0.72, len(known)).clip(max=6))
     rng.shuffle(who)
@@ -42,7 +76,9 @@ def make_rows(
     issued: int,
     window: int,
 ) -> dict[str, Objects]:
-    """A contact with each of the children at `who` in the `window` days up to `day`; `issued` references came before."""
+    """A contact with each of the children at `who` in the `window` days up to `day`; `issued` references came
+    before.
+    """
     those, n = children.take(who), len(who)
     given, family = known_names(rng, those, HABITS)
     spoken = rng.random(n)

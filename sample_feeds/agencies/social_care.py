@@ -30,10 +30,12 @@ _REASONS = ("risk_of_harm", "domestic_abuse", "witness_protection", "other")
 
 
 def make_register(rng: np.random.Generator, children: Children, addresses: Addresses, day: np.datetime64) -> Register:
-    """The register on the first night: 4.8 % of children, every unborn one, both identities of the adopted, the shielded."""
+    """The register on the first night: 4.8 % of children, every unborn one, both identities of the adopted, the
+    shielded.
+    """
     n = len(children)
     luck = rng.random(n)
-    wanted = children.born & (luck < 0.048)
+    wanted = children.born & (luck < max(0.048, 9 / n))
     wanted |= ~children.born | (children.adopted_pair >= 0) & (luck < 0.6)
     wanted |= children.shielded & (np.arange(n) % 3 != 0)
     who = np.flatnonzero(wanted)
@@ -64,22 +66,31 @@ def make_rows(
         "upn_unknown_reason": np.where(has_upn, None, reason),
         "former_upn": np.where(has_upn, those.former_upn, None),
         "nhs_number": np.where(those.born & (rng.random(n) < 0.66), number, None),
-        "names": _lists(_name_entry(*entry) for entry in zip(given, family, those.middle, those.other_family, those.born,
-                                                             rng.random(n).tolist(), strict=True)),
+        "names": _lists(
+            _name_entry(*entry)
+            for entry in zip(
+                given, family, those.middle, those.other_family, those.born, rng.random(n).tolist(), strict=True
+            )
+        ),
         "date_of_birth": np.where(those.born, born, None),
         "expected_date_of_birth": np.where(those.born, None, iso(those.birth)),
         "sex": sex,
         "address": addresses_of(rng, addresses, at, at == those.address, day),
-        "carers": _lists([{"name": name, "relationship": tie, "contact": phone}] for name, tie, phone in
-                         zip(those.carer, those.carer_relationship, those.carer_phone, strict=True)),
+        "carers": _lists(
+            [{"name": name, "relationship": tie, "contact": phone}]
+            for name, tie, phone in zip(those.carer, those.carer_relationship, those.carer_phone, strict=True)
+        ),
         "involvements": _involvements(rng, n, day),
         "lead_professional": flags[(rng.random(n) > 0.3).astype(int)],
         "caf_exists": flags[(rng.random(n) > 0.4).astype(int)],
-        "shield": _lists({"requested": True, "by": "Service Manager", "reason_code": _REASONS[place % 4]}
-                         if shielded and place % 3 != 0 else None
-                         for shielded, place in zip(those.shielded, who.tolist(), strict=True)),
+        "shield": _lists(
+            {"requested": True, "by": "Service Manager", "reason_code": _REASONS[place % 4]}
+            if shielded and place % 3 != 0
+            else None
+            for shielded, place in zip(those.shielded, who.tolist(), strict=True)
+        ),
         "withdrawn": constant(None, n),
-    }  # fmt: skip
+    }
     row["carers"] = blank_some(rng, row["carers"], 0.12)
     return row
 

@@ -1,7 +1,9 @@
-"""Faults of a whole delivery: its columns, its bytes, its manifest; with the state and codes each must be answered with.
+"""Faults of a whole delivery: its columns, its bytes, its manifest; with the state and codes each must be answered
+with.
 
 Belongs here: the damage and its expected answer, as a table. Not here: choosing where (plan.py). `codes` are the codes
-of which at least one must be in the acknowledgement; a state of "" means that the counts decide (loaded, partly_loaded).
+of which at least one must be in the acknowledgement; a state of "" means that the counts decide (loaded,
+partly_loaded).
 """
 
 from __future__ import annotations
@@ -138,34 +140,79 @@ def _outdated(draft: Draft) -> None:
 
 _TEXT = ("health", "police", "social_care")
 FILE_FAULTS: dict[str, Fault] = {
-    "truncated": Fault("refused", ("SIZE_MISMATCH", "CHECKSUM_MISMATCH"), seal=_halved, note="half of the bytes arrived"),
+    "truncated": Fault(
+        "refused", ("SIZE_MISMATCH", "CHECKSUM_MISMATCH"), seal=_halved, note="half of the bytes arrived"
+    ),
     "checksum": Fault("refused", ("CHECKSUM_MISMATCH",), seal=_flipped, note="one bit changed on the way"),
     "miscounted": Fault("refused", ("COUNT_MISMATCH",), seal=_miscounted, note="the manifest counts seven too many"),
-    "file_missing": Fault("refused", ("FILE_MISSING",), seal=_unnamed, note="the manifest names a file that is not there"),
+    "file_missing": Fault(
+        "refused", ("FILE_MISSING",), seal=_unnamed, note="the manifest names a file that is not there"
+    ),
     "path_outside": Fault("refused", ("PATH_OUTSIDE",), seal=_outside, note="a file name that leaves the folder"),
     "manifest_invalid": Fault("refused", ("MANIFEST_INVALID",), seal=_no_files, note="a manifest without its files"),
-    "wrong_authority": Fault("refused", ("WRONG_AUTHORITY",), seal=_other_authority, note="another authority's manifest"),
+    "wrong_authority": Fault(
+        "refused", ("WRONG_AUTHORITY",), seal=_other_authority, note="another authority's manifest"
+    ),
     "wrong_agency": Fault("refused", ("WRONG_AGENCY",), seal=_other_agency, note="another agency's manifest"),
-    "wrong_date": Fault("refused", ("WRONG_DATE",), seal=_set(business_date="2024-02-29"), note="another night's manifest"),
+    "wrong_date": Fault(
+        "refused", ("WRONG_DATE",), seal=_set(business_date="2024-02-29"), note="another night's manifest"
+    ),
     "contract_unknown": Fault("refused", ("CONTRACT_UNKNOWN",), seal=_outdated, note="a contract version nobody knows"),
     "repeated": Fault("refused", ("REPEATED",), note="the sequence number of the night before"),
     "sequence_gap": Fault("", ("SEQUENCE_GAP",), note="a number left out: a full delivery loads, a delta is held"),
     "empty": Fault("held", ("EMPTY",), shape=_emptied, note="no record at all in a full delivery"),
     "reordered": Fault("", (), shape=_reordered, note="columns in another order: nothing to complain of"),
-    "forbidden_column": Fault("", ("COLUMNS_REFUSED",), shape=_forbidden, note="ethnicity and special needs came along"),
-    "columns_missing": Fault("refused", ("COLUMNS_MISSING",), shape=_no_required, agencies=("health", "police"),
-                             note="a required column is not there"),
-    "encoding_other": Fault("", ("ENCODING_OTHER",), text=_windows, agencies=("health",),
-                            note="Windows-1252 where UTF-8 is promised: readable, with a warning"),
-    "encoding_unknown": Fault("refused", ("ENCODING_UNKNOWN", "UNREADABLE"), text=lambda text: text.decode().encode("utf-16"),
-                              agencies=("health",), note="UTF-16"),
-    "byte_order_mark": Fault("", (), text=lambda text: b"\xef\xbb\xbf" + text, agencies=("health", "social_care"),
-                             note="UTF-8 with a byte order mark: nothing to complain of"),
-    "broken_xml": Fault("partly_loaded", ("RECORDS_LOST",), text=_cut_off, agencies=("education",),
-                        note="the export stopped: the readable pupils load, the others count as lost"),
-    "entity_bomb": Fault("refused", ("UNREADABLE", "TOO_LARGE"), text=_entities, agencies=("education",),
-                         note="XML entities that would fill the memory"),
-    "zip_bomb": Fault("refused", ("TOO_LARGE",), honest=_bomb, agencies=("health", "police"),
-                      note="two megabytes that unpack to half a gigabyte"),
+    "forbidden_column": Fault(
+        "", ("COLUMNS_REFUSED",), shape=_forbidden, note="ethnicity and special needs came along"
+    ),
+    "columns_missing": Fault(
+        "refused",
+        ("COLUMNS_MISSING",),
+        shape=_no_required,
+        agencies=("health", "police"),
+        note="a required column is not there",
+    ),
+    "encoding_other": Fault(
+        "",
+        ("ENCODING_OTHER",),
+        text=_windows,
+        agencies=("health",),
+        note="Windows-1252 where UTF-8 is promised: readable, with a warning",
+    ),
+    "encoding_unknown": Fault(
+        "refused",
+        ("ENCODING_UNKNOWN", "UNREADABLE"),
+        text=lambda text: text.decode().encode("utf-16"),
+        agencies=("health",),
+        note="UTF-16",
+    ),
+    "byte_order_mark": Fault(
+        "",
+        (),
+        text=lambda text: b"\xef\xbb\xbf" + text,
+        agencies=("health", "social_care"),
+        note="UTF-8 with a byte order mark: nothing to complain of",
+    ),
+    "broken_xml": Fault(
+        "partly_loaded",
+        ("RECORDS_LOST",),
+        text=_cut_off,
+        agencies=("education",),
+        note="the export stopped: the readable pupils load, the others count as lost",
+    ),
+    "entity_bomb": Fault(
+        "refused",
+        ("UNREADABLE", "TOO_LARGE"),
+        text=_entities,
+        agencies=("education",),
+        note="XML entities that would fill the memory",
+    ),
+    "zip_bomb": Fault(
+        "refused",
+        ("TOO_LARGE",),
+        honest=_bomb,
+        agencies=("health", "police"),
+        note="two megabytes that unpack to half a gigabyte",
+    ),
     "late": Fault("", (), note="arrives after its night was loaded"),
-}  # fmt: skip
+}

@@ -40,7 +40,9 @@ class FileFault:
 
 @dataclass(frozen=True)
 class FaultPlan:
-    """The faults of a run: `record_share` of records get one (at least one record of each kind), and files as listed."""
+    """The faults of a run: `record_share` of records get one (at least one record of each kind), and files as
+    listed.
+    """
 
     record_share: float = 0.0
     files: tuple[FileFault, ...] = ()
