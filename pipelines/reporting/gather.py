@@ -40,7 +40,8 @@ from pipelines.tables import connect
 __all__ = ["NIGHTS_SHOWN", "match_figures", "night_figures", "quality_figures", "reject_figures"]
 
 NIGHTS_SHOWN = 14
-_QUIET_CODES = frozenset({"ALL_LOADED"})
+# how a delivery that was used ended; that is its state already, not something to settle
+_QUIET_CODES = frozenset({"ALL_LOADED", "PARTLY_LOADED", "SUPERSEDED"})
 _MISSING = re.compile(r"^missing(?:_rate|_share)?[./:]\s*(.+)$")
 
 
@@ -81,7 +82,7 @@ def reject_figures(
         engine: the database; tables `reject` (since when), `feed_night` and `delivery` (trend) are read.
         authority: code.
         business_date: the night.
-        rejects: agency → Judged.rejects of the delivery loaded for this night; an agency that delivered nothing is absent.
+        rejects: agency → Judged.rejects of the delivery loaded for this night, for those that delivered.
         directory: contracts and titles.
     """
     with engine.connect() as connection:
@@ -161,7 +162,10 @@ def match_figures(authority: str, business_date: date, tables: MatchTables, dire
     if tables.identities is not None:
         with connect({"identities": tables.identities.select(["record_key", "index_id", "step"])}) as duck:
             counted = duck.execute(
-                "SELECT step, split_part(record_key, ':', 1) AS agency, count(*) FROM identities GROUP BY ALL ORDER BY ALL"
+                """
+                SELECT step, split_part(record_key, ':', 1) AS agency, count(*) FROM identities
+                GROUP BY ALL ORDER BY ALL
+                """
             ).fetchall()
             children = int(duck.execute("SELECT count(DISTINCT index_id) FROM identities").fetchall()[0][0])
         steps = {(step, agency): number for step, agency, number in counted}
@@ -172,14 +176,15 @@ def match_figures(authority: str, business_date: date, tables: MatchTables, dire
                 """
                 SELECT * FROM review WHERE kind = 'review'
                 ORDER BY CASE lower(priority) WHEN 'high' THEN 0 WHEN 'medium' THEN 1 WHEN 'low' THEN 2 END NULLS LAST,
-                         try_cast(priority AS DOUBLE) DESC NULLS LAST, first_night, weight DESC, record_ref_a, record_ref_b
+                         try_cast(priority AS DOUBLE) DESC NULLS LAST, first_night, weight DESC,
+                         record_ref_a, record_ref_b
                 """
             ).to_arrow_table()
             apart = dict(
                 duck.execute(
                     """
-                    SELECT coalesce(reason, 'No reason was given.'), count(*) AS pairs FROM review WHERE kind = 'refused'
-                    GROUP BY 1 ORDER BY pairs DESC, 1
+                    SELECT coalesce(reason, 'No reason was given.'), count(*) AS pairs FROM review
+                    WHERE kind = 'refused' GROUP BY 1 ORDER BY pairs DESC, 1
                     """
                 ).fetchall()
             )

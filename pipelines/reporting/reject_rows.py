@@ -81,12 +81,13 @@ def reject_rows(
         "_place", pa.array([n for n, part in enumerate(parts) for _ in range(part.num_rows)], pa.int32())
     )
     with connect({"ranked": ranked}) as duck:
-        return duck.sql(
+        ordered: pa.Table = duck.sql(
             """
             SELECT * EXCLUDE (_place) FROM ranked
             ORDER BY outcome DESC, days_open DESC, _place, rule, position, field, reject_id
             """
         ).to_arrow_table()
+    return ordered
 
 
 def _key_patterns(numbers: tuple[bool, ...]) -> dict[str, str | bool]:
@@ -101,7 +102,12 @@ def _key_patterns(numbers: tuple[bool, ...]) -> dict[str, str | bool]:
 
 def _empty() -> pa.Table:
     text, number = pa.string(), pa.int64()
-    kinds = {"position": number, "line": number, "first_night": pa.date32(), "days_open": number}
+    kinds: dict[str, pa.DataType] = {
+        "position": number,
+        "line": number,
+        "first_night": pa.date32(),
+        "days_open": number,
+    }
     names = ["agency", "outcome", "rule", "field", "position", "line", "key", "full_key", "masked", "dimension"]
     names += ["message", "remedy", "first_night", "days_open", "reject_id"]
-    return pa.schema([(name, kinds.get(name, text)) for name in names]).empty_table()
+    return pa.schema([pa.field(name, kinds.get(name, text)) for name in names]).empty_table()

@@ -6,6 +6,7 @@ Belongs here: turning the matcher's possible pairs into that form, and keeping h
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,19 +16,18 @@ from pipelines.tables import connect
 
 __all__ = ["REVIEW", "carry_first_night", "review_of"]
 
-REVIEW = pa.schema(
-    [
-        ("record_ref_a", pa.string()),
-        ("agency_a", pa.string()),
-        ("record_ref_b", pa.string()),
-        ("agency_b", pa.string()),
-        ("kind", pa.string()),  # review: a person should decide; refused: alike, and kept apart
-        ("priority", pa.string()),
-        ("weight", pa.float64()),
-        ("reason", pa.string()),
-        ("first_night", pa.date32()),
-    ]
-)
+_FIELDS: list[pa.Field[Any]] = [
+    pa.field("record_ref_a", pa.string()),
+    pa.field("agency_a", pa.string()),
+    pa.field("record_ref_b", pa.string()),
+    pa.field("agency_b", pa.string()),
+    pa.field("kind", pa.string()),  # review: a person should decide; refused: alike, and kept apart
+    pa.field("priority", pa.string()),
+    pa.field("weight", pa.float64()),
+    pa.field("reason", pa.string()),
+    pa.field("first_night", pa.date32()),
+]
+REVIEW = pa.schema(_FIELDS)
 
 
 def review_of(
@@ -41,13 +41,13 @@ def review_of(
         purpose: what record references are made for; the same as for the published record_ref.
         previous: what this function gave for the night before.
     """
-    sides = []
+    sides: list[Any] = []
     for side in "ab":
         keys = possible[f"record_key_{side}"].combine_chunks().cast(pa.string())
         distinct = keys.unique()
         refs = keyed_digests(distinct, purpose)
         sides += [refs.take(pc.index_in(keys, distinct)), pc.replace_substring_regex(keys, r"^([^:]*):(?s:.*)$", r"\1")]
-    columns = [
+    columns: list[Any] = [
         *sides,
         possible["kind"].cast(pa.string()),
         possible["priority"].cast(pa.string()),
@@ -60,18 +60,16 @@ def review_of(
 
 def carry_first_night(review: pa.Table, previous: pa.Table | None, business_date: date) -> pa.Table:
     """`review` with first_night taken from `previous` where the same pair stood there, else `business_date`."""
-    with connect({"review": review, "previous": previous if previous is not None else REVIEW.empty_table()}) as duck:
-        return (
-            duck.sql(
-                """
+    views = {"review": review, "previous": previous if previous is not None else REVIEW.empty_table()}
+    with connect(views) as duck:
+        carried: pa.Table = duck.sql(
+            """
             SELECT r.* REPLACE (coalesce(r.first_night, p.first_night, ?) AS first_night)
             FROM review r
             LEFT JOIN (SELECT record_ref_a, record_ref_b, min(first_night) AS first_night
                        FROM previous GROUP BY ALL) p USING (record_ref_a, record_ref_b)
-            ORDER BY r.record_ref_a, r.record_ref_b
+            ORDER BY r.record_ref_a, r.record_ref_b, r.kind, r.weight
             """,
-                params=[business_date],
-            )
-            .to_arrow_table()
-            .cast(REVIEW)
-        )
+            params=[business_date],
+        ).to_arrow_table()
+    return carried.cast(REVIEW)

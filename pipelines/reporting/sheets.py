@@ -23,6 +23,7 @@ __all__ = ["Cell", "Code", "Drawing", "Head", "Link", "Sheet", "csv_of_table"]
 
 _FORMULA = re.compile(r"^[\s]*[=+\-@\t\r]")
 _BOM = b"\xef\xbb\xbf"
+_SHORT = 20  # characters of a code that stays on one line
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,8 @@ def csv_of_table(table: pa.Table) -> bytes:
     for column in table.columns:
         if pa.types.is_string(column.type):
             risky = pc.match_substring_regex(column, _FORMULA.pattern)
-            column = pc.if_else(risky, pc.binary_join_element_wise("'", column, ""), column)
+            safe_text = pc.binary_join_element_wise("'", column, "")  # type: ignore[call-overload]  # takes scalars too
+            column = pc.if_else(risky, safe_text, column)
         safe.append(column)
     stream = io.BytesIO()
     pcsv.write_csv(pa.table(safe, names=table.column_names), stream)
@@ -150,7 +152,8 @@ def _html(cell: Cell) -> str:
         case Drawing(svg, _):
             return svg
         case Code(text):
-            return f'<code translate="no">{escape(text)}</code>'
+            kind = ' class="short"' if len(text) <= _SHORT else ""
+            return f'<code{kind} translate="no">{escape(text)}</code>'
         case _:
             return str(escape(_shown(cell)))
 

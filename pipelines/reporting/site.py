@@ -28,7 +28,7 @@ from pipelines.database.tables import feed_night, night
 from pipelines.home import Home
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.drawings import line, stacked_bars
-from pipelines.reporting.figures import MatchFigures, MatchTables, NightFigures, QualityFigures, RejectFigures
+from pipelines.reporting.figures import MatchFigures, MatchTables, QualityFigures, RejectFigures
 from pipelines.reporting.gather import match_figures, night_figures, quality_figures, reject_figures
 from pipelines.reporting.sheets import Code, Head, Link, Sheet, csv_of_table
 from pipelines.reporting.tables_of import match_sheets, night_sheets, quality_sheets, reject_sheets
@@ -44,8 +44,22 @@ __all__ = [
 ]
 
 _SUPPLIER_COLUMNS = ("position", "line", "full_key", "outcome", "rule", "field", "message")
-_PAGE_COLUMNS = ("agency", "outcome", "rule", "field", "position", "line", "key", "masked", "dimension", "message", "remedy",
-                 "first_night", "days_open", "reject_id")  # fmt: skip
+_PAGE_COLUMNS = (
+    "agency",
+    "outcome",
+    "rule",
+    "field",
+    "position",
+    "line",
+    "key",
+    "masked",
+    "dimension",
+    "message",
+    "remedy",
+    "first_night",
+    "days_open",
+    "reject_id",
+)
 
 
 def write_reports(
@@ -89,9 +103,15 @@ def write_overview(home: Home, engine: Engine, business_date: date, directory: D
     )
     sheets = night_sheets(figures, who, has_reports)
     page = _page(
-        "overview.html", "../", f"Night overview, {day(business_date)}", sheets, business_date=business_date,
-        figures=figures, numbers=figures.as_metadata(), **_words(),
-    )  # fmt: skip
+        "overview.html",
+        "../",
+        f"Night overview, {day(business_date)}",
+        sheets,
+        business_date=business_date,
+        figures=figures,
+        numbers=figures.as_metadata(),
+        **_words(),
+    )
     return [
         *_write(folder, {"index.html": page}, sheets),
         *_write_front(home, engine, business_date),
@@ -104,17 +124,25 @@ def write_rejected(home: Home, figures: RejectFigures, directory: Directory) -> 
     sheets = reject_sheets(figures, directory)
     charts = [
         (directory.title(agency), _reject_chart(figures, agency, directory.title(agency)))
-        for agency in dict.fromkeys(point.agency for point in figures.trend)
+        for agency in dict.fromkeys([line.agency for line in figures.agencies])
+        if any(point.agency == agency for point in figures.trend)
     ]
     suppliers = [item for item in figures.agencies if item.rejected or item.queried]
     page = _page(
-        "rejected.html", "../../", f"Rejected records, {directory.name(figures.authority)}, {day(figures.business_date)}",
-        sheets, **_of(figures, directory), numbers=figures.as_metadata(), charts=charts, suppliers=suppliers, **_words(),
-    )  # fmt: skip
+        "rejected.html",
+        "../../",
+        f"Rejected records, {directory.name(figures.authority)}, {day(figures.business_date)}",
+        sheets,
+        **_of(figures, directory),
+        numbers=figures.as_metadata(),
+        charts=charts,
+        suppliers=suppliers,
+        **_words(),
+    )
     written = _write(folder, {"rejected.html": page}, sheets, leave={"rejected"})
     written.append(_write_csv(folder / sheets["rejected"].file, figures.rows.select(list(_PAGE_COLUMNS))))
     for item in suppliers:
-        own = figures.rows.filter(pc.equal(figures.rows["agency"], item.agency)).select(list(_SUPPLIER_COLUMNS))
+        own = figures.rows.filter(pc.field("agency") == item.agency).select(list(_SUPPLIER_COLUMNS))
         own = own.sort_by([("position", "ascending"), ("rule", "ascending"), ("field", "ascending")])
         names = ["key" if name == "full_key" else name for name in _SUPPLIER_COLUMNS]
         written.append(_write_csv(folder / item.agency / "rejects.csv", own.rename_columns(names)))
@@ -126,9 +154,14 @@ def write_matching(home: Home, figures: MatchFigures, directory: Directory) -> l
     folder = _folder(home, figures.business_date, figures.authority)
     sheets = match_sheets(figures, directory)
     page = _page(
-        "matching.html", "../../", f"Match outcome, {directory.name(figures.authority)}, {day(figures.business_date)}",
-        sheets, **_of(figures, directory), numbers=figures.as_metadata(), **_words(),
-    )  # fmt: skip
+        "matching.html",
+        "../../",
+        f"Match outcome, {directory.name(figures.authority)}, {day(figures.business_date)}",
+        sheets,
+        **_of(figures, directory),
+        numbers=figures.as_metadata(),
+        **_words(),
+    )
     written = _write(folder, {"matching.html": page}, sheets, leave={"review"})
     return [*written, _write_csv(folder / sheets["review"].file, figures.review)]
 
@@ -141,9 +174,14 @@ def write_quality(home: Home, figures: QualityFigures, directory: Directory) -> 
         (directory.title(agency), _quality_charts(figures, agency)) for agency in figures.agencies if figures.of(agency)
     ]
     page = _page(
-        "quality.html", "../../", f"Data quality, {directory.name(figures.authority)}, {day(figures.business_date)}",
-        sheets, **_of(figures, directory), charts=charts, **_words(),
-    )  # fmt: skip
+        "quality.html",
+        "../../",
+        f"Data quality, {directory.name(figures.authority)}, {day(figures.business_date)}",
+        sheets,
+        **_of(figures, directory),
+        charts=charts,
+        **_words(),
+    )
     return _write(folder, {"quality.html": page}, sheets)
 
 
@@ -163,8 +201,8 @@ def _write_front(home: Home, engine: Engine, business_date: date) -> list[Path]:
                 )
             )
         }
-    known = {each: number for each, number in nights}
-    for each, state in states:
+    known: dict[date, int] = {row[0]: row[1] for row in nights}
+    for each, _ in states:
         known.setdefault(each, sum(n for (d, _), n in states.items() if d == each))
     known.setdefault(business_date, 0)
     written = {
@@ -173,14 +211,24 @@ def _write_front(home: Home, engine: Engine, business_date: date) -> list[Path]:
     sheet = Sheet(
         "nights",
         "Nights, newest first",
-        (Head("Night"), Head("Business date"), Head("Authorities", number=True), Head("Published", number=True),
-         Head("Held", number=True)),
+        (
+            Head("Night"),
+            Head("Business date"),
+            Head("Authorities", number=True),
+            Head("Published", number=True),
+            Head("Held", number=True),
+        ),
         [
-            (Link(day(each), f"{each.isoformat()}/index.html") if each in written else day(each), Code(each.isoformat()),
-             known[each], states.get((each, "published"), 0), states.get((each, "held"), 0))
+            (
+                Link(day(each), f"{each.isoformat()}/index.html") if each in written else day(each),
+                Code(each.isoformat()),
+                known[each],
+                states.get((each, "published"), 0),
+                states.get((each, "held"), 0),
+            )
             for each in sorted(known, reverse=True)
         ],
-    )  # fmt: skip
+    )
     pages = {
         "index.html": _page("nights.html", "", "Nights", {"nights": sheet}, latest=max(written)),
         "words.html": _page("words.html", "", "What the words mean", {}, glossary=GLOSSARY, **_words()),
@@ -200,9 +248,13 @@ def _reject_chart(figures: RejectFigures, agency: str, title: str) -> Markup:
         )
     labels = [f"{point.business_date.day} {point.business_date:%b}" for point in points]
     return stacked_bars(
-        f"trend-{agency}", f"{title}: rejected and queried records by night", says, labels,
-        [point.rejected for point in points], [point.queried for point in points],
-    )  # fmt: skip
+        f"trend-{agency}",
+        f"{title}: rejected and queried records by night",
+        says,
+        labels,
+        [point.rejected for point in points],
+        [point.queried for point in points],
+    )
 
 
 def _quality_charts(figures: QualityFigures, agency: str) -> list[tuple[str, Markup, str]]:
@@ -215,9 +267,13 @@ def _quality_charts(figures: QualityFigures, agency: str) -> list[tuple[str, Mar
         last = values[-1]
         says = "nothing delivered tonight" if last is None else f"{last:,.1f} in 1,000 tonight"
         drawing = line(
-            f"q-{agency}-{name}", f"{name.capitalize()} faults in 1,000 records by night",
-            f"{plural(len(points), 'night')}; {says}.", labels, values, top_at=highest,
-        )  # fmt: skip
+            f"q-{agency}-{name}",
+            f"{name.capitalize()} faults in 1,000 records by night",
+            f"{plural(len(points), 'night')}; {says}.",
+            labels,
+            values,
+            top_at=highest,
+        )
         charts.append((name.capitalize(), drawing, says))
     return charts
 

@@ -13,10 +13,24 @@ from pipelines.database.tables import delivery, feed_night, night, reject
 from pipelines.reporting import Directory, MatchTables, review_of
 
 NIGHT = date(2026, 11, 20)
-NHS = Rule("HEALTH-NHS-001", "nhs_number", "query", "conformance", "nhs_number",
-           "The NHS number fails its check digit.", "Correct the NHS number or leave it empty.")  # fmt: skip
-BORN = Rule("HEALTH-BIRTH-001", "required", "reject", "completeness", "birth_date",
-            "The date of birth is missing.", "Send the date of birth.")  # fmt: skip
+NHS = Rule(
+    "HEALTH-NHS-001",
+    "nhs_number",
+    "query",
+    "conformance",
+    "nhs_number",
+    "The NHS number fails its check digit.",
+    "Correct the NHS number or leave it empty.",
+)
+BORN = Rule(
+    "HEALTH-BIRTH-001",
+    "required",
+    "reject",
+    "completeness",
+    "birth_date",
+    "The date of birth is missing.",
+    "Send the date of birth.",
+)
 UPN = Rule(
     "EDUCATION-UPN-002", "upn", "query", "conformance", "UPN", "The UPN's check letter is wrong.", "Correct the UPN."
 )
@@ -24,25 +38,51 @@ PLACE = Rule("POLICE-UNIT-001", "max_length", "query", "conformance", "unit", "T
 
 
 def _contract(agency: str, title: str, columns: tuple[Column, ...]) -> Contract:
-    return Contract(f"{agency}/1", agency, "1.0.0", title, "owner", FileFormat(f"{agency}.csv", "csv"), columns, (),
-                    "withdrawn", "record", (), ServiceLevel())  # fmt: skip
+    return Contract(
+        f"{agency}/1",
+        agency,
+        "1.0.0",
+        title,
+        "owner",
+        FileFormat(f"{agency}.csv", "csv"),
+        columns,
+        (),
+        "withdrawn",
+        "record",
+        (),
+        ServiceLevel(),
+    )
 
 
 def directory() -> Directory:
     contracts = (
-        _contract("health", "Health", (
-            Column("local_patient_id", "text", "", privacy="identifier", key=True),
-            Column("nhs_number", "text", "", concept="nhs_number", privacy="identifier", rules=(NHS,)),
-            Column("birth_date", "date", "", rules=(BORN,)),
-        )),
-        _contract("education", "Education", (
-            Column("UPN", "text", "", concept="upn", privacy="identifier", key=True, rules=(UPN,)),
-            Column("URN", "text", "", concept="school", privacy="operational", key=True),
-        )),
-        _contract("police", "Police", (Column("contact_ref", "text", "", key=True),
-                                       Column("unit", "text", "", privacy="sensitive", rules=(PLACE,)))),
+        _contract(
+            "health",
+            "Health",
+            (
+                Column("local_patient_id", "text", "", privacy="identifier", key=True),
+                Column("nhs_number", "text", "", concept="nhs_number", privacy="identifier", rules=(NHS,)),
+                Column("birth_date", "date", "", rules=(BORN,)),
+            ),
+        ),
+        _contract(
+            "education",
+            "Education",
+            (
+                Column("UPN", "text", "", concept="upn", privacy="identifier", key=True, rules=(UPN,)),
+                Column("URN", "text", "", concept="school", privacy="operational", key=True),
+            ),
+        ),
+        _contract(
+            "police",
+            "Police",
+            (
+                Column("contact_ref", "text", "", key=True),
+                Column("unit", "text", "", privacy="sensitive", rules=(PLACE,)),
+            ),
+        ),
         _contract("social_care", "Social care", (Column("la_child_id", "text", "", key=True),)),
-    )  # fmt: skip
+    )
     titles = {contract.agency: contract.title for contract in contracts}
     return Directory(titles, {"330": "Birmingham", "202": "Camden"}, contracts)
 
@@ -69,8 +109,12 @@ def rejects(rows: list[tuple[str, int, str, Rule, str]]) -> pa.Table:
 
 
 def tonight() -> dict[str, pa.Table]:
-    health = [("h1", 7, "P-0007", BORN, ""), ("h2", 7, "P-0007", NHS, "999 999 9999"), ("h3", 12, "=cmd|'/c'!A1", NHS, "9999999999"),
-              ("h4", 3, "<script>alert(1)</script>", NHS, "AAAA")]  # fmt: skip
+    health = [
+        ("h1", 7, "P-0007", BORN, ""),
+        ("h2", 7, "P-0007", NHS, "999 999 9999"),
+        ("h3", 12, "=cmd|'/c'!A1", NHS, "9999999999"),
+        ("h4", 3, "<script>alert(1)</script>", NHS, "AAAA"),
+    ]
     health += [(f"hx{n}", 100 + n, f"P-{n:05}", NHS, "9999999999") for n in range(40)]
     return {
         "health": rejects(health),
@@ -106,12 +150,24 @@ def matching(pairs: int = 12) -> MatchTables:
     )
     before = review_of(possible.slice(0, 2), NIGHT - timedelta(days=3))
     return MatchTables(
-        identities=pa.table({"record_key": keys, "index_id": [f"ID{n // 2}" for n in range(400)], "step": [steps[n % 5] for n in range(400)]}),
+        identities=pa.table(
+            {
+                "record_key": keys,
+                "index_id": [f"ID{n // 2}" for n in range(400)],
+                "step": [steps[n % 5] for n in range(400)],
+            }
+        ),
         review=review_of(possible, NIGHT, previous=before),
-        events=pa.table({"kind": ["merged", "split", "minted"], "index_id": ["AAAA1", "BBBB2", "CCCC3"], "other_id": ["DDDD4", "EEEE5", None],
-                         "evidence": ['{"reason": "A new NHS number was verified."}', "{}", "{}"]}),
+        events=pa.table(
+            {
+                "kind": ["merged", "split", "minted"],
+                "index_id": ["AAAA1", "BBBB2", "CCCC3"],
+                "other_id": ["DDDD4", "EEEE5", None],
+                "evidence": ['{"reason": "A new NHS number was verified."}', "{}", "{}"],
+            }
+        ),
         stats={"candidate_pairs": 12345.0, "scored_pairs": 678.0},
-    )  # fmt: skip
+    )
 
 
 def database(url: str = "sqlite://") -> Engine:
@@ -127,31 +183,99 @@ def database(url: str = "sqlite://") -> Engine:
         sequence = sequence or 100 - back
         name = f"{authority}/{agency}/{on}/{sequence}-abc"
         read = 1000
-        counts = {"rows_in_manifest": read, "rows_read": read, "accepted": read - rejected - queried, "queried": queried,
-                  "rejected": rejected, "repeats": 0, "lost": 0} if state in ("loaded", "partly_loaded") else {}  # fmt: skip
-        deliveries.append({"delivery_id": name, "authority": authority, "agency": agency, "business_date": on, "sequence": sequence,
-                           "mode": "full", "received_at": f"{on}T23:10:00Z", "manifest_sha256": "0" * 64, "state": state, "late": False,
-                           "codes": list(codes), "counts": counts, "rules": rules or {}})  # fmt: skip
+        counts = (
+            {
+                "rows_in_manifest": read,
+                "rows_read": read,
+                "accepted": read - rejected - queried,
+                "queried": queried,
+                "rejected": rejected,
+                "repeats": 0,
+                "lost": 0,
+            }
+            if state in ("loaded", "partly_loaded")
+            else {}
+        )
+        deliveries.append(
+            {
+                "delivery_id": name,
+                "authority": authority,
+                "agency": agency,
+                "business_date": on,
+                "sequence": sequence,
+                "mode": "full",
+                "received_at": f"{on}T23:10:00Z",
+                "manifest_sha256": "0" * 64,
+                "state": state,
+                "late": False,
+                "codes": list(codes),
+                "counts": counts,
+                "rules": rules or {},
+            }
+        )
         if used:
-            feeds.append({"authority": authority, "business_date": on, "agency": agency, "state": state, "delivery_id": name, "as_of": on,
-                          "live_records": read - rejected,
-                          "measures": {"rows": read, "missing_rate/nhs_number": 0.02 + back / 100, "missing_rate/birth_date": 0.0}})  # fmt: skip
+            feeds.append(
+                {
+                    "authority": authority,
+                    "business_date": on,
+                    "agency": agency,
+                    "state": state,
+                    "delivery_id": name,
+                    "as_of": on,
+                    "live_records": read - rejected,
+                    "measures": {
+                        "rows": read,
+                        "missing_rate/nhs_number": 0.02 + back / 100,
+                        "missing_rate/birth_date": 0.0,
+                    },
+                }
+            )
 
-    columns = {"code": "COLUMNS_REFUSED", "file": "education.xml", "message": "2 columns are not in the contract: Ethnicity, SENstatus.",
-               "remedy": "Leave them out of the extract.", "severity": "warn"}  # fmt: skip
-    checksum = {"code": "CHECKSUM_MISMATCH", "file": "police.csv", "message": "The file is not the one in the manifest.",
-                "remedy": "Send the delivery again.", "severity": "refuse"}  # fmt: skip
+    columns = {
+        "code": "COLUMNS_REFUSED",
+        "file": "education.xml",
+        "message": "2 columns are not in the contract: Ethnicity, SENstatus.",
+        "remedy": "Leave them out of the extract.",
+        "severity": "warn",
+    }
+    checksum = {
+        "code": "CHECKSUM_MISMATCH",
+        "file": "police.csv",
+        "message": "The file is not the one in the manifest.",
+        "remedy": "Send the delivery again.",
+        "severity": "refuse",
+    }
     for back in (2, 1, 0):
         came("330", "health", back, rejected=1 + 2 * back, queried=42, rules={NHS.code: 43, BORN.code: 1 + 2 * back})
         came("330", "education", back, "partly_loaded", [columns], queried=1, rules={UPN.code: 1})
         came("330", "social_care", back, codes=[{"code": "ALL_LOADED", "file": "", "message": "Loaded.", "remedy": ""}])
     came("330", "police", 1)
     came("330", "police", 0, "refused", [checksum], sequence=101, used=False)
-    feeds.append({"authority": "330", "business_date": NIGHT, "agency": "police", "state": "refused", "delivery_id": None,
-                  "as_of": NIGHT - timedelta(days=1), "live_records": 1000, "measures": {}})  # fmt: skip
+    feeds.append(
+        {
+            "authority": "330",
+            "business_date": NIGHT,
+            "agency": "police",
+            "state": "refused",
+            "delivery_id": None,
+            "as_of": NIGHT - timedelta(days=1),
+            "live_records": 1000,
+            "measures": {},
+        }
+    )
     came("202", "health", 0)
-    feeds.append({"authority": "202", "business_date": NIGHT, "agency": "education", "state": "late", "delivery_id": None,
-                  "as_of": NIGHT - timedelta(days=3), "live_records": 55, "measures": {}})  # fmt: skip
+    feeds.append(
+        {
+            "authority": "202",
+            "business_date": NIGHT,
+            "agency": "education",
+            "state": "late",
+            "delivery_id": None,
+            "as_of": NIGHT - timedelta(days=3),
+            "live_records": 55,
+            "measures": {},
+        }
+    )
     figures = {"children": 61234, "review_open": 8, "changes": {"added": 12, "changed": 40, "merged": 1}}
     held = {
         "children": None,
@@ -167,13 +291,42 @@ def database(url: str = "sqlite://") -> Engine:
     with engine.begin() as connection:
         connection.execute(insert(delivery), deliveries)
         connection.execute(insert(feed_night), feeds)
-        connection.execute(insert(night), [
-            {"authority": "330", "business_date": NIGHT, "state": "published", "version": "v=1", "figures": figures, "finished_at": "x"},
-            {"authority": "202", "business_date": NIGHT, "state": "held", "version": None, "figures": held, "finished_at": "x"},
-        ])  # fmt: skip
-        connection.execute(insert(reject), [
-            {"reject_id": key, "authority": "330", "agency": "health", "rule": NHS.code, "outcome": "queried", "field": "nhs_number",
-             "first_night": NIGHT - timedelta(days=since), "last_night": NIGHT - timedelta(days=seen), "state": "open"}
-            for key, since, seen in (("h3", 9, 0), ("h1", 2, 0), ("gone", 5, 1))
-        ])  # fmt: skip
+        connection.execute(
+            insert(night),
+            [
+                {
+                    "authority": "330",
+                    "business_date": NIGHT,
+                    "state": "published",
+                    "version": "v=1",
+                    "figures": figures,
+                    "finished_at": "x",
+                },
+                {
+                    "authority": "202",
+                    "business_date": NIGHT,
+                    "state": "held",
+                    "version": None,
+                    "figures": held,
+                    "finished_at": "x",
+                },
+            ],
+        )
+        connection.execute(
+            insert(reject),
+            [
+                {
+                    "reject_id": key,
+                    "authority": "330",
+                    "agency": "health",
+                    "rule": NHS.code,
+                    "outcome": "queried",
+                    "field": "nhs_number",
+                    "first_night": NIGHT - timedelta(days=since),
+                    "last_night": NIGHT - timedelta(days=seen),
+                    "state": "open",
+                }
+                for key, since, seen in (("h3", 9, 0), ("h1", 2, 0), ("gone", 5, 1))
+            ],
+        )
     return engine

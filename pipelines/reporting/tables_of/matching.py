@@ -1,0 +1,112 @@
+"""The tables of the match report: figures in, sheets out."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pipelines.reporting.directory import Directory
+from pipelines.reporting.figures import MatchFigures
+from pipelines.reporting.sheets import Cell, Code, Head, Sheet
+from pipelines.reporting.tables_of.limits import ROWS_EMBEDDED
+from pipelines.reporting.words import STEPS, Word
+
+__all__ = ["match_sheets"]
+
+
+def match_sheets(figures: MatchFigures, directory: Directory) -> dict[str, Sheet]:
+    """Sheets ``steps``, ``review`` (the first `ROWS_EMBEDDED`), ``apart``, ``changes``, ``measures``."""
+    agencies = figures.agencies
+    steps: list[tuple[Cell, ...]] = []
+    for step, word in STEPS.items():
+        numbers = [figures.steps.get((step, agency), 0) for agency in agencies]
+        steps.append((word.text, *numbers, sum(numbers), word.meaning))
+    review: list[tuple[Cell, ...]] = [
+        (
+            Code(a),
+            directory.title(agency_a),
+            Code(b),
+            directory.title(agency_b),
+            str(priority or ""),
+            weight,
+            _days(figures.business_date, first),
+            first,
+            reason,
+        )
+        for a, agency_a, b, agency_b, priority, weight, first, reason in zip(
+            *(
+                figures.review.slice(0, ROWS_EMBEDDED)[name].to_pylist()
+                for name in (
+                    "record_ref_a",
+                    "agency_a",
+                    "record_ref_b",
+                    "agency_b",
+                    "priority",
+                    "weight",
+                    "first_night",
+                    "reason",
+                )
+            ),
+            strict=True,
+        )
+    ]
+    words = {"merged": Word("Merged", "info", ""), "split": Word("Split", "info", "")}
+    return {
+        "steps": Sheet(
+            "steps",
+            "Records by match step",
+            (
+                Head("Step"),
+                *(Head(directory.title(agency), number=True) for agency in agencies),
+                Head("All", number=True),
+                Head("What it means"),
+            ),
+            steps,
+        ),
+        "review": Sheet(
+            "review",
+            "Pairs that wait for a person, most urgent first",
+            (
+                Head("Record reference"),
+                Head("Agency", pick=True),
+                Head("Other reference"),
+                Head("Other agency", pick=True),
+                Head("Priority", pick=True),
+                Head("Weight", number=True),
+                Head("Days waiting", number=True),
+                Head("First seen"),
+                Head("Why it is doubtful"),
+            ),
+            review,
+            empty="No pair waits for a decision.",
+            search=True,
+            total=figures.review.num_rows,
+        ),
+        "apart": Sheet(
+            "apart",
+            "Pairs that look alike and are kept apart",
+            (Head("Why"), Head("Pairs", number=True)),
+            [(reason, number) for reason, number in figures.apart.items()],
+            empty="No pair had to be kept apart.",
+        ),
+        "changes": Sheet(
+            "changes",
+            "Identities merged and split tonight",
+            (Head("Index id"), Head("What happened", pick=True), Head("Other index id"), Head("Why")),
+            [
+                (Code(e["index_id"]), words[e["kind"]], Code(e["other_id"]) if e["other_id"] else None, e["reason"])
+                for e in figures.events
+            ],
+            empty="No identity was merged or split tonight.",
+        ),
+        "measures": Sheet(
+            "measures",
+            "Numbers of the matching run",
+            (Head("Measure"), Head("Value", number=True)),
+            [(name.replace("_", " "), value) for name, value in sorted(figures.stats.items())],
+            empty="The matching run gave no numbers.",
+        ),
+    }
+
+
+def _days(business_date: date, first: date | None) -> int | None:
+    return (business_date - first).days + 1 if first else None

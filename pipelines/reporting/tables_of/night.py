@@ -1,0 +1,180 @@
+"""The tables of the night overview: figures in, sheets out."""
+
+from __future__ import annotations
+
+from pipelines.reporting.directory import Directory
+from pipelines.reporting.figures import FeedLine, NightFigures
+from pipelines.reporting.sheets import Cell, Code, Head, Link, Sheet
+from pipelines.reporting.words import STATES, Word, plural, short_day
+
+__all__ = ["night_sheets"]
+
+_CHANGES = ("added", "changed", "merged", "split", "moved", "shielded", "archived")
+
+
+def night_sheets(
+    figures: NightFigures, directory: Directory, has_reports: frozenset[str] = frozenset()
+) -> dict[str, Sheet]:
+    """Sheets ``authorities``, ``attention``, ``feeds``, ``deliveries``.
+
+    Args:
+        figures: the night.
+        directory: titles and names.
+        has_reports: authorities that have pages of their own, to be linked.
+    """
+    name, title = directory.name, directory.title
+    authorities: list[tuple[Cell, ...]] = [
+        (
+            Link(name(line.authority), f"{line.authority}/rejected.html")
+            if line.authority in has_reports
+            else name(line.authority),
+            Code(line.authority),
+            STATES.get(line.state, STATES["not_published"]),
+            line.children,
+            *(sum(feed.count(count) for feed in line.feeds) for count in ("accepted", "queried", "rejected")),
+            line.review_open,
+            ", ".join(f"{line.changes[change]:,} {change}" for change in _CHANGES if line.changes.get(change)),
+            " ".join(line.reasons),
+        )
+        for line in figures.authorities
+    ]
+    attention: list[tuple[Cell, ...]] = [
+        (
+            name(feed.authority),
+            title(feed.agency),
+            STATES[feed.state],
+            Code(code) if code else None,
+            file,
+            message,
+            remedy,
+        )
+        for feed in sorted(figures.feeds, key=_gravity)
+        for code, file, message, remedy in _remarks(feed)
+    ]
+    feeds: list[tuple[Cell, ...]] = [
+        (
+            name(feed.authority),
+            title(feed.agency),
+            STATES[feed.state],
+            feed.as_of,
+            _age(feed),
+            *(
+                (feed.count(n) if feed.counts is not None else None)
+                for n in ("rows_read", "accepted", "queried", "rejected")
+            ),
+            *((feed.count(n) if feed.counts is not None else None) for n in ("repeats", "lost")),
+            feed.live_records,
+        )
+        for feed in figures.feeds
+    ]
+    deliveries: list[tuple[Cell, ...]] = [
+        (
+            Code(line.delivery_id),
+            name(line.authority),
+            title(line.agency),
+            line.sequence,
+            line.mode,
+            STATES.get(line.state, STATES["received"]),
+            "Yes" if line.late else "No",
+            _moment(line.received_at),
+            ", ".join(dict.fromkeys(notice.code for notice in line.notices)),
+        )
+        for line in figures.deliveries
+    ]
+    counts = tuple(Head(text, number=True) for text in ("Read", "Accepted", "Queried", "Rejected", "Repeats", "Lost"))
+    return {
+        "authorities": Sheet(
+            "authorities",
+            "What was published, by authority",
+            (
+                Head("Authority"),
+                Head("Code"),
+                Head("Index", pick=True),
+                Head("Children", number=True),
+                *counts[1:4],
+                Head("To review", number=True),
+                Head("Changes since last version"),
+                Head("Why it is held"),
+            ),
+            authorities,
+            empty="No authority has anything for this night.",
+        ),
+        "attention": Sheet(
+            "attention",
+            "Deliveries with something to settle, gravest first",
+            (
+                Head("Authority", pick=True),
+                Head("Agency", pick=True),
+                Head("State", pick=True),
+                Head("Code", pick=True),
+                Head("File"),
+                Head("What is wrong"),
+                Head("What to do"),
+            ),
+            attention,
+            empty="Every delivery came and was loaded. Nothing needs settling.",
+        ),
+        "feeds": Sheet(
+            "feeds",
+            "Every expected feed",
+            (
+                Head("Authority", pick=True),
+                Head("Agency", pick=True),
+                Head("State", pick=True),
+                Head("As of"),
+                Head("Age", pick=True),
+                *counts,
+                Head("Live records", number=True),
+            ),
+            feeds,
+            note="A dash means that nothing was read tonight.",
+        ),
+        "deliveries": Sheet(
+            "deliveries",
+            "Every delivery that came for this night, also those not used",
+            (
+                Head("Delivery"),
+                Head("Authority", pick=True),
+                Head("Agency", pick=True),
+                Head("Sequence", number=True),
+                Head("Mode"),
+                Head("State", pick=True),
+                Head("Late", pick=True),
+                Head("Received (UTC)"),
+                Head("Codes"),
+            ),
+            deliveries,
+            empty="No delivery came for this night.",
+        ),
+    }
+
+
+def _remarks(feed: FeedLine) -> list[tuple[str, str, str, str]]:
+    """What there is to say of a feed: its coded remarks; without any, its state and its age where they need words."""
+    remarks = [(n.code, n.file, n.message, n.remedy) for n in feed.notices if n.severity != "info"]
+    if not remarks and feed.state not in ("loaded", "partly_loaded", "superseded", "waived"):
+        remedy = {"late": "Ask the supplier when it will come.", "missing": "Ask the supplier to send it, or waive it."}
+        remarks = [("", "", STATES[feed.state].meaning, remedy.get(feed.state, ""))]
+    if feed.stale and feed.as_of:
+        used = f"The index uses this feed as of {short_day(feed.as_of)}, {plural(feed.age or 0, 'day')} old."
+        remarks = [
+            (code, file, f"{message} {used}" if n == 0 else message, remedy)
+            for n, (code, file, message, remedy) in enumerate(remarks or [("", "", "", "")])
+        ]
+    return remarks
+
+
+def _gravity(feed: FeedLine) -> tuple[int, str, str]:
+    order = ["refused", "missing", "held", "late", "partly_loaded", "expected"]
+    return (order.index(feed.state) if feed.state in order else len(order), feed.authority, feed.agency)
+
+
+def _age(feed: FeedLine) -> Cell:
+    if feed.age is None:
+        return Word("No records yet", "quiet", "")
+    return Word(f"Stale: {plural(feed.age, 'day')}", "warn", "") if feed.age else "Tonight’s"
+
+
+def _moment(text: str) -> str:
+    """``2026-11-20T22:14:03Z`` as ``2026-11-20 22:14``."""
+    return text[:16].replace("T", " ")
