@@ -10,7 +10,8 @@ from pipelines.reporting.directory import Directory
 from pipelines.reporting.figures import MatchFigures, MatchTables, NightFigures, QualityFigures, RejectFigures
 from pipelines.reporting.gather import match_figures, night_figures, quality_figures, reject_figures
 from pipelines.reporting.review import carry_first_night, review_of
-from pipelines.reporting.site import write_overview, write_reports
+from pipelines.reporting.site import write_matching, write_overview, write_quality, write_rejected, write_reports
+from pipelines.reporting.tables_of import match_sheets, night_sheets, quality_sheets, reject_sheets
 
 __all__ = [
     "Directory",
@@ -21,10 +22,17 @@ __all__ = [
     "RejectFigures",
     "carry_first_night",
     "match_figures",
+    "match_sheets",
     "night_figures",
+    "night_sheets",
     "quality_figures",
+    "quality_sheets",
     "reject_figures",
+    "reject_sheets",
     "review_of",
+    "write_matching",
     "write_overview",
+    "write_quality",
+    "write_rejected",
     "write_reports",
 ]

@@ -12,7 +12,7 @@ __all__ = ["quality_sheets"]
 
 
 def quality_sheets(figures: QualityFigures, directory: Directory) -> dict[str, Sheet]:
-    """Sheets ``nights`` (faults by dimension), and of tonight ``filled`` (by column) and ``fields`` (faults by field)."""
+    """Sheets ``nights`` (faults by dimension), and tonight’s ``filled`` (by column), ``fields`` (faults by field)."""
     title = directory.title
     nights: list[tuple[Cell, ...]] = [
         (point.business_date, title(point.agency), point.records, *(point.dimensions.get(name) for name in DIMENSIONS))
