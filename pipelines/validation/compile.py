@@ -20,7 +20,7 @@ from pipelines.errors import IsindexError
 from pipelines.privacy.masking import mask_sql
 from pipelines.validation.checks import broken_sql, literal, text_sql, value_sql
 
-__all__ = ["ACROSS_CHECKS", "RECORD_CHECKS", "Place", "Plan", "compile_plan", "places", "quoted"]
+__all__ = ["ACROSS_CHECKS", "RECORD_CHECKS", "Place", "Plan", "compile_plan", "places", "quoted", "shielding_code"]
 
 RECORD_CHECKS = frozenset({"date_order", "exactly_one", "consent_basis", "shield_authoriser"})
 ACROSS_CHECKS = frozenset({"same_key_other_content", "shared_identifier", "two_birth_dates"})
@@ -101,6 +101,13 @@ def places(contract: Contract) -> list[Place]:
 def quoted(name: str) -> str:
     """A SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def shielding_code(column: Column) -> str:
+    """The delivered form that means: shielded."""
+    if column.logical == "flag":
+        return "true"
+    return literal(next((code for code, means in column.codes.items() if means == "true"), "true"))
 
 
 class _Compiler:
@@ -208,7 +215,7 @@ class _Compiler:
 
     def _shielding(self) -> str:
         asks = [
-            f"coalesce({quoted(place.path)} = {_shielding_value(place.column)}, false)"
+            f"coalesce({quoted(place.path)} = {shielding_code(place.column)}, false)"
             for place in self.places
             if place.column.concept in _SHIELDING
         ]
@@ -475,14 +482,7 @@ def _instead(rule: Rule, column: Column) -> str:
     """SQL for what a value that was set aside counts as: nothing, unless protection would then fail open."""
     if "bad_value_means" in rule.params:
         return literal(rule.params["bad_value_means"])
-    return _shielding_value(column) if column.concept in _SHIELDING else "NULL"
-
-
-def _shielding_value(column: Column) -> str:
-    """The delivered form that means: shielded."""
-    if column.logical == "flag":
-        return "true"
-    return literal(next((code for code, means in column.codes.items() if means == "true"), "true"))
+    return shielding_code(column) if column.concept in _SHIELDING else "NULL"
 
 
 def _codes_of(column: Column) -> list[str]:

@@ -28,7 +28,7 @@ from pipelines.validation.identifiers import install_identifiers
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["COUNTS", "REJECT_SCHEMA", "Delivered", "Judged", "judge"]
+__all__ = ["COUNTS", "REJECT_SCHEMA", "Delivered", "Judged", "judge", "reject_id_sql"]
 
 COUNTS = ("rows_read", "accepted", "queried", "rejected", "repeats", "lost")
 _IDENTIFIERS = frozenset({"nhs_number", "previous_nhs_number", "upn", "former_upn"})
@@ -47,6 +47,7 @@ REJECT_SCHEMA = pa.schema(
         ("message", pa.string()),
         ("remedy", pa.string()),
         ("contract", pa.string()),
+        ("asks_shield", pa.bool_()),
     ]
 )
 
@@ -74,10 +75,10 @@ class Judged:
     Attributes:
         accepted: position, line, key, change, outcome (accepted or queried), unverified (paths of identifiers that are
             kept but not verified), then the contract's columns in their own types; by position.
-        rejects: one row per record and broken rule, columns of `REJECT_SCHEMA`; by position, then rule.
+        rejects: one row per record and broken rule, columns of `REJECT_SCHEMA`; by position, then rule. `asks_shield` marks
+            rejected records that ask for a shield: an earlier version of theirs must not stay in the open.
         counts: rows_read = accepted + queried + rejected + repeats; lost beside them.
         rules: rule code → records that broke it, every rule in force, most of them 0.
-        shielding_keys: keys of rejected records that ask for a shield: their earlier version must not stay in the open.
         reference: which reference lists identifiers were checked against: practices, schools.
     """
 
@@ -85,7 +86,6 @@ class Judged:
     rejects: pa.Table
     counts: dict[str, int]
     rules: dict[str, int]
-    shielding_keys: frozenset[str] = frozenset()
     reference: dict[str, bool] = field(default_factory=dict)
 
 
@@ -121,10 +121,6 @@ def judge(read: Delivered, contract: Contract, business_date: date, *, authority
         """).fetchall()
         )
         torn = database.execute("SELECT rule, count(*) FROM unreadable GROUP BY rule ORDER BY rule").fetchall()
-        shielding = database.execute(f"""
-            SELECT DISTINCT key FROM judged SEMI JOIN rejected USING (position)
-            WHERE key IS NOT NULL AND ({plan.shielding})
-        """).fetchall()
     repeats, rejected = tally or (0, 0)
     queried = accepted["outcome"].to_pylist().count("queried") if accepted.num_rows else 0
     counts = {
@@ -136,7 +132,22 @@ def judge(read: Delivered, contract: Contract, business_date: date, *, authority
         "lost": read.lost,
     }
     _assert_reconciled(counts, contract)
-    return Judged(accepted, rejects, counts, rules | dict(torn), frozenset(key for (key,) in shielding), reference)
+    return Judged(accepted, rejects, counts, rules | dict(torn), reference)
+
+
+def reject_id_sql(authority: str, agency: str, code: str, anchor: str) -> str:
+    """SQL for the stable id of a fault: the same rule broken by the same record, night after night.
+
+    Keyed with the deployment's secret, since record keys may be identifiers that could be guessed.
+
+    Args:
+        authority: of the feed.
+        agency: of the feed.
+        code: SQL expression for the rule code.
+        anchor: SQL expression for the record: ``key …``, or ``position …`` when it has no key.
+    """
+    secret = hashlib.sha256(namespace_secret() + b"\0reject").hexdigest()
+    return f"left(sha256({literal(f'{secret}/{authority}/{agency}/')} || {code} || '/' || {anchor}), 32)"
 
 
 def _gather_broken(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Plan) -> None:
@@ -193,10 +204,8 @@ def _rejects(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Plan
     """The reject table: broken rules of read records, and the damaged ones."""
     masks = " ".join(f"WHEN {number} THEN {sql}" for number, sql in sorted(plan.masks.items()))
     masked = f"CASE broken.rule {masks} END" if masks else "NULL"
-    secret = hashlib.sha256(namespace_secret() + b"\0reject").hexdigest()
-    # the same fault on the same record has the same id, night after night; without a key, by its place in the file
-    owner = literal(f"{secret}/{authority}/{contract.agency}/")
-    reject_id = f"left(sha256({owner} || code || '/' || coalesce('key ' || key, 'position ' || position)), 32)"
+    anchor = "coalesce('key ' || key, 'position ' || position)"
+    reject_id = reject_id_sql(authority, contract.agency, "code", anchor)
     return (
         database.sql(f"""
     WITH found AS (
@@ -214,11 +223,12 @@ def _rejects(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Plan
     ), numbered AS (
         -- one key may stand on several records: the first keeps the plain id, the others add their number
         SELECT *, {reject_id} AS id,
-            row_number() OVER (PARTITION BY code, coalesce('key ' || key, 'position ' || position) ORDER BY position) AS nth
+            row_number() OVER (PARTITION BY code, {anchor} ORDER BY position) AS nth
         FROM described
     )
-    SELECT CASE WHEN nth = 1 THEN id ELSE left(sha256(id || '/' || nth), 32) END AS reject_id, position, line, key, outcome,
-        code AS rule, severity, dimension, field, masked, message, remedy, {literal(contract.id)} AS contract
+    SELECT CASE WHEN nth = 1 THEN id ELSE left(sha256(id || '/' || nth), 32) END AS reject_id,
+        position, line, key, outcome, code AS rule, severity, dimension, field, masked, message, remedy, {literal(contract.id)} AS contract,
+        outcome = 'rejected' AND position IN (SELECT position FROM judged WHERE {plan.shielding}) AS asks_shield
     FROM numbered ORDER BY position, number, code
     """)
         .to_arrow_table()
@@ -227,7 +237,7 @@ def _rejects(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Plan
 
 
 def _rule_table(plan: Plan, contract: Contract) -> pa.Table:
-    """rule (number), code, severity, dimension, field, message, remedy, unverified (path, or "")."""
+    """One row per rule in force: rule (number), code, severity, dimension, field, message, remedy, unverified (path, or "")."""
     concept_of = {place.path: place.column.concept for place in places(contract)}
     path_of = {concept: path for path, concept in concept_of.items() if concept in _IDENTIFIERS}
 
