@@ -1,7 +1,7 @@
 """Faults of single records, put into the columns of one delivery, with what each must come to.
 
-Belongs here: choosing and damaging records. Not here: the kinds of fault (catalogue.py). Only records whose child has no
-other record in the delivery are damaged, each by one fault, so that each outcome stands for itself.
+Belongs here: choosing and damaging records. Not here: the kinds of fault (catalogue.py). Only records whose child has
+no other record in the delivery are damaged, each by one fault, so that each outcome stands for itself.
 """
 
 from __future__ import annotations
