@@ -112,9 +112,9 @@ def feed_page(contract: Contract) -> str:
         "",
         *_file_lines(contract),
         f"- Key: {', '.join(f'`{name}`' for name in contract.key_columns)}. {absence}",
-        f"- Due by {level.arrival} on the day after the business date. Queried when it has {level.volume_drop:.0%} fewer or "
-        f"{level.volume_rise:.0%} more records than the nights before, or when more than {level.reject_rate:.1%} of them "
-        "are rejected.",
+        f"- Due by {level.arrival} on the day after the business date. Queried when it has {level.volume_drop:.0%} "
+        f"fewer or {level.volume_rise:.0%} more records than the nights before, or when more than "
+        f"{level.reject_rate:.1%} of them are rejected.",
         "- In a delta every record also carries `change`: `upsert` or `withdraw`.",
         "- Anything that is not listed here is refused by name and kept nowhere.",
         "",
@@ -134,8 +134,8 @@ def feed_page(contract: Contract) -> str:
         "",
         "## Rules",
         "",
-        "`reject`: the record is not loaded. `query`: the value is set aside and the record is loaded; *kept*: the value "
-        "stays, but nothing relies on it.",
+        "`reject`: the record is not loaded. `query`: the value is set aside and the record is loaded; *kept*: the "
+        "value stays and needs an answer; an identifier that stays is not relied on.",
         "",
         "| code | column | severity | dimension | what is wrong | what to do |",
         "|---|---|---|---|---|---|",
@@ -212,7 +212,8 @@ def _rule_line(rule: Rule) -> str:
     severity = f"{rule.severity}, *kept*" if rule.keeps_value else rule.severity
     ended = f" Until {_day(rule.effective_to)}." if rule.effective_to else ""
     field = ", ".join(f"`{part}`" for part in rule.field.split("+") if part)
-    return f"| {rule.code} | {field} | {severity} | {rule.dimension} | {_cell(rule.message)}{ended} | {_cell(rule.remedy)} |"
+    cells = (rule.code, field, severity, rule.dimension, f"{_cell(rule.message)}{ended}", _cell(rule.remedy))
+    return f"| {' | '.join(cells)} |"
 
 
 def _day(day: date) -> str:

@@ -152,8 +152,8 @@ class Feed:
         holder = next((each for each in self.concepts.get("address", ()) if each.logical == "object"), None)
         if holder is not None:
             parts = {each.concept: f'"{holder.name}"."{each.name}"' for each in holder.items}
-            lines = parts.get("address.lines")
-            text = f"array_to_string(list_filter({lines}, lambda line: trim(line) <> ''), ', ')" if lines else "NULL"
+            listed = parts.get("address.lines")
+            text = f"array_to_string(list_filter({listed}, lambda line: trim(line) <> ''), ', ')" if listed else "NULL"
             postcode, uprn = parts.get("address.postcode", "NULL"), parts.get("address.uprn", "NULL")
             stated, since = parts.get("address.status", "NULL"), parts.get("address.from", "NULL")
         else:
