@@ -30,7 +30,8 @@ __all__ = ["write_page"]
 NIGHTS_LISTED = 60
 _SUMMARY = re.compile(r'<meta name="summary" content="([a-z_]+) (\d+) (\d+)">')
 _STYLE = """
-body{font:1rem/1.5 Arial,Helvetica,sans-serif;color:#0b0c0c;background:#fff;margin:0 auto;max-width:64rem;padding:1rem 1.5rem}
+body{font:1rem/1.5 Arial,Helvetica,sans-serif;color:#0b0c0c;background:#fff}
+body{margin:0 auto;max-width:64rem;padding:1rem 1.5rem}
 h1{font-size:1.9rem;margin:.5rem 0}h2{font-size:1.3rem;margin:2rem 0 .5rem}p{max-width:44rem}
 a{color:#1d70b8}a:focus,summary:focus{outline:3px solid #fd0;color:#0b0c0c}
 table{border-collapse:collapse;width:100%;margin:.5rem 0}caption{text-align:left;font-weight:bold;padding:.3rem 0}
@@ -74,9 +75,15 @@ def _outcome_table(outcomes: Iterable[ExpectationOutcome]) -> str:
     for outcome in outcomes:
         judged = outcome.observed["judged"] > 0
         state = _state(outcome.passed, judged or not outcome.passed)
-        link = f'<a href="#{outcome.name}"><code>{outcome.name}</code></a>' if judged else f"<code>{outcome.name}</code>"
-        rows.append(f"<tr><td>{link}</td><td>{state}</td><td>{outcome.severity}</td><td>{escape(outcome.description)}</td></tr>")
-    head = "<tr><th scope=col>Check</th><th scope=col>Result</th><th scope=col>If broken</th><th scope=col>What</th></tr>"
+        link = (
+            f'<a href="#{outcome.name}"><code>{outcome.name}</code></a>' if judged else f"<code>{outcome.name}</code>"
+        )
+        rows.append(
+            f"<tr><td>{link}</td><td>{state}</td><td>{outcome.severity}</td><td>{escape(outcome.description)}</td></tr>"
+        )
+    head = (
+        "<tr><th scope=col>Check</th><th scope=col>Result</th><th scope=col>If broken</th><th scope=col>What</th></tr>"
+    )
     return f"<table><caption>Verdicts</caption><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
 
 
@@ -142,7 +149,9 @@ def _write_index(folder: Path) -> None:
         f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>",
     ]
     if len(nights) > NIGHTS_LISTED:
-        body.append(f"<p>The latest {NIGHTS_LISTED} of {len(nights)} nights; earlier ones lie in folders beside these.</p>")
+        body.append(
+            f"<p>The latest {NIGHTS_LISTED} of {len(nights)} nights; earlier ones lie in folders beside these.</p>"
+        )
     write_bytes(_page("Data Docs", body), folder / "index.html")
 
 
@@ -152,7 +161,9 @@ def _page(title: str, body: Iterable[str], head: str = "") -> bytes:
         f"{head}"
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><main>\n" + "\n".join(body) + "\n</main></body></html>\n"
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><main>\n"
+        + "\n".join(body)
+        + "\n</main></body></html>\n"
     ).encode()
 
 

@@ -19,7 +19,9 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from pathlib import Path
+from queue import SimpleQueue
 from typing import IO, Any
 
 import pyarrow as pa
@@ -124,7 +126,7 @@ class ExpectationsWorker:
         """Start the process, unless it runs; returns at once."""
         with self._lock:
             if self._process is None or self._process.poll() is not None:
-                self._process = subprocess.Popen(  # noqa: S603 (our own interpreter and code)
+                self._process = subprocess.Popen(
                     [sys.executable, "-c", "from pipelines.validation.expectations import _serve; _serve()"],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
@@ -148,7 +150,15 @@ class ExpectationsWorker:
         The future raises IsindexError EXPECTATIONS_FAILED (naming the place in the code, never a value) or
         EXPECTATIONS_LOST (the process ended; the next night starts a new one).
         """
-        request = (authority, business_date, contract, accepted, dict(measures), [dict(t) for t in trailing], docs_folder)
+        request = (
+            authority,
+            business_date,
+            contract,
+            accepted,
+            dict(measures),
+            [dict(t) for t in trailing],
+            docs_folder,
+        )
         return self._thread.submit(self._ask, pickle.dumps(request), f"{authority} {business_date}")
 
     def close(self) -> None:
@@ -184,8 +194,12 @@ class ExpectationsWorker:
             raise _lost(where)
         outcomes, fault = pickle.loads(answer)  # noqa: S301 (from our own child)
         if fault:
-            raise IsindexError("EXPECTATIONS_FAILED", f"The suites could not be run ({fault}).", where=where,
-                               remedy="Nothing published depends on it; report it with the place named.")  # fmt: skip
+            raise IsindexError(
+                "EXPECTATIONS_FAILED",
+                f"The suites could not be run ({fault}).",
+                where=where,
+                remedy="Nothing published depends on it; report it with the place named.",
+            )
         return list(outcomes)
 
 
@@ -211,8 +225,17 @@ def _serve() -> None:
     silence = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(silence, descriptor)
-    _library()
-    while (request := _read(requests)) is not None:
+    waiting: SimpleQueue[bytes] = SimpleQueue()
+
+    def listen() -> None:
+        while (request := _read(requests)) is not None:
+            waiting.put(request)
+        os._exit(0)  # the parent has gone, and nobody reads what is still being worked out
+
+    threading.Thread(target=listen, daemon=True).start()
+    _batches()
+    while True:
+        request = waiting.get()
         try:
             answer: tuple[list[ExpectationOutcome], str] = judge_night(*pickle.loads(request)), ""  # noqa: S301 (ours)
         except Exception as error:  # the parent must get an answer, and never the error's text
@@ -236,8 +259,12 @@ def _read(stream: IO[bytes]) -> bytes | None:
 
 
 def _lost(where: str) -> IsindexError:
-    return IsindexError("EXPECTATIONS_LOST", "The process that runs the suites ended.", where=where,
-                        remedy="Run the night again; look for a lack of memory.")  # fmt: skip
+    return IsindexError(
+        "EXPECTATIONS_LOST",
+        "The process that runs the suites ended.",
+        where=where,
+        remedy="Run the night again; look for a lack of memory.",
+    )
 
 
 def _place_of(error: BaseException) -> str:
@@ -276,11 +303,21 @@ def _library() -> Any:
     return great_expectations
 
 
+@cache
+def _batches() -> Any:
+    """Where frames are handed to Great Expectations; once a process, since every change of a context is written out."""
+    context = _library().get_context(mode="ephemeral")
+    context.enable_analytics(False)
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    asset = context.data_sources.add_pandas("night").add_dataframe_asset("frame")
+    return asset.add_batch_definition_whole_dataframe("whole")
+
+
 def _judge_frame(contract: Contract, business_date: date, accepted: pa.Table | Path) -> list[Judgement]:
     from pipelines.tables import read_table
     from pipelines.validation.proof_frames import frames_of
 
-    table = read_table(accepted) if isinstance(accepted, Path) else accepted
+    table = (read_table(accepted) if isinstance(accepted, Path) else accepted).combine_chunks()
     frames = frames_of(table, contract)
     promises = frame_promises(contract, business_date, _authority_codes())
     judgements: list[Judgement] = []
@@ -306,11 +343,7 @@ def _run(frame: Any, promises: Sequence[Promise]) -> list[Judgement]:
         for column, derive in (promise.derived or {}).items():
             if column not in frame:
                 frame[column] = derive(frame)
-    context = gx.get_context(mode="ephemeral")
-    context.enable_analytics(False)
-    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
-    asset = context.data_sources.add_pandas("night").add_dataframe_asset("frame")
-    batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
+    batch = _batches().get_batch({"dataframe": frame})
     suite = gx.ExpectationSuite(
         "suite",
         expectations=[
@@ -337,8 +370,12 @@ def _outcomes(judgements: Sequence[Judgement], *, delivered: bool) -> list[Expec
     for verdict in VERDICTS:
         own = [each for each in judgements if each.promise.verdict == verdict.name]
         broken = [each for each in own if not each.held]
-        observed = {"judged": float(bool(own)), "expectations": float(len(own)), "broken": float(len(broken)),
-                    "records_against": float(sum(each.against for each in own))}  # fmt: skip
+        observed = {
+            "judged": float(bool(own)),
+            "expectations": float(len(own)),
+            "broken": float(len(broken)),
+            "records_against": float(sum(each.against for each in own)),
+        }
         words = verdict.description
         if not delivered:
             words += " Nothing was delivered for this night, so nothing was judged."

@@ -34,7 +34,9 @@ class Verdict:
 VERDICTS: tuple[Verdict, ...] = (
     Verdict("frame_keys", "error", "Every accepted record has a key, and no key occurs twice."),
     Verdict("frame_required", "error", "What the contract requires is there."),
-    Verdict("frame_identifiers", "error", "Identifiers, postcodes and reference numbers have their shape and check digit."),
+    Verdict(
+        "frame_identifiers", "error", "Identifiers, postcodes and reference numbers have their shape and check digit."
+    ),
     Verdict("frame_dates", "error", "Dates lie where the contract allows, and in order."),
     Verdict("frame_codes", "error", "Coded columns and numbers hold only what the contract lists."),
     Verdict("frame_text", "error", "Text is no longer than allowed and holds no damaged characters."),
@@ -126,7 +128,9 @@ def measure_promises(
     promises = []
     for name in sorted(measures):
         usual = _median([night[name] for night in trailing if name in night and not math.isnan(night[name])])
-        chance = 4 * math.sqrt(max(usual * (1 - usual), 0.25 / rows) / rows) if usual is not None and 0 <= usual <= 1 else 0
+        chance = (
+            4 * math.sqrt(max(usual * (1 - usual), 0.25 / rows) / rows) if usual is not None and 0 <= usual <= 1 else 0
+        )
         subject = name.replace("_", " ")
         if name == "rows":
             low, high = 0.0, None
@@ -166,8 +170,18 @@ class _FramePlan:
         if check == "nhs_number_range":
             first = proofs.leading_digit(proofs.verified(path))
             words = f"a verified {path} is of England and Wales"
-            return [_promise("frame_identifiers", frame, "ExpectColumnValuesToBeInSet", f"{path}:range", words, rule.code,
-                             first, value_set=_ENGLAND_AND_WALES)]  # fmt: skip
+            return [
+                _promise(
+                    "frame_identifiers",
+                    frame,
+                    "ExpectColumnValuesToBeInSet",
+                    f"{path}:range",
+                    words,
+                    rule.code,
+                    first,
+                    value_set=_ENGLAND_AND_WALES,
+                )
+            ]
         if rule.keeps_value:
             return []
         if check in _SHAPES:
@@ -177,23 +191,53 @@ class _FramePlan:
         if check in ("code_in", "code_list"):
             values = [str(value) for value in params.get("values") or column.codes]
             words = f"{path} holds listed codes only"
-            return [_promise("frame_codes", frame, "ExpectColumnValuesToBeInSet", path, words, rule.code, value_set=values)]
+            return [
+                _promise("frame_codes", frame, "ExpectColumnValuesToBeInSet", path, words, rule.code, value_set=values)
+            ]
         if check in ("number_between", "age_between"):
             bounds = {"min_value": params.get("min", 0), "max_value": params.get("max", 2**31)}
             words = f"{path} is a number between {bounds['min_value']} and {bounds['max_value']}"
             unless = str(params.get("unless_present", ""))
             words += f" where {unless} is missing" if unless else ""
-            return [_promise("frame_codes", frame, "ExpectColumnValuesToBeBetween", f"{path}:{check}", words, rule.code,
-                             proofs.number(path, unless), **bounds)]  # fmt: skip
+            return [
+                _promise(
+                    "frame_codes",
+                    frame,
+                    "ExpectColumnValuesToBeBetween",
+                    f"{path}:{check}",
+                    words,
+                    rule.code,
+                    proofs.number(path, unless),
+                    **bounds,
+                )
+            ]
         if check == "pattern":
             return [_matches("frame_codes", frame, path, str(params["expression"]), "has its pattern", rule.code)]
         if check == "max_length":
             longest = int(params.get("characters", 200))
-            return [_promise("frame_text", frame, "ExpectColumnValueLengthsToBeBetween", path,
-                             f"{path} has at most {longest} characters", rule.code, max_value=longest)]  # fmt: skip
+            return [
+                _promise(
+                    "frame_text",
+                    frame,
+                    "ExpectColumnValueLengthsToBeBetween",
+                    path,
+                    f"{path} has at most {longest} characters",
+                    rule.code,
+                    max_value=longest,
+                )
+            ]
         if check == "text_clean":
-            return [_promise("frame_text", frame, "ExpectColumnValuesToNotMatchRegex", path,
-                             f"{path} has no damaged characters", rule.code, regex=_DAMAGE)]  # fmt: skip
+            return [
+                _promise(
+                    "frame_text",
+                    frame,
+                    "ExpectColumnValuesToNotMatchRegex",
+                    path,
+                    f"{path} has no damaged characters",
+                    rule.code,
+                    regex=_DAMAGE,
+                )
+            ]
         return []
 
     def _required(self, rule: Rule, column: Column, frame: str, path: str) -> list[Promise]:
@@ -201,11 +245,22 @@ class _FramePlan:
         if column.key:  # a bad identifier is set aside even where it is part of the key, which keeps the delivered text
             return []
         if column.logical == "array":
-            return [_promise("frame_required", frame, "ExpectColumnValuesToBeBetween", path, words, rule.code, min_value=1)]
+            return [
+                _promise("frame_required", frame, "ExpectColumnValuesToBeBetween", path, words, rule.code, min_value=1)
+            ]
         others = [other for other in column.rules if other.severity == "query" and not other.keeps_value]
         if others or rule.severity == "query":
-            return [self._holds("frame_required", rule, frame, f"{path}:given", lambda f: f[path].notna(), True,
-                                f"{words}, or the record is queried")]  # fmt: skip
+            return [
+                self._holds(
+                    "frame_required",
+                    rule,
+                    frame,
+                    f"{path}:given",
+                    lambda f: f[path].notna(),
+                    True,
+                    f"{words}, or the record is queried",
+                )
+            ]
         return [_promise("frame_required", frame, "ExpectColumnValuesToNotBeNull", path, words, rule.code)]
 
     def _identifier(self, rule: Rule, column: Column, frame: str, path: str) -> list[Promise]:
@@ -213,19 +268,42 @@ class _FramePlan:
         source: proofs.Derivation = proofs.verified(path) if column.key else lambda records: records[path]
         if column.key:
             name = f"{path}:verified"
-        promises = [_matches("frame_identifiers", frame, name, expression, words, rule.code, source if column.key else None)]
+        promises = [
+            _matches("frame_identifiers", frame, name, expression, words, rule.code, source if column.key else None)
+        ]
 
         def proof(suffix: str, derive: proofs.Derivation, values: Sequence[Any], claim: str) -> None:
-            promises.append(_promise("frame_identifiers", frame, "ExpectColumnValuesToBeInSet", f"{path}:{suffix}",
-                                     f"{path} {claim}", rule.code, derive, value_set=list(values)))  # fmt: skip
+            promises.append(
+                _promise(
+                    "frame_identifiers",
+                    frame,
+                    "ExpectColumnValuesToBeInSet",
+                    f"{path}:{suffix}",
+                    f"{path} {claim}",
+                    rule.code,
+                    derive,
+                    value_set=list(values),
+                )
+            )
 
         if rule.check == "nhs_number":
             proof("residue", proofs.nhs_number_residue(source), [0], "has the right check digit")
-            promises.append(_promise("frame_identifiers", frame, "ExpectColumnValuesToNotBeInSet", path,
-                                     f"{path} is not one digit ten times", rule.code, value_set=_REPEATED_DIGITS))  # fmt: skip
+            promises.append(
+                _promise(
+                    "frame_identifiers",
+                    frame,
+                    "ExpectColumnValuesToNotBeInSet",
+                    path,
+                    f"{path} is not one digit ten times",
+                    rule.code,
+                    value_set=_REPEATED_DIGITS,
+                )
+            )
         elif rule.check == "upn":
             proof("residue", proofs.upn_residue(source), [0], "has the right check letter")
-            proof("authority", proofs.upn_authority(source), self.authority_codes, "names an authority, or a pseudo one")
+            proof(
+                "authority", proofs.upn_authority(source), self.authority_codes, "names an authority, or a pseudo one"
+            )
             if not rule.params.get("allow_temporary", True):
                 promises.append(_matches("frame_identifiers", frame, name, "[A-Z][0-9]{12}", "is permanent", rule.code))
         return promises
@@ -236,16 +314,27 @@ class _FramePlan:
         if rule.check == "date_not_future":
             bounds = None, day + timedelta(days=int(params.get("days_ahead", 0)))
         elif rule.check == "date_within":
-            bounds = (day - timedelta(days=int(params.get("days_back", 36525))),
-                      day + timedelta(days=int(params.get("days_ahead", 0))))  # fmt: skip
+            bounds = (
+                day - timedelta(days=int(params.get("days_back", 36525))),
+                day + timedelta(days=int(params.get("days_ahead", 0))),
+            )
         elif rule.check == "age_between":
             oldest = _birthday(day, int(params.get("max", 25)) + 1) + timedelta(days=1)
             bounds = oldest, _birthday(day, int(params.get("min", 0)))
         elif rule.check == "date_placeholder":
             listed = params.get("values") or params.get("dates", ("1900-01-01",))
             days = [_moment(date.fromisoformat(str(each))) for each in listed]
-            return [_promise("frame_dates", frame, "ExpectColumnValuesToNotBeInSet", path,
-                             f"{path} is not a placeholder", rule.code, value_set=days)]  # fmt: skip
+            return [
+                _promise(
+                    "frame_dates",
+                    frame,
+                    "ExpectColumnValuesToNotBeInSet",
+                    path,
+                    f"{path} is not a placeholder",
+                    rule.code,
+                    value_set=days,
+                )
+            ]
         else:
             bounds = date(1900, 1, 1), None
         low, high = bounds
@@ -260,18 +349,39 @@ class _FramePlan:
             (frame, earlier), (_, later) = _placed(str(params["earlier"])), _placed(str(params["later"]))
             if rule.keeps_value:
                 return []
-            arguments = {"column_A": later, "column_B": earlier, "or_equal": True,
-                         "ignore_row_if": "either_value_is_missing"}  # fmt: skip
-            return [Promise("frame_dates", frame, "ExpectColumnPairValuesAToBeGreaterThanB", arguments,
-                            f"{later} is not before {earlier}", rule.code)]  # fmt: skip
+            arguments = {
+                "column_A": later,
+                "column_B": earlier,
+                "or_equal": True,
+                "ignore_row_if": "either_value_is_missing",
+            }
+            return [
+                Promise(
+                    "frame_dates",
+                    frame,
+                    "ExpectColumnPairValuesAToBeGreaterThanB",
+                    arguments,
+                    f"{later} is not before {earlier}",
+                    rule.code,
+                )
+            ]
         if rule.check in ("exactly_one", "not_both") and not rule.keeps_value:
             when = params.get("when", "several" if rule.check == "not_both" else "")
             allowed = {"several": [0, 1], "none": list(range(1, len(fields) + 1))}.get(when, [1])
             if rule.severity == "query":
                 allowed = sorted({0, *allowed})
-            return [_promise("frame_records", proofs.RECORDS, "ExpectColumnValuesToBeInSet", f"{rule.code}:given",
-                             f"of {', '.join(fields)} as many are given as may be", rule.code,
-                             proofs.count_given(fields), value_set=allowed)]  # fmt: skip
+            return [
+                _promise(
+                    "frame_records",
+                    proofs.RECORDS,
+                    "ExpectColumnValuesToBeInSet",
+                    f"{rule.code}:given",
+                    f"of {', '.join(fields)} as many are given as may be",
+                    rule.code,
+                    proofs.count_given(fields),
+                    value_set=allowed,
+                )
+            ]
         if rule.check == "shared_identifier":
             return self._shared_identifier(rule)
         if rule.check == "two_birth_dates":
@@ -288,29 +398,59 @@ class _FramePlan:
         identifier = self._path(str(rule.params.get("identifier") or rule.field.split("+")[0]))
         born = self._path(str(rule.params.get("birth_date") or "birth_date"))
         count = proofs.values_of_one(proofs.verified(identifier), born)
-        return [_promise("frame_records", proofs.RECORDS, "ExpectColumnValuesToBeInSet", f"{rule.code}:births",
-                         f"no verified {identifier} has two dates in {born}", rule.code, count, value_set=[0, 1])]  # fmt: skip
+        return [
+            _promise(
+                "frame_records",
+                proofs.RECORDS,
+                "ExpectColumnValuesToBeInSet",
+                f"{rule.code}:births",
+                f"no verified {identifier} has two dates in {born}",
+                rule.code,
+                count,
+                value_set=[0, 1],
+            )
+        ]
 
     def _two_birth_dates(self, rule: Rule) -> list[Promise]:
         person = self._path(str(rule.params.get("person") or rule.field.split("+")[0]))
         born = self._path(str(rule.params.get("birth_date") or "birth_date"))
         count = proofs.values_of_one(lambda frame: frame[person], born)
-        return [self._holds("frame_records", rule, proofs.RECORDS, f"{rule.code}:one", lambda f: count(f) <= 1, True,
-                            f"one {person} has one date in {born}, or its records are queried")]  # fmt: skip
+        return [
+            self._holds(
+                "frame_records",
+                rule,
+                proofs.RECORDS,
+                f"{rule.code}:one",
+                lambda f: count(f) <= 1,
+                True,
+                f"one {person} has one date in {born}, or its records are queried",
+            )
+        ]
 
     def _consent(self, rule: Rule) -> list[Promise]:
         path = str(rule.params.get("path") or rule.field.partition("[]")[0])
         parts = {column.concept: name for (frame, name), column in self.columns.items() if frame == path}
         sensitive, basis = parts["involvement.sensitive"], parts["involvement.consent_basis"]
         listed = self.columns[path, basis]
-        in_rules = [r.params["values"] for r in listed.rules if r.check in ("code_in", "code_list") and "values" in r.params]
+        in_rules = [
+            r.params["values"] for r in listed.rules if r.check in ("code_in", "code_list") and "values" in r.params
+        ]
         bases = rule.params.get("bases") or (in_rules[0] if in_rules else list(listed.codes))
 
         def grounded(frame: Any) -> Any:
             return (frame[sensitive].fillna(False) == False) | frame[basis].isin(list(bases))  # noqa: E712 (elementwise)
 
-        return [self._holds("frame_records", rule, path, f"{rule.code}:basis", grounded, False,
-                            "no sensitive service is kept without a consent basis")]  # fmt: skip
+        return [
+            self._holds(
+                "frame_records",
+                rule,
+                path,
+                f"{rule.code}:basis",
+                grounded,
+                False,
+                "no sensitive service is kept without a consent basis",
+            )
+        ]
 
     def _shield(self, rule: Rule) -> list[Promise]:
         requested, by = self._with_concept("shield.requested"), self._with_concept("shield.by")
@@ -318,8 +458,17 @@ class _FramePlan:
         def authorised(frame: Any) -> Any:
             return (frame[requested].fillna(False) == False) | frame[by].notna()  # noqa: E712 (elementwise)
 
-        return [self._holds("frame_records", rule, proofs.RECORDS, f"{rule.code}:by", authorised, True,
-                            "a shield request names who authorised it, or the record is queried")]  # fmt: skip
+        return [
+            self._holds(
+                "frame_records",
+                rule,
+                proofs.RECORDS,
+                f"{rule.code}:by",
+                authorised,
+                True,
+                "a shield request names who authorised it, or the record is queried",
+            )
+        ]
 
     def _nested_required(self, rule: Rule, fields: list[str]) -> list[Promise]:
         placed = [_placed(name) for name in fields]
@@ -330,22 +479,43 @@ class _FramePlan:
         def given(elements: Any) -> Any:
             return elements[names].notna().sum(axis=1) >= wanted
 
-        return [self._holds("frame_records", rule, frame, f"{rule.code}:given", given, rule.severity == "query",
-                            f"{'one of ' if wanted == 1 else ''}{', '.join(names)} is given in each of {frame}")]  # fmt: skip
+        return [
+            self._holds(
+                "frame_records",
+                rule,
+                frame,
+                f"{rule.code}:given",
+                given,
+                rule.severity == "query",
+                f"{'one of ' if wanted == 1 else ''}{', '.join(names)} is given in each of {frame}",
+            )
+        ]
 
-    def _holds(self, verdict: str, rule: Rule, frame: str, column: str, holds: proofs.Derivation, queried: bool,
-               words: str) -> Promise:  # fmt: skip
+    def _holds(
+        self, verdict: str, rule: Rule, frame: str, column: str, holds: proofs.Derivation, queried: bool, words: str
+    ) -> Promise:
         derive = proofs.queried_or(holds) if queried else holds
-        return _promise(verdict, frame, "ExpectColumnValuesToBeInSet", column, words, rule.code,
-                        lambda f: derive(f).astype(int), value_set=[1])  # fmt: skip
+        return _promise(
+            verdict,
+            frame,
+            "ExpectColumnValuesToBeInSet",
+            column,
+            words,
+            rule.code,
+            lambda f: derive(f).astype(int),
+            value_set=[1],
+        )
 
     def _path(self, named: str) -> str:
         """The path of a column named by its path or by its concept."""
         return named if (proofs.RECORDS, named) in self.columns else self._with_concept(named)
 
     def _with_concept(self, concept: str) -> str:
-        found = (path for (frame, path), column in self.columns.items()
-                 if frame == proofs.RECORDS and column.concept == concept)  # fmt: skip
+        found = (
+            path
+            for (frame, path), column in self.columns.items()
+            if frame == proofs.RECORDS and column.concept == concept
+        )
         return next(found, "")
 
     def _fields(self, rule: Rule) -> list[str]:
@@ -371,20 +541,43 @@ def _placed(path: str) -> tuple[str, str]:
     return (array, inner) if mark else (proofs.RECORDS, path)
 
 
-def _promise(verdict: str, frame: str, kind: str, column: str, words: str, rule: str = "",
-             derive: proofs.Derivation | None = None, **arguments: Any) -> Promise:  # fmt: skip
+def _promise(
+    verdict: str,
+    frame: str,
+    kind: str,
+    column: str,
+    words: str,
+    rule: str = "",
+    derive: proofs.Derivation | None = None,
+    **arguments: Any,
+) -> Promise:
     derived = {column: derive} if derive else None
     return Promise(verdict, frame, kind, {"column": column, **arguments}, words, rule, derived)
 
 
-def _matches(verdict: str, frame: str, column: str, expression: str, words: str, rule: str,
-             derive: proofs.Derivation | None = None) -> Promise:  # fmt: skip
-    return _promise(verdict, frame, "ExpectColumnValuesToMatchRegex", column, f"{column.partition(':')[0]} {words}", rule,
-                    derive, regex=f"^(?:{expression})$")  # fmt: skip
+def _matches(
+    verdict: str,
+    frame: str,
+    column: str,
+    expression: str,
+    words: str,
+    rule: str,
+    derive: proofs.Derivation | None = None,
+) -> Promise:
+    return _promise(
+        verdict,
+        frame,
+        "ExpectColumnValuesToMatchRegex",
+        column,
+        f"{column.partition(':')[0]} {words}",
+        rule,
+        derive,
+        regex=f"^(?:{expression})$",
+    )
 
 
 def _between(verdict: str, name: str, low: float | None, high: float | None, subject: str) -> Promise:
-    bounds = {"min_value": low, "max_value": high}
+    bounds: dict[str, Any] = {"min_value": low, "max_value": high}
     if low is None and high is None:
         bounds["min_value"] = float("-inf")
     parts = [f"at least {low:,.4g}" if low is not None else "", f"at most {high:,.4g}" if high is not None else ""]
@@ -415,4 +608,4 @@ def _birthday(day: date, years: int) -> date:
 
 
 def _moment(day: date) -> datetime:
-    return datetime.combine(day, time())  # noqa: DTZ001 (a day, compared with days)
+    return datetime.combine(day, time())

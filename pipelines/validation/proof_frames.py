@@ -8,6 +8,7 @@ so that a fault in one of the two shows. Not here: what is expected of the colum
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ Derivation = Callable[[pd.DataFrame], pd.Series]
 
 _UPN_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
 _NOT_A_LETTER = -1
+_LATEST = date(2200, 1, 1)
 
 
 def frames_of(accepted: pa.Table, contract: Contract) -> dict[str, pd.DataFrame]:
@@ -47,11 +49,12 @@ def frames_of(accepted: pa.Table, contract: Contract) -> dict[str, pd.DataFrame]
         ``outcome`` and one column ``<name>:unverified`` for each column that is ever unverified. ``keys``: key of every
         record, withdrawals included. And one frame per array, by its path: one row per element, with ``outcome``.
     """
-    leaving = pc.equal(accepted["change"], "withdraw")
+    leaving: Any = pc.equal(accepted["change"], pa.scalar("withdraw"))
     for column in contract.columns:
         if column.concept == "withdrawn":
-            leaving = pc.or_(leaving, pc.fill_null(accepted[column.name], False))
-    staying = accepted.filter(pc.invert(pc.fill_null(leaving, False)))
+            marked: Any = accepted[column.name]
+            leaving = pc.or_(leaving, pc.fill_null(marked, False))
+    staying = accepted.filter(pc.invert(pc.fill_null(leaving, False))).combine_chunks()
     frames = {"keys": accepted.select(["key"]).to_pandas(), RECORDS: _flat(staying, contract)}
     for path in _arrays(contract.columns, ""):
         frames[path] = _elements(staying, path)
@@ -181,7 +184,7 @@ def _flat(records: pa.Table, contract: Contract) -> pd.DataFrame:
     for name in contract.column_names:
         if name in records.column_names:
             take_apart(records[name], name)
-    unverified = records["unverified"].combine_chunks()
+    unverified: Any = records["unverified"].combine_chunks()
     marks = unverified.flatten()
     for name in sorted(filter(None, pc.unique(marks).to_pylist())):
         flagged = np.zeros(records.num_rows, dtype=bool)
@@ -202,7 +205,7 @@ def _arrays(columns: Sequence[Column], prefix: str) -> Iterator[str]:
 def _elements(records: pa.Table, path: str) -> pd.DataFrame:
     """One row per element of the array `path`, its parts in columns, or in ``value`` when it has none."""
     top, *parts = path.split(".")
-    array = records[top].combine_chunks()
+    array: Any = records[top].combine_chunks()
     for part in parts:
         array = pc.struct_field(array, part)
     elements = array.flatten()
@@ -221,10 +224,12 @@ def _elements(records: pa.Table, path: str) -> pd.DataFrame:
 
 
 def _pandas(columns: Mapping[str, Any]) -> pd.DataFrame:
-    """A frame with dates as timestamps (so that they compare in C) and flags that may be missing."""
+    """A frame with dates as nanoseconds (the unit in which Great Expectations compares in C), far futures cut short."""
     series = {}
     for name, array in columns.items():
         if pa.types.is_date(array.type):
-            array = array.cast(pa.timestamp("s"))
+            array = pc.min_element_wise(array, pa.scalar(_LATEST, pa.date32()), skip_nulls=False).cast(
+                pa.timestamp("ns")
+            )
         series[name] = array.to_pandas()
     return pd.DataFrame(series)

@@ -32,7 +32,13 @@ def rule(check: str, field: str, severity: str = "query", keeps_value: bool = Fa
 
 
 def column(name: str, *rules: Rule, logical: str = "text", **more: object) -> Column:
-    return Column(name, logical, "", rules=tuple(dataclasses.replace(r, field=name, code=f"{r.code}{name}") for r in rules), **more)
+    return Column(
+        name,
+        logical,
+        "",
+        rules=tuple(dataclasses.replace(r, field=name, code=f"{r.code}{name}") for r in rules),
+        **more,
+    )
 
 
 INVOLVEMENT = (
@@ -40,9 +46,12 @@ INVOLVEMENT = (
     column("start", rule("date_real", ""), logical="date"),
     column("end", rule("date_real", ""), logical="date"),
     column("sensitive", rule("flag", ""), logical="flag", concept="involvement.sensitive"),
-    column("consent_basis", rule("code_in", "", values=["explicit_consent", "significant_harm"]),
-           concept="involvement.consent_basis"),
-)  # fmt: skip
+    column(
+        "consent_basis",
+        rule("code_in", "", values=["explicit_consent", "significant_harm"]),
+        concept="involvement.consent_basis",
+    ),
+)
 CONTRACT = Contract(
     id="test/1",
     agency="test",
@@ -54,22 +63,40 @@ CONTRACT = Contract(
         column("ref", rule("required", "", "reject"), key=True, required=True),
         column("nhs_number", rule("nhs_number", ""), rule("nhs_number_range", "", keeps_value=True)),
         column("upn", rule("upn", "")),
-        column("family_name", rule("required", "", "reject"), rule("text_clean", "", "reject"),
-               rule("max_length", "", "reject", characters=40)),
+        column(
+            "family_name",
+            rule("required", "", "reject"),
+            rule("text_clean", "", "reject"),
+            rule("max_length", "", "reject", characters=40),
+        ),
         column("sex", rule("code_in", "", values=["M", "F"]), codes={"M": "M", "F": "F"}),
-        column("birth_date", rule("required", "", "reject"), rule("date_real", "", "reject"),
-               rule("age_between", "", "reject", min=0, max=25), rule("date_placeholder", "", "reject"),
-               logical="date", concept="birth_date"),
+        column(
+            "birth_date",
+            rule("required", "", "reject"),
+            rule("date_real", "", "reject"),
+            rule("age_between", "", "reject", min=0, max=25),
+            rule("date_placeholder", "", "reject"),
+            logical="date",
+            concept="birth_date",
+        ),
         column("death_date", rule("date_not_future", ""), logical="date"),
         column("age_estimate", rule("number_between", "", min=0, max=120)),
-        column("address", logical="object", items=(
-            column("postcode", rule("postcode_shape", "")),
-            column("lines", rule("max_length", "", characters=30), logical="array"),
-        )),
-        column("shield", logical="object", items=(
-            column("requested", rule("flag", ""), logical="flag", concept="shield.requested"),
-            column("by", concept="shield.by"),
-        )),
+        column(
+            "address",
+            logical="object",
+            items=(
+                column("postcode", rule("postcode_shape", "")),
+                column("lines", rule("max_length", "", characters=30), logical="array"),
+            ),
+        ),
+        column(
+            "shield",
+            logical="object",
+            items=(
+                column("requested", rule("flag", ""), logical="flag", concept="shield.requested"),
+                column("by", concept="shield.by"),
+            ),
+        ),
         column("involvements", rule("required", "", "query", keeps_value=True), logical="array", items=INVOLVEMENT),
         column("withdrawn", rule("flag", ""), logical="flag", concept="withdrawn"),
     ),
@@ -87,34 +114,67 @@ CONTRACT = Contract(
     one_record_per_child="record",
     involvements=(),
     service_level=ServiceLevel(),
-)  # fmt: skip
+)
 
 _TEXT = pa.string()
-_ELEMENT = pa.struct([("team", _TEXT), ("start", pa.date32()), ("end", pa.date32()), ("sensitive", pa.bool_()),
-                      ("consent_basis", _TEXT)])  # fmt: skip
-SCHEMA = pa.schema([
-    ("position", pa.int64()), ("line", pa.int64()), ("key", _TEXT), ("change", _TEXT), ("outcome", _TEXT),
-    ("unverified", pa.list_(_TEXT)), ("ref", _TEXT), ("nhs_number", _TEXT), ("upn", _TEXT), ("family_name", _TEXT),
-    ("sex", _TEXT), ("birth_date", pa.date32()), ("death_date", pa.date32()), ("age_estimate", _TEXT),
-    ("address", pa.struct([("postcode", _TEXT), ("lines", pa.list_(_TEXT))])),
-    ("shield", pa.struct([("requested", pa.bool_()), ("by", _TEXT)])),
-    ("involvements", pa.list_(_ELEMENT)), ("withdrawn", pa.bool_()),
-])  # fmt: skip
+_ELEMENT = pa.struct(
+    [("team", _TEXT), ("start", pa.date32()), ("end", pa.date32()), ("sensitive", pa.bool_()), ("consent_basis", _TEXT)]
+)
+SCHEMA = pa.schema(
+    [
+        ("position", pa.int64()),
+        ("line", pa.int64()),
+        ("key", _TEXT),
+        ("change", _TEXT),
+        ("outcome", _TEXT),
+        ("unverified", pa.list_(_TEXT)),
+        ("ref", _TEXT),
+        ("nhs_number", _TEXT),
+        ("upn", _TEXT),
+        ("family_name", _TEXT),
+        ("sex", _TEXT),
+        ("birth_date", pa.date32()),
+        ("death_date", pa.date32()),
+        ("age_estimate", _TEXT),
+        ("address", pa.struct([("postcode", _TEXT), ("lines", pa.list_(_TEXT))])),
+        ("shield", pa.struct([("requested", pa.bool_()), ("by", _TEXT)])),
+        ("involvements", pa.list_(_ELEMENT)),
+        ("withdrawn", pa.bool_()),
+    ]
+)
 
 
 def involvement(**over: object) -> dict[str, object]:
-    return {"team": "Early help", "start": date(2025, 1, 1), "end": date(2025, 6, 1), "sensitive": False,
-            "consent_basis": None} | over  # fmt: skip
+    return {
+        "team": "Early help",
+        "start": date(2025, 1, 1),
+        "end": date(2025, 6, 1),
+        "sensitive": False,
+        "consent_basis": None,
+    } | over
 
 
 def record(number: int, **over: object) -> dict[str, object]:
     return {
-        "position": number, "line": number + 1, "key": f"k{number}", "change": "upsert", "outcome": "accepted",
-        "unverified": [], "ref": f"k{number}", "nhs_number": None, "upn": None, "family_name": "Okafor", "sex": "F",
-        "birth_date": date(2015, 3, 4), "death_date": None, "age_estimate": None,
-        "address": {"postcode": "EC1A 1BB", "lines": ["1 High Street"]}, "shield": None,
-        "involvements": [involvement()], "withdrawn": None,
-    } | over  # fmt: skip
+        "position": number,
+        "line": number + 1,
+        "key": f"k{number}",
+        "change": "upsert",
+        "outcome": "accepted",
+        "unverified": [],
+        "ref": f"k{number}",
+        "nhs_number": None,
+        "upn": None,
+        "family_name": "Okafor",
+        "sex": "F",
+        "birth_date": date(2015, 3, 4),
+        "death_date": None,
+        "age_estimate": None,
+        "address": {"postcode": "EC1A 1BB", "lines": ["1 High Street"]},
+        "shield": None,
+        "involvements": [involvement()],
+        "withdrawn": None,
+    } | over
 
 
 GOOD = [
@@ -192,13 +252,20 @@ def test_the_day_of_the_twenty_sixth_birthday_is_too_old_and_the_day_before_is_n
 def test_the_residues_agree_with_the_published_vectors() -> None:
     for kind, residue in (("nhs_number", proofs.nhs_number_residue), ("upn", proofs.upn_residue)):
         vectors = [v for v in VECTORS[kind] if v["valid"] or v.get("fails") in ("check_letter", "check_digit")]
-        values = pd.Series([v.get("normalised") or v["value"].replace(" ", "").replace("-", "") for v in vectors], dtype="str")
+        values = pd.Series(
+            [v.get("normalised") or v["value"].replace(" ", "").replace("-", "") for v in vectors], dtype="str"
+        )
         found = residue(lambda frame: frame["value"])(pd.DataFrame({"value": values}))
         assert [bool(value) for value in found == 0] == [v["valid"] for v in vectors]
 
 
 def test_identifiers_that_are_not_verified_are_not_held_to_be_one_childs() -> None:
-    fault = {"nhs_number": "4000000632", "birth_date": date(2016, 3, 4), "unverified": ["nhs_number"], "outcome": "queried"}
+    fault = {
+        "nhs_number": "4000000632",
+        "birth_date": date(2016, 3, 4),
+        "unverified": ["nhs_number"],
+        "outcome": "queried",
+    }
     assert verdicts(accepted(record(9, **fault)))["frame_records"]
 
 
@@ -219,8 +286,17 @@ def test_names_and_specs_are_known_without_importing_great_expectations() -> Non
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-USUAL = [{"rows": 1000.0 + n, "reject_rate": 0.01, "missing_rate.nhs_number": 0.05, "code_share.sex.M": 0.5,
-          "first_of_january_share": 0.004, "overlap.education": 0.7} for n in range(7)]  # fmt: skip
+USUAL = [
+    {
+        "rows": 1000.0 + n,
+        "reject_rate": 0.01,
+        "missing_rate.nhs_number": 0.05,
+        "code_share.sex.M": 0.5,
+        "first_of_january_share": 0.004,
+        "overlap.education": 0.7,
+    }
+    for n in range(7)
+]
 
 
 @pytest.mark.parametrize(
@@ -248,10 +324,16 @@ def test_a_first_night_has_nothing_to_compare_with_and_passes() -> None:
 
 
 def leaky() -> pa.Table:
-    faults = [{"family_name": SENTINEL * 3}, {"sex": SENTINEL}, {"nhs_number": SENTINEL}, {"upn": SENTINEL},
-              {"age_estimate": SENTINEL}, {"address": {"postcode": SENTINEL, "lines": [SENTINEL * 3]}},
-              {"key": SENTINEL, "involvements": [involvement(team=SENTINEL * 9, consent_basis=SENTINEL)]},
-              {"key": SENTINEL}]  # fmt: skip
+    faults = [
+        {"family_name": SENTINEL * 3},
+        {"sex": SENTINEL},
+        {"nhs_number": SENTINEL},
+        {"upn": SENTINEL},
+        {"age_estimate": SENTINEL},
+        {"address": {"postcode": SENTINEL, "lines": [SENTINEL * 3]}},
+        {"key": SENTINEL, "involvements": [involvement(team=SENTINEL * 9, consent_basis=SENTINEL)]},
+        {"key": SENTINEL},
+    ]
     return accepted(*(record(20 + number, **fault) for number, fault in enumerate(faults)))
 
 
@@ -269,7 +351,13 @@ def test_no_value_reaches_outcomes_pages_or_logs(
 def test_pages_need_no_network_and_no_script(tmp_path: Path) -> None:
     judge_night("330", DAY, CONTRACT, accepted(), USUAL[-1], USUAL, tmp_path)
     pages = sorted(page.relative_to(tmp_path).as_posix() for page in tmp_path.rglob("*"))
-    assert pages == ["2026-11-20", "2026-11-20/330", "2026-11-20/330/index.html", "2026-11-20/330/test.html", "index.html"]
+    assert pages == [
+        "2026-11-20",
+        "2026-11-20/330",
+        "2026-11-20/330/index.html",
+        "2026-11-20/330/test.html",
+        "index.html",
+    ]
     for name in pages[2:]:
         text = (tmp_path / name).read_text(encoding="utf-8")
         assert not re.search(r"https?://|<script|<link|@import|url\(|src=", text)
