@@ -22,7 +22,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $(STAMP)
 
 demo: setup ## three sample nights of two authorities, loaded through Dagster into demo/
-	@$(BIN)/python -m sample_feeds.demo demo
+	@$(BIN)/isindex demo demo
 
 ui: setup ## the Dagster UI on what the demo loaded
 	@$(BIN)/isindex ui --home demo/home --landing demo/landing

@@ -4,16 +4,14 @@ A chain is one step: what may not be kept (columns refused, values set aside) th
 that is refused, held or missing is an outcome, not a failure: the step succeeds, its check says so, the night goes on.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg
 
-from assets.metadata import as_metadata, column_schema, lineage
+from assets.faults import faults_told
+from assets.metadata import as_metadata, column_schema, lineage, team
 from assets.partitions import NIGHT_AUTHORITY, partition_of
 from assets.resources import Deployment
-from assets.retries import transient_faults_retried
 from pipelines.contracts import Agency, load_contract
 from pipelines.contracts.describe import accepted_columns, record_columns, reject_columns
 from pipelines.nights.feeds import take_in
@@ -25,7 +23,7 @@ def agency_chain(agency: Agency) -> dg.AssetsDefinition:
     """The assets `<agency>/delivery`, `/records`, `/accepted` and `/rejected` with their checks."""
     name = agency.agency
     contract = load_contract(agency.contracts[-1])
-    owners = [f"team:{agency.owner}"]
+    owners = [team(agency.owner)]
     common = {"group_name": name, "owners": owners, "partitions_def": NIGHT_AUTHORITY}
     delivery, records, accepted, rejected = (
         dg.AssetKey([name, each]) for each in ("delivery", "records", "accepted", "rejected")
@@ -86,11 +84,13 @@ def agency_chain(agency: Agency) -> dg.AssetsDefinition:
     )
     def chain(context: dg.AssetExecutionContext, deployment: Deployment) -> Iterator[object]:
         night = deployment.night(*partition_of(context))
-        with transient_faults_retried():
+        with faults_told():
             report = take_in(night, name)
         shared = as_metadata(report)
         for key in (delivery, records, accepted, rejected):
-            yield dg.MaterializeResult(asset_key=key, metadata=shared if key != records else as_metadata(report, tables=False))
+            yield dg.MaterializeResult(
+                asset_key=key, metadata=shared if key != records else as_metadata(report, tables=False)
+            )
         keys = {"usable": delivery, "counts_reconcile": accepted, "reject_rate": rejected}
         for check in report.checks:
             yield dg.AssetCheckResult(

@@ -4,21 +4,18 @@ One step per stage. The gates are blocking checks on the snapshot: if one fails,
 start; other authorities never notice.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 import dagster as dg
 
+from assets.faults import faults_told
 from assets.metadata import as_metadata, check_results, column_schema, lineage
 from assets.partitions import NIGHT_AUTHORITY, partition_of
 from assets.resources import Deployment
-from assets.retries import transient_faults_retried
 from pipelines.contracts import registered_agencies
 from pipelines.contracts.describe import person_record_columns, person_record_lineage
 from pipelines.nights import Night, StageReport, index
-from pipelines.publishing import snapshot_columns
 
 __all__ = ["LIVE", "index_assets", "live"]
 
@@ -82,7 +79,7 @@ def index_assets() -> list[dg.AssetsDefinition]:
         [key["identities"], key["person_records"], *accepted],
         index.build,
         "The snapshot as it would be published, and the gates it must pass.",
-        columns=snapshot_columns(),
+        columns=index.snapshot_columns(),
         checks=index.GATES,
     )
     return [records, links, identities, snapshot, _published(key["snapshot"])]
@@ -117,7 +114,7 @@ def _stage(
         ],
     )
     def stage(context: dg.AssetExecutionContext, deployment: Deployment) -> Iterator[object]:
-        with transient_faults_retried():
+        with faults_told():
             report = run(deployment.night(*partition_of(context)))
         yield dg.MaterializeResult(metadata=as_metadata(report))
         yield from check_results(report, key)
@@ -153,7 +150,7 @@ def _published(snapshot: dg.AssetKey) -> dg.AssetsDefinition:
         ],
     )
     def publish(context: dg.AssetExecutionContext, deployment: Deployment) -> Iterator[object]:
-        with transient_faults_retried():
+        with faults_told():
             changes, publication = index.publish(deployment.night(*partition_of(context)))
         yield dg.MaterializeResult(asset_key=diff, metadata=as_metadata(changes))
         yield dg.MaterializeResult(asset_key=published, metadata=as_metadata(publication))

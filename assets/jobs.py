@@ -1,7 +1,5 @@
 """Jobs, schedule, sensors: when a night is run, and who is told when it fails."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from datetime import timedelta
@@ -34,9 +32,7 @@ night_job = dg.define_asset_job(
     execution_timezone="Europe/London",
     description="At the cut-off: every authority whose last business date is not yet complete is run with what came.",
 )
-def nightly(
-    context: dg.ScheduleEvaluationContext, deployment: Deployment
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
+def nightly(context: dg.ScheduleEvaluationContext, deployment: Deployment) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """A run for each authority of the deployment, for the business date that ended last."""
     business_date = (context.scheduled_execution_time - timedelta(days=1)).date()
     authorities = authorities_of(deployment.place())

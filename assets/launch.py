@@ -93,7 +93,9 @@ def _quiet(step_done: Callable[[str], None]) -> dg.LoggerDefinition:
 
     class _Steps(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            event = getattr(record, "dagster_event", None) or (getattr(record, "dagster_meta", None) or {}).get("dagster_event")
+            event = getattr(record, "dagster_event", None) or (getattr(record, "dagster_meta", None) or {}).get(
+                "dagster_event"
+            )
             if event is not None and getattr(event, "event_type_value", "") == "STEP_SUCCESS":
                 step_done(event.step_key)
 

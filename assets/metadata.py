@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import dagster as dg
 
 from pipelines.nights import StageReport
 
-__all__ = ["as_metadata", "check_results", "column_schema", "lineage"]
+__all__ = ["as_metadata", "check_results", "column_schema", "lineage", "team"]
 
 
 def as_metadata(report: StageReport, *, tables: bool = True) -> dict[str, Any]:
@@ -48,3 +49,8 @@ def lineage(columns: Mapping[str, Sequence[tuple[dg.AssetKey, str]]]) -> dg.Tabl
             for name, sources in columns.items()
         }
     )
+
+
+def team(name: str) -> str:
+    """An owner's name as Dagster wants it."""
+    return "team:" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")

@@ -11,7 +11,15 @@ from datetime import date
 
 import dagster as dg
 
-__all__ = ["AUTHORITIES", "FIRST_NIGHT", "NIGHTS", "NIGHT_AUTHORITY", "ensure_authority", "partition_key", "partition_of"]
+__all__ = [
+    "AUTHORITIES",
+    "FIRST_NIGHT",
+    "NIGHTS",
+    "NIGHT_AUTHORITY",
+    "ensure_authority",
+    "partition_key",
+    "partition_of",
+]
 
 # The first business date a deployment knows; a later one keeps the partition pages of the UI short.
 FIRST_NIGHT = os.environ.get("ISINDEX_FIRST_NIGHT", "2026-01-01")

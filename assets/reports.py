@@ -1,15 +1,13 @@
 """What people read: the report pages, and the suites' verdicts on what was accepted."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg
 
+from assets.faults import faults_told
 from assets.metadata import as_metadata
 from assets.partitions import NIGHT_AUTHORITY, partition_of
 from assets.resources import Deployment
-from assets.retries import transient_faults_retried
 from pipelines.contracts import registered_agencies
 from pipelines.nights import reports, suites
 from pipelines.validation.expectations import expectation_names
@@ -48,7 +46,7 @@ def _pages() -> dg.AssetsDefinition:
         ],
     )
     def pages(context: dg.AssetExecutionContext, deployment: Deployment) -> Iterator[object]:
-        with transient_faults_retried():
+        with faults_told():
             written = reports.write(deployment.night(*partition_of(context)))
         for name in _PAGES:
             yield dg.MaterializeResult(asset_key=["reports", name], metadata=as_metadata(written[name]))
@@ -76,15 +74,15 @@ def _suites() -> dg.AssetChecksDefinition:
     )
     def expectations(context: dg.AssetCheckExecutionContext, deployment: Deployment) -> Iterator[dg.AssetCheckResult]:
         night = deployment.night(*partition_of(context))
-        for verdict in suites.verdicts(night):
+        with faults_told():
+            found = list(suites.verdicts(night))
+        for verdict in found:
             outcome = verdict.outcome
             yield dg.AssetCheckResult(
                 asset_key=accepted[verdict.agency],
                 check_name=outcome.name,
                 passed=outcome.passed,
-                severity=(
-                    dg.AssetCheckSeverity.ERROR if outcome.severity == "error" else dg.AssetCheckSeverity.WARN
-                ),
+                severity=(dg.AssetCheckSeverity.ERROR if outcome.severity == "error" else dg.AssetCheckSeverity.WARN),
                 metadata=dict(outcome.observed),
                 description=outcome.description,
             )

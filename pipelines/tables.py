@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,10 @@ __all__ = [
     "write_json",
     "write_table",
 ]
+
+
+# DuckDB advises another call wherever a result with parameters becomes an Arrow table; the copy it means is small
+warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
 
 
 @dataclass(frozen=True)

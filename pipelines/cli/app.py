@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import inspect, load, operate, prepare
+from pipelines.cli import demo, inspect, load, operate, prepare
 
 __all__ = ["app"]
 
@@ -16,6 +16,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,  # locals may hold personal values
 )
+app.command("demo")(demo.demo)
 app.command("sample")(prepare.sample)
 app.command("preflight")(prepare.preflight)
 app.command("load")(load.load)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -17,7 +18,8 @@ from pipelines.home import Home
 
 __all__ = ["HomeOption", "JsonOption", "console", "day", "errors_told", "existing_home", "print_json"]
 
-console = Console(stderr=False, highlight=False)
+# a log or a pipe has no width of its own
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
 _errors = Console(stderr=True, highlight=False)
 
 HomeOption = Annotated[Path, typer.Option("--home", help="The deployment's folder.", envvar="ISINDEX_HOME")]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -22,31 +24,33 @@ def status(
 
     Example: [bold]isindex status --home demo/home[/bold]
     """
-    from pipelines.nights.night import database_of
     from pipelines.publishing import readers
 
     place = existing_home(home)
     with errors_told():
-        found = readers.status(place, database_of(place.database_url))
-    found = [each for each in found if authority in (None, each["authority"])]
+        found = [each for each in readers.status(place) if authority in (None, each.authority)]
     if as_json:
-        print_json(found)
+        print_json([asdict(each) for each in found])
         return
     for each in found:
-        table = Table(title=f"Authority {each['authority']}: {each['version']}", title_justify="left")
-        for name in ("Feed", "State", "As of", "Age in days"):
+        table = Table(title=f"Authority {each.authority}: {each.version}", title_justify="left")
+        for name in ("Feed", "As of", "Age in days", "Live records", "Delivery"):
             table.add_column(name)
-        table.add_column("Live records", justify="right")
-        for feed in each["feeds"]:
-            table.add_row(*(_cell(feed[name]) for name in ("agency", "state", "as_of", "age", "live_records")))
+        for feed in each.feeds:
+            stale = " (carried forward)" if feed.stale else ""
+            table.add_row(
+                feed.agency, _cell(feed.as_of) + stale, _cell(feed.age_days), _cell(feed.live_records),
+                _cell(feed.delivery_id),
+            )  # fmt: skip
         console.print(table)
-        console.print("  " + ", ".join(f"{name} {_cell(number)}" for name, number in each["counts"].items()))
+        console.print("  Published: " + ", ".join(f"{name} {_cell(number)}" for name, number in each.rows.items()))
 
 
 def child(
     index_id: Annotated[str, typer.Argument(help="The child's index id.")],
     home: HomeOption,
     why: Annotated[str, typer.Option(help="The purpose of looking; kept in the audit.")] = "not stated",
+    authority: Annotated[str | None, typer.Option("--authority", "-a", help="Only this authority's index.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """What the index shows of one child. Every look is audited: who, whom, why, when.
@@ -58,15 +62,17 @@ def child(
 
     place = existing_home(home)
     with errors_told():
-        found = readers.child(place, database_of(place.database_url), index_id, actor=getpass.getuser(), why=why)
+        engine = database_of(place.database_url)
+        found = readers.read_child(engine, index_id, actor=getpass.getuser(), why=why, authority=authority)
     if as_json:
-        print_json(found)
+        print_json([asdict(each) for each in found])
         return
-    for name, rows in found.items():
-        if isinstance(rows, list) and rows:
-            _rows(name, rows)
-        elif rows and not isinstance(rows, list):
-            console.print(f"{name}: {rows}")
+    for each in found:
+        moved = f" (asked for as {each.asked_for})" if each.asked_for != each.index_id else ""
+        console.print(f"[bold]{each.index_id}[/bold]{moved}, authority {each.authority}")
+        for name, rows in each.tables.items():
+            if rows:
+                _rows(name, rows)
 
 
 def diff(
@@ -83,21 +89,21 @@ def diff(
     from pipelines.publishing import readers
 
     with errors_told():
-        found = readers.diff(existing_home(home), authority, since, to)
+        found = readers.difference_between(existing_home(home), authority, since, to)
     if as_json:
-        print_json(found)
+        print_json(found.numbers())
         return
-    console.print(f"From {found['from'] or 'nothing'} to {found['to']}")
-    for sentence in found["words"]:
-        console.print(f"  {sentence}")
+    for sentence in found.words() or ["Nothing changed."]:
+        console.print(sentence)
 
 
-def _rows(title: str, rows: list[dict[str, Any]]) -> None:
+def _rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    shown = [name for name in rows[0] if any(row[name] is not None for row in rows)]
     table = Table(title=title, title_justify="left")
-    for name in rows[0]:
+    for name in shown:
         table.add_column(name)
     for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
+        table.add_row(*(_cell(row[name]) for name in shown))
     console.print(table)
 
 

@@ -16,13 +16,17 @@ from rich.table import Table
 from pipelines.cli.common import HomeOption, JsonOption, console, day, errors_told, print_json
 from pipelines.home import Home
 
-__all__ = ["load"]
+__all__ = ["load", "run_nights", "show"]
 
 
 def load(
-    landing: Annotated[str, typer.Option(help="Where deliveries land: a folder or any fsspec address.", envvar="ISINDEX_LANDING")],
+    landing: Annotated[
+        str, typer.Option(help="Where deliveries land: a folder or any fsspec address.", envvar="ISINDEX_LANDING")
+    ],
     home: HomeOption,
-    authority: Annotated[list[str] | None, typer.Option("--authority", "-a", help="Only this authority (repeatable).")] = None,
+    authority: Annotated[
+        list[str] | None, typer.Option("--authority", "-a", help="Only this authority (repeatable).")
+    ] = None,
     night: Annotated[str | None, typer.Option(help="Only this business date, YYYY-MM-DD.")] = None,
     first: Annotated[str | None, typer.Option("--from", help="From this business date on.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Up to this business date.")] = None,
@@ -43,17 +47,23 @@ def load(
     with errors_told(), _one_load_at_a_time(home):
         from pipelines.nights.summary import summary_of
 
-        ran = _run(Home(home), landing, frozenset(authority) if authority else None, begin, end, quiet=as_json)
+        ran = run_nights(Home(home), landing, frozenset(authority) if authority else None, begin, end, quiet=as_json)
         summary = summary_of(Home(home), landing, ran)
     if as_json:
         print_json(summary)
     else:
-        _show(summary)
+        show(summary)
     raise typer.Exit(0 if summary["ok"] else 1)
 
 
-def _run(
-    home: Home, landing: str, authorities: frozenset[str] | None, begin: date | None, end: date | None, *, quiet: bool
+def run_nights(
+    home: Home,
+    landing: str,
+    authorities: frozenset[str] | None = None,
+    begin: date | None = None,
+    end: date | None = None,
+    *,
+    quiet: bool = False,
 ) -> list[tuple[Any, bool]]:
     """Run the outstanding nights between `begin` and `end`, showing progress on a terminal."""
     from pipelines.validation.expectations import warm_up
@@ -70,7 +80,9 @@ def _run(
         def started(planned: Any) -> None:
             for task in current:
                 progress.update(task, completed=_STEPS, step="done")
-            current[:] = [progress.add_task(f"{planned.business_date} authority {planned.authority}", total=_STEPS, step="")]
+            current[:] = [
+                progress.add_task(f"{planned.business_date} authority {planned.authority}", total=_STEPS, step="")
+            ]
 
         def step_done(name: str) -> None:
             for task in current:
@@ -80,8 +92,9 @@ def _run(
             home,
             landing,
             authorities=authorities,
-            selected=lambda each: (begin is None or begin <= each.business_date)
-            and (end is None or each.business_date <= end),
+            selected=lambda each: (
+                (begin is None or begin <= each.business_date) and (end is None or each.business_date <= end)
+            ),
             started=started,
             step_done=step_done,
         )
@@ -93,7 +106,7 @@ def _run(
 _STEPS = 11  # steps of a night's run; only the bar's length
 
 
-def _show(summary: dict[str, Any]) -> None:
+def show(summary: dict[str, Any]) -> None:
     """The summary as tables a person reads."""
     if not summary["nights"]:
         console.print("Nothing new has arrived: everything in the landing place is already loaded.")
@@ -141,5 +154,7 @@ def _one_load_at_a_time(home: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise typer.BadParameter("another load is running in this home; wait for it to end", param_hint="--home") from None
+            raise typer.BadParameter(
+                "another load is running in this home; wait for it to end", param_hint="--home"
+            ) from None
         yield

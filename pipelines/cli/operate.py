@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -32,8 +33,12 @@ def waive(
 
     with errors_told():
         register = Register(database_of(existing_home(home).database_url))
-        register.waive(authority, agency, sequence, actor or getpass.getuser(), reason)
-    console.print(f"Sequence {sequence} of {agency} in authority {authority} is waived; the next load goes on from there.")
+        now = datetime.now(UTC)
+        register.waive(authority, agency, sequence, actor=actor or getpass.getuser(), reason=reason, at=now)
+        freed = register.release(authority, agency)
+    console.print(
+        f"Sequence {sequence} of {agency} in authority {authority} is waived: {len(freed)} held deliveries are free for the next load."
+    )
 
 
 def ui(

@@ -43,7 +43,7 @@ def sample(
             seed=seed,
             faults=faults,
             change_rate=change_rate,
-            progress=lambda words: progress.update(task, description=words),
+            progress=lambda _, made, total: progress.update(task, completed=made, total=total),
         )
     console.print(f"Landing place: {out / 'landing'}   Truth: {out / 'truth'}")
 
@@ -51,7 +51,9 @@ def sample(
 def preflight(
     file: Annotated[Path, typer.Argument(help="The supplier's file.", exists=True, dir_okay=False)],
     feed: Annotated[str, typer.Option(help="The agency, or agency/version of the contract.")],
-    business_date: Annotated[str | None, typer.Option("--night", help="Judge as of this business date; default today.")] = None,
+    business_date: Annotated[
+        str | None, typer.Option("--night", help="Judge as of this business date; default today.")
+    ] = None,
     authority: Annotated[str | None, typer.Option("--authority", "-a", help="3-digit code, if it matters.")] = None,
     as_json: JsonOption = False,
 ) -> None:

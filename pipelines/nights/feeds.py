@@ -116,7 +116,7 @@ def _is_undecided(entry: DeliveryEntry | None, found: FoundDelivery) -> bool:
 
 
 def _absent(night: Night, contract: Contract) -> str:
-    """expected until it is due, late until the cut-off, then missing; by the authority's local clock."""
+    """Expected until it is due, late until the cut-off, then missing; by the authority's local clock."""
     now = datetime.now(_LOCAL)
     morning = night.business_date + timedelta(days=1)
     due = datetime.combine(morning, time.fromisoformat(contract.service_level.arrival), _LOCAL)

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version as package_version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from sqlalchemy import select
@@ -30,8 +30,6 @@ from pipelines.deliveries import Register, Store
 from pipelines.identities.assign import assign_identities
 from pipelines.identities.ledger import record_night
 from pipelines.identities.state import IdentityState, previous_identities
-from pipelines.matching import MatchState, load_model, match
-from pipelines.matching.person_records import PersonRecords, build_person_records
 from pipelines.nights.feeds import feed_tonight
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.record import finish_night, hold_night
@@ -48,12 +46,23 @@ from pipelines.publishing.publish import (
     write_snapshot,
 )
 from pipelines.publishing.snapshot import build_snapshot
-from pipelines.tables import StoredTable, file_sha256, read_json, read_table, schema_fingerprint, write_json, write_table
+from pipelines.tables import (
+    StoredTable,
+    file_sha256,
+    read_json,
+    read_table,
+    schema_fingerprint,
+    write_json,
+    write_table,
+)
 from pipelines.validation.feed import apply_delivery
 from pipelines.validation.measures import measure
 from pipelines.validation.rejects import record_rejects
 
-__all__ = ["GATES", "IDENTITY_CHECKS", "bring_together", "build", "identify", "link", "publish"]
+if TYPE_CHECKING:
+    from pipelines.matching.person_records import PersonRecords
+
+__all__ = ["GATES", "IDENTITY_CHECKS", "bring_together", "build", "identify", "link", "publish", "snapshot_columns"]
 
 IDENTITY_CHECKS = [("every_record_once", "Each live record is in exactly one identity.", True)]
 GATES = [(name, f"Gate before publish: {name.replace('_', ' ')}.", True) for name in GATE_FUNCTIONS]
@@ -73,9 +82,10 @@ def bring_together(night: Night) -> StageReport:
             before = _read_if_there(earlier.folder / "live" / f"{agency.agency}.parquet") if earlier else None
             table = before
             rejected: pa.Table | None = None
+            accepted_keys: pa.ChunkedArray | None = None
             for entry in tonight.in_force:
                 judged = store.open(entry)
-                rejected = judged.rejected
+                rejected, accepted_keys = judged.rejected, judged.accepted["key"]
                 applied = apply_delivery(
                     table,
                     judged.accepted,
@@ -110,9 +120,11 @@ def bring_together(night: Night) -> StageReport:
                 night.business_date,
                 rejected,
                 full=bool(last and last.mode == "full"),
-                keys=table["key"] if table is not None else None,
+                keys=accepted_keys,
             )
         start_suites(night)
+        from pipelines.matching.person_records import build_person_records
+
         people = build_person_records(live, contracts, night.authority, night.business_date)
         for name, table in _tables_of(people).items():
             write_table(table, night.folder / "person" / f"{name}.parquet")
@@ -124,9 +136,14 @@ def bring_together(night: Night) -> StageReport:
 
 def link(night: Night) -> StageReport:
     """Which records are the same child; compared anew only where something changed since the night before."""
+    # the matcher is imported here and not above: it takes a second, and a code location must be there at once
+    from pipelines.matching.matcher import match
+    from pipelines.matching.model import load_model
+    from pipelines.matching.state import MatchState
+
     with night.alone():
         earlier = night.before()
-        state = MatchState.read(earlier.folder / "matching" / "state") if earlier else None
+        state = MatchState.load(earlier.folder / "matching" / "state") if earlier else None
         contracts = [contract_for(agency.agency) for agency in registered_agencies()]
         matched = match(
             read_table(night.folder / "person" / "records.parquet"),
@@ -139,7 +156,7 @@ def link(night: Night) -> StageReport:
         folder = night.folder / "matching"
         for name in ("clusters", "links", "possible"):
             write_table(getattr(matched, name), folder / f"{name}.parquet")
-        matched.state.write(folder / "state")
+        matched.state.save(folder / "state")
         write_json({name: float(number) for name, number in matched.stats.items()}, folder / "stats.json")
         figures: dict[str, float | int | str] = {name: float(number) for name, number in sorted(matched.stats.items())}
         figures["links"] = matched.links.num_rows
@@ -235,6 +252,16 @@ def publish(night: Night) -> tuple[StageReport, StageReport]:
         return changes, StageReport(figures)
 
 
+def snapshot_columns() -> list[tuple[str, str, str]]:
+    """Columns of the published tables, as ``table.column``, with their types."""
+    return [
+        (f"{name}.{column.name}", str(column.type).lower(), f"column of the published table {name}")
+        for name, table in db.INDEX_TABLES.items()
+        for column in table.c
+        if column.name not in ("authority", "row")
+    ]
+
+
 def control_totals(night: Night, stored: Mapping[str, StoredTable], inputs: list[FeedInput]) -> dict[str, Any]:
     """Counts end to end: delivered, with each outcome, live, linked by step, in identities, published."""
     identities = read_table(night.folder / "identities" / "identities.parquet", ["step"])
@@ -251,10 +278,12 @@ def control_totals(night: Night, stored: Mapping[str, StoredTable], inputs: list
 
 def versions_of(inputs: list[FeedInput]) -> dict[str, str]:
     """What the night was made with: contracts, the rules in them, match model, code."""
+    from pipelines.matching.model import load_model
+
     contracts = {feed.agency: contract_for(feed.agency) for feed in inputs}
     return {
         **{f"contract/{name}": f"{contract.id} {contract.version}" for name, contract in sorted(contracts.items())},
-        "model": load_model().version,
+        "model": load_model().name,
         "code": package_version("isindex"),
     }
 
@@ -301,7 +330,9 @@ def person_tables(night: Night) -> dict[str, pa.Table | Path]:
 
 
 def _tables_of(people: PersonRecords) -> dict[str, pa.Table]:
-    return {name: getattr(people, name) for name in ("records", "names", "addresses", "carers", "involvements", "flags")}
+    return {
+        name: getattr(people, name) for name in ("records", "names", "addresses", "carers", "involvements", "flags")
+    }
 
 
 def _carried(register: Register, earlier: Night | None, agency: str) -> dict[str, Any]:

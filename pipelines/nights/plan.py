@@ -38,9 +38,7 @@ class PlannedNight:
     arrived: int
 
 
-def outstanding(
-    home: Home, landing: str, *, authorities: Collection[str] | None = None
-) -> list[PlannedNight]:
+def outstanding(home: Home, landing: str, *, authorities: Collection[str] | None = None) -> list[PlannedNight]:
     """Nights that need a run now, by business date and authority.
 
     A later night that may change because an earlier one is run anew is not foretold: ask again after each run.
@@ -117,5 +115,3 @@ def _nights(engine: Engine, authority: str) -> dict[date, dict[str, object]]:
             day: {"state": state, "inputs": figures.get("inputs")}
             for day, state, figures in connection.execute(select(*columns).where(db.night.c.authority == authority))
         }
-
-

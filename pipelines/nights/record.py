@@ -32,9 +32,7 @@ def finish_night(night: Night, published: Published, totals: Mapping[str, Any]) 
 def hold_night(night: Night, gates: Sequence[Gate]) -> None:
     """Note that the night is held, and why; what was published before stays."""
     failed = [gate for gate in gates if gate.blocking and not gate.passed]
-    told = [
-        {"name": g.name, "description": g.description, "passed": g.passed, "blocking": g.blocking} for g in gates
-    ]
+    told = [{"name": g.name, "description": g.description, "passed": g.passed, "blocking": g.blocking} for g in gates]
     reasons = [f"Gate {gate.name.replace('_', ' ')}: {gate.description}" for gate in failed]
     _write(night, "held", None, _figures(night) | {"gates": told, "reasons": reasons})
 

@@ -68,5 +68,3 @@ def _matching(night: Night) -> MatchTables:
         events=read_table(night.folder / "events.parquet"),
         stats=read_json(night.folder / "matching" / "stats.json"),
     )
-
-

@@ -54,7 +54,9 @@ def _night(engine: Engine, planned: PlannedNight, succeeded: bool) -> dict[str, 
         deliveries = list(
             connection.execute(
                 select(db.delivery)
-                .where(db.delivery.c.authority == planned.authority, db.delivery.c.business_date == planned.business_date)
+                .where(
+                    db.delivery.c.authority == planned.authority, db.delivery.c.business_date == planned.business_date
+                )
                 .order_by(db.delivery.c.agency, db.delivery.c.sequence)
             ).mappings()
         )
@@ -96,7 +98,9 @@ def _night(engine: Engine, planned: PlannedNight, succeeded: bool) -> dict[str, 
 def _feed(agency: str, feed: Any, deliveries: list[dict[str, Any]]) -> dict[str, Any]:
     """One expected feed: its state, and the counts of the delivery that says most about it tonight."""
     own = [each for each in deliveries if each["agency"] == agency]
-    shown = next((each for each in own if feed and each["delivery_id"] == feed["delivery_id"]), own[-1] if own else None)
+    shown = next(
+        (each for each in own if feed and each["delivery_id"] == feed["delivery_id"]), own[-1] if own else None
+    )
     return {
         "agency": agency,
         "state": feed["state"] if feed else "expected",

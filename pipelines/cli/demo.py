@@ -1,0 +1,53 @@
+"""`isindex demo`: the product's main job on sample nights, wave after wave, as it would go in life."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+
+from pipelines.cli.common import console, errors_told
+from pipelines.cli.load import run_nights, show
+from pipelines.home import Home
+
+__all__ = ["demo"]
+
+
+def demo(
+    out: Annotated[Path, typer.Argument(help="Folder for sample/, landing/ and home/; made anew.")] = Path("demo"),
+    children: Annotated[int, typer.Option(help="Children per authority.", min=50)] = 2500,
+) -> None:
+    """Make three sample nights of two authorities and load them as they arrive: one damaged, one late, one corrected.
+
+    Example: [bold]isindex demo demo[/bold]
+    """
+    from pipelines.nights.summary import summary_of
+    from pipelines.validation.expectations import warm_up
+    from sample_feeds.demo import make_demo
+
+    warm_up()
+    for name in ("sample", "landing", "home"):
+        shutil.rmtree(out / name, ignore_errors=True)
+    with errors_told():
+        with Progress(console=console, transient=True) as progress:
+            task = progress.add_task("Making sample nights", total=None)
+
+            def made(authority: str, number: int, total: int) -> None:
+                progress.update(task, completed=number, total=total, description=f"Making sample nights of {authority}")
+
+            waves = make_demo(out / "sample", children=children, progress=made)
+        home, landing = Home(out / "home"), out / "landing"
+        landing.mkdir(parents=True)
+        nights = {}
+        for wave in waves:
+            console.print(f"[bold]{wave.title[0].upper()}{wave.title[1:]}[/bold] arrives.")
+            wave.put(landing)
+            for planned, succeeded in run_nights(home, str(landing)):
+                nights[planned.business_date, planned.authority] = (planned, succeeded)
+        summary = summary_of(home, str(landing), [nights[key] for key in sorted(nights)])
+    show(summary)
+    if any(night["state"] != "published" for night in summary["nights"]):
+        raise typer.Exit(1)
