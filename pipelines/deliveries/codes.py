@@ -41,7 +41,13 @@ class Finding:
 
     def as_json(self) -> dict[str, str]:
         """The finding as it is kept in the register and in the acknowledgement."""
-        return {"code": self.code, "file": self.file, "message": self.message, "remedy": self.remedy}
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "file": self.file,
+            "message": self.message,
+            "remedy": self.remedy,
+        }
 
 
 def finding(code: str, file: str = "", *, severity: Severity | None = None, **words: object) -> Finding:

@@ -39,7 +39,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class VerifiedFile:
-    """A file that is what its manifest says; `path` is local and holds it unpacked, `name` has no compression suffix."""
+    """A file that is what its manifest says; `path` is local and unpacked, `name` lacks the compression suffix."""
 
     stated: ManifestFile
     name: str
@@ -96,7 +96,7 @@ def _verify(
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
             else:
                 digest = _unpack(stream, target, unpack, budget)
-    except _TooLarge:
+    except _TooLargeError:
         return None, "", [finding("TOO_LARGE", stated.name, reason="it unpacks to far more than its size warrants")]
     except (zlib.error, zstandard.ZstdError, EOFError):
         # the bytes themselves are told first: a damaged upload is not the writer's fault
@@ -113,7 +113,7 @@ def _verify(
     return VerifiedFile(stated, name, readable), digest, []
 
 
-class _TooLarge(Exception):
+class _TooLargeError(Exception):
     """More came out of a compressed file than it may hold."""
 
 
@@ -139,7 +139,7 @@ def _unpack(stream: BinaryIO, target: Path, unpack: Any, budget: int) -> str:
             for piece in decoder.feed(chunk) if decoder else (chunk,):
                 written += len(piece)
                 if written > budget:
-                    raise _TooLarge
+                    raise _TooLargeError
                 out.write(piece)
         if decoder and not decoder.finished:
             raise EOFError

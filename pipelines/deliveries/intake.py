@@ -1,8 +1,8 @@
 """Taking a delivery in: from the landing place to a decision and readable records, and from judgement to the answer.
 
-Belongs here: the order of the steps. `receive` verifies, reads and decides and writes nothing; the caller judges the records
-(`pipelines.validation`); `conclude` keeps, registers and answers, in that order, so that a process killed anywhere in
-between finds the same delivery to do again.
+Belongs here: the order of the steps. `receive` verifies, reads and decides and writes nothing; the caller judges
+the records (`pipelines.validation`); `conclude` keeps, registers and answers, in that order, so that a process killed
+anywhere in between finds the same delivery to do again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The manifest: what the supplier says a delivery holds.
 
-Belongs here: reading `manifest.json` strictly, and holding it against the folder it lies in. Not here: whether the files
-are what it says (`files`), or whether the delivery may be used now (`states`).
+Belongs here: reading `manifest.json` strictly, and holding it against the folder it lies in. Not here: whether the
+files are what it says (`files`), or whether the delivery may be used now (`states`).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Manifest:
         return sum(file.rows for file in self.files)
 
 
-class _Unusable(ValueError):
+class _UnusableError(ValueError):
     """A manifest that cannot be used; the text says why, without quoting it."""
 
 
@@ -66,7 +66,7 @@ def parse_manifest(
     """
     try:
         manifest = _manifest(content)
-    except _Unusable as fault:
+    except _UnusableError as fault:
         return None, [finding("MANIFEST_INVALID", "manifest.json", reason=fault)]
     found = []
     if manifest.authority != authority:
@@ -90,27 +90,27 @@ def delivery_id(authority: str, agency: str, business_date: date, sequence: int 
 
 def _manifest(content: bytes) -> Manifest:
     if len(content) > MANIFEST_LIMIT:
-        raise _Unusable("it is larger than a manifest can be")
+        raise _UnusableError("it is larger than a manifest can be")
     try:
         stated = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_no_repeats)
-    except _Unusable:
+    except _UnusableError:
         raise
     except (ValueError, RecursionError):
-        raise _Unusable("it is not JSON in UTF-8") from None
+        raise _UnusableError("it is not JSON in UTF-8") from None
     if not isinstance(stated, dict):
-        raise _Unusable("it is not a JSON object")
+        raise _UnusableError("it is not a JSON object")
     listed = stated.get("files")
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
-        raise _Unusable("files is not a list of objects")
+        raise _UnusableError("files is not a list of objects")
     files = tuple(_file(entry) for entry in listed)
     if len({file.name for file in files}) < len(files):
-        raise _Unusable("a file is listed twice")
+        raise _UnusableError("a file is listed twice")
     mode = stated.get("mode")
     if mode not in ("full", "delta"):
-        raise _Unusable("mode is neither full nor delta")
+        raise _UnusableError("mode is neither full nor delta")
     supplier = stated.get("supplier") or ""
     if not isinstance(supplier, str):
-        raise _Unusable("supplier is not text")
+        raise _UnusableError("supplier is not text")
     return Manifest(
         contract=_text(stated, "contract", r"[A-Za-z0-9_.-]{1,40}/[0-9]{1,6}"),
         authority=_text(stated, "authority", r"[0-9]{3}"),
@@ -128,9 +128,9 @@ def _manifest(content: bytes) -> Manifest:
 def _file(entry: dict[str, Any]) -> ManifestFile:
     name = entry.get("name")
     if not isinstance(name, str) or not 0 < len(name) <= 200:
-        raise _Unusable("a file has no usable name")
+        raise _UnusableError("a file has no usable name")
     if name in _OWN_NAMES:
-        raise _Unusable(f"{name} is listed as a data file")
+        raise _UnusableError(f"{name} is listed as a data file")
     return ManifestFile(
         name=name,
         bytes=_count(entry, "bytes", 2**53),
@@ -142,14 +142,14 @@ def _file(entry: dict[str, Any]) -> ManifestFile:
 def _text(stated: dict[str, Any], key: str, pattern: str) -> str:
     value = stated.get(key)
     if not isinstance(value, str) or not re.fullmatch(pattern, value):
-        raise _Unusable(f"{key} is missing or not of the right form")
+        raise _UnusableError(f"{key} is missing or not of the right form")
     return value
 
 
 def _count(stated: dict[str, Any], key: str, limit: int) -> int:
     value = stated.get(key)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= limit:
-        raise _Unusable(f"{key} is missing or not a whole number")
+        raise _UnusableError(f"{key} is missing or not a whole number")
     return value
 
 
@@ -158,7 +158,7 @@ def _day(stated: dict[str, Any]) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise _Unusable("business_date is not a day of the calendar") from None
+        raise _UnusableError("business_date is not a day of the calendar") from None
 
 
 def _instant(stated: dict[str, Any]) -> str:
@@ -166,18 +166,18 @@ def _instant(stated: dict[str, Any]) -> str:
     try:
         instant = datetime.fromisoformat(text)  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        raise _Unusable("created_at is missing or not a time") from None
+        raise _UnusableError("created_at is missing or not a time") from None
     if instant.tzinfo is None:
         instant = instant.replace(tzinfo=UTC)
     try:
         return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (OverflowError, ValueError):
-        raise _Unusable("created_at is not a time") from None
+        raise _UnusableError("created_at is not a time") from None
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len({key for key, _ in pairs}) < len(pairs):
-        raise _Unusable("a key is given twice")
+        raise _UnusableError("a key is given twice")
     return dict(pairs)
 
 

@@ -57,8 +57,8 @@ class Decision:
     """What becomes of a delivery.
 
     Attributes:
-        state: ``verified`` (judge its records and load them), ``held`` (judge and keep them), ``superseded`` (a later one is in
-            force already), ``refused``; or, with `known`, the state it has.
+        state: ``verified`` (judge its records and load them), ``held`` (judge and keep them), ``superseded`` (a later
+            one is in force already), ``refused``; or, with `known`, the state it has.
         findings: everything said of it so far.
         supersedes: ids of the deliveries that it takes out of force once it is loaded.
         superseded_by: id of the delivery in force that is later than this one.

@@ -1,7 +1,7 @@
 """Reading what was delivered: one reader per kind of file, one result for all.
 
-`read_delivery` reads the verified files of a delivery under its contract. Nothing is judged here beyond what can be read
-at all; content outside the contract is dropped while parsing and named.
+`read_delivery` reads the verified files of a delivery under its contract. Nothing is judged here beyond what can be
+read at all; content outside the contract is dropped while parsing and named.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _KINDS = {"csv": "csv", "xml": "xml", "jsonl": "jsonl", "ndjson": "jsonl", "json
 def read_delivery(files: Verified, contract: Contract, *, delta: bool) -> ReadResult:
     """The records of a delivery whose files were verified.
 
-    When a finding refuses the delivery, its records must not be used. Besides what the readers find: COUNT_MISMATCH when
-    a file was read whole and does not have the stated rows, RECORDS_LOST when a damaged one has fewer.
+    When a finding refuses the delivery, its records must not be used. Besides what the readers find: COUNT_MISMATCH
+    when a file was read whole and does not have the stated rows, RECORDS_LOST when a damaged one has fewer.
     """
     parts: list[FilePart] = []
     findings: list[Finding] = []

@@ -19,7 +19,16 @@ import pyarrow.csv as arrow_csv
 from pipelines.contracts.model import Contract
 from pipelines.deliveries.codes import Finding, finding
 from pipelines.deliveries.readers.result import CELL_LIMIT, CHANGE, Damage, FilePart, native_schema
-from pipelines.deliveries.readers.text import Offsets, Text, ends_with_return, known_names, line_starts, load, offsets_of, recode
+from pipelines.deliveries.readers.text import (
+    Offsets,
+    Text,
+    ends_with_return,
+    known_names,
+    line_starts,
+    load,
+    offsets_of,
+    recode,
+)
 
 __all__ = ["read_csv"]
 
@@ -178,8 +187,8 @@ def _fragments(fields: Offsets, odd: Mask, width: int) -> tuple[Offsets, Mask]:
 def _openings(data: bytes, starts: Offsets, ends: Offsets, quotes: Offsets, delimiter: bytes, width: int) -> Offsets:
     """Which physical lines begin a row: those not inside a quoted field.
 
-    A line with an odd number of quotation marks opens a field that the next such line closes. When the lines so joined do
-    not make one proper row, the mark was a stray one: the line stands alone and the next one begins a row.
+    A line with an odd number of quotation marks opens a field that the next such line closes. When the lines so joined
+    do not make one proper row, the mark was a stray one: the line stands alone and the next one begins a row.
     """
     count = np.searchsorted(quotes, ends) - np.searchsorted(quotes, starts)
     uneven = np.flatnonzero(count % 2)
@@ -309,7 +318,7 @@ def _sound(text: Text, rows: _Rows, delimiter: bytes, width: int) -> tuple[bytes
 def _parse(
     body: bytes, header: list[str], delimiter: str, schema: pa.Schema, expected: int
 ) -> dict[str, pa.ChunkedArray]:
-    """The contract's columns of `body` (UTF-8, without header) as text, empty cells null; other columns are not read."""
+    """The contract's columns of `body` (UTF-8, without header) as text, empty cells null; others are not read."""
     wanted = [name for name in header if name in schema.names]
     if not expected:
         return {name: pa.chunked_array([], pa.string()) for name in wanted}

@@ -1,13 +1,14 @@
 """JSON lines: one document per line, taken apart by DuckDB in bulk.
 
-Belongs here: documents with objects and lists below them. The file is cut into lines with numpy; DuckDB judges which lines
-are sound documents of the contract's shape, and extracts the contract's keys alone. Keys outside the contract are
+Belongs here: documents with objects and lists below them. The file is cut into lines with numpy; DuckDB judges which
+lines are sound documents of the contract's shape, and extracts the contract's keys alone. Keys outside the contract are
 listed per path from the set of all keys, never by walking documents.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.contracts.model import Column, Contract
 from pipelines.deliveries.codes import finding
@@ -25,7 +27,7 @@ from pipelines.tables import connect
 
 __all__ = ["read_jsonl"]
 
-_BATCH = 32 << 20  # bytes of text worked on at a time
+_BATCH = 8 << 20  # bytes of text worked on at a time
 _LINE_LIMIT = 1 << 20  # bytes of one document; a child's record has a few thousand
 _DEPTH_LIMIT = 1_000  # opening brackets in a document before it is called a bomb
 
@@ -34,8 +36,8 @@ def read_jsonl(path: Path, name: str, contract: Contract, *, delta: bool) -> Fil
     """The records of the JSON-lines file at `path`; blank lines are no records.
 
     A number or a boolean where the contract has text is taken as its text. Findings: ENCODING_UNKNOWN,
-    ENCODING_OTHER, COLUMNS_REFUSED. Damage: RECORD-UNREADABLE, RECORD-ENCODING, RECORD-TOO-LARGE, RECORD-SHAPE (an object
-    or list in place of text, anything else in place of an object or list, a key twice).
+    ENCODING_OTHER, COLUMNS_REFUSED. Damage: RECORD-UNREADABLE, RECORD-ENCODING, RECORD-TOO-LARGE, RECORD-SHAPE (an
+    object or list in place of text, anything else in place of an object or list, a key twice).
     """
     schema = native_schema(contract, delta)
     text, findings = load(path, name, contract.file.encoding)
@@ -81,28 +83,33 @@ def _batches(data: bytes, encoding: str, starts: Any) -> Iterator[tuple[int, byt
 def _lines(documents: bytes, first: int, bad: Any) -> pa.Table:
     """Line (physical, from 1), document, rule (null unless the line is damaged beyond asking the parser)."""
     starts = line_starts(documents)
-    lengths = np.diff(np.append(starts, len(documents)))
+    ends = np.append(starts[1:], len(documents))
+    lengths = ends - starts
     offsets = pa.py_buffer(np.append(starts, len(documents)).astype(np.int32))
     document = pa.Array.from_buffers(pa.string(), len(starts), [None, offsets, pa.py_buffer(documents)])
     rule = np.full(len(starts), None, dtype=object)
-    rule[lengths > _LINE_LIMIT] = "RECORD-TOO-LARGE"
+    for match in re.finditer(rb"\x00|\\u0000", documents):  # text with a NUL, plain or escaped, is no text
+        rule[np.searchsorted(starts, match.start(), "right") - 1] = "RECORD-UNREADABLE"
     numbers = np.arange(first + 1, first + 1 + len(starts))
     rule[np.isin(numbers, bad)] = "RECORD-ENCODING"
     for suspect in np.flatnonzero((lengths > _DEPTH_LIMIT) & (lengths <= _LINE_LIMIT)).tolist():
-        part = documents[starts[suspect] : starts[suspect] + lengths[suspect]]
-        if part.count(b"[") + part.count(b"{") > _DEPTH_LIMIT:
+        brackets = documents.count(b"[", starts[suspect], ends[suspect]) + documents.count(
+            b"{", starts[suspect], ends[suspect]
+        )
+        if brackets > _DEPTH_LIMIT:
             rule[suspect] = "RECORD-UNREADABLE"
+    rule[lengths > _LINE_LIMIT] = "RECORD-TOO-LARGE"
     return pa.table({"line": numbers, "document": document, "rule": pa.array(rule, pa.string())})
 
 
 def _take_apart(
     database: duckdb.DuckDBPyConnection, columns: list[Column], before: int
 ) -> tuple[pa.Table, list[Damage], list[str]]:
-    """The sound records of table `delivered`, the damaged ones, and paths of keys outside the contract."""
-    shape = json.dumps({column.name: _structure(column) for column in columns})
-    wrong = " or ".join(
-        [*_wrong_shapes(columns), "len(json_keys(document)) <> len(list_distinct(json_keys(document)))"]
-    )
+    """The sound records of table `delivered`, the damaged ones, and paths of keys outside the contract.
+
+    Documents are sorted by their structure first: there are few, and those that plainly are the contract's need no
+    closer look. Only the others are asked, path by path, for values of the wrong kind.
+    """
     database.execute(
         """
         create or replace temp table judged as
@@ -112,45 +119,108 @@ def _take_apart(
             where trim(document, E' \\t\\r\\n') <> ''
         ),
         parsed as (
-            select *, case
+            select line, position, document, case
                 when rule is not null then rule
-                when contains(document, '\\u0000') or contains(document, chr(0)) then 'RECORD-UNREADABLE'
-                when not json_valid(document) then 'RECORD-UNREADABLE'
+                when ltrim(document, E' \\t\\r\\n')[1] <> '{' or not json_valid(document) then 'RECORD-UNREADABLE'
                 end as damage
             from filled
         )
-        select line, position, document, case
-            when damage is not null then damage
-            when json_type(document) <> 'OBJECT' then 'RECORD-UNREADABLE'
-            end as damage
+        select *,
+            case when damage is null then json_structure(document)::varchar end as structure,
+            case when damage is null then len(json_keys(document)) end as keys
         from parsed
         """,
         {"before": before},
     )
-    unknown = _unknown_keys(database, columns)
+    unknown: dict[str, None] = {}
+    unclear: list[tuple[str, int]] = []
+    groups = database.execute(
+        "select distinct structure, keys from judged where damage is null order by structure, keys"
+    ).fetchall()
+    for structure, keys in groups:
+        if not _plain(json.loads(structure), keys, columns, unknown):
+            unclear.append((structure, keys))
+    if unclear:
+        _look_closer(database, columns, unclear, unknown)
+    torn = database.execute("select position, line, damage from judged where damage is not null order by position")
+    damaged: list[Damage] = torn.fetchall()
     selected = ", ".join(f"record.{_quoted(column.name)} as {_quoted(column.name)}" for column in columns)
-    taken = database.execute(
+    shape = json.dumps({column.name: _structure(column) for column in columns}, ensure_ascii=False).replace("'", "''")
+    sound = database.sql(
         f"""
-        with sound as materialized (
-            select line, position, document, case when {wrong} then 'RECORD-SHAPE' end as damage
-            from judged
-            where damage is null
-        ),
-        extracted as (
-            select line, position, damage, json_transform(document, $shape) as record from sound
+        with extracted as (
+            select line, position, json_transform(document, '{shape}') as record from judged where damage is null
         )
-        select position, line, damage, {selected} from extracted order by position
-        """,
-        {"shape": shape},
+        select position, line, {selected} from extracted order by position
+        """
     ).to_arrow_table()
-    wrongly = taken.filter(taken["damage"].is_valid()).select(["position", "line", "damage"])
-    torn = database.execute("select position, line, damage from judged where damage is not null").to_arrow_table()
-    damaged = [
-        (row["position"], row["line"], row["damage"])
-        for row in pa.concat_tables([torn, wrongly.cast(torn.schema)]).sort_by("position").to_pylist()
-    ]
-    sound = taken.filter(taken["damage"].is_null()).drop_columns(["damage"])
-    return _emptied(sound), damaged, unknown
+    return _emptied(sound), damaged, list(unknown)
+
+
+def _plain(structure: Any, keys: int, columns: list[Column], unknown: dict[str, None]) -> bool:
+    """Whether documents of this structure certainly are the contract's; adds the keys it does not have to `unknown`.
+
+    DuckDB writes JSON for an empty object and for values of several kinds, and merges keys that are given twice.
+    """
+    if not isinstance(structure, dict):
+        return keys == 0
+    found: list[str] = []
+    sure = keys == len(structure) and _plain_object(structure, tuple(columns), "", found)
+    if sure:  # otherwise a closer look finds them
+        unknown |= dict.fromkeys(found)
+    return sure
+
+
+def _plain_object(structure: dict[str, Any], items: tuple[Column, ...], shown: str, found: list[str]) -> bool:
+    known = {item.name: item for item in items}
+    found += [f"{shown}{name}" for name in structure if name not in known]
+    return all(
+        _plain_value(kind, known[name], f"{shown}{name}", found) for name, kind in structure.items() if name in known
+    )
+
+
+def _plain_value(kind: Any, column: Column, shown: str, found: list[str]) -> bool:
+    if kind == "NULL":
+        return True
+    if column.logical == "object":
+        return isinstance(kind, dict) and _plain_object(kind, column.items, f"{shown}.", found)
+    if column.logical == "array":
+        if not isinstance(kind, list):
+            return False
+        each = kind[0]
+        if each == "NULL":
+            return True
+        if column.items:
+            return isinstance(each, dict) and _plain_object(each, column.items, f"{shown}[].", found)
+        kind = each
+    return isinstance(kind, str) and kind != "JSON"
+
+
+def _look_closer(
+    database: duckdb.DuckDBPyConnection,
+    columns: list[Column],
+    unclear: list[tuple[str, int]],
+    unknown: dict[str, None],
+) -> None:
+    """Mark documents of `unclear` structures that have values of the wrong kind or a key twice."""
+    names = [structure for structure, _ in unclear]
+    database.register("unclear", pa.table({"structure": names, "keys": pa.array([keys for _, keys in unclear])}))
+    database.execute(
+        """
+        create or replace temp table closer as
+        select position, document from judged semi join unclear using (structure, keys)
+        """
+    )
+    unknown |= dict.fromkeys(_unknown_keys(database, columns))
+    wrong = " or ".join(
+        [*_wrong_shapes(columns), "len(json_keys(document)) <> len(list_distinct(json_keys(document)))"]
+    )
+    database.execute(
+        f"""
+        update judged set damage = 'RECORD-SHAPE'
+        where position in (select position from closer where {wrong})
+        """
+    )
 
 
 def _structure(column: Column) -> Any:
@@ -186,15 +256,12 @@ def _wrong_shapes(columns: list[Column], path: str = "$") -> Iterator[str]:
 def _mistyped(path: str, many: bool, expected: str) -> str:
     literal = path.replace("'", "''")
     if many:
-        return (
-            f"len(list_filter(json_type(document, '{literal}'), "
-            f"lambda kind: kind not in ({expected}, 'NULL'))) > 0"
-        )
+        return f"len(list_filter(json_type(document, '{literal}'), lambda kind: kind not in ({expected}, 'NULL'))) > 0"
     return f"coalesce(json_type(document, '{literal}') not in ({expected}, 'NULL'), false)"
 
 
 def _unknown_keys(database: duckdb.DuckDBPyConnection, columns: list[Column]) -> list[str]:
-    """Paths of the keys in table `judged` that the contract does not have, at any depth it knows."""
+    """Paths of the keys in table `closer` that the contract does not have, at any depth it knows."""
     found: list[str] = []
 
     def look(items: tuple[Column, ...], path: str, shown: str) -> None:
@@ -202,9 +269,7 @@ def _unknown_keys(database: duckdb.DuckDBPyConnection, columns: list[Column]) ->
         keys = f"json_keys(document, '{literal}')"
         if "[*]" in path:
             keys = f"flatten(list_transform(json_extract(document, '{literal}'), lambda each: json_keys(each)))"
-        rows = database.execute(
-            f"select distinct unnest({keys}) as name from judged where damage is null order by name"
-        ).fetchall()
+        rows = database.execute(f"select distinct unnest({keys}) as name from closer order by name").fetchall()
         known = {item.name for item in items}
         found.extend(f"{shown}{name}" for (name,) in rows if name not in known)
         for item in items:
@@ -223,8 +288,6 @@ def _emptied(table: pa.Table) -> pa.Table:
 
 
 def _empty_to_null(array: pa.Array) -> pa.Array:
-    import pyarrow.compute as pc
-
     if pa.types.is_string(array.type):
         return pc.if_else(pc.equal(pc.binary_length(array), 0), pa.scalar(None, pa.string()), array)
     if pa.types.is_struct(array.type):

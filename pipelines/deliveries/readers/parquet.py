@@ -25,7 +25,7 @@ __all__ = ["read_parquet"]
 _BYTES_LIMIT = 4 << 30  # uncompressed
 
 
-class _NotText(ValueError):
+class _NotTextError(ValueError):
     """A column whose values cannot be written as the contract's text."""
 
 
@@ -50,7 +50,7 @@ def read_parquet(path: Path, name: str, contract: Contract, *, delta: bool, stat
                 _native(pa.Table.from_batches([batch]), schema, contract.file.date_format)
                 for batch in file.iter_batches(batch_size=1 << 16, columns=wanted, use_threads=False)
             ]
-    except _NotText as fault_text:
+    except _NotTextError as fault_text:
         reason = f"column {fault_text} is not of a kind the contract allows"
         return replace(empty, findings=(finding("UNREADABLE", name, reason=reason),))
     except (pa.ArrowException, OSError, ValueError, OverflowError):
@@ -121,8 +121,8 @@ def _native(table: pa.Table, schema: pa.Schema, date_format: str) -> pa.Table:
         else:
             try:
                 arrays.append(_convert(table[field.name].combine_chunks(), field.type, date_format))
-            except (_NotText, pa.ArrowException):
-                raise _NotText(field.name) from None
+            except (_NotTextError, pa.ArrowException):
+                raise _NotTextError(field.name) from None
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
@@ -152,7 +152,7 @@ def _convert(array: pa.Array, wanted: pa.DataType, date_format: str) -> pa.Array
         counts = pc.fill_null(pc.list_value_length(array), 0).to_numpy()
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
         return pa.ListArray.from_arrays(pa.array(offsets), values, mask=array.is_null())
-    raise _NotText
+    raise _NotTextError
 
 
 def _text(array: pa.Array, date_format: str) -> pa.Array:
@@ -169,7 +169,7 @@ def _text(array: pa.Array, date_format: str) -> pa.Array:
         integers = pc.if_else(whole, array, pa.scalar(None, kind)).cast(pa.int64()).cast(pa.string())
         text = pc.coalesce(integers, array.cast(pa.string()))
     elif pa.types.is_nested(kind):
-        raise _NotText
+        raise _NotTextError
     else:
         text = array.cast(pa.string())
     return pc.if_else(pc.equal(pc.binary_length(text), 0), pa.scalar(None, pa.string()), text)

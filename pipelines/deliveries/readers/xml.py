@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,10 @@ from pipelines.deliveries.readers.text import Text, known_names, line_starts, lo
 
 __all__ = ["read_xml"]
 
+_GATHER = 8192
 _GROUP = 512  # records parsed together when a file is broken
+_ATTRIBUTE = re.compile(rb"<[^\s<>/?!]+\s+[^\s<>/]")
+_has_elements_within = etree.XPath("boolean(*/*)")
 _OPTIONS: dict[str, Any] = {
     "resolve_entities": False,
     "no_network": True,
@@ -37,24 +40,48 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-@dataclass
+class _BrokenError(Exception):
+    """The file, or a group of its records, cannot be parsed as it stands."""
+
+
 class _Collected:
-    """Records gathered while parsing: a row of texts each, or the rule that rejects it."""
+    """Records gathered while parsing: their texts by column, and the rules that reject some of them.
 
-    names: Sequence[str]
-    rows: list[list[str | None]] = field(default_factory=list)
-    rules: list[str | None] = field(default_factory=list)
-    refused: dict[str, None] = field(default_factory=dict)
+    Texts wait in Python only until there are `_GATHER` rows, so that memory does not grow with the file.
+    """
 
-    def __post_init__(self) -> None:
-        self.place = {name: number for number, name in enumerate(self.names)}
+    def __init__(self, names: Sequence[str], attributes: bool) -> None:
+        self.names = names
+        self.known = frozenset(names)
+        self.attributes = attributes  # whether the file has any: looking for them at each element is costly
+        self.rules: list[str | None] = []
+        self.refused: dict[str, None] = {}
+        self._waiting: list[list[str | None]] = []
+        self._tables: list[pa.Table] = []
+
+    def add(self, row: list[str | None], rule: str | None) -> None:
+        """One record: its texts in order of `names`, and the rule that rejects it or None."""
+        self._waiting.append(row)
+        self.rules.append(rule)
+        if len(self._waiting) >= _GATHER:
+            self._gather()
+
+    def table(self) -> pa.Table:
+        """All records as text columns."""
+        self._gather()
+        return pa.concat_tables(self._tables)
+
+    def _gather(self) -> None:
+        columns = list(zip(*self._waiting, strict=True)) if self._waiting else [() for _ in self.names]
+        self._tables.append(pa.table([pa.array(each, pa.string()) for each in columns], names=list(self.names)))
+        self._waiting.clear()
 
 
 def read_xml(path: Path, name: str, contract: Contract, *, delta: bool) -> FilePart:
     """The records of the XML file at `path`.
 
     Findings: ENCODING_UNKNOWN, ENCODING_OTHER, UNREADABLE (document type, wrong root, no XML), COLUMNS_REFUSED,
-    COLUMNS_MISSING. Damage: RECORD-UNREADABLE, RECORD-ENCODING, RECORD-SHAPE (an element twice, or with elements in it).
+    COLUMNS_MISSING. Damage: RECORD-UNREADABLE, RECORD-ENCODING, RECORD-SHAPE (an element twice or nested).
     `complete` is False when the file was broken: what could not be told apart is lost.
     """
     schema = native_schema(contract, delta)
@@ -67,23 +94,25 @@ def read_xml(path: Path, name: str, contract: Contract, *, delta: bool) -> FileP
     if re.search(rb"<!\s*(DOCTYPE|ENTITY)", text.data, re.IGNORECASE):
         fault = finding("UNREADABLE", name, reason="it declares a document type or entities, which are not accepted")
         return replace(empty, findings=(*findings, fault))
-    collected = _Collected([each for each in schema.names if each not in ("position", "line")])
+    names = [each for each in schema.names if each not in ("position", "line")]
+    attributes = _ATTRIBUTE.search(text.data) is not None
+    collected = _Collected(names, attributes)
     starts = _record_starts(text.data, contract.file.record)
     complete = True
     try:
         if len(text.bad):
-            raise etree.XMLSyntaxError("bytes outside the encoding", 0, 0, 0)
+            raise _BrokenError
         root = _parse_whole(recode(text.data, text.encoding), contract.file.record, collected)
         if root != contract.file.root:
             fault = finding("UNREADABLE", name, reason=f"its outermost element is not {contract.file.root}")
             return replace(empty, findings=(*findings, fault))
-        if len(starts) != len(collected.rows):  # records somewhere else than below the root, or in comments
+        if len(starts) != len(collected.rules):  # records somewhere else than below the root, or in comments
             starts = np.zeros(0, np.int64)
-    except etree.XMLSyntaxError:
+    except (etree.XMLSyntaxError, _BrokenError):
         complete = False
-        collected = _Collected(collected.names)
+        collected = _Collected(names, attributes)
         starts = _salvage(text, starts, contract, collected)
-        if not collected.rows:
+        if not collected.rules:
             fault = finding("UNREADABLE", name, reason="it is not XML, and no record could be made out in it")
             return replace(empty, findings=(*findings, fault))
     return _part(collected, starts, text, schema, contract, replace(empty, findings=tuple(findings)), name, complete)
@@ -91,47 +120,49 @@ def read_xml(path: Path, name: str, contract: Contract, *, delta: bool) -> FileP
 
 def _parse_whole(data: bytes, record: str, collected: _Collected) -> str:
     """Collect the records of a well-formed file; the name of its outermost element."""
-    depth_of_root: Any = None
-    for _, element in etree.iterparse(BytesIO(data), events=("end",), **_OPTIONS):
+    parsing = etree.iterparse(BytesIO(data), events=("end",), tag=record, **_OPTIONS)
+    for _, element in parsing:
         parent = element.getparent()
-        if parent is None:
-            depth_of_root = element
-            for each in element.attrib:
-                collected.refused[f"@{each}"] = None
-        elif parent.getparent() is None:
-            if element.tag == record:
-                _collect(element, collected)
-            else:
-                collected.refused[str(element.tag)] = None
-            element.clear()
-            while element.getprevious() is not None:
-                del parent[0]
-    return "" if depth_of_root is None else str(depth_of_root.tag)
+        if parent is None or parent.getparent() is not None:
+            continue  # not a record: it lies within one, or is the outermost element itself
+        _collect(element, collected)
+        element.clear()
+        while (before := element.getprevious()) is not None:
+            if before.tag != record:
+                collected.refused[str(before.tag)] = None
+            parent.remove(before)
+    root = parsing.root
+    collected.refused |= dict.fromkeys(str(below.tag) for below in root if below.tag != record)
+    collected.refused |= dict.fromkeys(f"@{each}" for each in root.attrib)
+    return str(root.tag)
 
 
 def _collect(element: Any, collected: _Collected) -> None:
     """Add one record element."""
-    row: list[str | None] = [None] * len(collected.names)
+    texts = {child.tag: child.text for child in element}
     rule: str | None = None
-    if element.attrib:
+    if not texts.keys() <= collected.known:
+        names = [tag if isinstance(tag, str) else "an entity" for tag in texts if tag not in collected.known]
+        collected.refused |= dict.fromkeys(names)
+    if len(texts) != len(element) or _has_elements_within(element):
+        rule = _misshapen(element, collected)
+    if collected.attributes:
         collected.refused |= dict.fromkeys(f"@{each}" for each in element.attrib)
-    seen = set()
-    place = collected.place
-    for child in element:
-        tag = child.tag
-        number = place.get(tag)
-        if number is None:
-            collected.refused[tag if isinstance(tag, str) else "an entity"] = None
-            continue
-        if child.attrib:
-            collected.refused |= dict.fromkeys(f"{tag}/@{each}" for each in child.attrib)
-        if number in seen or len(child):
-            rule = "RECORD-SHAPE"
-            collected.refused |= dict.fromkeys(f"{tag}/{below.tag}" for below in child if isinstance(below.tag, str))
-        seen.add(number)
-        row[number] = child.text or None
-    collected.rows.append(row)
-    collected.rules.append(rule)
+        for child in element:
+            if child.attrib and child.tag in collected.known:
+                collected.refused |= dict.fromkeys(f"{child.tag}/@{each}" for each in child.attrib)
+    collected.add([texts.get(name) for name in collected.names], rule)
+
+
+def _misshapen(element: Any, collected: _Collected) -> str | None:
+    """RECORD-SHAPE when an element of the contract occurs twice or has elements within; those are named."""
+    known = [child for child in element if child.tag in collected.known]
+    for child in known:
+        tags = [below.tag for below in child if isinstance(below.tag, str)]
+        collected.refused |= dict.fromkeys(f"{child.tag}/{tag}" for tag in tags)
+    if len({child.tag for child in known}) < len(known) or any(len(child) for child in known):
+        return "RECORD-SHAPE"
+    return None
 
 
 def _salvage(text: Text, starts: Any, contract: Contract, collected: _Collected) -> Any:
@@ -169,8 +200,8 @@ def _parse_group(pieces: Sequence[bytes | str], record: str, collected: _Collect
         parser = etree.XMLParser(**_OPTIONS)
         elements = etree.fromstring(b"<r>" + b"\n".join(sound) + b"</r>", parser) if sound else []
         if len(elements) != len(sound) or any(each.tag != record for each in elements):
-            raise etree.XMLSyntaxError("records within records", 0, 0, 0)
-    except etree.XMLSyntaxError:
+            raise _BrokenError
+    except (etree.XMLSyntaxError, _BrokenError):
         if len(pieces) > 1:
             half = len(pieces) // 2
             _parse_group(pieces[:half], record, collected)
@@ -182,8 +213,7 @@ def _parse_group(pieces: Sequence[bytes | str], record: str, collected: _Collect
         if isinstance(piece, bytes):
             _collect(next(waiting), collected)  # type: ignore[call-overload]
         else:
-            collected.rows.append([None] * len(collected.names))
-            collected.rules.append(piece)
+            collected.add([None] * len(collected.names), piece)
 
 
 def _part(
@@ -197,17 +227,19 @@ def _part(
     complete: bool,
 ) -> FilePart:
     """The collected records as a table, with physical lines, the damaged ones apart."""
-    count = len(collected.rows)
+    count = len(collected.rules)
     lines = np.searchsorted(line_starts(text.data), starts, "right") if len(starts) else None
     good = np.array([rule is None for rule in collected.rules], bool)
     damaged: list[Damage] = [
         (number + 1, int(lines[number]) if lines is not None else None, collected.rules[number] or "")
         for number in np.flatnonzero(~good).tolist()
     ]
-    columns = list(zip(*collected.rows, strict=True)) if count else [() for _ in collected.names]
-    arrays = {each: pa.array(column, pa.string()) for each, column in zip(collected.names, columns, strict=True)}
-    arrays["position"] = pa.array(np.arange(1, count + 1))
-    arrays["line"] = pa.array(lines, pa.int64()) if lines is not None else pa.nulls(count, pa.int64())
+    texts = collected.table()
+    arrays = {
+        "position": pa.array(np.arange(1, count + 1)),
+        "line": pa.array(lines, pa.int64()) if lines is not None else pa.nulls(count, pa.int64()),
+        **{each: texts[each] for each in collected.names},
+    }
     table = pa.Table.from_arrays([arrays[each] for each in schema.names], schema=schema)
     table = table.filter(pa.array(good)) if damaged else table
     refused = tuple(known_names(list(collected.refused)))
