@@ -1,0 +1,323 @@
+"""From verdicts on pairs to one identity per child: constrained, best links first, the same whatever the input order.
+
+Belongs here: which verdicts can stand together. Components in which nothing contradicts anything are taken whole, set
+by set. Only the remainder, where two records of a repeat-free feed, two verified numbers, a guard, or two about equally
+good identities compete, is put together link by link.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from pipelines.matching.comparable import NO_VALUE, Comparable
+from pipelines.matching.compare import LEVELS
+from pipelines.matching.components import components
+from pipelines.matching.guards import GUARDS
+from pipelines.matching.ladder import JOIN, REVIEW, STEPS, Verdicts
+
+__all__ = ["AMBIGUOUS", "CONTRADICTED", "Clusters", "Uniqueness", "cluster"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Uniqueness = Literal["record", "person_number", "many"]
+
+# why a join that stood by itself was not made
+AMBIGUOUS, CONTRADICTED = 1, 2
+
+_BY_IDENTIFIER = STEPS.index("upn")  # this step and all above need no margin
+_BY_DECISION = STEPS.index("decision")
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """`label`: for each record the smallest position of its identity; `unmade`: for each pair why it was not joined."""
+
+    label: Array
+    unmade: Array
+    settled: Array  # pairs known to be two children: two records of a repeat-free feed, or two verified numbers
+    stats: dict[str, float]
+
+
+@dataclass
+class _Facts:
+    """What constrains the joining of records, by position (plain lists: they are read one by one)."""
+
+    identifiers: list[tuple[int, ...]]
+    source: list[int]
+    rule: list[str]
+    number: list[int]
+    apart: set[tuple[int, int]] = field(default_factory=set)
+    decided_apart: set[tuple[int, int]] = field(default_factory=set)
+    weight: dict[tuple[int, int], float] = field(default_factory=dict)
+    twice: set[tuple[int, int]] = field(default_factory=set)
+
+
+def cluster(
+    people: Comparable,
+    left: Array,
+    right: Array,
+    weight: Array,
+    levels: dict[str, Array],
+    verdicts: Verdicts,
+    *,
+    not_the_same: Array,
+    unique_sources: Mapping[str, str],
+    margin: float,
+    join_weight: float,
+    break_weight: float,
+) -> Clusters:
+    """Put the pairs judged JOIN together as far as they do not contradict each other.
+
+    Args:
+        not_the_same: pairs that a reviewer has said are two children.
+        unique_sources: by source, whether it holds each child once ("record"), each person number once
+            ("person_number"), or as often as it likes ("many", also for sources not named).
+        margin: bits by which the best other identity must be beaten.
+        join_weight: the least weight that joins.
+        break_weight: a pair that weighs less than this keeps its two clusters apart unless an identifier joins them.
+    """
+    refuses = np.array([guard.refuses for guard in GUARDS])[verdicts.guard]
+    decided = verdicts.step == _BY_DECISION
+    apart = (refuses & ~decided) | not_the_same
+    join = (verdicts.outcome == JOIN) & ~not_the_same
+    rival = (verdicts.outcome == REVIEW) & (verdicts.guard == 0) & (weight >= join_weight - margin) & ~not_the_same
+    edges = np.flatnonzero(join | rival)
+    label = components(people.size, left[edges], right[edges])
+    identifiers = _canonical_identifiers(people)
+    rules = [unique_sources.get(source, "many") for source in people.sources]
+    numbers = _person_numbers(people)
+    doubtful = _doubtful(
+        people, label, identifiers, rules, numbers, left, right, apart | (weight < break_weight) & ~join, rival
+    )
+    unmade = np.zeros(len(left), dtype=np.int8)
+    loose = doubtful[label]
+    within = np.flatnonzero(loose[left] & (label[left] == label[right]))
+    final = label.copy()
+    final[loose] = np.flatnonzero(loose)
+    if len(within):
+        facts = _Facts(
+            identifiers=list(map(tuple, np.stack(identifiers, axis=1).tolist())),
+            source=people.source.tolist(),
+            rule=[rules[source] for source in people.source.tolist()],
+            number=numbers.tolist(),
+        )
+        _assemble(
+            facts,
+            final,
+            unmade,
+            within,
+            left,
+            right,
+            weight,
+            levels,
+            verdicts,
+            join,
+            rival,
+            apart,
+            not_the_same,
+            margin,
+            break_weight,
+        )
+    settled = _settled(people, final, identifiers, rules, left, right, levels)
+    sizes = np.bincount(label, minlength=people.size)
+    stats = {
+        "components_taken_apart": float(np.count_nonzero(doubtful & (sizes > 0))),
+        "largest_component": float(sizes.max(initial=0)),
+        "records_in_doubt": float(np.count_nonzero(loose)),
+    }
+    return Clusters(final, unmade, settled, stats)
+
+
+def _canonical_identifiers(people: Comparable) -> list[Array]:
+    """Each record's verified NHS number and UPN as the latest in their line of succession; 0 for none."""
+    found = []
+    for kind, former in (("nhs_number", "previous_nhs_number"), ("upn", "former_upn")):
+        now, before = people.identifiers[kind], people.identifiers[former]
+        values, position = np.unique(np.concatenate([now, before]), return_inverse=True)
+        current, previous = position[: people.size], position[people.size :]
+        follows = (now != NO_VALUE) & (before != NO_VALUE)
+        line = components(len(values), current[follows], previous[follows])
+        found.append(np.where(now != NO_VALUE, line[current] + 1, 0))
+    return found
+
+
+def _person_numbers(people: Comparable) -> Array:
+    """The number by which a source counts persons: the UPN as delivered, else the NHS number; 0 for none."""
+    upn, nhs_number = people.either("upn"), people.either("nhs_number")
+    has_upn = np.zeros(len(people.sources), dtype=bool)
+    np.logical_or.at(has_upn, people.source, upn != NO_VALUE)
+    return np.where(has_upn[people.source], upn, nhs_number)
+
+
+def _doubtful(
+    people: Comparable,
+    label: Array,
+    identifiers: list[Array],
+    rules: list[str],
+    numbers: Array,
+    left: Array,
+    right: Array,
+    against: Array,
+    rival: Array,
+) -> Array:
+    """Which components (by label) hold something that contradicts, and cannot be taken whole."""
+    doubtful = np.zeros(people.size, dtype=bool)
+    for values in identifiers:
+        doubtful |= _several(label, values, people.size)
+    for source, rule in enumerate(rules):
+        here = people.source == source
+        if rule == "record":
+            doubtful |= np.bincount(label[here], minlength=people.size) > 1
+        elif rule == "person_number":
+            doubtful |= _several(label, np.where(here, numbers, 0), people.size)
+    inside = label[left] == label[right]
+    doubtful[label[left[inside & (against | rival)]]] = True
+    return doubtful
+
+
+def _several(label: Array, values: Array, size: int) -> Array:
+    """Which components hold more than one of the values (0 is none)."""
+    has = values != 0
+    pairs = np.unique(np.stack([label[has], values[has]], axis=1), axis=0)
+    return np.bincount(pairs[:, 0], minlength=size) > 1
+
+
+def _assemble(
+    facts: _Facts,
+    final: Array,
+    unmade: Array,
+    within: Array,
+    left: Array,
+    right: Array,
+    weight: Array,
+    levels: dict[str, Array],
+    verdicts: Verdicts,
+    join: Array,
+    rival: Array,
+    apart: Array,
+    not_the_same: Array,
+    margin: float,
+    break_weight: float,
+) -> None:
+    """Join the records of doubtful components best link first; writes `final` and `unmade`."""
+    twice = (
+        (levels["given_name"] == LEVELS["given_name"]["same"])
+        & (levels["family_name"] == LEVELS["family_name"]["same"])
+        & (levels["birth_date"] == LEVELS["birth_date"]["same"])
+        & (levels["address"] >= LEVELS["address"]["postcode"])
+    ) | (verdicts.step >= _BY_IDENTIFIER)
+    columns = (left, right, weight, apart, not_the_same, twice)
+    for a, b, bits, is_apart, is_decided, is_twice in zip(*(c[within].tolist() for c in columns), strict=True):
+        facts.weight[a, b] = bits
+        if is_apart:
+            facts.apart.add((a, b))
+        if is_decided:
+            facts.decided_apart.add((a, b))
+        if is_twice:
+            facts.twice.add((a, b))
+    candidates = within[(join | rival)[within]]
+    order = np.lexsort((right[candidates], left[candidates], -weight[candidates], -verdicts.step[candidates]))
+    members: dict[int, list[int]] = {}
+    rivals: dict[int, list[tuple[int, float]]] = defaultdict(list)
+    rows = candidates[order]
+    for a, b, bits in zip(left[rows].tolist(), right[rows].tolist(), weight[rows].tolist(), strict=True):
+        rivals[a].append((b, bits))
+        rivals[b].append((a, bits))
+        members.setdefault(a, [a])
+        members.setdefault(b, [b])
+    for row, a, b, bits, step, joins in zip(
+        rows.tolist(),
+        left[rows].tolist(),
+        right[rows].tolist(),
+        weight[rows].tolist(),
+        verdicts.step[rows].tolist(),
+        join[rows].tolist(),
+        strict=True,
+    ):
+        ours, theirs = members[a], members[b]
+        if ours is theirs or not joins:
+            continue
+        if not _valid(facts, ours, theirs, step, break_weight):
+            unmade[row] = CONTRADICTED
+        elif step < _BY_IDENTIFIER and _contested(facts, members, rivals, ours, theirs, bits - margin, break_weight):
+            unmade[row] = AMBIGUOUS
+        else:
+            joined = sorted(ours + theirs)
+            for record in joined:
+                members[record] = joined
+    for record, together in members.items():
+        final[record] = together[0]
+
+
+def _valid(facts: _Facts, ours: list[int], theirs: list[int], step: int, break_weight: float) -> bool:
+    """Whether two clusters may be one."""
+    forbidden = facts.decided_apart if step == _BY_DECISION else facts.apart
+    for a in ours:
+        for b in theirs:
+            pair = (a, b) if a < b else (b, a)
+            if pair in forbidden:
+                return False
+            if step == _BY_DECISION:
+                continue
+            if any(x and y and x != y for x, y in zip(facts.identifiers[a], facts.identifiers[b], strict=True)):
+                return False
+            if step < _BY_IDENTIFIER and facts.weight.get(pair, break_weight) < break_weight:
+                return False
+            if facts.source[a] != facts.source[b] or pair in facts.twice:
+                continue
+            if facts.rule[a] == "record":
+                return False
+            if facts.rule[a] == "person_number" and 0 not in (facts.number[a], facts.number[b]):
+                if facts.number[a] != facts.number[b]:
+                    return False
+    return True
+
+
+def _contested(
+    facts: _Facts,
+    members: dict[int, list[int]],
+    rivals: dict[int, list[tuple[int, float]]],
+    ours: list[int],
+    theirs: list[int],
+    least: float,
+    break_weight: float,
+) -> bool:
+    """Whether another identity, which cannot be the same child, is about as good a match for either side."""
+    for one, other in ((ours, theirs), (theirs, ours)):
+        for record in one:
+            for neighbour, bits in rivals[record]:
+                third = members[neighbour]
+                if bits <= least or third is one or third is other:
+                    continue
+                if _valid(facts, one, third, 0, break_weight) and not _valid(facts, other, third, 0, break_weight):
+                    return True
+    return False
+
+
+def _settled(
+    people: Comparable,
+    label: Array,
+    identifiers: list[Array],
+    rules: list[str],
+    left: Array,
+    right: Array,
+    levels: dict[str, Array],
+) -> Array:
+    """Pairs whose identities are known to be two children, so that nobody need ask."""
+    a, b = label[left], label[right]
+    settled = np.zeros(len(left), dtype=bool)
+    for values in identifiers:
+        of_cluster = np.zeros(people.size, dtype=np.int64)
+        np.maximum.at(of_cluster, label, values)
+        settled |= (of_cluster[a] != of_cluster[b]) & (of_cluster[a] != 0) & (of_cluster[b] != 0)
+    held = np.zeros(people.size, dtype=np.int64)
+    for source, rule in enumerate(rules):
+        if rule == "record":
+            held[label[people.source == source]] |= 1 << source
+    # both are in a feed that holds each child once; unless it may hold this one twice, under names that do not differ
+    once_each = ((held[a] & held[b]) != 0) & (levels["given_name"] <= LEVELS["given_name"]["different"])
+    return settled | (once_each & (levels["given_name"] != -1))

@@ -1,0 +1,143 @@
+"""What keeps two children apart whatever the score says: each guard a condition over pairs, with its words.
+
+Belongs here: reasons not to join by themselves. A guard either refuses a pair (the evidence says two children) or
+sends it to review (it may be one child, but a person must say so). Verified identifiers that agree, cross-checked,
+stand above most guards; the decisions of reviewers stand above all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipelines.matching.comparable import NO_DATE, NO_VALUE, Comparable
+from pipelines.matching.compare import FURTHER_NAMES, LEVELS
+from pipelines.matching.levels import NOTHING
+from pipelines.matching.model import Model
+from pipelines.matching.score import name_shares
+
+__all__ = ["GUARDS", "Guard", "Identifiers", "compare_identifiers", "guard"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_GENERATION = 12  # years between two birth dates that belong to two people, however alike their names
+
+
+@dataclass(frozen=True)
+class Guard:
+    """One reason not to join: its name, whether it refuses or asks, and the words."""
+
+    name: str
+    refuses: bool
+    words: str
+
+
+# the first that holds is the one named; 0 is "none"
+GUARDS: tuple[Guard, ...] = (
+    Guard("none", False, ""),
+    Guard("identifier_conflict", True, "different verified {identifiers}"),
+    Guard("generations", True, "birth dates are years apart: two people of one name"),
+    Guard("twins", True, "same birth date but different given names: twins or two children"),
+    Guard("twins_of_two_sexes", True, "same birth date but another sex and another form of given name: twins"),
+    Guard("near_identical_names", False, "same birth date and two nearly identical given names: possibly twins"),
+    Guard("further_names_differ", False, "same birth date and first name but other further names: possibly twins"),
+    Guard("no_given_name", False, "a given name is missing, so twins or siblings cannot be told apart"),
+    Guard("unborn", False, "possibly the unborn child, now born"),
+    Guard("birth_dates_differ", False, "birth dates differ and no identifier agrees"),
+    Guard("identifier_unconfirmed", False, "same verified identifier, but neither birth date nor name agrees"),
+    Guard(
+        "identifier_of_twin",
+        False,
+        "same verified identifier and birth date, but different given names: possibly twins",
+    ),
+)
+_NUMBER = {guard.name: number for number, guard in enumerate(GUARDS)}
+
+
+@dataclass(frozen=True)
+class Identifiers:
+    """What verified identifiers say of each pair: boolean arrays."""
+
+    same_nhs_number: Array
+    same_upn: Array
+    superseded: Array  # one side's number is the other's former one
+    conflict: Array  # both verified, different, neither superseding the other
+
+    @property
+    def same(self) -> Array:
+        """Any verified identifier agrees."""
+        return self.same_nhs_number | self.same_upn | self.superseded
+
+
+def compare_identifiers(people: Comparable, left: Array, right: Array) -> Identifiers:
+    """What the verified NHS numbers and UPNs of each pair say."""
+    same, superseded, conflict = {}, np.zeros(len(left), dtype=bool), np.zeros(len(left), dtype=bool)
+    for kind, former in (("nhs_number", "previous_nhs_number"), ("upn", "former_upn")):
+        now, before = people.identifiers[kind], people.identifiers[former]
+        a, b = now[left], now[right]
+        follows = ((a == before[right]) & (a != NO_VALUE)) | ((b == before[left]) & (b != NO_VALUE))
+        same[kind] = (a == b) & (a != NO_VALUE)
+        superseded |= follows & ~same[kind]
+        conflict |= (a != b) & (a != NO_VALUE) & (b != NO_VALUE) & ~follows
+    return Identifiers(same["nhs_number"], same["upn"], superseded, conflict)
+
+
+def guard(
+    people: Comparable, model: Model, left: Array, right: Array, levels: dict[str, Array], identifiers: Identifiers
+) -> Array:
+    """The number of the first guard in `GUARDS` that stands against each pair; 0 where none does."""
+    given, family, birth, sex = (levels[name] for name in ("given_name", "family_name", "birth_date", "sex"))
+    g, b = LEVELS["given_name"], LEVELS["birth_date"]
+    known = (people.birth_date[left] != NO_DATE) & (people.birth_date[right] != NO_DATE)
+    apart = known & (np.abs(people.year[left] - people.year[right]) >= _GENERATION)
+    birth_near = birth > 0
+    born_alike = birth >= b["digit"]
+    name_agrees = (given > 0) | (family > 0)
+    other_sex = sex == 0
+    trusted = identifiers.same & ~identifiers.conflict
+    confirmed = trusted & (birth_near | name_agrees)
+    not_same_form = (given != g["same"]) & (given != NOTHING)
+    established = _established(model, people)
+    both_established = established[left] & established[right]
+    sounds_same = _sounds_same(people, left, right)
+    near_identical = (((given == g["close"]) | (given == g["similar"])) & both_established & ~sounds_same) | (
+        given == g["other"]
+    ) & (levels["further_names"] == FURTHER_NAMES["differ"])
+    unborn = (people.expected[left] != NO_DATE) | (people.expected[right] != NO_DATE)
+    conditions = {
+        "identifier_conflict": identifiers.conflict,
+        "identifier_unconfirmed": trusted & ~confirmed,
+        "identifier_of_twin": trusted & (given == 0) & (birth == b["same"]) & (family != 0) & ~_renamed(levels),
+        "generations": apart & ~trusted,
+        "twins": (given == 0) & born_alike & ~trusted,
+        "twins_of_two_sexes": not_same_form & other_sex & born_alike & ~trusted & (given != g["swapped"]),
+        "near_identical_names": near_identical & born_alike & ~trusted,
+        "further_names_differ": (given == g["same"])
+        & (levels["further_names"] == FURTHER_NAMES["differ"])
+        & (birth == b["same"])
+        & ~trusted,
+        "unborn": unborn & ~trusted,
+        "no_given_name": (given == NOTHING) & ~trusted,
+        "birth_dates_differ": (birth == 0) & ~trusted,
+    }
+    return np.select(list(conditions.values()), [np.int8(_NUMBER[name]) for name in conditions], np.int8(0))
+
+
+def _renamed(levels: dict[str, Array]) -> Array:
+    """Both identifiers agree: then another given name is a change of name."""
+    same = LEVELS["upn"]["same"]
+    return (levels["nhs_number"] == same) & (levels["upn"] == same)
+
+
+def _established(model: Model, people: Comparable) -> Array:
+    """Whether a given name is one that people bear, not a slip of the keyboard: the model has met it often."""
+    return name_shares(model, people, "given_name") > model.frequencies["given_name"].floor
+
+
+def _sounds_same(people: Comparable, left: Array, right: Array) -> Array:
+    sounds = {sound: number for number, sound in enumerate(sorted({v.sound for v in people.given_names if v.sound}))}
+    of_value = np.array([sounds.get(value.sound or "", -1) for value in people.given_names] or [-1])
+    code = np.where(people.given >= 0, of_value[np.maximum(people.given, 0)], -1)
+    return (code[left] == code[right]) & (code[left] >= 0)

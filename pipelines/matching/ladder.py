@@ -1,0 +1,127 @@
+"""The ladder: by which step each pair is joined, sent to review, refused, or let be, and why in words.
+
+Belongs here: the verdict on single pairs. 1 verified NHS number with an agreeing birth date or name, 2 UPN likewise,
+3 exact demographics unique on both sides, 4 probability, 5 review or nothing. Whether verdicts can stand together is
+for `clusters`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.matching.comparable import Comparable
+from pipelines.matching.compare import LEVELS, unpack
+from pipelines.matching.guards import GUARDS, Identifiers, compare_identifiers, guard
+from pipelines.matching.levels import COMPARISONS
+from pipelines.matching.model import Model
+
+__all__ = ["JOIN", "NOTHING_MORE", "REFUSED", "REVIEW", "STEPS", "Verdicts", "judge_pairs", "reasons"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+NOTHING_MORE, REVIEW, REFUSED, JOIN = 0, 1, 2, 3
+# in order of trust; a join's step is its position here
+STEPS = ("new", "probabilistic", "exact", "upn", "nhs_number", "decision")
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """One verdict per pair: `outcome` (NOTHING_MORE, REVIEW, REFUSED, JOIN), `step` (position in STEPS), `guard`."""
+
+    outcome: Array
+    step: Array
+    guard: Array
+    identifiers: Identifiers
+
+
+def judge_pairs(
+    people: Comparable, model: Model, left: Array, right: Array, levels: dict[str, Array], weight: Array
+) -> Verdicts:
+    """The verdict on each pair of record positions, from its levels and its match weight."""
+    identifiers = compare_identifiers(people, left, right)
+    guards = guard(people, model, left, right, levels, identifiers)
+    join_weight, review_weight = model.join_weight(people.size), model.review_weight(people.size)
+    likely = weight >= join_weight
+    free = guards == 0
+    by_nhs = free & (identifiers.same_nhs_number | (identifiers.superseded & ~identifiers.same_upn))
+    step = np.select(
+        [by_nhs, free & identifiers.same_upn, free & likely & _exact(people, left, right, levels), free & likely],
+        [np.int8(STEPS.index(name)) for name in ("nhs_number", "upn", "exact", "probabilistic")],
+        np.int8(0),
+    )
+    refuses = np.array([entry.refuses for entry in GUARDS])[guards]
+    possible = (weight >= review_weight) | identifiers.same
+    outcome = np.select(
+        [step > 0, possible & refuses, possible],
+        [np.int8(JOIN), np.int8(REFUSED), np.int8(REVIEW)],
+        np.int8(NOTHING_MORE),
+    )
+    return Verdicts(outcome, step, guards, identifiers)
+
+
+def reasons(verdicts: Verdicts, packed: Array, rows: Array) -> pa.Array:
+    """Why, in words, for the pairs at `rows`: each distinct combination is put into words once."""
+    said = verdicts.identifiers
+    flags = said.same_nhs_number[rows] + 2 * said.same_upn[rows] + 4 * said.superseded[rows]
+    combined = (packed[rows] << 12) | (flags.astype(np.int64) << 8) | verdicts.guard[rows].astype(np.int64)
+    distinct, inverse = np.unique(combined, return_inverse=True)
+    levels = unpack(distinct >> 12)
+    words = [
+        _words(
+            {name: int(level[row]) for name, level in levels.items()},
+            int(code >> 8) & 15,
+            GUARDS[int(code) & 255].words,
+        )
+        for row, code in enumerate(distinct.tolist())
+    ]
+    return pa.DictionaryArray.from_arrays(pa.array(inverse.astype(np.int32)), pa.array(words, pa.string())).cast(
+        pa.string()
+    )
+
+
+def _exact(people: Comparable, left: Array, right: Array, levels: dict[str, Array]) -> Array:
+    """Names and birth date the same, sex not against it, and no second such person in either source."""
+    same = (
+        (levels["given_name"] == LEVELS["given_name"]["same"])
+        & (levels["family_name"] == LEVELS["family_name"]["same"])
+        & (levels["birth_date"] == LEVELS["birth_date"]["same"])
+        & (levels["sex"] != LEVELS["sex"]["different"])
+    )
+    person = np.stack([people.given_name, people.family_name, people.birth_date, people.source], axis=1)
+    _, inverse, counts = np.unique(person, axis=0, return_inverse=True, return_counts=True)
+    alone = counts[inverse.reshape(-1)] == 1
+    return same & alone[left] & alone[right]
+
+
+def _words(levels: dict[str, int], identifiers: int, against: str) -> str:
+    """One sentence: what agrees, what does not, and what stands against joining."""
+    lead = []
+    if identifiers & 1:
+        lead.append("Same verified NHS number")
+    if identifiers & 2:
+        lead.append("Same verified UPN")
+    if identifiers & 4:
+        lead.append("One number replaced the other")
+    said = [
+        comparison.words(levels[comparison.name])
+        for comparison in COMPARISONS
+        if levels[comparison.name] >= 0 and not (lead and comparison.name in ("nhs_number", "upn"))
+    ]
+    agreed = _joined([words for words in said if not words.endswith("differs")])
+    differing = _joined([words for words in said if words.endswith("differs")])
+    evidence = "; ".join(part for part in (*lead, agreed, differing) if part)
+    sentence = evidence[:1].upper() + evidence[1:]
+    if not against:
+        return sentence
+    if "{identifiers}" in against:
+        kinds = [title for name, title in (("nhs_number", "NHS numbers"), ("upn", "UPNs")) if levels[name] in (0, 1)]
+        against = against.format(identifiers=" and ".join(kinds) or "identifiers")
+    return f"{against[:1].upper()}{against[1:]} ({evidence})" if evidence else against
+
+
+def _joined(parts: list[str]) -> str:
+    return ", ".join(parts)

@@ -1,0 +1,136 @@
+"""Names made comparable: folded to plain capitals, split, sounded, traced to the names they are short for.
+
+Belongs here: what is done to one distinct name. Every function takes a *distinct* value; `comparable` sees to it that
+none is met twice. A placeholder ("baby", "twin one", "unknown") is no name: it becomes nothing, here and for good.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+
+__all__ = ["FamilyName", "GivenName", "SEPARATOR", "family_name", "fold", "given_name"]
+
+SEPARATOR = "\x1f"  # between a current name and the further ones, where they travel as one text
+
+_LETTERS = str.maketrans(
+    {"ß": "SS", "Æ": "AE", "Œ": "OE", "Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Þ": "TH", "İ": "I", "ı": "I", "Ħ": "H"}
+)
+_PLACEHOLDER_WORDS = frozenset(
+    "BABY BABE INFANT NEWBORN BOY GIRL MALE FEMALE CHILD TWIN TWINS TRIPLET ONE TWO THREE FIRST SECOND THIRD A B C I II N"
+    " III OF UNNAMED UNKNOWN UNKNOW NAME NAMED NOT KNOWN NONE NULL NIL NA NK GIVEN STATED DISCLOSED PROVIDED TEST TBC"
+    " TBA ANON ANONYMOUS UNBORN BUMP NO SURNAME FORENAME MISSING REFUSED PATIENT PUPIL".split()
+)
+# single letters and small words are placeholders only in company ("twin A"); alone they may be an initial
+_ONLY_IN_COMPANY = frozenset(
+    "CHILD A B C N I II III OF ONE TWO THREE FIRST SECOND THIRD NO NOT NAME NAMED GIVEN KNOWN".split()
+)
+_PARTICLES = frozenset("MC MAC ST DE LA LE VAN VON DER DEN DI DA DOS DEL AL EL BIN BINT IBN ABU UR O".split())
+
+
+@dataclass(frozen=True)
+class GivenName:
+    """One distinct set of given names in comparable form; `name` is None when there is none worth comparing."""
+
+    name: str | None
+    tokens: tuple[str, ...] = ()
+    roots: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    sound: str | None = None
+
+
+@dataclass(frozen=True)
+class FamilyName:
+    """One distinct set of family names, current first; `everything` holds all names and parts of double ones."""
+
+    name: str | None
+    everything: tuple[str, ...] = ()
+    sound: str | None = None
+
+
+@cache
+def fold(text: str) -> str:
+    """`text` in plain capitals: accents gone, apostrophes closed up, other punctuation a space.
+
+    A name in another script has no plain capitals; it keeps its own letters, so that it still equals itself.
+    """
+    capitals = text.upper().translate(_LETTERS)
+    if not capitals.isascii():
+        plain = unicodedata.normalize("NFKD", capitals)
+        ascii_only = plain.encode("ascii", "ignore").decode()
+        kept = sum(map(str.isalpha, ascii_only)) >= 0.5 * sum(map(str.isalpha, capitals))
+        capitals = ascii_only if kept else unicodedata.normalize("NFKC", capitals)
+    capitals = re.sub(r"['`’´.]", "", capitals)
+    return " ".join(re.sub(r"[^\w-]|_", " ", capitals).split())
+
+
+def given_name(text: str) -> GivenName:
+    """The comparable form of given names `text`: the current ones, then aliases after `SEPARATOR`."""
+    current, *aliases = text.split(SEPARATOR)
+    words = _words(current)
+    if not words:
+        words = next((found for found in map(_words, aliases) if found), [])
+        if not words:
+            return GivenName(None)
+    name = words[0].replace("-", "") or words[0]
+    tokens = {name}
+    for word in [*words, *(word for alias in aliases for word in _words(alias))]:
+        tokens.update(part for part in (word.replace("-", ""), *word.split("-")) if len(part) > 1)
+    others = tuple(word.replace("-", "") for word in words[1:])
+    return GivenName(name, tuple(sorted(tokens)), _roots(name), others, _sound(name))
+
+
+def family_name(text: str) -> FamilyName:
+    """The comparable form of family names `text`: the current one, then former and other ones after `SEPARATOR`."""
+    names = [" ".join(_words(part)).replace("-", " ").strip() for part in text.split(SEPARATOR)]
+    known = [name for name in names if name]
+    if not known:
+        return FamilyName(None)
+    everything = set(known)
+    for name in known:
+        parts = name.split()
+        if len(parts) > 1:
+            everything.add("".join(parts))
+            everything.update(part for part in parts if len(part) > 2 and part not in _PARTICLES)
+    # with no current name the first known one stands for it
+    return FamilyName(names[0] or known[0], tuple(sorted(everything)), _sound((names[0] or known[0]).replace(" ", "")))
+
+
+def _words(text: str) -> list[str]:
+    """The words of a name; none of them when they only say that the name is not known."""
+    words = [word.strip("-") for word in fold(text).split()]
+    words = [word for word in words if word]
+    bare = [part for word in words for part in word.split("-") if not part.isdigit()]
+    if all(part in _PLACEHOLDER_WORDS for part in bare) and (
+        len(bare) != 1 or bare[0] not in _ONLY_IN_COMPANY or len(words) > 1
+    ):
+        return []
+    return [word for word in words if not word.isdigit()]
+
+
+@cache
+def _nicknames() -> dict[str, tuple[str, ...]]:
+    """For every known short form the names it stands for, in capitals."""
+    from nicknames import NickNamer  # reads a file: not before it is needed
+
+    lookup = NickNamer().nickname_lookup
+    roots: dict[str, set[str]] = {}
+    for canonical, short_forms in lookup.items():
+        for short in short_forms:
+            roots.setdefault(short.upper(), set()).add(canonical.upper())
+    return {short: tuple(sorted(names)) for short, names in roots.items()}
+
+
+def _roots(name: str) -> tuple[str, ...]:
+    return tuple(sorted({name, *_nicknames().get(name, ())}))
+
+
+@cache
+def _sound(name: str) -> str | None:
+    from doublemetaphone import doublemetaphone
+
+    if not name.isascii():
+        return name
+    return doublemetaphone(name)[0] or None

@@ -1,0 +1,206 @@
+"""Making a match model: Splink estimates it, from records whose verified identifiers tell who is who.
+
+Belongs here: training, and nothing of a night. `u` (agreement by chance) is measured on all pairs of an ordered sample;
+`m` (agreement of one child's records) on records that share a verified identifier, then by expectation maximisation for
+sources that carry none. Ordered input, fixed seed, one thread and rounded figures give the same bytes every time. Run
+`python -m pipelines.matching.train RECORDS.parquet MODEL.json [NAMES.parquet]`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.matching.comparable import NO_VALUE, Comparable, make_comparable, splink_frame
+from pipelines.matching.components import components
+from pipelines.matching.levels import COMPARISONS, Comparison
+from pipelines.matching.model import save_model
+from pipelines.tables import read_table
+
+__all__ = ["blank_settings", "train"]
+
+_SAMPLE = 5_000  # records of which every pair is compared to measure chance agreement: 12.5 million pairs
+_LABELLED = 60_000  # records at most that tell how one child's records agree
+_COMMON = 5  # a name met less often than this has the floor's frequency
+_LEAST_M = 0.001  # no kind of error is so rare that a pair could be ruled out by never having seen it
+_SURE = 12  # significant digits kept of an estimate
+
+# Of two records of one child that both carry an identifier nearly all carry the same: set by convention, because the
+# pairs that m is measured on were found by these very identifiers.
+_IDENTIFIER_M = (0.985, 0.01, 0.005)
+_IDENTIFIER_U_CLOSE = 1e-6
+
+
+def train(records: pa.Table, names: pa.Table | None = None) -> tuple[dict[str, Any], str, dict[str, Any]]:
+    """A model from person records: its Splink settings, its frequencies as CSV, its policy (see `save_model`).
+
+    The records must hold some that share a verified NHS number or UPN; truth is not asked for.
+    """
+    people = make_comparable(records, names)
+    labels = _identities(people)
+    frame = splink_frame(people).append_column("identity", pa.array(labels, mask=labels < 0))
+    order = np.argsort(people.content, kind="stable")  # as good as random, and the same every time
+    settings = blank_settings()
+    _set_u(settings, _trained_u(frame.take(np.sort(order[:_SAMPLE]))))
+    labelled = np.flatnonzero(labels >= 0)[:_LABELLED]
+    m, prior = _trained_m(settings, frame.take(labelled), frame)
+    _set_m(settings, m)
+    _set_identifiers(settings, people)
+    settings["probability_two_random_records_match"] = _rounded(prior)
+    policy = {"join": 0.99, "review": 0.2, "margin": 4.0, "records": people.size}
+    return settings, _frequencies(people), policy
+
+
+def blank_settings() -> dict[str, Any]:
+    """The Splink settings of a model that knows what to compare and nothing yet of what it is worth."""
+    return {
+        "link_type": "dedupe_only",
+        "unique_id_column_name": "unique_id",
+        "probability_two_random_records_match": 0.0001,
+        "comparisons": [_settings_of(comparison) for comparison in COMPARISONS],
+        "blocking_rules_to_generate_predictions": [],
+        "retain_intermediate_calculation_columns": True,
+        "retain_matching_columns": False,
+        "em_convergence": 0.0001,
+        "max_iterations": 50,
+        "linker_uid": "isindex",
+    }
+
+
+def _settings_of(comparison: Comparison) -> dict[str, Any]:
+    levels: list[dict[str, Any]] = [
+        {"sql_condition": comparison.nothing, "label_for_charts": "nothing to compare", "is_null_level": True}
+    ]
+    for level in comparison.levels:
+        setting: dict[str, Any] = {"sql_condition": level.sql, "label_for_charts": level.words}
+        if level.frequency_of:
+            setting |= {"tf_adjustment_column": level.frequency_of, "tf_adjustment_weight": 1.0}
+        levels.append(setting)
+    return {
+        "output_column_name": comparison.name,
+        "comparison_description": comparison.name.replace("_", " "),
+        "comparison_levels": levels,
+    }
+
+
+def _identities(people: Comparable) -> np.ndarray[Any, Any]:
+    """Which records one verified identifier or a chain of them says are one child; -1 for records without."""
+    pairs = []
+    for kind in ("nhs_number", "upn"):
+        value = people.identifiers[kind]
+        rows = np.flatnonzero(value != NO_VALUE)
+        rows = rows[np.argsort(value[rows], kind="stable")]
+        same = np.flatnonzero(value[rows[1:]] == value[rows[:-1]])
+        pairs.append(np.stack([rows[same], rows[same + 1]]))
+    left, right = np.concatenate(pairs, axis=1)
+    labels = components(people.size, left, right)
+    together = np.bincount(labels, minlength=people.size)[labels]
+    # more records than a child has: the identifier is no good
+    return np.where((together > 1) & (together <= 8), labels, -1)
+
+
+def _linker(frame: pa.Table, settings: dict[str, Any]) -> Any:
+    import duckdb
+    from splink import DuckDBAPI, Linker
+
+    connection = duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": "false"})
+    return Linker(DuckDBAPI(connection).register(frame), settings, log_level=None)
+
+
+def _trained_u(frame: pa.Table) -> dict[str, list[float | None]]:
+    linker = _linker(frame, blank_settings())
+    linker.training.estimate_u_using_random_sampling(max_pairs=1e9, seed=1)
+    return _estimates(linker, "u_probability")
+
+
+def _trained_m(
+    settings: dict[str, Any], labelled: pa.Table, frame: pa.Table
+) -> tuple[dict[str, list[float | None]], float]:
+    """m of every level, and the chance that two random records match."""
+    linker = _linker(labelled, settings)
+    linker.training.estimate_m_from_label_column("identity")
+    everyone = _linker(frame, settings)
+    everyone.training.estimate_probability_two_random_records_match(
+        [
+            "l.given_name = r.given_name and l.family_name = r.family_name and l.birth_date = r.birth_date",
+            "l.nhs_number = r.nhs_number",
+            "l.upn = r.upn",
+        ],
+        recall=0.9,
+    )
+    prior = everyone.misc.save_model_to_json(None)["probability_two_random_records_match"]
+    return _estimates(linker, "m_probability"), prior
+
+
+def _estimates(linker: Any, what: str) -> dict[str, list[float | None]]:
+    """The estimate of each level that is not the null level, by comparison."""
+    saved = linker.misc.save_model_to_json(None)
+    return {
+        comparison["output_column_name"]: [
+            level.get(what) for level in comparison["comparison_levels"] if not level.get("is_null_level")
+        ]
+        for comparison in saved["comparisons"]
+    }
+
+
+def _set_u(settings: dict[str, Any], estimates: dict[str, list[float | None]]) -> None:
+    # a level no pair of the sample reached is rarer than one in the sample
+    _set(settings, "u_probability", estimates, 0.5 / (_SAMPLE * (_SAMPLE - 1) / 2))
+
+
+def _set_m(settings: dict[str, Any], estimates: dict[str, list[float | None]]) -> None:
+    _set(settings, "m_probability", estimates, _LEAST_M)
+
+
+def _set(settings: dict[str, Any], what: str, estimates: dict[str, list[float | None]], floor: float) -> None:
+    for comparison in settings["comparisons"]:
+        levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
+        values = [max(value or 0.0, floor) for value in estimates[comparison["output_column_name"]]]
+        for level, value in zip(levels, values, strict=True):
+            level[what] = _rounded(value / sum(values))
+
+
+def _set_identifiers(settings: dict[str, Any], people: Comparable) -> None:
+    for comparison in settings["comparisons"]:
+        name = comparison["output_column_name"]
+        if name not in ("nhs_number", "upn"):
+            continue
+        values = people.either(name)
+        known = len(np.unique(values[values != NO_VALUE]))
+        same = 1 / max(known, 1000)
+        levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
+        chances = (same, _IDENTIFIER_U_CLOSE, 1 - same - _IDENTIFIER_U_CLOSE)
+        for level, m, u in zip(levels, _IDENTIFIER_M, chances, strict=True):
+            level |= {"m_probability": m, "u_probability": _rounded(u)}
+
+
+def _frequencies(people: Comparable) -> str:
+    """How common names are: rows of column, value, frequency; the empty value stands for all rarer ones."""
+    lines = ["column,value,frequency"]
+    columns = {
+        "given_name": (people.given, [value.name for value in people.given_names]),
+        "family_name": (people.family, [value.name for value in people.family_names]),
+    }
+    for column, (codes, texts) in columns.items():
+        counts: Counter[str] = Counter()
+        for code, count in enumerate(np.bincount(codes[codes >= 0], minlength=len(texts)).tolist()):
+            if count and texts[code]:
+                counts[str(texts[code])] += count
+        total = counts.total()
+        lines.append(f"{column},,{_rounded(2 / total)}")
+        lines += [f"{column},{value},{_rounded(n / total)}" for value, n in sorted(counts.items()) if n >= _COMMON]
+    return "\n".join(lines) + "\n"
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{_SURE}g}")
+
+
+if __name__ == "__main__":
+    source, target, *further = (Path(argument) for argument in sys.argv[1:])
+    save_model(*train(read_table(source), read_table(further[0]) if further else None), target)
