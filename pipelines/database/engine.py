@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect, text
 
-__all__ = ["metadata", "open_database"]
+__all__ = ["metadata", "newest_revision", "open_database"]
 
 metadata = MetaData(
     naming_convention={
@@ -30,12 +28,32 @@ def open_database(url: str) -> Engine:
     engine = create_engine(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
+    with engine.begin() as connection:
+        if _revision(connection) != newest_revision():
+            _upgrade(connection)
+    return engine
+
+
+def newest_revision() -> str:
+    """The revision that the code expects: migrations are numbered, the file name begins with the number."""
+    return max(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def _revision(connection: Connection) -> str:
+    if not inspect(connection).has_table("alembic_version"):
+        return ""
+    return str(connection.scalar(text("SELECT version_num FROM alembic_version")))
+
+
+def _upgrade(connection: Connection) -> None:
+    # imported only when there is something to do: it takes half a second
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    return engine
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def _prepare_sqlite(connection, _record) -> None:  # type: ignore[no-untyped-def]
