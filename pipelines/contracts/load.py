@@ -61,10 +61,9 @@ def registered_agencies() -> tuple[Agency, ...]:
 
 
 def contract_for(agency: str, business_date: date | None = None) -> Contract:
-    """The newest of the agency's contracts, or the newest that was not superseded before `business_date`'s turn.
+    """The newest of the agency's contracts that is not superseded on `business_date`; what a lone file is judged by.
 
-    With a business date, the oldest version still in force then is not asked for: a supplier may use any version that
-    is not superseded, and names it in the manifest; this is what a file without a manifest is judged by.
+    A delivery names its contract in the manifest and is judged by that one (`load_contract`).
 
     Raises:
         IsindexError: AGENCY_UNKNOWN, and those of `load_contract`.
