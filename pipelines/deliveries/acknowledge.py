@@ -87,7 +87,7 @@ def _safe(texts: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _put(folder: UPath, name: str, content: bytes) -> None:
     """Write a file unless it says so already: where the place is a disk by renaming, else as one object."""
-    path = folder / name
+    path: Any = folder / name  # a pathlib.Path when the place is a disk, else another kind of UPath
     if path.is_file() and path.read_bytes() == content:
         return
     if isinstance(path, Path):

@@ -79,7 +79,7 @@ def _verify(
     folder: UPath, stated: ManifestFile, target: Path, limits: Limits
 ) -> tuple[VerifiedFile | None, str, list[Finding]]:
     """One file: readable copy or None, sha256 as it lies there ("" when it was not read), findings."""
-    path = folder / stated.name
+    path: Any = folder / stated.name  # a pathlib.Path when the place is a disk, else another kind of UPath
     if _leaves(folder, path):
         return None, "", [finding("PATH_OUTSIDE")]
     if not path.is_file():
@@ -196,11 +196,8 @@ class _Zstd:
                 step = self._inner.unused_data if self._inner.eof else b""
 
 
-def _leaves(folder: UPath, path: UPath) -> bool:
+def _leaves(folder: UPath, path: Any) -> bool:
     """Whether a symbolic link takes `path` out of `folder` (only local addresses have links)."""
-    if not isinstance(path, Path):
-        local = getattr(path, "protocol", "") in ("file", "local")
-        if not local:
-            return False
-        folder, path = UPath(folder.path), UPath(path.path)
-    return not Path(path).resolve().is_relative_to(Path(folder).resolve())
+    if not isinstance(path, Path) and path.protocol not in ("file", "local"):
+        return False
+    return not Path(path.path).resolve().is_relative_to(Path(folder.path).resolve())

@@ -162,7 +162,8 @@ def test_an_outdated_contract_is_refused_from_the_day_it_was_superseded(site, he
 def test_a_name_that_leaves_the_folder_is_refused(name):
     stated = {
         "contract": "health/1", "authority": "330", "agency": "health", "business_date": "2026-11-20", "sequence": 1,
-        "mode": "full", "created_at": "2026-11-20T22:14:03Z", "files": [{"name": name, "bytes": 1, "rows": 1, "sha256": "0" * 64}],
+        "mode": "full", "created_at": "2026-11-20T22:14:03Z",
+        "files": [{"name": name, "bytes": 1, "rows": 1, "sha256": "0" * 64}],
     }  # fmt: skip
     _, findings = parse_manifest(json.dumps(stated).encode(), "330", "health", NIGHT)
     assert [each.code for each in findings] == ["PATH_OUTSIDE"]

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from pipelines.contracts.model import Contract
-from pipelines.deliveries.codes import Finding, finding
+from pipelines.deliveries.codes import Finding, Severity, finding
 from pipelines.deliveries.readers.result import CELL_LIMIT, CHANGE, Damage, FilePart, native_schema
 from pipelines.deliveries.readers.text import (
     Offsets,
@@ -131,7 +131,7 @@ def _judge_header(
     missing = [column for column in allowed if column not in present]
     if missing:
         needed = {column.name for column in contract.columns if column.required or column.key} | {CHANGE}
-        severity = "refuse" if needed.intersection(missing) else "warn"
+        severity: Severity = "refuse" if needed.intersection(missing) else "warn"
         findings.append(finding("COLUMNS_MISSING", name, names=", ".join(missing), severity=severity))
     return findings, refused
 

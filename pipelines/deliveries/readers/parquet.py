@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines.contracts.model import Contract
-from pipelines.deliveries.codes import Finding, finding
+from pipelines.deliveries.codes import Finding, Severity, finding
 from pipelines.deliveries.readers.result import CHANGE, FilePart, native_schema
 from pipelines.deliveries.readers.text import known_names
 
@@ -87,7 +87,7 @@ def _judge_columns(
     missing = [each for each in allowed if each not in given.names]
     if missing:
         needed = {each.name for each in contract.columns if each.required or each.key} | {CHANGE}
-        severity = "refuse" if needed.intersection(missing) else "warn"
+        severity: Severity = "refuse" if needed.intersection(missing) else "warn"
         findings.append(finding("COLUMNS_MISSING", name, names=", ".join(missing), severity=severity))
     return findings, refused
 
@@ -176,4 +176,4 @@ def _text(array: pa.Array, date_format: str) -> pa.Array:
 
 
 def _is_list(kind: pa.DataType) -> bool:
-    return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))

@@ -59,7 +59,7 @@ class FilePart:
     @property
     def rows(self) -> int:
         """Records read or told apart."""
-        return self.records.num_rows + len(self.damaged)
+        return int(self.records.num_rows) + len(self.damaged)
 
 
 @dataclass(frozen=True)

@@ -100,9 +100,7 @@ def read_xml(path: Path, name: str, contract: Contract, *, delta: bool) -> FileP
     starts = _record_starts(text.data, contract.file.record)
     complete = True
     try:
-        if len(text.bad):
-            raise _BrokenError
-        root = _parse_whole(recode(text.data, text.encoding), contract.file.record, collected)
+        root = _parse_whole(text, contract.file.record, collected)
         if root != contract.file.root:
             fault = finding("UNREADABLE", name, reason=f"its outermost element is not {contract.file.root}")
             return replace(empty, findings=(*findings, fault))
@@ -118,9 +116,11 @@ def read_xml(path: Path, name: str, contract: Contract, *, delta: bool) -> FileP
     return _part(collected, starts, text, schema, contract, replace(empty, findings=tuple(findings)), name, complete)
 
 
-def _parse_whole(data: bytes, record: str, collected: _Collected) -> str:
+def _parse_whole(text: Text, record: str, collected: _Collected) -> str:
     """Collect the records of a well-formed file; the name of its outermost element."""
-    parsing = etree.iterparse(BytesIO(data), events=("end",), tag=record, **_OPTIONS)
+    if len(text.bad):
+        raise _BrokenError
+    parsing = etree.iterparse(BytesIO(recode(text.data, text.encoding)), events=("end",), tag=record, **_OPTIONS)
     for _, element in parsing:
         parent = element.getparent()
         if parent is None or parent.getparent() is not None:
@@ -173,7 +173,8 @@ def _salvage(text: Text, starts: Any, contract: Contract, collected: _Collected)
     """
     end_tag = f"</{contract.file.record}".encode()
     hidden = [match.span() for match in re.finditer(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>", text.data, re.DOTALL)]
-    offsets, pieces = [], []
+    offsets: list[int] = []
+    pieces: list[bytes | str] = []
     bounds = [*starts.tolist(), len(text.data)]
     bad = set(np.searchsorted(starts, text.bad, "right") - 1) if len(text.bad) else set()
     for number, start in enumerate(bounds[:-1]):
@@ -195,12 +196,8 @@ def _salvage(text: Text, starts: Any, contract: Contract, collected: _Collected)
 
 def _parse_group(pieces: Sequence[bytes | str], record: str, collected: _Collected) -> None:
     """Collect `pieces` (records, or the rules that reject them), halving until what is damaged stands alone."""
-    sound = [piece for piece in pieces if isinstance(piece, bytes)]
     try:
-        parser = etree.XMLParser(**_OPTIONS)
-        elements = etree.fromstring(b"<r>" + b"\n".join(sound) + b"</r>", parser) if sound else []
-        if len(elements) != len(sound) or any(each.tag != record for each in elements):
-            raise _BrokenError
+        elements = _elements([piece for piece in pieces if isinstance(piece, bytes)], record)
     except (etree.XMLSyntaxError, _BrokenError):
         if len(pieces) > 1:
             half = len(pieces) // 2
@@ -214,6 +211,14 @@ def _parse_group(pieces: Sequence[bytes | str], record: str, collected: _Collect
             _collect(next(waiting), collected)  # type: ignore[call-overload]
         else:
             collected.add([None] * len(collected.names), piece)
+
+
+def _elements(sound: Sequence[bytes], record: str) -> Sequence[Any]:
+    """The record elements of `sound`, one each."""
+    elements: Any = etree.fromstring(b"<r>" + b"\n".join(sound) + b"</r>", etree.XMLParser(**_OPTIONS))
+    if len(elements) != len(sound) or any(each.tag != record for each in elements):
+        raise _BrokenError
+    return list(elements)
 
 
 def _part(
