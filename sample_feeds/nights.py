@@ -223,7 +223,8 @@ def _write(
     (folder / draft.name).write_bytes(draft.content)
     (folder / "manifest.json").write_text(json.dumps(draft.manifest, indent=1) + "\n", encoding="utf-8")
     readable = draft.readable if draft.readable >= 0 else rows
-    queried, rejected, repeats = (data.count(outcome, readable) for outcome in ("queried", "rejected", "repeat"))
+    data = data.up_to(readable)
+    queried, rejected, repeats = (data.count(outcome) for outcome in ("queried", "rejected", "repeat"))
     gap = _leaves_gap(run, world.authority, agency, sequence, wave)
     state = _state(kind, mode, rejected, gap)
     delivery = Delivery(

@@ -93,6 +93,13 @@ def _entities(text: bytes) -> bytes:
     return bomb + body.replace(b"<Surname>", b"<Surname>&l9;", 1)
 
 
+def _with_accents(columns: dict[str, Objects]) -> dict[str, Objects]:
+    """At least one letter whose bytes tell Windows-1252 from UTF-8."""
+    carers = columns["carer_name"].copy()
+    carers[:1] = "Zoë Noël"
+    return {**columns, "carer_name": carers}
+
+
 def _windows(text: bytes) -> bytes:
     return text.decode("utf-8").encode("cp1252", errors="replace")
 
@@ -175,6 +182,7 @@ FILE_FAULTS: dict[str, Fault] = {
     "encoding_other": Fault(
         "",
         ("ENCODING_OTHER",),
+        shape=_with_accents,
         text=_windows,
         agencies=("health",),
         note="Windows-1252 where UTF-8 is promised: readable, with a warning",

@@ -7,7 +7,7 @@ no other record in the delivery are damaged, each by one fault, so that each out
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -22,13 +22,18 @@ Columns = dict[str, Objects]
 
 @dataclass(frozen=True)
 class Expected:
-    """What a record must get: position (from 1), fault, outcome (accepted, queried, rejected, repeat), field, rule."""
+    """What a record must get.
+
+    `position` counts from 1; `outcome` is accepted, queried, rejected or repeat; `partner` is the position of the other
+    record that it takes to break the rule (0: none).
+    """
 
     position: int
     fault: str
     outcome: str
     field: str
     rule: str
+    partner: int = 0
 
 
 @dataclass
@@ -40,9 +45,13 @@ class Damage:
     expected: list[Expected] = field(default_factory=list)
     broken: list[int] = field(default_factory=list)
 
-    def count(self, outcome: str, readable: int) -> int:
-        """How many of the first `readable` records must get an outcome."""
-        return len({e.position for e in self.expected if e.outcome == outcome and e.position <= readable})
+    def count(self, outcome: str) -> int:
+        """How many records must get an outcome."""
+        return len({e.position for e in self.expected if e.outcome == outcome})
+
+    def up_to(self, position: int) -> Damage:
+        """The same delivery, of which only the records up to `position` can be read: what is expected of them."""
+        return replace(self, expected=[e for e in self.expected if max(e.position, e.partner) <= position])
 
 
 # One record's given name and one identifier per agency, for the faults that need two records.
@@ -148,7 +157,7 @@ def _repeat(done: Damage, place: int) -> None:
 def _same_key(done: Damage, agency: str, place: int) -> None:
     later, name, rule = _append(done, place), _GIVEN[agency], PAIR_RULES[agency]["same_key"]
     done.columns[name][later] = ("U" if done.columns[name][place] != "U" else "F") if name == "sex" else "Someone"
-    done.expected.append(Expected(place + 1, "same_key_other_content", "queried", "", rule))
+    done.expected.append(Expected(place + 1, "same_key_other_content", "queried", "", rule, later + 1))
     done.expected.append(Expected(later + 1, "same_key_other_content", "rejected", "", rule))
 
 
@@ -161,7 +170,6 @@ def _share(done: Damage, agency: str, free: list[int]) -> None:
     if other is not None:
         free.remove(other)
         done.columns[identifier][other] = done.columns[identifier][one]
-        for place in (one, other):
-            done.expected.append(
-                Expected(place + 1, "shared_identifier", "queried", identifier, PAIR_RULES[agency]["shared"])
-            )
+        rule = PAIR_RULES[agency]["shared"]
+        for place, partner in ((one, other), (other, one)):
+            done.expected.append(Expected(place + 1, "shared_identifier", "queried", identifier, rule, partner + 1))
