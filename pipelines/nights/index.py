@@ -143,7 +143,7 @@ def link(night: Night) -> StageReport:
 
     with night.alone():
         earlier = night.before()
-        state = MatchState.load(earlier.folder / "matching" / "state") if earlier else None
+        state = MatchState.read(earlier.folder / "matching" / "state") if earlier else None
         contracts = [contract_for(agency.agency) for agency in registered_agencies()]
         matched = match(
             read_table(night.folder / "person" / "records.parquet"),
@@ -156,7 +156,7 @@ def link(night: Night) -> StageReport:
         folder = night.folder / "matching"
         for name in ("clusters", "links", "possible"):
             write_table(getattr(matched, name), folder / f"{name}.parquet")
-        matched.state.save(folder / "state")
+        matched.state.write(folder / "state")
         write_json({name: float(number) for name, number in matched.stats.items()}, folder / "stats.json")
         figures: dict[str, float | int | str] = {name: float(number) for name, number in sorted(matched.stats.items())}
         figures["links"] = matched.links.num_rows
