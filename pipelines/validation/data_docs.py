@@ -51,7 +51,7 @@ def write_page(
     judgements: Sequence[Judgement],
     measures: Mapping[str, float],
 ) -> Path:
-    """Write the page of one feed's night, and the two indexes above it; each replaced whole. Returns the page's path."""
+    """Write the page of one feed's night and the two indexes above it, each replaced whole; returns the page's path."""
     night = folder / business_date.isoformat() / authority
     page = night / f"{contract.agency}.html"
     title = f"{contract.title or contract.agency}: expectations, {business_date:%d %B %Y}"
@@ -59,7 +59,7 @@ def write_page(
     body = [
         f'<p><a href="index.html">All feeds of this night</a></p><h1>{escape(title)}</h1>',
         f"<p>Authority {escape(authority)} · contract {escape(contract.id)} ({escape(contract.version)}) · "
-        f"{_count(sum(j.judged > 0 for j in judgements), 'expectation')}. These pages hold figures only, never a value.</p>",
+        f"{_count(sum(j.judged > 0 for j in judgements), 'expectation')}. Figures only, never a value.</p>",
         _outcome_table(outcomes),
         *_details(outcomes, judgements, measures),
     ]

@@ -28,7 +28,8 @@ import pyarrow as pa
 
 from pipelines.contracts.model import Contract
 from pipelines.errors import IsindexError
-from pipelines.validation.promises import MEASURES, VERDICTS, Promise, Severity, frame_promises, measure_promises
+from pipelines.validation.frame_promises import frame_promises
+from pipelines.validation.promises import MEASURES, VERDICTS, Promise, Severity, measure_promises
 
 __all__ = ["ExpectationOutcome", "ExpectationsWorker", "expectation_names", "judge_night", "shared_worker", "warm_up"]
 
@@ -70,7 +71,7 @@ class Judgement:
 
 
 def expectation_names(contract: Contract | None = None) -> list[tuple[str, Severity, str]]:
-    """(name, severity, description) of every outcome, without the cost of Great Expectations; alike for all contracts."""
+    """(name, severity, description) of every outcome, without importing Great Expectations; alike for all contracts."""
     del contract  # all feeds are judged under the same names, so that they can be compared
     return [(verdict.name, verdict.severity, verdict.description) for verdict in VERDICTS]
 

@@ -86,7 +86,7 @@ def nhs_number_residue(source: Derivation) -> Derivation:
 
 
 def upn_residue(source: Derivation) -> Derivation:
-    """Difference between a UPN's check letter and the one its other places call for: 0 when right, -1 for another shape.
+    """How far a UPN's check letter is from the one its other places call for: 0 when right, -1 for another shape.
 
     Source: DfE, Unique pupil numbers guidance (weights 2 to 13, modulus 23, letters without I, O and S).
     """
@@ -141,7 +141,7 @@ def queried_or(holds: Derivation) -> Derivation:
 
 
 def values_of_one(identifier: Derivation, value: str) -> Derivation:
-    """How many different values of column `value` there are among the records with the same identifier; 0 without one."""
+    """How many different values of column `value` the records with the same identifier have; 0 without one."""
 
     def derive(frame: pd.DataFrame) -> pd.Series:
         numbers = identifier(frame)

@@ -389,7 +389,8 @@ def test_the_worker_gives_what_the_plain_function_gives_and_says_nothing(
 def test_the_worker_ends_when_its_parent_is_killed() -> None:
     code = (
         "import os, signal; from pipelines.validation.expectations import ExpectationsWorker;"
-        "worker = ExpectationsWorker().start(); print(worker._process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+        "worker = ExpectationsWorker().start(); print(worker._process.pid, flush=True);"
+        "os.kill(os.getpid(), signal.SIGKILL)"
     )
     child = int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout)
     for _ in range(600):
