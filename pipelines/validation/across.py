@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from pipelines.contracts.model import Contract, Rule
 from pipelines.errors import IsindexError
-from pipelines.validation.compile import Place, Plan, places, quoted
+from pipelines.validation.compile import Plan
+from pipelines.validation.places import Place, places, quoted
 
 if TYPE_CHECKING:
     import duckdb

@@ -19,7 +19,7 @@ import pyarrow as pa
 from pipelines.contracts.model import Column, Contract
 from pipelines.tables import connect
 from pipelines.validation.checks import literal
-from pipelines.validation.compile import quoted, shielding_code
+from pipelines.validation.places import quoted, shielding_code
 
 __all__ = ["FeedNight", "apply_delivery"]
 
@@ -123,7 +123,7 @@ def _tonight(
 
 
 def _before(database: duckdb.DuckDBPyConnection, previous: pa.Table | None, names: list[str]) -> None:
-    """Make `before` with the columns of `tonight`: those of an older contract are dropped, those of a newer one empty."""
+    """Make `before` with the columns of `tonight`; what only an older contract had is dropped."""
     database.execute("CREATE TEMP TABLE before AS SELECT * FROM tonight WHERE false")
     if previous is None:
         return

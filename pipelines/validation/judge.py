@@ -18,12 +18,14 @@ import pyarrow as pa
 from pipelines.contracts.model import Contract
 from pipelines.deliveries.codes import record_rules
 from pipelines.errors import IsindexError
+from pipelines.privacy.masking import MASK_LENGTH, mask_sql
 from pipelines.privacy.secret import namespace_secret
 from pipelines.tables import connect
 from pipelines.validation.across import find_repeats, find_shared
 from pipelines.validation.checks import literal
-from pipelines.validation.compile import Plan, compile_plan, places, quoted
+from pipelines.validation.compile import Plan, compile_plan
 from pipelines.validation.identifiers import install_identifiers
+from pipelines.validation.places import places, quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -75,8 +77,8 @@ class Judged:
     Attributes:
         accepted: position, line, key, change, outcome (accepted or queried), unverified (paths of identifiers that are
             kept but not verified), then the contract's columns in their own types; by position.
-        rejects: one row per record and broken rule, columns of `REJECT_SCHEMA`; by position, then rule. `asks_shield` marks
-            rejected records that ask for a shield: an earlier version of theirs must not stay in the open.
+        rejects: one row per record and broken rule, columns of `REJECT_SCHEMA`; by position, then rule. `asks_shield`
+            marks rejected records that ask for a shield: an earlier version of theirs must not stay in the open.
         counts: rows_read = accepted + queried + rejected + repeats; lost beside them.
         rules: rule code → records that broke it, every rule in force, most of them 0.
         reference: which reference lists identifiers were checked against: practices, schools.
@@ -155,7 +157,8 @@ def _gather_broken(database: duckdb.DuckDBPyConnection, contract: Contract, plan
     same_key = next(n for n in plan.across if plan.rules[n].check == "same_key_other_content")
     database.execute(f"""
     CREATE TEMP TABLE broken AS
-    SELECT position, unnest(list_filter(broken, lambda r: r IS NOT NULL))::INTEGER AS rule, NULL::VARCHAR AS severity
+    SELECT DISTINCT position, unnest(list_filter(broken, lambda r: r IS NOT NULL))::INTEGER AS rule,
+        NULL::VARCHAR AS severity
     FROM judged WHERE len(broken) > 0 AND position NOT IN (SELECT position FROM copies WHERE copy > 1);
     UPDATE broken SET severity = rule.severity FROM rule WHERE rule.rule = broken.rule;
     INSERT INTO broken SELECT position, {same_key}, CASE WHEN place = 1 THEN 'query' ELSE 'reject' END
@@ -202,23 +205,25 @@ def _accepted(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Pla
 
 def _rejects(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Plan, authority: str) -> pa.Table:
     """The reject table: broken rules of read records, and the damaged ones."""
-    masks = " ".join(f"WHEN {number} THEN {sql}" for number, sql in sorted(plan.masks.items()))
-    masked = f"CASE broken.rule {masks} END" if masks else "NULL"
+    texts = " ".join(f"WHEN {number} THEN {sql}" for number, sql in sorted(plan.offending.items()))
+    text = f"CASE broken.rule {texts} END" if texts else "NULL::VARCHAR"
     anchor = "coalesce('key ' || key, 'position ' || position)"
     reject_id = reject_id_sql(authority, contract.agency, "code", anchor)
     return (
         database.sql(f"""
     WITH found AS (
-        SELECT broken.position, line, key, broken.rule, broken.severity, coalesce({masked}, '') AS masked
-        FROM broken JOIN records ON records.position = broken.position
+        SELECT broken.position, judged.line, judged.key, broken.rule, broken.severity,
+            left({text}, {MASK_LENGTH}) AS text
+        FROM broken JOIN records ON records.position = broken.position JOIN judged ON judged.position = broken.position
     ), described AS (
         SELECT found.position, line, key,
             CASE WHEN found.position IN (FROM rejected) THEN 'rejected' ELSE 'queried' END AS outcome,
-            rule AS number, code, found.severity, dimension, field, masked, message, remedy
+            rule AS number, code, found.severity, dimension, field,
+            coalesce({mask_sql("text")}, '') AS masked, message, remedy
         FROM found JOIN rule USING (rule)
         UNION ALL
-        SELECT position, line, key, 'rejected', -1, unreadable.rule, damage.severity, damage.dimension, damage.field, '',
-            damage.message, damage.remedy
+        SELECT position, line, key, 'rejected', -1, unreadable.rule, damage.severity, damage.dimension, damage.field,
+            '', damage.message, damage.remedy
         FROM unreadable JOIN ({_damage_sql()}) AS damage ON damage.code = unreadable.rule
     ), numbered AS (
         -- one key may stand on several records: the first keeps the plain id, the others add their number
@@ -227,7 +232,8 @@ def _rejects(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Plan
         FROM described
     )
     SELECT CASE WHEN nth = 1 THEN id ELSE left(sha256(id || '/' || nth), 32) END AS reject_id,
-        position, line, key, outcome, code AS rule, severity, dimension, field, masked, message, remedy, {literal(contract.id)} AS contract,
+        position, line, key, outcome, code AS rule, severity, dimension, field, masked, message, remedy,
+        {literal(contract.id)} AS contract,
         outcome = 'rejected' AND position IN (SELECT position FROM judged WHERE {plan.shielding}) AS asks_shield
     FROM numbered ORDER BY position, number, code
     """)
@@ -237,7 +243,7 @@ def _rejects(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Plan
 
 
 def _rule_table(plan: Plan, contract: Contract) -> pa.Table:
-    """One row per rule in force: rule (number), code, severity, dimension, field, message, remedy, unverified (path, or "")."""
+    """One row per rule in force, by number; `unverified` is the path of the identifier it leaves unverified, or ""."""
     concept_of = {place.path: place.column.concept for place in places(contract)}
     path_of = {concept: path for path, concept in concept_of.items() if concept in _IDENTIFIERS}
 

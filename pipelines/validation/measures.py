@@ -15,7 +15,7 @@ import pyarrow as pa
 from pipelines.contracts.model import Column, Contract
 from pipelines.tables import connect
 from pipelines.validation.checks import literal
-from pipelines.validation.compile import Place, places
+from pipelines.validation.places import Place, places
 
 __all__ = ["measure"]
 

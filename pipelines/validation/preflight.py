@@ -197,7 +197,8 @@ def _broken(rejects: pa.Table) -> tuple[BrokenRule, ...]:
     with connect({"rejects": rejects}) as database:
         rows = database.execute(f"""
         SELECT rule, min(severity), string_agg(DISTINCT outcome, ' and ' ORDER BY outcome), min(dimension), min(field),
-            count(*) AS records, min(message), min(remedy), min(position, {EXAMPLES}), coalesce(min(line, {EXAMPLES}), [])
+            count(*) AS records, min(message), min(remedy), min(position, {EXAMPLES}),
+            coalesce(min(line, {EXAMPLES}), [])
         FROM rejects GROUP BY rule ORDER BY records DESC, rule
         """).fetchall()
-    return tuple(BrokenRule(*row[:8], tuple(row[8]), tuple(row[9])) for row in rows)
+    return tuple(BrokenRule(*row[0:8], positions=tuple(row[8]), lines=tuple(row[9])) for row in rows)

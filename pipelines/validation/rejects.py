@@ -16,7 +16,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Connection, Engine, Row, and_, bindparam, case, delete, insert, select, update
+from sqlalchemy import Connection, Engine, and_, bindparam, case, delete, insert, select, update
 
 from pipelines.database.tables import reject
 from pipelines.errors import IsindexError
@@ -158,7 +158,9 @@ def _sorted_out(
     return {"new": new, "again": [r for (r,) in again], "corrected": ids, "gone": [r for (r,) in gone]}
 
 
-def _insert(connection: Connection, rows: list[Row[Any]], authority: str, agency: str, business_date: date) -> None:
+def _insert(
+    connection: Connection, rows: list[tuple[str, str, str, str]], authority: str, agency: str, business_date: date
+) -> None:
     if rows:
         connection.execute(
             insert(reject),
