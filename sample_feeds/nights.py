@@ -124,7 +124,7 @@ def make_nights(
     for name in ("landing", "waves", "truth"):
         shutil.rmtree(out / name, ignore_errors=True)
     (out / "landing").mkdir(parents=True)
-    plan = plan_for(faults, list(authorities), days, seed)
+    plan = _possible(plan_for(faults, list(authorities), days, seed), form, planned=not isinstance(faults, str))
     with TruthFolder(out / "truth") as truth:
         run = _Run(out, days, seed, plan, modes, compression, form, nightly_waves, truth)
         for authority in authorities:
@@ -143,6 +143,14 @@ def make_nights(
             truth.children(world)
         truth.deliveries(run.made)
     return run.made
+
+
+def _possible(plan: FaultPlan, form: str | Mapping[str, str], *, planned: bool) -> FaultPlan:
+    """The plan without faults of text for feeds that come as Parquet; such a fault `planned` by the caller is an error."""
+    vain = [f for f in plan.files if FILE_FAULTS[f.kind].text and _word(form, f.agency) == "parquet"]
+    if vain and planned:
+        raise ValueError(f"{vain[0].kind} is a fault of text: {vain[0].agency} cannot have it as Parquet")
+    return replace(plan, files=tuple(f for f in plan.files if f not in vain))
 
 
 def _deliver(run: _Run, world: World, agency: str, day: dt.date) -> None:

@@ -36,6 +36,9 @@ class FileFault:
     def __post_init__(self) -> None:
         if self.kind not in FILE_FAULTS:
             raise ValueError(f"{self.kind} is no file fault; there are {', '.join(sorted(FILE_FAULTS))}")
+        only = FILE_FAULTS[self.kind].agencies
+        if only and self.agency not in only:
+            raise ValueError(f"{self.kind} can befall {' and '.join(only)}, not {self.agency}")
 
 
 @dataclass(frozen=True)

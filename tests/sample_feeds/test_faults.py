@@ -151,3 +151,11 @@ def test_most_faults_are_still_there_the_next_night(tmp_path: Path) -> None:
 def test_an_unknown_fault_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="no file fault"):
         FileFault("mangled", "330", "health", DAY)
+
+
+def test_a_fault_that_cannot_befall_a_feed_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="can befall education"):
+        FileFault("broken_xml", "330", "health", DAY)
+    plan = FaultPlan(files=(FileFault("broken_xml", "330", "education", DAY),))
+    with pytest.raises(ValueError, match="cannot have it as Parquet"):
+        make_nights(tmp_path, children=60, faults=plan, form="parquet")
