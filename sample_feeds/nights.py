@@ -146,7 +146,7 @@ def make_nights(
 
 
 def _possible(plan: FaultPlan, form: str | Mapping[str, str], *, planned: bool) -> FaultPlan:
-    """The plan without faults of text for feeds that come as Parquet; such a fault `planned` by the caller is an error."""
+    """The plan without faults of text for feeds that come as Parquet; one `planned` by the caller is an error."""
     vain = [f for f in plan.files if FILE_FAULTS[f.kind].text and _word(form, f.agency) == "parquet"]
     if vain and planned:
         raise ValueError(f"{vain[0].kind} is a fault of text: {vain[0].agency} cannot have it as Parquet")
