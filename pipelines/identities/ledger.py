@@ -98,7 +98,7 @@ def identities_as_at(engine: Engine, authority: str, business_date: date) -> pa.
         }
     )
     with connect({"events": table}) as connection:
-        return connection.sql("""
+        held: pa.Table = connection.sql("""
             WITH moves AS (
                 SELECT unnest(record_refs) AS record_ref, day, kind <> 'left' AS holds, index_id FROM events
             ),
@@ -108,6 +108,7 @@ def identities_as_at(engine: Engine, authority: str, business_date: date) -> pa.
             )
             SELECT record_ref, index_id FROM last WHERE holds ORDER BY record_ref
         """).to_arrow_table()
+    return held
 
 
 _CHANGES = """

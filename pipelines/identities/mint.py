@@ -23,7 +23,7 @@ _LENGTH = 10
 _SPACE = len(ALPHABET) ** _LENGTH
 
 
-def mint(founders: pa.Array, taken: pa.Array, authority: str) -> pa.Array:
+def mint(founders: pa.Array[Any], taken: pa.Array[Any], authority: str) -> pa.Array[Any]:
     """A new index id for each founding record.
 
     Args:
@@ -35,7 +35,7 @@ def mint(founders: pa.Array, taken: pa.Array, authority: str) -> pa.Array:
         string array as long as `founders`. The order of `founders` and `taken` does not matter to what each gets:
         among founders that fall on one id the smallest record key has it and the others go a generation on.
     """
-    keys = founders.to_pylist()
+    keys: list[str] = [str(key) for key in founders.to_pylist()]
     ids: list[str | None] = [None] * len(keys)
     used = set(taken.to_pylist())
     pending = sorted(range(len(keys)), key=keys.__getitem__)
@@ -76,7 +76,7 @@ def _ids(keys: list[str], authority: str, generation: int) -> list[str]:
         numbers //= np.uint64(len(ALPHABET))
     values[:, _LENGTH] = _check_values(values[:, :_LENGTH])
     letters = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)[values]
-    return [str(text) for text in np.ascontiguousarray(letters).view(f"S{_LENGTH + 1}")[:, 0].astype(str)]
+    return np.ascontiguousarray(letters).view(f"S{_LENGTH + 1}")[:, 0].astype(str).tolist()  # type: ignore[no-any-return]
 
 
 def _check_values(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -21,7 +22,12 @@ __all__ = ["EVENT_SCHEMA", "IdentityState", "mark_published", "previous_identiti
 _FOLDER = "identities"
 _MARKER = "published.json"
 
-IDENTITIES = pa.schema(
+
+def _schema(columns: list[tuple[str, Any]]) -> pa.Schema:
+    return pa.schema(columns)
+
+
+IDENTITIES = _schema(
     [
         ("record_key", pa.string()),
         ("record_ref", pa.string()),
@@ -34,7 +40,7 @@ IDENTITIES = pa.schema(
         ("content", pa.int64()),
     ]
 )
-REGISTER = pa.schema(
+REGISTER = _schema(
     [
         ("index_id", pa.string()),
         ("state", pa.string()),
@@ -43,12 +49,12 @@ REGISTER = pa.schema(
         ("since", pa.date32()),
     ]
 )
-HISTORY = pa.schema([("record_key", pa.string()), ("index_id", pa.string()), ("until", pa.date32())])
-STORY = pa.schema(
+HISTORY = _schema([("record_key", pa.string()), ("index_id", pa.string()), ("until", pa.date32())])
+STORY = _schema(
     [("index_id", pa.string()), ("business_date", pa.date32()), ("kind", pa.string()), ("words", pa.string())]
 )
-VISIBILITY = pa.schema([("index_id", pa.string()), ("shielded", pa.bool_()), ("withheld", pa.bool_())])
-EVENT_SCHEMA = pa.schema(
+VISIBILITY = _schema([("index_id", pa.string()), ("shielded", pa.bool_()), ("withheld", pa.bool_())])
+EVENT_SCHEMA = _schema(
     [
         ("kind", pa.string()),
         ("index_id", pa.string()),

@@ -73,17 +73,19 @@ def carries_shielding(possible: pa.Table | None, decisions: pa.Table | None) -> 
     if "certain" not in pairs.column_names:
         pairs = pairs.append_column("certain", pa.nulls(pairs.num_rows, pa.bool_()))
     with connect({"possible": pairs, "decisions": in_force(decisions)}) as connection:
-        return connection.sql("""
+        carried: pa.Table = connection.sql("""
             SELECT p.record_key_a, p.record_key_b FROM possible p
             LEFT JOIN (
                 SELECT DISTINCT least(record_a, record_b) AS a, greatest(record_a, record_b) AS b
                 FROM decisions WHERE kind = 'not_the_same'
             ) d ON d.a = least(p.record_key_a, p.record_key_b) AND d.b = greatest(p.record_key_a, p.record_key_b)
             WHERE d.a IS NULL AND NOT (coalesce(p.kind, '') = 'refused' AND coalesce(p.certain, false))
+            ORDER BY ALL
         """).to_arrow_table()
+    return carried
 
 
-def _closure(seeds: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _closure(seeds: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Everything reached from `seeds` over the edges a-b, as a mask; one pass a hop."""
     reached = seeds.copy()
     while True:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipelines.tables import connect
+from pipelines.tables import connect, file_sha256
 
 __all__ = ["Difference", "compare"]
 
@@ -77,11 +77,14 @@ def compare(old: Mapping[str, pa.Table | Path] | None, new: Mapping[str, pa.Tabl
     views = {f"old_{name}": table for name, table in old.items()} | {
         f"new_{name}": table for name, table in new.items()
     }
+    # the rows of a table are distinct, and a table whose file is the same has no changes
+    differing = [name for name in ("children", *_DETAILS) if not _same_file(old[name], new[name])]
     changes = " UNION ".join(
-        f"""(SELECT '{name}' AS part, index_id FROM (FROM old_{name} EXCEPT ALL FROM new_{name})
-            UNION SELECT '{name}', index_id FROM (FROM new_{name} EXCEPT ALL FROM old_{name}))"""
-        for name in ("children", *_DETAILS)
+        f"""(SELECT '{name}' AS part, index_id FROM (FROM old_{name} EXCEPT FROM new_{name})
+            UNION SELECT '{name}', index_id FROM (FROM new_{name} EXCEPT FROM old_{name}))"""
+        for name in differing
     )
+    changes = changes or "SELECT '' AS part, '' AS index_id WHERE false"
     with connect(views) as connection:
         row = connection.execute(f"""
             WITH changes AS MATERIALIZED ({changes}),
@@ -105,3 +108,7 @@ def compare(old: Mapping[str, pa.Table | Path] | None, new: Mapping[str, pa.Tabl
             FROM compared
         """).fetchall()[0]
     return Difference(*row)
+
+
+def _same_file(old: pa.Table | Path, new: pa.Table | Path) -> bool:
+    return isinstance(old, Path) and isinstance(new, Path) and file_sha256(old) == file_sha256(new)

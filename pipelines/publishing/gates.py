@@ -287,7 +287,8 @@ def _identifiers(audit: _Audit) -> Gate:
         for column in (row[0] for row in described if row[1] == "VARCHAR" and row[0] not in _NOT_NUMBERS):
             found += audit.count(f"""
                 WITH texts AS (
-                    SELECT DISTINCT upper({column}) AS text FROM {table} WHERE regexp_matches({column}, '[0-9]{{4}}|[A-Za-z_]:')
+                    SELECT DISTINCT upper({column}) AS text FROM {table}
+                    WHERE regexp_matches({column}, '[0-9]{{4}}|[A-Za-z_]:')
                 ),
                 words AS (
                     SELECT text AS word FROM texts UNION
@@ -314,7 +315,7 @@ def _volume(audit: _Audit) -> Gate:
         "volume",
         sound or bool(audit.override),
         True,
-        f"Fewer than {CHILDREN_LOST:.0%} of the previous version's children are gone, or at most {CHILDREN_LOST_LEAST}.",
+        f"Of the previous version's children fewer than {CHILDREN_LOST:.0%}, or {CHILDREN_LOST_LEAST}, are gone.",
         {"children": now, "children_before": before},
         overridden="" if sound else audit.override,
     )

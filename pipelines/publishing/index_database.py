@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
 from pipelines.database.tables import INDEX_TABLES, identity, ledger_event, night, snapshot_version
 from pipelines.home import Home
 from pipelines.publishing.publish import current_version, snapshot_tables
-from pipelines.tables import connect, read_json
+from pipelines.tables import connect, file_sha256, read_json
 
 __all__ = ["bring_up_to_date"]
 
@@ -51,7 +51,7 @@ def bring_up_to_date(engine: Engine, home: Home, authority: str, figures: Mappin
         in_force = dict(
             connection.execute(
                 select(night.c.business_date, night.c.version).where(night.c.authority == authority)
-            ).all()  # type: ignore[arg-type]
+            ).all()
         )
         in_force = {day.isoformat(): version for day, version in in_force.items()}
         for day, version in sorted(pointer["nights"].items()):
@@ -121,40 +121,35 @@ def _add_events(connection: Connection, authority: str, path: Path, manifest: Ma
 
 def _show(connection: Connection, authority: str, root: Path, old: str | None, new: str) -> int:
     """Rewrite what differs between two versions; everything when the old one is not on the disk to compare with."""
-    new_tables = snapshot_tables(root / new)
-    comparable = old is not None and (root / old / "manifest.json").exists()
-    old_tables = snapshot_tables(root / old) if comparable else None
-    written = 0
-    if not comparable:
+    before = None if old is None or not (root / old / "manifest.json").exists() else old
+    if before is None:
         for table in (*INDEX_TABLES.values(), identity):
             connection.execute(delete(table).where(table.c.authority == authority))
-    same = set()
-    if comparable:
-        hashes = [read_json(root / version / "manifest.json")["tables"] for version in (old, new)]
-        same = {name for name in INDEX_TABLES if hashes[0][name]["sha256"] == hashes[1][name]["sha256"]}
-    for name, target in INDEX_TABLES.items():
-        if name not in same:
-            written += _replace(
-                connection, authority, target, old_tables[name] if old_tables else None, new_tables[name]
-            )
-    registers = [root / "ledger" / version / "register.parquet" if version else None for version in (old, new)]
-    written += _replace(connection, authority, identity, registers[0] if comparable else None, registers[1])
+    new_paths = snapshot_tables(root / new) | {"register": root / "ledger" / new / "register.parquet"}
+    old_paths: dict[str, Path] = {}
+    if before is not None:
+        old_paths = snapshot_tables(root / before) | {"register": root / "ledger" / before / "register.parquet"}
+    written = 0
+    for name, target in {**INDEX_TABLES, "register": identity}.items():
+        written += _replace(connection, authority, target, old_paths.get(name), new_paths[name])
     return written
 
 
-def _replace(connection: Connection, authority: str, target: Table, old: Path | None, new: Path | None) -> int:
+def _replace(connection: Connection, authority: str, target: Table, old: Path | None, new: Path) -> int:
     """Bring one table from the rows of `old` to those of `new`, identity by identity."""
+    if old is not None and file_sha256(old) == file_sha256(new):
+        return 0
     numbered = "row" in target.c
     row = ", row_number() OVER (PARTITION BY index_id ORDER BY file_row_number) - 1 AS row" if numbered else ""
     with connect() as duck:
         duck.execute(f"CREATE VIEW new AS SELECT * FROM read_parquet('{new}', hive_partitioning = false)")
         changed = None
-        if old is not None and old.exists():
+        if old is not None:
             duck.execute(f"CREATE VIEW old AS SELECT * FROM read_parquet('{old}', hive_partitioning = false)")
             duck.execute("""
                 CREATE TEMP TABLE changed AS
-                SELECT index_id FROM (FROM old EXCEPT ALL FROM new) UNION
-                SELECT index_id FROM (FROM new EXCEPT ALL FROM old)
+                SELECT index_id FROM (FROM old EXCEPT FROM new) UNION
+                SELECT index_id FROM (FROM new EXCEPT FROM old)
             """)
             changed = duck.sql("SELECT index_id FROM changed ORDER BY 1").to_arrow_table()
             if changed.num_rows == 0:
@@ -201,11 +196,11 @@ def _insert(connection: Connection, target: Table, table: pa.Table) -> None:
     columns = [_values(table[name], days=True) for name in table.column_names]
     marks = ", ".join("?" * table.num_columns)
     connection.connection.cursor().executemany(
-        f"INSERT INTO {target.name} ({names}) VALUES ({marks})", zip(*columns, strict=True)
+        f"INSERT INTO {target.name} ({names}) VALUES ({marks})", list(zip(*columns, strict=True))
     )
 
 
-def _values(column: pa.ChunkedArray, *, days: bool) -> list[Any]:
+def _values(column: pa.ChunkedArray[Any], *, days: bool) -> list[Any]:
     """Python values of a column; days as ISO text where the driver has no day of its own."""
     if days and pa.types.is_date(column.type):
         column = pc.cast(column, pa.string())

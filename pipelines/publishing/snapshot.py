@@ -79,24 +79,26 @@ def _trust() -> pa.Table:
     return pa.table(dict(zip(("field", "agency", "rank"), map(list, zip(*rows, strict=True)), strict=True)))
 
 
-def _rank(field: str) -> str:
-    """Sort key, as fixed-width text, of a record `h` of `held` for a field: less is better."""
-    return f"""format('{{:03d}}{{:s}}/{{:07d}}/{{:s}}',
-        coalesce((SELECT rank FROM trust WHERE trust.field = '{field}' AND trust.agency = h.agency), 999), h.agency,
-        9999999 - coalesce(date_diff('day', DATE '1900-01-01', h.as_of), 0), h.record_key)"""
-
-
-# every record with its identity, whether that may be shown, and how much its word counts for each field
+# every record with its identity, whether that may be shown, and how much its word counts for each field (less is more)
+_FIELDS = ("name", "birth_date", "sex", "address", "carer")
+_TRUST = ", ".join(
+    f"dense_rank() OVER (ORDER BY coalesce(min(rank) FILTER (field = '{field}'), 999), a.agency) AS {field}_trust"
+    for field in _FIELDS
+)
+_RANKS = ", ".join(f"{field}_trust * 10000000000 + place AS {field}_rank" for field in _FIELDS)
 _HELD = f"""
     CREATE TEMP TABLE held AS
-    WITH h AS (
-        SELECT i.record_key, i.index_id, r.agency, r.as_of, coalesce(v.shielded, true) AS shielded,
-            coalesce(v.withheld, false) AS withheld, coalesce(v.shielded OR v.withheld, true) AS restricted
+    WITH trusted AS (  -- agencies that are not named come after those that are, by name
+        SELECT a.agency, {_TRUST}
+        FROM (SELECT DISTINCT agency FROM person_records) a LEFT JOIN trust t USING (agency) GROUP BY a.agency
+    ),
+    h AS (
+        SELECT i.record_key, i.index_id, r.agency, coalesce(v.shielded, true) AS shielded,
+            coalesce(v.withheld, false) AS withheld, coalesce(v.shielded OR v.withheld, true) AS restricted,
+            row_number() OVER (ORDER BY r.as_of DESC NULLS LAST, i.record_key) AS place
         FROM identities i JOIN person_records r USING (record_key) LEFT JOIN visibility v USING (index_id)
     )
-    SELECT h.*, {_rank("name")} AS name_rank, {_rank("birth_date")} AS birth_date_rank, {_rank("sex")} AS sex_rank,
-        {_rank("address")} AS address_rank, {_rank("carer")} AS carer_rank
-    FROM h
+    SELECT h.* EXCLUDE (place), {_RANKS} FROM h JOIN trusted USING (agency)
 """
 
 _TABLES = {

@@ -37,7 +37,8 @@ def run(partition, previous, night, frozen=None, shuffle=None):
     records = pa.table(
         {
             "record_key": pa.array(keys, pa.string()), "delivery_id": pa.array(["d"] * size, pa.string()),
-            "position": pa.array([KEYS.index(key) for key in keys], pa.int64()), "content": pa.array([1] * size, pa.int64()),
+            "position": pa.array([KEYS.index(key) for key in keys], pa.int64()),
+            "content": pa.array([1] * size, pa.int64()),
         }
     )  # fmt: skip
     day = DAY + timedelta(days=night)
@@ -91,7 +92,7 @@ def test_any_history_keeps_records_apart_ids_unique_and_replays_alike(nights, se
             assert register[index_id]["minted_night"] == minted
         registers = {index_id: row["minted_night"] for index_id, row in register.items()}
         assert {index_id for index_id, row in register.items() if row["state"] == "live"} == set(held.values())
-        for index_id, row in register.items():  # redirects come to an end that redirects no further
+        for index_id, _row in register.items():  # redirects come to an end that redirects no further
             seen = set()
             while register[index_id]["state"] == "merged":
                 assert index_id not in seen

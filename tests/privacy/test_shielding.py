@@ -40,7 +40,9 @@ def test_one_shielded_record_shields_its_whole_identity():
 
 
 def test_a_record_possibly_of_a_shielded_child_is_withheld_and_so_on_along_the_chain():
-    seen = see(dict(a=True, b=False, c=False, d=False), [("b", "a", "review", None), ("b", "c", "review", None)])
+    seen = see(
+        {"a": True, "b": False, "c": False, "d": False}, [("b", "a", "review", None), ("b", "c", "review", None)]
+    )
     assert seen == {"A": SHIELDED, "B": WITHHELD, "C": WITHHELD, "D": OPEN}
 
 
@@ -56,21 +58,21 @@ def test_a_record_possibly_of_a_shielded_child_is_withheld_and_so_on_along_the_c
     ],
 )
 def test_only_a_certain_refusal_stops_the_closure(kind, certain, expected):
-    assert see(dict(a=True, b=False), [("a", "b", kind, certain)])["B"] == expected
+    assert see({"a": True, "b": False}, [("a", "b", kind, certain)])["B"] == expected
 
 
 def test_a_reviewer_settles_a_pair_until_it_is_undone():
     pair = [("a", "b", "review", None)]
-    assert see(dict(a=True, b=False), pair, [("not_the_same", "b", "a", None)])["B"] == OPEN
-    assert see(dict(a=True, b=False), pair, [("not_the_same", "b", "a", "2026-03-01")])["B"] == WITHHELD
+    assert see({"a": True, "b": False}, pair, [("not_the_same", "b", "a", None)])["B"] == OPEN
+    assert see({"a": True, "b": False}, pair, [("not_the_same", "b", "a", "2026-03-01")])["B"] == WITHHELD
 
 
 def test_a_decision_to_shield_shields():
-    assert see(dict(a=False, b=False), decisions=[("shield", "b", None, None)]) == {"A": OPEN, "B": SHIELDED}
+    assert see({"a": False, "b": False}, decisions=[("shield", "b", None, None)]) == {"A": OPEN, "B": SHIELDED}
 
 
 def test_a_missing_flag_counts_as_shielded():
-    assert see(dict(a=None))["A"] == SHIELDED
+    assert see({"a": None})["A"] == SHIELDED
 
 
 @pytest.mark.parametrize("missing", range(4))
