@@ -7,7 +7,6 @@ refuge, a home) are found here and carry no weight from then on.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.matching.names import SEPARATOR, FamilyName, GivenName, family_name, fold, given_name
+from pipelines.matching.names import FamilyName, GivenName, family_name, given_name
 from pipelines.tables import connect
 
 __all__ = ["NO_DATE", "NO_VALUE", "Comparable", "hash_texts", "make_comparable", "splink_frame"]
@@ -97,7 +96,7 @@ def make_comparable(records: pa.Table, names: pa.Table | None = None) -> Compara
     identifiers = {name: _hash_column(table[name]) for name in _TEXTS}
     postcode = _hash_column(table["postcode"])
     outcode = _hash_column(pc.utf8_slice_codeunits(table["postcode"], 0, -3))
-    dwelling = _dwellings(table["postcode"], table["address"])
+    dwelling = _hash_column(table["dwelling"])
     shared = _shared(dwelling, family_hash) | _shared(identifiers["uprn"], family_hash)
     for place in (postcode, outcode, dwelling, identifiers["uprn"]):
         place[shared] = NO_VALUE
@@ -227,12 +226,19 @@ def _ordered(records: pa.Table, names: pa.Table | None) -> pa.Table:
                     {day("expected_birth_date")} AS expected_birth_date,
                     upper({text("sex")}) AS sex,
                     nullif(regexp_replace(upper({text("postcode")}), '[^A-Z0-9]', '', 'g'), '') AS postcode,
-                    {text("address")} AS address,
+                    regexp_replace(
+                        upper({text("address")}), '\\b[A-Z]{{1,2}}[0-9][A-Z0-9]? *[0-9][A-Z]{{2}}\\b', ' ', 'g'
+                    ) AS place,
                     {", ".join(f"{text(name)} AS {name}" for name in _TEXTS)}
                 FROM records
             )
             SELECT
                 plain.*,
+                -- a household: the postcode with the numbers in the address, or with its first words
+                postcode || ' ' || coalesce(
+                    nullif(array_to_string(regexp_extract_all(place, '\\b[0-9]+[A-Z]?\\b'), ' '), ''),
+                    nullif(regexp_extract(place, '[A-Z]+[^A-Z0-9]*[A-Z]*'), '')
+                ) AS dwelling,
                 nullif(concat_ws(chr(31), coalesce(given_names, ''), givens), '') AS given_bundle,
                 nullif(concat_ws(chr(31), coalesce(family_name, ''), former_family_name, families), '') AS family_bundle
             FROM plain LEFT JOIN bundled USING (record_key)
@@ -271,22 +277,6 @@ def _days(column: pa.ChunkedArray) -> Array:
 
 def _equals(column: pa.ChunkedArray, value: str) -> Array:
     return pc.fill_null(pc.equal(column, value), False).to_numpy(zero_copy_only=False)
-
-
-def _dwellings(postcode: pa.ChunkedArray, address: pa.ChunkedArray) -> Ints:
-    """One number per household address: the postcode with the numbers in the address, or its first words."""
-    joined = pc.binary_join_element_wise(postcode, address, SEPARATOR)
-    encoded = joined.dictionary_encode().combine_chunks()
-    keys = [_dwelling(*value.split(SEPARATOR, 1)) for value in encoded.dictionary.to_pylist()]
-    codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
-    return _take(hash_texts(keys), codes).copy()
-
-
-def _dwelling(postcode: str, address: str) -> str | None:
-    folded = fold(re.sub(r"\b[A-Za-z]{1,2}\d[A-Za-z\d]? *\d[A-Za-z]{2}\b", " ", address))
-    numbers = re.findall(r"\b\d+[A-Z]?\b", folded)
-    place = " ".join(numbers) or " ".join(folded.split()[:2])
-    return f"{postcode} {place}" if place else None
 
 
 def _shared(place: Ints, family: Ints) -> Array:

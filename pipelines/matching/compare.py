@@ -182,8 +182,19 @@ def _birth_dates(people: Comparable, left: Array, right: Array) -> Array:
     parts = same_year.astype(np.int8) + same_month.astype(np.int8) + same_day.astype(np.int8)
     return _nothing_unless(
         known,
-        _first("birth_date", same=a == b, swapped=swapped, digit=one_digit & near, parts=(parts == 2) & near),
+        _first(
+            "birth_date",
+            same=a == b,
+            swapped=swapped,
+            digit=one_digit & near,
+            year=same_year & (_first_of_january(people, left) | _first_of_january(people, right)),
+            parts=(parts == 2) & near,
+        ),
     )
+
+
+def _first_of_january(people: Comparable, rows: Array) -> Array:
+    return (people.month[rows] == 1) & (people.day[rows] == 1)
 
 
 def _digits(people: Comparable, rows: Array) -> Array:

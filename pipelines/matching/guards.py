@@ -119,7 +119,7 @@ def guard(
         & (birth == b["same"])
         & ~trusted,
         "unborn": unborn & ~trusted,
-        "no_given_name": (given == NOTHING) & ~trusted,
+        "no_given_name": (given == NOTHING) & (levels["address"] != LEVELS["address"]["dwelling"]) & ~trusted,
         "birth_dates_differ": (birth == 0) & ~trusted,
     }
     return np.select(list(conditions.values()), [np.int8(_NUMBER[name]) for name in conditions], np.int8(0))

@@ -101,6 +101,12 @@ _BIRTH_DATE = Comparison(
             "one digit of the birth date differs",
         ),
         Level(
+            "year",
+            "year(birth_date_l) = year(birth_date_r) AND ((month(birth_date_l) = 1 AND day(birth_date_l) = 1)"
+            " OR (month(birth_date_r) = 1 AND day(birth_date_r) = 1))",
+            "year of birth agrees, one side says only 1 January",
+        ),
+        Level(
             "parts",
             "(cast(year(birth_date_l) = year(birth_date_r) AS int) + cast(month(birth_date_l) = month(birth_date_r) AS int)"
             f" + cast(day(birth_date_l) = day(birth_date_r) AS int)) = 2 AND {_YEARS_APART} < 10",

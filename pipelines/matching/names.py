@@ -50,13 +50,15 @@ class FamilyName:
     sound: str | None = None
 
 
-@cache
 def fold(text: str) -> str:
     """`text` in plain capitals: accents gone, apostrophes closed up, other punctuation a space.
 
     A name in another script has no plain capitals; it keeps its own letters, so that it still equals itself.
     """
-    capitals = text.upper().translate(_LETTERS)
+    capitals = text.upper()
+    if capitals.isascii() and capitals.isalpha():
+        return capitals  # nearly every name: nothing to fold
+    capitals = capitals.translate(_LETTERS)
     if not capitals.isascii():
         plain = unicodedata.normalize("NFKD", capitals)
         ascii_only = plain.encode("ascii", "ignore").decode()
@@ -100,14 +102,19 @@ def family_name(text: str) -> FamilyName:
 
 def _words(text: str) -> list[str]:
     """The words of a name; none of them when they only say that the name is not known."""
-    words = [word.strip("-") for word in fold(text).split()]
-    words = [word for word in words if word]
+    words = [word for part in text.split() for word in _folded_words(part)]
     bare = [part for word in words for part in word.split("-") if not part.isdigit()]
     if all(part in _PLACEHOLDER_WORDS for part in bare) and (
         len(bare) != 1 or bare[0] not in _ONLY_IN_COMPANY or len(words) > 1
     ):
         return []
     return [word for word in words if not word.isdigit()]
+
+
+@cache
+def _folded_words(part: str) -> tuple[str, ...]:
+    """The words that one word as written comes to (one, but for punctuation)."""
+    return tuple(word.strip("-") for word in fold(part).split() if word.strip("-"))
 
 
 @cache

@@ -8,6 +8,7 @@ sources that carry none. Ordered input, fixed seed, one thread and rounded figur
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections import Counter
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.matching.comparable import NO_VALUE, Comparable, make_comparable, splink_frame
 from pipelines.matching.components import components
@@ -24,6 +26,8 @@ from pipelines.tables import read_table
 
 __all__ = ["blank_settings", "train"]
 
+Array = np.ndarray[Any, np.dtype[Any]]
+
 _SAMPLE = 5_000  # records of which every pair is compared to measure chance agreement: 12.5 million pairs
 _LABELLED = 60_000  # records at most that tell how one child's records agree
 _COMMON = 5  # a name met less often than this has the floor's frequency
@@ -32,6 +36,8 @@ _SURE = 12  # significant digits kept of an estimate
 
 # Of two records of one child that both carry an identifier nearly all carry the same: set by convention, because the
 # pairs that m is measured on were found by these very identifiers.
+_IDENTIFIERS = ("nhs_number", "upn")
+_FEWEST = 200  # records of feeds without identifiers, below which nothing is estimated from them
 _IDENTIFIER_M = (0.985, 0.01, 0.005)
 _IDENTIFIER_U_CLOSE = 1e-6
 
@@ -47,11 +53,9 @@ def train(records: pa.Table, names: pa.Table | None = None) -> tuple[dict[str, A
     order = np.argsort(people.content, kind="stable")  # as good as random, and the same every time
     settings = blank_settings()
     _set_u(settings, _trained_u(frame.take(np.sort(order[:_SAMPLE]))))
-    labelled = np.flatnonzero(labels >= 0)[:_LABELLED]
-    m, prior = _trained_m(settings, frame.take(labelled), frame)
-    _set_m(settings, m)
+    _set_m(settings, _trained_m(settings, frame, _from_identified_sources(people)))
     _set_identifiers(settings, people)
-    settings["probability_two_random_records_match"] = _rounded(prior)
+    settings["probability_two_random_records_match"] = _rounded(_trained_prior(frame))
     policy = {"join": 0.99, "review": 0.2, "margin": 4.0, "records": people.size}
     return settings, _frequencies(people), policy
 
@@ -88,7 +92,7 @@ def _settings_of(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _identities(people: Comparable) -> np.ndarray[Any, Any]:
+def _identities(people: Comparable) -> Array:
     """Which records one verified identifier or a chain of them says are one child; -1 for records without."""
     pairs = []
     for kind in ("nhs_number", "upn"):
@@ -104,28 +108,53 @@ def _identities(people: Comparable) -> np.ndarray[Any, Any]:
     return np.where((together > 1) & (together <= 8), labels, -1)
 
 
-def _linker(frame: pa.Table, settings: dict[str, Any]) -> Any:
+def _linker(frames: list[pa.Table], settings: dict[str, Any]) -> Any:
     import duckdb
     from splink import DuckDBAPI, Linker
 
     connection = duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": "false"})
-    return Linker(DuckDBAPI(connection).register(frame), settings, log_level=None)
+    connection.execute("SET enable_progress_bar = false")
+    api = DuckDBAPI(connection)
+    tables = [api.register(frame) for frame in frames]
+    return Linker(tables[0] if len(tables) == 1 else tables, settings, log_level=None)
 
 
 def _trained_u(frame: pa.Table) -> dict[str, list[float | None]]:
-    linker = _linker(frame, blank_settings())
+    linker = _linker([frame], blank_settings())
     linker.training.estimate_u_using_random_sampling(max_pairs=1e9, seed=1)
     return _estimates(linker, "u_probability")
 
 
-def _trained_m(
-    settings: dict[str, Any], labelled: pa.Table, frame: pa.Table
-) -> tuple[dict[str, list[float | None]], float]:
-    """m of every level, and the chance that two random records match."""
-    linker = _linker(labelled, settings)
+def _trained_m(settings: dict[str, Any], frame: pa.Table, identified: Array) -> dict[str, list[float | None]]:
+    """The m of every level: from records that share an identifier and, in equal part, from feeds that carry none.
+
+    A feed without identifiers makes mistakes of its own (names by ear, another address), so neither may outvote the other.
+    """
+    labelled = frame.filter(pc.is_valid(frame["identity"]))[:_LABELLED]
+    linker = _linker([labelled], settings)
     linker.training.estimate_m_from_label_column("identity")
-    everyone = _linker(frame, settings)
-    everyone.training.estimate_probability_two_random_records_match(
+    told = _estimates(linker, "m_probability")
+    others = frame.filter(pa.array(~identified))
+    if others.num_rows < _FEWEST:
+        return told
+    start = copy.deepcopy(settings)
+    _set(start, "m_probability", told, _LEAST_M)
+    start |= {"link_type": "link_only", "probability_two_random_records_match": 1 / frame.num_rows}
+    start["comparisons"] = [each for each in start["comparisons"] if each["output_column_name"] not in _IDENTIFIERS]
+    linker = _linker([frame.filter(pa.array(identified)), others], start)
+    for rule in ("l.birth_date = r.birth_date", "l.given_name = r.given_name and l.family_name = r.family_name"):
+        linker.training.estimate_parameters_using_expectation_maximisation(rule, fix_u_probabilities=True)
+    guessed = _estimates(linker, "m_probability")
+    return told | {
+        name: [((a or 0.0) + (b or 0.0)) / 2 for a, b in zip(told[name], values, strict=True)]
+        for name, values in guessed.items()
+    }
+
+
+def _trained_prior(frame: pa.Table) -> float:
+    """The chance that two random records are one child: those that agree outright, and a tenth more."""
+    linker = _linker([frame], blank_settings())
+    linker.training.estimate_probability_two_random_records_match(
         [
             "l.given_name = r.given_name and l.family_name = r.family_name and l.birth_date = r.birth_date",
             "l.nhs_number = r.nhs_number",
@@ -133,8 +162,15 @@ def _trained_m(
         ],
         recall=0.9,
     )
-    prior = everyone.misc.save_model_to_json(None)["probability_two_random_records_match"]
-    return _estimates(linker, "m_probability"), prior
+    return float(linker.misc.save_model_to_json(None)["probability_two_random_records_match"])
+
+
+def _from_identified_sources(people: Comparable) -> Array:
+    """Which records come from a source that carries verified identifiers at all."""
+    has = (people.identifiers["nhs_number"] != NO_VALUE) | (people.identifiers["upn"] != NO_VALUE)
+    sources = len(people.sources)
+    share = np.bincount(people.source[has], minlength=sources) / np.bincount(people.source, minlength=sources)
+    return (share >= 0.1)[people.source]
 
 
 def _estimates(linker: Any, what: str) -> dict[str, list[float | None]]:
@@ -168,7 +204,7 @@ def _set(settings: dict[str, Any], what: str, estimates: dict[str, list[float | 
 def _set_identifiers(settings: dict[str, Any], people: Comparable) -> None:
     for comparison in settings["comparisons"]:
         name = comparison["output_column_name"]
-        if name not in ("nhs_number", "upn"):
+        if name not in _IDENTIFIERS:
             continue
         values = people.either(name)
         known = len(np.unique(values[values != NO_VALUE]))
