@@ -256,8 +256,24 @@ def test_the_suppliers_rejects_are_safe_to_open_in_a_spreadsheet(site):
     folder = site.deliver("health", {"health.csv": content}, rows=4)
     site.load()
     rows = list(csv.DictReader(io.StringIO((folder / "rejects.csv").read_bytes().decode())))
-    assert [row["position"] for row in rows] == ["3", "4"]
+    assert [(row["position"], row["line"], row["key"]) for row in rows] == [("3", "4", "'=1+1"), ("4", "5", "a b")]
+    assert {row["rule"] for row in rows} == {"RECORD-TOO-LARGE"}
     assert not any(row["key"].startswith("=") or "\n" in row["key"] for row in rows)
+
+
+@pytest.mark.parametrize("size", [10_001, 1_000_000])
+def test_a_value_too_large_costs_its_record_whose_key_stays_known(site, size):
+    site.deliver("health", {"health.csv": CONTENT + b"3,C," + b"x" * size + b",\n4,D,,\n"}, rows=4)
+    read = site.take().read
+    assert read.records["key"].to_pylist() == ["1", "2", "4"]
+    assert read.unreadable.to_pylist() == [{"position": 3, "line": 4, "key": "3", "rule": "RECORD-TOO-LARGE"}]
+
+
+def test_the_first_time_of_receipt_stays(site):
+    site.deliver("health", {"health.csv": CONTENT})
+    [entry] = site.load()
+    site.register.record(replace(entry, received_at="2099-01-01T00:00:00+00:00"))
+    assert site.register.entry(entry.delivery_id).received_at == entry.received_at
 
 
 def test_deliveries_are_found_at_any_address_and_answered_there(site):

@@ -54,7 +54,8 @@ def read_csv(path: Path, name: str, contract: Contract, *, delta: bool, stated_r
     """The records of the CSV file at `path`; `stated_rows` (the manifest's) settles how damaged lines belong together.
 
     Findings: ENCODING_UNKNOWN, ENCODING_OTHER, UNREADABLE (no header), COLUMNS_REFUSED, COLUMNS_MISSING,
-    COLUMNS_REPEATED. Damage: RECORD-FIELD-COUNT, RECORD-ENCODING, RECORD-TOO-LARGE, RECORD-UNREADABLE (NUL bytes).
+    COLUMNS_REPEATED. Damage: RECORD-FIELD-COUNT, RECORD-ENCODING, RECORD-UNREADABLE (NUL bytes), RECORD-TOO-LARGE (only
+    where no fields can be made out; a single value too large is cut, and set apart when the delivery is assembled).
     """
     schema = native_schema(contract, delta)
     empty = FilePart(schema.empty_table())
@@ -293,9 +294,8 @@ def _sound(text: Text, rows: _Rows, delimiter: bytes, width: int) -> tuple[bytes
         elif fields is None or len(fields) != width:
             long = fields is None and len(row) > CELL_LIMIT * width
             damage.setdefault(number, "RECORD-TOO-LARGE" if long else "RECORD-FIELD-COUNT")
-        elif max(len(recode(each, text.encoding).decode()) for each in fields) > CELL_LIMIT:
-            damage.setdefault(number, "RECORD-TOO-LARGE")
         elif number not in damage:
+            fields = [_shortened(field, text.encoding) for field in fields]
             rewritten[number] = delimiter.join(b'"' + field.replace(b'"', b'""') + b'"' for field in fields)
     good = np.setdiff1d(np.arange(count), np.fromiter(damage, np.int64, len(damage)))
     damaged: list[Damage] = [(number + 1, int(rows.line[number]), damage[number]) for number in sorted(damage)]
@@ -313,6 +313,13 @@ def _sound(text: Text, rows: _Rows, delimiter: bytes, width: int) -> tuple[bytes
             begin = max(begin, end)
     body = b"".join([*pieces, text.data[begin:]]) if pieces else text.data[begin:]
     return recode(body, text.encoding), good, damaged
+
+
+def _shortened(field: bytes, encoding: str) -> bytes:
+    """A value that is too large, cut just beyond the limit: its record is set apart later, when its key is known."""
+    if len(field) <= CELL_LIMIT:
+        return field
+    return field.decode(encoding, "replace")[: CELL_LIMIT + 1].encode(encoding, "replace")
 
 
 def _parse(
