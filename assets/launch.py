@@ -82,6 +82,7 @@ def run_outstanding(
             result = job.execute_in_process(
                 instance=instance,
                 partition_key=partition_key(night.authority, night.business_date),
+                run_config={"loggers": {"console": {}}},  # without it Dagster's own console logger speaks
                 raise_on_error=False,
             )
             ran.add((night.authority, night.business_date.isoformat()))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["IsindexError", "TransientError"]
+import traceback
+from pathlib import Path
+
+__all__ = ["IsindexError", "TransientError", "without_values"]
 
 
 class IsindexError(Exception):
@@ -27,3 +30,14 @@ class IsindexError(Exception):
 
 class TransientError(IsindexError):
     """A fault that may pass by itself (a network share away, a database busy): the only kind that is retried."""
+
+
+def without_values(fault: BaseException) -> IsindexError:
+    """What may be said of an unexpected exception, whose own text may hold a delivered value: its kind and places."""
+    places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(fault.__traceback__)]
+    return IsindexError(
+        "STAGE_FAILED",
+        f"{type(fault).__name__}, which this program did not expect.",
+        where=" > ".join(places[-6:]),
+        remedy="Run it again; if it fails in the same place, report the code and the place.",
+    )

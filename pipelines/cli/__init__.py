@@ -10,7 +10,17 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Entry point of `isindex`."""
-    from pipelines.cli.app import app
+    """Entry point of `isindex`.
 
-    app()
+    The text of an unexpected exception may hold a delivered value, so only its kind and place are shown.
+    """
+    import sys
+
+    from pipelines.cli.app import app
+    from pipelines.errors import without_values
+
+    try:
+        app()
+    except Exception as fault:
+        sys.stderr.write(f"{without_values(fault)}\n")
+        sys.exit(1)

@@ -14,7 +14,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
-    pretty_exceptions_show_locals=False,  # locals may hold personal values
+    pretty_exceptions_enable=False,  # locals and messages may hold personal values
 )
 app.command("demo")(demo.demo)
 app.command("sample")(prepare.sample)
