@@ -195,10 +195,13 @@ def _reasons(counts: dict[str, int], contract: Contract, findings: tuple[Finding
 
 def _broken(rejects: pa.Table) -> tuple[BrokenRule, ...]:
     with connect({"rejects": rejects}) as database:
-        rows = database.execute(f"""
-        SELECT rule, min(severity), string_agg(DISTINCT outcome, ' and ' ORDER BY outcome), min(dimension), min(field),
-            count(*) AS records, min(message), min(remedy), min(position, {EXAMPLES}),
-            coalesce(min(line, {EXAMPLES}), [])
+        rows = database.sql(f"""
+        SELECT rule, min(severity) AS severity, string_agg(DISTINCT outcome, ' and ' ORDER BY outcome) AS outcome,
+            min(dimension) AS dimension, min(field) AS field, count(*) AS records, min(message) AS message,
+            min(remedy) AS remedy, min(position, {EXAMPLES}) AS positions, coalesce(min(line, {EXAMPLES}), []) AS lines
         FROM rejects GROUP BY rule ORDER BY records DESC, rule
-        """).fetchall()
-    return tuple(BrokenRule(*row[0:8], positions=tuple(row[8]), lines=tuple(row[9])) for row in rows)
+        """).to_arrow_table()
+    return tuple(
+        BrokenRule(**{**row, "positions": tuple(row["positions"]), "lines": tuple(row["lines"])})
+        for row in rows.to_pylist()
+    )
