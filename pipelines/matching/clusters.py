@@ -256,6 +256,7 @@ def _assemble(
 def _valid(facts: _Facts, ours: list[int], theirs: list[int], step: int, break_weight: float) -> bool:
     """Whether two clusters may be one."""
     forbidden = facts.decided_apart if step == _BY_DECISION else facts.apart
+    total, compared = 0.0, 0
     for a in ours:
         for b in theirs:
             pair = (a, b) if a < b else (b, a)
@@ -265,8 +266,9 @@ def _valid(facts: _Facts, ours: list[int], theirs: list[int], step: int, break_w
                 continue
             if any(x and y and x != y for x, y in zip(facts.identifiers[a], facts.identifiers[b], strict=True)):
                 return False
-            if step < _BY_IDENTIFIER and facts.weight.get(pair, break_weight) < break_weight:
-                return False
+            if pair in facts.weight:
+                total += facts.weight[pair]
+                compared += 1
             if facts.source[a] != facts.source[b] or pair in facts.twice:
                 continue
             if facts.rule[a] == "record":
@@ -274,7 +276,8 @@ def _valid(facts: _Facts, ours: list[int], theirs: list[int], step: int, break_w
             if facts.rule[a] == "person_number" and 0 not in (facts.number[a], facts.number[b]):
                 if facts.number[a] != facts.number[b]:
                     return False
-    return True
+    # on the whole the two must look like one child, whatever their best pair
+    return step >= _BY_IDENTIFIER or not compared or total / compared >= break_weight
 
 
 def _contested(
@@ -293,9 +296,38 @@ def _contested(
                 third = members[neighbour]
                 if bits <= least or third is one or third is other:
                     continue
-                if _valid(facts, one, third, 0, break_weight) and not _valid(facts, other, third, 0, break_weight):
+                if not _valid(facts, one, third, 0, break_weight) or _valid(facts, other, third, 0, break_weight):
+                    continue
+                if not _better_placed(facts, members, rivals, one, other, third, bits - least):
                     return True
     return False
+
+
+def _better_placed(
+    facts: _Facts,
+    members: dict[int, list[int]],
+    rivals: dict[int, list[tuple[int, float]]],
+    one: list[int],
+    other: list[int],
+    third: list[int],
+    short: float,
+) -> bool:
+    """Whether the rival has a partner of its own, so that both pairs as they are clearly beat the pairs crossed over.
+
+    That is how twins part: each one's records fit the other twin's nearly as well, but not both at once.
+    """
+    for record in third:
+        for neighbour, bits in rivals[record]:
+            fourth = members[neighbour]
+            if fourth is one or fourth is other or fourth is third or _valid(facts, one, fourth, 0, -1e9):
+                continue
+            if bits - max((_weight(facts, a, b) for a in other for b in fourth), default=0.0) >= short:
+                return True
+    return False
+
+
+def _weight(facts: _Facts, a: int, b: int) -> float:
+    return facts.weight.get((a, b) if a < b else (b, a), 0.0)
 
 
 def _settled(

@@ -169,6 +169,7 @@ def splink_frame(people: Comparable) -> pa.Table:
             "unique_id": pa.array(np.arange(people.size, dtype=np.int64)),
             "given_name": pa.array([value and value.name for value in given], pa.string()),
             "given_tokens": pa.array([value and value.tokens for value in given], texts),
+            "given_others": pa.array([(value and value.others) or None for value in given], texts),
             "given_roots": pa.array([value and value.roots for value in given], texts),
             "given_sound": pa.array([value and value.sound for value in given], pa.string()),
             "family_name": pa.array([value and value.name for value in family], pa.string()),

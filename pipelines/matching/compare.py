@@ -18,7 +18,7 @@ from pipelines.matching.comparable import NO_DATE, NO_VALUE, Comparable
 from pipelines.matching.levels import COMPARISONS, NOTHING
 from pipelines.matching.names import FamilyName, GivenName
 
-__all__ = ["FURTHER_NAMES", "LEVELS", "compare", "pack", "unpack"]
+__all__ = ["LEVELS", "OTHER_NAMES", "compare", "pack", "unpack"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -28,28 +28,23 @@ LEVELS = {
     for name, comparison in _BY_NAME.items()
 }
 
-# not part of the weight, but of the twin guard: do second and further given names agree?
-FURTHER_NAMES = {"agree": 1, "differ": 0}
-_PACKED = (*_BY_NAME, "further_names")
+# not part of the weight, but of the twin guard: are second and further given names at least alike?
+OTHER_NAMES = {"alike": 1, "apart": 0}
+_PACKED = (*_BY_NAME, "other_names")
 
 
 def compare(people: Comparable, left: Array, right: Array) -> dict[str, Array]:
-    """The level of every comparison for each pair (int8 arrays), and `further_names`, by name."""
-    given = LEVELS["given_name"]
-    family = LEVELS["family_name"]
-    swapped = _equal(people.given_name[left], people.family_name[right]) & _equal(
-        people.family_name[left], people.given_name[right]
-    )
-    given_level, further = _by_distinct_pair(
-        people.given[left], people.given[right], len(people.given_names), _given_levels(people.given_names), 2
+    """The level of every comparison for each pair (int8 arrays), and `other_names`, by name."""
+    given_level, further, others, apart = _by_distinct_pair(
+        people.given[left], people.given[right], len(people.given_names), _given_levels(people.given_names), 4
     )
     (family_level,) = _by_distinct_pair(
         people.family[left], people.family[right], len(people.family_names), _family_levels(people.family_names), 1
     )
-    swapped &= (given_level != NOTHING) & (given_level != given["same"])
+    swapped = _swapped(people, left, right, (apart > 0) & (family_level != NOTHING))
     return {
-        "given_name": np.where(swapped, np.int8(given["swapped"]), given_level),
-        "family_name": np.where(swapped & (family_level != family["same"]), np.int8(NOTHING), family_level),
+        "given_name": np.where(swapped, np.int8(LEVELS["given_name"]["swapped"]), given_level),
+        "family_name": np.where(swapped, np.int8(NOTHING), family_level),
         "birth_date": _birth_dates(people, left, right),
         "sex": _nothing_unless(
             (people.sex[left] > 0) & (people.sex[right] > 0), (people.sex[left] == people.sex[right]).astype(np.int8)
@@ -58,6 +53,7 @@ def compare(people: Comparable, left: Array, right: Array) -> dict[str, Array]:
         "nhs_number": _identifiers(people, "nhs_number", left, right),
         "upn": _identifiers(people, "upn", left, right),
         "further_names": further,
+        "other_names": others,
     }
 
 
@@ -91,41 +87,71 @@ def _by_distinct_pair(
 
 
 def _given_levels(values: list[GivenName]) -> Callable[[Array, Array], tuple[Array, ...]]:
-    def judge(left: Array, right: Array) -> tuple[Array, Array]:
-        a = [values[code] for code in left.tolist()]
-        b = [values[code] for code in right.tolist()]
-        likeness = _likeness([x.name for x in a], [y.name for y in b])
-        same = np.array([x.name == y.name for x, y in zip(a, b, strict=True)])
-        shared_root = np.array([not _apart(x.roots, y.roots) for x, y in zip(a, b, strict=True)])
-        shared_token = np.array([not _apart(x.tokens, y.tokens) for x, y in zip(a, b, strict=True)])
-        alike = np.array([_sounds_alike(x, y) or _initial(x, y) for x, y in zip(a, b, strict=True)])
-        further = np.array([_further_names(x, y) for x, y in zip(a, b, strict=True)], dtype=np.int8)
-        return (
-            _first("given_name", same=same, nickname=shared_root, close=likeness >= 0.92, other=shared_token,
-                   similar=(likeness >= 0.8) | alike),
-            further,
-        )  # fmt: skip
+    """Judges pairs of given names: their level, that of further names, whether those are alike, whether names are not."""
+
+    def judge(left: Array, right: Array) -> tuple[Array, ...]:
+        pairs = list(
+            zip([values[code] for code in left.tolist()], [values[code] for code in right.tolist()], strict=True)
+        )
+        likeness, one_edit = _likeness([a.name for a, _ in pairs], [b.name for _, b in pairs])
+        level = _first(
+            "given_name",
+            same=np.array([a.name == b.name for a, b in pairs]),
+            nickname=np.array([not _apart(a.roots, b.roots) for a, b in pairs]),
+            close=likeness >= 0.92,
+            other=np.array([a.name in b.tokens or b.name in a.tokens for a, b in pairs]),
+            similar=(likeness >= 0.8) | one_edit | np.array([_sounds_alike(a, b) or _initial(a, b) for a, b in pairs]),
+        )
+        both = np.array([bool(a.others and b.others) for a, b in pairs])
+        shared = np.array([not _apart(a.others, b.others) for a, b in pairs])
+        further = _nothing_unless(both, shared.astype(np.int8))
+        others = np.array([_other_names(a, b) for a, b in pairs], dtype=np.int8)
+        return level, further, others, (likeness < 0.8).astype(np.int8)
 
     return judge
 
 
 def _family_levels(values: list[FamilyName]) -> Callable[[Array, Array], tuple[Array, ...]]:
-    def judge(left: Array, right: Array) -> tuple[Array]:
-        a = [values[code] for code in left.tolist()]
-        b = [values[code] for code in right.tolist()]
-        likeness = _likeness([x.name for x in a], [y.name for y in b])
-        same = np.array([x.name == y.name for x, y in zip(a, b, strict=True)])
-        shared = np.array([not _apart(x.everything, y.everything) for x, y in zip(a, b, strict=True)])
-        alike = np.array([_sounds_alike(x, y) for x, y in zip(a, b, strict=True)])
-        return (
-            _first("family_name", same=same, shared=shared, close=likeness >= 0.92, similar=(likeness >= 0.8) | alike),
+    def judge(left: Array, right: Array) -> tuple[Array, ...]:
+        pairs = list(
+            zip([values[code] for code in left.tolist()], [values[code] for code in right.tolist()], strict=True)
         )
+        likeness, one_edit = _likeness([a.name for a, _ in pairs], [b.name for _, b in pairs])
+        level = _first(
+            "family_name",
+            same=np.array([a.name == b.name for a, b in pairs]),
+            shared=np.array([not _apart(a.everything, b.everything) for a, b in pairs]),
+            close=likeness >= 0.92,
+            similar=(likeness >= 0.8) | one_edit | np.array([_sounds_alike(a, b) for a, b in pairs]),
+        )
+        return (level,)
 
     return judge
 
 
-def _likeness(left: list[str | None], right: list[str | None]) -> Array:
-    return process.cpdist(left, right, scorer=JaroWinkler.similarity, dtype=np.float64)
+def _swapped(people: Comparable, left: Array, right: Array, eligible: Array) -> Array:
+    """Given and family name in each other's place, spelled alike."""
+    swapped = np.zeros(len(left), dtype=bool)
+    rows = np.flatnonzero(eligible)
+    given = [value.name for value in people.given_names]
+    family = [value.name for value in people.family_names]
+    for a, b in ((left, right), (right, left)):
+        crossed = people.given[a[rows]].astype(np.int64) * len(family) + people.family[b[rows]]
+        distinct, inverse = np.unique(crossed, return_inverse=True)
+        pairs = [(given[code // len(family)], family[code % len(family)]) for code in distinct.tolist()]
+        likeness = process.cpdist(
+            [x for x, _ in pairs], [y for _, y in pairs], scorer=JaroWinkler.similarity, dtype=np.float64
+        )
+        rows = rows[(likeness >= 0.85)[inverse]]
+    swapped[rows] = True
+    return swapped
+
+
+def _likeness(left: list[str | None], right: list[str | None]) -> tuple[Array, Array]:
+    """Jaro-Winkler similarity of each pair, and whether a single slip of the keyboard lies between them."""
+    likeness = process.cpdist(left, right, scorer=JaroWinkler.similarity, dtype=np.float64)
+    distance = process.cpdist(left, right, scorer=DamerauLevenshtein.distance, score_cutoff=1, dtype=np.int32)
+    return likeness, distance <= 1
 
 
 def _apart(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
@@ -142,7 +168,7 @@ def _initial(left: GivenName, right: GivenName) -> bool:
     return bool(left.name and right.name and 1 in (len(left.name), len(right.name)) and left.name[0] == right.name[0])
 
 
-def _further_names(left: GivenName, right: GivenName) -> int:
+def _other_names(left: GivenName, right: GivenName) -> int:
     """Whether second given names speak for or against each other; nothing when one side has none."""
     if not left.others or not right.others:
         return NOTHING
@@ -150,8 +176,8 @@ def _further_names(left: GivenName, right: GivenName) -> int:
         for b in right.others:
             short = min(len(a), len(b))
             if a[:short] == b[:short] or JaroWinkler.similarity(a, b) >= 0.8:
-                return FURTHER_NAMES["agree"]
-    return FURTHER_NAMES["differ"]
+                return OTHER_NAMES["alike"]
+    return OTHER_NAMES["apart"]
 
 
 def _first(comparison: str, **conditions: Array) -> Array:

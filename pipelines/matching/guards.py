@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.matching.comparable import NO_DATE, NO_VALUE, Comparable
-from pipelines.matching.compare import FURTHER_NAMES, LEVELS
+from pipelines.matching.compare import LEVELS, OTHER_NAMES
 from pipelines.matching.levels import NOTHING
 from pipelines.matching.model import Model
 from pipelines.matching.score import name_shares
@@ -42,7 +42,9 @@ GUARDS: tuple[Guard, ...] = (
     Guard("twins", True, "same birth date but different given names: twins or two children"),
     Guard("twins_of_two_sexes", True, "same birth date but another sex and another form of given name: twins"),
     Guard("near_identical_names", False, "same birth date and two nearly identical given names: possibly twins"),
-    Guard("further_names_differ", False, "same birth date and first name but other further names: possibly twins"),
+    Guard(
+        "further_names_differ", False, "same birth date and a like first name, but other further names: possibly twins"
+    ),
     Guard("no_given_name", False, "a given name is missing, so twins or siblings cannot be told apart"),
     Guard("unborn", False, "possibly the unborn child, now born"),
     Guard("birth_dates_differ", False, "birth dates differ and no identifier agrees"),
@@ -102,22 +104,25 @@ def guard(
     established = _established(model, people)
     both_established = established[left] & established[right]
     sounds_same = _sounds_same(people, left, right)
+    others_apart = levels["other_names"] == OTHER_NAMES["apart"]
     near_identical = (((given == g["close"]) | (given == g["similar"])) & both_established & ~sounds_same) | (
         given == g["other"]
-    ) & (levels["further_names"] == FURTHER_NAMES["differ"])
+    ) & others_apart
     unborn = (people.expected[left] != NO_DATE) | (people.expected[right] != NO_DATE)
     conditions = {
         "identifier_conflict": identifiers.conflict,
         "identifier_unconfirmed": trusted & ~confirmed,
-        "identifier_of_twin": trusted & (given == 0) & (birth == b["same"]) & (family != 0) & ~_renamed(levels),
+        "identifier_of_twin": trusted
+        & (given == 0)
+        & (birth == b["same"])
+        & (family != 0)
+        & both_established
+        & ~_renamed(levels),
         "generations": apart & ~trusted,
         "twins": (given == 0) & born_alike & ~trusted,
         "twins_of_two_sexes": not_same_form & other_sex & born_alike & ~trusted & (given != g["swapped"]),
         "near_identical_names": near_identical & born_alike & ~trusted,
-        "further_names_differ": (given == g["same"])
-        & (levels["further_names"] == FURTHER_NAMES["differ"])
-        & (birth == b["same"])
-        & ~trusted,
+        "further_names_differ": (given > 0) & (given != g["swapped"]) & others_apart & (birth == b["same"]) & ~trusted,
         "unborn": unborn & ~trusted,
         "no_given_name": (given == NOTHING) & (levels["address"] != LEVELS["address"]["dwelling"]) & ~trusted,
         "birth_dates_differ": (birth == 0) & ~trusted,

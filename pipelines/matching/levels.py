@@ -44,7 +44,12 @@ class Comparison:
         return "" if gamma == NOTHING else self.levels[len(self.levels) - 1 - gamma].words
 
 
-_SWAPPED = "given_name_l = family_name_r AND family_name_l = given_name_r"
+# names in each other's place, spelled alike; not where the given names are alike as they stand
+_SWAPPED = (
+    "jaro_winkler_similarity(given_name_l, family_name_r) >= 0.85"
+    " AND jaro_winkler_similarity(family_name_l, given_name_r) >= 0.85"
+    " AND jaro_winkler_similarity(given_name_l, given_name_r) < 0.8"
+)
 
 _GIVEN_NAME = Comparison(
     "given_name",
@@ -54,10 +59,15 @@ _GIVEN_NAME = Comparison(
         Level("swapped", _SWAPPED, "given and family name are swapped"),
         Level("nickname", "list_has_any(given_roots_l, given_roots_r)", "given names are forms of one name"),
         Level("close", "jaro_winkler_similarity(given_name_l, given_name_r) >= 0.92", "given name nearly agrees"),
-        Level("other", "list_has_any(given_tokens_l, given_tokens_r)", "one given name is the other's further name"),
+        Level(
+            "other",
+            "list_contains(given_tokens_l, given_name_r) OR list_contains(given_tokens_r, given_name_l)",
+            "one given name is the other's further name",
+        ),
         Level(
             "similar",
             "jaro_winkler_similarity(given_name_l, given_name_r) >= 0.8 OR given_sound_l = given_sound_r"
+            " OR damerau_levenshtein(given_name_l, given_name_r) <= 1"
             " OR ((length(given_name_l) = 1 OR length(given_name_r) = 1)"
             " AND substr(given_name_l, 1, 1) = substr(given_name_r, 1, 1))",
             "given name sounds or looks alike",
@@ -66,16 +76,26 @@ _GIVEN_NAME = Comparison(
     ),
 )
 
+_FURTHER_NAMES = Comparison(
+    "further_names",
+    "given_others_l IS NULL OR given_others_r IS NULL",
+    (
+        Level("same", "list_has_any(given_others_l, given_others_r)", "a further given name agrees"),
+        Level("different", "ELSE", "further given names differ"),
+    ),
+)
+
 _FAMILY_NAME = Comparison(
     "family_name",
-    f"family_name_l IS NULL OR family_name_r IS NULL OR ({_SWAPPED} AND given_name_l <> given_name_r)",
+    f"family_name_l IS NULL OR family_name_r IS NULL OR ({_SWAPPED})",
     (
         Level("same", "family_name_l = family_name_r", "family name agrees", "family_name"),
         Level("shared", "list_has_any(family_all_l, family_all_r)", "a former, other or part family name agrees"),
         Level("close", "jaro_winkler_similarity(family_name_l, family_name_r) >= 0.92", "family name nearly agrees"),
         Level(
             "similar",
-            "jaro_winkler_similarity(family_name_l, family_name_r) >= 0.8 OR family_sound_l = family_sound_r",
+            "jaro_winkler_similarity(family_name_l, family_name_r) >= 0.8 OR family_sound_l = family_sound_r"
+            " OR damerau_levenshtein(family_name_l, family_name_r) <= 1",
             "family name sounds or looks alike",
         ),
         Level("different", "ELSE", "family name differs"),
@@ -148,6 +168,7 @@ def _identifier(name: str, title: str) -> Comparison:
 
 COMPARISONS: tuple[Comparison, ...] = (
     _GIVEN_NAME,
+    _FURTHER_NAMES,
     _FAMILY_NAME,
     _BIRTH_DATE,
     _SEX,

@@ -31,7 +31,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _SAMPLE = 5_000  # records of which every pair is compared to measure chance agreement: 12.5 million pairs
 _LABELLED = 60_000  # records at most that tell how one child's records agree
 _COMMON = 5  # a name met less often than this has the floor's frequency
-_LEAST_M = 0.001  # no kind of error is so rare that a pair could be ruled out by never having seen it
+_LEAST_M = 0.005  # no kind of error is so rare that a pair could be ruled out by never having seen it
 _SURE = 12  # significant digits kept of an estimate
 
 # Of two records of one child that both carry an identifier nearly all carry the same: set by convention, because the
