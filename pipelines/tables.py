@@ -15,6 +15,8 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,8 @@ __all__ = [
     "write_table",
 ]
 
+
+_numbers = count()
 
 # DuckDB advises another call wherever a result with parameters becomes an Arrow table; the copy it means is small
 warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
@@ -110,14 +114,32 @@ def connect(
         "autoinstall_known_extensions": "false",
         "TimeZone": "UTC",
     }
-    with duckdb.connect(":memory:", config=settings) as connection:
-        for name, source in (views or {}).items():
+    # an engine takes some 40 ms to start and a night asks for a hundred: there is one for the process, and a database of
+    # its own within it for each connection
+    name = f"work_{next(_numbers)}"
+    connection = _engine(tuple(settings.items())).cursor()
+    try:
+        connection.execute(f"ATTACH ':memory:' AS {name}")
+        connection.execute(f"USE {name}")
+        for view, source in (views or {}).items():
             if isinstance(source, Path):
                 # a folder named v=… is a version, not a column
-                connection.read_parquet(str(source), hive_partitioning=False).create_view(name)
+                file = str(source).replace("'", "''")
+                connection.execute(
+                    f"CREATE TEMP VIEW \"{view}\" AS SELECT * FROM read_parquet('{file}', hive_partitioning = false)"
+                )
             else:
-                connection.register(name, source)
+                connection.register(view, source)
         yield connection
+    finally:
+        connection.execute("USE memory")
+        connection.execute(f"DETACH {name}")
+        connection.close()
+
+
+@cache
+def _engine(settings: tuple[tuple[str, str], ...]) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(":memory:", config=dict(settings))
 
 
 def _replace(path: Path, write: Any) -> None:
