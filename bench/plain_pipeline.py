@@ -42,6 +42,7 @@ POSTCODE = (
     "^(?:GIR 0AA|(?:[A-PR-UWYZ][0-9][0-9A-HJKPSTUW]?|[A-PR-UWYZ][A-HK-Y][0-9][0-9ABEHMNPRVWXY]?)"
     " [0-9][ABD-HJLNP-UW-Z]{2})$"
 )
+THRESHOLD = 0.99
 UPN_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
 PERSON = [
     "unique_id", "source", "key", "first_name", "surname", "dob", "sex", "postcode", "address", "nhs_number", "upn",
@@ -214,6 +215,10 @@ class Checks:
     def person(self, **columns: pd.Series) -> pd.DataFrame:
         """The accepted rows in the form all feeds share."""
         frame = pd.DataFrame(columns)
+        for name in ("first_name", "surname", "address"):
+            long = frame[name].str.len() > 250
+            self.note(long, f"{name} too long", "query")
+            frame[name] = frame[name].where(~long.fillna(False).astype(bool))
         frame["source"] = self.agency
         frame["unique_id"] = self.agency + ":" + frame["key"]
         frame["dob"] = frame["dob"].dt.strftime("%Y-%m-%d")
@@ -377,7 +382,7 @@ def expect(people: dict[str, pd.DataFrame]) -> dict[str, bool]:
 
 def link(people: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Clusters of records by Splink (unique_id, cluster_id), and the number of scored pairs above the threshold."""
-    logging.getLogger("splink").setLevel(logging.ERROR)
+    logging.disable(logging.WARNING)
     linkable = people[people["surname"].notna() | people["dob"].notna()]
     settings = SettingsCreator(
         link_type="dedupe_only",
@@ -385,7 +390,7 @@ def link(people: pd.DataFrame) -> tuple[pd.DataFrame, int]:
             cl.NameComparison("first_name").configure(term_frequency_adjustments=True),
             cl.NameComparison("surname").configure(term_frequency_adjustments=True),
             cl.DateOfBirthComparison("dob", input_is_string=True),
-            cl.PostcodeComparison("postcode"),
+            cl.LevenshteinAtThresholds("postcode", [1, 2]),
             cl.ExactMatch("sex"),
             cl.ExactMatch("nhs_number"),
             cl.ExactMatch("upn"),
@@ -405,11 +410,11 @@ def link(people: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     linker.training.estimate_probability_two_random_records_match(
         [block_on("first_name", "surname", "dob"), block_on("nhs_number"), block_on("upn")], recall=0.8
     )
-    linker.training.estimate_u_using_random_sampling(max_pairs=5e6, seed=1)
+    linker.training.estimate_u_using_random_sampling(max_pairs=1e6, seed=1)
     linker.training.estimate_parameters_using_expectation_maximisation(block_on("dob"))
     linker.training.estimate_parameters_using_expectation_maximisation(block_on("first_name", "surname"))
-    pairs = linker.inference.predict(threshold_match_probability=0.95)
-    clusters = linker.clustering.cluster_pairwise_predictions_at_threshold(pairs, threshold_match_probability=0.95)
+    pairs = linker.inference.predict(threshold_match_probability=THRESHOLD)
+    clusters = linker.clustering.cluster_pairwise_predictions_at_threshold(pairs, threshold_match_probability=THRESHOLD)
     found = clusters.as_pandas_dataframe()[["unique_id", "cluster_id"]]
     return found, len(pairs.as_pandas_dataframe())
 
