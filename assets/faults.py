@@ -33,4 +33,3 @@ def faults_told() -> Iterator[None]:
         raise
     except Exception as fault:
         raise without_values(fault) from None
-

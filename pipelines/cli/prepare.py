@@ -32,6 +32,7 @@ def sample(
     from sample_feeds import make_nights
 
     start = day(first, "--from")
+    assert start is not None  # noqa: S101  (the option has a default)
     with errors_told(), Progress(console=console, transient=True) as progress:
         task = progress.add_task("Making sample nights", total=None)
         make_nights(

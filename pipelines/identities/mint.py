@@ -76,9 +76,9 @@ def _ids(keys: list[str], authority: str, generation: int) -> list[str]:
         numbers //= np.uint64(len(ALPHABET))
     values[:, _LENGTH] = _check_values(values[:, :_LENGTH])
     letters = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)[values]
-    return np.ascontiguousarray(letters).view(f"S{_LENGTH + 1}")[:, 0].astype(str).tolist()  # type: ignore[no-any-return]
+    return np.ascontiguousarray(letters).view(f"S{_LENGTH + 1}")[:, 0].astype(str).tolist()
 
 
 def _check_values(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """A weighted sum modulo a prime with weights 1 to 10: every single error and every swap changes it."""
-    return (values * np.arange(1, _LENGTH + 1)).sum(axis=1) % len(ALPHABET)  # type: ignore[no-any-return]
+    return (values * np.arange(1, _LENGTH + 1)).sum(axis=1) % len(ALPHABET)

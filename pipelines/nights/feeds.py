@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -176,5 +176,5 @@ def _codes(entry: DeliveryEntry | None) -> str:
 
 
 @cache
-def _open_authorities(day: object) -> frozenset[str]:
+def _open_authorities(day: date) -> frozenset[str]:
     return frozenset(authorities.on(day))

@@ -43,4 +43,6 @@ def keyed_digests(texts: pa.Array, purpose: str) -> pa.Array:
     """
     key = hashlib.sha256(namespace_secret() + b"\0" + purpose.encode()).digest()
     digest = hashlib.blake2b
-    return pa.array([digest(text.encode(), key=key, digest_size=16).hexdigest() for text in texts.to_pylist()], pa.string())
+    return pa.array(
+        [digest(text.encode(), key=key, digest_size=16).hexdigest() for text in texts.to_pylist()], pa.string()
+    )

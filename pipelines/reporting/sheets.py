@@ -133,7 +133,7 @@ def csv_of_table(table: pa.Table) -> bytes:
     for column in table.columns:
         if pa.types.is_string(column.type):
             risky = pc.match_substring_regex(column, _FORMULA.pattern)
-            safe_text = pc.binary_join_element_wise("'", column, "")  # type: ignore[call-overload]  # takes scalars too
+            safe_text = pc.binary_join_element_wise("'", column, "")
             column = pc.if_else(risky, safe_text, column)
         safe.append(column)
     stream = io.BytesIO()

@@ -31,7 +31,16 @@ def address(tmp_path_factory):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    serve = [str(BIN / "isindex"), "ui", "--home", str(out / "home"), "--landing", str(out / "landing"), "--port", str(port)]
+    serve = [
+        str(BIN / "isindex"),
+        "ui",
+        "--home",
+        str(out / "home"),
+        "--landing",
+        str(out / "landing"),
+        "--port",
+        str(port),
+    ]
     log = (out / "ui.log").open("w")
     server = subprocess.Popen(serve, stdout=log, stderr=log, env=os.environ)
     url = f"http://127.0.0.1:{port}"

@@ -45,7 +45,9 @@ def published_bytes(home: Path) -> dict[str, str]:
 def world(tmp_path_factory):
     """Three nights of one small authority with record faults, loaded one after the other."""
     out = tmp_path_factory.mktemp("world")
-    made = make_nights(out, ("330",), first_night=FIRST, nights=3, children=300, faults="record", modes={"health": "delta"})
+    made = make_nights(
+        out, ("330",), first_night=FIRST, nights=3, children=300, faults="record", modes={"health": "delta"}
+    )
     home = out / "home"
     summary = load(out / "landing", home)
     return out, home, made, summary
@@ -68,7 +70,11 @@ def test_every_night_is_published_and_every_count_is_the_one_the_generator_expec
 def test_index_ids_live_on_over_the_nights(world):
     _, home, _, _ = world
     children = [
-        set(pq.read_table(sorted((home / "snapshots" / "330").glob(f"v={day}*"))[-1] / "children.parquet")["index_id"].to_pylist())
+        set(
+            pq.read_table(sorted((home / "snapshots" / "330").glob(f"v={day}*"))[-1] / "children.parquet")[
+                "index_id"
+            ].to_pylist()
+        )
         for day in (FIRST, SECOND, THIRD)
     ]
     assert len(children[0]) > 250
@@ -101,7 +107,9 @@ def test_the_landing_place_may_be_emptied_and_the_home_moved(world, tmp_path):
     empty = tmp_path / "landing"
     empty.mkdir()
     assert load(empty, moved)["nights"] == []
-    done = subprocess.run([ISINDEX, "status", "--home", str(moved), "--json"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [ISINDEX, "status", "--home", str(moved), "--json"], capture_output=True, text=True, check=True
+    )
     assert json.loads(done.stdout)[0]["authority"] == "330"
 
 
