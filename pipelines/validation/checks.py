@@ -101,7 +101,7 @@ def literal(value: Any) -> str:
 def _required(given: Given) -> str:
     if given.column.logical == "array":
         return f"{given.value} IS NULL OR len({given.value}) = 0"
-    return f"{given.text} IS NULL"
+    return f"nullif(trim({given.text}, {_WHITE}), '') IS NULL"
 
 
 def _nhs_number(given: Given) -> str:
