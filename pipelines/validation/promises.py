@@ -99,7 +99,7 @@ def measure_promises(
         elif "january" in name:
             limit = max(0.02, 2 * (usual or 0.0)) + 4 * math.sqrt(0.02 / rows)
             promises.append(_between("measures_first_of_january", name, None, min(limit, 1.0), subject))
-        elif name.startswith("missing"):
+        elif name.startswith("missing") or name == "placed_share":
             promises.append(_around("measures_missing_rates", name, usual, 0.02 + chance, subject))
         elif name.startswith(("code", "share")):
             promises.append(_around("measures_code_shares", name, usual, 0.05 + chance, subject))
