@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -64,8 +65,12 @@ def run_nights(
     end: date | None = None,
     *,
     quiet: bool = False,
+    times: dict[str, dict[str, float]] | None = None,
 ) -> list[tuple[Any, bool]]:
-    """Run the outstanding nights between `begin` and `end`, showing progress on a terminal."""
+    """Run the outstanding nights between `begin` and `end`, showing progress on a terminal.
+
+    `times` is filled with the moment (seconds of the epoch) at which each night started and each step of it was done.
+    """
     from pipelines.validation.expectations import warm_up
 
     warm_up()  # the suites' engine takes seconds to import: it does so beside the first stages
@@ -76,8 +81,12 @@ def run_nights(
     )  # fmt: skip
     with Progress(*columns, console=console, disable=quiet, transient=False) as progress:
         current: list[Any] = []
+        clock: list[dict[str, float]] = []
 
         def started(planned: Any) -> None:
+            clock.append({"start": time.time()})
+            if times is not None:
+                times[f"{planned.authority}/{planned.business_date}"] = clock[-1]
             for task in current:
                 progress.update(task, completed=_STEPS, step="done")
             current[:] = [
@@ -85,6 +94,8 @@ def run_nights(
             ]
 
         def step_done(name: str) -> None:
+            if clock:
+                clock[-1][name.replace("__", "/")] = time.time()
             for task in current:
                 progress.update(task, advance=1, step=name.replace("__", "/"))
 
