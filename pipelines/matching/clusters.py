@@ -269,15 +269,19 @@ def _valid(facts: _Facts, ours: list[int], theirs: list[int], step: int, break_w
             if pair in facts.weight:
                 total += facts.weight[pair]
                 compared += 1
-            if facts.source[a] != facts.source[b] or pair in facts.twice:
-                continue
-            if facts.rule[a] == "record":
+            if facts.source[a] == facts.source[b] and not _one_person_of_the_source(facts, pair):
                 return False
-            if facts.rule[a] == "person_number" and 0 not in (facts.number[a], facts.number[b]):
-                if facts.number[a] != facts.number[b]:
-                    return False
     # on the whole the two must look like one child, whatever their best pair
     return step >= _BY_IDENTIFIER or not compared or total / compared >= break_weight
+
+
+def _one_person_of_the_source(facts: _Facts, pair: tuple[int, int]) -> bool:
+    """Whether two records of one source may be one child, by what the source promises of itself."""
+    a, b = pair
+    if facts.rule[a] == "record":
+        return pair in facts.twice
+    known = facts.number[a] != 0 and facts.number[b] != 0
+    return facts.rule[a] != "person_number" or not known or facts.number[a] == facts.number[b]
 
 
 def _contested(

@@ -146,7 +146,7 @@ def make_comparable(records: pa.Table, names: pa.Table | None = None) -> Compara
 def hash_texts(values: Any) -> Ints:
     """A stable 64-bit number for each text; `NO_VALUE` for None."""
     array = np.asarray(values, dtype=object)
-    missing = np.fromiter((value is None for value in array), dtype=bool, count=len(array))
+    missing = np.asarray(pd.isna(array), dtype=bool)
     hashed = pd.util.hash_array(np.where(missing, "", array), categorize=False).view(np.int64)
     hashed = np.where(hashed == NO_VALUE, np.int64(1), hashed)
     return np.where(missing, NO_VALUE, hashed)

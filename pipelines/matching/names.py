@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
-__all__ = ["FamilyName", "GivenName", "SEPARATOR", "family_name", "fold", "given_name"]
+__all__ = ["SEPARATOR", "FamilyName", "GivenName", "family_name", "fold", "given_name"]
 
 SEPARATOR = "\x1f"  # between a current name and the further ones, where they travel as one text
 
@@ -19,19 +19,18 @@ _LETTERS = str.maketrans(
     {"ß": "SS", "Æ": "AE", "Œ": "OE", "Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Þ": "TH", "İ": "I", "ı": "I", "Ħ": "H"}
 )
 _PLACEHOLDER_WORDS = frozenset(
-    "BABY BABE INFANT NEWBORN BOY GIRL MALE FEMALE CHILD TWIN TWINS TRIPLET ONE TWO THREE FIRST SECOND THIRD A B C I II N"
-    " III OF UNNAMED UNKNOWN UNKNOW NAME NAMED NOT KNOWN NONE NULL NIL NA NK GIVEN STATED DISCLOSED PROVIDED TEST TBC"
-    " TBA ANON ANONYMOUS UNBORN BUMP NO SURNAME FORENAME MISSING REFUSED PATIENT PUPIL".split()
+    ["BABY", "BABE", "INFANT", "NEWBORN", "BOY", "GIRL", "MALE", "FEMALE", "CHILD", "TWIN", "TWINS", "TRIPLET", "ONE", "TWO", "THREE", "FIRST", "SECOND", "THIRD", "A", "B", "C", "I", "II", "N", "III", "OF", "UNNAMED", "UNKNOWN", "UNKNOW", "NAME", "NAMED", "NOT", "KNOWN", "NONE", "NULL", "NIL", "NA", "NK", "GIVEN", "STATED", "DISCLOSED", "PROVIDED", "TEST", "TBC", "TBA", "ANON", "ANONYMOUS", "UNBORN", "BUMP", "NO", "SURNAME", "FORENAME", "MISSING", "REFUSED", "PATIENT", "PUPIL"]
 )
+# whatever follows these ("baby Smith", "twin of Mary") names somebody else
+_NO_CHILDS_NAME = frozenset(("BABY", "TWIN", "TWINS", "TRIPLET", "INFANT", "NEWBORN", "UNBORN", "UNKNOWN", "UNNAMED"))
 # single letters and small words are placeholders only in company ("twin A"); alone they may be an initial
 _ONLY_IN_COMPANY = frozenset(
-    "CHILD A B C N I II III OF ONE TWO THREE FIRST SECOND THIRD NO NOT NAME NAMED GIVEN KNOWN".split()
+    ["CHILD", "A", "B", "C", "N", "I", "II", "III", "OF", "ONE", "TWO", "THREE", "FIRST", "SECOND", "THIRD", "NO", "NOT", "NAME", "NAMED", "GIVEN", "KNOWN"]
 )
-_PARTICLES = frozenset("MC MAC ST DE LA LE VAN VON DER DEN DI DA DOS DEL AL EL BIN BINT IBN ABU UR O".split())
+_PARTICLES = frozenset(["MC", "MAC", "ST", "DE", "LA", "LE", "VAN", "VON", "DER", "DEN", "DI", "DA", "DOS", "DEL", "AL", "EL", "BIN", "BINT", "IBN", "ABU", "UR", "O"])
 
 
-@dataclass(frozen=True)
-class GivenName:
+class GivenName(NamedTuple):
     """One distinct set of given names in comparable form; `name` is None when there is none worth comparing."""
 
     name: str | None
@@ -41,8 +40,7 @@ class GivenName:
     sound: str | None = None
 
 
-@dataclass(frozen=True)
-class FamilyName:
+class FamilyName(NamedTuple):
     """One distinct set of family names, current first; `everything` holds all names and parts of double ones."""
 
     name: str | None
@@ -70,6 +68,11 @@ def fold(text: str) -> str:
 
 def given_name(text: str) -> GivenName:
     """The comparable form of given names `text`: the current ones, then aliases after `SEPARATOR`."""
+    if text.isascii() and (plain := text.upper().split()) and "".join(plain).isalpha():
+        if _PLACEHOLDER_WORDS.isdisjoint(plain):  # nearly every name: nothing to fold, nothing to doubt
+            name, *further = plain
+            tokens = tuple(sorted({word for word in plain if len(word) > 1} | {name})) if further else (name,)
+            return GivenName(name, tokens, _roots(name), tuple(further), _sound(name))
     current, *aliases = text.split(SEPARATOR)
     words = _words(current)
     if not words:
@@ -86,6 +89,8 @@ def given_name(text: str) -> GivenName:
 
 def family_name(text: str) -> FamilyName:
     """The comparable form of family names `text`: the current one, then former and other ones after `SEPARATOR`."""
+    if text.isascii() and text.isalpha() and (plain := text.upper()) not in _PLACEHOLDER_WORDS:
+        return FamilyName(plain, (plain,), _sound(plain))
     names = [" ".join(_words(part)).replace("-", " ").strip() for part in text.split(SEPARATOR)]
     known = [name for name in names if name]
     if not known:
@@ -107,6 +112,8 @@ def _words(text: str) -> list[str]:
     if all(part in _PLACEHOLDER_WORDS for part in bare) and (
         len(bare) != 1 or bare[0] not in _ONLY_IN_COMPANY or len(words) > 1
     ):
+        return []
+    if bare and bare[0] in _NO_CHILDS_NAME:
         return []
     return [word for word in words if not word.isdigit()]
 
@@ -130,6 +137,7 @@ def _nicknames() -> dict[str, tuple[str, ...]]:
     return {short: tuple(sorted(names)) for short, names in roots.items()}
 
 
+@cache
 def _roots(name: str) -> tuple[str, ...]:
     return tuple(sorted({name, *_nicknames().get(name, ())}))
 
