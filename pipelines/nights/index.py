@@ -26,11 +26,11 @@ from sqlalchemy import select
 from pipelines.contracts import contract_for, registered_agencies
 from pipelines.contracts.model import Contract
 from pipelines.database import tables as db
-from pipelines.deliveries import Register, Store
+from pipelines.deliveries import DeliveryEntry, Register, Store
 from pipelines.identities.assign import assign_identities
 from pipelines.identities.ledger import record_night
 from pipelines.identities.state import IdentityState, previous_identities
-from pipelines.nights.feeds import feed_tonight
+from pipelines.nights.feeds import FeedTonight, feed_tonight
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.record import finish_night, hold_night
 from pipelines.nights.suites import start_suites
@@ -48,6 +48,7 @@ from pipelines.publishing.publish import (
 from pipelines.publishing.snapshot import build_snapshot
 from pipelines.tables import (
     StoredTable,
+    connect,
     file_sha256,
     read_json,
     read_table,
@@ -76,6 +77,7 @@ def bring_together(night: Night) -> StageReport:
         earlier = night.processed_before()
         live: dict[str, pa.Table] = {}
         contracts: dict[str, Contract] = {}
+        tonights: dict[str, tuple[FeedTonight, DeliveryEntry | None, pa.Table | None, pa.ChunkedArray | None]] = {}
         changes = {"added": 0, "changed": 0, "withdrawn": 0, "kept": 0}
         for agency in registered_agencies():
             tonight = feed_tonight(night, register, agency.agency)
@@ -102,32 +104,36 @@ def bring_together(night: Night) -> StageReport:
             if table is not None:
                 write_table(table, night.folder / "live" / f"{agency.agency}.parquet")
                 live[agency.agency], contracts[agency.agency] = table, tonight.contract
-            carried = _carried(register, earlier, agency.agency)
+            tonights[agency.agency] = (tonight, last, rejected, accepted_keys)
+        from pipelines.matching.person_records import build_person_records
+
+        people = build_person_records(live, contracts, night.authority, night.business_date)
+        for kind, rows in _tables_of(people).items():
+            write_table(rows, night.folder / "person" / f"{kind}.parquet")
+        overlap = _overlap(people.records)
+        for name, (tonight, last, rejected, accepted_keys) in tonights.items():
+            carried = _carried(register, earlier, name)
+            measures = measure(live.get(name), tonight.contract, last.counts if last else None)
             register.set_feed_night(
                 night.authority,
                 night.business_date,
-                agency.agency,
+                name,
                 state=tonight.state,
                 delivery_id=last.delivery_id if last else carried.get("delivery_id"),
                 as_of=night.business_date if last else carried.get("as_of"),
-                live_records=table.num_rows if table is not None else 0,
-                measures=measure(table, tonight.contract, last.counts if last else None),
+                live_records=live[name].num_rows if name in live else 0,
+                measures=measures | {"overlap": overlap.get(name, 0.0)},
             )
             record_rejects(
                 night.engine,
                 night.authority,
-                agency.agency,
+                name,
                 night.business_date,
                 rejected,
                 full=bool(last and last.mode == "full"),
                 keys=accepted_keys,
             )
         start_suites(night)
-        from pipelines.matching.person_records import build_person_records
-
-        people = build_person_records(live, contracts, night.authority, night.business_date)
-        for name, table in _tables_of(people).items():
-            write_table(table, night.folder / "person" / f"{name}.parquet")
         figures: dict[str, float | int | str] = {"records": people.records.num_rows, **changes}
         for agency in registered_agencies():
             figures[f"live/{agency.agency}"] = live[agency.agency].num_rows if agency.agency in live else 0
@@ -327,6 +333,24 @@ def decisions_of(night: Night) -> pa.Table:
 def person_tables(night: Night) -> dict[str, pa.Table | Path]:
     """The night's person tables, by name."""
     return {path.stem: path for path in sorted((night.folder / "person").glob("*.parquet"))}
+
+
+def _overlap(records: pa.Table) -> dict[str, float]:
+    """Agency → share of its records whose birth date and family name another agency has too."""
+    with connect({"records": records}) as duck:
+        rows = duck.execute(
+            """
+            WITH people AS (
+                SELECT agency, birth_date, upper(family_name) AS family_name FROM records
+            ), known AS (
+                SELECT birth_date, family_name, count(DISTINCT agency) AS agencies FROM people
+                WHERE birth_date IS NOT NULL AND family_name IS NOT NULL GROUP BY ALL
+            )
+            SELECT agency, count(*) FILTER (coalesce(agencies, 0) > 1) / count(*)
+            FROM people LEFT JOIN known USING (birth_date, family_name) GROUP BY agency ORDER BY agency
+            """
+        ).fetchall()
+    return {agency: float(share) for agency, share in rows}
 
 
 def _tables_of(people: PersonRecords) -> dict[str, pa.Table]:

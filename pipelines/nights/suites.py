@@ -51,7 +51,7 @@ def start_suites(night: Night) -> None:
             accepted,
             measures.get(agency.agency, {}),
             _trailing(night, agency.agency),
-            night.home.reports / night.business_date.isoformat() / night.authority / "data_docs",
+            night.home.reports / "data_docs",
         )
     _started[_key(night)] = running
 

@@ -41,6 +41,7 @@ def summary_of(home: Home, landing: str, ran: Iterable[tuple[PlannedNight, bool]
         "warnings": warnings,
         "look_at": {
             "Reports": str(home.reports / "index.html"),
+            "Data Docs": str(home.reports / "data_docs" / "index.html"),
             "Index database": home.database_url.split("@")[-1],
             "Dagster UI": f"isindex ui --home {home.root}",
         },
