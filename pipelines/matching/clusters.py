@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -19,11 +19,11 @@ from pipelines.matching.compare import LEVELS
 from pipelines.matching.components import components
 from pipelines.matching.guards import GUARDS
 from pipelines.matching.ladder import JOIN, REVIEW, STEPS, Verdicts
+from pipelines.matching.pairs import Pairs
 
-__all__ = ["AMBIGUOUS", "CONTRADICTED", "Clusters", "Uniqueness", "cluster"]
+__all__ = ["AMBIGUOUS", "CONTRADICTED", "Clusters", "cluster"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Uniqueness = Literal["record", "person_number", "many"]
 
 # why a join that stood by itself was not made
 AMBIGUOUS, CONTRADICTED = 1, 2
@@ -42,6 +42,15 @@ class Clusters:
     stats: dict[str, float]
 
 
+@dataclass(frozen=True)
+class _Numbers:
+    """What constrains identities as a whole: verified numbers in their latest form, person numbers, rules by source."""
+
+    identifiers: list[Array]
+    person: Array
+    rules: list[str]
+
+
 @dataclass
 class _Facts:
     """What constrains the joining of records, by position (plain lists: they are read one by one)."""
@@ -58,10 +67,7 @@ class _Facts:
 
 def cluster(
     people: Comparable,
-    left: Array,
-    right: Array,
-    weight: Array,
-    levels: dict[str, Array],
+    pairs: Pairs,
     verdicts: Verdicts,
     *,
     not_the_same: Array,
@@ -73,63 +79,50 @@ def cluster(
     """Put the pairs judged JOIN together as far as they do not contradict each other.
 
     Args:
-        not_the_same: pairs that a reviewer has said are two children.
+        people: the records.
+        pairs: the candidate pairs.
+        verdicts: the verdict on each of them.
+        not_the_same: which pairs a reviewer has said are two children.
         unique_sources: by source, whether it holds each child once ("record"), each person number once
             ("person_number"), or as often as it likes ("many", also for sources not named).
         margin: bits by which the best other identity must be beaten.
         join_weight: the least weight that joins.
-        break_weight: a pair that weighs less than this keeps its two clusters apart unless an identifier joins them.
+        break_weight: two clusters whose pairs weigh less than this on average stay apart unless an identifier joins them.
     """
+    left, right = pairs.left, pairs.right
     refuses = np.array([guard.refuses for guard in GUARDS])[verdicts.guard]
-    decided = verdicts.step == _BY_DECISION
-    apart = (refuses & ~decided) | not_the_same
+    apart = (refuses & (verdicts.step != _BY_DECISION)) | not_the_same
     join = (verdicts.outcome == JOIN) & ~not_the_same
-    rival = (verdicts.outcome == REVIEW) & (verdicts.guard == 0) & (weight >= join_weight - margin) & ~not_the_same
+    near = pairs.weight >= join_weight - margin
+    rival = (verdicts.outcome == REVIEW) & (verdicts.guard == 0) & near & ~not_the_same
     edges = np.flatnonzero(join | rival)
     label = components(people.size, left[edges], right[edges])
-    identifiers = _canonical_identifiers(people)
-    rules = [unique_sources.get(source, "many") for source in people.sources]
-    numbers = _person_numbers(people)
-    doubtful = _doubtful(
-        people, label, identifiers, rules, numbers, left, right, apart | (weight < break_weight) & ~join, rival
+    numbers = _Numbers(
+        _canonical_identifiers(people),
+        _person_numbers(people),
+        [unique_sources.get(source, "many") for source in people.sources],
     )
+    against = apart | rival | ((pairs.weight < break_weight) & ~join)
+    doubtful = _doubtful(people, label, numbers, left, right, against)
     unmade = np.zeros(len(left), dtype=np.int8)
     loose = doubtful[label]
     within = np.flatnonzero(loose[left] & (label[left] == label[right]))
     final = label.copy()
     final[loose] = np.flatnonzero(loose)
     if len(within):
-        facts = _Facts(
-            identifiers=list(map(tuple, np.stack(identifiers, axis=1).tolist())),
-            source=people.source.tolist(),
-            rule=[rules[source] for source in people.source.tolist()],
-            number=numbers.tolist(),
-        )
-        _assemble(
-            facts,
-            final,
-            unmade,
-            within,
-            left,
-            right,
-            weight,
-            levels,
-            verdicts,
-            join,
-            rival,
-            apart,
-            not_the_same,
-            margin,
-            break_weight,
-        )
-    settled = _settled(people, final, identifiers, rules, left, right, levels)
+        facts = _facts(people, pairs, verdicts, within, numbers, apart, not_the_same)
+        # best links first; ties in order of the records, so that the result is the same whatever came first
+        candidates = within[(join | rival)[within]]
+        order = (right[candidates], left[candidates], -pairs.weight[candidates], -verdicts.step[candidates])
+        rows = candidates[np.lexsort(order)]
+        _assemble(facts, final, unmade, pairs, verdicts, rows, join, margin, break_weight)
     sizes = np.bincount(label, minlength=people.size)
     stats = {
         "components_taken_apart": float(np.count_nonzero(doubtful & (sizes > 0))),
         "largest_component": float(sizes.max(initial=0)),
         "records_in_doubt": float(np.count_nonzero(loose)),
     }
-    return Clusters(final, unmade, settled, stats)
+    return Clusters(final, unmade, _settled(people, final, numbers, pairs), stats)
 
 
 def _canonical_identifiers(people: Comparable) -> list[Array]:
@@ -153,29 +146,19 @@ def _person_numbers(people: Comparable) -> Array:
     return np.where(has_upn[people.source], upn, nhs_number)
 
 
-def _doubtful(
-    people: Comparable,
-    label: Array,
-    identifiers: list[Array],
-    rules: list[str],
-    numbers: Array,
-    left: Array,
-    right: Array,
-    against: Array,
-    rival: Array,
-) -> Array:
+def _doubtful(people: Comparable, label: Array, numbers: _Numbers, left: Array, right: Array, against: Array) -> Array:
     """Which components (by label) hold something that contradicts, and cannot be taken whole."""
     doubtful = np.zeros(people.size, dtype=bool)
-    for values in identifiers:
+    for values in numbers.identifiers:
         doubtful |= _several(label, values, people.size)
-    for source, rule in enumerate(rules):
+    for source, rule in enumerate(numbers.rules):
         here = people.source == source
         if rule == "record":
             doubtful |= np.bincount(label[here], minlength=people.size) > 1
         elif rule == "person_number":
-            doubtful |= _several(label, np.where(here, numbers, 0), people.size)
+            doubtful |= _several(label, np.where(here, numbers.person, 0), people.size)
     inside = label[left] == label[right]
-    doubtful[label[left[inside & (against | rival)]]] = True
+    doubtful[label[left[inside & against]]] = True
     return doubtful
 
 
@@ -186,58 +169,61 @@ def _several(label: Array, values: Array, size: int) -> Array:
     return np.bincount(pairs[:, 0], minlength=size) > 1
 
 
-def _assemble(
-    facts: _Facts,
-    final: Array,
-    unmade: Array,
-    within: Array,
-    left: Array,
-    right: Array,
-    weight: Array,
-    levels: dict[str, Array],
+def _facts(
+    people: Comparable,
+    pairs: Pairs,
     verdicts: Verdicts,
-    join: Array,
-    rival: Array,
+    within: Array,
+    numbers: _Numbers,
     apart: Array,
     not_the_same: Array,
-    margin: float,
-    break_weight: float,
-) -> None:
-    """Join the records of doubtful components best link first; writes `final` and `unmade`."""
+) -> _Facts:
+    """The constraints on the records of doubtful components."""
+    levels = pairs.levels
     twice = (
         (levels["given_name"] == LEVELS["given_name"]["same"])
         & (levels["family_name"] == LEVELS["family_name"]["same"])
         & (levels["birth_date"] == LEVELS["birth_date"]["same"])
         & (levels["address"] >= LEVELS["address"]["postcode"])
     ) | (verdicts.step >= _BY_IDENTIFIER)
-    columns = (left, right, weight, apart, not_the_same, twice)
-    for a, b, bits, is_apart, is_decided, is_twice in zip(*(c[within].tolist() for c in columns), strict=True):
-        facts.weight[a, b] = bits
-        if is_apart:
-            facts.apart.add((a, b))
-        if is_decided:
-            facts.decided_apart.add((a, b))
-        if is_twice:
-            facts.twice.add((a, b))
-    candidates = within[(join | rival)[within]]
-    order = np.lexsort((right[candidates], left[candidates], -weight[candidates], -verdicts.step[candidates]))
+
+    def chosen(rows: Array) -> list[tuple[int, int]]:
+        return list(zip(pairs.left[rows].tolist(), pairs.right[rows].tolist(), strict=True))
+
+    return _Facts(
+        identifiers=list(map(tuple, np.stack(numbers.identifiers, axis=1).tolist())),
+        source=people.source.tolist(),
+        rule=[numbers.rules[source] for source in people.source.tolist()],
+        number=numbers.person.tolist(),
+        apart=set(chosen(within[apart[within]])),
+        decided_apart=set(chosen(within[not_the_same[within]])),
+        weight=dict(zip(chosen(within), pairs.weight[within].tolist(), strict=True)),
+        twice=set(chosen(within[twice[within]])),
+    )
+
+
+def _assemble(
+    facts: _Facts,
+    final: Array,
+    unmade: Array,
+    pairs: Pairs,
+    verdicts: Verdicts,
+    rows: Array,
+    join: Array,
+    margin: float,
+    break_weight: float,
+) -> None:
+    """Join the records of doubtful components link by link, in the order of `rows`; writes `final` and `unmade`."""
     members: dict[int, list[int]] = {}
     rivals: dict[int, list[tuple[int, float]]] = defaultdict(list)
-    rows = candidates[order]
-    for a, b, bits in zip(left[rows].tolist(), right[rows].tolist(), weight[rows].tolist(), strict=True):
+    columns = (rows, pairs.left[rows], pairs.right[rows], pairs.weight[rows], verdicts.step[rows], join[rows])
+    links = list(zip(*(column.tolist() for column in columns), strict=True))
+    for _, a, b, bits, _, _ in links:
         rivals[a].append((b, bits))
         rivals[b].append((a, bits))
         members.setdefault(a, [a])
         members.setdefault(b, [b])
-    for row, a, b, bits, step, joins in zip(
-        rows.tolist(),
-        left[rows].tolist(),
-        right[rows].tolist(),
-        weight[rows].tolist(),
-        verdicts.step[rows].tolist(),
-        join[rows].tolist(),
-        strict=True,
-    ):
+    for row, a, b, bits, step, joins in links:
         ours, theirs = members[a], members[b]
         if ours is theirs or not joins:
             continue
@@ -334,26 +320,18 @@ def _weight(facts: _Facts, a: int, b: int) -> float:
     return facts.weight.get((a, b) if a < b else (b, a), 0.0)
 
 
-def _settled(
-    people: Comparable,
-    label: Array,
-    identifiers: list[Array],
-    rules: list[str],
-    left: Array,
-    right: Array,
-    levels: dict[str, Array],
-) -> Array:
+def _settled(people: Comparable, label: Array, numbers: _Numbers, pairs: Pairs) -> Array:
     """Pairs whose identities are known to be two children, so that nobody need ask."""
-    a, b = label[left], label[right]
-    settled = np.zeros(len(left), dtype=bool)
-    for values in identifiers:
+    a, b = label[pairs.left], label[pairs.right]
+    settled = np.zeros(len(a), dtype=bool)
+    for values in numbers.identifiers:
         of_cluster = np.zeros(people.size, dtype=np.int64)
         np.maximum.at(of_cluster, label, values)
         settled |= (of_cluster[a] != of_cluster[b]) & (of_cluster[a] != 0) & (of_cluster[b] != 0)
     held = np.zeros(people.size, dtype=np.int64)
-    for source, rule in enumerate(rules):
+    for source, rule in enumerate(numbers.rules):
         if rule == "record":
             held[label[people.source == source]] |= 1 << source
-    # both are in a feed that holds each child once; unless it may hold this one twice, under names that do not differ
-    once_each = ((held[a] & held[b]) != 0) & (levels["given_name"] <= LEVELS["given_name"]["different"])
-    return settled | (once_each & (levels["given_name"] != -1))
+    # both are in a feed that holds each child once; unless it holds this one twice, under names that do not differ
+    differ = pairs.levels["given_name"] == LEVELS["given_name"]["different"]
+    return settled | (((held[a] & held[b]) != 0) & differ)

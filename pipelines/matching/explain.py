@@ -18,6 +18,7 @@ from pipelines.matching.guards import GUARDS
 from pipelines.matching.ladder import JOIN, REFUSED, REVIEW, STEPS, judge_pairs, reasons
 from pipelines.matching.levels import COMPARISONS, NOTHING
 from pipelines.matching.model import Model, load_model
+from pipelines.matching.pairs import Pairs
 from pipelines.matching.score import field_weights, match_weights
 
 __all__ = ["Explanation", "Step", "explain"]
@@ -69,7 +70,7 @@ def explain(
     levels = compare(people, left, right)
     packed = pack(levels)
     weight = match_weights(model, people, left, right, packed, levels)
-    verdicts = judge_pairs(people, model, left, right, levels, weight)
+    verdicts = judge_pairs(people, model, Pairs(left, right, levels, packed, weight))
     bits = field_weights(model, people, left, right, levels)
     total = model.prior
     steps = [Step("prior", "two records taken at random", round(total, 4), round(total, 4))]

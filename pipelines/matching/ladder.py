@@ -18,6 +18,7 @@ from pipelines.matching.compare import LEVELS, unpack
 from pipelines.matching.guards import GUARDS, Identifiers, compare_identifiers, guard
 from pipelines.matching.levels import COMPARISONS
 from pipelines.matching.model import Model
+from pipelines.matching.pairs import Pairs
 
 __all__ = ["JOIN", "NOTHING_MORE", "REFUSED", "REVIEW", "STEPS", "Verdicts", "judge_pairs", "reasons"]
 
@@ -38,10 +39,9 @@ class Verdicts:
     identifiers: Identifiers
 
 
-def judge_pairs(
-    people: Comparable, model: Model, left: Array, right: Array, levels: dict[str, Array], weight: Array
-) -> Verdicts:
-    """The verdict on each pair of record positions, from its levels and its match weight."""
+def judge_pairs(people: Comparable, model: Model, pairs: Pairs) -> Verdicts:
+    """The verdict on each pair, from its levels and its match weight."""
+    left, right, levels, weight = pairs.left, pairs.right, pairs.levels, pairs.weight
     identifiers = compare_identifiers(people, left, right)
     guards = guard(people, model, left, right, levels, identifiers)
     join_weight, review_weight = model.join_weight(people.size), model.review_weight(people.size)

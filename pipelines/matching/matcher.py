@@ -20,6 +20,7 @@ from pipelines.matching.comparable import Comparable, make_comparable
 from pipelines.matching.compare import compare, pack, unpack
 from pipelines.matching.ladder import JOIN, NOTHING_MORE, REFUSED, STEPS, Verdicts, judge_pairs, reasons
 from pipelines.matching.model import Model, load_model
+from pipelines.matching.pairs import Pairs
 from pipelines.matching.score import match_weights
 from pipelines.matching.state import MatchState, known_levels
 
@@ -109,17 +110,15 @@ def match(
     packed[fresh] = pack(compare(people, left[fresh], right[fresh]))
     levels = unpack(packed)
     weight = match_weights(model, people, left, right, packed, levels)
-    verdicts = judge_pairs(people, model, left, right, levels, weight)
+    pairs = Pairs(left, right, levels, packed, weight)
+    verdicts = judge_pairs(people, model, pairs)
     ids = left.astype(np.int64) * people.size + right
     not_the_same = np.isin(ids, not_same)
     verdicts = _apply_decisions(verdicts, np.isin(ids, same) & ~not_the_same)
     join_weight = model.join_weight(people.size)
     clusters = cluster(
         people,
-        left,
-        right,
-        weight,
-        levels,
+        pairs,
         verdicts,
         not_the_same=not_the_same,
         unique_sources=unique_sources or {},
@@ -127,8 +126,8 @@ def match(
         join_weight=join_weight,
         break_weight=join_weight - _MARGIN_TO_BREAK,
     )
-    links, chosen = _links(people, left, right, weight, packed, verdicts, clusters)
-    possible = _possible(people, left, right, weight, packed, verdicts, clusters, not_the_same, join_weight)
+    links, chosen = _links(people, pairs, verdicts, clusters)
+    possible = _possible(people, pairs, verdicts, clusters, not_the_same, join_weight)
     stats = (
         candidates.stats
         | clusters.stats
@@ -148,7 +147,7 @@ def match(
         }
     )
     return Matched(
-        _clusters(people, left, right, weight, verdicts, clusters, links, chosen),
+        _clusters(people, pairs, verdicts, clusters, links, chosen),
         links,
         possible,
         stats,
@@ -189,33 +188,35 @@ def _apply_decisions(verdicts: Verdicts, same: Array) -> Verdicts:
     )
 
 
-def _links(
-    people: Comparable, left: Array, right: Array, weight: Array, packed: Array, verdicts: Verdicts, clusters: Clusters
-) -> tuple[pa.Table, Array]:
+def _links(people: Comparable, pairs: Pairs, verdicts: Verdicts, clusters: Clusters) -> tuple[pa.Table, Array]:
     """The joins within identities, and which pairs they are."""
-    chosen = np.flatnonzero((verdicts.outcome == JOIN) & (clusters.label[left] == clusters.label[right]))
-    words = reasons(verdicts, packed, chosen)
+    chosen = np.flatnonzero((verdicts.outcome == JOIN) & (clusters.label[pairs.left] == clusters.label[pairs.right]))
+    words = reasons(verdicts, pairs.packed, chosen)
     decided = pa.array(verdicts.step[chosen] == STEPS.index("decision"))
     words = pc.if_else(decided, "A reviewer decided that they are the same child", words)
     steps = pa.DictionaryArray.from_arrays(pa.array(verdicts.step[chosen]), pa.array(STEPS)).cast(pa.string())
-    columns = [people.keys.take(left[chosen]), people.keys.take(right[chosen]), steps, weight[chosen].round(4), words]
+    columns = [
+        people.keys.take(pairs.left[chosen]),
+        people.keys.take(pairs.right[chosen]),
+        steps,
+        pairs.weight[chosen].round(4),
+        words,
+    ]
     return pa.table(columns, schema=LINKS), chosen
 
 
 def _clusters(
     people: Comparable,
-    left: Array,
-    right: Array,
-    weight: Array,
+    pairs: Pairs,
     verdicts: Verdicts,
     clusters: Clusters,
     links: pa.Table,
     chosen: Array,
 ) -> pa.Table:
     """Each record with its identity and the best of its links."""
-    record = np.concatenate([left[chosen], right[chosen]])
+    record = np.concatenate([pairs.left[chosen], pairs.right[chosen]])
     link = np.tile(np.arange(len(chosen)), 2)
-    order = np.lexsort((link, -weight[chosen][link], -verdicts.step[chosen][link], record))
+    order = np.lexsort((link, -pairs.weight[chosen][link], -verdicts.step[chosen][link], record))
     records, first = np.unique(record[order], return_index=True)
     best = np.full(people.size, -1, dtype=np.int64)
     best[records] = link[order][first]
@@ -247,19 +248,16 @@ def _clusters(
 
 def _possible(
     people: Comparable,
-    left: Array,
-    right: Array,
-    weight: Array,
-    packed: Array,
+    pairs: Pairs,
     verdicts: Verdicts,
     clusters: Clusters,
     not_the_same: Array,
     join_weight: float,
 ) -> pa.Table:
     """The review list: whatever may be one child and is not joined, with the reason."""
-    open_ = (verdicts.outcome != NOTHING_MORE) & (clusters.label[left] != clusters.label[right])
+    open_ = (verdicts.outcome != NOTHING_MORE) & (clusters.label[pairs.left] != clusters.label[pairs.right])
     rows = np.flatnonzero(open_ & ~not_the_same & (~clusters.settled | verdicts.identifiers.same))
-    words = reasons(verdicts, packed, rows)
+    words = reasons(verdicts, pairs.packed, rows)
     unmade = clusters.unmade[rows]
     lead = pc.choose(
         pa.array(np.where(unmade == AMBIGUOUS, 1, np.where((verdicts.outcome[rows] == JOIN), 2, 0))),
@@ -268,11 +266,13 @@ def _possible(
         pa.scalar("Contradicts a better link: "),
     )
     kind = np.where((verdicts.outcome[rows] == REFUSED) | (unmade == CONTRADICTED), "refused", "review")
-    priority = np.where(verdicts.identifiers.same[rows], 1, np.where(weight[rows] >= join_weight, 2, 3)).astype(np.int8)
+    priority = np.where(verdicts.identifiers.same[rows], 1, np.where(pairs.weight[rows] >= join_weight, 2, 3)).astype(
+        np.int8
+    )
     columns = [
-        people.keys.take(left[rows]),
-        people.keys.take(right[rows]),
-        weight[rows].round(4),
+        people.keys.take(pairs.left[rows]),
+        people.keys.take(pairs.right[rows]),
+        pairs.weight[rows].round(4),
         pc.binary_join_element_wise(lead, words, ""),
         kind,
         priority,

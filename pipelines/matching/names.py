@@ -19,15 +19,119 @@ _LETTERS = str.maketrans(
     {"ß": "SS", "Æ": "AE", "Œ": "OE", "Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Þ": "TH", "İ": "I", "ı": "I", "Ħ": "H"}
 )
 _PLACEHOLDER_WORDS = frozenset(
-    ["BABY", "BABE", "INFANT", "NEWBORN", "BOY", "GIRL", "MALE", "FEMALE", "CHILD", "TWIN", "TWINS", "TRIPLET", "ONE", "TWO", "THREE", "FIRST", "SECOND", "THIRD", "A", "B", "C", "I", "II", "N", "III", "OF", "UNNAMED", "UNKNOWN", "UNKNOW", "NAME", "NAMED", "NOT", "KNOWN", "NONE", "NULL", "NIL", "NA", "NK", "GIVEN", "STATED", "DISCLOSED", "PROVIDED", "TEST", "TBC", "TBA", "ANON", "ANONYMOUS", "UNBORN", "BUMP", "NO", "SURNAME", "FORENAME", "MISSING", "REFUSED", "PATIENT", "PUPIL"]
+    [
+        "BABY",
+        "BABE",
+        "INFANT",
+        "NEWBORN",
+        "BOY",
+        "GIRL",
+        "MALE",
+        "FEMALE",
+        "CHILD",
+        "TWIN",
+        "TWINS",
+        "TRIPLET",
+        "ONE",
+        "TWO",
+        "THREE",
+        "FIRST",
+        "SECOND",
+        "THIRD",
+        "A",
+        "B",
+        "C",
+        "I",
+        "II",
+        "N",
+        "III",
+        "OF",
+        "UNNAMED",
+        "UNKNOWN",
+        "UNKNOW",
+        "NAME",
+        "NAMED",
+        "NOT",
+        "KNOWN",
+        "NONE",
+        "NULL",
+        "NIL",
+        "NA",
+        "NK",
+        "GIVEN",
+        "STATED",
+        "DISCLOSED",
+        "PROVIDED",
+        "TEST",
+        "TBC",
+        "TBA",
+        "ANON",
+        "ANONYMOUS",
+        "UNBORN",
+        "BUMP",
+        "NO",
+        "SURNAME",
+        "FORENAME",
+        "MISSING",
+        "REFUSED",
+        "PATIENT",
+        "PUPIL",
+    ]
 )
 # whatever follows these ("baby Smith", "twin of Mary") names somebody else
 _NO_CHILDS_NAME = frozenset(("BABY", "TWIN", "TWINS", "TRIPLET", "INFANT", "NEWBORN", "UNBORN", "UNKNOWN", "UNNAMED"))
 # single letters and small words are placeholders only in company ("twin A"); alone they may be an initial
 _ONLY_IN_COMPANY = frozenset(
-    ["CHILD", "A", "B", "C", "N", "I", "II", "III", "OF", "ONE", "TWO", "THREE", "FIRST", "SECOND", "THIRD", "NO", "NOT", "NAME", "NAMED", "GIVEN", "KNOWN"]
+    [
+        "CHILD",
+        "A",
+        "B",
+        "C",
+        "N",
+        "I",
+        "II",
+        "III",
+        "OF",
+        "ONE",
+        "TWO",
+        "THREE",
+        "FIRST",
+        "SECOND",
+        "THIRD",
+        "NO",
+        "NOT",
+        "NAME",
+        "NAMED",
+        "GIVEN",
+        "KNOWN",
+    ]
 )
-_PARTICLES = frozenset(["MC", "MAC", "ST", "DE", "LA", "LE", "VAN", "VON", "DER", "DEN", "DI", "DA", "DOS", "DEL", "AL", "EL", "BIN", "BINT", "IBN", "ABU", "UR", "O"])
+_PARTICLES = frozenset(
+    [
+        "MC",
+        "MAC",
+        "ST",
+        "DE",
+        "LA",
+        "LE",
+        "VAN",
+        "VON",
+        "DER",
+        "DEN",
+        "DI",
+        "DA",
+        "DOS",
+        "DEL",
+        "AL",
+        "EL",
+        "BIN",
+        "BINT",
+        "IBN",
+        "ABU",
+        "UR",
+        "O",
+    ]
+)
 
 
 class GivenName(NamedTuple):
@@ -68,11 +172,11 @@ def fold(text: str) -> str:
 
 def given_name(text: str) -> GivenName:
     """The comparable form of given names `text`: the current ones, then aliases after `SEPARATOR`."""
-    if text.isascii() and (plain := text.upper().split()) and "".join(plain).isalpha():
-        if _PLACEHOLDER_WORDS.isdisjoint(plain):  # nearly every name: nothing to fold, nothing to doubt
-            name, *further = plain
-            tokens = tuple(sorted({word for word in plain if len(word) > 1} | {name})) if further else (name,)
-            return GivenName(name, tokens, _roots(name), tuple(further), _sound(name))
+    plain = text.upper().split() if text.isascii() and SEPARATOR not in text else []
+    if plain and "".join(plain).isalpha() and _PLACEHOLDER_WORDS.isdisjoint(plain):
+        name, *further = plain  # nearly every name: nothing to fold, nothing to doubt
+        tokens = tuple(sorted({word for word in plain if len(word) > 1} | {name})) if further else (name,)
+        return GivenName(name, tokens, _roots(name), tuple(further), _sound(name))
     current, *aliases = text.split(SEPARATOR)
     words = _words(current)
     if not words:
@@ -80,11 +184,11 @@ def given_name(text: str) -> GivenName:
         if not words:
             return GivenName(None)
     name = words[0].replace("-", "") or words[0]
-    tokens = {name}
+    parts = {name}
     for word in [*words, *(word for alias in aliases for word in _words(alias))]:
-        tokens.update(part for part in (word.replace("-", ""), *word.split("-")) if len(part) > 1)
+        parts.update(part for part in (word.replace("-", ""), *word.split("-")) if len(part) > 1)
     others = tuple(word.replace("-", "") for word in words[1:])
-    return GivenName(name, tuple(sorted(tokens)), _roots(name), others, _sound(name))
+    return GivenName(name, tuple(sorted(parts)), _roots(name), others, _sound(name))
 
 
 def family_name(text: str) -> FamilyName:

@@ -56,7 +56,7 @@ def train(records: pa.Table, names: pa.Table | None = None) -> tuple[dict[str, A
     _set_m(settings, _trained_m(settings, frame, _from_identified_sources(people)))
     _set_identifiers(settings, people)
     settings["probability_two_random_records_match"] = _rounded(_trained_prior(frame))
-    policy = {"join": 0.99, "review": 0.2, "margin": 3.0, "records": people.size}
+    policy = {"join": 0.95, "review": 0.1, "margin": 3.0, "records": people.size}
     return settings, _frequencies(people), policy
 
 

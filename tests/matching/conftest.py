@@ -8,14 +8,16 @@ import random
 import pyarrow as pa
 import pytest
 
-GIVEN = (
-    "Oliver Amelia Jack Olivia Harry Isla Noah Emily Charlie Ava George Poppy Leo Grace Arthur Freya Oscar Lily Henry"
-    " Sophie Thomas Evie Jacob Ella Muhammad Aisha Theo Chloe William Daisy Ethan Ruby Lucas Alice Daniel Maya"
-).split()
-FAMILY = (
-    "Smith Jones Taylor Brown Williams Wilson Johnson Davies Patel Robinson Wright Thompson Evans Walker White"
-    " Roberts Green Hall Wood Jackson Clarke Khan Hughes Edwards Hill Lewis Harris Cooper Ward Turner"
-).split()
+GIVEN = [
+    "Oliver", "Amelia", "Jack", "Olivia", "Harry", "Isla", "Noah", "Emily", "Charlie", "Ava", "George", "Poppy",
+    "Leo", "Grace", "Arthur", "Freya", "Oscar", "Lily", "Henry", "Sophie", "Thomas", "Evie", "Jacob", "Ella",
+    "Muhammad", "Aisha", "Theo", "Chloe", "William", "Daisy", "Ethan", "Ruby", "Lucas", "Alice", "Daniel", "Maya",
+]  # fmt: skip
+FAMILY = [
+    "Smith", "Jones", "Taylor", "Brown", "Williams", "Wilson", "Johnson", "Davies", "Patel", "Robinson", "Wright",
+    "Thompson", "Evans", "Walker", "White", "Roberts", "Green", "Hall", "Wood", "Jackson", "Clarke", "Khan",
+    "Hughes", "Edwards", "Hill", "Lewis", "Harris", "Cooper", "Ward", "Turner",
+]  # fmt: skip
 COLUMNS = {
     "record_key": pa.string(), "agency": pa.string(), "given_names": pa.string(), "family_name": pa.string(),
     "former_family_name": pa.string(), "birth_date": pa.date32(), "expected_birth_date": pa.date32(), "sex": pa.string(),

@@ -48,3 +48,9 @@ def test_a_family_name_carries_its_former_ones_and_its_parts():
 
 def test_particles_are_not_shared_parts():
     assert not set(family_name("de la Cruz").everything) & set(family_name("de la Torre").everything)
+
+
+def test_an_alias_is_no_further_given_name():
+    name = given_name(SEPARATOR.join(["Connor", "Oliver"]))
+    assert name.others == ()
+    assert "OLIVER" in name.tokens
