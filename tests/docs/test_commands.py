@@ -1,0 +1,139 @@
+"""The documents name only what exists: commands, options, make targets, settings, files, tables.
+
+Belongs here: holding README.md and docs/*.md against the code. Not here: what the commands do (tests/cli, tests/nights).
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+import yaml
+
+from pipelines.cli.app import app
+from pipelines.database.tables import INDEX_TABLES
+from pipelines.publishing.gates import GATES
+from pipelines.validation.promises import VERDICTS
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+CODE = [
+    *(
+        path
+        for folder in ("pipelines", "assets", "sample_feeds", "tests", "bench")
+        for path in (ROOT / folder).rglob("*.py")
+    ),
+    *(ROOT / name for name in ("Makefile", ".ci/run", "docs/dagster.production.yaml")),
+]
+VARIABLE = re.compile(r"\bISINDEX_[A-Z][A-Z_]*[A-Z]\b")
+COMMANDS = typer.main.get_command(app).commands
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def snippets(text: str) -> list[str]:
+    """What a document shows as code: the lines of its fenced blocks, and what stands between backticks."""
+    fenced = re.findall(r"^ *```[a-z]*\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+    prose = re.sub(r"^ *```.*?^ *```", "", text, flags=re.MULTILINE | re.DOTALL)
+    return [line.strip() for block in fenced for line in block.splitlines()] + [
+        " ".join(code.split()) for code in re.findall(r"`([^`]+)`", prose)
+    ]
+
+
+def invocations(program: str) -> list[tuple[str, list[str]]]:
+    """(document, words after the program's name) of every use of `program` in the documents."""
+    pattern = re.compile(rf"(?:^|[\s/]){program} (.+)$")
+    found = []
+    for path in DOCS:
+        for snippet in snippets(path.read_text(encoding="utf-8")):
+            match = pattern.search(snippet)
+            if match:
+                words = shlex.split(match.group(1).partition(" #")[0].partition(" > ")[0])
+                found.append((path.name, words))
+    return found
+
+
+def known_variables() -> set[str]:
+    return {
+        name for path in CODE if path != Path(__file__) for name in VARIABLE.findall(path.read_text(encoding="utf-8"))
+    }
+
+
+def test_every_command_and_option_that_is_named_exists():
+    uses = invocations("isindex")
+    assert len(uses) > 15
+    unknown = []
+    for document, words in uses:
+        name, rest = words[0], words[1:]
+        if name in ("COMMAND", "--help"):
+            continue
+        command = COMMANDS.get(name)
+        options = (
+            {option for each in command.params for option in (*each.opts, *each.secondary_opts)} if command else set()
+        )
+        unknown += [
+            f"{document}: isindex {name} {word}".strip()
+            for word in ([""] if command is None else [word for word in rest if word.startswith("-")])
+            if word not in {*options, "--help"}
+        ]
+    assert unknown == []
+
+
+def test_an_invocation_gives_what_its_command_requires():
+    lacking = []
+    for document, words in invocations("isindex"):
+        command = COMMANDS.get(words[0])
+        if command is None or len(words) == 1:  # named in passing
+            continue
+        for each in command.params:
+            given = words[1:] if each.param_type_name == "argument" else set(each.opts) & set(words)
+            if each.required and not given:
+                lacking.append(f"{document}: isindex {words[0]} lacks {each.opts[0]}")
+    assert lacking == []
+
+
+def test_every_command_is_in_the_readme():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [name for name in COMMANDS if f"isindex {name}" not in readme] == []
+
+
+def test_every_make_target_that_is_named_exists():
+    uses = invocations("make")
+    assert len(uses) > 5
+    assert [f"{document}: make {words[0]}" for document, words in uses if words[0] not in TARGETS] == []
+
+
+def test_settings_are_the_same_in_documents_and_code():
+    documented = {name for path in DOCS for name in VARIABLE.findall(path.read_text(encoding="utf-8"))}
+    assert documented == known_variables()
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_link_leads_to_a_file(path):
+    targets = re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8"))
+    inside = [target.partition("#")[0] for target in targets if "://" not in target]
+    assert [target for target in inside if not (path.parent / target).exists()] == []
+
+
+def test_the_snapshot_tables_are_told_column_by_column():
+    guide = (ROOT / "docs" / "analysts.md").read_text(encoding="utf-8")
+    for name, table in INDEX_TABLES.items():
+        columns = ", ".join(f"`{column.name}`" for column in table.c if column.name not in ("authority", "row"))
+        assert f"| `{name}` | `{table.name}` | {columns} |" in guide, name
+
+
+def test_every_gate_is_told_to_analysts_and_every_kind_of_expectation():
+    guide = (ROOT / "docs" / "analysts.md").read_text(encoding="utf-8")
+    assert [name for name in GATES if f"`{name}`" not in guide] == []
+    assert {verdict.name.partition("_")[0] for verdict in VERDICTS} == {"frame", "measures"}
+
+
+def test_every_file_code_is_told():
+    declared = set(yaml.safe_load((ROOT / "schemas" / "file_codes.yaml").read_text(encoding="utf-8")))
+    told = set(
+        re.findall(r"`([A-Z]+(?:_[A-Z]+)+|[A-Z]{4,})`", (ROOT / "docs" / "concepts.md").read_text(encoding="utf-8"))
+    )
+    assert declared - told == set()
+    assert {code for code in told if not code.startswith("ISINDEX_")} - declared == set()
