@@ -36,7 +36,13 @@ def main() -> int:
         place = Path(scratch)
         print(f"Making two nights of {arguments.children:,} children, 0.1 % of the records changed in the second …")
         made = make_nights(
-            place, ("330",), first_night=FIRST, nights=2, children=arguments.children, faults="record", change_rate=0.001
+            place,
+            ("330",),
+            first_night=FIRST,
+            nights=2,
+            children=arguments.children,
+            faults="record",
+            change_rate=0.001,
         )
         rows = sum(delivery.rows for delivery in made if delivery.business_date == FIRST)
         print(f"{rows:,} records a night, {os.cpu_count()} cores\n")
@@ -45,7 +51,14 @@ def main() -> int:
             published[title] = _isindex(title, night, place)
         if not arguments.without_plain:
             plain, memory = _timed(
-                [sys.executable, "bench/plain_pipeline.py", str(place / "landing"), "330", FIRST.isoformat(), str(place / "plain")]
+                [
+                    sys.executable,
+                    "bench/plain_pipeline.py",
+                    str(place / "landing"),
+                    "330",
+                    FIRST.isoformat(),
+                    str(place / "plain"),
+                ]
             )
             ratio = plain / published["first load"]
             print(f"plain pipeline: {plain:.1f} s, peak {memory:.2f} GB; {ratio:.1f} times the first load's time (goal 5)"
@@ -72,7 +85,9 @@ def _isindex(title: str, night: date, place: Path) -> float:
     seconds, gigabytes = GOALS[title]
     print(f"  {'command start to published':<28}{published:7.2f} s   goal {seconds:.0f} s"
           + ("" if published <= seconds else "  MISSED"))  # fmt: skip
-    print(f"  {'peak memory':<28}{memory:7.2f} GB  goal {gigabytes:.0f} GB" + ("" if memory <= gigabytes else "  MISSED"))
+    print(
+        f"  {'peak memory':<28}{memory:7.2f} GB  goal {gigabytes:.0f} GB" + ("" if memory <= gigabytes else "  MISSED")
+    )
     print(f"  {'whole command':<28}{whole:7.2f} s   (with reports and expectation suites)\n")
     return published
 
@@ -80,7 +95,7 @@ def _isindex(title: str, night: date, place: Path) -> float:
 def _timed(command: list[str], out: Path | None = None) -> tuple[float, float]:
     """Run a command; wall seconds, and the peak memory of its largest process in GB."""
     begun = time.perf_counter()
-    with (out.open("w") if out else Path(os.devnull).open("w")) as stream:
+    with out.open("w") if out else Path(os.devnull).open("w") as stream:
         child = subprocess.Popen(command, stdout=stream, stderr=subprocess.DEVNULL)
         _, status, used = os.wait4(child.pid, 0)
     if os.waitstatus_to_exitcode(status) not in (0, 1):

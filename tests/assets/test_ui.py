@@ -78,20 +78,20 @@ def page(address):
 
 
 def test_the_lineage_graph_shows_the_way_from_feeds_to_what_is_published(page, address):
-    page.goto(f"{address}/asset-groups")
-    for name in ("person_records", "identities", "snapshot"):
+    page.goto(f"{address}/locations/assets.definitions/asset-groups/index")
+    for name in ("person_records", "links", "identities", "snapshot", "published", "accepted"):
         page.get_by_text(name, exact=True).first.wait_for()
 
 
 def test_a_failed_check_is_seen_on_the_asset(page, address):
     page.goto(f"{address}/assets/police/rejected?view=checks")
     page.get_by_text("reject_rate").first.wait_for()
-    page.get_by_text("Failed", exact=False).first.wait_for()
+    page.get_by_text("Failed", exact=True).first.wait_for()
+    page.get_by_text("of the records were rejected; the service level allows").first.wait_for()
 
 
-def test_rejected_records_are_plotted_over_the_nights(page, address):
-    page.goto(f"{address}/assets/health/rejected?view=overview")
-    page.get_by_text("rejected_share", exact=False).first.wait_for()
-    page.goto(f"{address}/assets/health/rejected?view=plots")
-    page.get_by_text("rejected", exact=False).first.wait_for()
+def test_the_share_of_rejected_records_is_plotted_over_the_nights(page, address):
+    page.goto(f"{address}/assets/health/rejected?view=checks")
+    page.get_by_text("Plots", exact=True).first.wait_for()
+    page.get_by_text("rejected_share").first.wait_for()
     page.locator("canvas").first.wait_for()

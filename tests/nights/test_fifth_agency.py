@@ -30,7 +30,9 @@ def test_a_fifth_agency_is_loaded_matched_and_published(tmp_path):
     lines = ["person_id|last_name|first_name|born|gender|postcode|office|officer|since"]
     for number, row in enumerate(known, 1):
         born = row["birth_date"].replace("-", "/")
-        lines.append(f"YJ{number}|{row['family_name']}|{row['given_name']}|{born}||{row['postcode']}|North|A Worker|2026/10/01")
+        lines.append(
+            f"YJ{number}|{row['family_name']}|{row['given_name']}|{born}||{row['postcode']}|North|A Worker|2026/10/01"
+        )
     lines.append("YJ99|Nobody|At All|2026/13/45||||North|2026/10/01")
     content = ("\n".join(lines) + "\n").encode()
     (folder / "youth_justice.csv").write_bytes(content)
