@@ -19,119 +19,23 @@ _LETTERS = str.maketrans(
     {"ß": "SS", "Æ": "AE", "Œ": "OE", "Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Þ": "TH", "İ": "I", "ı": "I", "Ħ": "H"}
 )
 _PLACEHOLDER_WORDS = frozenset(
-    [
-        "BABY",
-        "BABE",
-        "INFANT",
-        "NEWBORN",
-        "BOY",
-        "GIRL",
-        "MALE",
-        "FEMALE",
-        "CHILD",
-        "TWIN",
-        "TWINS",
-        "TRIPLET",
-        "ONE",
-        "TWO",
-        "THREE",
-        "FIRST",
-        "SECOND",
-        "THIRD",
-        "A",
-        "B",
-        "C",
-        "I",
-        "II",
-        "N",
-        "III",
-        "OF",
-        "UNNAMED",
-        "UNKNOWN",
-        "UNKNOW",
-        "NAME",
-        "NAMED",
-        "NOT",
-        "KNOWN",
-        "NONE",
-        "NULL",
-        "NIL",
-        "NA",
-        "NK",
-        "GIVEN",
-        "STATED",
-        "DISCLOSED",
-        "PROVIDED",
-        "TEST",
-        "TBC",
-        "TBA",
-        "ANON",
-        "ANONYMOUS",
-        "UNBORN",
-        "BUMP",
-        "NO",
-        "SURNAME",
-        "FORENAME",
-        "MISSING",
-        "REFUSED",
-        "PATIENT",
-        "PUPIL",
-    ]
-)
+    ["BABY", "BABE", "INFANT", "NEWBORN", "BOY", "GIRL", "MALE", "FEMALE", "CHILD", "TWIN", "TWINS", "TRIPLET",
+     "ONE", "TWO", "THREE", "FIRST", "SECOND", "THIRD", "A", "B", "C", "I", "II", "N", "III", "OF", "UNNAMED",
+     "UNKNOWN", "UNKNOW", "NAME", "NAMED", "NOT", "KNOWN", "NONE", "NULL", "NIL", "NA", "NK", "GIVEN",
+     "STATED", "DISCLOSED", "PROVIDED", "TEST", "TBC", "TBA", "ANON", "ANONYMOUS", "UNBORN", "BUMP", "NO",
+     "SURNAME", "FORENAME", "MISSING", "REFUSED", "PATIENT", "PUPIL",]
+)  # fmt: skip
 # whatever follows these ("baby Smith", "twin of Mary") names somebody else
 _NO_CHILDS_NAME = frozenset(("BABY", "TWIN", "TWINS", "TRIPLET", "INFANT", "NEWBORN", "UNBORN", "UNKNOWN", "UNNAMED"))
 # single letters and small words are placeholders only in company ("twin A"); alone they may be an initial
 _ONLY_IN_COMPANY = frozenset(
-    [
-        "CHILD",
-        "A",
-        "B",
-        "C",
-        "N",
-        "I",
-        "II",
-        "III",
-        "OF",
-        "ONE",
-        "TWO",
-        "THREE",
-        "FIRST",
-        "SECOND",
-        "THIRD",
-        "NO",
-        "NOT",
-        "NAME",
-        "NAMED",
-        "GIVEN",
-        "KNOWN",
-    ]
-)
+    ["CHILD", "A", "B", "C", "N", "I", "II", "III", "OF", "ONE", "TWO", "THREE", "FIRST", "SECOND", "THIRD",
+     "NO", "NOT", "NAME", "NAMED", "GIVEN", "KNOWN",]
+)  # fmt: skip
 _PARTICLES = frozenset(
-    [
-        "MC",
-        "MAC",
-        "ST",
-        "DE",
-        "LA",
-        "LE",
-        "VAN",
-        "VON",
-        "DER",
-        "DEN",
-        "DI",
-        "DA",
-        "DOS",
-        "DEL",
-        "AL",
-        "EL",
-        "BIN",
-        "BINT",
-        "IBN",
-        "ABU",
-        "UR",
-        "O",
-    ]
-)
+    ["MC", "MAC", "ST", "DE", "LA", "LE", "VAN", "VON", "DER", "DEN", "DI", "DA", "DOS", "DEL", "AL", "EL",
+     "BIN", "BINT", "IBN", "ABU", "UR", "O",]
+)  # fmt: skip
 
 
 class GivenName(NamedTuple):

@@ -1,0 +1,63 @@
+"""A model comes out the same every time, and only from what the records themselves tell."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipelines.errors import IsindexError
+from pipelines.matching import load_model, match
+from pipelines.matching.levels import COMPARISONS
+from pipelines.matching.model import make_model, save_model
+from pipelines.matching.train import train
+
+
+@pytest.mark.slow
+def test_training_gives_the_same_bytes_whatever_the_order_of_the_records(town, tmp_path):
+    for name, records in (("a", town), ("b", town.take(np.random.default_rng(1).permutation(town.num_rows)))):
+        save_model(*train(records), tmp_path / name / "model.json")
+    for part in ("model.json", "model.frequencies.csv", "model.policy.json"):
+        assert (tmp_path / "a" / part).read_bytes() == (tmp_path / "b" / part).read_bytes()
+
+
+@pytest.mark.slow
+def test_a_trained_model_joins_the_town_it_came_from(town, tmp_path):
+    save_model(*train(town), tmp_path / "town.json")
+    matched = match(town, model=load_model(tmp_path / "town.json"))
+    assert matched.stats["identities"] < 0.6 * town.num_rows
+
+
+def test_the_built_in_model_gives_every_level_a_weight():
+    model = load_model()
+    for comparison in COMPARISONS:
+        weights = model.weights[comparison.name]
+        assert len(weights) == len(comparison.levels) + 1
+        assert np.isfinite(weights).all()
+        assert weights[-1] > 0 > weights[1], f"{comparison.name}: agreement must speak for, difference against"
+
+
+def test_fewer_people_need_less_evidence():
+    model = load_model()
+    assert model.join_weight(1_000) < model.join_weight(100_000) < model.join_weight(1_000_000)
+
+
+def test_a_model_that_compares_other_things_is_refused():
+    model = load_model()
+    settings = json.loads(json.dumps(model.settings))
+    settings["comparisons"][0]["comparison_levels"][1]["sql_condition"] = "true"
+    with pytest.raises(IsindexError, match="MODEL_NOT_UNDERSTOOD"):
+        make_model("odd", settings, "column,value,frequency\n", {"join": 0.9, "review": 0.1, "margin": 1, "records": 9})
+
+
+def test_an_unknown_model_is_named():
+    with pytest.raises(IsindexError, match="MODEL_UNKNOWN"):
+        load_model("nobody-1")
+
+
+def test_a_model_holds_no_rare_name(town):
+    texts = train.__globals__["_frequencies"](train.__globals__["make_comparable"](town.slice(0, 4)))
+    assert len(texts.splitlines()) == 3  # the header and the two floors
+    assert isinstance(town, pa.Table)
