@@ -234,7 +234,7 @@ def test_a_rejected_record_that_asks_for_a_shield_says_so() -> None:
 
 
 def test_a_withdrawal_needs_its_key_only_and_nothing_else_of_it_is_kept() -> None:
-    row = {"local_patient_id": "P1", "change": "withdraw", "nhs_number": "junk", "birth_date": "x"}
+    row = record("health", {"nhs_number": "junk", "birth_date": "x"}) | {"change": "withdraw"}
     result = judged("health", row, delta=True)
     (kept,) = result.accepted.to_pylist()
     assert (kept["outcome"], kept["change"]) == ("accepted", "withdraw")
