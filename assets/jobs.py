@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from assets.partitions import NIGHT_AUTHORITY, ensure_authority, partition_key
+from assets.partitions import NIGHT_AUTHORITY, ensure_authority, is_night, partition_key
 from assets.resources import Deployment
 from pipelines.nights.notify import notify
 from pipelines.nights.plan import authorities_of, outstanding
@@ -57,6 +57,11 @@ def arrivals(context: dg.SensorEvaluationContext, deployment: Deployment) -> Ite
     if not earliest:
         yield dg.SkipReason("Nothing new has arrived.")
     for each in earliest.values():
+        if not is_night(each.business_date):
+            yield dg.SkipReason(
+                f"{each.business_date} lies outside the nights of this deployment (ISINDEX_FIRST_NIGHT)."
+            )
+            continue
         ensure_authority(context.instance, each.authority)
         yield dg.RunRequest(run_key=each.run_key, partition_key=partition_key(each.authority, each.business_date))
 

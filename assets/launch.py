@@ -47,8 +47,8 @@ def run_outstanding(
     selected: Callable[[PlannedNight], bool],
     started: Callable[[PlannedNight], None],
     step_done: Callable[[str], None],
-) -> list[tuple[PlannedNight, bool]]:
-    """Run every outstanding night in order; each with whether its run succeeded.
+) -> list[tuple[PlannedNight, str]]:
+    """Run every outstanding night in order; each with its fault, "" when the run succeeded.
 
     Args:
         home: the deployment.
@@ -64,7 +64,7 @@ def run_outstanding(
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
     deployment = Deployment(home=str(home.root.resolve()), landing=landing)
     job = build_defs(deployment=deployment, loggers={"console": _quiet(step_done)}).resolve_job_def(NIGHT_JOB)
-    done: list[tuple[PlannedNight, bool]] = []
+    done: list[tuple[PlannedNight, str]] = []
     ran: set[tuple[str, str]] = set()
     with instance_of(home) as instance:
         while True:
@@ -86,7 +86,18 @@ def run_outstanding(
                 raise_on_error=False,
             )
             ran.add((night.authority, night.business_date.isoformat()))
-            done.append((night, result.success))
+            done.append((night, "" if result.success else _fault_of(result)))
+
+
+def _fault_of(result: dg.ExecuteInProcessResult) -> str:
+    """What the first failed step said: coded and without a value (`assets.faults`)."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            return f"{event.step_key}: {error.message.strip()}" if error else str(event.step_key)
+    return "the run failed before its first step"
 
 
 def _quiet(step_done: Callable[[str], None]) -> dg.LoggerDefinition:

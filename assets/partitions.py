@@ -7,26 +7,29 @@ starts a run adds the authority first (`ensure_authority`).
 from __future__ import annotations
 
 import os
-from datetime import date
+from datetime import UTC, date, datetime
 
 import dagster as dg
 
 __all__ = [
     "AUTHORITIES",
-    "FIRST_NIGHT",
     "NIGHTS",
     "NIGHT_AUTHORITY",
     "ensure_authority",
+    "is_night",
     "partition_key",
     "partition_of",
 ]
 
-# The first business date a deployment knows; a later one keeps the partition pages of the UI short.
+# The first and last business date a deployment knows; a short span keeps the partition pages of the UI short. The
+# command line widens it to what lies in the landing place and the home.
 FIRST_NIGHT = os.environ.get("ISINDEX_FIRST_NIGHT", "2026-01-01")
+LAST_NIGHT = os.environ.get("ISINDEX_LAST_NIGHT", "")
 
 AUTHORITIES = dg.DynamicPartitionsDefinition(name="authority")
 # end_offset: a business date is loaded on the day itself or later, before Dagster thinks the day is over
-NIGHTS = dg.DailyPartitionsDefinition(start_date=FIRST_NIGHT, end_offset=2)
+_AHEAD = (date.fromisoformat(LAST_NIGHT) - datetime.now(UTC).date()).days if LAST_NIGHT else 0
+NIGHTS = dg.DailyPartitionsDefinition(start_date=FIRST_NIGHT, end_offset=max(2, _AHEAD + 2))
 NIGHT_AUTHORITY = dg.MultiPartitionsDefinition({"authority": AUTHORITIES, "night": NIGHTS})
 
 
@@ -48,3 +51,8 @@ def ensure_authority(instance: dg.DagsterInstance, authority: str) -> None:
     """Make `authority` a partition of the instance."""
     if not instance.has_dynamic_partition("authority", authority):
         instance.add_dynamic_partitions("authority", [authority])
+
+
+def is_night(business_date: date) -> bool:
+    """Whether the deployment's span of nights has that date."""
+    return NIGHTS.has_partition_key(business_date.isoformat())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,16 @@ from rich.console import Console
 from pipelines.errors import IsindexError
 from pipelines.home import Home
 
-__all__ = ["HomeOption", "JsonOption", "console", "day", "errors_told", "existing_home", "print_json"]
+__all__ = [
+    "HomeOption",
+    "JsonOption",
+    "console",
+    "day",
+    "errors_told",
+    "existing_home",
+    "nights_spanned",
+    "print_json",
+]
 
 # a log or a pipe has no width of its own
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
@@ -58,3 +68,14 @@ def errors_told() -> Iterator[None]:
 def print_json(value: Any) -> None:
     """One JSON document on standard output, dates as ISO text."""
     typer.echo(json.dumps(value, indent=1, ensure_ascii=False, default=str))
+
+
+def nights_spanned(home: Home, landing: str | None = None) -> dict[str, str]:
+    """Settings that let Dagster know every night of the home and the landing place, as its definitions read them."""
+    from pipelines.nights.plan import span_of
+
+    span = span_of(home, landing)
+    if span is None:
+        return {}
+    first = min(span[0].isoformat(), os.environ.get("ISINDEX_FIRST_NIGHT", "2026-01-01"))
+    return {"ISINDEX_FIRST_NIGHT": first, "ISINDEX_LAST_NIGHT": span[1].isoformat()}

@@ -45,8 +45,8 @@ def demo(
         for wave in waves:
             console.print(f"[bold]{wave.title[0].upper()}{wave.title[1:]}[/bold] arrives.")
             wave.put(landing)
-            for planned, succeeded in run_nights(home, str(landing)):
-                nights[planned.business_date, planned.authority] = (planned, succeeded)
+            for planned, fault in run_nights(home, str(landing)):
+                nights[planned.business_date, planned.authority] = (planned, fault)
         summary = summary_of(home, str(landing), [nights[key] for key in sorted(nights)])
     show(summary)
     if any(night["state"] != "published" for night in summary["nights"]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from pipelines.cli.common import HomeOption, JsonOption, console, day, errors_told, print_json
+from pipelines.cli.common import HomeOption, JsonOption, console, day, errors_told, nights_spanned, print_json
 from pipelines.home import Home
 
 __all__ = ["load", "run_nights", "show"]
@@ -47,9 +48,14 @@ def load(
     begin, end = day(night or first, "--night / --from"), day(night or last, "--night / --to")
     with errors_told(), _one_load_at_a_time(home):
         from pipelines.nights.summary import summary_of
+        from pipelines.privacy.secret import hold_to_secret
 
-        ran = run_nights(Home(home), landing, frozenset(authority) if authority else None, begin, end, quiet=as_json)
-        summary = summary_of(Home(home), landing, ran)
+        hold_to_secret(Home(home))
+        times: dict[str, dict[str, float]] = {}
+        ran = run_nights(
+            Home(home), landing, frozenset(authority) if authority else None, begin, end, quiet=as_json, times=times
+        )
+        summary = summary_of(Home(home), landing, ran) | {"times": times}
     if as_json:
         print_json(summary)
     else:
@@ -66,14 +72,15 @@ def run_nights(
     *,
     quiet: bool = False,
     times: dict[str, dict[str, float]] | None = None,
-) -> list[tuple[Any, bool]]:
+) -> list[tuple[Any, str]]:
     """Run the outstanding nights between `begin` and `end`, showing progress on a terminal.
 
-    `times` is filled with the moment (seconds of the epoch) at which each night started and each step of it was done.
+    Each night that was run comes back with its fault, "" when it succeeded. `times` is filled with the moment (seconds of the epoch) at which each night started and each step of it was done.
     """
     from pipelines.validation.expectations import warm_up
 
     warm_up()  # the suites' engine takes seconds to import: it does so beside the first stages
+    os.environ.update(nights_spanned(home, landing))
     from assets.launch import run_outstanding
 
     columns = (
@@ -151,6 +158,9 @@ def show(summary: dict[str, Any]) -> None:
             night["version"] or "–",
         )  # fmt: skip
     console.print(published)
+    for night in summary["nights"]:
+        if night["fault"]:
+            console.print(f"[red]{night['business_date']} authority {night['authority']}:[/red] {night['fault']}")
     for warning in summary["warnings"]:
         console.print(f"[yellow]Note:[/yellow] {warning}")
     for name, place in summary["look_at"].items():
@@ -160,7 +170,9 @@ def show(summary: dict[str, Any]) -> None:
 @contextmanager
 def _one_load_at_a_time(home: Path) -> Iterator[None]:
     """Hold the home's lock, or end with a usage error when another load holds it."""
+    os.umask(0o027)  # what is written here is for the owner and the group, nobody else
     home.mkdir(parents=True, exist_ok=True)
+    home.chmod(0o750)
     with (home / ".lock").open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.common import HomeOption, console, errors_told, existing_home
+from pipelines.cli.common import HomeOption, console, errors_told, existing_home, nights_spanned
 
 __all__ = ["ui", "waive"]
 
@@ -57,6 +57,7 @@ def ui(
     environment = {
         **os.environ,
         "DAGSTER_HOME": str(place.dagster.resolve()),
+        **nights_spanned(place),
         "ISINDEX_HOME": str(place.root.resolve()),
         "ISINDEX_LANDING": landing if "://" in landing else str(Path(landing).resolve()),
     }

@@ -51,7 +51,7 @@ def sample(
 
 def preflight(
     file: Annotated[Path, typer.Argument(help="The supplier's file.", exists=True, dir_okay=False)],
-    feed: Annotated[str, typer.Option(help="The agency, or agency/version of the contract.")],
+    feed: Annotated[str, typer.Option(help="The agency, for example health; or its contract, health/1.")],
     business_date: Annotated[
         str | None, typer.Option("--night", help="Judge as of this business date; default today.")
     ] = None,
@@ -64,11 +64,13 @@ def preflight(
 
     Example: [bold]isindex preflight health.csv --feed health[/bold]
     """
-    from pipelines.contracts import contract_for
+    from pipelines.contracts import contract_for, load_contract
     from pipelines.validation.preflight import preflight as judge_file
 
     with errors_told():
-        result = judge_file(file, contract_for(feed), day(business_date, "--night"), authority)
+        result = judge_file(
+            file, load_contract(feed) if "/" in feed else contract_for(feed), day(business_date, "--night"), authority
+        )
     if as_json:
         print_json(result.as_json())
     else:

@@ -23,7 +23,7 @@ from pipelines.home import Home
 from pipelines.nights.feeds import undecided
 from pipelines.nights.night import database_of
 
-__all__ = ["PlannedNight", "authorities_of", "inputs_of", "outstanding"]
+__all__ = ["PlannedNight", "authorities_of", "inputs_of", "outstanding", "span_of"]
 
 IN_FORCE = ("loaded", "partly_loaded")
 
@@ -81,6 +81,15 @@ def inputs_of(engine: Engine, authority: str, business_date: date) -> list[str]:
 def authorities_of(home: Home) -> list[str]:
     """Authorities that ever delivered to this deployment."""
     return _recorded(database_of(home.database_url))
+
+
+def span_of(home: Home, landing: str | None = None) -> tuple[date, date] | None:
+    """The first and last business date of the home, and of the landing place if one is given; None when there is none."""
+    names = {path.name for path in (home.root / "nights").glob("*/????-??-??")}
+    days = [date.fromisoformat(name) for name in names]
+    if landing is not None:
+        days += [found.business_date for found in scan(landing)]
+    return (min(days), max(days)) if days else None
 
 
 def _digests(chain: str, deliveries: list[tuple[str, str]]) -> tuple[str, str]:

@@ -19,15 +19,15 @@ __all__ = ["summary_of"]
 _UNWELL = ("refused", "held")
 
 
-def summary_of(home: Home, landing: str, ran: Iterable[tuple[PlannedNight, bool]]) -> dict[str, Any]:
+def summary_of(home: Home, landing: str, ran: Iterable[tuple[PlannedNight, str]]) -> dict[str, Any]:
     """Nights, feeds, deliveries and places to look at, of the nights that were run.
 
     ``ok`` is false when a delivery was refused or held, a night was not published, or a run failed.
     """
     engine = database_of(home.database_url)
-    nights = [_night(engine, planned, succeeded) for planned, succeeded in ran]
+    nights = [_night(engine, planned, fault) for planned, fault in ran]
     well = all(
-        night["state"] == "published" and all(each["state"] not in _UNWELL for each in night["deliveries"])
+        night["state"] == "published" and all(each["state"] not in _UNWELL for each in night["feeds"])
         for night in nights
     )
     warnings = []
@@ -48,7 +48,7 @@ def summary_of(home: Home, landing: str, ran: Iterable[tuple[PlannedNight, bool]
     }
 
 
-def _night(engine: Engine, planned: PlannedNight, succeeded: bool) -> dict[str, Any]:
+def _night(engine: Engine, planned: PlannedNight, fault: str) -> dict[str, Any]:
     where = (db.night.c.authority == planned.authority, db.night.c.business_date == planned.business_date)
     with engine.connect() as connection:
         row = connection.execute(select(db.night).where(*where)).mappings().first()
@@ -84,16 +84,23 @@ def _night(engine: Engine, planned: PlannedNight, succeeded: bool) -> dict[str, 
         }
         for each in deliveries
     ]
-    state = (row["state"] if row else "failed") if succeeded or row else "failed"
     return {
         "authority": planned.authority,
         "business_date": planned.business_date.isoformat(),
-        "state": state if succeeded or state == "held" else "failed",
+        "state": _state(row, fault),
+        "fault": fault,
         "version": row["version"] if row else None,
         "figures": dict(row["figures"]) if row else {},
         "feeds": [_feed(agency.agency, feeds.get(agency.agency), told) for agency in registered_agencies()],
         "deliveries": told,
     }
+
+
+def _state(row: Any, fault: str) -> str:
+    """Published or held, as the night's row says; failed when the run ended before it could say so."""
+    if row is None or (fault and row["state"] != "held"):
+        return "failed"
+    return str(row["state"])
 
 
 def _feed(agency: str, feed: Any, deliveries: list[dict[str, Any]]) -> dict[str, Any]:

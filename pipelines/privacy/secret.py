@@ -13,7 +13,11 @@ import os
 
 import pyarrow as pa
 
-__all__ = ["is_development_secret", "keyed_digests", "namespace_secret", "secret_fingerprint"]
+from pipelines.errors import IsindexError
+from pipelines.home import Home
+from pipelines.tables import write_bytes
+
+__all__ = ["hold_to_secret", "is_development_secret", "keyed_digests", "namespace_secret", "secret_fingerprint"]
 
 _VARIABLE = "ISINDEX_SECRET"
 _DEVELOPMENT = b"isindex development secret: synthetic data only"
@@ -32,6 +36,24 @@ def is_development_secret() -> bool:
 def secret_fingerprint() -> str:
     """A short one-way fingerprint of the secret, safe to store."""
     return hmac.new(namespace_secret(), b"fingerprint", hashlib.sha256).hexdigest()[:16]
+
+
+def hold_to_secret(home: Home) -> None:
+    """Note the secret's fingerprint in a new home; refuse to go on with an old one under another secret.
+
+    Raises:
+        IsindexError: SECRET_CHANGED.
+    """
+    path = home.root / "secret.fingerprint"
+    if not path.exists():
+        write_bytes(f"{secret_fingerprint()}\n".encode(), path)
+    elif path.read_text(encoding="utf-8").strip() != secret_fingerprint():
+        raise IsindexError(
+            "SECRET_CHANGED",
+            "This home was made under another namespace secret; under this one every child would get a new index id.",
+            where=_VARIABLE,
+            remedy="Set ISINDEX_SECRET as it was when the home was made, or load into a new home.",
+        )
 
 
 def keyed_digests(texts: pa.Array, purpose: str) -> pa.Array:
