@@ -163,7 +163,7 @@ def _gather_broken(database: duckdb.DuckDBPyConnection, contract: Contract, plan
     UPDATE broken SET severity = rule.severity FROM rule WHERE rule.rule = broken.rule;
     INSERT INTO broken SELECT position, {same_key}, CASE WHEN place = 1 THEN 'query' ELSE 'reject' END
     FROM copies WHERE copy = 1 AND variants > 1;
-    CREATE TEMP TABLE standing AS
+    CREATE TEMP VIEW standing AS
     SELECT * FROM judged WHERE NOT withdrawing AND position NOT IN (
         SELECT position FROM broken WHERE severity = 'reject' UNION ALL SELECT position FROM copies WHERE copy > 1
     );
