@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from sample_feeds import make_nights
+from sample_feeds import FaultPlan, make_nights
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 BIN = Path(sys.executable).parent
@@ -25,7 +25,7 @@ CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 def address(tmp_path_factory):
     """The UI on a home with two loaded nights, served on this machine."""
     out = tmp_path_factory.mktemp("ui")
-    make_nights(out, ("330",), first_night=date(2026, 11, 18), nights=2, children=150, faults="record")
+    make_nights(out, ("330",), first_night=date(2026, 11, 18), nights=2, children=150, faults=FaultPlan(0.2))
     command = [str(BIN / "isindex"), "load", "--landing", str(out / "landing"), "--home", str(out / "home"), "--json"]
     subprocess.run(command, check=False, capture_output=True)
     with socket.socket() as free:
@@ -84,7 +84,7 @@ def test_the_lineage_graph_shows_the_way_from_feeds_to_what_is_published(page, a
 
 
 def test_a_failed_check_is_seen_on_the_asset(page, address):
-    page.goto(f"{address}/assets/police/rejected?view=checks")
+    page.goto(f"{address}/assets/health/rejected?view=checks")
     page.get_by_text("reject_rate").first.wait_for()
     page.get_by_text("Failed", exact=True).first.wait_for()
     page.get_by_text("of the records were rejected; the service level allows").first.wait_for()
