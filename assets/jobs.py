@@ -19,7 +19,7 @@ _CUT_OFF = os.environ.get("ISINDEX_CUT_OFF", "0 6 * * *")
 
 night_job = dg.define_asset_job(
     NIGHT_JOB,
-    selection=dg.AssetSelection.all(include_sources=False),
+    selection=dg.AssetSelection.all(),
     partitions_def=NIGHT_AUTHORITY,
     executor_def=dg.in_process_executor,
     description="One authority's night: four feeds, person records, links, identities, snapshot, publish, reports.",
