@@ -137,7 +137,7 @@ def test_rules_speak_plainly(agency):
 
 
 def test_every_check_a_contract_may_name_is_one_that_validation_knows():
-    known = {*COLUMN_CHECKS, *RECORD_CHECKS, *ACROSS_CHECKS, "nested_required"}
+    known = {*COLUMN_CHECKS, *RECORD_CHECKS, *ACROSS_CHECKS, *NESTED_CHECKS}
     assert set(CHECKS) == known
 
 
