@@ -24,6 +24,7 @@ from pipelines.contracts.vocabulary import CHECKS
 from pipelines.errors import IsindexError
 from pipelines.validation.checks import COLUMN_CHECKS
 from pipelines.validation.compile import ACROSS_CHECKS, RECORD_CHECKS, compile_plan
+from pipelines.validation.elements import NESTED_CHECKS
 
 ROOT = Path(__file__).parents[2]
 BUILT_IN = sorted((ROOT / "schemas" / "contracts").glob("*.odcs.yaml"))
