@@ -1,6 +1,6 @@
 """Every table of the relational database, grouped as the data flows.
 
-Register: `delivery`, `delivery_file`, `feed_night`, `waiver`. Rejects: `reject`. Identities: `identity`,
+Register: `delivery`, `feed_night`, `waiver`. Rejects: `reject`. Identities: `identity`,
 `ledger_event`, `decision`, `audit`. Published: `night`, `snapshot_version` and the index (`child`, `child_name`,
 `child_address`, `carer`, `involvement`, `flag`, `record_link`, `redirect`, `index_event`). Days are ISO dates, times
 aware UTC in ISO text, so that both databases hold the same characters.
