@@ -61,3 +61,31 @@ def test_a_model_holds_no_rare_name(town):
     texts = train.__globals__["_frequencies"](train.__globals__["make_comparable"](town.slice(0, 4)))
     assert len(texts.splitlines()) == 3  # the header and the two floors
     assert isinstance(town, pa.Table)
+
+
+def copy_of_the_built_in(folder, **policy):
+    """A model like the built-in one, written to `folder`."""
+    model = load_model()
+    rules = {"join": model.policy.join, "review": 0.1, "margin": 3.0, "records": model.policy.records} | policy
+    save_model(model.settings, "column,value,frequency\ngiven_name,,0.1\nfamily_name,,0.1\n", rules, folder)
+
+
+def test_the_setting_names_the_model_in_force(tmp_path, monkeypatch):
+    copy_of_the_built_in(tmp_path / "children-9" / "children-9.json", join=0.99)
+    assert load_model().name == "children-1"
+    for setting in (tmp_path / "children-9", tmp_path / "children-9" / "children-9.json"):
+        monkeypatch.setenv("ISINDEX_MODEL", str(setting))
+        assert (load_model().name, load_model().policy.join) == ("children-9", 0.99)
+    monkeypatch.setenv("ISINDEX_MODEL", "children-1")
+    assert load_model() is load_model("children-1")
+    monkeypatch.setenv("ISINDEX_MODEL", str(tmp_path / "children-8"))
+    with pytest.raises(IsindexError, match="MODEL_UNKNOWN"):
+        load_model()
+
+
+@pytest.mark.slow
+def test_training_keeps_what_later_nights_are_held_against(town):
+    *_, policy = train(town)
+    assert policy["reference"]["records"] == town.num_rows
+    assert policy["reference"]["pairs"] > 200
+    assert 0 < policy["reference"]["missing"]["upn"] < 1
