@@ -7,10 +7,24 @@ Not here: deciding anything. A report never changes a state, and never holds a v
 from __future__ import annotations
 
 from pipelines.reporting.directory import Directory
-from pipelines.reporting.figures import MatchFigures, MatchTables, NightFigures, QualityFigures, RejectFigures
+from pipelines.reporting.figures import (
+    MatchFigures,
+    MatchTables,
+    NightFigures,
+    QualityFigures,
+    RejectFigures,
+    ShownModel,
+)
 from pipelines.reporting.gather import match_figures, night_figures, quality_figures, reject_figures
 from pipelines.reporting.review import carry_first_night, review_of
-from pipelines.reporting.site import write_matching, write_overview, write_quality, write_rejected, write_reports
+from pipelines.reporting.site import (
+    write_matching,
+    write_models,
+    write_overview,
+    write_quality,
+    write_rejected,
+    write_reports,
+)
 from pipelines.reporting.tables_of import match_sheets, night_sheets, quality_sheets, reject_sheets
 
 __all__ = [
@@ -20,6 +34,7 @@ __all__ = [
     "NightFigures",
     "QualityFigures",
     "RejectFigures",
+    "ShownModel",
     "carry_first_night",
     "match_figures",
     "match_sheets",
@@ -31,6 +46,7 @@ __all__ = [
     "reject_sheets",
     "review_of",
     "write_matching",
+    "write_models",
     "write_overview",
     "write_quality",
     "write_rejected",

@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipelines.matching.model import Model
 from pipelines.reporting.words import DIMENSIONS, STATES, STEPS
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "QualityPoint",
     "RejectFigures",
     "RuleLine",
+    "ShownModel",
     "TrendPoint",
 ]
 
@@ -296,3 +298,12 @@ class QualityFigures:
             filled = list(tonight.filled.values()) if tonight else []
             numbers[f"filled_share/{agency}"] = round(sum(filled) / len(filled), 6) if filled else 0.0
         return numbers
+
+
+@dataclass(frozen=True)
+class ShownModel:
+    """A match model as its page shows it: `standing` is a key of `words.STANDINGS`, `charts` Vega-Lite by name."""
+
+    model: Model
+    standing: str
+    charts: Mapping[str, Mapping[str, Any]]

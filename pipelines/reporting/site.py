@@ -8,11 +8,13 @@ same figures give the same bytes.
     reports/<night>/index.html                night overview, all authorities
     reports/<night>/<authority>/rejected.html, matching.html, quality.html, a CSV for each table
     reports/<night>/<authority>/<agency>/rejects.csv    the supplier's file: for that agency's own users only
+    reports/model/index.html, <model>/index.html        the match models, with Splink's charts
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -28,15 +30,23 @@ from pipelines.database.tables import feed_night, night
 from pipelines.home import Home
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.drawings import line, stacked_bars
-from pipelines.reporting.figures import MatchFigures, MatchTables, QualityFigures, RejectFigures
+from pipelines.reporting.figures import MatchFigures, MatchTables, QualityFigures, RejectFigures, ShownModel
 from pipelines.reporting.gather import match_figures, night_figures, quality_figures, reject_figures
 from pipelines.reporting.sheets import Code, Head, Link, Sheet, csv_of_table
-from pipelines.reporting.tables_of import match_sheets, night_sheets, quality_sheets, reject_sheets
-from pipelines.reporting.words import DIMENSIONS, GLOSSARY, OUTCOMES, STATES, STEPS, day, plural, short_day
+from pipelines.reporting.tables_of import (
+    match_sheets,
+    model_sheets,
+    models_sheet,
+    night_sheets,
+    quality_sheets,
+    reject_sheets,
+)
+from pipelines.reporting.words import DIMENSIONS, GLOSSARY, OUTCOMES, STANDINGS, STATES, STEPS, day, plural, short_day
 from pipelines.tables import write_bytes
 
 __all__ = [
     "write_matching",
+    "write_models",
     "write_overview",
     "write_quality",
     "write_rejected",
@@ -160,6 +170,7 @@ def write_matching(home: Home, figures: MatchFigures, directory: Directory) -> l
         sheets,
         **_of(figures, directory),
         numbers=figures.as_metadata(),
+        has_models=(home.reports / "model" / "index.html").exists(),
         **_words(),
     )
     written = _write(folder, {"matching.html": page}, sheets, leave={"review"})
@@ -183,6 +194,33 @@ def write_quality(home: Home, figures: QualityFigures, directory: Directory) -> 
         **_words(),
     )
     return _write(folder, {"quality.html": page}, sheets)
+
+
+def write_models(home: Home, shown: Sequence[ShownModel], libraries: Mapping[str, str]) -> list[Path]:
+    """A page for each match model and one that lists them; `libraries` are the scripts that draw the charts."""
+    folder = home.reports / "model"
+    written = []
+    for each in shown:
+        sheets = model_sheets(each.model)
+        page = _page(
+            "model.html",
+            "../../",
+            f"Match model {each.model.name}",
+            sheets,
+            name=each.model.name,
+            standing=STANDINGS[each.standing],
+            charts={name: _script(chart) for name, chart in each.charts.items()},
+            libraries=[Markup(text) for text in libraries.values()],  # noqa: S704 Splink's own, from its package
+        )
+        written += _write(folder / each.model.name, {"index.html": page}, sheets)
+    models = {"models": models_sheet(shown)}
+    return [*written, *_write(folder, {"index.html": _page("models.html", "../", "Match models", models)}, models)]
+
+
+def _script(value: Any) -> Markup:
+    """`value` as a literal within a script: nothing in it can end the script."""
+    text = json.dumps(value, sort_keys=True).replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026")
+    return Markup(text)  # noqa: S704 escaped above
 
 
 def _write_front(home: Home, engine: Engine, business_date: date) -> list[Path]:

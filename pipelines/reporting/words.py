@@ -12,6 +12,7 @@ __all__ = [
     "DIMENSIONS",
     "GLOSSARY",
     "OUTCOMES",
+    "STANDINGS",
     "STATES",
     "STEPS",
     "Tone",
@@ -76,6 +77,11 @@ STEPS = {
     "new": Word(
         "Stands alone", "quiet", "No other record could safely be joined, so the record is a child of its own."
     ),
+}
+STANDINGS = {
+    "in_force": Word("In force", "good", "Every night is matched with it."),
+    "candidate": Word("Candidate", "info", "Trained from the records of this deployment. It decides nothing yet."),
+    "built_in": Word("Built in", "quiet", "Came with the program. It decides nothing now."),
 }
 GLOSSARY = (
     ("Agency", "One of the services that send records: for example health or education."),

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from pipelines.home import Home
-from pipelines.reporting import write_overview, write_reports
+from pipelines.matching import load_model
+from pipelines.matching.charts import Example, chart_libraries, charts_of
+from pipelines.matching.levels import COMPARISONS
+from pipelines.reporting import ShownModel, write_models, write_overview, write_reports
 from tests.reporting import nights
 
 CHROMIUM = Path(os.environ.get("ISINDEX_CHROMIUM", "/usr/bin/chromium"))
@@ -16,6 +19,8 @@ AXE = os.environ.get("ISINDEX_AXE", "")
 PAGES = [
     "index.html",
     "words.html",
+    "model/index.html",
+    "model/children-1/index.html",
     "2026-11-20/index.html",
     *(f"2026-11-20/330/{n}.html" for n in ("rejected", "matching", "quality")),
 ]
@@ -28,6 +33,10 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Path:
     home, engine = Home(tmp_path_factory.mktemp("home")), nights.database()
+    closest = {comparison.name: len(comparison.levels) - 1 for comparison in COMPARISONS}
+    levels = {"joined": closest, "kept apart": closest | {"given_name": 0}}
+    pairs = [Example(title, level, dict.fromkeys(level, 0)) for title, level in levels.items()]
+    write_models(home, [ShownModel(load_model(), "in_force", charts_of(load_model(), pairs))], chart_libraries())
     write_reports(home, engine, "330", nights.NIGHT, nights.tonight(), nights.matching(), nights.directory())
     write_overview(home, engine, nights.NIGHT, nights.directory())
     return home.reports
@@ -79,6 +88,18 @@ def test_headings_sort_both_ways_and_tell_it(rejected):
         head.get_by_role("button").press("Enter")
         assert head.get_attribute("aria-sort") == way
         assert column.first.inner_text() == first
+
+
+def test_the_charts_of_a_model_are_drawn_and_a_pair_can_be_chosen(browser, site):
+    page = browser.new_page()
+    page.goto((site / "model/children-1/index.html").as_uri())
+    for name in ("match_weights", "m_u_parameters", "waterfall"):
+        page.locator(f"#{name} svg").wait_for()
+    joined = page.locator("#waterfall svg").text_content()
+    page.get_by_role("combobox", name="Pair").select_option(label="kept apart")
+    page.wait_for_function("before => document.querySelector('#waterfall svg').textContent !== before", arg=joined)
+    assert page.get_by_text("Open in Vega Editor").count() == 0  # it would take the chart to another place
+    page.close()
 
 
 def test_everything_is_readable_without_script(browser, site):

@@ -5,8 +5,17 @@ Belongs here: columns, captions and the order of rows. Not here: gathering figur
 
 from pipelines.reporting.tables_of.limits import ROWS_EMBEDDED
 from pipelines.reporting.tables_of.matching import match_sheets
+from pipelines.reporting.tables_of.models import model_sheets, models_sheet
 from pipelines.reporting.tables_of.night import night_sheets
 from pipelines.reporting.tables_of.quality import quality_sheets
 from pipelines.reporting.tables_of.rejected import reject_sheets
 
-__all__ = ["ROWS_EMBEDDED", "match_sheets", "night_sheets", "quality_sheets", "reject_sheets"]
+__all__ = [
+    "ROWS_EMBEDDED",
+    "match_sheets",
+    "model_sheets",
+    "models_sheet",
+    "night_sheets",
+    "quality_sheets",
+    "reject_sheets",
+]
