@@ -6,6 +6,7 @@ Belongs here: where things lie. Paths stored anywhere are relative to the home, 
       deliveries/<authority>/<agency>/<business_date>/seq=<n>-<manifest hash>/   what was taken in, as judged
       nights/<authority>/<business_date>/                                        the tables of each stage
       snapshots/<authority>/v=…/, current.json                                   what is published
+      models/<name>/                                                             candidate match models
       reports/                                                                   what people read
       index.db                                                                   register and index database (SQLite)
       dagster/                                                                   the Dagster instance
@@ -41,6 +42,11 @@ class Home:
     def reports(self) -> Path:
         """The report site."""
         return self.root / "reports"
+
+    @property
+    def models(self) -> Path:
+        """Match models trained from this deployment's records, a folder each."""
+        return self.root / "models"
 
     def deliveries(self, authority: str, agency: str, business_date: date) -> Path:
         """What one feed delivered for one business date, a folder per sequence."""
