@@ -10,7 +10,8 @@ import dagster as dg
 
 from assets.agencies import agency_chain
 from assets.index import index_assets, live
-from assets.jobs import arrivals, failure_notifier, night_job, nightly
+from assets.jobs import arrivals, failure_notifier, model_job, monthly, night_job, nightly
+from assets.model import model_assets
 from assets.reports import report_assets
 from assets.resources import Deployment
 from pipelines.contracts import registered_agencies
@@ -23,12 +24,12 @@ def build_defs(
 ) -> dg.Definitions:
     """The definitions for `deployment` (default: from the environment), with other loggers if given."""
     chains = [agency_chain(agency) for agency in registered_agencies()]
-    made = [*chains, *index_assets(), *report_assets()]
+    made = [*chains, *index_assets(), *report_assets(), *model_assets()]
     return dg.Definitions(
         assets=[*(each for each in made if not isinstance(each, dg.AssetChecksDefinition)), live],
         asset_checks=[each for each in made if isinstance(each, dg.AssetChecksDefinition)],
-        jobs=[night_job],
-        schedules=[nightly],
+        jobs=[night_job, model_job],
+        schedules=[nightly, monthly],
         sensors=[arrivals, failure_notifier],
         resources={"deployment": deployment or Deployment()},
         executor=dg.in_process_executor,

@@ -11,7 +11,7 @@ from assets.resources import Deployment
 from pipelines.nights.notify import notify
 from pipelines.nights.plan import authorities_of, outstanding
 
-__all__ = ["NIGHT_JOB", "arrivals", "failure_notifier", "night_job", "nightly"]
+__all__ = ["NIGHT_JOB", "arrivals", "failure_notifier", "model_job", "monthly", "night_job", "nightly"]
 
 NIGHT_JOB = "night"
 # After this hour nobody waits for a late feed: the night is published with what came, the rest carried forward.
@@ -19,10 +19,24 @@ _CUT_OFF = os.environ.get("ISINDEX_CUT_OFF", "0 6 * * *")
 
 night_job = dg.define_asset_job(
     NIGHT_JOB,
-    selection=dg.AssetSelection.all(),
+    selection=dg.AssetSelection.all() - dg.AssetSelection.groups("model"),
     partitions_def=NIGHT_AUTHORITY,
     executor_def=dg.in_process_executor,
     description="One authority's night: four feeds, person records, links, identities, snapshot, publish, reports.",
+)
+
+model_job = dg.define_asset_job(
+    "model",
+    selection=dg.AssetSelection.groups("model"),
+    executor_def=dg.in_process_executor,
+    description="Trains a candidate match model and draws the charts of all models. Puts nothing in force.",
+)
+monthly = dg.ScheduleDefinition(
+    name="monthly",
+    job=model_job,
+    cron_schedule="0 12 1 * *",  # names and errors change slowly; at noon no night waits for the machine
+    execution_timezone="Europe/London",
+    description="A candidate match model on the first of each month, to be looked at by a person.",
 )
 
 
