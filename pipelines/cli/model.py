@@ -86,7 +86,7 @@ def train(home: HomeOption, as_json: JsonOption = False) -> None:
     """Train a candidate from the latest published night of every authority, and draw its charts.
 
     The same records give the same model, and no new one is written then. It decides nothing until the setting
-    ISINDEX_MODEL names it. Takes about a minute for 100,000 records.
+    ISINDEX_MODEL names it. Takes some minutes for 100,000 records.
 
     Example: [bold]isindex model train --home demo/home[/bold]
     """

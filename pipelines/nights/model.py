@@ -38,7 +38,7 @@ from pipelines.tables import connect, read_table
 
 __all__ = ["Candidate", "Preview", "draw_models", "find_model", "known_models", "preview", "train_candidate"]
 
-_MOST = 500_000  # records; more teach a model nothing and take an hour
+_MOST = 500_000  # records; more take long and teach a model little
 _FEWEST_TOLD = 400  # records that share a verified number with another, without which nothing can be learned
 _CHANGES = pa.schema(
     [
