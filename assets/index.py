@@ -59,6 +59,7 @@ def index_assets() -> list[dg.AssetsDefinition]:
             ("weight", "double", "match weight, log2 of the Bayes factor"),
             ("reason", "string", "why, in words"),
         ],
+        checks=index.LINK_CHECKS,
     )
     identities = _stage(
         key["identities"],

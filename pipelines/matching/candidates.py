@@ -1,164 +1,265 @@
-"""Which pairs of records are worth comparing: integer keys, and the pairs that share one.
+"""Which pairs of records are worth comparing: those that share a key (see `keys`).
 
-Belongs here: the keys and the pairing. A key is one 64-bit number; a record without every part of it has none. Too
-many records under one key are told apart by a further field rather than dropped, and what must be dropped is counted.
+Belongs here: the pairing. Too many records under one value are told apart by a further field, then by two, rather than
+dropped; what must be dropped all the same is counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from pipelines.matching.comparable import NO_DATE, NO_VALUE, Comparable, hash_texts
+from pipelines.matching.comparable import NO_VALUE, Comparable
+from pipelines.matching.keys import KEYS, REFINERS, Key, Values, combine
+from pipelines.matching.levels import COMPARISONS
 
-__all__ = ["Candidates", "find_candidates"]
+__all__ = ["Candidates", "KeyRows", "Limits", "find_candidates", "follow", "rows_by_key"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-_LARGEST_GROUP = 60  # 1,770 pairs; beyond it a key is refined
-_BIRTH_WINDOW = 75  # days between an expected and an actual birth that may still be one child
+_BIT = {comparison.name: 1 << number for number, comparison in enumerate(COMPARISONS)}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many records may share a value before they are told apart: of one field, of two together, of three."""
+
+    single: int = 8
+    double: int = 24
+    triple: int = 48
+
+    def of(self, depth: int) -> int:
+        """The limit for a key refined `depth` times."""
+        return (self.single, self.double, self.triple)[depth]
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Pairs of record positions, `left` < `right`, ordered; and what each key contributed, for the night's figures."""
+    """Pairs of record positions that share a key, as each key found them.
 
-    left: Array
-    right: Array
+    Attributes:
+        size: how many records there are.
+        parts: for each key the pairs as left * size + right, ordered, left < right, and a bit for each comparison (in the
+            order of `COMPARISONS`) that need not agree for a pair to be found by it.
+        stats: pairs found by each key, groups refined, pairs dropped.
+    """
+
+    size: int
+    parts: list[tuple[Array, int]]
     stats: dict[str, float]
+
+    def batches(self, at_once: int) -> Iterator[Array]:
+        """Each pair once as left * size + right, ordered, some `at_once` at a time."""
+        total = sum(len(pairs) for pairs, _ in self.parts)
+        steps = max(1, -(-total // at_once))
+        edges = np.linspace(0, self.size, steps + 1).astype(np.int64) * self.size
+        for low, high in itertools.pairwise(edges):
+            found = [pairs[slice(*np.searchsorted(pairs, (low, high)))] for pairs, _ in self.parts]
+            yield np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
+
+    def free(self) -> tuple[Array, Array, Array]:
+        """Each pair once, ordered: left, right, and the comparisons that were free in any key that found it."""
+        if not self.parts:
+            return np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.int32)
+        every = np.concatenate([pairs for pairs, _ in self.parts])
+        free = np.repeat(np.array([bits for _, bits in self.parts], np.int32), [len(pairs) for pairs, _ in self.parts])
+        order = np.argsort(every, kind="stable")
+        every, free = every[order], free[order]
+        starts = _starts(every)
+        pairs = every[starts]
+        return (
+            (pairs // self.size).astype(np.int32),
+            (pairs % self.size).astype(np.int32),
+            np.bitwise_or.reduceat(free, starts),
+        )
+
+
+@dataclass
+class _Found:
+    """What the walk through the keys has gathered."""
+
+    parts: list[tuple[Array, int]] = field(default_factory=list)
+    stats: dict[str, float] = field(default_factory=dict)
+
+    def add(self, name: str, fields: set[str], pairs: Array) -> None:
+        self.stats[f"candidates_{name}"] = self.stats.get(f"candidates_{name}", 0.0) + len(pairs)
+        if len(pairs):
+            pairs.sort()
+            self.parts.append((pairs, sum(bit for comparison, bit in _BIT.items() if comparison not in fields)))
+
+
+def find_candidates(
+    people: Comparable,
+    *,
+    keys: Sequence[str] | None = None,
+    limits: Limits | None = None,
+    among: Array | None = None,
+) -> Candidates:
+    """Every pair of linkable records that shares a key.
+
+    Args:
+        people: the records.
+        keys: which keys to use, each by its name and what it is refined by (`family+birth`). Then whether a pair is
+            found hangs on its two records alone, but for groups over the largest limit. Default: all keys, refined as
+            far as the sizes of their groups ask for.
+        limits: how many records may share a value.
+        among: a mask of records; only pairs with at least one of them are found. Default all.
+    """
+    values = Values(people)
+    found = _Found(stats={"keys_refined": 0.0, "pairs_dropped": 0.0})
+    limits = limits or Limits()
+    for key in KEYS:
+        if not keys:
+            record, value = _distinct_rows(*values.rows(key))
+            _walk(
+                found, values, [_Work(key.name, key.fields, record, value, key.refine, alone=key.alone)], limits, among
+            )
+        elif paths := [name.split("+")[1:] for name in keys if name.split("+")[0] == key.name]:
+            rows = values.rows(key)
+            for path in paths:
+                _walk(found, values, [_fixed(values, key, path, *rows)], limits, among)
+    return Candidates(people.size, found.parts, found.stats)
 
 
 @dataclass(frozen=True)
-class _Key:
-    """One kind of key: rows of (record, key value), and what tells its records apart when they are too many."""
+class KeyRows:
+    """The rows under one key, in order of `value`: which record has it."""
+
+    value: Array
+    record: Array
+
+    def pair_count(self) -> int:
+        """How many pairs share a value."""
+        return _pair_count(self.value)
+
+    def pairs(self, size: int, limit: int, changed: Array) -> Array:
+        """The pairs of changed records with all under the same value, as left * size + right."""
+        (record, value), _ = _by_size(self.record, self.value, limit, changed)
+        return _all_pairs(record, value, size, changed)
+
+
+def rows_by_key(people: Comparable, keys: Sequence[str]) -> dict[str, KeyRows]:
+    """The rows under each of the `keys`, as `find_candidates` pairs them."""
+    values, found = Values(people), {}
+    for key in KEYS:
+        paths = [name for name in keys if name.split("+")[0] == key.name]
+        if not paths:
+            continue
+        rows = values.rows(key)
+        for name in paths:
+            work = _fixed(values, key, name.split("+")[1:], *rows)
+            found[name] = KeyRows(work.value, work.record)
+    return found
+
+
+def follow(
+    before: Mapping[str, KeyRows],
+    moved: Array,
+    fresh: Mapping[str, KeyRows],
+    changed: Array,
+    limits: Limits | None = None,
+) -> tuple[dict[str, KeyRows], Array | None]:
+    """Tonight's rows and the pairs of tonight's changed records with all, as left * size + right.
+
+    Args:
+        before: the rows of the night before.
+        moved: where each record of that night stands tonight; -1 for those that are gone or changed.
+        fresh: the rows of the new and changed records, by tonight's positions.
+        changed: a mask of those records.
+        limits: as for `find_candidates`.
+
+    Returns:
+        The rows; and the pairs, or None where only a search of everything can tell them: a group that is or was larger
+        than the limit is told apart by its size, so that pairs of others hang on the change too.
+    """
+    limit, size = (limits or Limits()).triple, len(changed)
+    rows, found, sure = {}, [np.zeros(0, dtype=np.int64)], True
+    for name, added in fresh.items():
+        old = before[name]
+        place = moved[old.record]
+        stays = place >= 0
+        value, record = old.value[stays], place[stays]
+        at = np.searchsorted(value, added.value)
+        rows[name] = KeyRows(np.insert(value, at, added.value), np.insert(record, at, added.record))
+        touched = np.unique(np.concatenate([old.value[~stays], added.value]))
+        for each in (old.value, rows[name].value):
+            members = np.searchsorted(each, touched, side="right") - np.searchsorted(each, touched)
+            sure &= not (members > limit).any()
+        if sure:
+            found.append(rows[name].pairs(size, limit, changed))
+    return rows, np.unique(np.concatenate(found)) if sure else None
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Rows of (record, value) under a key, refined by the fields in its name, and what may refine them further.
+
+    `fixed`: the key is used as it is, whatever the sizes of its groups; else their size has led here.
+    """
 
     name: str
+    fields: tuple[str, ...]
     record: Array
     value: Array
-    refine: Array
+    further: tuple[str, ...]
+    fixed: bool = False
+    alone: bool = True
+
+    def refined(self, values: Values, refiner: str, rows: tuple[Array, Array]) -> _Work:
+        """The `rows` told apart by one more field."""
+        record, value = rows
+        finer = combine(99, value, values.refiner(refiner)[record])
+        known = finer != NO_VALUE
+        return _Work(
+            f"{self.name}+{refiner}",
+            (*self.fields, *REFINERS[refiner]),
+            *_distinct_rows(record[known], finer[known]),
+            self.further[self.further.index(refiner) + 1 :],
+        )
 
 
-def find_candidates(people: Comparable) -> Candidates:
-    """Every pair of linkable records that shares a key."""
-    found: list[Array] = []
-    stats: dict[str, float] = {}
-    dropped = refined = 0
-    for key in _keys(people):
-        pairs, key_refined, key_dropped = _pairs(key, people.size)
-        found.append(pairs)
-        stats[f"candidates_{key.name}"] = float(len(pairs))
-        refined += key_refined
-        dropped += key_dropped
-    every = np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
-    stats |= {"candidates": float(len(every)), "keys_refined": float(refined), "pairs_dropped": float(dropped)}
-    size = max(people.size, 1)
-    return Candidates((every // size).astype(np.int32), (every % size).astype(np.int32), stats)
+def _fixed(values: Values, key: Key, path: Sequence[str], record: Array, value: Array) -> _Work:
+    work = _Work(key.name, key.fields, record, value, key.refine)
+    for refiner in path:
+        work = work.refined(values, refiner, (work.record, work.value))
+    rows = (work.record, work.value) if path else _distinct_rows(record, value)
+    return replace(work, record=rows[0], value=rows[1], further=key.refine, fixed=True)
 
 
-def _keys(people: Comparable) -> Iterator[_Key]:
-    """The keys of design, each with its own salt so that kinds never meet."""
-    everyone = np.arange(people.size, dtype=np.int32)
-    family, family_name = _expand(people.family, [value.everything for value in people.family_names])
-    given, given_name = _expand(people.given, [tuple({*value.roots, *value.tokens}) for value in people.given_names])
-    born = people.birth_date != NO_DATE
-    first, second = np.minimum(people.month, people.day), np.maximum(people.month, people.day)
-    # day and month in order of size: swapped dates meet under the same key
-    birth = np.where(born, people.year.astype(np.int64) * 10_000 + first * 100 + second, NO_VALUE)
-    year = np.where(born, people.year.astype(np.int64), NO_VALUE)
-    anniversary = np.where(born, first.astype(np.int64) * 100 + second, NO_VALUE)
-    given_sound = _of_names(people.given, [value.sound for value in people.given_names])
-    family_sound = _of_names(people.family, [value.sound for value in people.family_names])
-    sounds = _combine(1, given_sound, family_sound)
-    sex = people.sex.astype(np.int64) + 1
-
-    for kind in ("nhs_number", "upn"):
-        former = "previous_nhs_number" if kind == "nhs_number" else "former_upn"
-        columns = [people.identifiers[name] for name in (kind, f"{kind}_unverified", former)]
-        yield _key(people, kind, np.tile(everyone, 3), _combine(2 + len(kind), np.concatenate(columns)), birth)
-    yield _key(
-        people,
-        "birth_date_and_name",
-        np.concatenate([family, given]),
-        np.concatenate([_combine(3, birth[family], family_name), _combine(3, birth[given], given_name)]),
-        people.given_name,
-    )
-    yield _key(people, "birth_date_and_postcode", everyone, _combine(4, birth, people.postcode), people.given_name)
-    yield _key(people, "sounds_and_birth_year", everyone, _combine(5, sounds, year), anniversary)
-    yield _key(people, "sounds_and_birthday", everyone, _combine(6, sounds, anniversary), people.outcode)
-    yield _key(people, "sounds_and_district", everyone, _combine(7, sounds, people.outcode), people.postcode)
-    yield _key(people, "given_name_and_postcode", given, _combine(8, given_name, people.postcode[given]), family_sound)
-    yield _unborn(people, sex)
+def _walk(found: _Found, values: Values, work: list[_Work], limits: Limits, among: Array | None) -> None:
+    """Pairs of groups small enough as they are; the others told apart by one further field, then by two."""
+    while work:
+        this = work.pop()
+        depth = this.name.count("+")
+        limit = limits.triple if this.fixed else limits.of(depth)
+        small, large = _by_size(this.record, this.value, limit if this.alone else 1, among)
+        found.add(this.name, set(this.fields), _all_pairs(*small, values.size, among))
+        if not len(large[0]):
+            continue
+        further = [each for each in this.further if each not in this.name.split("+")]
+        if depth >= 2 or not further:
+            found.stats["pairs_dropped"] += _pair_count(large[1])
+            continue
+        found.stats["keys_refined"] += len(_starts(large[1]))
+        work += [this.refined(values, refiner, large) for refiner in further]
 
 
-def _unborn(people: Comparable, sex: Array) -> _Key:
-    """An unborn child meets the newborn of its family and postcode."""
-    unborn = people.expected != NO_DATE
-    if not unborn.any():
-        nothing = np.zeros(0, dtype=np.int64)
-        return _Key("unborn", nothing, nothing, nothing)
-    earliest = people.expected[unborn].min() - _BIRTH_WINDOW
-    young = unborn | ((people.birth_date != NO_DATE) & (people.birth_date >= earliest))
-    value = np.where(young, _combine(9, people.family_name, people.postcode), NO_VALUE)
-    return _key(people, "unborn", np.arange(people.size, dtype=np.int32), value, sex)
-
-
-def _key(people: Comparable, name: str, record: Array, value: Array, refine: Array) -> _Key:
-    usable = (value != NO_VALUE) & people.linkable[record]
-    return _Key(name, record[usable], value[usable], refine)
-
-
-def _expand(codes: Array, values: list[tuple[str, ...]]) -> tuple[Array, Array]:
-    """Rows of (record, name): one for every name that a record has."""
-    lengths = np.array([len(value) for value in values] or [0], dtype=np.int64)
-    flat = hash_texts([name for value in values for name in value])
-    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-    records = np.flatnonzero(codes >= 0)
-    if not len(records) or not len(flat):
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    counts = lengths[codes[records]]
-    rows = np.repeat(records, counts)
-    within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return rows, flat[np.repeat(starts[codes[records]], counts) + within]
-
-
-def _of_names(codes: Array, values: list[str | None]) -> Array:
-    hashed = hash_texts(values)
-    if not len(hashed):
-        return np.zeros(len(codes), dtype=np.int64)
-    return np.where(codes >= 0, hashed[np.maximum(codes, 0)], NO_VALUE)
-
-
-def _combine(salt: int, *parts: Array) -> Array:
-    """One key from several parts; no key where a part is missing."""
-    key = np.full(len(parts[0]), (salt * 0x9E3779B97F4A7C15) % 2**64, dtype=np.uint64)
-    missing = np.zeros(len(parts[0]), dtype=bool)
-    for part in parts:
-        missing |= part == NO_VALUE
-        key = (key ^ part.view(np.uint64)) * np.uint64(0xC4CEB9FE1A85EC53)
-        key ^= key >> np.uint64(29)
-    combined = key.view(np.int64)
-    return np.where(missing, NO_VALUE, np.where(combined == NO_VALUE, np.int64(1), combined))
-
-
-def _pairs(key: _Key, size: int) -> tuple[Array, int, int]:
-    """The pairs of one key as left * size + right; how many groups were refined, how many pairs dropped."""
-    record, value = _distinct_rows(key.record, key.value)
+def _by_size(
+    record: Array, value: Array, limit: int, among: Array | None
+) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """Rows of groups that hold two or more, parted into small groups and large ones; without `among` none of them."""
     counts = _group_counts(value)
-    large = counts > _LARGEST_GROUP
-    pairs = _all_pairs(record[~large], value[~large], size)
-    if not large.any():
-        return pairs, 0, 0
-    refined = len(np.unique(value[large]))
-    wanted = _pair_count(value[large])
-    rows = record[large]
-    finer = _combine(99, value[large], key.refine[rows])
-    rows, finer = _distinct_rows(rows[finer != NO_VALUE], finer[finer != NO_VALUE])
-    keep = _group_counts(finer) <= _LARGEST_GROUP
-    more = _all_pairs(rows[keep], finer[keep], size)
-    return np.concatenate([pairs, more]), refined, wanted - len(more)
+    wanted = counts > 1
+    if among is not None:
+        starts = _starts(value)
+        touched = np.logical_or.reduceat(among[record], starts) if len(starts) else np.zeros(0, dtype=bool)
+        wanted &= np.repeat(touched, np.diff(np.append(starts, len(value))))
+    small, large = wanted & (counts <= limit), wanted & (counts > limit)
+    return (record[small], value[small]), (record[large], value[large])
 
 
 def _distinct_rows(record: Array, value: Array) -> tuple[Array, Array]:
@@ -186,8 +287,8 @@ def _pair_count(value: Array) -> int:
     return int((lengths * (lengths - 1) // 2).sum())
 
 
-def _all_pairs(record: Array, value: Array, size: int) -> Array:
-    """Every pair within each group of ordered rows (records ascending within a group)."""
+def _all_pairs(record: Array, value: Array, size: int, among: Array | None) -> Array:
+    """Every pair within each group of rows in order of value, as left * size + right; only those with one `among`."""
     if not len(record):
         return np.zeros(0, dtype=np.int64)
     counts = _group_counts(value)
@@ -196,4 +297,8 @@ def _all_pairs(record: Array, value: Array, size: int) -> Array:
     following = counts - 1 - within
     left = np.repeat(np.arange(len(record)), following)
     step = np.arange(len(left)) - np.repeat(np.cumsum(following) - following, following) + 1
-    return np.unique(record[left] * size + record[left + step])
+    a, b = record[left], record[left + step]
+    if among is not None:
+        keep = among[a] | among[b]
+        a, b = a[keep], b[keep]
+    return np.minimum(a, b) * size + np.maximum(a, b)

@@ -1,19 +1,19 @@
 """From verdicts on pairs to one identity per child: constrained, best links first, the same whatever the input order.
 
-Belongs here: which verdicts can stand together. Components in which nothing contradicts anything are taken whole, set
-by set. Only the remainder, where two records of a repeat-free feed, two verified numbers, a guard, or two about equally
-good identities compete, is put together link by link.
+Belongs here: which verdicts can stand together. Components in which nothing contradicts anything are taken whole. Only
+the remainder, where two records of a repeat-free feed, two verified numbers, a guard, or two about equally good
+identities compete, or which hangs together by a few links only, is put together cluster by cluster (`assemble`).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from pipelines.matching.assemble import Assembled, Links, Rules, assemble, improve
 from pipelines.matching.comparable import NO_VALUE, Comparable
 from pipelines.matching.compare import LEVELS
 from pipelines.matching.components import components
@@ -42,29 +42,6 @@ class Clusters:
     stats: dict[str, float]
 
 
-@dataclass(frozen=True)
-class _Numbers:
-    """What constrains identities as a whole: verified numbers in their latest form, person numbers, rules by source."""
-
-    identifiers: list[Array]
-    person: Array
-    rules: list[str]
-
-
-@dataclass
-class _Facts:
-    """What constrains the joining of records, by position (plain lists: they are read one by one)."""
-
-    identifiers: list[tuple[int, ...]]
-    source: list[int]
-    rule: list[str]
-    number: list[int]
-    apart: set[tuple[int, int]] = field(default_factory=set)
-    decided_apart: set[tuple[int, int]] = field(default_factory=set)
-    weight: dict[tuple[int, int], float] = field(default_factory=dict)
-    twice: set[tuple[int, int]] = field(default_factory=set)
-
-
 def cluster(
     people: Comparable,
     pairs: Pairs,
@@ -89,40 +66,111 @@ def cluster(
         join_weight: the least weight that joins.
         break_weight: two clusters whose pairs weigh less than this on average stay apart unless an identifier joins them.
     """
-    left, right = pairs.left, pairs.right
+    left, right, total = pairs.left, pairs.right, pairs.total
     refuses = np.array([guard.refuses for guard in GUARDS])[verdicts.guard]
-    apart = (refuses & (verdicts.step != _BY_DECISION)) | not_the_same
+    decided = verdicts.step == _BY_DECISION
+    apart = (refuses & ~decided) | not_the_same
     join = (verdicts.outcome == JOIN) & ~not_the_same
-    near = pairs.weight >= join_weight - margin
-    rival = (verdicts.outcome == REVIEW) & (verdicts.guard == 0) & near & ~not_the_same
+    rival = (verdicts.outcome == REVIEW) & (verdicts.guard == 0) & (total >= join_weight - margin) & ~not_the_same
+    identities = _identities(people, unique_sources)
     edges = np.flatnonzero(join | rival)
     label = components(people.size, left[edges], right[edges])
-    numbers = _Numbers(
-        _canonical_identifiers(people),
-        _person_numbers(people),
-        [unique_sources.get(source, "many") for source in people.sources],
-    )
-    against = apart | rival | ((pairs.weight < break_weight) & ~join)
-    doubtful = _doubtful(people, label, numbers, left, right, against)
-    unmade = np.zeros(len(left), dtype=np.int8)
+    against = apart | rival | ((total < break_weight) & ~join)
+    doubtful = _doubtful(people.size, label, identities, left, right, against)
     loose = doubtful[label]
     within = np.flatnonzero(loose[left] & (label[left] == label[right]))
     final = label.copy()
     final[loose] = np.flatnonzero(loose)
+    unmade = np.zeros(len(left), dtype=np.int8)
+    rounds = moved = 0
     if len(within):
-        facts = _facts(people, pairs, verdicts, within, numbers, apart, not_the_same)
-        # best links first; ties in order of the records, so that the result is the same whatever came first
-        candidates = within[(join | rival)[within]]
-        order = (right[candidates], left[candidates], -pairs.weight[candidates], -verdicts.step[candidates])
-        rows = candidates[np.lexsort(order)]
-        _assemble(facts, final, unmade, pairs, verdicts, rows, join, margin, break_weight)
+        links = _links(pairs, verdicts, within, join, rival, apart)
+        rules = Rules(identities, break_weight, margin)
+        must = _must(people.size, left[within][decided[within]], right[within][decided[within]],
+                     left[not_the_same], right[not_the_same])  # fmt: skip
+        assembled = assemble(people.size, links, rules, must)
+        held = np.zeros(people.size, dtype=bool)
+        firm = within[(verdicts.step[within] >= _BY_IDENTIFIER) & join[within]]
+        held[left[firm]] = held[right[firm]] = True
+        improved, moved = improve(assembled.label, links, rules, held)
+        rounds = assembled.rounds
+        final[loose] = improved[loose]
+        unmade = _unmade(people.size, final, assembled, left, right, join)
     sizes = np.bincount(label, minlength=people.size)
     stats = {
         "components_taken_apart": float(np.count_nonzero(doubtful & (sizes > 0))),
         "largest_component": float(sizes.max(initial=0)),
+        "largest_identity": float(np.bincount(final, minlength=people.size).max(initial=0)),
         "records_in_doubt": float(np.count_nonzero(loose)),
+        "records_moved": float(moved),
+        "rounds": float(rounds),
     }
-    return Clusters(final, unmade, _settled(people, final, numbers, pairs), stats)
+    return Clusters(final, unmade, _settled(people, final, identities, unique_sources, pairs), stats)
+
+
+def _identities(people: Comparable, unique_sources: Mapping[str, str]) -> tuple[Array, ...]:
+    """Numbers of which one child has at most one, by record; 0 for none.
+
+    The verified identifiers in their latest form; the person number within a source that counts persons by it; the
+    record itself within a source that holds each child once.
+    """
+    found = _canonical_identifiers(people)
+    person = np.unique(_person_numbers(people), return_inverse=True)
+    number = np.where(person[0][person[1]] == NO_VALUE, 0, person[1] + 1)
+    for position, source in enumerate(people.sources):
+        here = people.source == position
+        rule = unique_sources.get(source, "many")
+        if rule == "record":
+            found.append(np.where(here, np.arange(people.size) + 1, 0))
+        elif rule == "person_number":
+            found.append(np.where(here, number, 0))
+    return tuple(found)
+
+
+def _must(size: int, left: Array, right: Array, apart_left: Array, apart_right: Array) -> Array:
+    """What reviewers have put together, as far as they have not also said that it is two children."""
+    cluster = {int(record): {int(record)} for record in np.concatenate([left, right])}
+    apart = {pair for a, b in zip(apart_left.tolist(), apart_right.tolist(), strict=True) for pair in ((a, b), (b, a))}
+    for a, b in zip(left.tolist(), right.tolist(), strict=True):
+        ours, theirs = cluster[a], cluster[b]
+        if ours is theirs or any((x, y) in apart for x in ours for y in theirs):
+            continue
+        ours |= theirs
+        for record in theirs:
+            cluster[record] = ours
+    label = np.arange(size)
+    for record, together in cluster.items():
+        label[record] = min(together)
+    return label
+
+
+def _links(pairs: Pairs, verdicts: Verdicts, rows: Array, join: Array, rival: Array, apart: Array) -> Links:
+    """The pairs at `rows` as links between records."""
+    total = pairs.total[rows]
+    joins, near = join[rows], (join | rival)[rows]
+    return Links(
+        pairs.left[rows].astype(np.int64),
+        pairs.right[rows].astype(np.int64),
+        total,
+        np.ones(len(rows)),
+        np.where(joins, verdicts.step[rows] * 1000.0 + total, -np.inf),
+        np.where(near, total, -np.inf),
+        joins & (verdicts.step[rows] >= _BY_IDENTIFIER),
+        apart[rows],
+        np.zeros(len(rows), dtype=bool),
+    )
+
+
+def _unmade(size: int, final: Array, assembled: Assembled, left: Array, right: Array, join: Array) -> Array:
+    """For each pair that joins by itself and was not joined, why."""
+    unmade = np.zeros(len(left), dtype=np.int8)
+    rows = np.flatnonzero(join & (final[left] != final[right]))
+    links = assembled.links
+    contested = links.left[links.contested].astype(np.int64) * size + links.right[links.contested]
+    a, b = assembled.label[left[rows]].astype(np.int64), assembled.label[right[rows]].astype(np.int64)
+    ambiguous = np.isin(np.minimum(a, b) * size + np.maximum(a, b), contested)
+    unmade[rows] = np.where(ambiguous, AMBIGUOUS, CONTRADICTED)
+    return unmade
 
 
 def _canonical_identifiers(people: Comparable) -> list[Array]:
@@ -146,192 +194,49 @@ def _person_numbers(people: Comparable) -> Array:
     return np.where(has_upn[people.source], upn, nhs_number)
 
 
-def _doubtful(people: Comparable, label: Array, numbers: _Numbers, left: Array, right: Array, against: Array) -> Array:
-    """Which components (by label) hold something that contradicts, and cannot be taken whole."""
-    doubtful = np.zeros(people.size, dtype=bool)
-    for values in numbers.identifiers:
-        doubtful |= _several(label, values, people.size)
-    for source, rule in enumerate(numbers.rules):
-        here = people.source == source
-        if rule == "record":
-            doubtful |= np.bincount(label[here], minlength=people.size) > 1
-        elif rule == "person_number":
-            doubtful |= _several(label, np.where(here, numbers.person, 0), people.size)
+def _doubtful(
+    size: int, label: Array, identities: tuple[Array, ...], left: Array, right: Array, against: Array
+) -> Array:
+    """Which components (by label) hold something that contradicts, or hang together loosely, and cannot be taken whole."""
+    doubtful = np.zeros(size, dtype=bool)
+    for values in identities:
+        doubtful |= _several(label, values, size)
     inside = label[left] == label[right]
     doubtful[label[left[inside & against]]] = True
-    return doubtful
+    members = np.bincount(label, minlength=size)
+    seen = np.bincount(label[left[inside]], minlength=size)
+    return doubtful | (seen < 0.5 * members * (members - 1.0) / 2)
 
 
 def _several(label: Array, values: Array, size: int) -> Array:
     """Which components hold more than one of the values (0 is none)."""
-    has = values != 0
-    pairs = np.unique(np.stack([label[has], values[has]], axis=1), axis=0)
-    return np.bincount(pairs[:, 0], minlength=size) > 1
+    has = np.flatnonzero(values)
+    order = has[np.lexsort((values[has], label[has]))]
+    differs = (label[order][1:] == label[order][:-1]) & (values[order][1:] != values[order][:-1])
+    several = np.zeros(size, dtype=bool)
+    several[label[order][1:][differs]] = True
+    return several
 
 
-def _facts(
+def _settled(
     people: Comparable,
+    label: Array,
+    identities: tuple[Array, ...],
+    unique_sources: Mapping[str, str],
     pairs: Pairs,
-    verdicts: Verdicts,
-    within: Array,
-    numbers: _Numbers,
-    apart: Array,
-    not_the_same: Array,
-) -> _Facts:
-    """The constraints on the records of doubtful components."""
-    levels = pairs.levels
-    twice = (
-        (levels["given_name"] == LEVELS["given_name"]["same"])
-        & (levels["family_name"] == LEVELS["family_name"]["same"])
-        & (levels["birth_date"] == LEVELS["birth_date"]["same"])
-        & (levels["address"] >= LEVELS["address"]["postcode"])
-    ) | (verdicts.step >= _BY_IDENTIFIER)
-
-    def chosen(rows: Array) -> list[tuple[int, int]]:
-        return list(zip(pairs.left[rows].tolist(), pairs.right[rows].tolist(), strict=True))
-
-    return _Facts(
-        identifiers=list(map(tuple, np.stack(numbers.identifiers, axis=1).tolist())),
-        source=people.source.tolist(),
-        rule=[numbers.rules[source] for source in people.source.tolist()],
-        number=numbers.person.tolist(),
-        apart=set(chosen(within[apart[within]])),
-        decided_apart=set(chosen(within[not_the_same[within]])),
-        weight=dict(zip(chosen(within), pairs.weight[within].tolist(), strict=True)),
-        twice=set(chosen(within[twice[within]])),
-    )
-
-
-def _assemble(
-    facts: _Facts,
-    final: Array,
-    unmade: Array,
-    pairs: Pairs,
-    verdicts: Verdicts,
-    rows: Array,
-    join: Array,
-    margin: float,
-    break_weight: float,
-) -> None:
-    """Join the records of doubtful components link by link, in the order of `rows`; writes `final` and `unmade`."""
-    members: dict[int, list[int]] = {}
-    rivals: dict[int, list[tuple[int, float]]] = defaultdict(list)
-    columns = (rows, pairs.left[rows], pairs.right[rows], pairs.weight[rows], verdicts.step[rows], join[rows])
-    links = list(zip(*(column.tolist() for column in columns), strict=True))
-    for _, a, b, bits, _, _ in links:
-        rivals[a].append((b, bits))
-        rivals[b].append((a, bits))
-        members.setdefault(a, [a])
-        members.setdefault(b, [b])
-    for row, a, b, bits, step, joins in links:
-        ours, theirs = members[a], members[b]
-        if ours is theirs or not joins:
-            continue
-        if not _valid(facts, ours, theirs, step, break_weight):
-            unmade[row] = CONTRADICTED
-        elif step < _BY_IDENTIFIER and _contested(facts, members, rivals, ours, theirs, bits - margin, break_weight):
-            unmade[row] = AMBIGUOUS
-        else:
-            joined = sorted(ours + theirs)
-            for record in joined:
-                members[record] = joined
-    for record, together in members.items():
-        final[record] = together[0]
-
-
-def _valid(facts: _Facts, ours: list[int], theirs: list[int], step: int, break_weight: float) -> bool:
-    """Whether two clusters may be one."""
-    forbidden = facts.decided_apart if step == _BY_DECISION else facts.apart
-    total, compared = 0.0, 0
-    for a in ours:
-        for b in theirs:
-            pair = (a, b) if a < b else (b, a)
-            if pair in forbidden:
-                return False
-            if step == _BY_DECISION:
-                continue
-            if any(x and y and x != y for x, y in zip(facts.identifiers[a], facts.identifiers[b], strict=True)):
-                return False
-            if pair in facts.weight:
-                total += facts.weight[pair]
-                compared += 1
-            if facts.source[a] == facts.source[b] and not _one_person_of_the_source(facts, pair):
-                return False
-    # on the whole the two must look like one child, whatever their best pair
-    return step >= _BY_IDENTIFIER or not compared or total / compared >= break_weight
-
-
-def _one_person_of_the_source(facts: _Facts, pair: tuple[int, int]) -> bool:
-    """Whether two records of one source may be one child, by what the source promises of itself."""
-    a, b = pair
-    if facts.rule[a] == "record":
-        return pair in facts.twice
-    known = facts.number[a] != 0 and facts.number[b] != 0
-    return facts.rule[a] != "person_number" or not known or facts.number[a] == facts.number[b]
-
-
-def _contested(
-    facts: _Facts,
-    members: dict[int, list[int]],
-    rivals: dict[int, list[tuple[int, float]]],
-    ours: list[int],
-    theirs: list[int],
-    least: float,
-    break_weight: float,
-) -> bool:
-    """Whether another identity, which cannot be the same child, is about as good a match for either side."""
-    for one, other in ((ours, theirs), (theirs, ours)):
-        for record in one:
-            for neighbour, bits in rivals[record]:
-                third = members[neighbour]
-                if bits <= least or third is one or third is other:
-                    continue
-                if not _valid(facts, one, third, 0, break_weight) or _valid(facts, other, third, 0, break_weight):
-                    continue
-                if not _better_placed(facts, members, rivals, one, other, third, bits - least):
-                    return True
-    return False
-
-
-def _better_placed(
-    facts: _Facts,
-    members: dict[int, list[int]],
-    rivals: dict[int, list[tuple[int, float]]],
-    one: list[int],
-    other: list[int],
-    third: list[int],
-    short: float,
-) -> bool:
-    """Whether the rival has a partner of its own, so that both pairs as they are clearly beat the pairs crossed over.
-
-    That is how twins part: each one's records fit the other twin's nearly as well, but not both at once.
-    """
-    for record in third:
-        for neighbour, bits in rivals[record]:
-            fourth = members[neighbour]
-            if fourth is one or fourth is other or fourth is third or _valid(facts, one, fourth, 0, -1e9):
-                continue
-            if bits - max((_weight(facts, a, b) for a in other for b in fourth), default=0.0) >= short:
-                return True
-    return False
-
-
-def _weight(facts: _Facts, a: int, b: int) -> float:
-    return facts.weight.get((a, b) if a < b else (b, a), 0.0)
-
-
-def _settled(people: Comparable, label: Array, numbers: _Numbers, pairs: Pairs) -> Array:
+) -> Array:
     """Pairs whose identities are known to be two children, so that nobody need ask."""
     a, b = label[pairs.left], label[pairs.right]
     settled = np.zeros(len(a), dtype=bool)
-    for values in numbers.identifiers:
+    for values in identities[:2]:
         of_cluster = np.zeros(people.size, dtype=np.int64)
         np.maximum.at(of_cluster, label, values)
         settled |= (of_cluster[a] != of_cluster[b]) & (of_cluster[a] != 0) & (of_cluster[b] != 0)
-    held = np.zeros(people.size, dtype=np.int64)
-    for source, rule in enumerate(numbers.rules):
-        if rule == "record":
-            held[label[people.source == source]] |= 1 << source
+    held = np.zeros(len(a), dtype=bool)
+    for position, source in enumerate(people.sources):
+        if unique_sources.get(source, "many") == "record":
+            here = np.zeros(people.size, dtype=bool)
+            here[label[people.source == position]] = True
+            held |= here[a] & here[b]
     # both are in a feed that holds each child once; unless it holds this one twice, under names that do not differ
-    differ = pairs.levels["given_name"] == LEVELS["given_name"]["different"]
-    return settled | (((held[a] & held[b]) != 0) & differ)
+    return settled | (held & (pairs.levels["given_name"] == LEVELS["given_name"]["different"]))

@@ -7,14 +7,15 @@ say the same thing, and a test compares them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler
 
-from pipelines.matching.comparable import NO_DATE, NO_VALUE, Comparable
+from pipelines.matching.comparable import NO_VALUE, Comparable
 from pipelines.matching.levels import COMPARISONS, NOTHING
 from pipelines.matching.names import FamilyName, GivenName
 
@@ -35,16 +36,24 @@ _PACKED = (*_BY_NAME, "other_names")
 
 def compare(people: Comparable, left: Array, right: Array) -> dict[str, Array]:
     """The level of every comparison for each pair (int8 arrays), and `other_names`, by name."""
-    given_level, further, others, apart = _by_distinct_pair(
-        people.given[left], people.given[right], len(people.given_names), _given_levels(people.given_names), 4
+    given, further, others, apart = _by_distinct_pair(
+        people.given[left], people.given[right], len(people.given_names), partial(_given_levels, people.given_names), 4
     )
-    (family_level,) = _by_distinct_pair(
-        people.family[left], people.family[right], len(people.family_names), _family_levels(people.family_names), 1
+    (family,) = _by_distinct_pair(
+        people.family[left],
+        people.family[right],
+        len(people.family_names),
+        partial(_family_levels, people.family_names),
+        1,
     )
-    swapped = _swapped(people, left, right, (apart > 0) & (family_level != NOTHING))
+    swapped = _swapped(people, left, right, (apart > 0) & (family != NOTHING))
+    given = np.where(swapped, np.int8(LEVELS["given_name"]["swapped"]), given)
+    family = np.where(swapped, np.int8(NOTHING), family)
+    lone, lone_level = _lone(people, left, right)
+    given[lone], family[lone] = NOTHING, lone_level
     return {
-        "given_name": np.where(swapped, np.int8(LEVELS["given_name"]["swapped"]), given_level),
-        "family_name": np.where(swapped, np.int8(NOTHING), family_level),
+        "given_name": given,
+        "family_name": family,
         "birth_date": _birth_dates(people, left, right),
         "sex": _nothing_unless(
             (people.sex[left] > 0) & (people.sex[right] > 0), (people.sex[left] == people.sex[right]).astype(np.int8)
@@ -52,6 +61,7 @@ def compare(people: Comparable, left: Array, right: Array) -> dict[str, Array]:
         "address": _addresses(people, left, right),
         "nhs_number": _identifiers(people, "nhs_number", left, right),
         "upn": _identifiers(people, "upn", left, right),
+        "phone": _phones(people, left, right),
         "further_names": further,
         "other_names": others,
     }
@@ -86,72 +96,131 @@ def _by_distinct_pair(
     return answers
 
 
-def _given_levels(values: list[GivenName]) -> Callable[[Array, Array], tuple[Array, ...]]:
-    """Judges pairs of given names: their level, that of further names, whether those are alike, whether names are not."""
+def _given_levels(values: Sequence[GivenName], left: Array, right: Array) -> tuple[Array, ...]:
+    """Given names: their level, that of further names, whether those are alike, whether the names are unlike."""
+    names, sounds = _texts(values), _sounds(values)
+    a, b = names[left], names[right]
+    likeness, slips = _likeness(a, b)
+    several = np.array([len(value.roots) > 1 for value in values] or [False])
+    nickname = _where(several[left] | several[right], values, left, right, lambda a, b: not _apart(a.roots, b.roots))
+    many = np.array([len(value.tokens) > 1 for value in values] or [False])
+    other = _where(many[left] | many[right], values, left, right, lambda a, b: a.name in b.tokens or b.name in a.tokens)
+    lengths = np.array([len(value.name or "") for value in values] or [0])
+    initials = np.array([(value.name or "\0")[0] for value in values] or [""])
+    initial = (np.minimum(lengths[left], lengths[right]) == 1) & (initials[left] == initials[right])
+    level = _first(
+        "given_name",
+        same=a == b,
+        nickname=nickname,
+        close=_close(likeness, slips, lengths[left], lengths[right]),
+        other=other,
+        similar=(likeness >= 0.8) | (slips <= 1) | ((sounds[left] == sounds[right]) & (sounds[left] >= 0)) | initial,
+    )
+    further = np.array([bool(value.others) for value in values] or [False])
+    both = further[left] & further[right]
+    shared = _where(both, values, left, right, lambda a, b: not _apart(a.others, b.others))
+    others = np.full(len(left), NOTHING, dtype=np.int8)
+    others[both] = [_other_names(values[x], values[y]) for x, y in _codes(left[both], right[both])]
+    return level, _nothing_unless(both, shared.astype(np.int8)), others, (likeness < 0.8).astype(np.int8)
 
-    def judge(left: Array, right: Array) -> tuple[Array, ...]:
-        pairs = list(
-            zip([values[code] for code in left.tolist()], [values[code] for code in right.tolist()], strict=True)
-        )
-        likeness, one_edit = _likeness([a.name for a, _ in pairs], [b.name for _, b in pairs])
-        level = _first(
-            "given_name",
-            same=np.array([a.name == b.name for a, b in pairs]),
-            nickname=np.array([not _apart(a.roots, b.roots) for a, b in pairs]),
-            close=likeness >= 0.92,
-            other=np.array([a.name in b.tokens or b.name in a.tokens for a, b in pairs]),
-            similar=(likeness >= 0.8) | one_edit | np.array([_sounds_alike(a, b) or _initial(a, b) for a, b in pairs]),
-        )
-        both = np.array([bool(a.others and b.others) for a, b in pairs])
-        shared = np.array([not _apart(a.others, b.others) for a, b in pairs])
-        further = _nothing_unless(both, shared.astype(np.int8))
-        others = np.array([_other_names(a, b) for a, b in pairs], dtype=np.int8)
-        return level, further, others, (likeness < 0.8).astype(np.int8)
 
-    return judge
+def _family_levels(values: Sequence[FamilyName], left: Array, right: Array) -> tuple[Array, ...]:
+    names, sounds = _texts(values), _sounds(values)
+    a, b = names[left], names[right]
+    likeness, slips = _likeness(a, b)
+    lengths = np.array([len(value.name or "") for value in values] or [0])
+    many = np.array([len(value.everything) > 1 for value in values] or [False])
+    level = _first(
+        "family_name",
+        same=a == b,
+        shared=_where(
+            many[left] | many[right], values, left, right, lambda a, b: not _apart(a.everything, b.everything)
+        ),
+        close=_close(likeness, slips, lengths[left], lengths[right]),
+        similar=(likeness >= 0.8) | (slips <= 1) | ((sounds[left] == sounds[right]) & (sounds[left] >= 0)),
+    )
+    return (level,)
 
 
-def _family_levels(values: list[FamilyName]) -> Callable[[Array, Array], tuple[Array, ...]]:
-    def judge(left: Array, right: Array) -> tuple[Array, ...]:
-        pairs = list(
-            zip([values[code] for code in left.tolist()], [values[code] for code in right.tolist()], strict=True)
-        )
-        likeness, one_edit = _likeness([a.name for a, _ in pairs], [b.name for _, b in pairs])
-        level = _first(
-            "family_name",
-            same=np.array([a.name == b.name for a, b in pairs]),
-            shared=np.array([not _apart(a.everything, b.everything) for a, b in pairs]),
-            close=likeness >= 0.92,
-            similar=(likeness >= 0.8) | one_edit | np.array([_sounds_alike(a, b) for a, b in pairs]),
-        )
-        return (level,)
-
-    return judge
+def _lone(people: Comparable, left: Array, right: Array) -> tuple[Array, Array]:
+    """Pairs in which one side's single name is the other's family name, and the level of that family name."""
+    lone = people.lone
+    rows, levels = [], []
+    for a, b in ((left, right), (right, left)):
+        some = np.flatnonzero(lone[a] & (people.family[b] >= 0))
+        crossed = people.given[a[some]].astype(np.int64) * len(people.family_names) + people.family[b[some]]
+        distinct, inverse = np.unique(crossed, return_inverse=True)
+        given = _texts(people.given_names)[distinct // max(len(people.family_names), 1)]
+        family = _texts(people.family_names)[distinct % max(len(people.family_names), 1)]
+        likeness, slips = _likeness(given, family)
+        length = np.char.str_len(given.astype(str)), np.char.str_len(family.astype(str))
+        level = np.select(
+            [given == family, _close(likeness, slips, *length)],
+            [np.int8(LEVELS["family_name"]["same"]), np.int8(LEVELS["family_name"]["close"])],
+            np.int8(NOTHING),
+        )[inverse]
+        rows.append(some[level != NOTHING])
+        levels.append(level[level != NOTHING])
+    return np.concatenate(rows), np.concatenate(levels)
 
 
 def _swapped(people: Comparable, left: Array, right: Array, eligible: Array) -> Array:
     """Given and family name in each other's place, spelled alike."""
     swapped = np.zeros(len(left), dtype=bool)
     rows = np.flatnonzero(eligible)
-    given = [value.name for value in people.given_names]
-    family = [value.name for value in people.family_names]
+    given, family = _texts(people.given_names), _texts(people.family_names)
     for a, b in ((left, right), (right, left)):
         crossed = people.given[a[rows]].astype(np.int64) * len(family) + people.family[b[rows]]
         distinct, inverse = np.unique(crossed, return_inverse=True)
-        pairs = [(given[code // len(family)], family[code % len(family)]) for code in distinct.tolist()]
-        likeness = process.cpdist(
-            [x for x, _ in pairs], [y for _, y in pairs], scorer=JaroWinkler.similarity, dtype=np.float64
-        )
+        likeness = _distances(given[distinct // len(family)], family[distinct % len(family)], JaroWinkler.similarity)
         rows = rows[(likeness >= 0.85)[inverse]]
     swapped[rows] = True
     return swapped
 
 
-def _likeness(left: list[str | None], right: list[str | None]) -> tuple[Array, Array]:
-    """Jaro-Winkler similarity of each pair, and whether a single slip of the keyboard lies between them."""
-    likeness = process.cpdist(left, right, scorer=JaroWinkler.similarity, dtype=np.float64)
-    distance = process.cpdist(left, right, scorer=DamerauLevenshtein.distance, score_cutoff=1, dtype=np.int32)
-    return likeness, distance <= 1
+def _texts(values: Sequence[GivenName] | Sequence[FamilyName]) -> Array:
+    """The names by code, as an array of texts."""
+    texts = np.empty(max(len(values), 1), dtype=object)
+    texts[: len(values)] = [value.name or "" for value in values]
+    return texts
+
+
+def _sounds(values: Sequence[GivenName] | Sequence[FamilyName]) -> Array:
+    """A number for the sound of each name, by code; -1 for none."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(v.sound, len(numbers)) if v.sound else -1 for v in values] or [-1])
+
+
+def _codes(left: Array, right: Array) -> Iterator[tuple[int, int]]:
+    return zip(left.tolist(), right.tolist(), strict=True)
+
+
+def _where(some: Array, values: Sequence[Any], left: Array, right: Array, holds: Callable[[Any, Any], bool]) -> Array:
+    """Whether `holds` is true, asked only of the pairs of codes in `some`."""
+    result = np.zeros(len(left), dtype=bool)
+    result[some] = [holds(values[a], values[b]) for a, b in _codes(left[some], right[some])]
+    return result
+
+
+def _distances(left: Array, right: Array, scorer: Callable[..., float], **options: Any) -> Array:
+    return process.cpdist(
+        left.tolist(),
+        right.tolist(),
+        scorer=scorer,
+        workers=2 if len(left) > 50_000 else 1,
+        **({"dtype": np.float64} | options),
+    )
+
+
+def _likeness(left: Array, right: Array) -> tuple[Array, Array]:
+    """Jaro-Winkler similarity of each pair, and how many slips of the keyboard lie between them (2: two or more)."""
+    likeness = _distances(left, right, JaroWinkler.similarity)
+    slips = _distances(left, right, DamerauLevenshtein.distance, score_cutoff=1, dtype=np.int32)
+    return likeness, slips
+
+
+def _close(likeness: Array, slips: Array, left_length: Array, right_length: Array) -> Array:
+    return (likeness >= 0.92) | ((slips <= 1) & (np.minimum(left_length, right_length) >= 4))
 
 
 def _apart(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
@@ -160,18 +229,8 @@ def _apart(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
     return not any(value in right for value in left)
 
 
-def _sounds_alike(left: GivenName | FamilyName, right: GivenName | FamilyName) -> bool:
-    return left.sound is not None and left.sound == right.sound
-
-
-def _initial(left: GivenName, right: GivenName) -> bool:
-    return bool(left.name and right.name and 1 in (len(left.name), len(right.name)) and left.name[0] == right.name[0])
-
-
 def _other_names(left: GivenName, right: GivenName) -> int:
     """Whether second given names speak for or against each other; nothing when one side has none."""
-    if not left.others or not right.others:
-        return NOTHING
     for a in left.others:
         for b in right.others:
             short = min(len(a), len(b))
@@ -195,16 +254,16 @@ def _nothing_unless(known: Array, level: Array) -> Array:
 
 
 def _birth_dates(people: Comparable, left: Array, right: Array) -> Array:
-    a, b = people.birth_date[left], people.birth_date[right]
-    known = (a != NO_DATE) & (b != NO_DATE)
+    a, b = people.birth[left], people.birth[right]
+    known = (a > 0) & (b > 0)
     same_year = people.year[left] == people.year[right]
     same_month = people.month[left] == people.month[right]
     same_day = people.day[left] == people.day[right]
     near = np.abs(people.year[left] - people.year[right]) < 10
     swapped = same_year & (people.month[left] == people.day[right]) & (people.day[left] == people.month[right])
+    unsure = np.flatnonzero(known & (a != b))
     one_digit = np.zeros(len(left), dtype=bool)
-    unsure = known & (a != b) & near
-    one_digit[unsure] = _one_edit(_digits(people, left[unsure]), _digits(people, right[unsure]))
+    one_digit[unsure] = _one_edit(_digits(a[unsure]), _digits(b[unsure]))
     parts = same_year.astype(np.int8) + same_month.astype(np.int8) + same_day.astype(np.int8)
     return _nothing_unless(
         known,
@@ -214,7 +273,7 @@ def _birth_dates(people: Comparable, left: Array, right: Array) -> Array:
             swapped=swapped,
             digit=one_digit & near,
             year=same_year & (_first_of_january(people, left) | _first_of_january(people, right)),
-            parts=(parts == 2) & near,
+            parts=one_digit | ((parts == 2) & near),
         ),
     )
 
@@ -223,9 +282,8 @@ def _first_of_january(people: Comparable, rows: Array) -> Array:
     return (people.month[rows] == 1) & (people.day[rows] == 1)
 
 
-def _digits(people: Comparable, rows: Array) -> Array:
+def _digits(number: Array) -> Array:
     """The eight digits of each birth date, one column each."""
-    number = people.year[rows].astype(np.int64) * 10_000 + people.month[rows] * 100 + people.day[rows]
     return np.stack([number // 10**place % 10 for place in range(7, -1, -1)], axis=1)
 
 
@@ -245,17 +303,36 @@ def _one_edit(left: Array, right: Array) -> Array:
 
 
 def _addresses(people: Comparable, left: Array, right: Array) -> Array:
-    known = (people.postcode[left] != NO_VALUE) & (people.postcode[right] != NO_VALUE)
+    postcode, place = people.postcode, people.place
+    known = ((postcode[left] != NO_VALUE) & (postcode[right] != NO_VALUE)) | (
+        (place[left] != NO_VALUE) & (place[right] != NO_VALUE)
+    )
     uprn = people.identifiers["uprn"]
     return _nothing_unless(
         known,
         _first(
             "address",
             dwelling=_equal(people.dwelling[left], people.dwelling[right]) | _equal(uprn[left], uprn[right]),
-            postcode=people.postcode[left] == people.postcode[right],
-            district=people.outcode[left] == people.outcode[right],
+            postcode=_equal(postcode[left], postcode[right]),
+            near=_one_character(people.spelled[left], people.spelled[right]),
+            place=_equal(place[left], place[right]),
+            district=_equal(people.outcode[left], people.outcode[right]),
         ),
     )
+
+
+def _one_character(left: Array, right: Array) -> Array:
+    """Texts of one length, eight characters to a number, that differ in one place."""
+    known = (left > 0) & (right > 0) & (left != right)
+    result = np.zeros(len(left), dtype=bool)
+    a, b = (np.ascontiguousarray(x[known]).view(np.uint8).reshape(-1, 8) for x in (left, right))
+    result[known] = ((a == 0) == (b == 0)).all(axis=1) & ((a != b).sum(axis=1) == 1)
+    return result
+
+
+def _phones(people: Comparable, left: Array, right: Array) -> Array:
+    a, b = people.identifiers["phone"][left], people.identifiers["phone"][right]
+    return _nothing_unless((a != NO_VALUE) & (b != NO_VALUE), (a == b).astype(np.int8))
 
 
 def _identifiers(people: Comparable, kind: str, left: Array, right: Array) -> Array:

@@ -7,6 +7,7 @@ stand above most guards; the decisions of reviewers stand above all.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +17,9 @@ from pipelines.matching.comparable import NO_DATE, NO_VALUE, Comparable
 from pipelines.matching.compare import LEVELS, OTHER_NAMES
 from pipelines.matching.levels import NOTHING
 from pipelines.matching.model import Model
-from pipelines.matching.score import name_shares
+from pipelines.matching.score import shares_of
 
-__all__ = ["GUARDS", "Guard", "Identifiers", "compare_identifiers", "guard"]
+__all__ = ["GUARDS", "UNBORN", "Guard", "Identifiers", "compare_identifiers", "guard"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -45,6 +46,11 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         "further_names_differ", False, "same birth date and a like first name, but other further names: possibly twins"
     ),
+    Guard(
+        "registered_twice",
+        False,
+        "two records of a feed that holds each child once, with the same birth date and two forms of a name: possibly twins",
+    ),
     Guard("no_given_name", False, "a given name is missing, so twins or siblings cannot be told apart"),
     Guard("unborn", False, "possibly the unborn child, now born"),
     Guard("birth_dates_differ", False, "birth dates differ and no identifier agrees"),
@@ -56,6 +62,7 @@ GUARDS: tuple[Guard, ...] = (
     ),
 )
 _NUMBER = {guard.name: number for number, guard in enumerate(GUARDS)}
+UNBORN = _NUMBER["unborn"]
 
 
 @dataclass(frozen=True)
@@ -87,12 +94,23 @@ def compare_identifiers(people: Comparable, left: Array, right: Array) -> Identi
 
 
 def guard(
-    people: Comparable, model: Model, left: Array, right: Array, levels: dict[str, Array], identifiers: Identifiers
+    people: Comparable,
+    model: Model,
+    left: Array,
+    right: Array,
+    levels: dict[str, Array],
+    identifiers: Identifiers,
+    counted: Sequence[str] = (),
 ) -> Array:
-    """The number of the first guard in `GUARDS` that stands against each pair; 0 where none does."""
+    """The number of the first guard in `GUARDS` that stands against each pair; 0 where none does.
+
+    `counted` names the sources that are meant to hold each person once.
+    """
+    if model.policy.guards == "people":
+        return _of_people(levels, identifiers)
     given, family, birth, sex = (levels[name] for name in ("given_name", "family_name", "birth_date", "sex"))
     g, b = LEVELS["given_name"], LEVELS["birth_date"]
-    known = (people.birth_date[left] != NO_DATE) & (people.birth_date[right] != NO_DATE)
+    known = (people.birth[left] > 0) & (people.birth[right] > 0)
     apart = known & (np.abs(people.year[left] - people.year[right]) >= _GENERATION)
     birth_near = birth > 0
     born_alike = birth >= b["digit"]
@@ -108,6 +126,8 @@ def guard(
     near_identical = (((given == g["close"]) | (given == g["similar"])) & both_established & ~sounds_same) | (
         given == g["other"]
     ) & others_apart
+    once = np.isin(np.array(people.sources), list(counted))
+    same_source = (people.source[left] == people.source[right]) & once[people.source[left]]
     unborn = (people.expected[left] != NO_DATE) | (people.expected[right] != NO_DATE)
     conditions = {
         "identifier_conflict": identifiers.conflict,
@@ -123,9 +143,21 @@ def guard(
         "twins_of_two_sexes": not_same_form & other_sex & born_alike & ~trusted & (given != g["swapped"]),
         "near_identical_names": near_identical & born_alike & ~trusted,
         "further_names_differ": (given > 0) & (given != g["swapped"]) & others_apart & (birth == b["same"]) & ~trusted,
+        "registered_twice": not_same_form & born_alike & same_source & ~trusted,
         "unborn": unborn & ~trusted,
         "no_given_name": (given == NOTHING) & (levels["address"] != LEVELS["address"]["dwelling"]) & ~trusted,
         "birth_dates_differ": (birth == 0) & ~trusted,
+    }
+    return np.select(list(conditions.values()), [np.int8(_NUMBER[name]) for name in conditions], np.int8(0))
+
+
+def _of_people(levels: dict[str, Array], identifiers: Identifiers) -> Array:
+    """The guards that hold for anybody, where nobody says that the people are children."""
+    trusted = identifiers.same & ~identifiers.conflict
+    conditions = {
+        "identifier_conflict": identifiers.conflict,
+        "identifier_unconfirmed": trusted
+        & ~((levels["birth_date"] > 0) | (levels["given_name"] > 0) | (levels["family_name"] > 0)),
     }
     return np.select(list(conditions.values()), [np.int8(_NUMBER[name]) for name in conditions], np.int8(0))
 
@@ -138,7 +170,7 @@ def _renamed(levels: dict[str, Array]) -> Array:
 
 def _established(model: Model, people: Comparable) -> Array:
     """Whether a given name is one that people bear, not a slip of the keyboard: the model has met it often."""
-    return name_shares(model, people, "given_name") > model.frequencies["given_name"].floor
+    return shares_of(model, people, "given_name") > model.frequencies["given_name"].floor
 
 
 def _sounds_same(people: Comparable, left: Array, right: Array) -> Array:

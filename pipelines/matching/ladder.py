@@ -7,6 +7,7 @@ for `clusters`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ import pyarrow as pa
 
 from pipelines.matching.comparable import Comparable
 from pipelines.matching.compare import LEVELS, unpack
-from pipelines.matching.guards import GUARDS, Identifiers, compare_identifiers, guard
+from pipelines.matching.guards import GUARDS, UNBORN, Identifiers, compare_identifiers, guard
 from pipelines.matching.levels import COMPARISONS
 from pipelines.matching.model import Model
 from pipelines.matching.pairs import Pairs
@@ -39,11 +40,11 @@ class Verdicts:
     identifiers: Identifiers
 
 
-def judge_pairs(people: Comparable, model: Model, pairs: Pairs) -> Verdicts:
-    """The verdict on each pair, from its levels and its match weight."""
-    left, right, levels, weight = pairs.left, pairs.right, pairs.levels, pairs.weight
+def judge_pairs(people: Comparable, model: Model, pairs: Pairs, counted: Sequence[str] = ()) -> Verdicts:
+    """The verdict on each pair, from its levels and its match weight; `counted` sources hold each person once."""
+    left, right, levels, weight = pairs.left, pairs.right, pairs.levels, pairs.total
     identifiers = compare_identifiers(people, left, right)
-    guards = guard(people, model, left, right, levels, identifiers)
+    guards = guard(people, model, left, right, levels, identifiers, counted)
     join_weight, review_weight = model.join_weight(people.size), model.review_weight(people.size)
     likely = weight >= join_weight
     free = guards == 0
@@ -54,7 +55,9 @@ def judge_pairs(people: Comparable, model: Model, pairs: Pairs) -> Verdicts:
         np.int8(0),
     )
     refuses = np.array([entry.refuses for entry in GUARDS])[guards]
-    possible = (weight >= review_weight) | identifiers.same
+    # an unborn child resembles its brothers and sisters by nature: there the household explains nothing away
+    unborn = (guards == UNBORN) & (pairs.weight >= review_weight)
+    possible = (weight >= review_weight) | identifiers.same | unborn
     outcome = np.select(
         [step > 0, possible & refuses, possible],
         [np.int8(JOIN), np.int8(REFUSED), np.int8(REVIEW)],

@@ -44,21 +44,35 @@ class Comparison:
         return "" if gamma == NOTHING else self.levels[len(self.levels) - 1 - gamma].words
 
 
+def _close(column: str, other: str | None = None) -> str:
+    """One slip of the keyboard, or very alike."""
+    left, right = f"{column}_l", f"{other or column}_r"
+    return (
+        f"(jaro_winkler_similarity({left}, {right}) >= 0.92"
+        f" OR (least(length({left}), length({right})) >= 4 AND damerau_levenshtein({left}, {right}) <= 1))"
+    )
+
+
 # names in each other's place, spelled alike; not where the given names are alike as they stand
 _SWAPPED = (
-    "jaro_winkler_similarity(given_name_l, family_name_r) >= 0.85"
+    "coalesce(jaro_winkler_similarity(given_name_l, family_name_r) >= 0.85"
     " AND jaro_winkler_similarity(family_name_l, given_name_r) >= 0.85"
-    " AND jaro_winkler_similarity(given_name_l, given_name_r) < 0.8"
+    " AND jaro_winkler_similarity(given_name_l, given_name_r) < 0.8, false)"
+)
+# one side has a single name, and it is the other side's family name
+_LONE = (
+    "coalesce((family_name_l IS NULL) <> (family_name_r IS NULL)"
+    f" AND (family_or_lone_l = family_or_lone_r OR {_close('family_or_lone')}), false)"
 )
 
 _GIVEN_NAME = Comparison(
     "given_name",
-    "given_name_l IS NULL OR given_name_r IS NULL",
+    f"given_name_l IS NULL OR given_name_r IS NULL OR {_LONE}",
     (
         Level("same", "given_name_l = given_name_r", "given name agrees", "given_name"),
         Level("swapped", _SWAPPED, "given and family name are swapped"),
         Level("nickname", "list_has_any(given_roots_l, given_roots_r)", "given names are forms of one name"),
-        Level("close", "jaro_winkler_similarity(given_name_l, given_name_r) >= 0.92", "given name nearly agrees"),
+        Level("close", _close("given_name"), "given name nearly agrees", "given_name"),
         Level(
             "other",
             "list_contains(given_tokens_l, given_name_r) OR list_contains(given_tokens_r, given_name_l)",
@@ -87,11 +101,11 @@ _FURTHER_NAMES = Comparison(
 
 _FAMILY_NAME = Comparison(
     "family_name",
-    f"family_name_l IS NULL OR family_name_r IS NULL OR ({_SWAPPED})",
+    f"((family_name_l IS NULL OR family_name_r IS NULL) AND NOT {_LONE}) OR {_SWAPPED}",
     (
-        Level("same", "family_name_l = family_name_r", "family name agrees", "family_name"),
+        Level("same", "family_or_lone_l = family_or_lone_r", "family name agrees", "family_or_lone"),
         Level("shared", "list_has_any(family_all_l, family_all_r)", "a former, other or part family name agrees"),
-        Level("close", "jaro_winkler_similarity(family_name_l, family_name_r) >= 0.92", "family name nearly agrees"),
+        Level("close", _close("family_or_lone"), "family name nearly agrees", "family_or_lone"),
         Level(
             "similar",
             "jaro_winkler_similarity(family_name_l, family_name_r) >= 0.8 OR family_sound_l = family_sound_r"
@@ -102,34 +116,30 @@ _FAMILY_NAME = Comparison(
     ),
 )
 
-_YEARS_APART = "abs(year(birth_date_l) - year(birth_date_r))"
+_YEARS_APART = "abs(birth_year_l - birth_year_r)"
+_ONE_DIGIT = "damerau_levenshtein(birth_l, birth_r) = 1"
 
 _BIRTH_DATE = Comparison(
     "birth_date",
-    "birth_date_l IS NULL OR birth_date_r IS NULL",
+    "birth_l IS NULL OR birth_r IS NULL",
     (
-        Level("same", "birth_date_l = birth_date_r", "birth date agrees"),
+        Level("same", "birth_l = birth_r", "birth date agrees", "birth"),
         Level(
             "swapped",
-            "year(birth_date_l) = year(birth_date_r) AND month(birth_date_l) = day(birth_date_r)"
-            " AND day(birth_date_l) = month(birth_date_r)",
+            "birth_year_l = birth_year_r AND birth_month_l = birth_day_r AND birth_day_l = birth_month_r",
             "day and month of birth are swapped",
         ),
-        Level(
-            "digit",
-            f"damerau_levenshtein(birth_digits_l, birth_digits_r) = 1 AND {_YEARS_APART} < 10",
-            "one digit of the birth date differs",
-        ),
+        Level("digit", f"{_ONE_DIGIT} AND {_YEARS_APART} < 10", "one digit of the birth date differs"),
         Level(
             "year",
-            "year(birth_date_l) = year(birth_date_r) AND ((month(birth_date_l) = 1 AND day(birth_date_l) = 1)"
-            " OR (month(birth_date_r) = 1 AND day(birth_date_r) = 1))",
+            "birth_year_l = birth_year_r AND ((birth_month_l = 1 AND birth_day_l = 1)"
+            " OR (birth_month_r = 1 AND birth_day_r = 1))",
             "year of birth agrees, one side says only 1 January",
         ),
         Level(
             "parts",
-            "(cast(year(birth_date_l) = year(birth_date_r) AS int) + cast(month(birth_date_l) = month(birth_date_r) AS int)"
-            f" + cast(day(birth_date_l) = day(birth_date_r) AS int)) = 2 AND {_YEARS_APART} < 10",
+            f"{_ONE_DIGIT} OR ({_YEARS_APART} < 10 AND (cast(birth_year_l = birth_year_r AS int)"
+            " + cast(birth_month_l = birth_month_r AS int) + cast(birth_day_l = birth_day_r AS int)) = 2)",
             "two of three parts of the birth date agree",
         ),
         Level("different", "ELSE", "birth date differs"),
@@ -144,10 +154,17 @@ _SEX = Comparison(
 
 _ADDRESS = Comparison(
     "address",
-    "postcode_l IS NULL OR postcode_r IS NULL",
+    "(postcode_l IS NULL OR postcode_r IS NULL) AND (place_l IS NULL OR place_r IS NULL)",
     (
         Level("dwelling", "dwelling_l = dwelling_r OR uprn_l = uprn_r", "same address"),
         Level("postcode", "postcode_l = postcode_r", "same postcode"),
+        Level(
+            "near",
+            "length(postcode_l) = length(postcode_r) AND length(postcode_l) BETWEEN 5 AND 8"
+            " AND hamming(postcode_l, postcode_r) = 1",
+            "postcode differs in one character",
+        ),
+        Level("place", "place_l = place_r", "same street or place, other postcode", "place"),
         Level("district", "outcode_l = outcode_r", "same postal district"),
         Level("different", "ELSE", "address differs"),
     ),
@@ -175,4 +192,12 @@ COMPARISONS: tuple[Comparison, ...] = (
     _ADDRESS,
     _identifier("nhs_number", "NHS number"),
     _identifier("upn", "UPN"),
+    Comparison(
+        "phone",
+        "phone_l IS NULL OR phone_r IS NULL",
+        (
+            Level("same", "phone_l = phone_r", "same telephone number"),
+            Level("different", "ELSE", "telephone number differs"),
+        ),
+    ),
 )

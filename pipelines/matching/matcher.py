@@ -14,17 +14,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.matching.candidates import find_candidates
+from pipelines.matching.candidates import KeyRows, find_candidates, follow, rows_by_key
 from pipelines.matching.clusters import AMBIGUOUS, CONTRADICTED, Clusters, cluster
-from pipelines.matching.comparable import Comparable, make_comparable
-from pipelines.matching.compare import compare, pack, unpack
+from pipelines.matching.comparable import Comparable, comparable
+from pipelines.matching.compare import compare, pack
+from pipelines.matching.drift import drift_figures
+from pipelines.matching.guards import compare_identifiers
 from pipelines.matching.ladder import JOIN, NOTHING_MORE, REFUSED, STEPS, Verdicts, judge_pairs, reasons
 from pipelines.matching.model import Model, load_model
 from pipelines.matching.pairs import Pairs
-from pipelines.matching.score import match_weights
-from pipelines.matching.state import MatchState, known_levels
+from pipelines.matching.plain import make_plain
+from pipelines.matching.score import field_weights, match_weights, relative_discount
+from pipelines.matching.state import MatchState
 
-__all__ = ["CLUSTERS", "LINKS", "POSSIBLE", "Matched", "match"]
+__all__ = ["CLUSTERS", "LINKS", "POSSIBLE", "Matched", "MatchedNight", "decide", "match", "weigh"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -56,6 +59,8 @@ POSSIBLE = pa.schema(
         ("priority", pa.int8()),
     ]
 )
+_AT_ONCE = 1_000_000  # pairs compared at a time: what bounds the memory
+_EVIDENCE = 4.0  # bits, the prior left out, below which a pair is two people and need not be kept
 _MARGIN_TO_BREAK = 6.0  # bits below the join weight at which a compared pair keeps two clusters apart
 
 
@@ -69,13 +74,18 @@ class Matched:
         links: `LINKS`, the joins that stand, by keys; key a before key b.
         possible: `POSSIBLE`, pairs that may be one child and are not joined; priority 1 (look first) to 3.
         stats: counts of the night, the same keys every night.
-        state: what the next night needs.
     """
 
     clusters: pa.Table
     links: pa.Table
     possible: pa.Table
     stats: dict[str, float]
+
+
+@dataclass(frozen=True)
+class MatchedNight(Matched):
+    """The same, and the state from which the next night goes on."""
+
     state: MatchState
 
 
@@ -87,7 +97,7 @@ def match(
     unique_sources: Mapping[str, str] | None = None,
     decisions: pa.Table | None = None,
     previous: MatchState | None = None,
-) -> Matched:
+) -> MatchedNight:
     """Which of `records` are the same child.
 
     Args:
@@ -101,18 +111,87 @@ def match(
         previous: the state of an earlier night; saves time and changes no result.
     """
     model = model or load_model()
-    people = make_comparable(records, names)
+    usable = previous if previous and previous.model == model.fingerprint else None
+    plain, changed = make_plain(records, names, usable.plain if usable else None)
+    people = comparable(plain)
     same, not_same = _decided(people, decisions)
-    candidates = find_candidates(people)
-    left, right = _with_decided(people.size, candidates.left, candidates.right, same, not_same)
-    known, packed = known_levels(previous, model.fingerprint, people, left, right)
-    fresh = np.flatnonzero(~known)
-    packed[fresh] = pack(compare(people, left[fresh], right[fresh]))
-    levels = unpack(packed)
+    rows, pairs, compared, search = _pairs(people, model, changed, usable)
+    wanted = np.setdiff1d(np.concatenate([same, not_same]), pairs.ids(people.size))
+    whole = pairs.and_also(weigh(people, model, wanted, always=True))
+    stats = {f"candidates_{key}": float(each.pair_count()) for key, each in rows.items()} | search
+    stats["pairs_compared"] = float(compared)
+    found = decide(people, model, whole, same, not_same, unique_sources or {}, stats)
+    state = MatchState(plain, people.shared, rows, pairs, model.fingerprint, search)
+    return MatchedNight(found.clusters, found.links, found.possible, found.stats, state)
+
+
+def _pairs(
+    people: Comparable, model: Model, changed: Array, previous: MatchState | None
+) -> tuple[dict[str, KeyRows], Pairs, int, dict[str, float]]:
+    """The rows under every key; the pairs that may matter; how many were compared; what the search had to refine.
+
+    The pairs are last night's, with what has changed compared anew.
+    """
+    keys = model.policy.keys
+    if previous is not None:
+        before = previous.plain.records["record_key"].combine_chunks()
+        moved = pc.fill_null(pc.index_in(before, people.keys), -1).to_numpy().astype(np.int64)
+        # an address that has become a hostel's, or is no longer one, changes whoever names it
+        changed = changed.copy()
+        there = moved >= 0
+        changed[moved[there]] |= people.shared[moved[there]] != previous.shared[there]
+        moved = np.where(there & ~changed[moved], moved, -1)
+        here = np.flatnonzero(changed)
+        fresh = {
+            name: KeyRows(each.value, here[each.record]) for name, each in rows_by_key(people.take(here), keys).items()
+        }
+        rows, found = follow(previous.rows, moved, fresh, changed)
+        if found is not None:
+            kept = previous.pairs.moved(moved).and_also(weigh(people, model, found))
+            return rows, kept, len(found), previous.search
+    candidates = find_candidates(people, keys=keys)
+    parts, compared = [], 0
+    for batch in candidates.batches(_AT_ONCE):
+        parts.append(weigh(people, model, batch))
+        compared += len(batch)
+    search = {name: candidates.stats[name] for name in ("keys_refined", "pairs_dropped")}
+    return rows_by_key(people, keys), Pairs.of(parts), compared, search
+
+
+def weigh(people: Comparable, model: Model, found: Array, always: bool = False) -> Pairs:
+    """Compare and weigh pairs of records, and keep those that may matter.
+
+    Args:
+        people: the records.
+        model: what agreement is worth.
+        found: the pairs as left * size + right, left before right, ordered.
+        always: keep every one.
+    """
+    left, right = (found // max(people.size, 1)).astype(np.int32), (found % max(people.size, 1)).astype(np.int32)
+    levels = compare(people, left, right)
+    packed = pack(levels)
     weight = match_weights(model, people, left, right, packed, levels)
-    pairs = Pairs(left, right, levels, packed, weight)
-    verdicts = judge_pairs(people, model, pairs)
-    ids = left.astype(np.int64) * people.size + right
+    if not always:
+        keep = (weight - model.prior >= _EVIDENCE) | compare_identifiers(people, left, right).same
+        left, right, packed, weight = left[keep], right[keep], packed[keep], weight[keep]
+        levels = {name: level[keep] for name, level in levels.items()}
+    bits = field_weights(model, people, left, right, levels)
+    return Pairs(left, right, levels, packed, weight, relative_discount(model, bits, levels["birth_date"]))
+
+
+def decide(
+    people: Comparable,
+    model: Model,
+    pairs: Pairs,
+    same: Array,
+    not_same: Array,
+    unique_sources: Mapping[str, str],
+    stats: dict[str, float],
+) -> Matched:
+    """From weighed pairs to identities: verdicts, decisions of reviewers, clusters, and what a person should look at."""
+    counted = [source for source, rule in unique_sources.items() if rule != "many"]
+    verdicts = judge_pairs(people, model, pairs, counted)
+    ids = pairs.left.astype(np.int64) * people.size + pairs.right
     not_the_same = np.isin(ids, not_same)
     verdicts = _apply_decisions(verdicts, np.isin(ids, same) & ~not_the_same)
     join_weight = model.join_weight(people.size)
@@ -121,37 +200,29 @@ def match(
         pairs,
         verdicts,
         not_the_same=not_the_same,
-        unique_sources=unique_sources or {},
+        unique_sources=unique_sources,
         margin=model.policy.margin,
         join_weight=join_weight,
         break_weight=join_weight - _MARGIN_TO_BREAK,
     )
     links, chosen = _links(people, pairs, verdicts, clusters)
     possible = _possible(people, pairs, verdicts, clusters, not_the_same, join_weight)
-    stats = (
-        candidates.stats
-        | clusters.stats
-        | {
-            "records": float(people.size),
-            "identities": float(len(np.unique(clusters.label))),
-            "pairs": float(len(left)),
-            "pairs_compared": float(len(fresh)),
-            "links": float(links.num_rows),
-            "possible": float(possible.num_rows),
-            "not_linkable": float(np.count_nonzero(~people.linkable)),
-            **{
-                f"links_{step}": float(np.count_nonzero(verdicts.step[chosen] == n))
-                for n, step in enumerate(STEPS)
-                if n
-            },
-        }
-    )
+    told = (verdicts.outcome == JOIN) & np.isin(verdicts.step, [STEPS.index("upn"), STEPS.index("nhs_number")])
+    drift = drift_figures(model, people, pairs.levels, told) if model.reference else {}
+    counts = drift | {
+        "records": float(people.size),
+        "identities": float(len(np.unique(clusters.label))),
+        "pairs_kept": float(len(pairs.left)),
+        "links": float(links.num_rows),
+        "possible": float(possible.num_rows),
+        "not_linkable": float(np.count_nonzero(~people.linkable)),
+        **{f"links_{step}": float(np.count_nonzero(verdicts.step[chosen] == n)) for n, step in enumerate(STEPS) if n},
+    }
     return Matched(
         _clusters(people, pairs, verdicts, clusters, links, chosen),
         links,
         possible,
-        stats,
-        MatchState.of(people, left, right, packed, model.fingerprint),
+        stats | clusters.stats | counts,
     )
 
 
@@ -169,14 +240,6 @@ def _decided(people: Comparable, decisions: pa.Table | None) -> tuple[Array, Arr
     usable = (a >= 0) & (b >= 0) & (a != b)
     kinds = decisions["kind"].to_numpy()
     return tuple(np.unique(pairs[usable & np.isin(kinds, k)]) for k in (["same"], ["not_the_same", "firewall"]))  # type: ignore[return-value]
-
-
-def _with_decided(size: int, left: Array, right: Array, *decided: Array) -> tuple[Array, Array]:
-    """The candidate pairs and those decided on, ordered."""
-    if not any(len(pairs) for pairs in decided):
-        return left, right
-    pairs = np.unique(np.concatenate([left.astype(np.int64) * size + right, *decided]))
-    return (pairs // size).astype(np.int32), (pairs % size).astype(np.int32)
 
 
 def _apply_decisions(verdicts: Verdicts, same: Array) -> Verdicts:
@@ -266,7 +329,7 @@ def _possible(
         pa.scalar("Contradicts a better link: "),
     )
     kind = np.where((verdicts.outcome[rows] == REFUSED) | (unmade == CONTRADICTED), "refused", "review")
-    priority = np.where(verdicts.identifiers.same[rows], 1, np.where(pairs.weight[rows] >= join_weight, 2, 3)).astype(
+    priority = np.where(verdicts.identifiers.same[rows], 1, np.where(pairs.total[rows] >= join_weight, 2, 3)).astype(
         np.int8
     )
     columns = [

@@ -11,13 +11,12 @@ import unicodedata
 from functools import cache
 from typing import NamedTuple
 
+from anyascii import anyascii
+
 __all__ = ["SEPARATOR", "FamilyName", "GivenName", "family_name", "fold", "given_name"]
 
 SEPARATOR = "\x1f"  # between a current name and the further ones, where they travel as one text
 
-_LETTERS = str.maketrans(
-    {"ß": "SS", "Æ": "AE", "Œ": "OE", "Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Þ": "TH", "İ": "I", "ı": "I", "Ħ": "H"}
-)
 _PLACEHOLDER_WORDS = frozenset(
     ["BABY", "BABE", "INFANT", "NEWBORN", "BOY", "GIRL", "MALE", "FEMALE", "CHILD", "TWIN", "TWINS", "TRIPLET",
      "ONE", "TWO", "THREE", "FIRST", "SECOND", "THIRD", "A", "B", "C", "I", "II", "N", "III", "OF", "UNNAMED",
@@ -57,20 +56,11 @@ class FamilyName(NamedTuple):
 
 
 def fold(text: str) -> str:
-    """`text` in plain capitals: accents gone, apostrophes closed up, other punctuation a space.
-
-    A name in another script has no plain capitals; it keeps its own letters, so that it still equals itself.
-    """
-    capitals = text.upper()
-    if capitals.isascii() and capitals.isalpha():
+    """`text` in plain capitals: accents gone, other scripts in Latin letters, apostrophes closed up, punctuation a space."""
+    capitals = text.upper() if text.isascii() else anyascii(unicodedata.normalize("NFC", text)).upper()
+    if capitals.isalpha():
         return capitals  # nearly every name: nothing to fold
-    capitals = capitals.translate(_LETTERS)
-    if not capitals.isascii():
-        plain = unicodedata.normalize("NFKD", capitals)
-        ascii_only = plain.encode("ascii", "ignore").decode()
-        kept = sum(map(str.isalpha, ascii_only)) >= 0.5 * sum(map(str.isalpha, capitals))
-        capitals = ascii_only if kept else unicodedata.normalize("NFKC", capitals)
-    capitals = re.sub(r"['`’´.]", "", capitals)
+    capitals = re.sub(r"['`.]", "", capitals)
     return " ".join(re.sub(r"[^\w-]|_", " ", capitals).split())
 
 
@@ -154,6 +144,4 @@ def _roots(name: str) -> tuple[str, ...]:
 def _sound(name: str) -> str | None:
     from doublemetaphone import doublemetaphone
 
-    if not name.isascii():
-        return name
     return doublemetaphone(name)[0] or None

@@ -1,7 +1,7 @@
 """The match weight of each pair: the bits that its agreement is worth, exactly as Splink adds them up.
 
-Belongs here: weights from levels. One pattern of levels has one weight, looked up; the frequency of the agreeing name
-then takes the place of the average. Match weight = log2 of the prior odds + sum of log2(m/u) + frequency adjustments.
+Belongs here: weights from levels. One pattern of levels has one weight, looked up; the frequency of the agreeing
+value then takes the place of the average. Match weight = log2 of the prior odds + sum of log2(m/u) + frequency adjustments.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from pipelines.matching.comparable import Comparable
-from pipelines.matching.compare import LEVELS
 from pipelines.matching.model import Model
 
-__all__ = ["field_weights", "match_weights", "name_shares"]
+__all__ = ["HOUSEHOLD", "field_weights", "match_weights", "relative_discount", "shares_of", "value_column"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+# what two of one household share like one person does; the rest agrees between them as between strangers
+HOUSEHOLD = ("family_name", "address", "phone")
 
 
 def match_weights(
@@ -28,9 +30,26 @@ def match_weights(
     for name, weights in model.weights.items():
         of_pattern += weights[levels[name][first].astype(np.int64) + 1]
     weight = of_pattern[inverse]
-    for name in model.same_u:
-        weight += _frequency_bits(model, people, name, left, right, levels[name])
+    for name in model.adjusted:
+        _add_frequency_bits(model, people, name, left, right, levels[name], weight)
     return weight
+
+
+def relative_discount(model: Model, bits: dict[str, Array], birth_level: Array) -> Array:
+    """Bits (negative) to take off each match weight because two of one household would explain the pair as well.
+
+    `bits` are the `field_weights`. The match weight sets one person against two strangers; brothers, sisters and twins
+    share the family name, the address and sometimes the birth date. 0 where the model knows no relatives.
+    """
+    relatives = model.policy.relatives
+    if relatives is None:
+        return np.zeros(len(birth_level))
+    odds = relatives.prior + relatives.birth_date[birth_level.astype(np.int64) + 1]
+    for name in HOUSEHOLD:
+        odds = odds + bits[name]
+    if "birth_date" in model.adjusted:
+        odds = odds + bits["birth_date"] - model.weights["birth_date"][birth_level.astype(np.int64) + 1]
+    return -np.log2(1 + np.exp2(np.clip(odds, -100, 100)))
 
 
 def field_weights(
@@ -40,22 +59,32 @@ def field_weights(
     bits = {}
     for name, weights in model.weights.items():
         bits[name] = weights[levels[name].astype(np.int64) + 1]
-        if name in model.same_u:
-            bits[name] = bits[name] + _frequency_bits(model, people, name, left, right, levels[name])
+        if name in model.adjusted:
+            _add_frequency_bits(model, people, name, left, right, levels[name], bits[name])
     return bits
 
 
-def name_shares(model: Model, people: Comparable, name: str) -> Array:
-    """How common each record's `given_name` or `family_name` is."""
-    values = people.given_name if name == "given_name" else people.family_name
-    return model.frequencies[name].of(values)
+def shares_of(model: Model, people: Comparable, column: str) -> Array:
+    """How common each record's value of `column` (given_name, family_or_lone, birth, place) is; 0 where it has none."""
+    values = value_column(people, column)
+    return np.where(values != 0, model.frequencies[column].of(values), 0.0)
 
 
-def _frequency_bits(model: Model, people: Comparable, name: str, left: Array, right: Array, level: Array) -> Array:
-    """Where the name is the same on both sides: its own frequency in place of the average chance of agreeing."""
-    same = level == LEVELS[name]["same"]
-    shares = name_shares(model, people, name)
-    commoner = np.maximum(shares[left[same]], shares[right[same]])
-    bits = np.zeros(len(left))
-    bits[same] = np.log2(model.same_u[name]) - np.log2(commoner)
-    return bits
+def value_column(people: Comparable, column: str) -> Array:
+    """Each record's value as the frequencies know it: the hash of its text, of a birth date its number; 0 for none."""
+    if column == "family_or_lone":
+        return np.where(people.lone, people.given_name, people.family_name)
+    return {"given_name": people.given_name, "birth": people.birth.astype(np.int64), "place": people.place}[column]
+
+
+def _add_frequency_bits(
+    model: Model, people: Comparable, name: str, left: Array, right: Array, level: Array, bits: Array
+) -> None:
+    """Where a value agrees, or nearly: its own frequency (of two the commoner's) in place of the average chance."""
+    adjusted = model.adjusted[name]
+    rows = np.flatnonzero(adjusted.weight[level.astype(np.int64) + 1])
+    if not len(rows):
+        return
+    shares = shares_of(model, people, adjusted.column)
+    commoner = np.maximum(shares[left[rows]], shares[right[rows]])
+    bits[rows] += adjusted.weight[level[rows].astype(np.int64) + 1] * (np.log2(adjusted.same_u) - np.log2(commoner))

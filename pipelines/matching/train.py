@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.matching.comparable import NO_VALUE, Comparable, make_comparable, splink_frame
+from pipelines.matching.candidates import find_candidates
+from pipelines.matching.comparable import NO_VALUE, Comparable, make_comparable
 from pipelines.matching.components import components
-from pipelines.matching.levels import COMPARISONS, Comparison
-from pipelines.matching.model import save_model
+from pipelines.matching.drift import reference_of
+from pipelines.matching.estimate import estimate_relatives
+from pipelines.matching.frame import splink_frame
+from pipelines.matching.keys import KEYS
+from pipelines.matching.matcher import weigh
+from pipelines.matching.model import Model, make_model, save_model
+from pipelines.matching.score import value_column
+from pipelines.matching.settings import NAMES, blank_settings
 from pipelines.tables import read_table
 
-__all__ = ["blank_settings", "train"]
+__all__ = ["choose_keys", "train"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -32,11 +40,18 @@ _SAMPLE = 5_000  # records of which every pair is compared to measure chance agr
 _LABELLED = 60_000  # records at most that tell how one child's records agree
 _COMMON = 5  # a name met less often than this has the floor's frequency
 _LEAST_M = 0.005  # no kind of error is so rare that a pair could be ruled out by never having seen it
+_ALWAYS = ("nhs_number", "upn", "phone", "unborn")  # keys that need nothing beside them and are used in any case
+_LEAST_GAIN = 1e-4  # a key must find this share of all likely pairs that no other has found
+_LEAST_WORTH = 1e-3  # and a likely pair among so many pairs that it adds
 _SURE = 12  # significant digits kept of an estimate
 
 # Of two records of one child that both carry an identifier nearly all carry the same: set by convention, because the
 # pairs that m is measured on were found by these very identifiers.
 _IDENTIFIERS = ("nhs_number", "upn")
+_PHONE = (
+    (0.7, 0.0001),
+    (0.3, 0.9999),
+)  # likewise, where no two feeds tell of telephones: families share and change them
 _FEWEST = 200  # records of feeds without identifiers, below which nothing is estimated from them
 _IDENTIFIER_M = (0.985, 0.01, 0.005)
 _IDENTIFIER_U_CLOSE = 1e-6
@@ -50,46 +65,57 @@ def train(records: pa.Table, names: pa.Table | None = None) -> tuple[dict[str, A
     people = make_comparable(records, names)
     labels = _identities(people)
     frame = splink_frame(people).append_column("identity", pa.array(labels, mask=labels < 0))
-    order = np.argsort(people.content, kind="stable")  # as good as random, and the same every time
+    order = np.argsort(people.digest, kind="stable")  # as good as random, and the same every time
     settings = blank_settings()
     _set_u(settings, _trained_u(frame.take(np.sort(order[:_SAMPLE]))))
+    _set_chance_of_names(settings, people)
     _set_m(settings, _trained_m(settings, frame, _from_identified_sources(people)))
     _set_identifiers(settings, people)
     settings["probability_two_random_records_match"] = _rounded(_trained_prior(frame))
-    policy = {"join": 0.95, "review": 0.1, "margin": 3.0, "records": people.size}
-    return settings, _frequencies(people), policy
+    frequencies = _frequencies(people)
+    policy = {"join": 0.95, "review": 0.1, "margin": 3.0, "records": people.size, "guards": "children"}
+    model = make_model("in training", settings, frequencies, policy)
+    candidates = find_candidates(people)
+    relatives = estimate_relatives(people, model, candidates)
+    policy["relatives"] = {
+        "prior": _rounded(relatives["prior"]), "birth_date": [_rounded(bits) for bits in relatives["birth_date"]]
+    }  # fmt: skip
+    policy["keys"] = choose_keys(people, make_model("in training", settings, frequencies, policy))
+    policy["reference"] = reference_of(model, people)
+    return settings, frequencies, policy
 
 
-def blank_settings() -> dict[str, Any]:
-    """The Splink settings of a model that knows what to compare and nothing yet of what it is worth."""
-    return {
-        "link_type": "dedupe_only",
-        "unique_id_column_name": "unique_id",
-        "probability_two_random_records_match": 0.0001,
-        "comparisons": [_settings_of(comparison) for comparison in COMPARISONS],
-        "blocking_rules_to_generate_predictions": [],
-        "retain_intermediate_calculation_columns": True,
-        "retain_matching_columns": False,
-        "em_convergence": 0.0001,
-        "max_iterations": 50,
-        "linker_uid": "isindex",
-    }
+def choose_keys(people: Comparable, model: Model) -> list[str]:
+    """The keys worth their cost: each in turn the one that finds most likely pairs for the pairs it has to compare.
 
-
-def _settings_of(comparison: Comparison) -> dict[str, Any]:
-    levels: list[dict[str, Any]] = [
-        {"sql_condition": comparison.nothing, "label_for_charts": "nothing to compare", "is_null_level": True}
-    ]
-    for level in comparison.levels:
-        setting: dict[str, Any] = {"sql_condition": level.sql, "label_for_charts": level.words}
-        if level.frequency_of:
-            setting |= {"tf_adjustment_column": level.frequency_of, "tf_adjustment_weight": 1.0}
-        levels.append(setting)
-    return {
-        "output_column_name": comparison.name,
-        "comparison_description": comparison.name.replace("_", " "),
-        "comparison_levels": levels,
-    }
+    A key is a `Key` by itself where it is an identifier, else refined by one field. What makes a pair likely is the model;
+    nobody says which pairs are right.
+    """
+    found: dict[str, Array] = {}
+    for key in KEYS:
+        for path in [key.name] if key.name in _ALWAYS else [f"{key.name}+{refiner}" for refiner in key.refine]:
+            (found[path],) = find_candidates(people, keys=[path]).batches(sys.maxsize)
+    every = np.unique(np.concatenate(list(found.values())))
+    weighed = weigh(people, model, every)
+    likely = np.zeros(len(every))
+    likely[np.searchsorted(every, weighed.ids(people.size))] = 1 / (1 + np.exp2(-np.clip(weighed.total, -60, 60)))
+    rows = {path: np.searchsorted(every, pairs) for path, pairs in found.items()}
+    chosen = [path for path in rows if path in _ALWAYS]
+    met = np.zeros(len(every), dtype=bool)
+    for path in chosen:
+        met[rows[path]] = True
+    while True:
+        gains = {}
+        for path, places in rows.items():
+            fresh = places[~met[places]]
+            if path not in chosen and len(fresh):
+                gains[path] = (likely[fresh].sum(), len(fresh))
+        worth = {path: gain / cost for path, (gain, cost) in gains.items() if gain > _LEAST_GAIN * likely.sum()}
+        if not worth or max(worth.values()) < _LEAST_WORTH:
+            return sorted(chosen)
+        best = max(worth, key=lambda path: (worth[path], path))
+        chosen.append(best)
+        met[rows[best]] = True
 
 
 def _identities(people: Comparable) -> Array:
@@ -142,7 +168,7 @@ def _trained_m(settings: dict[str, Any], frame: pa.Table, identified: Array) -> 
     start |= {"link_type": "link_only", "probability_two_random_records_match": 1 / frame.num_rows}
     start["comparisons"] = [each for each in start["comparisons"] if each["output_column_name"] not in _IDENTIFIERS]
     linker = _linker([frame.filter(pa.array(identified)), others], start)
-    for rule in ("l.birth_date = r.birth_date", "l.given_name = r.given_name and l.family_name = r.family_name"):
+    for rule in ("l.birth = r.birth", "l.given_name = r.given_name and l.family_name = r.family_name"):
         linker.training.estimate_parameters_using_expectation_maximisation(rule, fix_u_probabilities=True)
     guessed = _estimates(linker, "m_probability")
     return told | {
@@ -156,7 +182,7 @@ def _trained_prior(frame: pa.Table) -> float:
     linker = _linker([frame], blank_settings())
     linker.training.estimate_probability_two_random_records_match(
         [
-            "l.given_name = r.given_name and l.family_name = r.family_name and l.birth_date = r.birth_date",
+            "l.given_name = r.given_name and l.family_name = r.family_name and l.birth = r.birth",
             "l.nhs_number = r.nhs_number",
             "l.upn = r.upn",
         ],
@@ -189,6 +215,22 @@ def _set_u(settings: dict[str, Any], estimates: dict[str, list[float | None]]) -
     _set(settings, "u_probability", estimates, 0.5 / (_SAMPLE * (_SAMPLE - 1) / 2))
 
 
+def _set_chance_of_names(settings: dict[str, Any], people: Comparable) -> None:
+    """The chance that two names agree follows from how common each is; the sample that Splink took only estimates it."""
+    for comparison in settings["comparisons"]:
+        levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
+        column = levels[0].get("tf_adjustment_column")
+        if column not in (*NAMES, "birth"):
+            continue
+        values = value_column(people, column)
+        _, counts = np.unique(values[values != NO_VALUE], return_counts=True)
+        total = max(counts.sum(), 2)
+        levels[0]["u_probability"] = max(float((counts * (counts - 1.0)).sum() / (total * (total - 1.0))), 1e-9)
+        whole = sum(level["u_probability"] for level in levels)
+        for level in levels:
+            level["u_probability"] = _rounded(level["u_probability"] / whole)
+
+
 def _set_m(settings: dict[str, Any], estimates: dict[str, list[float | None]]) -> None:
     _set(settings, "m_probability", estimates, _LEAST_M)
 
@@ -204,15 +246,27 @@ def _set(settings: dict[str, Any], what: str, estimates: dict[str, list[float | 
 def _set_identifiers(settings: dict[str, Any], people: Comparable) -> None:
     for comparison in settings["comparisons"]:
         name = comparison["output_column_name"]
+        if name == "phone" and not _met_twice(people, "phone"):
+            _set_levels(comparison, _PHONE)
         if name not in _IDENTIFIERS:
             continue
         values = people.either(name)
         known = len(np.unique(values[values != NO_VALUE]))
         same = 1 / max(known, 1000)
-        levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
         chances = (same, _IDENTIFIER_U_CLOSE, 1 - same - _IDENTIFIER_U_CLOSE)
-        for level, m, u in zip(levels, _IDENTIFIER_M, chances, strict=True):
-            level |= {"m_probability": m, "u_probability": _rounded(u)}
+        _set_levels(comparison, tuple(zip(_IDENTIFIER_M, map(_rounded, chances), strict=True)))
+
+
+def _met_twice(people: Comparable, kind: str) -> bool:
+    """Whether two sources tell of it, so that something can be learned."""
+    has = people.identifiers[kind] != NO_VALUE
+    return len(np.unique(people.source[has])) > 1
+
+
+def _set_levels(comparison: dict[str, Any], values: Sequence[tuple[float, float]]) -> None:
+    levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
+    for level, (m, u) in zip(levels, values, strict=True):
+        level |= {"m_probability": m, "u_probability": u}
 
 
 def _frequencies(people: Comparable) -> str:
@@ -220,7 +274,7 @@ def _frequencies(people: Comparable) -> str:
     lines = ["column,value,frequency"]
     columns = {
         "given_name": (people.given, [value.name for value in people.given_names]),
-        "family_name": (people.family, [value.name for value in people.family_names]),
+        "family_or_lone": (people.family, [value.name for value in people.family_names]),
     }
     for column, (codes, texts) in columns.items():
         counts: Counter[str] = Counter()

@@ -63,8 +63,19 @@ from pipelines.validation.rejects import record_rejects
 if TYPE_CHECKING:
     from pipelines.matching.person_records import PersonRecords
 
-__all__ = ["GATES", "IDENTITY_CHECKS", "bring_together", "build", "identify", "link", "publish", "snapshot_columns"]
+__all__ = [
+    "GATES",
+    "IDENTITY_CHECKS",
+    "LINK_CHECKS",
+    "bring_together",
+    "build",
+    "identify",
+    "link",
+    "publish",
+    "snapshot_columns",
+]
 
+LINK_CHECKS = [("model_drift", "The records are still like those the match model was made from.", False)]
 IDENTITY_CHECKS = [("every_record_once", "Each live record is in exactly one identity.", True)]
 GATES = [(name, f"Gate before publish: {name.replace('_', ' ')}.", True) for name in GATE_FUNCTIONS]
 _POSSIBLE = ("record_key_a", "record_key_b", "kind")
@@ -143,6 +154,7 @@ def bring_together(night: Night) -> StageReport:
 def link(night: Night) -> StageReport:
     """Which records are the same child; compared anew only where something changed since the night before."""
     # the matcher is imported here and not above: it takes a second, and a code location must be there at once
+    from pipelines.matching.drift import drift_verdict
     from pipelines.matching.matcher import match
     from pipelines.matching.model import load_model
     from pipelines.matching.state import MatchState
@@ -167,7 +179,9 @@ def link(night: Night) -> StageReport:
         figures: dict[str, float | int | str] = {name: float(number) for name, number in sorted(matched.stats.items())}
         figures["links"] = matched.links.num_rows
         figures["possible"] = matched.possible.num_rows
-        return StageReport(figures)
+        fits, words = drift_verdict(load_model(), matched.stats)
+        drift = {name: figure for name, figure in figures.items() if name.startswith("drift_")}
+        return StageReport(figures, (Check("model_drift", fits, False, words, drift),))
 
 
 def identify(night: Night) -> StageReport:

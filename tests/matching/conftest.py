@@ -38,7 +38,10 @@ def _town(children: int, seed: int) -> list[dict]:
     for number in range(children):
         family, twin = rng.choice(FAMILY), rng.random() < 0.05
         birth = dt.date(2009, 1, 1) + dt.timedelta(days=rng.randrange(5_000))
-        home = {"postcode": f"B{number % 40 + 1} {number % 9 + 1}AB", "address": f"{number} High Street"}
+        home = {
+            "postcode": f"B{number % 40 + 1} {number % 9 + 1}AB",
+            "address": f"{number} {GIVEN[number % 36]} Street",
+        }
         for n, given in enumerate(rng.sample(GIVEN, 2 if twin else 1)):
             child = {"given_names": given, "family_name": family, "birth_date": birth, "sex": rng.choice("MF")} | home
             if rng.random() < 0.4:

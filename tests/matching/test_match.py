@@ -262,7 +262,7 @@ def test_an_explanation_adds_up_and_says_the_verdict(people):
     told = explain(records, "education:1", "health:1")
     assert told.verdict == "refused"
     assert told.guard == "twins"
-    assert told.steps[-1].total == pytest.approx(told.weight, abs=0.001)
+    assert told.steps[-1].total == pytest.approx(told.weight + told.discount, abs=0.001)
     assert {step.field: step.words for step in told.steps}["given_name"] == "given name differs"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import date
 
 import pyarrow as pa
@@ -381,23 +380,3 @@ def test_live_records_without_a_contract_are_refused():
     with pytest.raises(IsindexError) as fault:
         build_person_records({"health": live("health", HEALTH)}, {}, "330", NIGHT)
     assert fault.value.code == "CONTRACT_MISSING"
-
-
-@pytest.mark.slow
-def test_a_hundred_thousand_records_take_about_a_second():
-    def many(agency: str, row: dict, key: str, count: int) -> pa.Table:
-        one = live(agency, row)
-        table = one.take(pa.array([0] * count))
-        keys = pa.array([f"K{number:07d}" for number in range(count)])
-        return table.set_column(table.schema.get_field_index("key"), "key", keys)
-
-    feeds = {
-        "health": many("health", HEALTH, "local_patient_id", 60_000),
-        "education": many("education", PUPIL, "UPN", 45_000),
-        "social_care": many("social_care", CHILD, "la_child_id", 15_000),
-    }
-    began = time.perf_counter()
-    people = build(**feeds)
-    took = time.perf_counter() - began
-    assert people.records.num_rows == 120_000
-    assert took < 8, f"{took:.1f} s"

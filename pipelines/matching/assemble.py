@@ -1,0 +1,326 @@
+"""Putting records together cluster by cluster: best links first, all clusters at once, round by round.
+
+Belongs here: the assembly of those records that cannot simply be taken as they hang together. In each round every pair
+of clusters that are each other's best partner becomes one, if the two may be one child as a whole; so the number of
+rounds grows with the depth of the clusters and not with the records. The result does not depend on the input order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+__all__ = ["UNSEEN", "Assembled", "Links", "Rules", "assemble", "improve"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+UNSEEN = -10.0  # bits of a pair that no key has brought together: most likely two people
+_ROUNDS_OF_IMPROVEMENT = 8
+_WORTH_A_MOVE = 3.0  # bits on average by which another cluster must fit a record better
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What two clusters must keep to be one.
+
+    Attributes:
+        identities: arrays by record of numbers of which one child has at most one (0: none): verified identifiers in
+            their latest form, the record itself in a source that holds each child once.
+        least: bits that all pairs of two clusters must weigh on average.
+        margin: bits by which the best other identity must be beaten.
+    """
+
+    identities: tuple[Array, ...]
+    least: float
+    margin: float
+
+    def conflict(self, left: Array, right: Array) -> Array:
+        """Which pairs of clusters have different numbers of one kind."""
+        found = np.zeros(len(left), dtype=bool)
+        for values in self.identities:
+            found |= (values[left] != 0) & (values[right] != 0) & (values[left] != values[right])
+        return found
+
+
+@dataclass(frozen=True)
+class Links:
+    """What lies between clusters (at first: between records), ordered by (`left`, `right`), left before right.
+
+    Attributes:
+        left, right: the clusters, each by its first record.
+        total, seen: the sum of the weights of the pairs compared between them, and how many those are.
+        strength: the best pair that joins (its step in thousands, and its weight); minus infinity where none does.
+        nearest: the best pair that joins or nearly does, in bits; minus infinity where there is none.
+        certain: an identifier joins them, so that neither average nor margin matters.
+        apart: something forbids that they be one.
+        contested: another identity fits about as well.
+    """
+
+    left: Array
+    right: Array
+    total: Array
+    seen: Array
+    strength: Array
+    nearest: Array
+    certain: Array
+    apart: Array
+    contested: Array
+
+    def take(self, rows: Array) -> Links:
+        """Some of the links."""
+        return Links(**{name: getattr(self, name)[rows] for name in self.__dataclass_fields__})
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """`label`: the cluster of each record, by its first record; `links`: what is left between clusters; `rounds`."""
+
+    label: Array
+    links: Links
+    rounds: int
+
+
+def assemble(size: int, links: Links, rules: Rules, must: Array) -> Assembled:
+    """Join what belongs together.
+
+    Args:
+        size: how many records there are.
+        links: the pairs of records.
+        rules: what clusters must keep.
+        must: the cluster in which each record begins (by first record), whatever the rules say.
+    """
+    members = np.bincount(must, minlength=size)
+    identities = tuple(values.copy() for values in rules.identities)
+    for values in identities:
+        np.maximum.at(values, must, values.copy())
+    rules = replace(rules, identities=identities)
+    label, links, rounds = must, _relabelled(links, must, size), 0
+    while len(links.left):
+        possible = _possible(links, members, rules)
+        rows = _mutually_best(size, links, np.flatnonzero(possible & ~links.contested & np.isfinite(links.strength)))
+        if not len(rows):
+            break
+        rounds += 1
+        contested = _contested(links, possible, rows, members, rules)
+        links.contested[rows[contested]] = True
+        rows = rows[~contested]
+        if not len(rows):
+            continue
+        into, gone = links.left[rows], links.right[rows]
+        members[into] += members[gone]
+        for values in identities:
+            values[into] = np.maximum(values[into], values[gone])
+        follows = np.arange(size)
+        follows[gone] = into
+        label = follows[label]
+        links = _relabelled(links, follows, size)
+    return Assembled(label, links, rounds)
+
+
+def improve(label: Array, links: Links, rules: Rules, fixed: Array) -> tuple[Array, int]:
+    """Move single records to a cluster that fits them better, until none does; the labels, and how many were moved.
+
+    Args:
+        label: the cluster of each record.
+        links: the pairs of records.
+        rules: what clusters must keep; a move must win by the margin.
+        fixed: records that stay, because an identifier or a decision holds them where they are.
+    """
+    size, moved = len(label), 0
+    for _ in range(_ROUNDS_OF_IMPROVEMENT):
+        record, cluster, total, seen, joins, apart = _to_clusters(label, links)
+        members = np.bincount(label, minlength=size)
+        home = cluster == label[record]
+        others = members[cluster] - home
+        average = (total + UNSEEN * (others - seen)) / np.maximum(others, 1)
+        at_home = np.full(size, UNSEEN)
+        at_home[record[home]] = average[home]
+        best_of = tuple(_largest(label, values) for values in rules.identities)
+        conflict = np.zeros(len(record), dtype=bool)
+        for values, held in zip(rules.identities, best_of, strict=True):
+            conflict |= (values[record] != 0) & (held[cluster] != 0) & (values[record] != held[cluster])
+        # what fits a second cluster about as well stays where it is
+        away = np.flatnonzero(~home & joins)
+        away = away[np.lexsort((-average[away], record[away]))]
+        first_of = np.concatenate([[True], record[away][1:] != record[away][:-1]])[: len(away)]
+        runner_up = np.full(size, UNSEEN)
+        np.maximum.at(runner_up, record[away[~first_of]], average[away[~first_of]])
+        gain = average - np.maximum(at_home, runner_up)[record]
+        better = np.flatnonzero(
+            ~home & joins & ~apart & ~conflict & ~fixed[record] & (members[label[record]] > 1) & (members[cluster] >= members[label[record]] - 1)
+            & (average >= rules.least) & (gain > max(rules.margin, _WORTH_A_MOVE))
+        )  # fmt: skip
+        if not len(better):
+            break
+        better = better[np.lexsort((cluster[better], record[better], -gain[better]))]
+        rank = np.full(size, len(better))
+        places = np.arange(len(better))
+        for touched in (label[record[better]], cluster[better]):
+            np.minimum.at(rank, touched, places)
+        first = (rank[label[record[better]]] == places) & (rank[cluster[better]] == places)
+        moves = better[first]
+        label = label.copy()
+        label[record[moves]] = cluster[moves]
+        moved += len(moves)
+        label = _first_records(label)
+    return label, moved
+
+
+def _possible(links: Links, members: Array, rules: Rules) -> Array:
+    """Which linked clusters may be one child."""
+    pairs = members[links.left] * members[links.right]
+    average = (links.total + UNSEEN * (pairs - links.seen)) / pairs
+    return ~links.apart & ~rules.conflict(links.left, links.right) & (links.certain | (average >= rules.least))
+
+
+def _mutually_best(size: int, links: Links, rows: Array) -> Array:
+    """Of the links `rows`, those that are the strongest of both their clusters; ties go to the earlier records."""
+    rows = rows[np.lexsort((links.right[rows], links.left[rows], -links.strength[rows]))]
+    places = np.arange(len(rows))
+    rank = np.full(size, len(rows))
+    np.minimum.at(rank, links.left[rows], places)
+    np.minimum.at(rank, links.right[rows], places)
+    return rows[(rank[links.left[rows]] == places) & (rank[links.right[rows]] == places)]
+
+
+def _contested(links: Links, possible: Array, rows: Array, members: Array, rules: Rules) -> Array:
+    """Which of the chosen links have a rival: another identity, surely not the same child, that fits about as well."""
+    contested = np.zeros(len(rows), dtype=bool)
+    if rules.margin <= 0:
+        return contested
+    size = len(members)
+    partner, chosen = np.full(size, -1), np.full(size, -1)
+    for a, b in ((links.left, links.right), (links.right, links.left)):
+        partner[a[rows]], chosen[a[rows]] = b[rows], np.arange(len(rows))
+    near = np.flatnonzero(possible & np.isfinite(links.nearest))
+    one = np.concatenate([links.left[near], links.right[near]])
+    third = np.concatenate([links.right[near], links.left[near]])
+    bits = np.tile(links.nearest[near], 2)
+    of = chosen[one]
+    least = np.where(of >= 0, links.nearest[rows[of]] - rules.margin, np.inf)
+    rival = np.flatnonzero((of >= 0) & (third != partner[one]) & ~links.certain[rows[of]] & (bits > least))
+    rival = rival[~_may_be_one(links, possible, partner[one[rival]], third[rival], members, rules)]
+    if not len(rival):
+        return contested
+    placed = _better_placed(
+        links, possible, near, one[rival], partner[one[rival]], third[rival], bits[rival] - least[rival], members, rules
+    )
+    contested[of[rival[~placed]]] = True
+    return contested
+
+
+def _better_placed(
+    links: Links,
+    possible: Array,
+    near: Array,
+    one: Array,
+    other: Array,
+    third: Array,
+    short: Array,
+    members: Array,
+    rules: Rules,
+) -> Array:
+    """Whether the rival has a partner of its own, so that both pairs as they are clearly beat the pairs crossed over.
+
+    That is how twins part: each one's records fit the other twin's nearly as well, but not both at once.
+    """
+    a = np.concatenate([links.left[near], links.right[near]])
+    b = np.concatenate([links.right[near], links.left[near]])
+    bits = np.tile(links.nearest[near], 2)
+    order = np.argsort(a, kind="stable")
+    a, b, bits = a[order], b[order], bits[order]
+    start, end = np.searchsorted(a, third), np.searchsorted(a, third, side="right")
+    counts = end - start
+    case = np.repeat(np.arange(len(one)), counts)
+    place = np.repeat(start, counts) + np.arange(len(case)) - np.repeat(np.cumsum(counts) - counts, counts)
+    fourth = b[place]
+    use = (fourth != one[case]) & (fourth != other[case])
+    case, fourth, own = case[use], fourth[use], bits[place[use]]
+    apart = ~_may_be_one(links, possible, one[case], fourth, members, rules)
+    case, fourth, own = case[apart], fourth[apart], own[apart]
+    row = _find(links, other[case], fourth, len(members))
+    crossed = np.where(row >= 0, np.maximum(links.nearest[row], 0.0), 0.0)
+    placed = np.zeros(len(one), dtype=bool)
+    placed[case[own - crossed >= short[case]]] = True
+    return placed
+
+
+def _may_be_one(links: Links, possible: Array, left: Array, right: Array, members: Array, rules: Rules) -> Array:
+    """Whether two clusters could be one child, linked or not."""
+    row = _find(links, left, right, len(members))
+    unlinked = ~rules.conflict(left, right) & (rules.least <= UNSEEN)
+    return np.where(row >= 0, possible[row], unlinked)
+
+
+def _find(links: Links, left: Array, right: Array, size: int) -> Array:
+    """The row of the link between two clusters; -1 where there is none."""
+    keys = links.left.astype(np.int64) * size + links.right
+    wanted = np.minimum(left, right).astype(np.int64) * size + np.maximum(left, right)
+    row = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+    return np.where(keys[row] == wanted, row, -1) if len(keys) else np.full(len(left), -1)
+
+
+def _relabelled(links: Links, follows: Array, size: int) -> Links:
+    """The links between the clusters that the old ones have become; links within a cluster are gone."""
+    a, b = follows[links.left], follows[links.right]
+    changed = (a != links.left) | (b != links.right)
+    low, high = np.minimum(a, b).astype(np.int64), np.maximum(a, b).astype(np.int64)
+    between = np.flatnonzero(low != high)
+    key = low[between] * size + high[between]
+    order = between[np.argsort(key, kind="stable")]
+    key = low[order] * size + high[order]
+    starts = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])) if len(key) else np.zeros(0, np.int64)
+    if not len(starts):
+        return links.take(np.zeros(0, dtype=np.int64))
+    return Links(
+        key[starts] // size,
+        key[starts] % size,
+        np.add.reduceat(links.total[order], starts),
+        np.add.reduceat(links.seen[order], starts),
+        np.maximum.reduceat(links.strength[order], starts),
+        np.maximum.reduceat(links.nearest[order], starts),
+        np.logical_or.reduceat(links.certain[order], starts),
+        np.logical_or.reduceat(links.apart[order], starts),
+        # what a changed cluster was contested for is asked anew
+        np.logical_and.reduceat(links.contested[order] & ~changed[order], starts),
+    )
+
+
+def _to_clusters(label: Array, links: Links) -> tuple[Array, Array, Array, Array, Array, Array]:
+    """Rows of (record, cluster): the total and number of the record's pairs with it, whether any joins, any forbids."""
+    record = np.concatenate([links.left, links.right]).astype(np.int64)
+    cluster = label[np.concatenate([links.right, links.left])].astype(np.int64)
+    key = record * len(label) + cluster
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    starts = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])) if len(key) else np.zeros(0, np.int64)
+    if not len(starts):
+        nothing = np.zeros(0, dtype=np.int64)
+        return nothing, nothing, nothing, nothing, nothing.astype(bool), nothing.astype(bool)
+
+    def doubled(values: Array) -> Array:
+        return np.tile(values, 2)[order]
+
+    return (
+        key[starts] // len(label),
+        key[starts] % len(label),
+        np.add.reduceat(doubled(links.total), starts),
+        np.add.reduceat(doubled(links.seen), starts),
+        np.logical_or.reduceat(doubled(np.isfinite(links.strength)), starts),
+        np.logical_or.reduceat(doubled(links.apart), starts),
+    )
+
+
+def _largest(label: Array, values: Array) -> Array:
+    held = np.zeros(len(label), dtype=values.dtype)
+    np.maximum.at(held, label, values)
+    return held
+
+
+def _first_records(label: Array) -> Array:
+    """The same clusters, each named by its first record."""
+    first = np.full(len(label), len(label))
+    np.minimum.at(first, label, np.arange(len(label)))
+    return first[label]

@@ -1,0 +1,223 @@
+"""A match model from the records alone: nobody says who is who, no identifier is asked for.
+
+Belongs here: the unattended estimate that the general entry uses (`train` makes the nightly model, with Splink). `u` is
+measured on pairs taken at random; `m` by expectation maximisation over the candidate pairs, with two precautions. How
+one field agrees is learned only from pairs that a key without that field has found; and a third kind of pair, two of
+one household, keeps brothers, sisters and twins from being taken for one person. The result is an ordinary Splink
+settings file.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pipelines.matching.candidates import Candidates
+from pipelines.matching.comparable import NO_VALUE, Comparable
+from pipelines.matching.compare import compare
+from pipelines.matching.levels import COMPARISONS, NOTHING
+from pipelines.matching.model import Frequencies, Model, make_model
+from pipelines.matching.score import HOUSEHOLD, field_weights, value_column
+from pipelines.matching.settings import NAMES, blank_settings
+
+__all__ = ["estimate_model", "estimate_relatives", "relatives_born"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_RANDOM_PAIRS = 400_000  # on which chance agreement is measured
+_ROUNDS = 25
+_SETTLED = 1e-4
+_COMMON = 5  # a value met less often than this has the floor's frequency
+_SEED = 20041
+_PRIOR_PAIRS = 20.0  # what is believed of a field before any pair is seen counts like so many pairs
+_TWINS = 0.03  # of two children of one household so many were born together
+# a pair is joined when it is three times likelier to be one person than not; an identity is beaten by any margin
+POLICY = {"join": 0.75, "review": 0.1, "margin": 0.0, "guards": "people"}
+_IDENTIFIERS = ("nhs_number", "upn")
+
+
+def estimate_model(people: Comparable, candidates: Candidates, sampled: float = 1.0) -> Model:
+    """A model for `people`, from their candidate pairs (or from those of a share `sampled` of the records)."""
+    left, right, free = candidates.free()
+    levels = compare(people, left, right)
+    frequencies = {
+        column: _frequencies(people, column) for column in ("given_name", "family_or_lone", "birth", "place")
+    }
+    u = _chance(people, frequencies)
+    m = {comparison.name: _belief(comparison.name, len(comparison.levels)) for comparison in COMPARISONS}
+    born = relatives_born(u["birth_date"])
+    adjustments = _adjustments(people, left, right, levels, u, frequencies)
+    pairs = people.size * (people.size - 1) / 2 * sampled
+    prior = related = min(0.5, people.size * sampled / max(pairs, 1))
+    for _ in range(_ROUNDS):
+        bits = {
+            name: np.append(0.0, np.log2(m[name] / u[name]))[levels[name] + 1] + adjustments.get(name, 0.0)
+            for name in m
+        }
+        shared = {name: bits[name] for name in HOUSEHOLD}
+        shared["birth_date"] = born[levels["birth_date"] + 1] + adjustments.get("birth_date", 0.0)
+        same: Array = np.sum([*bits.values()], axis=0) + np.log2(prior)
+        relative: Array = np.sum([*shared.values()], axis=0) + np.log2(related)
+        before, m = m, _next(free, levels, same, relative)
+        one, other = _posterior(same, relative)
+        prior, related = (float(np.clip(each.sum() / max(pairs, 1), 1e-12, 0.4)) for each in (one, other))
+        if max(np.abs(m[name] - before[name]).max() for name in m) < _SETTLED:
+            break
+    relatives = {"prior": related, "birth_date": born[1:].tolist()}
+    return _model(people, m, u, prior, frequencies, relatives)
+
+
+def estimate_relatives(people: Comparable, model: Model, candidates: Candidates) -> dict[str, Any]:
+    """How common pairs of one household are among all pairs, for a model that knows everything else.
+
+    Returns:
+        `prior` and `birth_date`, as the policy of a model holds them.
+    """
+    left, right, _ = candidates.free()
+    levels = compare(people, left, right)
+    bits = field_weights(model, people, left, right, levels)
+    column = model.settings["comparisons"][[each.name for each in COMPARISONS].index("birth_date")]
+    chances = [level["u_probability"] for level in column["comparison_levels"] if not level.get("is_null_level")]
+    born = relatives_born(np.array(chances[::-1]))
+    same: Array = np.sum([*bits.values()], axis=0) + model.prior
+    shared: Array = born[levels["birth_date"] + 1] + sum(bits[name] for name in HOUSEHOLD)
+    pairs = people.size * (people.size - 1) / 2
+    related = people.size / pairs
+    for _ in range(_ROUNDS):
+        _, other = _posterior(same, np.log2(related) + shared)
+        related = float(np.clip(other.sum() / pairs, 1e-12, 0.4))
+    return {"prior": related, "birth_date": born[1:].tolist()}
+
+
+def relatives_born(u: Array) -> Array:
+    """The bits, by gamma + 1, that the agreement of birth dates is worth for two of one household against strangers."""
+    twins = np.arange(len(u)) == len(u) - 1
+    return np.append(0.0, np.log2((_TWINS * twins + (1 - _TWINS) * u) / u))
+
+
+def _posterior(same: Array, relative: Array) -> tuple[Array, Array]:
+    """The probability that a pair is one person, and that it is two of one household, from the log2 odds to strangers."""
+    top = np.maximum(np.maximum(same, relative), 0.0)
+    one, other, none = np.exp2(same - top), np.exp2(relative - top), np.exp2(-top)
+    total = one + other + none
+    return one / total, other / total
+
+
+def _belief(name: str, levels: int) -> Array:
+    """What is expected of one person's records before any is seen; from "different" to the closest level."""
+    if name in _IDENTIFIERS:
+        return np.array([0.01, 0.02, 0.97])
+    if levels == 2:
+        return np.array([0.05, 0.95])
+    middle = np.full(levels - 2, 0.15 / (levels - 2))
+    different = 0.3 if name == "address" else 0.05
+    return np.concatenate([[different], middle, [0.85 - different]])
+
+
+def _next(free: Array, levels: dict[str, Array], same: Array, relative: Array) -> dict[str, Array]:
+    """The next estimate of every m."""
+    result = {}
+    for number, comparison in enumerate(COMPARISONS):
+        name = comparison.name
+        rows = _rows(free, levels, number)
+        weight, _ = _posterior(same[rows], relative[rows])
+        seen = np.bincount(levels[name][rows], weights=weight, minlength=len(comparison.levels))
+        believed = seen + _PRIOR_PAIRS * _belief(name, len(comparison.levels))
+        result[name] = believed / believed.sum()
+    return result
+
+
+def _rows(free: Array, levels: dict[str, Array], number: int) -> Array:
+    """The pairs that teach how the comparison agrees: those found without it, in which both sides have a value."""
+    return np.flatnonzero(((free >> number) & 1 == 1) & (levels[COMPARISONS[number].name] != NOTHING))
+
+
+def _chance(people: Comparable, frequencies: dict[str, Frequencies]) -> dict[str, Array]:
+    """How often each level is met between two records taken at random; agreement itself from the values' frequencies."""
+    rng = np.random.default_rng(_SEED)
+    order = np.argsort(people.digest, kind="stable")  # as good as random, and the same whatever the record keys are
+    a, b = order[rng.integers(0, people.size, (2, _RANDOM_PAIRS))]
+    levels = compare(people, a[a != b], b[a != b])
+    u = {}
+    for comparison in COMPARISONS:
+        name = comparison.name
+        level = levels[name][levels[name] != NOTHING]
+        seen = np.bincount(level, minlength=len(comparison.levels)) + 0.5
+        u[name] = seen / seen.sum()
+        if name in _IDENTIFIERS or name == "phone":
+            values = people.either(name)
+            known = max(len(np.unique(values[values != 0])), 1000)
+            u[name][-1], u[name][:-1] = 1 / known, u[name][:-1] / u[name][:-1].sum() * (1 - 1 / known)
+        column = next((level.frequency_of for level in comparison.levels if level.frequency_of), None)
+        if column and name != "address":
+            values = value_column(people, column)
+            _, counts = np.unique(values[values != 0], return_counts=True)
+            if counts.sum() > 1:
+                u[name][-1] = max((counts * (counts - 1.0)).sum() / (counts.sum() * (counts.sum() - 1.0)), 1e-9)
+                u[name] /= u[name].sum()
+    return u
+
+
+def _frequencies(people: Comparable, column: str) -> Frequencies:
+    values = value_column(people, column)
+    found, first, counts = np.unique(values, return_index=True, return_counts=True)
+    counts[found == NO_VALUE] = 0
+    total = max(counts.sum(), 1)
+    common = counts >= _COMMON
+    texts = tuple(_text(people, column, record) for record in first[common].tolist())
+    return Frequencies(found[common], counts[common] / total, 2 / total, texts)
+
+
+def _text(people: Comparable, column: str, record: int) -> str:
+    """The record's value of `column` as text."""
+    if column == "birth":
+        return str(people.birth[record])
+    if column == "place":
+        return str(people.texts["place"][record].as_py())
+    by_given = column == "given_name" or people.family[record] < 0
+    name = people.given_names[people.given[record]] if by_given else people.family_names[people.family[record]]
+    return str(name.name)
+
+
+def _adjustments(
+    people: Comparable,
+    left: Array,
+    right: Array,
+    levels: dict[str, Array],
+    u: dict[str, Array],
+    frequencies: dict[str, Frequencies],
+) -> dict[str, Array]:
+    """For each pair the bits by which the frequency of its values corrects the average, by comparison."""
+    found = {}
+    for comparison in COMPARISONS:
+        adjusted = [n for n, level in enumerate(reversed(comparison.levels)) if level.frequency_of]
+        if not adjusted:
+            continue
+        column = next(level.frequency_of for level in comparison.levels if level.frequency_of)
+        values = value_column(people, column)
+        shares = np.where(values != 0, frequencies[column].of(values), 0.0)
+        bits = np.zeros(len(left))
+        rows = np.flatnonzero(np.isin(levels[comparison.name], adjusted))
+        commoner = np.maximum(shares[left[rows]], shares[right[rows]])
+        bits[rows] = np.log2(u[comparison.name][max(adjusted)]) - np.log2(commoner)
+        found[comparison.name] = bits
+    return found
+
+
+def _model(
+    people: Comparable,
+    m: dict[str, Array],
+    u: dict[str, Array],
+    prior: float,
+    frequencies: dict[str, Frequencies],
+    relatives: dict[str, Any],
+) -> Model:
+    settings = blank_settings((*NAMES, "birth", "place"))
+    settings["probability_two_random_records_match"] = prior
+    for comparison in settings["comparisons"]:
+        name = comparison["output_column_name"]
+        levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
+        for level, m_value, u_value in zip(levels, m[name][::-1], u[name][::-1], strict=True):
+            level |= {"m_probability": float(m_value), "u_probability": float(u_value)}
+    return make_model("unattended", settings, frequencies, {**POLICY, "records": people.size, "relatives": relatives})

@@ -1,0 +1,237 @@
+"""The general entry: any table of people in the comparable form, with or without a model, to identities.
+
+Belongs here: what `isindex link` does. With no model one is estimated from the records themselves, unattended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from pipelines.errors import IsindexError
+from pipelines.matching.candidates import find_candidates
+from pipelines.matching.comparable import Comparable, make_comparable
+from pipelines.matching.estimate import estimate_model
+from pipelines.matching.explain import Explanation, explain, of_matched
+from pipelines.matching.matcher import Matched, decide, weigh
+from pipelines.matching.model import Model
+from pipelines.matching.pairs import Pairs
+from pipelines.tables import connect
+from pipelines.validation.identifiers import install_identifiers
+
+__all__ = ["COLUMNS", "Linked", "explain_people", "link_people", "read_people"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+COLUMNS = (
+    "record_key", "source", "given_names", "family_name", "former_family_name", "birth_date", "sex", "postcode",
+    "address", "nhs_number", "upn", "phone",
+)  # fmt: skip
+_SHARES = ("drift_", "share_", "missing_", "unknown_")  # figures that are no counts
+_AT_ONCE = 1_000_000  # pairs compared at a time: what bounds the memory
+_PROBED = 15_000  # records whose pairs a model is estimated from
+_MOST_BETWEEN = 40  # joins of one record that may lead on to further pairs
+
+
+@dataclass(frozen=True)
+class Linked:
+    """What became of the people.
+
+    Attributes:
+        identities: `record_key`, `identity` (the smallest record key of the person), `step`, `weight`, by record key.
+        matched: all that the matcher found.
+        model: the model used.
+        seconds: by stage.
+        ignored: columns of the input that are not of the comparable form.
+    """
+
+    identities: pa.Table
+    matched: Matched
+    model: Model
+    seconds: dict[str, float]
+    ignored: tuple[str, ...] = ()
+
+    def figures(self) -> dict[str, int]:
+        """Counts: records, identities, links by step, candidates by key, what was refined, dropped, taken apart."""
+        return {name: int(number) for name, number in self.matched.stats.items() if not name.startswith(_SHARES)}
+
+
+def link_people(
+    people: pa.Table,
+    *,
+    model: Model | None = None,
+    unique_sources: Sequence[str] = (),
+    progress: Callable[[str], None] = lambda stage: None,
+) -> Linked:
+    """Which rows of `people` are one person.
+
+    Args:
+        people: `record_key` (text, each once), `source`, and any of the other `COLUMNS`; each may be absent or null.
+        model: default one estimated from the rows themselves.
+        unique_sources: sources that hold each person once.
+        progress: told the name of each stage as it begins.
+
+    Raises:
+        IsindexError: LINK_COLUMNS_MISSING, RECORD_KEY_MISSING, RECORD_KEY_REPEATED, SOURCE_UNKNOWN.
+    """
+    seconds: dict[str, float] = {}
+    begun = perf_counter()
+
+    def stage(name: str) -> None:
+        nonlocal begun
+        now = perf_counter()
+        if seconds:
+            seconds[next(reversed(seconds))] = now - begun
+        begun = now
+        if name:
+            seconds[name] = 0.0
+            progress(name)
+
+    stage("reading")
+    _check(people, unique_sources)
+    people = _as_text(people)
+    records = make_comparable(_verified(people))
+    if model is None:
+        stage("estimating a model")
+        probe, share = _probe(records)
+        model = estimate_model(records, find_candidates(records, among=probe), share)
+    stage("finding candidates")
+    candidates = find_candidates(records, keys=model.policy.keys)
+    stage("comparing")
+    parts = [weigh(records, model, batch) for batch in candidates.batches(_AT_ONCE)]
+    pairs = Pairs.of(parts)
+    pairs = pairs.and_also(weigh(records, model, _between(records, model, pairs)))
+    stage("putting together")
+    none = np.zeros(0, dtype=np.int64)
+    matched = decide(records, model, pairs, none, none, dict.fromkeys(unique_sources, "record"), candidates.stats)
+    identities = matched.clusters.select(["record_key", "cluster", "step", "weight"])
+    stage("")
+    identities = identities.rename_columns(["record_key", "identity", "step", "weight"])
+    ignored = tuple(name for name in people.column_names if name not in COLUMNS)
+    return Linked(identities, matched, model, seconds, ignored)
+
+
+def read_people(path: Path) -> pa.Table:
+    """The people in a Parquet file, or in all Parquet files of a folder.
+
+    Raises:
+        IsindexError: PEOPLE_UNREADABLE.
+    """
+    try:
+        table = ds.dataset(path, format="parquet").to_table()
+    except (pa.ArrowInvalid, OSError):
+        raise IsindexError(
+            "PEOPLE_UNREADABLE",
+            "the file is not readable as Parquet",
+            where=path.name,
+            remedy="Write the people as Parquet; `isindex link --help` names the columns.",
+        ) from None
+    lower = [name.lower() for name in table.column_names]
+    return table.rename_columns(lower) if len(set(lower)) == len(lower) else table
+
+
+def explain_people(people: pa.Table, record_a: str, record_b: str, *, model: Model | None = None) -> Explanation:
+    """Why two of `people` are one person or not, with what became of them among all (see `link_people`)."""
+    linked = link_people(people, model=model)
+    return of_matched(explain(_verified(_as_text(people)), record_a, record_b, model=linked.model), linked.matched)
+
+
+def _check(people: pa.Table, unique_sources: Sequence[str]) -> None:
+    missing = [name for name in ("record_key", "source") if name not in people.column_names]
+    if missing:
+        raise IsindexError(
+            "LINK_COLUMNS_MISSING",
+            f"there is no column {' and no column '.join(missing)}",
+            remedy=f"The columns are {', '.join(COLUMNS)}; all but the first two may be left out.",
+        )
+    keys = people["record_key"]
+    if keys.null_count:
+        place = pc.index(pc.is_null(keys), True).as_py() + 1
+        raise IsindexError(
+            "RECORD_KEY_MISSING",
+            f"{keys.null_count:,} rows have no record_key",
+            where=f"row {place}",
+            remedy="Give every row a key of its own.",
+        )
+    distinct = pc.count_distinct(keys).as_py()
+    if distinct != len(keys):
+        raise IsindexError(
+            "RECORD_KEY_REPEATED",
+            f"{len(keys) - distinct:,} rows repeat the record_key of another",
+            remedy="Give every row a key of its own, for example the source and the row's number in it.",
+        )
+    known = set(pc.unique(people["source"].cast(pa.string())).to_pylist())
+    unknown = [source for source in unique_sources if source not in known]
+    if unknown:
+        raise IsindexError(
+            "SOURCE_UNKNOWN",
+            f"no row has the source {', '.join(unknown)}",
+            remedy="--unique-source takes a value of the column source.",
+        )
+
+
+def _as_text(people: pa.Table) -> pa.Table:
+    """The columns of the form, keys and sources as text."""
+    people = people.select([name for name in COLUMNS if name in people.column_names])
+    for name in ("record_key", "source"):
+        at = people.column_names.index(name)
+        people = people.set_column(at, name, people[name].cast(pa.string()))
+    return people
+
+
+def _verified(people: pa.Table) -> pa.Table:
+    """The people, with identifiers that are not well formed set apart: they are evidence, but prove nothing."""
+    kinds = [kind for kind in ("nhs_number", "upn") if kind in people.column_names]
+    if not kinds:
+        return people
+    parts = [
+        f"CASE WHEN {kind}_fails(t_{kind}) IS NULL THEN {kind}_normalised(t_{kind}) END AS {kind}, "
+        f"CASE WHEN {kind}_fails(t_{kind}) IS NOT NULL THEN t_{kind} END AS {kind}_unverified"
+        for kind in kinds
+    ]
+    texts = ", ".join(f"nullif(trim(cast({kind} AS varchar)), '') AS t_{kind}" for kind in kinds)
+    with connect({"people": people}) as connection:
+        install_identifiers(connection)
+        return connection.sql(f"""
+            WITH told AS (SELECT *, {texts} FROM people)
+            SELECT * EXCLUDE ({", ".join([*kinds, *(f"t_{kind}" for kind in kinds)])}), {", ".join(parts)} FROM told
+        """).to_arrow_table()
+
+
+def _probe(records: Comparable) -> tuple[Array | None, float]:
+    """The records whose pairs teach (all, or an even sample of a large table), and what share of all they are."""
+    if records.size <= _PROBED:
+        return None, 1.0
+    order = np.argsort(records.digest, kind="stable")  # as good as random, and the same in whatever order rows come
+    chosen = np.zeros(records.size, dtype=bool)
+    chosen[order[:_PROBED]] = True
+    # a pair is met if either of its records is chosen
+    return chosen, 1 - (1 - _PROBED / records.size) ** 2
+
+
+def _between(records: Comparable, model: Model, pairs: Pairs) -> Array:
+    """Pairs that no key has found but whose records both join a third, as left * size + right."""
+    size = records.size
+    joins = pairs.total >= model.join_weight(size)
+    one = np.concatenate([pairs.left[joins], pairs.right[joins]]).astype(np.int64)
+    other = np.concatenate([pairs.right[joins], pairs.left[joins]]).astype(np.int64)
+    order = np.argsort(one, kind="stable")
+    one, other = one[order], other[order]
+    counts = np.bincount(one, minlength=size)
+    starts = np.cumsum(counts) - counts
+    useful = counts[other] <= _MOST_BETWEEN
+    one, other = one[useful], other[useful]
+    steps = counts[other]
+    first = np.repeat(one, steps)
+    place = np.repeat(starts[other], steps) + np.arange(len(first)) - np.repeat(np.cumsum(steps) - steps, steps)
+    last = np.concatenate([pairs.right[joins], pairs.left[joins]]).astype(np.int64)[order][place]
+    found = np.unique((first * size + last)[first < last])
+    return np.setdiff1d(found, pairs.ids(size), assume_unique=True)

@@ -1,0 +1,312 @@
+"""Each record by itself, in the form that everything after compares: texts folded, places taken apart, names bundled.
+
+Belongs here: what depends on one record alone, and so is made once for a record that does not change. What depends on
+the others (an address that many families share) is for `comparable`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.matching.names import FamilyName, GivenName, family_name, given_name
+from pipelines.tables import connect, read_table, write_table
+
+__all__ = ["IDENTIFIERS", "NO_DATE", "NO_VALUE", "Plain", "hash_texts", "make_plain"]
+
+NO_VALUE = np.int64(0)  # the hash that stands for "no value"; real values never hash to it
+NO_DATE = np.int32(-(2**31))
+IDENTIFIERS = (
+    "nhs_number", "nhs_number_unverified", "previous_nhs_number", "upn", "upn_unverified", "former_upn", "uprn", "phone",
+)  # fmt: skip
+_PLACES = ("postcode", "outcode", "place")
+_PLACEHOLDER_DAY = 1900_01_01
+_LISTS = frozenset(("tokens", "roots", "others", "everything"))
+
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class Plain:
+    """Records in order of record key, each by itself.
+
+    Attributes:
+        records: record_key, source, digest (of all that was told of the record), given and family (positions in the lists
+            of names, -1: none), birth (20150314, 0: unknown), birth_date and expected (days since 1970), sex (1 male,
+            2 female, 0 unknown), spelled (the postcode's characters as one number), hashes of postcode, outcode, place,
+            dwelling and each identifier, and what was hashed as `text_…` (places only where they were read just now).
+        given, family: the distinct names.
+    """
+
+    records: pa.Table
+    given: list[GivenName]
+    family: list[FamilyName]
+
+    def write(self, folder: Path) -> None:
+        """Write the records and the names to `folder`."""
+        texts = [f"text_{name}" for name in _PLACES if f"text_{name}" in self.records.column_names]
+        write_table(self.records.drop_columns(texts), folder / "match_records.parquet")
+        for name, kind, values in (("given", GivenName, self.given), ("family", FamilyName, self.family)):
+            columns = list(zip(*values, strict=True)) or [()] * len(kind._fields)
+            types = [pa.list_(pa.string()) if part in _LISTS else pa.string() for part in kind._fields]
+            arrays = [pa.array(column, type_) for column, type_ in zip(columns, types, strict=True)]
+            write_table(pa.table(arrays, names=list(kind._fields)), folder / f"match_{name}.parquet")
+
+    @classmethod
+    def read(cls, folder: Path) -> Plain:
+        """What `write` wrote."""
+
+        def names(name: str, make: Callable[..., Any]) -> list[Any]:
+            table = read_table(folder / f"match_{name}.parquet")
+            columns = [
+                [tuple(each) for each in column.to_pylist()] if name in _LISTS else column.to_pylist()
+                for name, column in zip(table.column_names, table.columns, strict=True)
+            ]
+            return [make(*row) for row in zip(*columns, strict=True)]
+
+        return cls(read_table(folder / "match_records.parquet"), names("given", GivenName), names("family", FamilyName))
+
+
+def make_plain(records: pa.Table, names: pa.Table | None = None, previous: Plain | None = None) -> tuple[Plain, Array]:
+    """The records by themselves, and which of them are new or changed since `previous` (all, if there is none).
+
+    Args:
+        records: `record_key`, `source` or `agency`, and what is known of `given_names`, `family_name`, ….
+        names: further names, `record_key`, `kind`, `family_name`, `given_names`.
+        previous: the records of an earlier night; what has not changed is taken over.
+    """
+    if previous is None:
+        plain = _read(records, names)
+        return plain, np.ones(plain.records.num_rows, dtype=bool)
+    digests = _digests(records, names)
+    place = pc.index_in(digests["record_key"], previous.records["record_key"].combine_chunks())
+    place = pc.fill_null(place, -1).to_numpy().astype(np.int64)
+    before = np.append(previous.records["digest"].to_numpy(), np.uint64(0))
+    same = (place >= 0) & (before[place] == digests["digest"].to_numpy())
+    fresh = digests["record_key"].filter(pa.array(~same))
+    part = _read(_only(records, fresh), None if names is None else _only(names, fresh))
+    kept = previous.records.take(pa.array(place[same]))
+    part_records = part.records.select(kept.column_names)
+    both = pa.concat_tables([kept, part_records])
+    lists: dict[str, list[Any]] = {}
+    for name in ("given", "family"):
+        codes, lists[name] = _together(
+            kept[name].to_numpy(), getattr(previous, name), part_records[name].to_numpy(), getattr(part, name)
+        )
+        both = both.set_column(both.column_names.index(name), name, pa.array(codes))
+    order = pc.sort_indices(both["record_key"])
+    changed = order.to_numpy() >= kept.num_rows
+    return Plain(both.take(order).combine_chunks(), lists["given"], lists["family"]), changed
+
+
+def hash_texts(values: Any) -> Ints:
+    """A stable 64-bit number for each text; `NO_VALUE` for None."""
+    array = np.asarray(values, dtype=object)
+    missing = np.asarray(pd.isna(array), dtype=bool)
+    hashed = pd.util.hash_array(np.where(missing, "", array), categorize=False).view(np.int64)
+    hashed = np.where(hashed == NO_VALUE, np.int64(1), hashed)
+    return np.where(missing, NO_VALUE, hashed)
+
+
+def _read(records: pa.Table, names: pa.Table | None) -> Plain:
+    """The records, read from what the feeds say."""
+    table = _ordered(records, names)
+    given, given_values = _distinct(table["given_bundle"], given_name)
+    family, family_values = _distinct(table["family_bundle"], family_name)
+    birth = pc.fill_null(table["birth"], 0).to_numpy(zero_copy_only=False).astype(np.int32)
+    birth = np.where(birth == _PLACEHOLDER_DAY, 0, birth)
+    columns: dict[str, Any] = {
+        "record_key": table["record_key"],
+        "source": table["source"],
+        "digest": table["digest"],
+        "given": _without_nameless(given, given_values),
+        "family": _without_nameless(family, family_values),
+        "birth": birth,
+        "birth_date": np.where(birth > 0, _days(table["birth_date"]), NO_DATE),
+        "expected": np.where(birth == 0, _days(table["expected_birth_date"]), NO_DATE),
+        "sex": np.select([_equals(table["sex"], "M"), _equals(table["sex"], "F")], [1, 2], 0).astype(np.int8),
+        "spelled": _spelled(table["postcode"]),
+        **{name: _hash_column(table[name]) for name in (*_PLACES, "dwelling", *IDENTIFIERS)},
+        **{f"text_{name}": table[name] for name in (*_PLACES, *IDENTIFIERS)},
+    }
+    return Plain(pa.table(columns).combine_chunks(), given_values, family_values)
+
+
+def _only(table: pa.Table, keys: pa.ChunkedArray) -> pa.Table:
+    return table.filter(pc.is_in(table["record_key"].cast(pa.string()), value_set=keys))
+
+
+def _together(kept: Array, before: Sequence[Any], fresh: Array, after: Sequence[Any]) -> tuple[Array, list[Any]]:
+    """The codes of two tables in one list of distinct names, without those that nobody bears any more."""
+    used = np.unique(kept[kept >= 0])
+    place = np.full(len(before) + 1, -1, dtype=np.int32)
+    place[used] = np.arange(len(used))
+    values = [before[code] for code in used.tolist()]
+    known = {value: code for code, value in enumerate(values)}
+    codes = np.full(len(after) + 1, -1, dtype=np.int32)
+    for code, value in enumerate(after):
+        if value not in known:
+            known[value] = len(values)
+            values.append(value)
+        codes[code] = known[value]
+    return np.concatenate([place[kept], codes[fresh]]), values
+
+
+def _digests(records: pa.Table, names: pa.Table | None) -> pa.Table:
+    """record_key and digest of each record, in no particular order."""
+    views, select = _told(records, names)
+    with connect(views) as connection:
+        return connection.sql(
+            f"WITH told AS ({select}) SELECT record_key, hash(told) AS digest FROM told"
+        ).to_arrow_table()
+
+
+def _told(records: pa.Table, names: pa.Table | None) -> tuple[dict[str, pa.Table], str]:
+    """The tables, and SQL of one row per record: what is told of it, all its given and all its family names in one text."""
+    columns = {name.lower() for name in records.column_names}
+    source = "source" if "source" in columns else "agency"
+
+    def text(name: str) -> str:
+        return f"nullif(trim(cast({name} AS varchar)), '')" if name in columns else "cast(NULL AS varchar)"
+
+    views, bundled = {"records": records}, "SELECT NULL AS record_key, NULL AS families, NULL AS givens WHERE false"
+    if names is not None and names.num_rows:
+        views["names"] = names
+        bundled = """
+            SELECT
+                record_key,
+                string_agg(DISTINCT family_name, chr(31) ORDER BY family_name) AS families,
+                string_agg(DISTINCT given_names, chr(31) ORDER BY given_names) AS givens
+            FROM names WHERE kind <> 'current' GROUP BY record_key
+        """
+    return (
+        views,
+        f"""
+        SELECT
+            cast(record_key AS varchar) AS record_key,
+            coalesce(cast({source} AS varchar), '') AS source,
+            {_birth(records, columns)} AS birth,
+            {"try_cast(expected_birth_date AS date)" if "expected_birth_date" in columns else "NULL::date"}
+                AS expected_birth_date,
+            upper({text("sex")})[1:1] AS sex,
+            nullif(regexp_replace(upper({text("postcode")}), '[^A-Z0-9]', '', 'g'), '') AS postcode,
+            {text("address")} AS address,
+            nullif(concat_ws(chr(31), coalesce({text("given_names")}, ''), givens), '') AS given_bundle,
+            nullif(concat_ws(
+                chr(31), coalesce({text("family_name")}, ''), {text("former_family_name")}, families), '') AS family_bundle,
+            {", ".join(f"{text(name)} AS {name}" for name in IDENTIFIERS)}
+        FROM records LEFT JOIN ({bundled}) AS bundled USING (record_key)
+    """,
+    )
+
+
+def _ordered(records: pa.Table, names: pa.Table | None) -> pa.Table:
+    """The records by key, with their addresses taken apart."""
+    views, select = _told(records, names)
+    with connect(views) as connection:
+        return connection.sql(f"""
+            WITH told AS ({select}),
+            cleared AS (
+                SELECT
+                    *,
+                    hash(told) AS digest,
+                    try_cast(
+                        printf('%04d-%02d-%02d', birth // 10000, birth // 100 % 100, birth % 100) AS date
+                    ) AS birth_date,
+                    CASE
+                        WHEN regexp_full_match(postcode, '[A-Z]{{1,2}}[0-9][A-Z0-9]?[0-9][A-Z]{{2}}') THEN postcode[:-4]
+                        WHEN length(postcode) > 3 THEN postcode[:-3]
+                    END AS outcode,
+                    -- the postcode may stand in the address too
+                    regexp_replace(
+                        strip_accents(upper(address)), '\\b[A-Z]{{1,2}}[0-9][A-Z0-9]? *[0-9][A-Z]{{2}}\\b', ' ', 'g'
+                    ) AS lines
+                FROM told
+            ),
+            placed AS (
+                SELECT
+                    *,
+                    nullif(array_to_string(regexp_extract_all(lines, '\\b[0-9]+[A-Z]?\\b'), ' '), '') AS numbers,
+                    nullif(trim(regexp_replace(
+                        regexp_replace(lines, '[^\\pL\\pN]+', ' ', 'g'), '\\b[0-9]+\\pL?\\b ?', '', 'g')), '') AS place
+                FROM cleared
+            )
+            SELECT
+                *,
+                -- a household: the postcode (or the place) with the numbers in the address, or the first words of it
+                coalesce(postcode, place) || ' ' || coalesce(
+                    numbers, CASE WHEN postcode IS NOT NULL THEN nullif(regexp_extract(place, '\\pL+ ?\\pL*'), '') END
+                ) AS dwelling
+            FROM placed ORDER BY record_key
+        """).to_arrow_table()
+
+
+def _birth(records: pa.Table, columns: set[str]) -> str:
+    """SQL of the birth date as one number, 20150314; a text is read as year-month-day or day/month/year.
+
+    A date that is no real day keeps its parts: they may still resemble what was meant.
+    """
+    if "birth_date" not in columns:
+        return "NULL::int"
+    name = next(each for each in records.column_names if each.lower() == "birth_date")
+    if pa.types.is_temporal(records.schema.field(name).type):
+        return f"year({name}) * 10000 + month({name}) * 100 + day({name})"
+    text = f"trim(cast({name} AS varchar))"
+    patterns = {
+        r"(\d{4})-(\d{1,2})-(\d{1,2})( .*|T.*)?": (1, 2, 3),
+        r"(\d{4})(\d{2})(\d{2})": (1, 2, 3),
+        r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})": (3, 2, 1),
+    }
+    cases = " ".join(
+        f"WHEN regexp_full_match({text}, '{pattern}') THEN "
+        + " + ".join(
+            f"cast(regexp_extract({text}, '{pattern}', {group}) AS int) * {scale}"
+            for group, scale in zip(groups, (10_000, 100, 1), strict=True)
+        )
+        for pattern, groups in patterns.items()
+    )
+    return f"CASE {cases} END"
+
+
+def _distinct(column: pa.ChunkedArray, read: Callable[[str], Any]) -> tuple[Array, list[Any]]:
+    """Each record's position among the distinct values, and those values read; -1 where there is none."""
+    encoded = column.dictionary_encode().combine_chunks()
+    codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int32)
+    return codes, [read(value) for value in encoded.dictionary.to_pylist()]
+
+
+def _without_nameless(codes: Array, values: list[Any]) -> Array:
+    named = np.array([value.name is not None for value in values] or [False])
+    return np.where((codes >= 0) & named[np.maximum(codes, 0)], codes, np.int32(-1))
+
+
+def _hash_column(column: pa.ChunkedArray) -> Ints:
+    encoded = column.dictionary_encode().combine_chunks()
+    codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+    hashed = np.append(hash_texts(encoded.dictionary.to_pylist()), NO_VALUE)
+    return hashed[codes]
+
+
+def _days(column: pa.ChunkedArray) -> Array:
+    days = pc.fill_null(column.cast(pa.int32()), int(NO_DATE)).to_numpy(zero_copy_only=False)
+    return days.astype(np.int32)
+
+
+def _spelled(postcode: pa.ChunkedArray) -> Array:
+    """Eight characters as one number, so that texts of one length are compared character by character at once."""
+    length = pc.binary_length(postcode)
+    short = pc.and_kleene(pc.less_equal(length, 8), pc.greater(length, 4))
+    texts = pc.fill_null(pc.if_else(short, postcode, ""), "").to_numpy(zero_copy_only=False)
+    return texts.astype("S8").view(np.uint64)
+
+
+def _equals(column: pa.ChunkedArray, value: str) -> Array:
+    return pc.fill_null(pc.equal(column, value), False).to_numpy(zero_copy_only=False)

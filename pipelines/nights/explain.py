@@ -1,0 +1,55 @@
+"""Why two records of a night are one child or not, with the night's own tables."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pipelines.contracts import contract_for, registered_agencies
+from pipelines.errors import IsindexError
+from pipelines.home import Home
+from pipelines.matching.explain import Explanation, explain, in_context
+from pipelines.matching.model import Model
+from pipelines.tables import read_table
+
+__all__ = ["explain_night"]
+
+
+def explain_night(
+    home: Home, authority: str, night: date | None, record_a: str, record_b: str, *, model: Model | None = None
+) -> Explanation:
+    """The waterfall of a pair, what the night made of it, and the runner-up.
+
+    Args:
+        home: the deployment.
+        authority: 3-digit code.
+        night: business date; default the latest night that was matched.
+        record_a: a record key.
+        record_b: another.
+        model: default the model in force.
+
+    Raises:
+        IsindexError: NIGHT_UNKNOWN when nothing was matched then, RECORD_UNKNOWN.
+    """
+    nights = sorted(
+        path.parent.parent.name for path in home.night(authority, date.min).parent.glob("*/matching/links.parquet")
+    )
+    wanted = night.isoformat() if night else (nights[-1] if nights else "")
+    if wanted not in nights:
+        raise IsindexError(
+            "NIGHT_UNKNOWN",
+            "no night of this authority was matched then",
+            where=f"{authority} {wanted}".strip(),
+            remedy="`isindex status` says which nights are published.",
+        )
+    folder = home.night(authority, date.fromisoformat(wanted))
+    contracts = [contract_for(agency.agency) for agency in registered_agencies()]
+    told = explain(
+        read_table(folder / "person" / "records.parquet"),
+        record_a,
+        record_b,
+        names=read_table(folder / "person" / "names.parquet"),
+        model=model,
+        counted=[each.agency for each in contracts if each.one_record_per_child != "many"],
+    )
+    matching = folder / "matching"
+    return in_context(told, *(read_table(matching / f"{name}.parquet") for name in ("clusters", "links", "possible")))
