@@ -17,7 +17,7 @@ from contextlib import contextmanager
 import duckdb
 import pyarrow as pa
 
-__all__ = ["candidate_recall", "cluster_figures", "recall_at_precision"]
+__all__ = ["candidate_recall", "cluster_figures", "recall_at_precision", "recall_by_sources"]
 
 
 def cluster_figures(identities: pa.Table, truth: pa.Table, *, linkable_only: bool = False) -> dict[str, float]:
@@ -115,6 +115,37 @@ def candidate_recall(pairs: pa.Table, truth: pa.Table) -> dict[str, float]:
             JOIN truth b ON record_key_b = b.record_key
         """).fetchall()[0]
         return {"candidates": float(count), "candidate_recall": _share(found, _true_pairs(connection))}
+
+
+def recall_by_sources(identities: pa.Table, truth: pa.Table) -> dict[str, float]:
+    """The share of true pairs joined for each two sources, `health, police` (ordered by name), where there are such pairs.
+
+    Args:
+        identities: `record_key`, `identity`; a record it lacks stands alone.
+        truth: `record_key`, `source`, `entity`.
+    """
+    with _connected(identities=identities, truth=truth) as connection:
+        rows = connection.sql("""
+            WITH records AS (
+                SELECT coalesce('i ' || identity, 'r ' || record_key) AS identity, entity, source
+                FROM truth LEFT JOIN identities USING (record_key)
+            ),
+            joined AS (SELECT identity, entity, source, count(*) AS n FROM records GROUP BY ALL),
+            known AS (SELECT entity, source, count(*) AS n FROM records GROUP BY ALL),
+            found AS (
+                SELECT a.source AS one, b.source AS other,
+                    sum(CASE WHEN a.source = b.source THEN a.n * (a.n - 1) / 2 ELSE a.n * b.n END) AS pairs
+                FROM joined a JOIN joined b USING (identity, entity) WHERE a.source <= b.source GROUP BY ALL
+            ),
+            wanted AS (
+                SELECT a.source AS one, b.source AS other,
+                    sum(CASE WHEN a.source = b.source THEN a.n * (a.n - 1) / 2 ELSE a.n * b.n END) AS pairs
+                FROM known a JOIN known b USING (entity) WHERE a.source <= b.source GROUP BY ALL
+            )
+            SELECT one || ', ' || other, coalesce(found.pairs, 0) / wanted.pairs
+            FROM wanted LEFT JOIN found USING (one, other) WHERE wanted.pairs > 0 ORDER BY 1
+        """).fetchall()
+    return {name: float(share) for name, share in rows}
 
 
 def recall_at_precision(pairs: pa.Table, truth: pa.Table, precision: float = 0.999) -> float:

@@ -81,7 +81,7 @@ def children(one_each: tuple[str, ...]) -> Recipe:
         linker.training.estimate_probability_two_random_records_match(
             [block_on("nhs_number"), block_on("upn"), block_on("given", "family", "born")], recall=0.9
         )
-        linker.training.estimate_u_using_random_sampling(max_pairs=5e6, seed=1)
+        linker.training.estimate_u_using_random_sampling(max_pairs=2e6, seed=1)
         for number in ("nhs_number", "upn"):
             linker.training.estimate_m_from_label_column(number)
         train_by_maximisation(linker, block_on("given", "family"), block_on("born"), block_on("postcode", "family"))

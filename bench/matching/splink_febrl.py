@@ -97,7 +97,7 @@ def febrl(*, both: bool, identifier: bool) -> Recipe:
         linker.training.estimate_probability_two_random_records_match(
             [block_on("number"), *sure] if identifier else sure, recall=0.9
         )
-        linker.training.estimate_u_using_random_sampling(max_pairs=5e6, seed=1)
+        linker.training.estimate_u_using_random_sampling(max_pairs=2e6, seed=1)
         train_by_maximisation(linker, block_on("born"), block_on("postcode"), block_on("family"))
 
     return Recipe(_prepare, settings, train, threshold=0.99 if both else 0.95, least_m=0.001)

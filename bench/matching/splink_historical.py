@@ -92,7 +92,7 @@ def historical() -> Recipe:
             ],
             recall=0.3,
         )
-        linker.training.estimate_u_using_random_sampling(max_pairs=5e6, seed=1)
+        linker.training.estimate_u_using_random_sampling(max_pairs=2e6, seed=1)
         train_by_maximisation(linker, block_on("given", "family"), block_on("born"), block_on("postcode"))
 
     return Recipe(_prepare, settings, train, least_m=0.001, threshold=0.99)

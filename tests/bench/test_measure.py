@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from bench.matching.measure import candidate_recall, cluster_figures, recall_at_precision
+from bench.matching.measure import candidate_recall, cluster_figures, recall_at_precision, recall_by_sources
 
 KEYS = "abcdefgh"
 
@@ -120,6 +120,15 @@ def test_records_that_cannot_be_linked_may_be_left_out():
 def test_candidate_recall_is_the_share_of_true_pairs_compared():
     figures = candidate_recall(pairs("ab", "da", "cb"), truth(["abc", "d"]))
     assert figures == {"candidates": 3, "candidate_recall": pytest.approx(2 / 3)}
+
+
+def test_recall_is_told_for_each_two_sources():
+    sources = pa.array(["health", "health", "police", "school", "health", "school"])
+    true = truth(["abcd", "ef"]).append_column("source", sources)
+    # of a and b both health, c police, d school only a, b and c are joined; e and f are apart
+    assert recall_by_sources(identities(["abc", "d", "e", "f"]), true) == {
+        "health, health": 1, "health, police": 1, "health, school": 0, "police, school": 0,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
