@@ -161,7 +161,7 @@ def _check(people: pa.Table, unique_sources: Sequence[str]) -> None:
             where=f"row {place}",
             remedy="Give every row a key of its own.",
         )
-    distinct = pc.count_distinct(keys).as_py()
+    distinct = pc.count_distinct(keys.cast(pa.string())).as_py()
     if distinct != len(keys):
         raise IsindexError(
             "RECORD_KEY_REPEATED",
