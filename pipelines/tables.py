@@ -53,12 +53,16 @@ class StoredTable:
     schema: str
 
 
-def write_table(table: pa.Table, path: Path) -> StoredTable:
-    """Write `table` to `path` as Parquet (zstd), atomically; parent folders are made."""
+def write_table(table: pa.Table, path: Path, *, dictionary: bool | list[str] = True) -> StoredTable:
+    """Write `table` to `path` as Parquet (zstd), atomically; parent folders are made.
+
+    `dictionary` names the columns in which few values come again and again (default: all, which numbers like hashes make
+    slow).
+    """
     plain = table.replace_schema_metadata(None)
 
     def write(temporary: Path) -> None:
-        pq.write_table(plain, temporary, compression="zstd", compression_level=1, write_statistics=True)
+        pq.write_table(plain, temporary, compression="zstd", compression_level=1, use_dictionary=dictionary)
 
     _replace(path, write)
     return StoredTable(path, plain.num_rows, file_sha256(path), schema_fingerprint(plain.schema))

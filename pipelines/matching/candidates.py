@@ -38,6 +38,29 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class KeyRows:
+    """The rows under one key, in order of `value`: which record has it."""
+
+    value: Array
+    record: Array
+
+    def pair_count(self) -> int:
+        """How many pairs share a value."""
+        return _pair_count(self.value)
+
+    def members(self, values: Array) -> Array:
+        """How many records have each of the values."""
+        return np.searchsorted(self.value, values, side="right") - np.searchsorted(self.value, values)
+
+    def under(self, values: Array) -> tuple[Array, Array]:
+        """The rows (record, value) under the values, which are ordered."""
+        counts = self.members(values)
+        starts = np.searchsorted(self.value, values)
+        rows = np.repeat(starts, counts) + np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        return self.record[rows], self.value[rows]
+
+
+@dataclass(frozen=True)
 class Candidates:
     """Pairs of record positions that share a key, as each key found them.
 
@@ -46,11 +69,13 @@ class Candidates:
         parts: for each key the pairs as left * size + right, ordered, left < right, and a bit for each comparison (in the
             order of `COMPARISONS`) that need not agree for a pair to be found by it.
         stats: pairs found by each key, groups refined, pairs dropped.
+        rows: the rows under each key that was asked for by name.
     """
 
     size: int
     parts: list[tuple[Array, int]]
     stats: dict[str, float]
+    rows: dict[str, KeyRows]
 
     def batches(self, at_once: int) -> Iterator[Array]:
         """Each pair once as left * size + right, ordered, some `at_once` at a time."""
@@ -83,6 +108,7 @@ class _Found:
     """What the walk through the keys has gathered."""
 
     parts: list[tuple[Array, int]] = field(default_factory=list)
+    rows: dict[str, KeyRows] = field(default_factory=dict)
     stats: dict[str, float] = field(default_factory=dict)
 
     def add(self, name: str, fields: set[str], pairs: Array) -> None:
@@ -121,25 +147,10 @@ def find_candidates(
         elif paths := [name.split("+")[1:] for name in keys if name.split("+")[0] == key.name]:
             rows = values.rows(key)
             for path in paths:
-                _walk(found, values, [_fixed(values, key, path, *rows)], limits, among)
-    return Candidates(people.size, found.parts, found.stats)
-
-
-@dataclass(frozen=True)
-class KeyRows:
-    """The rows under one key, in order of `value`: which record has it."""
-
-    value: Array
-    record: Array
-
-    def pair_count(self) -> int:
-        """How many pairs share a value."""
-        return _pair_count(self.value)
-
-    def pairs(self, size: int, limit: int, changed: Array) -> Array:
-        """The pairs of changed records with all under the same value, as left * size + right."""
-        (record, value), _ = _by_size(self.record, self.value, limit, changed)
-        return _all_pairs(record, value, size, changed)
+                work = _fixed(values, key, path, *rows)
+                found.rows[work.name] = KeyRows(work.value, work.record)
+                _walk(found, values, [work], limits, among)
+    return Candidates(people.size, found.parts, found.stats, found.rows)
 
 
 def rows_by_key(people: Comparable, keys: Sequence[str]) -> dict[str, KeyRows]:
@@ -186,11 +197,9 @@ def follow(
         at = np.searchsorted(value, added.value)
         rows[name] = KeyRows(np.insert(value, at, added.value), np.insert(record, at, added.record))
         touched = np.unique(np.concatenate([old.value[~stays], added.value]))
-        for each in (old.value, rows[name].value):
-            members = np.searchsorted(each, touched, side="right") - np.searchsorted(each, touched)
-            sure &= not (members > limit).any()
+        sure &= not ((old.members(touched) > limit) | (rows[name].members(touched) > limit)).any()
         if sure:
-            found.append(rows[name].pairs(size, limit, changed))
+            found.append(_all_pairs(*rows[name].under(touched), size, changed))
     return rows, np.unique(np.concatenate(found)) if sure else None
 
 
@@ -264,7 +273,10 @@ def _by_size(
 
 def _distinct_rows(record: Array, value: Array) -> tuple[Array, Array]:
     """Rows ordered by value then record, each once."""
-    order = np.lexsort((record, value))
+    if len(record) > 1 and (record[1:] < record[:-1]).any():
+        order = np.argsort(record, kind="stable")
+        record, value = record[order], value[order]
+    order = np.argsort(value, kind="stable")
     record, value = record[order].astype(np.int64), value[order]
     fresh = np.ones(len(record), dtype=bool)
     fresh[1:] = (record[1:] != record[:-1]) | (value[1:] != value[:-1])

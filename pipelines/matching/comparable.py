@@ -6,19 +6,20 @@ Shared addresses (a hospital, a refuge, a home) are found here and carry no weig
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
-from pipelines.matching.names import FamilyName, GivenName
+from pipelines.matching.names import FamilyName, GivenName, Names
 from pipelines.matching.plain import IDENTIFIERS, NO_DATE, NO_VALUE, Plain, hash_texts, make_plain
 
 __all__ = ["NO_DATE", "NO_VALUE", "Comparable", "comparable", "hash_texts", "make_comparable"]
 
 _SHARED_FAMILIES = 6  # an address with more family names than this is an institution, not a household
 
+T = TypeVar("T")
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -36,11 +37,13 @@ class Comparable:
     source: Array
     sources: tuple[str, ...]
     given: Array
-    given_names: list[GivenName]
+    given_names: Names[GivenName]
     family: Array
-    family_names: list[FamilyName]
+    family_names: Names[FamilyName]
     given_name: Ints
     family_name: Ints
+    given_sound: Ints
+    family_sound: Ints
     birth: Array  # the birth date as a number, 20150314; 0 where unknown
     birth_date: Array  # the same in days since 1970, NO_DATE where unknown or no real day
     expected: Array  # likewise, the expected day of birth of an unborn child
@@ -79,7 +82,10 @@ class Comparable:
                 return value.take(pa.array(rows))
             return value[rows] if isinstance(value, np.ndarray) else value
 
-        return Comparable(**{name: some(getattr(self, name)) for name in self.__dataclass_fields__})
+        part = Comparable(**{name: some(getattr(self, name)) for name in self.__dataclass_fields__})
+        given, given_names = _borne(part.given, self.given_names)
+        family, family_names = _borne(part.family, self.family_names)
+        return replace(part, given=given, given_names=given_names, family=family, family_names=family_names)
 
     def either(self, kind: str) -> Ints:
         """`nhs_number` or `upn`: the verified one, else the unverified; other kinds as they are."""
@@ -102,7 +108,7 @@ def comparable(plain: Plain) -> Comparable:
         return table[name].to_numpy()
 
     given, family, birth = numbers("given"), numbers("family"), numbers("birth")
-    family_hash = _take(hash_texts([value.name for value in plain.family]), family)
+    family_hash = numbers("family_name")
     identifiers = {name: numbers(name) for name in IDENTIFIERS}
     shared = _shared(numbers("dwelling"), family_hash) | _shared(identifiers["uprn"], family_hash)
 
@@ -121,8 +127,10 @@ def comparable(plain: Plain) -> Comparable:
         given_names=plain.given,
         family=family,
         family_names=plain.family,
-        given_name=_take(hash_texts([value.name for value in plain.given]), given),
+        given_name=numbers("given_name"),
         family_name=family_hash,
+        given_sound=numbers("given_sound"),
+        family_sound=numbers("family_sound"),
         birth=birth,
         birth_date=numbers("birth_date"),
         expected=numbers("expected"),
@@ -143,8 +151,11 @@ def comparable(plain: Plain) -> Comparable:
     )
 
 
-def _take(values: Ints, codes: Array) -> Ints:
-    return np.append(values, NO_VALUE)[codes]
+def _borne(codes: Array, names: Names[T]) -> tuple[Array, Names[T]]:
+    """Codes and names without the names that nobody bears."""
+    used, place = np.unique(codes, return_inverse=True)
+    nobody = int(len(used) > 0 and used[0] < 0)
+    return (place - nobody).astype(np.int32), names.some(used[nobody:].tolist())
 
 
 def _shared(place: Ints, family: Ints) -> Array:

@@ -98,6 +98,7 @@ def _by_distinct_pair(
 
 def _given_levels(values: Sequence[GivenName], left: Array, right: Array) -> tuple[Array, ...]:
     """Given names: their level, that of further names, whether those are alike, whether the names are unlike."""
+    values = list(values)
     names, sounds = _texts(values), _sounds(values)
     a, b = names[left], names[right]
     likeness, slips = _likeness(a, b)
@@ -125,6 +126,7 @@ def _given_levels(values: Sequence[GivenName], left: Array, right: Array) -> tup
 
 
 def _family_levels(values: Sequence[FamilyName], left: Array, right: Array) -> tuple[Array, ...]:
+    values = list(values)
     names, sounds = _texts(values), _sounds(values)
     a, b = names[left], names[right]
     likeness, slips = _likeness(a, b)

@@ -121,7 +121,7 @@ def guard(
     not_same_form = (given != g["same"]) & (given != NOTHING)
     established = _established(model, people)
     both_established = established[left] & established[right]
-    sounds_same = _sounds_same(people, left, right)
+    sounds_same = (people.given_sound[left] == people.given_sound[right]) & (people.given_sound[left] != NO_VALUE)
     others_apart = levels["other_names"] == OTHER_NAMES["apart"]
     near_identical = (((given == g["close"]) | (given == g["similar"])) & both_established & ~sounds_same) | (
         given == g["other"]
@@ -171,10 +171,3 @@ def _renamed(levels: dict[str, Array]) -> Array:
 def _established(model: Model, people: Comparable) -> Array:
     """Whether a given name is one that people bear, not a slip of the keyboard: the model has met it often."""
     return shares_of(model, people, "given_name") > model.frequencies["given_name"].floor
-
-
-def _sounds_same(people: Comparable, left: Array, right: Array) -> Array:
-    sounds = {sound: number for number, sound in enumerate(sorted({v.sound for v in people.given_names if v.sound}))}
-    of_value = np.array([sounds.get(value.sound or "", -1) for value in people.given_names] or [-1])
-    code = np.where(people.given >= 0, of_value[np.maximum(people.given, 0)], -1)
-    return (code[left] == code[right]) & (code[left] >= 0)

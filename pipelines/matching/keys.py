@@ -119,15 +119,15 @@ class Values:
         """The address without numbers."""
         return self._people.place
 
-    @cached_property
+    @property
     def given_sound(self) -> Array:
         """How the given name sounds."""
-        return _of_names(self._people.given, [value.sound for value in self._people.given_names])
+        return self._people.given_sound
 
-    @cached_property
+    @property
     def family_sound(self) -> Array:
         """How the family name sounds."""
-        return _of_names(self._people.family, [value.sound for value in self._people.family_names])
+        return self._people.family_sound
 
     @cached_property
     def sex(self) -> Array:
@@ -218,13 +218,6 @@ def _expand(codes: Array, values: list[tuple[str, ...]]) -> tuple[Array, Array]:
     rows = np.repeat(records, counts)
     within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
     return rows, flat[np.repeat(starts[codes[records]], counts) + within]
-
-
-def _of_names(codes: Array, values: list[str | None]) -> Array:
-    hashed = hash_texts(values)
-    if not len(hashed):
-        return np.zeros(len(codes), dtype=np.int64)
-    return np.where(codes >= 0, hashed[np.maximum(codes, 0)], NO_VALUE)
 
 
 def _ends(name: str | None) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ import pyarrow as pa
 from pipelines.matching.comparable import Comparable
 from pipelines.matching.compare import LEVELS, unpack
 from pipelines.matching.guards import GUARDS, UNBORN, Identifiers, compare_identifiers, guard
+from pipelines.matching.keys import combine
 from pipelines.matching.levels import COMPARISONS
 from pipelines.matching.model import Model
 from pipelines.matching.pairs import Pairs
@@ -94,9 +95,10 @@ def _exact(people: Comparable, left: Array, right: Array, levels: dict[str, Arra
         & (levels["birth_date"] == LEVELS["birth_date"]["same"])
         & (levels["sex"] != LEVELS["sex"]["different"])
     )
-    person = np.stack([people.given_name, people.family_name, people.birth_date, people.source], axis=1)
-    _, inverse, counts = np.unique(person, axis=0, return_inverse=True, return_counts=True)
-    alone = counts[inverse.reshape(-1)] == 1
+    source = people.source.astype(np.int64) + 1
+    person = combine(11, people.given_name, people.family_name, people.birth.astype(np.int64), source)
+    _, inverse, counts = np.unique(person, return_inverse=True, return_counts=True)
+    alone = counts[inverse] == 1
     return same & alone[left] & alone[right]
 
 

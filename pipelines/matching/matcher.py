@@ -60,6 +60,7 @@ POSSIBLE = pa.schema(
     ]
 )
 _AT_ONCE = 1_000_000  # pairs compared at a time: what bounds the memory
+_FEW = 20  # fewer pairs than one for so many records are compared among the records concerned only
 _EVIDENCE = 4.0  # bits, the prior left out, below which a pair is two people and need not be kept
 _MARGIN_TO_BREAK = 6.0  # bits below the join weight at which a compared pair keeps two clusters apart
 
@@ -155,7 +156,7 @@ def _pairs(
         parts.append(weigh(people, model, batch))
         compared += len(batch)
     search = {name: candidates.stats[name] for name in ("keys_refined", "pairs_dropped")}
-    return rows_by_key(people, keys), Pairs.of(parts), compared, search
+    return candidates.rows, Pairs.of(parts), compared, search
 
 
 def weigh(people: Comparable, model: Model, found: Array, always: bool = False) -> Pairs:
@@ -167,6 +168,11 @@ def weigh(people: Comparable, model: Model, found: Array, always: bool = False) 
         found: the pairs as left * size + right, left before right, ordered.
         always: keep every one.
     """
+    if len(found) < people.size // _FEW:
+        # only those concerned, so that the cost follows the pairs and not the people
+        those, place = np.unique(np.concatenate([found // people.size, found % people.size]), return_inverse=True)
+        part = weigh(people.take(those), model, place[: len(found)] * len(those) + place[len(found) :], always)
+        return replace(part, left=those[part.left].astype(np.int32), right=those[part.right].astype(np.int32))
     left, right = (found // max(people.size, 1)).astype(np.int32), (found % max(people.size, 1)).astype(np.int32)
     levels = compare(people, left, right)
     packed = pack(levels)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar, overload
 
 from anyascii import anyascii
 
-__all__ = ["SEPARATOR", "FamilyName", "GivenName", "family_name", "fold", "given_name"]
+__all__ = ["SEPARATOR", "FamilyName", "GivenName", "Names", "family_name", "fold", "given_name"]
+
+T = TypeVar("T")
 
 SEPARATOR = "\x1f"  # between a current name and the further ones, where they travel as one text
 
@@ -53,6 +56,47 @@ class FamilyName(NamedTuple):
     name: str | None
     everything: tuple[str, ...] = ()
     sound: str | None = None
+
+
+class Names(Sequence[T], Generic[T]):
+    """Distinct names by position, each read from its text when it is first asked for."""
+
+    def __init__(self, texts: Sequence[str], read: Callable[[str], T]) -> None:
+        self.texts, self._read = texts, read
+        self._known: dict[int, T] = {}
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @overload
+    def __getitem__(self, position: int) -> T: ...
+    @overload
+    def __getitem__(self, position: slice) -> Sequence[T]: ...
+    def __getitem__(self, position: int | slice) -> T | Sequence[T]:
+        if isinstance(position, slice):
+            return [self[each] for each in range(*position.indices(len(self)))]
+        if position not in self._known:
+            self._known[position] = self._read(self.texts[position])
+        return self._known[position]
+
+    def __iter__(self) -> Iterator[T]:
+        known, read = self._known, self._read
+        for position, text in enumerate(self.texts):
+            if position not in known:
+                known[position] = read(text)
+        return iter([known[position] for position in range(len(self.texts))])
+
+    def followed_by(self, others: Names[T]) -> Names[T]:
+        """These names, and then `others`."""
+        both = Names([*self.texts, *others.texts], self._read)
+        both._known = self._known | {len(self) + position: name for position, name in others._known.items()}
+        return both
+
+    def some(self, positions: Sequence[int]) -> Names[T]:
+        """The names at `positions`, in that order."""
+        part = Names([self.texts[position] for position in positions], self._read)
+        part._known = {n: self._known[position] for n, position in enumerate(positions) if position in self._known}
+        return part
 
 
 def fold(text: str) -> str:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.matching.names import FamilyName, GivenName, family_name, given_name
+from pipelines.matching.names import FamilyName, GivenName, Names, family_name, given_name
 from pipelines.tables import connect, read_table, write_table
 
 __all__ = ["IDENTIFIERS", "NO_DATE", "NO_VALUE", "Plain", "hash_texts", "make_plain"]
@@ -28,8 +28,9 @@ IDENTIFIERS = (
 )  # fmt: skip
 _PLACES = ("postcode", "outcode", "place")
 _PLACEHOLDER_DAY = 1900_01_01
-_LISTS = frozenset(("tokens", "roots", "others", "everything"))
+_WORTH_KEEPING = 0.8  # of the names kept from earlier nights, the share that must still be borne
 
+T = TypeVar("T")
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -40,39 +41,33 @@ class Plain:
 
     Attributes:
         records: record_key, source, digest (of all that was told of the record), given and family (positions in the lists
-            of names, -1: none), birth (20150314, 0: unknown), birth_date and expected (days since 1970), sex (1 male,
+            of names, -1: none), hashes of the name each goes by (given_name, family_name) and of how it sounds, birth (20150314, 0: unknown), birth_date and expected (days since 1970), sex (1 male,
             2 female, 0 unknown), spelled (the postcode's characters as one number), hashes of postcode, outcode, place,
             dwelling and each identifier, and what was hashed as `text_…` (places only where they were read just now).
-        given, family: the distinct names.
+        given, family: the distinct names, as the feeds write them.
     """
 
     records: pa.Table
-    given: list[GivenName]
-    family: list[FamilyName]
+    given: Names[GivenName]
+    family: Names[FamilyName]
 
     def write(self, folder: Path) -> None:
         """Write the records and the names to `folder`."""
         texts = [f"text_{name}" for name in _PLACES if f"text_{name}" in self.records.column_names]
-        write_table(self.records.drop_columns(texts), folder / "match_records.parquet")
-        for name, kind, values in (("given", GivenName, self.given), ("family", FamilyName, self.family)):
-            columns = list(zip(*values, strict=True)) or [()] * len(kind._fields)
-            types = [pa.list_(pa.string()) if part in _LISTS else pa.string() for part in kind._fields]
-            arrays = [pa.array(column, type_) for column, type_ in zip(columns, types, strict=True)]
-            write_table(pa.table(arrays, names=list(kind._fields)), folder / f"match_{name}.parquet")
+        write_table(self.records.drop_columns(texts), folder / "match_records.parquet", dictionary=["source"])
+        for name in ("given", "family"):
+            write_table(pa.table({name: pa.array(getattr(self, name).texts, pa.string())}), _names_file(folder, name))
 
     @classmethod
     def read(cls, folder: Path) -> Plain:
         """What `write` wrote."""
+        given, family = (read_table(_names_file(folder, name))[name].to_pylist() for name in ("given", "family"))
+        records = read_table(folder / "match_records.parquet")
+        return cls(records, Names(given, given_name), Names(family, family_name))
 
-        def names(name: str, make: Callable[..., Any]) -> list[Any]:
-            table = read_table(folder / f"match_{name}.parquet")
-            columns = [
-                [tuple(each) for each in column.to_pylist()] if name in _LISTS else column.to_pylist()
-                for name, column in zip(table.column_names, table.columns, strict=True)
-            ]
-            return [make(*row) for row in zip(*columns, strict=True)]
 
-        return cls(read_table(folder / "match_records.parquet"), names("given", GivenName), names("family", FamilyName))
+def _names_file(folder: Path, name: str) -> Path:
+    return folder / f"match_{name}.parquet"
 
 
 def make_plain(records: pa.Table, names: pa.Table | None = None, previous: Plain | None = None) -> tuple[Plain, Array]:
@@ -96,7 +91,7 @@ def make_plain(records: pa.Table, names: pa.Table | None = None, previous: Plain
     kept = previous.records.take(pa.array(place[same]))
     part_records = part.records.select(kept.column_names)
     both = pa.concat_tables([kept, part_records])
-    lists: dict[str, list[Any]] = {}
+    lists: dict[str, Names[Any]] = {}
     for name in ("given", "family"):
         codes, lists[name] = _together(
             kept[name].to_numpy(), getattr(previous, name), part_records[name].to_numpy(), getattr(part, name)
@@ -119,16 +114,21 @@ def hash_texts(values: Any) -> Ints:
 def _read(records: pa.Table, names: pa.Table | None) -> Plain:
     """The records, read from what the feeds say."""
     table = _ordered(records, names)
-    given, given_values = _distinct(table["given_bundle"], given_name)
-    family, family_values = _distinct(table["family_bundle"], family_name)
+    given, given_names = _distinct(table["given_bundle"], given_name)
+    family, family_names = _distinct(table["family_bundle"], family_name)
+    given, family = _without_nameless(given, given_names), _without_nameless(family, family_names)
     birth = pc.fill_null(table["birth"], 0).to_numpy(zero_copy_only=False).astype(np.int32)
     birth = np.where(birth == _PLACEHOLDER_DAY, 0, birth)
     columns: dict[str, Any] = {
         "record_key": table["record_key"],
         "source": table["source"],
         "digest": table["digest"],
-        "given": _without_nameless(given, given_values),
-        "family": _without_nameless(family, family_values),
+        "given": given,
+        "family": family,
+        "given_name": _of_names(given, [value.name for value in given_names]),
+        "family_name": _of_names(family, [value.name for value in family_names]),
+        "given_sound": _of_names(given, [value.sound for value in given_names]),
+        "family_sound": _of_names(family, [value.sound for value in family_names]),
         "birth": birth,
         "birth_date": np.where(birth > 0, _days(table["birth_date"]), NO_DATE),
         "expected": np.where(birth == 0, _days(table["expected_birth_date"]), NO_DATE),
@@ -137,27 +137,22 @@ def _read(records: pa.Table, names: pa.Table | None) -> Plain:
         **{name: _hash_column(table[name]) for name in (*_PLACES, "dwelling", *IDENTIFIERS)},
         **{f"text_{name}": table[name] for name in (*_PLACES, *IDENTIFIERS)},
     }
-    return Plain(pa.table(columns).combine_chunks(), given_values, family_values)
+    return Plain(pa.table(columns).combine_chunks(), given_names, family_names)
 
 
 def _only(table: pa.Table, keys: pa.ChunkedArray) -> pa.Table:
     return table.filter(pc.is_in(table["record_key"].cast(pa.string()), value_set=keys))
 
 
-def _together(kept: Array, before: Sequence[Any], fresh: Array, after: Sequence[Any]) -> tuple[Array, list[Any]]:
-    """The codes of two tables in one list of distinct names, without those that nobody bears any more."""
+def _together(kept: Array, before: Names[Any], fresh: Array, after: Names[Any]) -> tuple[Array, Names[Any]]:
+    """The codes of two tables in one list of names; names that nobody bears any more are let go when they are many."""
     used = np.unique(kept[kept >= 0])
-    place = np.full(len(before) + 1, -1, dtype=np.int32)
-    place[used] = np.arange(len(used))
-    values = [before[code] for code in used.tolist()]
-    known = {value: code for code, value in enumerate(values)}
-    codes = np.full(len(after) + 1, -1, dtype=np.int32)
-    for code, value in enumerate(after):
-        if value not in known:
-            known[value] = len(values)
-            values.append(value)
-        codes[code] = known[value]
-    return np.concatenate([place[kept], codes[fresh]]), values
+    if len(used) < _WORTH_KEEPING * len(before):
+        place = np.full(len(before) + 1, -1, dtype=np.int32)
+        place[used] = np.arange(len(used))
+        kept, before = place[kept], before.some(used.tolist())
+    moved = np.where(fresh >= 0, fresh + len(before), -1).astype(np.int32)
+    return np.concatenate([kept, moved]), before.followed_by(after)
 
 
 def _digests(records: pa.Table, names: pa.Table | None) -> pa.Table:
@@ -276,14 +271,18 @@ def _birth(records: pa.Table, columns: set[str]) -> str:
     return f"CASE {cases} END"
 
 
-def _distinct(column: pa.ChunkedArray, read: Callable[[str], Any]) -> tuple[Array, list[Any]]:
-    """Each record's position among the distinct values, and those values read; -1 where there is none."""
+def _distinct(column: pa.ChunkedArray, read: Callable[[str], T]) -> tuple[Array, Names[T]]:
+    """Each record's position among the distinct values, -1 where there is none; and those values."""
     encoded = column.dictionary_encode().combine_chunks()
     codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int32)
-    return codes, [read(value) for value in encoded.dictionary.to_pylist()]
+    return codes, Names(encoded.dictionary.to_pylist(), read)
 
 
-def _without_nameless(codes: Array, values: list[Any]) -> Array:
+def _of_names(codes: Array, values: Sequence[str | None]) -> Ints:
+    return np.append(hash_texts(values), NO_VALUE)[codes]
+
+
+def _without_nameless(codes: Array, values: Sequence[Any]) -> Array:
     named = np.array([value.name is not None for value in values] or [False])
     return np.where((codes >= 0) & named[np.maximum(codes, 0)], codes, np.int32(-1))
 

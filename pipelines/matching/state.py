@@ -54,10 +54,16 @@ class MatchState:
         nothing = np.zeros(0, dtype=np.int64)
         values = np.concatenate([nothing, *(rows.value for rows in self.rows.values())])
         records = np.concatenate([nothing, *(rows.record for rows in self.rows.values())]).astype(np.int32)
-        write_table(pa.table({"key": key, "value": values, "record": records}), folder / "match_keys.parquet")
+        write_table(
+            pa.table({"key": key, "value": values, "record": records}),
+            folder / "match_keys.parquet",
+            dictionary=["key"],
+        )
         pairs = self.pairs
         columns = {"left": pairs.left, "right": pairs.right, "levels": pairs.packed, "weight": pairs.weight}
-        write_table(pa.table(columns | {"discount": pairs.discount}), folder / "match_pairs.parquet")
+        write_table(
+            pa.table(columns | {"discount": pairs.discount}), folder / "match_pairs.parquet", dictionary=["levels"]
+        )
         write_json({"model": self.model, "keys": list(self.rows), "search": self.search}, complete)
 
     @classmethod
