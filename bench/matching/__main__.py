@@ -143,10 +143,9 @@ def _print_set(dataset: Dataset, columns: dict[str, dict[str, float]], *, markdo
         print("Splink, best, takes one record each of health and education after joining those that repeat a number.")
     judged = BUILT_IN if dataset.name == "generator" else OURS
     if judged in columns:
-        print(f"Goals, {judged}:")
-        print("\n".join(judge(dataset.name, columns[judged])))
-        if BEST in columns:
-            print("\n".join(beats_splink(columns[judged], columns[BEST])))
+        lines = judge(dataset.name, columns[judged])
+        lines += beats_splink(columns[judged], columns[BEST]) if BEST in columns else []
+        print("\n".join([f"Goals, {judged}:", *lines]))
     print()
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.matching.costs import peak_memory, warm_up
 from pipelines.matching import Model, load_model
 
 __all__ = ["Outcome", "candidate_pairs", "link"]
@@ -71,6 +71,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--pairs", type=Path)
     chosen = parser.parse_args()
+    warm_up()
     begun = time.perf_counter()
     people = pq.ParquetFile(chosen.people).read()
     read = time.perf_counter() - begun
@@ -79,7 +80,7 @@ def main() -> None:
     figures = {
         "seconds": {"read": read} | outcome.seconds,
         "whole": whole,
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_memory_bytes": peak_memory(),
         "counts": {name: float(np.float64(count)) for name, count in outcome.counts.items()},
     }
     pq.write_table(outcome.identities, chosen.out)

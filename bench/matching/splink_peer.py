@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import resource
 import time
 import warnings
 from collections.abc import Mapping
@@ -24,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from splink import DuckDBAPI, Linker
 
+from bench.matching.costs import peak_memory, warm_up
 from bench.matching.splink_best import best
 from bench.matching.splink_demo import demo
 from bench.matching.splink_recipe import Recipe
@@ -31,7 +31,25 @@ from bench.matching.splink_recipe import Recipe
 __all__ = ["THREADS", "connect", "link", "tables_of"]
 
 THREADS = 2
-_THRESHOLDS = (0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9999, 0.99999, 0.999999)
+_THRESHOLDS = (
+    0.001,
+    0.005,
+    0.02,
+    0.05,
+    0.1,
+    0.2,
+    0.5,
+    0.8,
+    0.9,
+    0.95,
+    0.98,
+    0.99,
+    0.995,
+    0.999,
+    0.9999,
+    0.99999,
+    0.999999,
+)
 
 
 class Stages:
@@ -72,7 +90,7 @@ def link(
     stages.done("cluster")
     figures = {
         "seconds": stages.seconds,
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_memory_bytes": peak_memory(),
         "candidates": _count(connection, blocked.physical_name),
         "scored": _count(connection, scored.physical_name),
         "threshold": recipe.threshold,
@@ -186,6 +204,7 @@ def main() -> None:
     chosen = parser.parse_args()
     warnings.filterwarnings("ignore")
     logging.getLogger("splink").setLevel(logging.ERROR)
+    warm_up()
     begun = time.perf_counter()
     people = pq.ParquetFile(chosen.people).read()
     further = pq.ParquetFile(chosen.further).read() if chosen.further else None
