@@ -26,11 +26,15 @@ _BIT = {comparison.name: 1 << number for number, comparison in enumerate(COMPARI
 
 @dataclass(frozen=True)
 class Limits:
-    """How many records may share a value before they are told apart: of one field, of two together, of three."""
+    """How many records may share a value before they are told apart: of one field, of two together, of three.
+
+    `fixed` holds for keys that are asked for by name.
+    """
 
     single: int = 8
     double: int = 24
     triple: int = 48
+    fixed: int = 100
 
     def of(self, depth: int) -> int:
         """The limit for a key refined `depth` times."""
@@ -187,7 +191,7 @@ def follow(
         The rows; and the pairs, or None where only a search of everything can tell them: a group that is or was larger
         than the limit is told apart by its size, so that pairs of others hang on the change too.
     """
-    limit, size = (limits or Limits()).triple, len(changed)
+    limit, size = (limits or Limits()).fixed, len(changed)
     rows, found, sure = {}, [np.zeros(0, dtype=np.int64)], True
     for name, added in fresh.items():
         old = before[name]
@@ -244,7 +248,7 @@ def _walk(found: _Found, values: Values, work: list[_Work], limits: Limits, amon
     while work:
         this = work.pop()
         depth = this.name.count("+")
-        limit = limits.triple if this.fixed else limits.of(depth)
+        limit = limits.fixed if this.fixed else limits.of(depth)
         small, large = _by_size(this.record, this.value, limit if this.alone else 1, among)
         found.add(this.name, set(this.fields), _all_pairs(*small, values.size, among))
         if not len(large[0]):

@@ -1,7 +1,8 @@
 """Records made comparable: every field as integers, with the distinct names beside them.
 
 Belongs here: the arrays that candidates, comparison and guards work on, and what a record is in the light of all others.
-Shared addresses (a hospital, a refuge, a home) are found here and carry no weight from then on.
+Shared addresses (a hospital, a refuge, a home) and numbers that many people bear (a helpline, a filler) are found here and
+carry no weight from then on.
 """
 
 from __future__ import annotations
@@ -17,9 +18,14 @@ from pipelines.matching.plain import IDENTIFIERS, NO_DATE, NO_VALUE, Plain, hash
 
 __all__ = ["NO_DATE", "NO_VALUE", "Comparable", "comparable", "hash_texts", "make_comparable"]
 
-_SHARED_FAMILIES = 6  # an address with more family names than this is an institution, not a household
+_SHARED_FAMILIES = 6  # an address or telephone with more family names than this belongs to no household
+_SHARED_PEOPLE = 6  # an identifier under which more people go than this (by family name and birth date) is nobody's
+_ADDRESS, _PHONE, _NHS_NUMBER, _UPN = 1, 2, 4, 8
 
 T = TypeVar("T")
+_NHS_NUMBERS = ("nhs_number", "nhs_number_unverified", "previous_nhs_number")
+_UPNS = ("upn", "upn_unverified", "former_upn")
+
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -59,7 +65,7 @@ class Comparable:
     identifiers: dict[str, Ints]
     texts: dict[str, pa.Array]  # identifiers (and places, where just read) as text, for edit distances and for Splink
     linkable: Array
-    shared: Array  # the record's address is one that many families share
+    shared: Array  # a bit each: address, telephone, NHS number, UPN are ones that many share
     digest: Array  # one number that changes when anything told of the record changes
 
     @property
@@ -110,10 +116,21 @@ def comparable(plain: Plain) -> Comparable:
     given, family, birth = numbers("given"), numbers("family"), numbers("birth")
     family_hash = numbers("family_name")
     identifiers = {name: numbers(name) for name in IDENTIFIERS}
-    shared = _shared(numbers("dwelling"), family_hash) | _shared(identifiers["uprn"], family_hash)
+    shared = _ADDRESS * (
+        _shared(numbers("dwelling"), family_hash, _SHARED_FAMILIES)
+        | _shared(identifiers["uprn"], family_hash, _SHARED_FAMILIES)
+    ) + _PHONE * _shared(identifiers["phone"], family_hash, _SHARED_FAMILIES)
+    person = family_hash * np.int64(1_000_003) + birth
+    for bit, names in ((_NHS_NUMBER, _NHS_NUMBERS), (_UPN, _UPNS)):
+        here = np.zeros(len(person), dtype=bool)
+        for name in names:
+            here |= _shared(identifiers[name], person, _SHARED_PEOPLE)
+        shared = shared + bit * here
+        identifiers |= {name: np.where(here, NO_VALUE, identifiers[name]) for name in names}
+    identifiers["phone"] = np.where(shared & _PHONE, NO_VALUE, identifiers["phone"])
 
     def place(values: Array) -> Array:
-        return np.where(shared, 0, values).astype(values.dtype)
+        return np.where(shared & _ADDRESS, 0, values).astype(values.dtype)
 
     identifiers["uprn"] = place(identifiers["uprn"])
     sources = table["source"].dictionary_encode().combine_chunks()
@@ -146,7 +163,7 @@ def comparable(plain: Plain) -> Comparable:
         identifiers=identifiers,
         texts={name[5:]: table[name].combine_chunks() for name in table.column_names if name.startswith("text_")},
         linkable=(given >= 0) | (family >= 0) | (birth != 0) | (numbers("expected") != NO_DATE),
-        shared=shared,
+        shared=shared.astype(np.int8),
         digest=numbers("digest"),
     )
 
@@ -158,12 +175,12 @@ def _borne(codes: Array, names: Names[T]) -> tuple[Array, Names[T]]:
     return (place - nobody).astype(np.int32), names.some(used[nobody:].tolist())
 
 
-def _shared(place: Ints, family: Ints) -> Array:
-    """Which records name a place where more families are registered than a household holds."""
-    told = np.flatnonzero((place != NO_VALUE) & (family != NO_VALUE))
-    order = told[np.lexsort((family[told], place[told]))]
-    places, families = place[order], family[order]
+def _shared(value: Ints, bearer: Ints, most: int) -> Array:
+    """Which records have a value that more than `most` distinct bearers have."""
+    told = np.flatnonzero((value != NO_VALUE) & (bearer != NO_VALUE))
+    order = told[np.lexsort((bearer[told], value[told]))]
+    values, bearers = value[order], bearer[order]
     fresh = np.ones(len(order), dtype=bool)
-    fresh[1:] = (places[1:] != places[:-1]) | (families[1:] != families[:-1])
-    found, counts = np.unique(places[fresh], return_counts=True)
-    return np.isin(place, found[counts > _SHARED_FAMILIES])
+    fresh[1:] = (values[1:] != values[:-1]) | (bearers[1:] != bearers[:-1])
+    found, counts = np.unique(values[fresh], return_counts=True)
+    return np.isin(value, found[counts > most])

@@ -49,7 +49,7 @@ def estimate_model(people: Comparable, candidates: Candidates, sampled: float = 
     born = relatives_born(u["birth_date"])
     adjustments = _adjustments(people, left, right, levels, u, frequencies)
     pairs = people.size * (people.size - 1) / 2 * sampled
-    prior = related = min(0.5, people.size * sampled / max(pairs, 1))
+    prior = related = float(np.clip(people.size * sampled / max(pairs, 1), 1e-12, 0.4))
     for _ in range(_ROUNDS):
         bits = {
             name: np.append(0.0, np.log2(m[name] / u[name]))[levels[name] + 1] + adjustments.get(name, 0.0)
@@ -137,7 +137,7 @@ def _chance(people: Comparable, frequencies: dict[str, Frequencies]) -> dict[str
     """How often each level is met between two records taken at random; agreement itself from the values' frequencies."""
     rng = np.random.default_rng(_SEED)
     order = np.argsort(people.digest, kind="stable")  # as good as random, and the same whatever the record keys are
-    a, b = order[rng.integers(0, people.size, (2, _RANDOM_PAIRS))]
+    a, b = order[rng.integers(0, max(people.size, 1), (2, _RANDOM_PAIRS if people.size else 0))]
     levels = compare(people, a[a != b], b[a != b])
     u = {}
     for comparison in COMPARISONS:

@@ -112,12 +112,10 @@ def guard(
     g, b = LEVELS["given_name"], LEVELS["birth_date"]
     known = (people.birth[left] > 0) & (people.birth[right] > 0)
     apart = known & (np.abs(people.year[left] - people.year[right]) >= _GENERATION)
-    birth_near = birth > 0
     born_alike = birth >= b["digit"]
-    name_agrees = (given > 0) | (family > 0)
     other_sex = sex == 0
     trusted = identifiers.same & ~identifiers.conflict
-    confirmed = trusted & (birth_near | name_agrees)
+    confirmed = trusted & _confirmed(levels)
     not_same_form = (given != g["same"]) & (given != NOTHING)
     established = _established(model, people)
     both_established = established[left] & established[right]
@@ -128,6 +126,7 @@ def guard(
     ) & others_apart
     once = np.isin(np.array(people.sources), list(counted))
     same_source = (people.source[left] == people.source[right]) & once[people.source[left]]
+    nameless = (people.given[left] < 0) & (people.given[right] < 0)
     unborn = (people.expected[left] != NO_DATE) | (people.expected[right] != NO_DATE)
     conditions = {
         "identifier_conflict": identifiers.conflict,
@@ -145,7 +144,9 @@ def guard(
         "further_names_differ": (given > 0) & (given != g["swapped"]) & others_apart & (birth == b["same"]) & ~trusted,
         "registered_twice": not_same_form & born_alike & same_source & ~trusted,
         "unborn": unborn & ~trusted,
-        "no_given_name": (given == NOTHING) & (levels["address"] != LEVELS["address"]["dwelling"]) & ~trusted,
+        "no_given_name": (given == NOTHING)
+        & ((levels["address"] != LEVELS["address"]["dwelling"]) | nameless)
+        & ~trusted,
         "birth_dates_differ": (birth == 0) & ~trusted,
     }
     return np.select(list(conditions.values()), [np.int8(_NUMBER[name]) for name in conditions], np.int8(0))
@@ -156,10 +157,17 @@ def _of_people(levels: dict[str, Array], identifiers: Identifiers) -> Array:
     trusted = identifiers.same & ~identifiers.conflict
     conditions = {
         "identifier_conflict": identifiers.conflict,
-        "identifier_unconfirmed": trusted
-        & ~((levels["birth_date"] > 0) | (levels["given_name"] > 0) | (levels["family_name"] > 0)),
+        "identifier_unconfirmed": trusted & ~_confirmed(levels),
     }
     return np.select(list(conditions.values()), [np.int8(_NUMBER[name]) for name in conditions], np.int8(0))
+
+
+def _confirmed(levels: dict[str, Array]) -> Array:
+    """Whether birth date or names bear out an identifier: one of them well, or two of them after a fashion."""
+    given, family, birth = levels["given_name"], levels["family_name"], levels["birth_date"]
+    well = (birth >= LEVELS["birth_date"]["digit"]) | (given >= LEVELS["given_name"]["other"])
+    well |= family >= LEVELS["family_name"]["close"]
+    return well | ((birth > 0).astype(np.int8) + (given > 0) + (family > 0) >= 2)
 
 
 def _renamed(levels: dict[str, Array]) -> Array:

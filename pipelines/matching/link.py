@@ -179,11 +179,21 @@ def _check(people: pa.Table, unique_sources: Sequence[str]) -> None:
 
 
 def _as_text(people: pa.Table) -> pa.Table:
-    """The columns of the form, keys and sources as text."""
+    """The columns of the form, all but the birth date as text."""
     people = people.select([name for name in COLUMNS if name in people.column_names])
-    for name in ("record_key", "source"):
-        at = people.column_names.index(name)
-        people = people.set_column(at, name, people[name].cast(pa.string()))
+    for name in people.column_names:
+        if name == "birth_date":
+            continue
+        try:
+            text = people[name].cast(pa.string())
+            text.validate(full=True)
+        except pa.ArrowInvalid:
+            raise IsindexError(
+                "PEOPLE_UNREADABLE",
+                f"the column {name} holds something that is no text in UTF-8",
+                remedy="Write the column as text.",
+            ) from None
+        people = people.set_column(people.column_names.index(name), name, text)
     return people
 
 

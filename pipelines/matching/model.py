@@ -123,7 +123,7 @@ class Model:
 
     def _prior_shift(self, records: int) -> float:
         """Bits by which two of fewer records are likelier to match: matches grow with the records, pairs with their square."""
-        return math.log2(self.policy.records / max(records, 100))
+        return math.log2(max(self.policy.records, 100) / max(records, 100))
 
 
 def load_model(name: str | Path | None = None) -> Model:

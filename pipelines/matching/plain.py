@@ -27,6 +27,7 @@ IDENTIFIERS = (
     "nhs_number", "nhs_number_unverified", "previous_nhs_number", "upn", "upn_unverified", "former_upn", "uprn", "phone",
 )  # fmt: skip
 _PLACES = ("postcode", "outcode", "place")
+_LONGEST = 250  # characters of a text that are looked at
 _PLACEHOLDER_DAY = 1900_01_01
 _WORTH_KEEPING = 0.8  # of the names kept from earlier nights, the share that must still be borne
 
@@ -170,7 +171,9 @@ def _told(records: pa.Table, names: pa.Table | None) -> tuple[dict[str, pa.Table
     source = "source" if "source" in columns else "agency"
 
     def text(name: str) -> str:
-        return f"nullif(trim(cast({name} AS varchar)), '')" if name in columns else "cast(NULL AS varchar)"
+        if name not in columns:
+            return "cast(NULL AS varchar)"
+        return f"nullif(trim(left(cast({name} AS varchar), {_LONGEST})), '')"
 
     views, bundled = {"records": records}, "SELECT NULL AS record_key, NULL AS families, NULL AS givens WHERE false"
     if names is not None and names.num_rows:
@@ -252,7 +255,8 @@ def _birth(records: pa.Table, columns: set[str]) -> str:
     if "birth_date" not in columns:
         return "NULL::int"
     name = next(each for each in records.column_names if each.lower() == "birth_date")
-    if pa.types.is_temporal(records.schema.field(name).type):
+    kind = records.schema.field(name).type
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         return f"year({name}) * 10000 + month({name}) * 100 + day({name})"
     text = f"trim(cast({name} AS varchar))"
     patterns = {

@@ -30,7 +30,7 @@ class MatchState:
 
     Attributes:
         plain: the records by themselves.
-        shared: which of them name an address that many families share.
+        shared: what of each of them many others share (see `Comparable`).
         rows: by key, its rows of (value, record), ordered.
         pairs: the pairs kept.
         model: the fingerprint of the model.

@@ -101,9 +101,6 @@ def test_a_placeholder_joins_two_babies_only_where_it_counts_as_a_name(people, m
     assert joined(records)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="no_given_name does not stand within one dwelling: unnamed twins become one child"
-)
 @pytest.mark.parametrize(("one", "other"), [("Twin One", "Twin Two"), ("Twin 1", "Twin 2"), ("Twin A", "Twin B")])
 def test_unnamed_twins_of_one_dwelling_are_two(people, one, other):
     records = people({"record_key": "health:1", "given_names": one}, {"record_key": "care:1", "given_names": other})

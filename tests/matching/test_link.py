@@ -24,6 +24,5 @@ def test_repeated_keys_are_refused_and_not_told(keys):
     assert fault.value.code == "RECORD_KEY_REPEATED"
 
 
-@pytest.mark.xfail(strict=True, reason="no model can be estimated from no rows: ValueError from the sampling of pairs")
 def test_no_people_are_no_fault():
     assert link_people(PEOPLE.slice(0, 0)).identities.num_rows == 0

@@ -151,8 +151,8 @@ def test_a_shared_address_carries_no_weight(people):
     hostel = {"postcode": "B30 1AA", "address": "1 Hostel Row", "birth_date": dt.date(2015, 1, 1)}
     crowd = [hostel | {"record_key": f"police:{n}", "family_name": name, "given_names": None}
              for n, name in enumerate(("Adler", "Brook", "Castle", "Dunn", "Easton", "Frost", "Grove", "Hale"))]  # fmt: skip
-    pair = people(*crowd, hostel | {"record_key": "health:1", "given_names": None, "family_name": "Adler"})
-    household = people(crowd[0], hostel | {"record_key": "health:1", "given_names": None, "family_name": "Adler"})
+    pair = people(*crowd, hostel | {"record_key": "health:1", "family_name": "Adler"})
+    household = people(crowd[0], hostel | {"record_key": "health:1", "family_name": "Adler"})
     assert together(run(household))
     assert all(len(members) == 1 for members in identities(run(pair)))
 
