@@ -88,15 +88,20 @@ class Candidates:
         edges = np.linspace(0, self.size, steps + 1).astype(np.int64) * self.size
         for low, high in itertools.pairwise(edges):
             found = [pairs[slice(*np.searchsorted(pairs, (low, high)))] for pairs, _ in self.parts]
-            yield np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
+            pairs = np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *found]))
+            yield pairs[np.concatenate([[True], pairs[1:] != pairs[:-1]])[: len(pairs)]]
 
-    def free(self) -> tuple[Array, Array, Array]:
-        """Each pair once, ordered: left, right, and the comparisons that were free in any key that found it."""
-        if not self.parts:
+    def free(self, share: float = 1.0) -> tuple[Array, Array, Array]:
+        """Each pair once, ordered: left, right, and the comparisons that were free in any key that found it.
+
+        Of a `share` below 1 about so many of the pairs, picked as by chance and the same every time.
+        """
+        parts = [(pairs if share >= 1 else pairs[_chance(pairs) < share], bits) for pairs, bits in self.parts]
+        if not parts:
             return np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.int32)
-        every = np.concatenate([pairs for pairs, _ in self.parts])
-        free = np.repeat(np.array([bits for _, bits in self.parts], np.int32), [len(pairs) for pairs, _ in self.parts])
-        order = np.argsort(every, kind="stable")
+        every = np.concatenate([pairs for pairs, _ in parts])
+        free = np.repeat(np.array([bits for _, bits in parts], np.int32), [len(pairs) for pairs, _ in parts])
+        order = np.argsort(every)
         every, free = every[order], free[order]
         starts = _starts(every)
         pairs = every[starts]
@@ -144,7 +149,7 @@ def find_candidates(
     limits = limits or Limits()
     for key in KEYS:
         if not keys:
-            record, value = _distinct_rows(*values.rows(key))
+            record, value = _by_value(*values.rows(key))
             _walk(
                 found, values, [_Work(key.name, key.fields, record, value, key.refine, alone=key.alone)], limits, among
             )
@@ -230,7 +235,7 @@ class _Work:
         return _Work(
             f"{self.name}+{refiner}",
             (*self.fields, *REFINERS[refiner]),
-            *_distinct_rows(record[known], finer[known]),
+            *_by_value(record[known], finer[known]),
             self.further[self.further.index(refiner) + 1 :],
         )
 
@@ -239,7 +244,7 @@ def _fixed(values: Values, key: Key, path: Sequence[str], record: Array, value: 
     work = _Work(key.name, key.fields, record, value, key.refine)
     for refiner in path:
         work = work.refined(values, refiner, (work.record, work.value))
-    rows = (work.record, work.value) if path else _distinct_rows(record, value)
+    rows = (work.record, work.value) if path else _by_value(record, value)
     return replace(work, record=rows[0], value=rows[1], further=key.refine, fixed=True)
 
 
@@ -275,16 +280,17 @@ def _by_size(
     return (record[small], value[small]), (record[large], value[large])
 
 
-def _distinct_rows(record: Array, value: Array) -> tuple[Array, Array]:
-    """Rows ordered by value then record, each once."""
-    if len(record) > 1 and (record[1:] < record[:-1]).any():
-        order = np.argsort(record, kind="stable")
-        record, value = record[order], value[order]
-    order = np.argsort(value, kind="stable")
-    record, value = record[order].astype(np.int64), value[order]
-    fresh = np.ones(len(record), dtype=bool)
-    fresh[1:] = (record[1:] != record[:-1]) | (value[1:] != value[:-1])
-    return record[fresh], value[fresh]
+def _chance(pairs: Array) -> Array:
+    """A number from 0 to 1 for each pair, as by chance and the same every time."""
+    mixed = pairs.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= mixed >> np.uint64(32)
+    return (mixed * np.uint64(0xD6E8FEB86659FD93) >> np.uint64(11)).astype(np.float64) / 2.0**53
+
+
+def _by_value(record: Array, value: Array) -> tuple[Array, Array]:
+    """Rows in order of value."""
+    order = np.argsort(value)
+    return record[order].astype(np.int64), value[order]
 
 
 def _starts(value: Array) -> Array:
@@ -317,4 +323,6 @@ def _all_pairs(record: Array, value: Array, size: int, among: Array | None) -> A
     if among is not None:
         keep = among[a] | among[b]
         a, b = a[keep], b[keep]
+    if (itself := a == b).any():  # a record may have a value twice
+        a, b = a[~itself], b[~itself]
     return np.minimum(a, b) * size + np.maximum(a, b)

@@ -18,6 +18,7 @@ from pipelines.matching.comparable import NO_VALUE, Comparable
 from pipelines.matching.compare import LEVELS
 from pipelines.matching.components import components
 from pipelines.matching.guards import GUARDS
+from pipelines.matching.keys import combine
 from pipelines.matching.ladder import JOIN, REVIEW, STEPS, Verdicts
 from pipelines.matching.pairs import Pairs
 
@@ -112,16 +113,20 @@ def _identities(people: Comparable, unique_sources: Mapping[str, str]) -> tuple[
     """Numbers of which one child has at most one, by record; 0 for none.
 
     The verified identifiers in their latest form; the person number within a source that counts persons by it; the
-    record itself within a source that holds each child once.
+    entry within a source that holds each child once.
     """
     found = _canonical_identifiers(people)
     person = np.unique(_person_numbers(people), return_inverse=True)
     number = np.where(person[0][person[1]] == NO_VALUE, 0, person[1] + 1)
+    # the same person entered twice, alike in all that tells people apart, counts once
+    alike = combine(13, people.given_name, people.family_name, people.birth.astype(np.int64), people.postcode)
+    first = np.unique(alike, return_index=True, return_inverse=True)
+    entry = np.where(alike == NO_VALUE, np.arange(people.size), first[1][first[2]]) + 1
     for position, source in enumerate(people.sources):
         here = people.source == position
         rule = unique_sources.get(source, "many")
         if rule == "record":
-            found.append(np.where(here, np.arange(people.size) + 1, 0))
+            found.append(np.where(here, entry, 0))
         elif rule == "person_number":
             found.append(np.where(here, number, 0))
     return tuple(found)

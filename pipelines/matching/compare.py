@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler
 
@@ -90,7 +91,7 @@ def _by_distinct_pair(
         return answers
     low = np.minimum(left[known], right[known]).astype(np.int64)
     high = np.maximum(left[known], right[known]).astype(np.int64)
-    distinct, inverse = np.unique(low * size + high, return_inverse=True)
+    inverse, distinct = pd.factorize(low * size + high)
     for answer, judged in zip(answers, judge(distinct // size, distinct % size), strict=True):
         answer[known] = judged[inverse]
     return answers
@@ -102,10 +103,9 @@ def _given_levels(values: Sequence[GivenName], left: Array, right: Array) -> tup
     names, sounds = _texts(values), _sounds(values)
     a, b = names[left], names[right]
     likeness, slips = _likeness(a, b)
-    several = np.array([len(value.roots) > 1 for value in values] or [False])
-    nickname = _where(several[left] | several[right], values, left, right, lambda a, b: not _apart(a.roots, b.roots))
-    many = np.array([len(value.tokens) > 1 for value in values] or [False])
-    other = _where(many[left] | many[right], values, left, right, lambda a, b: a.name in b.tokens or b.name in a.tokens)
+    nickname = _meet([value.roots for value in values], [value.roots for value in values], left, right)
+    name, tokens = [(value.name or "",) for value in values], [value.tokens for value in values]
+    other = _meet(name, tokens, left, right) | _meet(name, tokens, right, left)
     lengths = np.array([len(value.name or "") for value in values] or [0])
     initials = np.array([(value.name or "\0")[0] for value in values] or [""])
     initial = (np.minimum(lengths[left], lengths[right]) == 1) & (initials[left] == initials[right])
@@ -119,7 +119,7 @@ def _given_levels(values: Sequence[GivenName], left: Array, right: Array) -> tup
     )
     further = np.array([bool(value.others) for value in values] or [False])
     both = further[left] & further[right]
-    shared = _where(both, values, left, right, lambda a, b: not _apart(a.others, b.others))
+    shared = _meet([value.others for value in values], [value.others for value in values], left, right)
     others = np.full(len(left), NOTHING, dtype=np.int8)
     others[both] = [_other_names(values[x], values[y]) for x, y in _codes(left[both], right[both])]
     return level, _nothing_unless(both, shared.astype(np.int8)), others, (likeness < 0.8).astype(np.int8)
@@ -131,13 +131,11 @@ def _family_levels(values: Sequence[FamilyName], left: Array, right: Array) -> t
     a, b = names[left], names[right]
     likeness, slips = _likeness(a, b)
     lengths = np.array([len(value.name or "") for value in values] or [0])
-    many = np.array([len(value.everything) > 1 for value in values] or [False])
+    everything = [value.everything for value in values]
     level = _first(
         "family_name",
         same=a == b,
-        shared=_where(
-            many[left] | many[right], values, left, right, lambda a, b: not _apart(a.everything, b.everything)
-        ),
+        shared=_meet(everything, everything, left, right),
         close=_close(likeness, slips, lengths[left], lengths[right]),
         similar=(likeness >= 0.8) | (slips <= 1) | ((sounds[left] == sounds[right]) & (sounds[left] >= 0)),
     )
@@ -151,7 +149,7 @@ def _lone(people: Comparable, left: Array, right: Array) -> tuple[Array, Array]:
     for a, b in ((left, right), (right, left)):
         some = np.flatnonzero(lone[a] & (people.family[b] >= 0))
         crossed = people.given[a[some]].astype(np.int64) * len(people.family_names) + people.family[b[some]]
-        distinct, inverse = np.unique(crossed, return_inverse=True)
+        inverse, distinct = pd.factorize(crossed)
         given = _texts(people.given_names)[distinct // max(len(people.family_names), 1)]
         family = _texts(people.family_names)[distinct % max(len(people.family_names), 1)]
         likeness, slips = _likeness(given, family)
@@ -173,7 +171,7 @@ def _swapped(people: Comparable, left: Array, right: Array, eligible: Array) -> 
     given, family = _texts(people.given_names), _texts(people.family_names)
     for a, b in ((left, right), (right, left)):
         crossed = people.given[a[rows]].astype(np.int64) * len(family) + people.family[b[rows]]
-        distinct, inverse = np.unique(crossed, return_inverse=True)
+        inverse, distinct = pd.factorize(crossed)
         likeness = _distances(given[distinct // len(family)], family[distinct % len(family)], JaroWinkler.similarity)
         rows = rows[(likeness >= 0.85)[inverse]]
     swapped[rows] = True
@@ -197,10 +195,23 @@ def _codes(left: Array, right: Array) -> Iterator[tuple[int, int]]:
     return zip(left.tolist(), right.tolist(), strict=True)
 
 
-def _where(some: Array, values: Sequence[Any], left: Array, right: Array, holds: Callable[[Any, Any], bool]) -> Array:
-    """Whether `holds` is true, asked only of the pairs of codes in `some`."""
+def _meet(ours: Sequence[tuple[str, ...]], theirs: Sequence[tuple[str, ...]], left: Array, right: Array) -> Array:
+    """Whether any word of `ours` at `left` is among the words of `theirs` at `right`, for each pair of codes."""
+    words = [word for each in (*ours, *theirs) for word in each]
+    counts = np.array([len(each) for each in (*ours, *theirs)] or [0])
+    numbers, known = pd.factorize(np.array(words, dtype=object))
+    split = int(counts[: len(ours)].sum())
+    of_theirs = np.repeat(np.arange(len(theirs)), counts[len(ours) :]) if len(theirs) else np.zeros(0, np.int64)
+    has = np.unique(of_theirs * (len(known) + 1) + numbers[split:])
+    starts = np.cumsum(counts[: len(ours)]) - counts[: len(ours)]
+    steps = counts[: len(ours)][left] if len(ours) else np.zeros(0, np.int64)
+    pair = np.repeat(np.arange(len(left)), steps)
+    place = np.repeat(starts[left], steps) + np.arange(len(pair)) - np.repeat(np.cumsum(steps) - steps, steps)
+    wanted = right[pair] * (len(known) + 1) + numbers[place]
+    found = np.minimum(np.searchsorted(has, wanted), max(len(has) - 1, 0))
     result = np.zeros(len(left), dtype=bool)
-    result[some] = [holds(values[a], values[b]) for a, b in _codes(left[some], right[some])]
+    if len(has):
+        result[pair[has[found] == wanted]] = True
     return result
 
 
@@ -223,12 +234,6 @@ def _likeness(left: Array, right: Array) -> tuple[Array, Array]:
 
 def _close(likeness: Array, slips: Array, left_length: Array, right_length: Array) -> Array:
     return (likeness >= 0.92) | ((slips <= 1) & (np.minimum(left_length, right_length) >= 4))
-
-
-def _apart(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
-    if len(left) == 1:
-        return left[0] not in right
-    return not any(value in right for value in left)
 
 
 def _other_names(left: GivenName, right: GivenName) -> int:

@@ -25,7 +25,8 @@ __all__ = ["estimate_model", "estimate_relatives", "relatives_born"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-_RANDOM_PAIRS = 400_000  # on which chance agreement is measured
+_PAIRS_FOUND = 1_200_000  # as the keys find them, many of them several times
+_RANDOM_PAIRS = 300_000  # on which chance agreement is measured
 _ROUNDS = 25
 _SETTLED = 1e-4
 _COMMON = 5  # a value met less often than this has the floor's frequency
@@ -37,9 +38,11 @@ POLICY = {"join": 0.75, "review": 0.1, "margin": 0.0, "guards": "people"}
 _IDENTIFIERS = ("nhs_number", "upn")
 
 
-def estimate_model(people: Comparable, candidates: Candidates, sampled: float = 1.0) -> Model:
-    """A model for `people`, from their candidate pairs (or from those of a share `sampled` of the records)."""
-    left, right, free = candidates.free()
+def estimate_model(people: Comparable, candidates: Candidates) -> Model:
+    """A model for `people`, from their candidate pairs, or from an even sample of these."""
+    found = sum(len(pairs) for pairs, _ in candidates.parts)
+    sampled = min(1.0, _PAIRS_FOUND / max(found, 1))
+    left, right, free = candidates.free(sampled)
     levels = compare(people, left, right)
     frequencies = {
         column: _frequencies(people, column) for column in ("given_name", "family_or_lone", "birth", "place")

@@ -37,7 +37,6 @@ COLUMNS = (
 )  # fmt: skip
 _SHARES = ("drift_", "share_", "missing_", "unknown_")  # figures that are no counts
 _AT_ONCE = 1_000_000  # pairs compared at a time: what bounds the memory
-_PROBED = 15_000  # records whose pairs a model is estimated from
 _MOST_BETWEEN = 40  # joins of one record that may lead on to further pairs
 
 
@@ -99,12 +98,11 @@ def link_people(
     _check(people, unique_sources)
     people = _as_text(people)
     records = make_comparable(_verified(people))
+    stage("finding candidates")
+    candidates = find_candidates(records, keys=() if model is None else model.policy.keys)
     if model is None:
         stage("estimating a model")
-        probe, share = _probe(records)
-        model = estimate_model(records, find_candidates(records, among=probe), share)
-    stage("finding candidates")
-    candidates = find_candidates(records, keys=model.policy.keys)
+        model = estimate_model(records, candidates)
     stage("comparing")
     parts = [weigh(records, model, batch) for batch in candidates.batches(_AT_ONCE)]
     pairs = Pairs.of(parts)
@@ -214,17 +212,6 @@ def _verified(people: pa.Table) -> pa.Table:
             WITH told AS (SELECT *, {texts} FROM people)
             SELECT * EXCLUDE ({", ".join([*kinds, *(f"t_{kind}" for kind in kinds)])}), {", ".join(parts)} FROM told
         """).to_arrow_table()
-
-
-def _probe(records: Comparable) -> tuple[Array | None, float]:
-    """The records whose pairs teach (all, or an even sample of a large table), and what share of all they are."""
-    if records.size <= _PROBED:
-        return None, 1.0
-    order = np.argsort(records.digest, kind="stable")  # as good as random, and the same in whatever order rows come
-    chosen = np.zeros(records.size, dtype=bool)
-    chosen[order[:_PROBED]] = True
-    # a pair is met if either of its records is chosen
-    return chosen, 1 - (1 - _PROBED / records.size) ** 2
 
 
 def _between(records: Comparable, model: Model, pairs: Pairs) -> Array:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from pipelines.matching.comparable import Comparable
+from pipelines.matching.compare import unpack
 from pipelines.matching.model import Model
 
 __all__ = ["HOUSEHOLD", "field_weights", "match_weights", "relative_discount", "shares_of", "value_column"]
@@ -25,10 +27,11 @@ def match_weights(
     model: Model, people: Comparable, left: Array, right: Array, packed: Array, levels: dict[str, Array]
 ) -> Array:
     """The match weight in bits of each pair of record positions, given its levels (and the same packed)."""
-    patterns, first, inverse = np.unique(packed, return_index=True, return_inverse=True)
+    inverse, patterns = pd.factorize(packed)
     of_pattern = np.full(len(patterns), model.prior)
-    for name, weights in model.weights.items():
-        of_pattern += weights[levels[name][first].astype(np.int64) + 1]
+    for name, level in unpack(patterns).items():
+        if name in model.weights:
+            of_pattern += model.weights[name][level.astype(np.int64) + 1]
     weight = of_pattern[inverse]
     for name in model.adjusted:
         _add_frequency_bits(model, people, name, left, right, levels[name], weight)

@@ -50,7 +50,7 @@ def scored(request):
     if request.param == "children":
         return _scored(make_comparable(people_table(9_000, seed=3)), load_model())
     people = make_comparable(historical_people())
-    return _scored(people, estimate_model(people, find_candidates(people, among=np.arange(people.size) % 5 == 0), 0.36))
+    return _scored(people, estimate_model(people, find_candidates(people)))
 
 
 @pytest.fixture(scope="module")
