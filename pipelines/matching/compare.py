@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler
 
@@ -323,9 +324,28 @@ def _addresses(people: Comparable, left: Array, right: Array) -> Array:
             postcode=_equal(postcode[left], postcode[right]),
             near=_one_character(people.spelled[left], people.spelled[right]),
             place=_equal(place[left], place[right]),
+            like=_like(people, left, right),
             district=_equal(people.outcode[left], people.outcode[right]),
         ),
     )
+
+
+def _like(people: Comparable, left: Array, right: Array) -> Array:
+    """Streets or places spelled much alike; asked only where neither they nor the postcodes agree."""
+    place, postcode = people.place, people.postcode
+    known = (place[left] != NO_VALUE) & (place[right] != NO_VALUE) & (place[left] != place[right])
+    rows = np.flatnonzero(known & ~_equal(postcode[left], postcode[right]))
+    alike = np.zeros(len(left), dtype=bool)
+    if len(rows):
+        inverse, _ = pd.factorize(place[left[rows]] * np.int64(0x9E3779B1) ^ place[right[rows]])
+        _, first = np.unique(inverse, return_index=True)
+        some = rows[first]
+        a, b = (
+            np.array(people.texts["place"].take(pa.array(side[some])).to_pylist(), dtype=object)
+            for side in (left, right)
+        )
+        alike[rows] = (_distances(a, b, JaroWinkler.similarity) >= 0.9)[inverse]
+    return alike
 
 
 def _one_character(left: Array, right: Array) -> Array:

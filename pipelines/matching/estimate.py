@@ -33,8 +33,8 @@ _COMMON = 5  # a value met less often than this has the floor's frequency
 _SEED = 20041
 _PRIOR_PAIRS = 20.0  # what is believed of a field before any pair is seen counts like so many pairs
 _TWINS = 0.03  # of two children of one household so many were born together
-# a pair is joined when it is three times likelier to be one person than not; an identity is beaten by any margin
-POLICY = {"join": 0.75, "review": 0.1, "margin": 0.0, "guards": "people"}
+# a pair is joined when it is likelier one person than not, if the identities agree on the whole; any margin will do
+POLICY = {"join": 0.5, "review": 0.1, "margin": 0.0, "guards": "people"}
 _IDENTIFIERS = ("nhs_number", "upn")
 
 

@@ -165,6 +165,7 @@ _ADDRESS = Comparison(
             "postcode differs in one character",
         ),
         Level("place", "place_l = place_r", "same street or place, other postcode", "place"),
+        Level("like", "jaro_winkler_similarity(place_l, place_r) >= 0.9", "street or place nearly agrees"),
         Level("district", "outcode_l = outcode_r", "same postal district"),
         Level("different", "ELSE", "address differs"),
     ),

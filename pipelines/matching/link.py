@@ -24,6 +24,7 @@ from pipelines.matching.explain import Explanation, explain, of_matched
 from pipelines.matching.matcher import Matched, decide, weigh
 from pipelines.matching.model import Model
 from pipelines.matching.pairs import Pairs
+from pipelines.matching.remaining import among_the_rest
 from pipelines.tables import connect
 from pipelines.validation.identifiers import install_identifiers
 
@@ -109,7 +110,13 @@ def link_people(
     pairs = pairs.and_also(weigh(records, model, _between(records, model, pairs)))
     stage("putting together")
     none = np.zeros(0, dtype=np.int64)
-    matched = decide(records, model, pairs, none, none, dict.fromkeys(unique_sources, "record"), candidates.stats)
+    rules = dict.fromkeys(unique_sources, "record")
+    matched = decide(records, model, pairs, none, none, rules, candidates.stats)
+    if len(unique_sources) > 1:
+        identity = pc.index_in(matched.clusters["cluster"], records.keys).to_numpy()
+        pairs, looked_at = among_the_rest(records, pairs, identity, model.prior, unique_sources)
+        if looked_at:
+            matched = decide(records, model, pairs, none, none, rules, candidates.stats)
     identities = matched.clusters.select(["record_key", "cluster", "step", "weight"])
     stage("")
     identities = identities.rename_columns(["record_key", "identity", "step", "weight"])

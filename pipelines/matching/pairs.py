@@ -24,7 +24,8 @@ class Pairs:
         levels: the level of each comparison, by name (see `levels`).
         packed: the same levels as one integer.
         weight: the match weight in bits.
-        discount: bits (0 or less) to take off, because two of one household would explain the pair as well.
+        discount: bits (0 or less) to take off, because two of one household would explain the pair as well; above 0 for
+            a pair of people who alone are left without a match (see `remaining`).
     """
 
     left: Array

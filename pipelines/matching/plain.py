@@ -44,7 +44,7 @@ class Plain:
         records: record_key, source, digest (of all that was told of the record), given and family (positions in the lists
             of names, -1: none), hashes of the name each goes by (given_name, family_name) and of how it sounds, birth (20150314, 0: unknown), birth_date and expected (days since 1970), sex (1 male,
             2 female, 0 unknown), spelled (the postcode's characters as one number), hashes of postcode, outcode, place,
-            dwelling and each identifier, and what was hashed as `text_…` (places only where they were read just now).
+            dwelling and each identifier, and what was hashed as `text_…` (postcode and outcode only where they were read just now).
         given, family: the distinct names, as the feeds write them.
     """
 
@@ -54,7 +54,7 @@ class Plain:
 
     def write(self, folder: Path) -> None:
         """Write the records and the names to `folder`."""
-        texts = [f"text_{name}" for name in _PLACES if f"text_{name}" in self.records.column_names]
+        texts = [f"text_{name}" for name in ("postcode", "outcode") if f"text_{name}" in self.records.column_names]
         write_table(self.records.drop_columns(texts), folder / "match_records.parquet", dictionary=["source"])
         for name in ("given", "family"):
             write_table(pa.table({name: pa.array(getattr(self, name).texts, pa.string())}), _names_file(folder, name))

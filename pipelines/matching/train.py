@@ -43,6 +43,9 @@ _LEAST_M = 0.005  # no kind of error is so rare that a pair could be ruled out b
 _ALWAYS = ("nhs_number", "upn", "phone", "unborn")  # keys that need nothing beside them and are used in any case
 _LEAST_GAIN = 1e-4  # a key must find this share of all likely pairs that no other has found
 _LEAST_WORTH = 1e-3  # and a likely pair among so many pairs that it adds
+_EXPECTED_WRONG = 0.0005  # of the pairs joined, the share that may be wrong by the model's own reckoning
+_LEAST_JOIN = 0.75  # however good the rest are, no pair is joined that is not three times likelier than not
+_AT_ONCE = 1_000_000  # pairs weighed at a time
 _SURE = 12  # significant digits kept of an estimate
 
 # Of two records of one child that both carry an identifier nearly all carry the same: set by convention, because the
@@ -81,8 +84,22 @@ def train(records: pa.Table, names: pa.Table | None = None) -> tuple[dict[str, A
         "prior": _rounded(relatives["prior"]), "birth_date": [_rounded(bits) for bits in relatives["birth_date"]]
     }  # fmt: skip
     policy["keys"] = choose_keys(people, make_model("in training", settings, frequencies, policy))
+    policy["join"] = _join_from(people, make_model("in training", settings, frequencies, policy))
     policy["reference"] = reference_of(model, people)
     return settings, frequencies, policy
+
+
+def _join_from(people: Comparable, model: Model) -> float:
+    """The least probability that joins: so high that of the pairs it joins the model expects few enough to be wrong."""
+    parts = [weigh(people, model, batch) for batch in find_candidates(people, keys=model.policy.keys).batches(_AT_ONCE)]
+    unlikely = np.sort(1 - _probability(np.concatenate([pairs.total for pairs in parts])))
+    wrong = np.cumsum(unlikely) / np.arange(1, len(unlikely) + 1)
+    enough = int(np.count_nonzero(wrong <= _EXPECTED_WRONG))
+    return round(max(_LEAST_JOIN, 1 - float(unlikely[min(enough, len(unlikely) - 1)])), 4)
+
+
+def _probability(bits: Array) -> Array:
+    return 1 / (1 + np.exp2(-np.clip(bits, -60, 60)))
 
 
 def choose_keys(people: Comparable, model: Model) -> list[str]:
@@ -98,7 +115,7 @@ def choose_keys(people: Comparable, model: Model) -> list[str]:
     every = np.unique(np.concatenate(list(found.values())))
     weighed = weigh(people, model, every)
     likely = np.zeros(len(every))
-    likely[np.searchsorted(every, weighed.ids(people.size))] = 1 / (1 + np.exp2(-np.clip(weighed.total, -60, 60)))
+    likely[np.searchsorted(every, weighed.ids(people.size))] = _probability(weighed.total)
     rows = {path: np.searchsorted(every, pairs) for path, pairs in found.items()}
     chosen = [path for path in rows if path in _ALWAYS]
     met = np.zeros(len(every), dtype=bool)
