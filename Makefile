@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo ui test lint lock clean bench
+.PHONY: help setup demo ui test lint lock clean bench bench-matching
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -39,6 +39,9 @@ lint: setup ## style, types, import rules, contracts
 
 bench: setup ## a median authority by stage, beside a plain pipeline
 	@$(BIN)/python -m bench.median_authority
+
+bench-matching: setup ## the matcher beside Splink, on data whose truth is known
+	@$(BIN)/python -m bench.matching
 
 lock: setup ## new versions into requirements.lock
 	@$(BIN)/uv pip compile --universal --generate-hashes --no-annotate --no-header --group dev pyproject.toml -o requirements.lock

@@ -24,6 +24,7 @@ def demo(
 
     Example: [bold]isindex demo demo[/bold]
     """
+    from pipelines.nights.model import draw_models
     from pipelines.nights.summary import summary_of
     from pipelines.validation.expectations import warm_up
     from sample_feeds.demo import make_demo
@@ -47,6 +48,8 @@ def demo(
             wave.put(landing)
             for planned, fault in run_nights(home, str(landing)):
                 nights[planned.business_date, planned.authority] = (planned, fault)
+        console.print("Drawing the match model.")
+        draw_models(home)
         summary = summary_of(home, str(landing), [nights[key] for key in sorted(nights)])
     show(summary)
     if any(night["state"] != "published" for night in summary["nights"]):

@@ -227,7 +227,7 @@ def save_settings(model: Model, path: Path) -> None:
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(("column", "value", "frequency"))
     for column, table in model.frequencies.items():
-        rows.writerow((column, "", repr(table.floor)))
+        rows.writerow((column, "", repr(float(table.floor))))
         hashes = np.array(table.texts, dtype=np.int64) if column == "birth" else hash_texts(table.texts)
         rows.writerows(
             (column, value, repr(share)) for value, share in zip(table.texts, table.of(hashes).tolist(), strict=True)

@@ -303,7 +303,7 @@ def versions_of(inputs: list[FeedInput]) -> dict[str, str]:
     contracts = {feed.agency: contract_for(feed.agency) for feed in inputs}
     return {
         **{f"contract/{name}": f"{contract.id} {contract.version}" for name, contract in sorted(contracts.items())},
-        "model": load_model().name,
+        "model": f"{load_model().name} {load_model().fingerprint}",
         "code": package_version("isindex"),
     }
 

@@ -143,8 +143,8 @@ def test_a_record_that_fits_two_children_equally_joins_neither(people):
 
 def test_what_a_brother_would_explain_as_well_joins_nobody(people):
     records = people(
-        {"record_key": "health:1", "given_names": "Oliver", "birth_date": None, "sex": None},
-        {"record_key": "police:1", "given_names": "Olivia", "birth_date": None, "sex": None},
+        {"record_key": "health:1", "given_names": "Geoffrey", "birth_date": None, "sex": None},
+        {"record_key": "police:1", "given_names": "Jeffrey", "birth_date": None, "sex": None},
     )
     assert not joined(records, MODEL)
     assert joined(records, NO_RELATIVES)
