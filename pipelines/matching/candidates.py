@@ -133,6 +133,7 @@ def find_candidates(
     keys: Sequence[str] | None = None,
     limits: Limits | None = None,
     among: Array | None = None,
+    with_rows: bool = False,
 ) -> Candidates:
     """Every pair of linkable records that shares a key.
 
@@ -143,6 +144,7 @@ def find_candidates(
             far as the sizes of their groups ask for.
         limits: how many records may share a value.
         among: a mask of records; only pairs with at least one of them are found. Default all.
+        with_rows: keep the rows under each of the `keys`, for the night after.
     """
     values = Values(people)
     found = _Found(stats={"keys_refined": 0.0, "pairs_dropped": 0.0})
@@ -157,7 +159,8 @@ def find_candidates(
             rows = values.rows(key)
             for path in paths:
                 work = _fixed(values, key, path, *rows)
-                found.rows[work.name] = KeyRows(work.value, work.record)
+                if with_rows:
+                    found.rows[work.name] = KeyRows(work.value, work.record)
                 _walk(found, values, [work], limits, among)
     return Candidates(people.size, found.parts, found.stats, found.rows)
 

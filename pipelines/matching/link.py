@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from pipelines.errors import IsindexError
-from pipelines.matching.candidates import find_candidates
+from pipelines.matching.candidates import Limits, find_candidates
 from pipelines.matching.comparable import Comparable, make_comparable
 from pipelines.matching.estimate import estimate_model
 from pipelines.matching.explain import Explanation, explain, of_matched
@@ -37,6 +37,7 @@ COLUMNS = (
     "address", "nhs_number", "upn", "phone",
 )  # fmt: skip
 _SHARES = ("drift_", "share_", "missing_", "unknown_")  # figures that are no counts
+_LIMITS = Limits(fixed=24)  # a nation's common names under one key are told apart as an authority's need not be
 _AT_ONCE = 1_000_000  # pairs compared at a time: what bounds the memory
 _MOST_BETWEEN = 40  # joins of one record that may lead on to further pairs
 
@@ -97,10 +98,12 @@ def link_people(
 
     stage("reading")
     _check(people, unique_sources)
+    ignored = tuple(name for name in people.column_names if name not in COLUMNS)
     people = _as_text(people)
     records = make_comparable(_verified(people))
+    del people
     stage("finding candidates")
-    candidates = find_candidates(records, keys=() if model is None else model.policy.keys)
+    candidates = find_candidates(records, keys=() if model is None else model.policy.keys, limits=_LIMITS)
     if model is None:
         stage("estimating a model")
         model = estimate_model(records, candidates)
@@ -120,7 +123,6 @@ def link_people(
     identities = matched.clusters.select(["record_key", "cluster", "step", "weight"])
     stage("")
     identities = identities.rename_columns(["record_key", "identity", "step", "weight"])
-    ignored = tuple(name for name in people.column_names if name not in COLUMNS)
     return Linked(identities, matched, model, seconds, ignored)
 
 

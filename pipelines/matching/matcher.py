@@ -150,7 +150,7 @@ def _pairs(
         if found is not None:
             kept = previous.pairs.moved(moved).and_also(weigh(people, model, found))
             return rows, kept, len(found), previous.search
-    candidates = find_candidates(people, keys=keys)
+    candidates = find_candidates(people, keys=keys, with_rows=True)
     parts, compared = [], 0
     for batch in candidates.batches(_AT_ONCE):
         parts.append(weigh(people, model, batch))

@@ -27,6 +27,7 @@ IDENTIFIERS = (
     "nhs_number", "nhs_number_unverified", "previous_nhs_number", "upn", "upn_unverified", "former_upn", "uprn", "phone",
 )  # fmt: skip
 _PLACES = ("postcode", "outcode", "place")
+_AT_ONCE = 1_000_000  # records read at a time
 _LONGEST = 250  # characters of a text that are looked at
 _PLACEHOLDER_DAY = 1900_01_01
 _WORTH_KEEPING = 0.8  # of the names kept from earlier nights, the share that must still be borne
@@ -113,7 +114,29 @@ def hash_texts(values: Any) -> Ints:
 
 
 def _read(records: pa.Table, names: pa.Table | None) -> Plain:
-    """The records, read from what the feeds say."""
+    """The records, read from what the feeds say; a large table part by part, so that memory holds only one in full."""
+    if records.num_rows <= _AT_ONCE:
+        return _read_part(records, names)
+    order = pc.sort_indices(records["record_key"].cast(pa.string()))
+    tables, given, family = [], Names[GivenName]([], given_name), Names[FamilyName]([], family_name)
+    for start in range(0, records.num_rows, _AT_ONCE):
+        rows = records.take(order.slice(start, _AT_ONCE))
+        keys = rows["record_key"].cast(pa.string())
+        part = _read_part(rows, None if names is None else _only(names, keys))
+        table = part.records
+        for name, known in (("given", given), ("family", family)):
+            codes = table[name].to_numpy()
+            table = table.set_column(
+                table.column_names.index(name),
+                name,
+                pa.array(np.where(codes >= 0, codes + len(known), codes), pa.int32()),
+            )
+        given, family = given.followed_by(part.given), family.followed_by(part.family)
+        tables.append(table)
+    return Plain(pa.concat_tables(tables).combine_chunks(), given, family)
+
+
+def _read_part(records: pa.Table, names: pa.Table | None) -> Plain:
     table = _ordered(records, names)
     given, given_names = _distinct(table["given_bundle"], given_name)
     family, family_names = _distinct(table["family_bundle"], family_name)
@@ -238,7 +261,7 @@ def _ordered(records: pa.Table, names: pa.Table | None) -> pa.Table:
                 FROM cleared
             )
             SELECT
-                *,
+                * EXCLUDE (address, lines, numbers),
                 -- a household: the postcode (or the place) with the numbers in the address, or the first words of it
                 coalesce(postcode, place) || ' ' || coalesce(
                     numbers, CASE WHEN postcode IS NOT NULL THEN nullif(regexp_extract(place, '\\pL+ ?\\pL*'), '') END
