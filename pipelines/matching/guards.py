@@ -106,8 +106,10 @@ def guard(
 
     `counted` names the sources that are meant to hold each person once.
     """
+    once = np.isin(np.array(people.sources), list(counted))
+    same_source = (people.source[left] == people.source[right]) & once[people.source[left]]
     if model.policy.guards == "people":
-        return _of_people(levels, identifiers)
+        return _of_people(levels, identifiers, same_source)
     given, family, birth, sex = (levels[name] for name in ("given_name", "family_name", "birth_date", "sex"))
     g, b = LEVELS["given_name"], LEVELS["birth_date"]
     known = (people.birth[left] > 0) & (people.birth[right] > 0)
@@ -124,8 +126,6 @@ def guard(
     near_identical = (((given == g["close"]) | (given == g["similar"])) & both_established & ~sounds_same) | (
         given == g["other"]
     ) & others_apart
-    once = np.isin(np.array(people.sources), list(counted))
-    same_source = (people.source[left] == people.source[right]) & once[people.source[left]]
     nameless = (people.given[left] < 0) & (people.given[right] < 0)
     unborn = (people.expected[left] != NO_DATE) | (people.expected[right] != NO_DATE)
     conditions = {
@@ -152,12 +152,17 @@ def guard(
     return np.select(list(conditions.values()), [np.int8(_NUMBER[name]) for name in conditions], np.int8(0))
 
 
-def _of_people(levels: dict[str, Array], identifiers: Identifiers) -> Array:
+def _of_people(levels: dict[str, Array], identifiers: Identifiers, same_source: Array) -> Array:
     """The guards that hold for anybody, where nobody says that the people are children."""
     trusted = identifiers.same & ~identifiers.conflict
     conditions = {
         "identifier_conflict": identifiers.conflict,
         "identifier_unconfirmed": trusted & ~_confirmed(levels),
+        "registered_twice": (levels["given_name"] >= 0)
+        & (levels["given_name"] != LEVELS["given_name"]["same"])
+        & (levels["birth_date"] >= LEVELS["birth_date"]["digit"])
+        & same_source
+        & ~trusted,
     }
     return np.select(list(conditions.values()), [np.int8(_NUMBER[name]) for name in conditions], np.int8(0))
 

@@ -18,7 +18,7 @@ import pyarrow.dataset as ds
 
 from pipelines.errors import IsindexError
 from pipelines.matching.candidates import Limits, find_candidates
-from pipelines.matching.comparable import Comparable, make_comparable
+from pipelines.matching.comparable import NO_VALUE, Comparable, make_comparable
 from pipelines.matching.estimate import estimate_model
 from pipelines.matching.explain import Explanation, explain, of_matched
 from pipelines.matching.matcher import Matched, decide, weigh
@@ -39,6 +39,7 @@ COLUMNS = (
 _SHARES = ("drift_", "share_", "missing_", "unknown_")  # figures that are no counts
 _LIMITS = Limits(fixed=24)  # a nation's common names under one key are told apart as an authority's need not be
 _AT_ONCE = 1_000_000  # pairs compared at a time: what bounds the memory
+_REGISTERED = 0.9  # of a register's records the share that have a number, and of the numbers those that are distinct
 _MOST_BETWEEN = 40  # joins of one record that may lead on to further pairs
 
 
@@ -113,7 +114,7 @@ def link_people(
     pairs = pairs.and_also(weigh(records, model, _between(records, model, pairs)))
     stage("putting together")
     none = np.zeros(0, dtype=np.int64)
-    rules = dict.fromkeys(unique_sources, "record")
+    rules = dict.fromkeys(_registers(records), "person_number") | dict.fromkeys(unique_sources, "record")
     matched = decide(records, model, pairs, none, none, rules, candidates.stats)
     if len(unique_sources) > 1:
         identity = pc.index_in(matched.clusters["cluster"], records.keys).to_numpy()
@@ -221,6 +222,21 @@ def _verified(people: pa.Table) -> pa.Table:
             WITH told AS (SELECT *, {texts} FROM people)
             SELECT * EXCLUDE ({", ".join([*kinds, *(f"t_{kind}" for kind in kinds)])}), {", ".join(parts)} FROM told
         """).to_arrow_table()
+
+
+def _registers(records: Comparable) -> list[str]:
+    """Sources that plainly count people by a verified number: nearly every record has one, and few share it."""
+    found = []
+    for position, source in enumerate(records.sources):
+        here = records.source == position
+        for kind in ("nhs_number", "upn"):
+            numbers = records.identifiers[kind][here]
+            numbers = numbers[numbers != NO_VALUE]
+            enough = len(numbers) >= _REGISTERED * np.count_nonzero(here)
+            if enough and len(np.unique(numbers)) >= _REGISTERED * len(numbers):
+                found.append(source)
+                break
+    return found
 
 
 def _between(records: Comparable, model: Model, pairs: Pairs) -> Array:
