@@ -117,6 +117,7 @@ def _read(records: pa.Table, names: pa.Table | None) -> Plain:
     """The records, read from what the feeds say; a large table part by part, so that memory holds only one in full."""
     if records.num_rows <= _AT_ONCE:
         return _read_part(records, names)
+    records = records.combine_chunks()
     order = pc.sort_indices(records["record_key"].cast(pa.string()))
     tables, given, family = [], Names[GivenName]([], given_name), Names[FamilyName]([], family_name)
     for start in range(0, records.num_rows, _AT_ONCE):

@@ -51,10 +51,8 @@ _SURE = 12  # significant digits kept of an estimate
 # Of two records of one child that both carry an identifier nearly all carry the same: set by convention, because the
 # pairs that m is measured on were found by these very identifiers.
 _IDENTIFIERS = ("nhs_number", "upn")
-_PHONE = (
-    (0.7, 0.0001),
-    (0.3, 0.9999),
-)  # likewise, where no two feeds tell of telephones: families share and change them
+# likewise, where no two feeds tell of telephones: families share and change them, and some are a worker's
+_PHONE = ((0.5, 0.02), (0.5, 0.98))
 _FEWEST = 200  # records of feeds without identifiers, below which nothing is estimated from them
 _IDENTIFIER_M = (0.985, 0.01, 0.005)
 _IDENTIFIER_U_CLOSE = 1e-6
