@@ -132,7 +132,6 @@ def find_candidates(
     *,
     keys: Sequence[str] | None = None,
     limits: Limits | None = None,
-    among: Array | None = None,
     with_rows: bool = False,
 ) -> Candidates:
     """Every pair of linkable records that shares a key.
@@ -143,7 +142,6 @@ def find_candidates(
             found hangs on its two records alone, but for groups over the largest limit. Default: all keys, refined as
             far as the sizes of their groups ask for.
         limits: how many records may share a value.
-        among: a mask of records; only pairs with at least one of them are found. Default all.
         with_rows: keep the rows under each of the `keys`, for the night after.
     """
     values = Values(people)
@@ -152,16 +150,14 @@ def find_candidates(
     for key in KEYS:
         if not keys:
             record, value = _by_value(*values.rows(key))
-            _walk(
-                found, values, [_Work(key.name, key.fields, record, value, key.refine, alone=key.alone)], limits, among
-            )
+            _walk(found, values, [_Work(key.name, key.fields, record, value, key.refine, alone=key.alone)], limits)
         elif paths := [name.split("+")[1:] for name in keys if name.split("+")[0] == key.name]:
             rows = values.rows(key)
             for path in paths:
                 work = _fixed(values, key, path, *rows)
                 if with_rows:
                     found.rows[work.name] = KeyRows(work.value, work.record)
-                _walk(found, values, [work], limits, among)
+                _walk(found, values, [work], limits)
     return Candidates(people.size, found.parts, found.stats, found.rows)
 
 
@@ -251,14 +247,14 @@ def _fixed(values: Values, key: Key, path: Sequence[str], record: Array, value: 
     return replace(work, record=rows[0], value=rows[1], further=key.refine, fixed=True)
 
 
-def _walk(found: _Found, values: Values, work: list[_Work], limits: Limits, among: Array | None) -> None:
+def _walk(found: _Found, values: Values, work: list[_Work], limits: Limits) -> None:
     """Pairs of groups small enough as they are; the others told apart by one further field, then by two."""
     while work:
         this = work.pop()
         depth = this.name.count("+")
         limit = limits.fixed if this.fixed else limits.of(depth)
-        small, large = _by_size(this.record, this.value, limit if this.alone else 1, among)
-        found.add(this.name, set(this.fields), _all_pairs(*small, values.size, among))
+        small, large = _by_size(this.record, this.value, limit if this.alone else 1)
+        found.add(this.name, set(this.fields), _all_pairs(*small, values.size))
         if not len(large[0]):
             continue
         further = [each for each in this.further if each not in this.name.split("+")]
@@ -269,17 +265,10 @@ def _walk(found: _Found, values: Values, work: list[_Work], limits: Limits, amon
         work += [this.refined(values, refiner, large) for refiner in further]
 
 
-def _by_size(
-    record: Array, value: Array, limit: int, among: Array | None
-) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """Rows of groups that hold two or more, parted into small groups and large ones; without `among` none of them."""
+def _by_size(record: Array, value: Array, limit: int) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """Rows of groups that hold two or more, parted into small groups and large ones."""
     counts = _group_counts(value)
-    wanted = counts > 1
-    if among is not None:
-        starts = _starts(value)
-        touched = np.logical_or.reduceat(among[record], starts) if len(starts) else np.zeros(0, dtype=bool)
-        wanted &= np.repeat(touched, np.diff(np.append(starts, len(value))))
-    small, large = wanted & (counts <= limit), wanted & (counts > limit)
+    small, large = (counts > 1) & (counts <= limit), (counts > 1) & (counts > limit)
     return (record[small], value[small]), (record[large], value[large])
 
 
@@ -312,7 +301,7 @@ def _pair_count(value: Array) -> int:
     return int((lengths * (lengths - 1) // 2).sum())
 
 
-def _all_pairs(record: Array, value: Array, size: int, among: Array | None) -> Array:
+def _all_pairs(record: Array, value: Array, size: int, among: Array | None = None) -> Array:
     """Every pair within each group of rows in order of value, as left * size + right; only those with one `among`."""
     if not len(record):
         return np.zeros(0, dtype=np.int64)

@@ -99,11 +99,6 @@ def test_a_rare_name_is_a_key_by_itself_and_a_common_one_is_not(people):
     assert len(pairs_of(common)) < 6 < len(pairs_of(common, limits=Limits(single=12)))
 
 
-def test_only_pairs_with_a_record_asked_for_are_found(people):
-    records = people({"record_key": "a:1"}, {"record_key": "a:2"}, {"record_key": "a:3"})
-    assert pairs_of(records, among=np.array([True, False, False])) == {("a:1", "a:2"), ("a:1", "a:3")}
-
-
 def test_a_pair_knows_which_fields_it_was_found_without(people):
     records = people({"record_key": "a:1"}, {"record_key": "b:1", "family_name": "Bright"})
     _, _, free = find_candidates(make_comparable(records)).free()
