@@ -50,12 +50,12 @@ def candidate_pairs(people: pa.Table, model: Model) -> pa.Table:
     """Every pair that is compared, `record_key_a`, `record_key_b`, `weight` (match weight less the household's discount)."""
     from pipelines.matching.candidates import find_candidates
     from pipelines.matching.comparable import make_comparable
-    from pipelines.matching.matcher import weigh
+    from pipelines.matching.weigh import Weigher
 
     records = make_comparable(people)
-    parts = []
+    parts, weigher = [], Weigher(records, model)
     for batch in find_candidates(records, keys=model.policy.keys).batches(_AT_ONCE):
-        pairs = weigh(records, model, batch, always=True)
+        pairs = weigher.weigh(batch, always=True)
         keys = (records.keys.take(pa.array(side)) for side in (pairs.left, pairs.right))
         parts.append(pa.table([*keys, pairs.total], names=["record_key_a", "record_key_b", "weight"]))
     return pa.concat_tables(parts)

@@ -27,9 +27,9 @@ from bench.matching.splink_peer import connect, tables_of
 from pipelines.matching import Model, load_model
 from pipelines.matching.candidates import find_candidates
 from pipelines.matching.comparable import Comparable, make_comparable
-from pipelines.matching.compare import compare, pack
+from pipelines.matching.compare import Comparer, pack
 from pipelines.matching.frame import splink_frame
-from pipelines.matching.score import match_weights
+from pipelines.matching.score import Scorer
 
 __all__ = ["pairs_per_second"]
 
@@ -64,10 +64,11 @@ def pairs_per_second(people: pa.Table, rounds: int = 3) -> dict[str, dict[str, f
 
 
 def _ours(records: Comparable, model: Model, left: Array, right: Array) -> None:
+    comparer, scorer = Comparer(records), Scorer(model, records)
     for start in range(0, len(left), _AT_ONCE):
         some = slice(start, start + _AT_ONCE)
-        levels = compare(records, left[some], right[some])
-        match_weights(model, records, left[some], right[some], pack(levels), levels)
+        levels = comparer.levels(left[some], right[some])
+        scorer.match_weights(left[some], right[some], pack(levels), levels)
 
 
 def _splink_with_ours(records: Comparable, model: Model, left: Array, right: Array) -> Callable[[], None]:

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.matching.arrays import spread, starts_of
+
 __all__ = ["UNSEEN", "Assembled", "Links", "Rules", "assemble", "improve"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -232,9 +234,7 @@ def _better_placed(
     order = np.argsort(a, kind="stable")
     a, b, bits = a[order], b[order], bits[order]
     start, end = np.searchsorted(a, third), np.searchsorted(a, third, side="right")
-    counts = end - start
-    case = np.repeat(np.arange(len(one)), counts)
-    place = np.repeat(start, counts) + np.arange(len(case)) - np.repeat(np.cumsum(counts) - counts, counts)
+    case, place = spread(start, end - start)
     fourth = b[place]
     use = (fourth != one[case]) & (fourth != other[case])
     case, fourth, own = case[use], fourth[use], bits[place[use]]
@@ -271,7 +271,7 @@ def _relabelled(links: Links, follows: Array, size: int) -> Links:
     key = low[between] * size + high[between]
     order = between[np.argsort(key, kind="stable")]
     key = low[order] * size + high[order]
-    starts = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])) if len(key) else np.zeros(0, np.int64)
+    starts = starts_of(key)
     if not len(starts):
         return links.take(np.zeros(0, dtype=np.int64))
     return Links(
@@ -295,7 +295,7 @@ def _to_clusters(label: Array, links: Links) -> tuple[Array, Array, Array, Array
     key = record * len(label) + cluster
     order = np.argsort(key, kind="stable")
     key = key[order]
-    starts = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])) if len(key) else np.zeros(0, np.int64)
+    starts = starts_of(key)
     if not len(starts):
         nothing = np.zeros(0, dtype=np.int64)
         return nothing, nothing, nothing, nothing, nothing.astype(bool), nothing.astype(bool)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.matching.arrays import distinct, spread, starts_of
 from pipelines.matching.comparable import NO_VALUE, Comparable
 from pipelines.matching.keys import KEYS, REFINERS, Key, Values, combine
 from pipelines.matching.levels import COMPARISONS
@@ -58,9 +59,7 @@ class KeyRows:
 
     def under(self, values: Array) -> tuple[Array, Array]:
         """The rows (record, value) under the values, which are ordered."""
-        counts = self.members(values)
-        starts = np.searchsorted(self.value, values)
-        rows = np.repeat(starts, counts) + np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        _, rows = spread(np.searchsorted(self.value, values), self.members(values))
         return self.record[rows], self.value[rows]
 
 
@@ -88,8 +87,7 @@ class Candidates:
         edges = np.linspace(0, self.size, steps + 1).astype(np.int64) * self.size
         for low, high in itertools.pairwise(edges):
             found = [pairs[slice(*np.searchsorted(pairs, (low, high)))] for pairs, _ in self.parts]
-            pairs = np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *found]))
-            yield pairs[np.concatenate([[True], pairs[1:] != pairs[:-1]])[: len(pairs)]]
+            yield distinct(np.concatenate([np.zeros(0, dtype=np.int64), *found]))
 
     def free(self, share: float = 1.0) -> tuple[Array, Array, Array]:
         """Each pair once, ordered: left, right, and the comparisons that were free in any key that found it.
@@ -103,7 +101,7 @@ class Candidates:
         free = np.repeat(np.array([bits for _, bits in parts], np.int32), [len(pairs) for pairs, _ in parts])
         order = np.argsort(every)
         every, free = every[order], free[order]
-        starts = _starts(every)
+        starts = starts_of(every)
         pairs = every[starts]
         return (
             (pairs // self.size).astype(np.int32),
@@ -204,11 +202,11 @@ def follow(
         value, record = old.value[stays], place[stays]
         at = np.searchsorted(value, added.value)
         rows[name] = KeyRows(np.insert(value, at, added.value), np.insert(record, at, added.record))
-        touched = np.unique(np.concatenate([old.value[~stays], added.value]))
+        touched = distinct(np.concatenate([old.value[~stays], added.value]))
         sure &= not ((old.members(touched) > limit) | (rows[name].members(touched) > limit)).any()
         if sure:
             found.append(_all_pairs(*rows[name].under(touched), size, changed))
-    return rows, np.unique(np.concatenate(found)) if sure else None
+    return rows, distinct(np.concatenate(found)) if sure else None
 
 
 @dataclass(frozen=True)
@@ -261,7 +259,7 @@ def _walk(found: _Found, values: Values, work: list[_Work], limits: Limits) -> N
         if depth >= 2 or not further:
             found.stats["pairs_dropped"] += _pair_count(large[1])
             continue
-        found.stats["keys_refined"] += len(_starts(large[1]))
+        found.stats["keys_refined"] += len(starts_of(large[1]))
         work += [this.refined(values, refiner, large) for refiner in further]
 
 
@@ -285,19 +283,15 @@ def _by_value(record: Array, value: Array) -> tuple[Array, Array]:
     return record[order].astype(np.int64), value[order]
 
 
-def _starts(value: Array) -> Array:
-    return np.flatnonzero(np.concatenate([[True], value[1:] != value[:-1]])) if len(value) else np.zeros(0, np.int64)
-
-
 def _group_counts(value: Array) -> Array:
     """For each row of ordered values, how many rows share its value."""
-    starts = _starts(value)
+    starts = starts_of(value)
     lengths = np.diff(np.append(starts, len(value)))
     return np.repeat(lengths, lengths)
 
 
 def _pair_count(value: Array) -> int:
-    lengths = np.diff(np.append(_starts(value), len(value)))
+    lengths = np.diff(np.append(starts_of(value), len(value)))
     return int((lengths * (lengths - 1) // 2).sum())
 
 
@@ -306,12 +300,11 @@ def _all_pairs(record: Array, value: Array, size: int, among: Array | None = Non
     if not len(record):
         return np.zeros(0, dtype=np.int64)
     counts = _group_counts(value)
-    starts = _starts(value)
+    starts = starts_of(value)
     within = np.arange(len(record)) - np.repeat(starts, np.diff(np.append(starts, len(record))))
     following = counts - 1 - within
-    left = np.repeat(np.arange(len(record)), following)
-    step = np.arange(len(left)) - np.repeat(np.cumsum(following) - following, following) + 1
-    a, b = record[left], record[left + step]
+    left, right = spread(np.arange(len(record)) + 1, following)
+    a, b = record[left], record[right]
     if among is not None:
         keep = among[a] | among[b]
         a, b = a[keep], b[keep]

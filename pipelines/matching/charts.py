@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from pipelines.matching.comparable import Comparable
-from pipelines.matching.compare import compare
+from pipelines.matching.compare import Comparer
 from pipelines.matching.levels import COMPARISONS
 from pipelines.matching.model import Model
-from pipelines.matching.score import field_weights
+from pipelines.matching.score import Scorer
 
 __all__ = ["Example", "chart_libraries", "charts_of", "examples_of"]
 
@@ -42,8 +42,8 @@ class Example:
 def examples_of(model: Model, people: Comparable, pairs: Sequence[tuple[str, int, int]]) -> list[Example]:
     """The examples for pairs of (title, position of one record, position of the other)."""
     left, right = (np.array([pair[side] for pair in pairs], dtype=np.int64) for side in (1, 2))
-    levels = compare(people, left, right)
-    bits = field_weights(model, people, left, right, levels)
+    levels = Comparer(people).levels(left, right)
+    bits = Scorer(model, people).field_weights(left, right, levels)
     adjusted = {name: np.rint(value - _average(model, name, levels[name])) for name, value in bits.items()}
     return [
         Example(

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from pipelines.matching.names import FamilyName, GivenName, Names
+from pipelines.matching.names import AnyName, FamilyName, GivenName, Names
 from pipelines.matching.plain import IDENTIFIERS, NO_DATE, NO_VALUE, Plain, hash_texts, make_plain
 
 __all__ = ["NO_DATE", "NO_VALUE", "Comparable", "comparable", "hash_texts", "make_comparable"]
@@ -22,7 +22,7 @@ _SHARED_FAMILIES = 6  # an address or telephone with more family names than this
 _SHARED_PEOPLE = 6  # an identifier under which more people go than this (by family name and birth date) is nobody's
 _ADDRESS, _PHONE, _NHS_NUMBER, _UPN = 1, 2, 4, 8
 
-T = TypeVar("T")
+T = TypeVar("T", bound=AnyName)
 _NHS_NUMBERS = ("nhs_number", "nhs_number_unverified", "previous_nhs_number")
 _UPNS = ("upn", "upn_unverified", "former_upn")
 

@@ -1,14 +1,12 @@
 """How closely each candidate pair agrees, field by field: one small integer (the level) per comparison.
 
-Belongs here: turning pairs into levels. Names are compared once per *distinct* pair of names (rapidfuzz), everything
+Belongs here: turning pairs into levels. Names are compared once per *distinct* pair of names (`alike`), everything
 else is arithmetic over whole arrays. The meaning of each level is in `levels`; Splink's SQL there and the code here
 say the same thing, and a test compares them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,56 +15,48 @@ import pyarrow as pa
 from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler
 
+from pipelines.matching.alike import LEVELS, OTHER_NAMES, close, distances, first, likeness, name_levels
 from pipelines.matching.comparable import NO_VALUE, Comparable
-from pipelines.matching.levels import COMPARISONS, NOTHING
-from pipelines.matching.names import FamilyName, GivenName
+from pipelines.matching.levels import NOTHING
 
-__all__ = ["LEVELS", "OTHER_NAMES", "compare", "pack", "unpack"]
+__all__ = ["LEVELS", "OTHER_NAMES", "Comparer", "pack", "unpack"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-_BY_NAME = {comparison.name: comparison for comparison in COMPARISONS}
-LEVELS = {
-    name: {level.name: comparison.gamma(level.name) for level in comparison.levels}
-    for name, comparison in _BY_NAME.items()
-}
-
-# not part of the weight, but of the twin guard: are second and further given names at least alike?
-OTHER_NAMES = {"alike": 1, "apart": 0}
-_PACKED = (*_BY_NAME, "other_names")
+_PACKED = (*LEVELS, "other_names")
 
 
-def compare(people: Comparable, left: Array, right: Array) -> dict[str, Array]:
-    """The level of every comparison for each pair (int8 arrays), and `other_names`, by name."""
-    given, further, others, apart = _by_distinct_pair(
-        people.given[left], people.given[right], len(people.given_names), partial(_given_levels, people.given_names), 4
-    )
-    (family,) = _by_distinct_pair(
-        people.family[left],
-        people.family[right],
-        len(people.family_names),
-        partial(_family_levels, people.family_names),
-        1,
-    )
-    swapped = _swapped(people, left, right, (apart > 0) & (family != NOTHING))
-    given = np.where(swapped, np.int8(LEVELS["given_name"]["swapped"]), given)
-    family = np.where(swapped, np.int8(NOTHING), family)
-    lone, lone_level = _lone(people, left, right)
-    given[lone], family[lone] = NOTHING, lone_level
-    return {
-        "given_name": given,
-        "family_name": family,
-        "birth_date": _birth_dates(people, left, right),
-        "sex": _nothing_unless(
-            (people.sex[left] > 0) & (people.sex[right] > 0), (people.sex[left] == people.sex[right]).astype(np.int8)
-        ),
-        "address": _addresses(people, left, right),
-        "nhs_number": _identifiers(people, "nhs_number", left, right),
-        "upn": _identifiers(people, "upn", left, right),
-        "phone": _phones(people, left, right),
-        "further_names": further,
-        "other_names": others,
-    }
+class Comparer:
+    """Compares pairs of `people`; what it has learned of names it keeps for the pairs to come."""
+
+    def __init__(self, people: Comparable) -> None:
+        self._people = people
+        self._given, self._family = name_levels(people.given_names, people.family_names)
+
+    def levels(self, left: Array, right: Array) -> dict[str, Array]:
+        """The level of every comparison for each pair (int8 arrays), and `other_names`, by name."""
+        people = self._people
+        given, further, others, apart = self._given.of(people.given[left], people.given[right])
+        (family,) = self._family.of(people.family[left], people.family[right])
+        swapped = _swapped(people, left, right, (apart > 0) & (family != NOTHING))
+        given[swapped], family[swapped] = LEVELS["given_name"]["swapped"], NOTHING
+        lone, lone_level = _lone(people, left, right)
+        given[lone], family[lone] = NOTHING, lone_level
+        return {
+            "given_name": given,
+            "family_name": family,
+            "birth_date": _birth_dates(people, left, right),
+            "sex": _nothing_unless(
+                (people.sex[left] > 0) & (people.sex[right] > 0),
+                (people.sex[left] == people.sex[right]).astype(np.int8),
+            ),
+            "address": _addresses(people, left, right),
+            "nhs_number": _identifiers(people, "nhs_number", left, right),
+            "upn": _identifiers(people, "upn", left, right),
+            "phone": _phones(people, left, right),
+            "further_names": further,
+            "other_names": others,
+        }
 
 
 def pack(levels: dict[str, Array]) -> Array:
@@ -82,86 +72,22 @@ def unpack(packed: Array) -> dict[str, Array]:
     return {name: (((packed >> (4 * position)) & 15) - 1).astype(np.int8) for position, name in enumerate(_PACKED)}
 
 
-def _by_distinct_pair(
-    left: Array, right: Array, size: int, judge: Callable[[Array, Array], tuple[Array, ...]], results: int
-) -> tuple[Array, ...]:
-    """Judge each distinct pair of codes once (the comparisons are symmetric) and hand the result to every pair."""
-    known = (left >= 0) & (right >= 0)
-    answers = tuple(np.full(len(left), NOTHING, dtype=np.int8) for _ in range(results))
-    if not known.any():
-        return answers
-    low = np.minimum(left[known], right[known]).astype(np.int64)
-    high = np.maximum(left[known], right[known]).astype(np.int64)
-    inverse, distinct = pd.factorize(low * size + high)
-    for answer, judged in zip(answers, judge(distinct // size, distinct % size), strict=True):
-        answer[known] = judged[inverse]
-    return answers
-
-
-def _given_levels(values: Sequence[GivenName], left: Array, right: Array) -> tuple[Array, ...]:
-    """Given names: their level, that of further names, whether those are alike, whether the names are unlike."""
-    values = list(values)
-    names, sounds = _texts(values), _sounds(values)
-    a, b = names[left], names[right]
-    likeness, slips = _likeness(a, b)
-    nickname = _meet([value.roots for value in values], [value.roots for value in values], left, right)
-    name, tokens = [(value.name or "",) for value in values], [value.tokens for value in values]
-    other = _meet(name, tokens, left, right) | _meet(name, tokens, right, left)
-    lengths = np.array([len(value.name or "") for value in values] or [0])
-    initials = np.array([(value.name or "\0")[0] for value in values] or [""])
-    initial = (np.minimum(lengths[left], lengths[right]) == 1) & (initials[left] == initials[right])
-    level = _first(
-        "given_name",
-        same=a == b,
-        nickname=nickname,
-        close=_close(likeness, slips, lengths[left], lengths[right]),
-        other=other,
-        similar=(likeness >= 0.8) | (slips <= 1) | ((sounds[left] == sounds[right]) & (sounds[left] >= 0)) | initial,
-    )
-    further = np.array([bool(value.others) for value in values] or [False])
-    both = further[left] & further[right]
-    shared = _meet([value.others for value in values], [value.others for value in values], left, right)
-    others = np.full(len(left), NOTHING, dtype=np.int8)
-    others[both] = [_other_names(values[x], values[y]) for x, y in _codes(left[both], right[both])]
-    return level, _nothing_unless(both, shared.astype(np.int8)), others, (likeness < 0.8).astype(np.int8)
-
-
-def _family_levels(values: Sequence[FamilyName], left: Array, right: Array) -> tuple[Array, ...]:
-    values = list(values)
-    names, sounds = _texts(values), _sounds(values)
-    a, b = names[left], names[right]
-    likeness, slips = _likeness(a, b)
-    lengths = np.array([len(value.name or "") for value in values] or [0])
-    everything = [value.everything for value in values]
-    level = _first(
-        "family_name",
-        same=a == b,
-        shared=_meet(everything, everything, left, right),
-        close=_close(likeness, slips, lengths[left], lengths[right]),
-        similar=(likeness >= 0.8) | (slips <= 1) | ((sounds[left] == sounds[right]) & (sounds[left] >= 0)),
-    )
-    return (level,)
-
-
 def _lone(people: Comparable, left: Array, right: Array) -> tuple[Array, Array]:
     """Pairs in which one side's single name is the other's family name, and the level of that family name."""
-    lone = people.lone
     rows, levels = [], []
+    given, family = people.given_names, people.family_names
     for a, b in ((left, right), (right, left)):
-        some = np.flatnonzero(lone[a] & (people.family[b] >= 0))
-        crossed = people.given[a[some]].astype(np.int64) * len(people.family_names) + people.family[b[some]]
-        inverse, distinct = pd.factorize(crossed)
-        given = _texts(people.given_names)[distinct // max(len(people.family_names), 1)]
-        family = _texts(people.family_names)[distinct % max(len(people.family_names), 1)]
-        likeness, slips = _likeness(given, family)
-        length = np.char.str_len(given.astype(str)), np.char.str_len(family.astype(str))
-        level = np.select(
-            [given == family, _close(likeness, slips, *length)],
-            [np.int8(LEVELS["family_name"]["same"]), np.int8(LEVELS["family_name"]["close"])],
-            np.int8(NOTHING),
+        some = np.flatnonzero(people.lone[a] & (people.family[b] >= 0))
+        inverse, name, other = _crossed(people, a[some], b[some])
+        level = first(
+            "family_name",
+            same=given.spelled[name] == family.spelled[other],
+            close=close(
+                *likeness(given.spelled[name], family.spelled[other]), given.lengths[name], family.lengths[other]
+            ),
         )[inverse]
-        rows.append(some[level != NOTHING])
-        levels.append(level[level != NOTHING])
+        rows.append(some[level > 0])
+        levels.append(level[level > 0])
     return np.concatenate(rows), np.concatenate(levels)
 
 
@@ -169,88 +95,19 @@ def _swapped(people: Comparable, left: Array, right: Array, eligible: Array) -> 
     """Given and family name in each other's place, spelled alike."""
     swapped = np.zeros(len(left), dtype=bool)
     rows = np.flatnonzero(eligible)
-    given, family = _texts(people.given_names), _texts(people.family_names)
     for a, b in ((left, right), (right, left)):
-        crossed = people.given[a[rows]].astype(np.int64) * len(family) + people.family[b[rows]]
-        inverse, distinct = pd.factorize(crossed)
-        likeness = _distances(given[distinct // len(family)], family[distinct % len(family)], JaroWinkler.similarity)
-        rows = rows[(likeness >= 0.85)[inverse]]
+        inverse, name, other = _crossed(people, a[rows], b[rows])
+        given, family = people.given_names.spelled[name], people.family_names.spelled[other]
+        rows = rows[(distances(given, family, JaroWinkler.similarity) >= 0.85)[inverse]]
     swapped[rows] = True
     return swapped
 
 
-def _texts(values: Sequence[GivenName] | Sequence[FamilyName]) -> Array:
-    """The names by code, as an array of texts."""
-    texts = np.empty(max(len(values), 1), dtype=object)
-    texts[: len(values)] = [value.name or "" for value in values]
-    return texts
-
-
-def _sounds(values: Sequence[GivenName] | Sequence[FamilyName]) -> Array:
-    """A number for the sound of each name, by code; -1 for none."""
-    numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(v.sound, len(numbers)) if v.sound else -1 for v in values] or [-1])
-
-
-def _codes(left: Array, right: Array) -> Iterator[tuple[int, int]]:
-    return zip(left.tolist(), right.tolist(), strict=True)
-
-
-def _meet(ours: Sequence[tuple[str, ...]], theirs: Sequence[tuple[str, ...]], left: Array, right: Array) -> Array:
-    """Whether any word of `ours` at `left` is among the words of `theirs` at `right`, for each pair of codes."""
-    words = [word for each in (*ours, *theirs) for word in each]
-    counts = np.array([len(each) for each in (*ours, *theirs)] or [0])
-    numbers, known = pd.factorize(np.array(words, dtype=object))
-    split = int(counts[: len(ours)].sum())
-    of_theirs = np.repeat(np.arange(len(theirs)), counts[len(ours) :]) if len(theirs) else np.zeros(0, np.int64)
-    has = np.unique(of_theirs * (len(known) + 1) + numbers[split:])
-    starts = np.cumsum(counts[: len(ours)]) - counts[: len(ours)]
-    steps = counts[: len(ours)][left] if len(ours) else np.zeros(0, np.int64)
-    pair = np.repeat(np.arange(len(left)), steps)
-    place = np.repeat(starts[left], steps) + np.arange(len(pair)) - np.repeat(np.cumsum(steps) - steps, steps)
-    wanted = right[pair] * (len(known) + 1) + numbers[place]
-    found = np.minimum(np.searchsorted(has, wanted), max(len(has) - 1, 0))
-    result = np.zeros(len(left), dtype=bool)
-    if len(has):
-        result[pair[has[found] == wanted]] = True
-    return result
-
-
-def _distances(left: Array, right: Array, scorer: Callable[..., float], **options: Any) -> Array:
-    return process.cpdist(
-        left.tolist(),
-        right.tolist(),
-        scorer=scorer,
-        workers=2 if len(left) > 50_000 else 1,
-        **({"dtype": np.float64} | options),
-    )
-
-
-def _likeness(left: Array, right: Array) -> tuple[Array, Array]:
-    """Jaro-Winkler similarity of each pair, and how many slips of the keyboard lie between them (2: two or more)."""
-    likeness = _distances(left, right, JaroWinkler.similarity)
-    slips = _distances(left, right, DamerauLevenshtein.distance, score_cutoff=1, dtype=np.int32)
-    return likeness, slips
-
-
-def _close(likeness: Array, slips: Array, left_length: Array, right_length: Array) -> Array:
-    return (likeness >= 0.92) | ((slips <= 1) & (np.minimum(left_length, right_length) >= 4))
-
-
-def _other_names(left: GivenName, right: GivenName) -> int:
-    """Whether second given names speak for or against each other; nothing when one side has none."""
-    for a in left.others:
-        for b in right.others:
-            short = min(len(a), len(b))
-            if a[:short] == b[:short] or JaroWinkler.similarity(a, b) >= 0.8:
-                return OTHER_NAMES["alike"]
-    return OTHER_NAMES["apart"]
-
-
-def _first(comparison: str, **conditions: Array) -> Array:
-    """The closest level whose condition holds; conditions come in the order of the levels."""
-    levels = LEVELS[comparison]
-    return np.select(list(conditions.values()), [np.int8(levels[name]) for name in conditions], np.int8(0))
+def _crossed(people: Comparable, left: Array, right: Array) -> tuple[Array, Array, Array]:
+    """The distinct pairs of the given name of `left` and the family name of `right`: which each pair has, and both codes."""
+    size = max(len(people.family_names), 1)
+    inverse, distinct = pd.factorize(people.given[left].astype(np.int64) * size + people.family[right])
+    return inverse, distinct // size, distinct % size
 
 
 def _equal(left: Array, right: Array) -> Array:
@@ -275,7 +132,7 @@ def _birth_dates(people: Comparable, left: Array, right: Array) -> Array:
     parts = same_year.astype(np.int8) + same_month.astype(np.int8) + same_day.astype(np.int8)
     return _nothing_unless(
         known,
-        _first(
+        first(
             "birth_date",
             same=a == b,
             swapped=swapped,
@@ -318,7 +175,7 @@ def _addresses(people: Comparable, left: Array, right: Array) -> Array:
     uprn = people.identifiers["uprn"]
     return _nothing_unless(
         known,
-        _first(
+        first(
             "address",
             dwelling=_equal(people.dwelling[left], people.dwelling[right]) | _equal(uprn[left], uprn[right]),
             postcode=_equal(postcode[left], postcode[right]),
@@ -344,7 +201,7 @@ def _like(people: Comparable, left: Array, right: Array) -> Array:
             np.array(people.texts["place"].take(pa.array(side[some])).to_pylist(), dtype=object)
             for side in (left, right)
         )
-        alike[rows] = (_distances(a, b, JaroWinkler.similarity) >= 0.9)[inverse]
+        alike[rows] = (distances(a, b, JaroWinkler.similarity) >= 0.9)[inverse]
     return alike
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.matching.comparable import NO_VALUE, Comparable
-from pipelines.matching.compare import compare
+from pipelines.matching.compare import Comparer
 from pipelines.matching.guards import compare_identifiers
 from pipelines.matching.levels import COMPARISONS, NOTHING
 from pipelines.matching.model import Model
@@ -106,7 +106,7 @@ def _told(people: Comparable) -> tuple[dict[str, Array], Array]:
         found.append(rows[same] * people.size + rows[same + 1])
     pairs = np.unique(np.concatenate(found))
     left, right = pairs // max(people.size, 1), pairs % max(people.size, 1)
-    levels = compare(people, left, right)
+    levels = Comparer(people).levels(left, right)
     confirmed = (levels["birth_date"] > 0) | (levels["given_name"] > 0) | (levels["family_name"] > 0)
     return levels, confirmed & ~compare_identifiers(people, left, right).conflict
 
@@ -158,7 +158,7 @@ def _missing(people: Comparable) -> dict[str, float]:
     """The share of records without a value to compare, by comparison: those that cannot be compared with themselves."""
     some = people.take(np.arange(0, people.size, max(people.size // _LOOKED_AT, 1)))
     rows = np.arange(some.size)
-    levels = compare(some, rows, rows)
+    levels = Comparer(some).levels(rows, rows)
     return {
         comparison.name: np.count_nonzero(levels[comparison.name] == NOTHING) / max(some.size, 1)
         for comparison in COMPARISONS

@@ -15,10 +15,10 @@ import numpy as np
 
 from pipelines.matching.candidates import Candidates
 from pipelines.matching.comparable import NO_VALUE, Comparable
-from pipelines.matching.compare import compare
+from pipelines.matching.compare import Comparer
 from pipelines.matching.levels import COMPARISONS, NOTHING
 from pipelines.matching.model import Frequencies, Model, make_model
-from pipelines.matching.score import HOUSEHOLD, field_weights, value_column
+from pipelines.matching.score import HOUSEHOLD, Scorer, value_column
 from pipelines.matching.settings import NAMES, blank_settings
 
 __all__ = ["estimate_model", "estimate_relatives", "relatives_born"]
@@ -43,7 +43,7 @@ def estimate_model(people: Comparable, candidates: Candidates) -> Model:
     found = sum(len(pairs) for pairs, _ in candidates.parts)
     sampled = min(1.0, _PAIRS_FOUND / max(found, 1))
     left, right, free = candidates.free(sampled)
-    levels = compare(people, left, right)
+    levels = Comparer(people).levels(left, right)
     frequencies = {
         column: _frequencies(people, column) for column in ("given_name", "family_or_lone", "birth", "place")
     }
@@ -78,8 +78,8 @@ def estimate_relatives(people: Comparable, model: Model, candidates: Candidates)
         `prior` and `birth_date`, as the policy of a model holds them.
     """
     left, right, _ = candidates.free()
-    levels = compare(people, left, right)
-    bits = field_weights(model, people, left, right, levels)
+    levels = Comparer(people).levels(left, right)
+    bits = Scorer(model, people).field_weights(left, right, levels)
     column = model.settings["comparisons"][[each.name for each in COMPARISONS].index("birth_date")]
     chances = [level["u_probability"] for level in column["comparison_levels"] if not level.get("is_null_level")]
     born = relatives_born(np.array(chances[::-1]))
@@ -141,7 +141,7 @@ def _chance(people: Comparable, frequencies: dict[str, Frequencies]) -> dict[str
     rng = np.random.default_rng(_SEED)
     order = np.argsort(people.digest, kind="stable")  # as good as random, and the same whatever the record keys are
     a, b = order[rng.integers(0, max(people.size, 1), (2, _RANDOM_PAIRS if people.size else 0))]
-    levels = compare(people, a[a != b], b[a != b])
+    levels = Comparer(people).levels(a[a != b], b[a != b])
     u = {}
     for comparison in COMPARISONS:
         name = comparison.name

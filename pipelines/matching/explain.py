@@ -19,9 +19,10 @@ from pipelines.matching.comparable import make_comparable
 from pipelines.matching.guards import GUARDS
 from pipelines.matching.ladder import JOIN, REFUSED, REVIEW, STEPS, judge_pairs, reasons
 from pipelines.matching.levels import COMPARISONS, NOTHING
-from pipelines.matching.matcher import Matched, weigh
+from pipelines.matching.matcher import Matched
 from pipelines.matching.model import Model, load_model
-from pipelines.matching.score import field_weights
+from pipelines.matching.score import Scorer
+from pipelines.matching.weigh import weigh
 
 __all__ = ["Explanation", "Rival", "Step", "explain", "in_context", "of_matched"]
 
@@ -151,7 +152,7 @@ def explain(
         )
     pairs = weigh(people, model, np.array([min(found) * people.size + max(found)]), always=True)
     verdicts = judge_pairs(people, model, pairs, counted)
-    bits = field_weights(model, people, pairs.left, pairs.right, pairs.levels)
+    bits = Scorer(model, people).field_weights(pairs.left, pairs.right, pairs.levels)
     total = model.prior
     steps = [Step("prior", "two records taken at random", round(total, 4), round(total, 4))]
     for comparison in COMPARISONS:

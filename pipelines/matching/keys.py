@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.matching.arrays import spread
 from pipelines.matching.comparable import NO_DATE, NO_VALUE, Comparable, hash_texts
 
 __all__ = ["KEYS", "REFINERS", "Key", "Values", "combine"]
@@ -214,10 +215,8 @@ def _expand(codes: Array, values: list[tuple[str, ...]]) -> tuple[Array, Array]:
     records = np.flatnonzero(codes >= 0)
     if not len(records) or not len(flat):
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    counts = lengths[codes[records]]
-    rows = np.repeat(records, counts)
-    within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return rows, flat[np.repeat(starts[codes[records]], counts) + within]
+    of, place = spread(starts[codes[records]], lengths[codes[records]])
+    return records[of], flat[place]
 
 
 def _ends(name: str | None) -> tuple[str, ...]:

@@ -17,14 +17,16 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from pipelines.errors import IsindexError
+from pipelines.matching.arrays import distinct, spread
 from pipelines.matching.candidates import Limits, find_candidates
 from pipelines.matching.comparable import NO_VALUE, Comparable, make_comparable
 from pipelines.matching.estimate import estimate_model
 from pipelines.matching.explain import Explanation, explain, of_matched
-from pipelines.matching.matcher import Matched, decide, weigh
+from pipelines.matching.matcher import Matched, decide
 from pipelines.matching.model import Model
 from pipelines.matching.pairs import Pairs
 from pipelines.matching.remaining import among_the_rest
+from pipelines.matching.weigh import AT_ONCE, Weigher
 from pipelines.tables import connect
 from pipelines.validation.identifiers import install_identifiers
 
@@ -38,7 +40,6 @@ COLUMNS = (
 )  # fmt: skip
 _SHARES = ("drift_", "share_", "missing_", "unknown_")  # figures that are no counts
 _LIMITS = Limits(fixed=24)  # a nation's common names under one key are told apart as an authority's need not be
-_AT_ONCE = 1_000_000  # pairs compared at a time: what bounds the memory
 _REGISTERED = 0.9  # of a register's records the share that have a number, and of the numbers those that are distinct
 _MOST_BETWEEN = 40  # joins of one record that may lead on to further pairs
 
@@ -109,9 +110,9 @@ def link_people(
         stage("estimating a model")
         model = estimate_model(records, candidates)
     stage("comparing")
-    parts = [weigh(records, model, batch) for batch in candidates.batches(_AT_ONCE)]
-    pairs = Pairs.of(parts)
-    pairs = pairs.and_also(weigh(records, model, _between(records, model, pairs)))
+    weigher = Weigher(records, model)
+    pairs, _ = weigher.weigh_all(candidates.batches(AT_ONCE))
+    pairs = pairs.and_also(weigher.weigh(_between(records, model, pairs)))
     stage("putting together")
     none = np.zeros(0, dtype=np.int64)
     rules = dict.fromkeys(_registers(records), "person_number") | dict.fromkeys(unique_sources, "record")
@@ -233,7 +234,7 @@ def _registers(records: Comparable) -> list[str]:
             numbers = records.identifiers[kind][here]
             numbers = numbers[numbers != NO_VALUE]
             enough = len(numbers) >= _REGISTERED * np.count_nonzero(here)
-            if enough and len(np.unique(numbers)) >= _REGISTERED * len(numbers):
+            if enough and len(distinct(numbers)) >= _REGISTERED * len(numbers):
                 found.append(source)
                 break
     return found
@@ -251,9 +252,8 @@ def _between(records: Comparable, model: Model, pairs: Pairs) -> Array:
     starts = np.cumsum(counts) - counts
     useful = counts[other] <= _MOST_BETWEEN
     one, other = one[useful], other[useful]
-    steps = counts[other]
-    first = np.repeat(one, steps)
-    place = np.repeat(starts[other], steps) + np.arange(len(first)) - np.repeat(np.cumsum(steps) - steps, steps)
+    of, place = spread(starts[other], counts[other])
+    first = one[of]
     last = np.concatenate([pairs.right[joins], pairs.left[joins]]).astype(np.int64)[order][place]
-    found = np.unique((first * size + last)[first < last])
+    found = distinct((first * size + last)[first < last])
     return np.setdiff1d(found, pairs.ids(size), assume_unique=True)

@@ -17,17 +17,15 @@ import pyarrow.compute as pc
 from pipelines.matching.candidates import KeyRows, find_candidates, follow, rows_by_key
 from pipelines.matching.clusters import AMBIGUOUS, CONTRADICTED, Clusters, cluster
 from pipelines.matching.comparable import Comparable, comparable
-from pipelines.matching.compare import compare, pack
 from pipelines.matching.drift import drift_figures
-from pipelines.matching.guards import compare_identifiers
 from pipelines.matching.ladder import JOIN, NOTHING_MORE, REFUSED, STEPS, Verdicts, judge_pairs, reasons
 from pipelines.matching.model import Model, load_model
 from pipelines.matching.pairs import Pairs
 from pipelines.matching.plain import make_plain
-from pipelines.matching.score import field_weights, match_weights, relative_discount
 from pipelines.matching.state import MatchState
+from pipelines.matching.weigh import AT_ONCE, Weigher, weigh
 
-__all__ = ["CLUSTERS", "LINKS", "POSSIBLE", "Matched", "MatchedNight", "decide", "match", "weigh"]
+__all__ = ["CLUSTERS", "LINKS", "POSSIBLE", "Matched", "MatchedNight", "decide", "match"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -59,9 +57,6 @@ POSSIBLE = pa.schema(
         ("priority", pa.int8()),
     ]
 )
-_AT_ONCE = 1_000_000  # pairs compared at a time: what bounds the memory
-_FEW = 20  # fewer pairs than one for so many records are compared among the records concerned only
-_EVIDENCE = 4.0  # bits, the prior left out, below which a pair is two people and need not be kept
 _MARGIN_TO_BREAK = 6.0  # bits below the join weight at which a compared pair keeps two clusters apart
 
 
@@ -151,38 +146,9 @@ def _pairs(
             kept = previous.pairs.moved(moved).and_also(weigh(people, model, found))
             return rows, kept, len(found), previous.search
     candidates = find_candidates(people, keys=keys, with_rows=True)
-    parts, compared = [], 0
-    for batch in candidates.batches(_AT_ONCE):
-        parts.append(weigh(people, model, batch))
-        compared += len(batch)
+    pairs, compared = Weigher(people, model).weigh_all(candidates.batches(AT_ONCE))
     search = {name: candidates.stats[name] for name in ("keys_refined", "pairs_dropped")}
-    return candidates.rows, Pairs.of(parts), compared, search
-
-
-def weigh(people: Comparable, model: Model, found: Array, always: bool = False) -> Pairs:
-    """Compare and weigh pairs of records, and keep those that may matter.
-
-    Args:
-        people: the records.
-        model: what agreement is worth.
-        found: the pairs as left * size + right, left before right, ordered.
-        always: keep every one.
-    """
-    if len(found) < people.size // _FEW:
-        # only those concerned, so that the cost follows the pairs and not the people
-        those, place = np.unique(np.concatenate([found // people.size, found % people.size]), return_inverse=True)
-        part = weigh(people.take(those), model, place[: len(found)] * len(those) + place[len(found) :], always)
-        return replace(part, left=those[part.left].astype(np.int32), right=those[part.right].astype(np.int32))
-    left, right = (found // max(people.size, 1)).astype(np.int32), (found % max(people.size, 1)).astype(np.int32)
-    levels = compare(people, left, right)
-    packed = pack(levels)
-    weight = match_weights(model, people, left, right, packed, levels)
-    if not always:
-        keep = (weight - model.prior >= _EVIDENCE) | compare_identifiers(people, left, right).same
-        left, right, packed, weight = left[keep], right[keep], packed[keep], weight[keep]
-        levels = {name: level[keep] for name, level in levels.items()}
-    bits = field_weights(model, people, left, right, levels)
-    return Pairs(left, right, levels, packed, weight, relative_discount(model, bits, levels["birth_date"]))
+    return candidates.rows, pairs, compared, search
 
 
 def decide(

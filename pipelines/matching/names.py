@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
-from typing import Generic, NamedTuple, TypeVar, overload
+from functools import cache, cached_property
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, overload
 
+import numpy as np
+import pandas as pd
 from anyascii import anyascii
 
-__all__ = ["SEPARATOR", "FamilyName", "GivenName", "Names", "family_name", "fold", "given_name"]
-
-T = TypeVar("T")
+__all__ = ["SEPARATOR", "AnyName", "FamilyName", "GivenName", "Names", "family_name", "fold", "given_name"]
 
 SEPARATOR = "\x1f"  # between a current name and the further ones, where they travel as one text
 
@@ -58,6 +58,19 @@ class FamilyName(NamedTuple):
     sound: str | None = None
 
 
+class AnyName(Protocol):
+    """What given and family names have in common."""
+
+    @property
+    def name(self) -> str | None: ...  # noqa: D102
+    @property
+    def sound(self) -> str | None: ...  # noqa: D102
+
+
+T = TypeVar("T", bound=AnyName)
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
 class Names(Sequence[T], Generic[T]):
     """Distinct names by position, each read from its text when it is first asked for."""
 
@@ -86,11 +99,35 @@ class Names(Sequence[T], Generic[T]):
                 known[position] = read(text)
         return iter([known[position] for position in range(len(self.texts))])
 
-    def followed_by(self, others: Names[T]) -> Names[T]:
-        """These names, and then `others`."""
-        both = Names([*self.texts, *others.texts], self._read)
-        both._known = self._known | {len(self) + position: name for position, name in others._known.items()}
-        return both
+    @cached_property
+    def spelled(self) -> Array:
+        """The name each goes by, as an array of texts; empty for none."""
+        texts = np.empty(len(self), dtype=object)
+        texts[:] = [value.name or "" for value in self]
+        return texts
+
+    @cached_property
+    def lengths(self) -> Array:
+        """How many letters each has."""
+        return np.array([len(text) for text in self.spelled.tolist()], dtype=np.int64)
+
+    @cached_property
+    def initials(self) -> Array:
+        """The first letter of each, as a number; -1 for none."""
+        return np.array([ord(text[0]) if text else -1 for text in self.spelled.tolist()], dtype=np.int64)
+
+    @cached_property
+    def sounds(self) -> Array:
+        """A number for how each sounds; -1 for none."""
+        return pd.factorize(np.array([value.sound for value in self], dtype=object))[0]
+
+    def followed_by(self, others: Names[T]) -> tuple[Names[T], Array]:
+        """These names, and then those of `others` that are not among them; and where each of `others` now stands."""
+        known = dict(zip(self.texts, range(len(self)), strict=True))
+        places = [known.setdefault(text, len(known)) for text in others.texts]
+        both = Names([*known], self._read)
+        both._known = self._known | {places[position]: name for position, name in others._known.items()}
+        return both, np.array(places, dtype=np.int32)
 
     def some(self, positions: Sequence[int]) -> Names[T]:
         """The names at `positions`, in that order."""

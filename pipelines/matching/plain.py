@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.matching.names import FamilyName, GivenName, Names, family_name, given_name
+from pipelines.matching.names import AnyName, FamilyName, GivenName, Names, family_name, given_name
 from pipelines.tables import connect, read_table, write_table
 
 __all__ = ["IDENTIFIERS", "NO_DATE", "NO_VALUE", "Plain", "hash_texts", "make_plain"]
@@ -32,7 +32,7 @@ _LONGEST = 250  # characters of a text that are looked at
 _PLACEHOLDER_DAY = 1900_01_01
 _WORTH_KEEPING = 0.8  # of the names kept from earlier nights, the share that must still be borne
 
-T = TypeVar("T")
+T = TypeVar("T", bound=AnyName)
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -125,14 +125,11 @@ def _read(records: pa.Table, names: pa.Table | None) -> Plain:
         keys = rows["record_key"].cast(pa.string())
         part = _read_part(rows, None if names is None else _only(names, keys))
         table = part.records
-        for name, known in (("given", given), ("family", family)):
-            codes = table[name].to_numpy()
-            table = table.set_column(
-                table.column_names.index(name),
-                name,
-                pa.array(np.where(codes >= 0, codes + len(known), codes), pa.int32()),
-            )
-        given, family = given.followed_by(part.given), family.followed_by(part.family)
+        given, of_given = given.followed_by(part.given)
+        family, of_family = family.followed_by(part.family)
+        for name, places in (("given", of_given), ("family", of_family)):
+            codes = np.append(places, np.int32(-1))[table[name].to_numpy()]
+            table = table.set_column(table.column_names.index(name), name, pa.array(codes))
         tables.append(table)
     return Plain(pa.concat_tables(tables).combine_chunks(), given, family)
 
@@ -176,8 +173,8 @@ def _together(kept: Array, before: Names[Any], fresh: Array, after: Names[Any]) 
         place = np.full(len(before) + 1, -1, dtype=np.int32)
         place[used] = np.arange(len(used))
         kept, before = place[kept], before.some(used.tolist())
-    moved = np.where(fresh >= 0, fresh + len(before), -1).astype(np.int32)
-    return np.concatenate([kept, moved]), before.followed_by(after)
+    both, places = before.followed_by(after)
+    return np.concatenate([kept, np.append(places, np.int32(-1))[fresh]]), both
 
 
 def _digests(records: pa.Table, names: pa.Table | None) -> pa.Table:

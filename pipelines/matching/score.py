@@ -15,33 +15,62 @@ from pipelines.matching.comparable import Comparable
 from pipelines.matching.compare import unpack
 from pipelines.matching.model import Model
 
-__all__ = ["HOUSEHOLD", "field_weights", "match_weights", "relative_discount", "shares_of", "value_column"]
+__all__ = ["HOUSEHOLD", "Scorer", "relative_discount", "shares_of", "value_column"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 # what two of one household share like one person does; the rest agrees between them as between strangers
 HOUSEHOLD = ("family_name", "address", "phone")
+_NEVER = 1e-300  # in place of a share of 0, where there is no value
 
 
-def match_weights(
-    model: Model, people: Comparable, left: Array, right: Array, packed: Array, levels: dict[str, Array]
-) -> Array:
-    """The match weight in bits of each pair of record positions, given its levels (and the same packed)."""
-    inverse, patterns = pd.factorize(packed)
-    of_pattern = np.full(len(patterns), model.prior)
-    for name, level in unpack(patterns).items():
-        if name in model.weights:
-            of_pattern += model.weights[name][level.astype(np.int64) + 1]
-    weight = of_pattern[inverse]
-    for name in model.adjusted:
-        _add_frequency_bits(model, people, name, left, right, levels[name], weight)
-    return weight
+class Scorer:
+    """Weighs pairs of `people` by `model`."""
+
+    def __init__(self, model: Model, people: Comparable) -> None:
+        self._model, self._people = model, people
+        self._commonness: dict[str, Array] = {}
+
+    def match_weights(self, left: Array, right: Array, packed: Array, levels: dict[str, Array]) -> Array:
+        """The match weight in bits of each pair of record positions, given its levels (and the same packed)."""
+        inverse, patterns = pd.factorize(packed)
+        of_pattern = np.full(len(patterns), self._model.prior)
+        for name, level in unpack(patterns).items():
+            if name in self._model.weights:
+                of_pattern += self._model.weights[name][level.astype(np.int64) + 1]
+        weight = of_pattern[inverse]
+        for name in self._model.adjusted:
+            self._add_frequency_bits(name, left, right, levels[name], weight)
+        return weight
+
+    def field_weights(self, left: Array, right: Array, levels: dict[str, Array]) -> dict[str, Array]:
+        """The bits of each comparison for each pair, frequency adjustments included: the bars of a waterfall."""
+        bits = {}
+        for name, weights in self._model.weights.items():
+            bits[name] = weights[levels[name].astype(np.int64) + 1]
+            if name in self._model.adjusted:
+                self._add_frequency_bits(name, left, right, levels[name], bits[name])
+        return bits
+
+    def _add_frequency_bits(self, name: str, left: Array, right: Array, level: Array, bits: Array) -> None:
+        """Where a value agrees, or nearly: its own frequency (of two the commoner's) in place of the average chance."""
+        adjusted = self._model.adjusted[name]
+        rows = np.flatnonzero(adjusted.weight[level.astype(np.int64) + 1])
+        if not len(rows):
+            return
+        if adjusted.column not in self._commonness:
+            self._commonness[adjusted.column] = np.log2(
+                np.maximum(shares_of(self._model, self._people, adjusted.column), _NEVER)
+            )
+        common = self._commonness[adjusted.column]
+        commoner = np.maximum(common[left[rows]], common[right[rows]])
+        bits[rows] += adjusted.weight[level[rows].astype(np.int64) + 1] * (np.log2(adjusted.same_u) - commoner)
 
 
 def relative_discount(model: Model, bits: dict[str, Array], birth_level: Array) -> Array:
     """Bits (negative) to take off each match weight because two of one household would explain the pair as well.
 
-    `bits` are the `field_weights`. The match weight sets one person against two strangers; brothers, sisters and twins
+    `bits` are the `Scorer.field_weights`. The match weight sets one person against two strangers; brothers, sisters and twins
     share the family name, the address and sometimes the birth date. 0 where the model knows no relatives.
     """
     relatives = model.policy.relatives
@@ -55,18 +84,6 @@ def relative_discount(model: Model, bits: dict[str, Array], birth_level: Array) 
     return -np.log2(1 + np.exp2(np.clip(odds, -100, 100)))
 
 
-def field_weights(
-    model: Model, people: Comparable, left: Array, right: Array, levels: dict[str, Array]
-) -> dict[str, Array]:
-    """The bits of each comparison for each pair, frequency adjustments included: the bars of a waterfall."""
-    bits = {}
-    for name, weights in model.weights.items():
-        bits[name] = weights[levels[name].astype(np.int64) + 1]
-        if name in model.adjusted:
-            _add_frequency_bits(model, people, name, left, right, levels[name], bits[name])
-    return bits
-
-
 def shares_of(model: Model, people: Comparable, column: str) -> Array:
     """How common each record's value of `column` (given_name, family_or_lone, birth, place) is; 0 where it has none."""
     values = value_column(people, column)
@@ -78,16 +95,3 @@ def value_column(people: Comparable, column: str) -> Array:
     if column == "family_or_lone":
         return np.where(people.lone, people.given_name, people.family_name)
     return {"given_name": people.given_name, "birth": people.birth.astype(np.int64), "place": people.place}[column]
-
-
-def _add_frequency_bits(
-    model: Model, people: Comparable, name: str, left: Array, right: Array, level: Array, bits: Array
-) -> None:
-    """Where a value agrees, or nearly: its own frequency (of two the commoner's) in place of the average chance."""
-    adjusted = model.adjusted[name]
-    rows = np.flatnonzero(adjusted.weight[level.astype(np.int64) + 1])
-    if not len(rows):
-        return
-    shares = shares_of(model, people, adjusted.column)
-    commoner = np.maximum(shares[left[rows]], shares[right[rows]])
-    bits[rows] += adjusted.weight[level[rows].astype(np.int64) + 1] * (np.log2(adjusted.same_u) - np.log2(commoner))

@@ -26,10 +26,10 @@ from pipelines.matching.drift import reference_of
 from pipelines.matching.estimate import estimate_relatives
 from pipelines.matching.frame import splink_frame
 from pipelines.matching.keys import KEYS
-from pipelines.matching.matcher import weigh
 from pipelines.matching.model import Model, make_model, save_model
 from pipelines.matching.score import value_column
 from pipelines.matching.settings import NAMES, blank_settings
+from pipelines.matching.weigh import AT_ONCE, Weigher
 from pipelines.tables import read_table
 
 __all__ = ["choose_keys", "train"]
@@ -89,8 +89,9 @@ def train(records: pa.Table, names: pa.Table | None = None) -> tuple[dict[str, A
 
 def _join_from(people: Comparable, model: Model) -> float:
     """The least probability that joins: so high that of the pairs it joins the model expects few enough to be wrong."""
-    parts = [weigh(people, model, batch) for batch in find_candidates(people, keys=model.policy.keys).batches(_AT_ONCE)]
-    unlikely = np.sort(1 - _probability(np.concatenate([pairs.total for pairs in parts])))
+    found = find_candidates(people, keys=model.policy.keys)
+    pairs, _ = Weigher(people, model).weigh_all(found.batches(AT_ONCE))
+    unlikely = np.sort(1 - _probability(pairs.total))
     wrong = np.cumsum(unlikely) / np.arange(1, len(unlikely) + 1)
     enough = int(np.count_nonzero(wrong <= _EXPECTED_WRONG))
     return round(max(_LEAST_JOIN, 1 - float(unlikely[min(enough, len(unlikely) - 1)])), 4)
@@ -111,7 +112,7 @@ def choose_keys(people: Comparable, model: Model) -> list[str]:
         for path in [key.name] if key.name in _ALWAYS else [f"{key.name}+{refiner}" for refiner in key.refine]:
             (found[path],) = find_candidates(people, keys=[path]).batches(sys.maxsize)
     every = np.unique(np.concatenate(list(found.values())))
-    weighed = weigh(people, model, every)
+    weighed = Weigher(people, model).weigh(every)
     likely = np.zeros(len(every))
     likely[np.searchsorted(every, weighed.ids(people.size))] = _probability(weighed.total)
     rows = {path: np.searchsorted(every, pairs) for path, pairs in found.items()}

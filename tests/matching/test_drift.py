@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.matching import load_model
 from pipelines.matching.comparable import make_comparable
-from pipelines.matching.compare import LEVELS, compare
+from pipelines.matching.compare import LEVELS, Comparer
 from pipelines.matching.drift import drift_figures, drift_verdict, reference_of
 from pipelines.matching.guards import compare_identifiers
 from pipelines.matching.levels import COMPARISONS
@@ -29,7 +29,7 @@ def compared(people):
         pairs.append(np.sort(np.stack([rows[:-1], rows[1:]]), axis=0))
     left, right = np.unique(np.concatenate(pairs, axis=1), axis=1)
     identifiers = compare_identifiers(people, left, right)
-    return compare(people, left, right), identifiers.same & ~identifiers.conflict & (left != right)
+    return Comparer(people).levels(left, right), identifiers.same & ~identifiers.conflict & (left != right)
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,11 @@ import pytest
 from pipelines.matching import load_model
 from pipelines.matching.candidates import find_candidates
 from pipelines.matching.comparable import Comparable, make_comparable
-from pipelines.matching.compare import LEVELS, compare, pack, unpack
+from pipelines.matching.compare import LEVELS, Comparer, pack, unpack
 from pipelines.matching.estimate import estimate_model
 from pipelines.matching.frame import splink_frame
 from pipelines.matching.model import Model
-from pipelines.matching.score import field_weights, match_weights, shares_of
+from pipelines.matching.score import Scorer, shares_of
 from sample_feeds.people import people_table
 from tests.shared import historical_people
 
@@ -41,8 +41,9 @@ def _scored(people: Comparable, model: Model) -> Scored:
     random = np.minimum(a, b)[a != b] * people.size + np.maximum(a, b)[a != b]
     ids = np.unique(np.concatenate([left[chosen].astype(np.int64) * people.size + right[chosen], random]))
     left, right = ids // people.size, ids % people.size
-    levels = compare(people, left, right)
-    return Scored(people, model, left, right, levels, match_weights(model, people, left, right, pack(levels), levels))
+    levels = Comparer(people).levels(left, right)
+    weight = Scorer(model, people).match_weights(left, right, pack(levels), levels)
+    return Scored(people, model, left, right, levels, weight)
 
 
 @pytest.fixture(scope="module", params=["children", "historical"])
@@ -88,7 +89,7 @@ def test_every_pair_has_splinks_level_and_match_weight(scored, by_splink):
 
 def test_the_fields_bits_add_up_to_the_weight(scored):
     people, model, left, right, levels, weight = scored
-    assert np.allclose(model.prior + sum(field_weights(model, people, left, right, levels).values()), weight)
+    assert np.allclose(model.prior + sum(Scorer(model, people).field_weights(left, right, levels).values()), weight)
 
 
 def test_packed_levels_come_back_unchanged(scored):
