@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ class Judged:
 
     def __init__(self, size: int, judge: Callable[[Array, Array], Array], rows: int) -> None:
         self._size, self._judge = max(size, 1), judge
+        self._lock = Lock()
         self._pairs, self._levels = np.zeros(0, dtype=np.int64), np.zeros((rows, 0), dtype=np.int8)
 
     def of(self, left: Array, right: Array) -> Array:
@@ -46,7 +48,9 @@ class Judged:
         high = np.maximum(left[known], right[known]).astype(np.int64)
         inverse, pairs = pd.factorize(low * self._size + high)
         answers = np.full((self._levels.shape[0], len(left)), NOTHING, dtype=np.int8)
-        answers[:, known] = self._known(pairs)[:, inverse]
+        with self._lock:
+            levels = self._known(pairs)
+        answers[:, known] = levels[:, inverse]
         return answers
 
     def _known(self, pairs: Array) -> Array:

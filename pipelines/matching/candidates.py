@@ -15,7 +15,7 @@ import numpy as np
 
 from pipelines.matching.arrays import distinct, spread, starts_of
 from pipelines.matching.comparable import NO_VALUE, Comparable
-from pipelines.matching.keys import KEYS, REFINERS, Key, Values, combine
+from pipelines.matching.keys import IMPLIED, KEYS, REFINERS, Key, Values, combine
 from pipelines.matching.levels import COMPARISONS
 
 __all__ = ["Candidates", "KeyRows", "Limits", "find_candidates", "follow", "rows_by_key"]
@@ -255,7 +255,9 @@ def _walk(found: _Found, values: Values, work: list[_Work], limits: Limits) -> N
         found.add(this.name, set(this.fields), _all_pairs(*small, values.size))
         if not len(large[0]):
             continue
-        further = [each for each in this.further if each not in this.name.split("+")]
+        used = this.name.split("+")
+        settled = {*used, *(each for name in used for each in IMPLIED.get(name, ()))}
+        further = [each for each in this.further if each not in settled]
         if depth >= 2 or not further:
             found.stats["pairs_dropped"] += _pair_count(large[1])
             continue

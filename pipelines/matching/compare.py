@@ -7,17 +7,19 @@ say the same thing, and a test compares them.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from rapidfuzz import process
-from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler
+import pyarrow.compute as pc
+from rapidfuzz.distance import JaroWinkler
 
 from pipelines.matching.alike import LEVELS, OTHER_NAMES, close, distances, first, likeness, name_levels
 from pipelines.matching.comparable import NO_VALUE, Comparable
 from pipelines.matching.levels import NOTHING
+from pipelines.matching.spelled import Spelled, digits_of, one_slip
 
 __all__ = ["LEVELS", "OTHER_NAMES", "Comparer", "pack", "unpack"]
 
@@ -50,12 +52,74 @@ class Comparer:
                 (people.sex[left] > 0) & (people.sex[right] > 0),
                 (people.sex[left] == people.sex[right]).astype(np.int8),
             ),
-            "address": _addresses(people, left, right),
-            "nhs_number": _identifiers(people, "nhs_number", left, right),
-            "upn": _identifiers(people, "upn", left, right),
+            "address": self._addresses(left, right),
+            "nhs_number": self._identifiers("nhs_number", left, right),
+            "upn": self._identifiers("upn", left, right),
             "phone": _phones(people, left, right),
             "further_names": further,
             "other_names": others,
+        }
+
+    def _addresses(self, left: Array, right: Array) -> Array:
+        people = self._people
+        (postcode, other_postcode), (place, other_place) = (
+            (values[left], values[right]) for values in (people.postcode, people.place)
+        )
+        told = (postcode != NO_VALUE) & (other_postcode != NO_VALUE)
+        placed = (place != NO_VALUE) & (other_place != NO_VALUE)
+        same_postcode, same_place = told & (postcode == other_postcode), placed & (place == other_place)
+        uprn = people.identifiers["uprn"]
+        # streets are only asked about where neither they nor the postcodes agree
+        rows = np.flatnonzero(placed & ~same_place & ~same_postcode)
+        like = np.zeros(len(left), dtype=bool)
+        like[rows] = self._places_alike(left[rows], right[rows])
+        return _nothing_unless(
+            told | placed,
+            first(
+                "address",
+                dwelling=_equal(people.dwelling[left], people.dwelling[right]) | _equal(uprn[left], uprn[right]),
+                postcode=same_postcode,
+                near=_one_character(people.spelled[left], people.spelled[right]),
+                place=same_place,
+                like=like,
+                district=_equal(people.outcode[left], people.outcode[right]),
+            ),
+        )
+
+    def _places_alike(self, left: Array, right: Array) -> Array:
+        """Streets or places spelled much alike."""
+        if not len(left):
+            return np.zeros(0, dtype=bool)
+        code, texts = self._places
+        return distances(texts[code[left]], texts[code[right]], JaroWinkler.similarity, score_cutoff=0.9) >= 0.9
+
+    @cached_property
+    def _places(self) -> tuple[Array, Array]:
+        """Which of the distinct places each record has, and the texts of these."""
+        code, places = pd.factorize(self._people.place)
+        one = np.zeros(len(places), dtype=np.int64)
+        one[code] = np.arange(len(code))
+        return code.astype(np.int32), np.array(
+            self._people.texts["place"].take(pa.array(one)).to_pylist(), dtype=object
+        )
+
+    def _identifiers(self, kind: str, left: Array, right: Array) -> Array:
+        values, spelled = self._numbers[kind]
+        a, b = values[left], values[right]
+        known = (a != NO_VALUE) & (b != NO_VALUE)
+        level = np.where(known & (a == b), np.int8(LEVELS[kind]["same"]), np.int8(0))
+        unsure = np.flatnonzero(known & (a != b))
+        close = spelled.one_slip(left[unsure], right[unsure])
+        level[unsure] = np.where(close, np.int8(LEVELS[kind]["close"]), np.int8(0))
+        return _nothing_unless(known, level)
+
+    @cached_property
+    def _numbers(self) -> dict[str, tuple[Array, Spelled]]:
+        """Each record's identifier of either kind, as a number and as it is spelled."""
+        people = self._people
+        return {
+            kind: (people.either(kind), Spelled(pc.coalesce(people.texts[kind], people.texts[f"{kind}_unverified"])))
+            for kind in ("nhs_number", "upn")
         }
 
 
@@ -121,88 +185,26 @@ def _nothing_unless(known: Array, level: Array) -> Array:
 def _birth_dates(people: Comparable, left: Array, right: Array) -> Array:
     a, b = people.birth[left], people.birth[right]
     known = (a > 0) & (b > 0)
-    same_year = people.year[left] == people.year[right]
-    same_month = people.month[left] == people.month[right]
-    same_day = people.day[left] == people.day[right]
-    near = np.abs(people.year[left] - people.year[right]) < 10
-    swapped = same_year & (people.month[left] == people.day[right]) & (people.day[left] == people.month[right])
+    level = np.where(known & (a == b), np.int8(LEVELS["birth_date"]["same"]), np.int8(0))
     unsure = np.flatnonzero(known & (a != b))
-    one_digit = np.zeros(len(left), dtype=bool)
-    one_digit[unsure] = _one_edit(_digits(a[unsure]), _digits(b[unsure]))
-    parts = same_year.astype(np.int8) + same_month.astype(np.int8) + same_day.astype(np.int8)
-    return _nothing_unless(
-        known,
-        first(
-            "birth_date",
-            same=a == b,
-            swapped=swapped,
-            digit=one_digit & near,
-            year=same_year & (_first_of_january(people, left) | _first_of_january(people, right)),
-            parts=one_digit | ((parts == 2) & near),
-        ),
+    a, b = a[unsure], b[unsure]
+    (year, month, day), (other_year, other_month, other_day) = _parts(a), _parts(b)
+    same_year = year == other_year
+    one_digit = one_slip(digits_of(a), digits_of(b))
+    near = np.abs(year - other_year) < 10
+    two_parts = same_year.astype(np.int8) + (month == other_month) + (day == other_day) == 2
+    level[unsure] = first(
+        "birth_date",
+        swapped=same_year & (month == other_day) & (day == other_month),
+        digit=one_digit & near,
+        year=same_year & ((month * day == 1) | (other_month * other_day == 1)),
+        parts=one_digit | (two_parts & near),
     )
+    return _nothing_unless(known, level)
 
 
-def _first_of_january(people: Comparable, rows: Array) -> Array:
-    return (people.month[rows] == 1) & (people.day[rows] == 1)
-
-
-def _digits(number: Array) -> Array:
-    """The eight digits of each birth date, one column each."""
-    return np.stack([number // 10**place % 10 for place in range(7, -1, -1)], axis=1)
-
-
-def _one_edit(left: Array, right: Array) -> Array:
-    """One digit changed, or two neighbours exchanged: Damerau-Levenshtein distance 1 between texts of one length."""
-    differs = left != right
-    count = differs.sum(axis=1)
-    exchanged = np.zeros(len(left), dtype=bool)
-    for place in range(7):
-        exchanged |= (
-            differs[:, place]
-            & differs[:, place + 1]
-            & (left[:, place] == right[:, place + 1])
-            & (left[:, place + 1] == right[:, place])
-        )
-    return (count == 1) | ((count == 2) & exchanged)
-
-
-def _addresses(people: Comparable, left: Array, right: Array) -> Array:
-    postcode, place = people.postcode, people.place
-    known = ((postcode[left] != NO_VALUE) & (postcode[right] != NO_VALUE)) | (
-        (place[left] != NO_VALUE) & (place[right] != NO_VALUE)
-    )
-    uprn = people.identifiers["uprn"]
-    return _nothing_unless(
-        known,
-        first(
-            "address",
-            dwelling=_equal(people.dwelling[left], people.dwelling[right]) | _equal(uprn[left], uprn[right]),
-            postcode=_equal(postcode[left], postcode[right]),
-            near=_one_character(people.spelled[left], people.spelled[right]),
-            place=_equal(place[left], place[right]),
-            like=_like(people, left, right),
-            district=_equal(people.outcode[left], people.outcode[right]),
-        ),
-    )
-
-
-def _like(people: Comparable, left: Array, right: Array) -> Array:
-    """Streets or places spelled much alike; asked only where neither they nor the postcodes agree."""
-    place, postcode = people.place, people.postcode
-    known = (place[left] != NO_VALUE) & (place[right] != NO_VALUE) & (place[left] != place[right])
-    rows = np.flatnonzero(known & ~_equal(postcode[left], postcode[right]))
-    alike = np.zeros(len(left), dtype=bool)
-    if len(rows):
-        inverse, _ = pd.factorize(place[left[rows]] * np.int64(0x9E3779B1) ^ place[right[rows]])
-        _, first = np.unique(inverse, return_index=True)
-        some = rows[first]
-        a, b = (
-            np.array(people.texts["place"].take(pa.array(side[some])).to_pylist(), dtype=object)
-            for side in (left, right)
-        )
-        alike[rows] = (distances(a, b, JaroWinkler.similarity) >= 0.9)[inverse]
-    return alike
+def _parts(birth: Array) -> tuple[Array, Array, Array]:
+    return birth // 10_000, birth // 100 % 100, birth % 100
 
 
 def _one_character(left: Array, right: Array) -> Array:
@@ -217,26 +219,3 @@ def _one_character(left: Array, right: Array) -> Array:
 def _phones(people: Comparable, left: Array, right: Array) -> Array:
     a, b = people.identifiers["phone"][left], people.identifiers["phone"][right]
     return _nothing_unless((a != NO_VALUE) & (b != NO_VALUE), (a == b).astype(np.int8))
-
-
-def _identifiers(people: Comparable, kind: str, left: Array, right: Array) -> Array:
-    values = people.either(kind)
-    a, b = values[left], values[right]
-    known = (a != NO_VALUE) & (b != NO_VALUE)
-    level = np.where(known & (a == b), np.int8(LEVELS[kind]["same"]), np.int8(0))
-    unsure = np.flatnonzero(known & (a != b))
-    if len(unsure):
-        level[unsure] = np.where(_texts_close(people, kind, left[unsure], right[unsure]), LEVELS[kind]["close"], 0)
-    return _nothing_unless(known, level)
-
-
-def _texts_close(people: Comparable, kind: str, left: Array, right: Array) -> Array:
-    def texts(rows: Array) -> list[str]:
-        verified = people.texts[kind].take(rows).to_pylist()
-        unverified = people.texts[f"{kind}_unverified"].take(rows).to_pylist()
-        return [a or b or "" for a, b in zip(verified, unverified, strict=True)]
-
-    distance = process.cpdist(
-        texts(left), texts(right), scorer=DamerauLevenshtein.distance, score_cutoff=1, dtype=np.int32
-    )
-    return distance <= 1

@@ -17,7 +17,7 @@ import numpy as np
 from pipelines.matching.arrays import spread
 from pipelines.matching.comparable import NO_DATE, NO_VALUE, Comparable, hash_texts
 
-__all__ = ["KEYS", "REFINERS", "Key", "Values", "combine"]
+__all__ = ["IMPLIED", "KEYS", "REFINERS", "Key", "Values", "combine"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -66,6 +66,8 @@ REFINERS: dict[str, tuple[str, ...]] = {
     "family_sound": ("family_name",),
     "sex": ("sex",),
 }
+# records alike in the first are alike in the others, which therefore tell none of them apart
+IMPLIED: dict[str, tuple[str, ...]] = {"birth": ("year", "anniversary"), "postcode": ("outcode",)}
 
 
 class Values:

@@ -39,7 +39,7 @@ COLUMNS = (
     "address", "nhs_number", "upn", "phone",
 )  # fmt: skip
 _SHARES = ("drift_", "share_", "missing_", "unknown_")  # figures that are no counts
-_LIMITS = Limits(fixed=24)  # a nation's common names under one key are told apart as an authority's need not be
+_LIMITS = Limits(fixed=10)  # a nation's common names under one key are told apart as an authority's need not be
 _REGISTERED = 0.9  # of a register's records the share that have a number, and of the numbers those that are distinct
 _MOST_BETWEEN = 40  # joins of one record that may lead on to further pairs
 

@@ -5,7 +5,8 @@ Belongs here: comparing and scoring as one step, part by part, so that memory do
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +25,7 @@ __all__ = ["AT_ONCE", "Weigher", "weigh"]
 Array = np.ndarray[Any, np.dtype[Any]]
 
 AT_ONCE = 1_000_000  # pairs compared at a time: what bounds the memory
+_THREADS = 2  # that compare side by side; more would wait for each other
 _FEW = 20  # fewer pairs than one for so many records are compared among the records concerned only
 _EVIDENCE = 4.0  # bits, the prior left out, below which a pair is two people and need not be kept
 
@@ -56,10 +58,16 @@ class Weigher:
 
     def weigh_all(self, parts: Iterable[Array]) -> tuple[Pairs, int]:
         """The pairs of all parts, and how many were compared."""
-        weighed, compared = [], 0
-        for part in parts:
-            weighed.append(self.weigh(part))
-            compared += len(part)
+        compared = 0
+
+        def counted() -> Iterator[Array]:
+            nonlocal compared
+            for part in parts:
+                compared += len(part)
+                yield part
+
+        with ThreadPoolExecutor(_THREADS) as threads:
+            weighed = list(threads.map(self.weigh, counted()))
         return Pairs.of(weighed), compared
 
 
