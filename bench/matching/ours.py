@@ -73,9 +73,15 @@ def main() -> None:
     chosen = parser.parse_args()
     warm_up()
     begun = time.perf_counter()
-    people = pq.ParquetFile(chosen.people).read()
-    read = time.perf_counter() - begun
-    outcome = link(people, chosen.model, dict(each.split("=", 1) for each in chosen.unique_source))
+    read = 0.0
+
+    def people() -> pa.Table:
+        nonlocal read
+        table = pq.ParquetFile(chosen.people).read()
+        read = time.perf_counter() - begun
+        return table
+
+    outcome = link(people(), chosen.model, dict(each.split("=", 1) for each in chosen.unique_source))
     whole = time.perf_counter() - begun
     figures = {
         "seconds": {"read": read} | outcome.seconds,
@@ -85,7 +91,7 @@ def main() -> None:
     }
     pq.write_table(outcome.identities, chosen.out)
     if chosen.pairs:
-        pq.write_table(candidate_pairs(people, outcome.model), chosen.pairs)
+        pq.write_table(candidate_pairs(people(), outcome.model), chosen.pairs)
     if chosen.json:
         chosen.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 

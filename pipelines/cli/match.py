@@ -49,14 +49,13 @@ def link(
     from pipelines.tables import write_table
 
     with errors_told():
-        table = read_people(people)
         chosen = None if model is None else load_model(Path(model) if model.endswith(".json") else model)
         with Progress(
             SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True
         ) as progress:
             task = progress.add_task("", total=None)
             linked = link_people(
-                table,
+                read_people(people),
                 model=chosen,
                 unique_sources=unique_source or (),
                 progress=lambda stage: progress.update(task, description=stage),

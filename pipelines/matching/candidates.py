@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = ["Candidates", "KeyRows", "Limits", "find_candidates", "follow", "rows
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+_THREADS = 2  # keys searched side by side
 _BIT = {comparison.name: 1 << number for number, comparison in enumerate(COMPARISONS)}
 
 
@@ -112,11 +114,11 @@ class Candidates:
 
 @dataclass
 class _Found:
-    """What the walk through the keys has gathered."""
+    """What the walk through one key has gathered."""
 
     parts: list[tuple[Array, int]] = field(default_factory=list)
     rows: dict[str, KeyRows] = field(default_factory=dict)
-    stats: dict[str, float] = field(default_factory=dict)
+    stats: dict[str, float] = field(default_factory=lambda: {"keys_refined": 0.0, "pairs_dropped": 0.0})
 
     def add(self, name: str, fields: set[str], pairs: Array) -> None:
         self.stats[f"candidates_{name}"] = self.stats.get(f"candidates_{name}", 0.0) + len(pairs)
@@ -142,21 +144,31 @@ def find_candidates(
         limits: how many records may share a value.
         with_rows: keep the rows under each of the `keys`, for the night after.
     """
-    values = Values(people)
-    found = _Found(stats={"keys_refined": 0.0, "pairs_dropped": 0.0})
-    limits = limits or Limits()
-    for key in KEYS:
+    values, allowed = Values(people), limits or Limits()
+
+    def search(key: Key) -> _Found:
+        found = _Found()
         if not keys:
             record, value = _by_value(*values.rows(key))
-            _walk(found, values, [_Work(key.name, key.fields, record, value, key.refine, alone=key.alone)], limits)
+            _walk(found, values, [_Work(key.name, key.fields, record, value, key.refine, alone=key.alone)], allowed)
         elif paths := [name.split("+")[1:] for name in keys if name.split("+")[0] == key.name]:
             rows = values.rows(key)
             for path in paths:
                 work = _fixed(values, key, path, *rows)
                 if with_rows:
                     found.rows[work.name] = KeyRows(work.value, work.record)
-                _walk(found, values, [work], limits)
-    return Candidates(people.size, found.parts, found.stats, found.rows)
+                _walk(found, values, [work], allowed)
+        return found
+
+    stats, parts = {"keys_refined": 0.0, "pairs_dropped": 0.0}, []
+    rows: dict[str, KeyRows] = {}
+    with ThreadPoolExecutor(_THREADS) as threads:
+        for found in threads.map(search, KEYS):
+            parts += found.parts
+            rows |= found.rows
+            for name, number in found.stats.items():
+                stats[name] = stats.get(name, 0.0) + number
+    return Candidates(people.size, parts, stats, rows)
 
 
 def rows_by_key(people: Comparable, keys: Sequence[str]) -> dict[str, KeyRows]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from pipelines.matching.assemble import Assembled, Links, Rules, assemble, improve
 from pipelines.matching.comparable import NO_VALUE, Comparable
@@ -116,12 +117,11 @@ def _identities(people: Comparable, unique_sources: Mapping[str, str]) -> tuple[
     entry within a source that holds each child once.
     """
     found = _canonical_identifiers(people)
-    person = np.unique(_person_numbers(people), return_inverse=True)
-    number = np.where(person[0][person[1]] == NO_VALUE, 0, person[1] + 1)
+    person = _person_numbers(people)
+    number = np.where(person == NO_VALUE, 0, pd.factorize(person)[0] + 1)
     # the same person entered twice, alike in all that tells people apart, counts once
     alike = combine(13, people.given_name, people.family_name, people.birth.astype(np.int64), people.postcode)
-    first = np.unique(alike, return_index=True, return_inverse=True)
-    entry = np.where(alike == NO_VALUE, np.arange(people.size), first[1][first[2]]) + 1
+    entry = np.where(alike == NO_VALUE, np.arange(people.size), _first_with(alike)) + 1
     for position, source in enumerate(people.sources):
         here = people.source == position
         rule = unique_sources.get(source, "many")
@@ -130,6 +130,14 @@ def _identities(people: Comparable, unique_sources: Mapping[str, str]) -> tuple[
         elif rule == "person_number":
             found.append(np.where(here, number, 0))
     return tuple(found)
+
+
+def _first_with(values: Array) -> Array:
+    """For each entry the first that has its value."""
+    number, found = pd.factorize(values)
+    first = np.empty(len(found), dtype=np.int64)
+    first[number[::-1]] = np.arange(len(values))[::-1]  # of entries with one number the last written counts
+    return first[number]
 
 
 def _must(size: int, left: Array, right: Array, apart_left: Array, apart_right: Array) -> Array:
@@ -183,7 +191,7 @@ def _canonical_identifiers(people: Comparable) -> list[Array]:
     found = []
     for kind, former in (("nhs_number", "previous_nhs_number"), ("upn", "former_upn")):
         now, before = people.identifiers[kind], people.identifiers[former]
-        values, position = np.unique(np.concatenate([now, before]), return_inverse=True)
+        position, values = pd.factorize(np.concatenate([now, before]))
         current, previous = position[: people.size], position[people.size :]
         follows = (now != NO_VALUE) & (before != NO_VALUE)
         line = components(len(values), current[follows], previous[follows])
@@ -216,11 +224,10 @@ def _doubtful(
 def _several(label: Array, values: Array, size: int) -> Array:
     """Which components hold more than one of the values (0 is none)."""
     has = np.flatnonzero(values)
-    order = has[np.lexsort((values[has], label[has]))]
-    differs = (label[order][1:] == label[order][:-1]) & (values[order][1:] != values[order][:-1])
-    several = np.zeros(size, dtype=bool)
-    several[label[order][1:][differs]] = True
-    return several
+    least, most = np.full(size, np.iinfo(np.int64).max), np.zeros(size, dtype=np.int64)
+    np.minimum.at(least, label[has], values[has])
+    np.maximum.at(most, label[has], values[has])
+    return most > least
 
 
 def _settled(

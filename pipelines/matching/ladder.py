@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from pipelines.matching.comparable import Comparable
@@ -29,6 +30,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 NOTHING_MORE, REVIEW, REFUSED, JOIN = 0, 1, 2, 3
 # in order of trust; a join's step is its position here
 STEPS = ("new", "probabilistic", "exact", "upn", "nhs_number", "decision")
+_BY_DECISION = STEPS.index("decision")
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,13 @@ def judge_pairs(people: Comparable, model: Model, pairs: Pairs, counted: Sequenc
     return Verdicts(outcome, step, guards, identifiers)
 
 
-def reasons(verdicts: Verdicts, packed: Array, rows: Array) -> pa.Array:
+def reasons(verdicts: Verdicts, packed: Array, rows: Array) -> pa.DictionaryArray:
     """Why, in words, for the pairs at `rows`: each distinct combination is put into words once."""
     said = verdicts.identifiers
     flags = said.same_nhs_number[rows] + 2 * said.same_upn[rows] + 4 * said.superseded[rows]
+    flags = flags + 8 * (verdicts.step[rows] == _BY_DECISION)
     combined = (packed[rows] << 12) | (flags.astype(np.int64) << 8) | verdicts.guard[rows].astype(np.int64)
-    distinct, inverse = np.unique(combined, return_inverse=True)
+    inverse, distinct = pd.factorize(combined)
     levels = unpack(distinct >> 12)
     words = [
         _words(
@@ -82,9 +85,7 @@ def reasons(verdicts: Verdicts, packed: Array, rows: Array) -> pa.Array:
         )
         for row, code in enumerate(distinct.tolist())
     ]
-    return pa.DictionaryArray.from_arrays(pa.array(inverse.astype(np.int32)), pa.array(words, pa.string())).cast(
-        pa.string()
-    )
+    return pa.DictionaryArray.from_arrays(pa.array(inverse.astype(np.int32)), pa.array(words, pa.string()))
 
 
 def _exact(people: Comparable, left: Array, right: Array, levels: dict[str, Array]) -> Array:
@@ -97,13 +98,15 @@ def _exact(people: Comparable, left: Array, right: Array, levels: dict[str, Arra
     )
     source = people.source.astype(np.int64) + 1
     person = combine(11, people.given_name, people.family_name, people.birth.astype(np.int64), source)
-    _, inverse, counts = np.unique(person, return_inverse=True, return_counts=True)
-    alone = counts[inverse] == 1
+    number, _ = pd.factorize(person)
+    alone = np.bincount(number)[number] == 1
     return same & alone[left] & alone[right]
 
 
 def _words(levels: dict[str, int], identifiers: int, against: str) -> str:
     """One sentence: what agrees, what does not, and what stands against joining."""
+    if identifiers & 8:
+        return "A reviewer decided that they are the same child"
     lead = []
     if identifiers & 1:
         lead.append("Same verified NHS number")

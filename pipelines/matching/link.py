@@ -104,6 +104,7 @@ def link_people(
     people = _as_text(people)
     records = make_comparable(_verified(people))
     del people
+    pa.default_memory_pool().release_unused()
     stage("finding candidates")
     candidates = find_candidates(records, keys=() if model is None else model.policy.keys, limits=_LIMITS)
     if model is None:
@@ -113,15 +114,17 @@ def link_people(
     weigher = Weigher(records, model)
     pairs, _ = weigher.weigh_all(candidates.batches(AT_ONCE))
     pairs = pairs.and_also(weigher.weigh(_between(records, model, pairs)))
+    searched = candidates.stats
+    del candidates, weigher
     stage("putting together")
     none = np.zeros(0, dtype=np.int64)
     rules = dict.fromkeys(_registers(records), "person_number") | dict.fromkeys(unique_sources, "record")
-    matched = decide(records, model, pairs, none, none, rules, candidates.stats)
+    matched, _ = decide(records, model, pairs, none, none, rules, searched)
     if len(unique_sources) > 1:
         identity = pc.index_in(matched.clusters["cluster"], records.keys).to_numpy()
         pairs, looked_at = among_the_rest(records, pairs, identity, model.prior, unique_sources)
         if looked_at:
-            matched = decide(records, model, pairs, none, none, rules, candidates.stats)
+            matched, _ = decide(records, model, pairs, none, none, rules, searched)
     identities = matched.clusters.select(["record_key", "cluster", "step", "weight"])
     stage("")
     identities = identities.rename_columns(["record_key", "identity", "step", "weight"])
@@ -216,13 +219,15 @@ def _verified(people: pa.Table) -> pa.Table:
         f"CASE WHEN {kind}_fails(t_{kind}) IS NOT NULL THEN t_{kind} END AS {kind}_unverified"
         for kind in kinds
     ]
-    texts = ", ".join(f"nullif(trim(cast({kind} AS varchar)), '') AS t_{kind}" for kind in kinds)
-    with connect({"people": people}) as connection:
+    texts = ", ".join(f"nullif(trim({kind}), '') AS t_{kind}" for kind in kinds)
+    with connect({"numbers": people.select(kinds)}) as connection:
         install_identifiers(connection)
-        return connection.sql(f"""
-            WITH told AS (SELECT *, {texts} FROM people)
-            SELECT * EXCLUDE ({", ".join([*kinds, *(f"t_{kind}" for kind in kinds)])}), {", ".join(parts)} FROM told
+        numbers = connection.sql(f"""
+            WITH told AS (SELECT {texts} FROM numbers) SELECT {", ".join(parts)} FROM told
         """).to_arrow_table()
+    for name in numbers.column_names:  # the rows are in the order they were in
+        people = people.drop_columns([name] if name in kinds else []).append_column(name, numbers[name])
+    return people
 
 
 def _registers(records: Comparable) -> list[str]:

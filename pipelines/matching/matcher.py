@@ -29,13 +29,14 @@ __all__ = ["CLUSTERS", "LINKS", "POSSIBLE", "Matched", "MatchedNight", "decide",
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+_WORDS = pa.dictionary(pa.int32(), pa.string())  # a few thousand sentences, said of millions
 CLUSTERS = pa.schema(
     [
         ("record_key", pa.string()),
         ("cluster", pa.string()),
         ("step", pa.string()),
         ("weight", pa.float64()),
-        ("reason", pa.string()),
+        ("reason", _WORDS),
     ]
 )
 LINKS = pa.schema(
@@ -44,7 +45,7 @@ LINKS = pa.schema(
         ("record_key_b", pa.string()),
         ("step", pa.string()),
         ("weight", pa.float64()),
-        ("reason", pa.string()),
+        ("reason", _WORDS),
     ]
 )
 POSSIBLE = pa.schema(
@@ -57,6 +58,7 @@ POSSIBLE = pa.schema(
         ("priority", pa.int8()),
     ]
 )
+_ALONE = ("Neither name nor birth date: not linkable", "No other record belongs to the same child")
 _MARGIN_TO_BREAK = 6.0  # bits below the join weight at which a compared pair keeps two clusters apart
 
 
@@ -116,7 +118,9 @@ def match(
     whole = pairs.and_also(weigh(people, model, wanted, always=True))
     stats = {f"candidates_{key}": float(each.pair_count()) for key, each in rows.items()} | search
     stats["pairs_compared"] = float(compared)
-    found = decide(people, model, whole, same, not_same, unique_sources or {}, stats)
+    found, verdicts = decide(people, model, whole, same, not_same, unique_sources or {}, stats)
+    if model.reference:
+        found.stats.update(drift_figures(model, people, whole.levels, _by_identifier(verdicts)))
     state = MatchState(plain, people.shared, rows, pairs, model.fingerprint, search)
     return MatchedNight(found.clusters, found.links, found.possible, found.stats, state)
 
@@ -159,8 +163,8 @@ def decide(
     not_same: Array,
     unique_sources: Mapping[str, str],
     stats: dict[str, float],
-) -> Matched:
-    """From weighed pairs to identities: verdicts, decisions of reviewers, clusters, and what a person should look at."""
+) -> tuple[Matched, Verdicts]:
+    """From weighed pairs to identities: decisions of reviewers, clusters, what a person should look at; and the verdicts."""
     counted = [source for source, rule in unique_sources.items() if rule != "many"]
     verdicts = judge_pairs(people, model, pairs, counted)
     ids = pairs.left.astype(np.int64) * people.size + pairs.right
@@ -179,9 +183,7 @@ def decide(
     )
     links, chosen = _links(people, pairs, verdicts, clusters)
     possible = _possible(people, pairs, verdicts, clusters, not_the_same, join_weight)
-    told = (verdicts.outcome == JOIN) & np.isin(verdicts.step, [STEPS.index("upn"), STEPS.index("nhs_number")])
-    drift = drift_figures(model, people, pairs.levels, told) if model.reference else {}
-    counts = drift | {
+    counts = {
         "records": float(people.size),
         "identities": float(len(np.unique(clusters.label))),
         "pairs_kept": float(len(pairs.left)),
@@ -190,12 +192,13 @@ def decide(
         "not_linkable": float(np.count_nonzero(~people.linkable)),
         **{f"links_{step}": float(np.count_nonzero(verdicts.step[chosen] == n)) for n, step in enumerate(STEPS) if n},
     }
-    return Matched(
-        _clusters(people, pairs, verdicts, clusters, links, chosen),
-        links,
-        possible,
-        stats | clusters.stats | counts,
-    )
+    records = _clusters(people, pairs, verdicts, clusters, links, chosen)
+    return Matched(records, links, possible, stats | clusters.stats | counts), verdicts
+
+
+def _by_identifier(verdicts: Verdicts) -> Array:
+    """Which pairs a verified identifier joins."""
+    return (verdicts.outcome == JOIN) & np.isin(verdicts.step, [STEPS.index("upn"), STEPS.index("nhs_number")])
 
 
 def _decided(people: Comparable, decisions: pa.Table | None) -> tuple[Array, Array]:
@@ -226,16 +229,13 @@ def _apply_decisions(verdicts: Verdicts, same: Array) -> Verdicts:
 def _links(people: Comparable, pairs: Pairs, verdicts: Verdicts, clusters: Clusters) -> tuple[pa.Table, Array]:
     """The joins within identities, and which pairs they are."""
     chosen = np.flatnonzero((verdicts.outcome == JOIN) & (clusters.label[pairs.left] == clusters.label[pairs.right]))
-    words = reasons(verdicts, pairs.packed, chosen)
-    decided = pa.array(verdicts.step[chosen] == STEPS.index("decision"))
-    words = pc.if_else(decided, "A reviewer decided that they are the same child", words)
     steps = pa.DictionaryArray.from_arrays(pa.array(verdicts.step[chosen]), pa.array(STEPS)).cast(pa.string())
     columns = [
         people.keys.take(pairs.left[chosen]),
         people.keys.take(pairs.right[chosen]),
         steps,
         pairs.weight[chosen].round(4),
-        words,
+        reasons(verdicts, pairs.packed, chosen),
     ]
     return pa.table(columns, schema=LINKS), chosen
 
@@ -255,30 +255,15 @@ def _clusters(
     records, first = np.unique(record[order], return_index=True)
     best = np.full(people.size, -1, dtype=np.int64)
     best[records] = link[order][first]
-    alone = pa.array(best < 0)
-    position = pa.array(np.maximum(best, 0))
-    if not links.num_rows:
-        links = pa.table(
-            [
-                [
-                    "",
-                ],
-                [""],
-                ["new"],
-                [0.0],
-                [""],
-            ],
-            schema=LINKS,
-        )
-    steps = pc.if_else(alone, "new", links["step"].take(position))
-    weights = pc.if_else(alone, pa.scalar(None, pa.float64()), links["weight"].take(position))
-    standing_alone = pc.if_else(
-        pa.array(people.linkable),
-        "No other record belongs to the same child",
-        "Neither name nor birth date: not linkable",
-    )
-    words = pc.if_else(alone, standing_alone, links["reason"].take(position))
-    return pa.table([people.keys, people.keys.take(clusters.label), steps, weights, words], schema=CLUSTERS)
+    position = pa.array(best, mask=best < 0)
+    steps = pc.fill_null(links["step"].take(position), "new")
+    weights = links["weight"].take(position)
+    said = links["reason"].combine_chunks()
+    words = pa.concat_arrays([said.dictionary, pa.array(_ALONE)])
+    which = pc.fill_null(said.indices.take(position), -1).to_numpy()
+    which = np.where(best < 0, len(said.dictionary) + people.linkable, which).astype(np.int32)
+    why = pa.DictionaryArray.from_arrays(pa.array(which), words)
+    return pa.table([people.keys, people.keys.take(clusters.label), steps, weights, why], schema=CLUSTERS)
 
 
 def _possible(
@@ -292,7 +277,7 @@ def _possible(
     """The review list: whatever may be one child and is not joined, with the reason."""
     open_ = (verdicts.outcome != NOTHING_MORE) & (clusters.label[pairs.left] != clusters.label[pairs.right])
     rows = np.flatnonzero(open_ & ~not_the_same & (~clusters.settled | verdicts.identifiers.same))
-    words = reasons(verdicts, pairs.packed, rows)
+    words = reasons(verdicts, pairs.packed, rows).cast(pa.string())
     unmade = clusters.unmade[rows]
     lead = pc.choose(
         pa.array(np.where(unmade == AMBIGUOUS, 1, np.where((verdicts.outcome[rows] == JOIN), 2, 0))),

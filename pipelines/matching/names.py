@@ -75,7 +75,7 @@ class Names(Sequence[T], Generic[T]):
     """Distinct names by position, each read from its text when it is first asked for."""
 
     def __init__(self, texts: Sequence[str], read: Callable[[str], T]) -> None:
-        self.texts, self._read = texts, read
+        self.texts, self.read = texts, read
         self._known: dict[int, T] = {}
 
     def __len__(self) -> int:
@@ -89,11 +89,11 @@ class Names(Sequence[T], Generic[T]):
         if isinstance(position, slice):
             return [self[each] for each in range(*position.indices(len(self)))]
         if position not in self._known:
-            self._known[position] = self._read(self.texts[position])
+            self._known[position] = self.read(self.texts[position])
         return self._known[position]
 
     def __iter__(self) -> Iterator[T]:
-        known, read = self._known, self._read
+        known, read = self._known, self.read
         for position, text in enumerate(self.texts):
             if position not in known:
                 known[position] = read(text)
@@ -125,13 +125,13 @@ class Names(Sequence[T], Generic[T]):
         """These names, and then those of `others` that are not among them; and where each of `others` now stands."""
         known = dict(zip(self.texts, range(len(self)), strict=True))
         places = [known.setdefault(text, len(known)) for text in others.texts]
-        both = Names([*known], self._read)
+        both = Names([*known], self.read)
         both._known = self._known | {places[position]: name for position, name in others._known.items()}
         return both, np.array(places, dtype=np.int32)
 
     def some(self, positions: Sequence[int]) -> Names[T]:
         """The names at `positions`, in that order."""
-        part = Names([self.texts[position] for position in positions], self._read)
+        part = Names([self.texts[position] for position in positions], self.read)
         part._known = {n: self._known[position] for n, position in enumerate(positions) if position in self._known}
         return part
 

@@ -54,11 +54,17 @@ class Pairs:
         return self.left.astype(np.int64) * size + self.right
 
     def and_also(self, others: Pairs) -> Pairs:
-        """These pairs and `others`, of which none is among these."""
+        """These pairs and `others`, of which none is among these; both in order."""
         if not len(others.left):
             return self
-        both = Pairs.of([self, others])
-        return both.take(np.lexsort((both.right, both.left)))
+        size = 1 + max(int(side.max()) for each in (self, others) if len(each.left) for side in (each.left, each.right))
+        place = np.searchsorted(self.ids(size), others.ids(size))
+
+        def both(name: str) -> Array:
+            return np.insert(getattr(self, name), place, getattr(others, name))
+
+        left, right, packed, weight, discount = map(both, ("left", "right", "packed", "weight", "discount"))
+        return Pairs(left, right, unpack(packed), packed, weight, discount)
 
     def moved(self, place: Array) -> Pairs:
         """The pairs of records that are still there, by where they stand now (`place`, in the same order; -1: gone)."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -117,13 +118,13 @@ def _read(records: pa.Table, names: pa.Table | None) -> Plain:
     """The records, read from what the feeds say; a large table part by part, so that memory holds only one in full."""
     if records.num_rows <= _AT_ONCE:
         return _read_part(records, names)
-    records = records.combine_chunks()
     order = pc.sort_indices(records["record_key"].cast(pa.string()))
-    tables, given, family = [], Names[GivenName]([], given_name), Names[FamilyName]([], family_name)
+    # a name that several parts have is read once
+    tables, given, family = [], Names[GivenName]([], cache(given_name)), Names[FamilyName]([], cache(family_name))
     for start in range(0, records.num_rows, _AT_ONCE):
         rows = records.take(order.slice(start, _AT_ONCE))
         keys = rows["record_key"].cast(pa.string())
-        part = _read_part(rows, None if names is None else _only(names, keys))
+        part = _read_part(rows, None if names is None else _only(names, keys), given.read, family.read)
         table = part.records
         given, of_given = given.followed_by(part.given)
         family, of_family = family.followed_by(part.family)
@@ -131,13 +132,20 @@ def _read(records: pa.Table, names: pa.Table | None) -> Plain:
             codes = np.append(places, np.int32(-1))[table[name].to_numpy()]
             table = table.set_column(table.column_names.index(name), name, pa.array(codes))
         tables.append(table)
+        del rows, part
+        pa.default_memory_pool().release_unused()
     return Plain(pa.concat_tables(tables).combine_chunks(), given, family)
 
 
-def _read_part(records: pa.Table, names: pa.Table | None) -> Plain:
+def _read_part(
+    records: pa.Table,
+    names: pa.Table | None,
+    read_given: Callable[[str], GivenName] = given_name,
+    read_family: Callable[[str], FamilyName] = family_name,
+) -> Plain:
     table = _ordered(records, names)
-    given, given_names = _distinct(table["given_bundle"], given_name)
-    family, family_names = _distinct(table["family_bundle"], family_name)
+    given, given_names = _distinct(table["given_bundle"], read_given)
+    family, family_names = _distinct(table["family_bundle"], read_family)
     given, family = _without_nameless(given, given_names), _without_nameless(family, family_names)
     birth = pc.fill_null(table["birth"], 0).to_numpy(zero_copy_only=False).astype(np.int32)
     birth = np.where(birth == _PLACEHOLDER_DAY, 0, birth)
