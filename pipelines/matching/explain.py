@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from pipelines.errors import IsindexError
 from pipelines.matching.comparable import make_comparable
+from pipelines.matching.evidence import runners_up
 from pipelines.matching.guards import GUARDS
 from pipelines.matching.ladder import JOIN, REFUSED, REVIEW, STEPS, judge_pairs, reasons
 from pipelines.matching.levels import COMPARISONS, NOTHING
@@ -192,7 +193,8 @@ def in_context(told: Explanation, clusters: pa.Table, links: pa.Table, possible:
     }
     listed = _rows(possible, a, b)
     outcome = listed[0]["reason"] if listed else ""
-    rivals = tuple(rival for key, other in ((a, b), (b, a)) if (rival := _runner_up(key, other, links, possible)))
+    found = runners_up([a, b], [b, a], links, possible).to_pylist()
+    rivals = tuple(Rival(key, *rival.values()) for key, rival in zip((a, b), found, strict=True) if rival["rival"])
     together = len(of) == 2 and len(set(of.values())) == 1
     return replace(told, together=together, outcome=outcome, rivals=rivals)
 
@@ -206,15 +208,3 @@ def _rows(table: pa.Table, a: str, b: str) -> list[dict[str, Any]]:
     first, second = sorted((a, b))
     mask = pc.and_(pc.equal(table["record_key_a"], first), pc.equal(table["record_key_b"], second))
     return table.filter(mask).to_pylist()
-
-
-def _runner_up(key: str, other: str, links: pa.Table, possible: pa.Table) -> Rival | None:
-    """The heaviest other pair of `key`."""
-    best: Rival | None = None
-    for table, joined in ((links, True), (possible, False)):
-        mine = table.filter(pc.or_(pc.equal(table["record_key_a"], key), pc.equal(table["record_key_b"], key)))
-        for row in mine.to_pylist():
-            rival = row["record_key_b"] if row["record_key_a"] == key else row["record_key_a"]
-            if rival != other and (best is None or row["weight"] > best.weight):
-                best = Rival(key, rival, row["weight"], joined)
-    return best

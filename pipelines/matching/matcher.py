@@ -18,6 +18,7 @@ from pipelines.matching.candidates import KeyRows, find_candidates, follow, rows
 from pipelines.matching.clusters import AMBIGUOUS, CONTRADICTED, Clusters, cluster
 from pipelines.matching.comparable import Comparable, comparable
 from pipelines.matching.drift import drift_figures
+from pipelines.matching.evidence import with_evidence
 from pipelines.matching.ladder import JOIN, NOTHING_MORE, REFUSED, STEPS, Verdicts, judge_pairs, reasons
 from pipelines.matching.model import Model, load_model
 from pipelines.matching.pairs import Pairs
@@ -82,7 +83,7 @@ class Matched:
 
 @dataclass(frozen=True)
 class MatchedNight(Matched):
-    """The same, and the state from which the next night goes on."""
+    """The same, `possible` with the evidence for each pair (`EVIDENCE`), and the state from which the next night goes on."""
 
     state: MatchState
 
@@ -122,7 +123,8 @@ def match(
     if model.reference:
         found.stats.update(drift_figures(model, people, whole.levels, _by_identifier(verdicts)))
     state = MatchState(plain, people.shared, rows, pairs, model.fingerprint, search)
-    return MatchedNight(found.clusters, found.links, found.possible, found.stats, state)
+    possible = with_evidence(found.possible, found.links, people, model, whole)
+    return MatchedNight(found.clusters, found.links, possible, found.stats, state)
 
 
 def _pairs(

@@ -175,8 +175,7 @@ def match_figures(authority: str, business_date: date, tables: MatchTables, dire
             review = duck.sql(
                 """
                 SELECT * FROM review WHERE kind = 'review'
-                ORDER BY CASE lower(priority) WHEN 'high' THEN 0 WHEN 'medium' THEN 1 WHEN 'low' THEN 2 END NULLS LAST,
-                         try_cast(priority AS DOUBLE) DESC NULLS LAST, first_night, weight DESC,
+                ORDER BY try_cast(priority AS INTEGER) NULLS LAST, first_night, weight DESC,
                          record_ref_a, record_ref_b
                 """
             ).to_arrow_table()

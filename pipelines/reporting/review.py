@@ -25,6 +25,12 @@ _FIELDS: list[pa.Field[Any]] = [
     pa.field("priority", pa.string()),
     pa.field("weight", pa.float64()),
     pa.field("reason", pa.string()),
+    pa.field("fields", pa.string()),  # the bits of each field, in words
+    *(
+        pa.field(f"{name}_{side}", kind)  # the best other candidate of the record
+        for side in "ab"
+        for name, kind in (("rival_ref", pa.string()), ("rival_weight", pa.float64()), ("rival_joined", pa.bool_()))
+    ),
     pa.field("first_night", pa.date32()),
 ]
 REVIEW = pa.schema(_FIELDS)
@@ -36,26 +42,26 @@ def review_of(
     """The possible pairs of a night with opaque references, each with the night it first appeared.
 
     Args:
-        possible: record_key_a, record_key_b, weight, reason, kind, priority.
+        possible: record_key_a, record_key_b, weight, reason, kind, priority, and the columns of `EVIDENCE`.
         business_date: the night.
         purpose: what record references are made for; the same as for the published record_ref.
         previous: what this function gave for the night before.
     """
-    sides: list[Any] = []
+
+    def refs(name: str) -> Any:
+        keys = possible[name].combine_chunks().cast(pa.string())
+        distinct = keys.drop_null().unique()
+        return keyed_digests(distinct, purpose).take(pc.index_in(keys, distinct))
+
+    columns: dict[str, Any] = {"first_night": pa.nulls(possible.num_rows, pa.date32())}
     for side in "ab":
-        keys = possible[f"record_key_{side}"].combine_chunks().cast(pa.string())
-        distinct = keys.unique()
-        refs = keyed_digests(distinct, purpose)
-        sides += [refs.take(pc.index_in(keys, distinct)), pc.replace_substring_regex(keys, r"^([^:]*):(?s:.*)$", r"\1")]
-    columns: list[Any] = [
-        *sides,
-        possible["kind"].cast(pa.string()),
-        possible["priority"].cast(pa.string()),
-        possible["weight"].cast(pa.float64()),
-        possible["reason"].cast(pa.string()),
-        pa.nulls(possible.num_rows, pa.date32()),
-    ]
-    return carry_first_night(pa.table(columns, schema=REVIEW), previous, business_date)
+        columns[f"record_ref_{side}"] = refs(f"record_key_{side}")
+        columns[f"agency_{side}"] = pc.replace_substring_regex(
+            possible[f"record_key_{side}"].cast(pa.string()), r"^([^:]*):(?s:.*)$", r"\1"
+        )
+        columns[f"rival_ref_{side}"] = refs(f"rival_{side}")
+    columns |= {name: possible[name].cast(REVIEW.field(name).type) for name in REVIEW.names if name not in columns}
+    return carry_first_night(pa.table(columns).select(REVIEW.names).cast(REVIEW), previous, business_date)
 
 
 def carry_first_night(review: pa.Table, previous: pa.Table | None, business_date: date) -> pa.Table:

@@ -207,9 +207,13 @@ def test_overview_totals_reconcile(engine):
 def test_match_report_shows_references_not_keys(site):
     folder = site / "2026-11-20/330"
     for file in [folder / "matching.html", folder / "review.csv"]:
-        assert "SECRET" not in file.read_text(encoding="utf-8") and "HIDDEN" not in file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
+        assert not any(key in text for key in ("SECRET", "HIDDEN", "CONCEALED"))
     rows = rows_of(folder / "matching.html", "review")
-    assert len(rows) == 8 and rows[0][4] == "medium" and re.fullmatch("[0-9a-f]{32}", rows[0][0])
+    assert len(rows) == 8 and re.fullmatch("[0-9a-f]{32}", rows[0][0])
+    assert [row[4] for row in rows] == ["2"] * 4 + ["3"] * 4  # what is looked at first comes first
+    assert rows[0][9].startswith("start −17, birth date +12")
+    assert {row[10] for row in rows} == {"first record: 11, joined", "none"}
     assert rows_of(folder / "matching.html", "apart") == [["Twins: other given name.", "4"]]
     assert [row[1] for row in rows_of(folder / "matching.html", "changes")] == ["Merged", "Split"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.figures import MatchFigures
@@ -22,32 +23,19 @@ def match_sheets(figures: MatchFigures, directory: Directory) -> dict[str, Sheet
         steps.append((word.text, *numbers, sum(numbers), word.meaning))
     review: list[tuple[Cell, ...]] = [
         (
-            Code(a),
-            directory.title(agency_a),
-            Code(b),
-            directory.title(agency_b),
-            str(priority or ""),
-            weight,
-            _days(figures.business_date, first),
-            first,
-            reason,
+            Code(pair["record_ref_a"]),
+            directory.title(pair["agency_a"]),
+            Code(pair["record_ref_b"]),
+            directory.title(pair["agency_b"]),
+            pair["priority"] or "",
+            pair["weight"],
+            _days(figures.business_date, pair["first_night"]),
+            pair["first_night"],
+            pair["reason"],
+            pair["fields"],
+            _runner_up(pair),
         )
-        for a, agency_a, b, agency_b, priority, weight, first, reason in zip(
-            *(
-                figures.review.slice(0, ROWS_EMBEDDED)[name].to_pylist()
-                for name in (
-                    "record_ref_a",
-                    "agency_a",
-                    "record_ref_b",
-                    "agency_b",
-                    "priority",
-                    "weight",
-                    "first_night",
-                    "reason",
-                )
-            ),
-            strict=True,
-        )
+        for pair in figures.review.slice(0, ROWS_EMBEDDED).to_pylist()
     ]
     words = {"merged": Word("Merged", "info", ""), "split": Word("Split", "info", "")}
     return {
@@ -75,6 +63,8 @@ def match_sheets(figures: MatchFigures, directory: Directory) -> dict[str, Sheet
                 Head("Days waiting", number=True),
                 Head("First seen"),
                 Head("Why it is doubtful"),
+                Head("Weight by field"),
+                Head("Runner-up"),
             ),
             review,
             empty="No pair waits for a decision.",
@@ -106,6 +96,16 @@ def match_sheets(figures: MatchFigures, directory: Directory) -> dict[str, Sheet
             empty="The matching run gave no numbers.",
         ),
     }
+
+
+def _runner_up(pair: dict[str, Any]) -> str:
+    """The best other candidate of either record, in words."""
+    told = [
+        f"{record}: {pair[f'rival_weight_{side}']:.0f}, {'joined' if pair[f'rival_joined_{side}'] else 'not joined'}"
+        for side, record in (("a", "first record"), ("b", "other record"))
+        if pair[f"rival_ref_{side}"]
+    ]
+    return "; ".join(told) or "none"
 
 
 def _days(business_date: date, first: date | None) -> int | None:
