@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,13 +36,13 @@ class Outcome:
     counts: dict[str, float]
 
 
-def link(people: pa.Table, model: str | None, unique_sources: dict[str, str]) -> Outcome:
-    """Link people by the product's general entry: the one place that knows how it is called."""
+def link(read: Callable[[], pa.Table], model: str | None, unique_sources: dict[str, str]) -> Outcome:
+    """Link the people that are read by the product's general entry: the one place that knows how it is called."""
     from pipelines.matching.link import link_people
 
     # the general entry knows sources that hold each person once; it is not told which hold each number once
     once = tuple(source for source, rule in unique_sources.items() if rule == "record")
-    linked = link_people(people, model=load_model(model) if model else None, unique_sources=once)
+    linked = link_people(read(), model=load_model(model) if model else None, unique_sources=once)
     identities = linked.identities.select(["record_key", "identity"])
     return Outcome(identities, linked.model, linked.seconds, linked.matched.stats)
 
@@ -81,7 +82,7 @@ def main() -> None:
         read = time.perf_counter() - begun
         return table
 
-    outcome = link(people(), chosen.model, dict(each.split("=", 1) for each in chosen.unique_source))
+    outcome = link(people, chosen.model, dict(each.split("=", 1) for each in chosen.unique_source))
     whole = time.perf_counter() - begun
     figures = {
         "seconds": {"read": read} | outcome.seconds,

@@ -50,6 +50,7 @@ def cluster(
     verdicts: Verdicts,
     *,
     not_the_same: Array,
+    undecided: Array,
     unique_sources: Mapping[str, str],
     margin: float,
     join_weight: float,
@@ -62,6 +63,7 @@ def cluster(
         pairs: the candidate pairs.
         verdicts: the verdict on each of them.
         not_the_same: which pairs a reviewer has said are two children.
+        undecided: bits of each pair's weight that count for nothing where two identities compete for a record.
         unique_sources: by source, whether it holds each child once ("record"), each person number once
             ("person_number"), or as often as it likes ("many", also for sources not named).
         margin: bits by which the best other identity must be beaten.
@@ -86,7 +88,7 @@ def cluster(
     unmade = np.zeros(len(left), dtype=np.int8)
     rounds = moved = 0
     if len(within):
-        links = _links(pairs, verdicts, within, join, rival, apart)
+        links = _links(pairs, verdicts, within, join, rival, apart, undecided)
         rules = Rules(identities, break_weight, margin)
         must = _must(people.size, left[within][decided[within]], right[within][decided[within]],
                      left[not_the_same], right[not_the_same])  # fmt: skip
@@ -157,7 +159,9 @@ def _must(size: int, left: Array, right: Array, apart_left: Array, apart_right: 
     return label
 
 
-def _links(pairs: Pairs, verdicts: Verdicts, rows: Array, join: Array, rival: Array, apart: Array) -> Links:
+def _links(
+    pairs: Pairs, verdicts: Verdicts, rows: Array, join: Array, rival: Array, apart: Array, undecided: Array
+) -> Links:
     """The pairs at `rows` as links between records."""
     total = pairs.total[rows]
     joins, near = join[rows], (join | rival)[rows]
@@ -167,7 +171,7 @@ def _links(pairs: Pairs, verdicts: Verdicts, rows: Array, join: Array, rival: Ar
         total,
         np.ones(len(rows)),
         np.where(joins, verdicts.step[rows] * 1000.0 + total, -np.inf),
-        np.where(near, total, -np.inf),
+        np.where(near, total - undecided[rows], -np.inf),
         joins & (verdicts.step[rows] >= _BY_IDENTIFIER),
         apart[rows],
         np.zeros(len(rows), dtype=bool),

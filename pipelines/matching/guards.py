@@ -51,6 +51,11 @@ GUARDS: tuple[Guard, ...] = (
         False,
         "two records of a feed that holds each child once, with the same birth date and two forms of a name: possibly twins",
     ),
+    Guard(
+        "renamed_and_moved",
+        False,
+        "another family name at another address and no identifier: possibly adopted, or another child",
+    ),
     Guard("no_given_name", False, "a given name is missing, so twins or siblings cannot be told apart"),
     Guard("unborn", False, "possibly the unborn child, now born"),
     Guard("birth_dates_differ", False, "birth dates differ and no identifier agrees"),
@@ -144,6 +149,10 @@ def guard(
         "further_names_differ": (given > 0) & (given != g["swapped"]) & others_apart & (birth == b["same"]) & ~trusted,
         "registered_twice": not_same_form & born_alike & same_source & ~trusted,
         "unborn": unborn & ~trusted,
+        "renamed_and_moved": (given > 0)
+        & (family == 0)
+        & (levels["address"] <= LEVELS["address"]["district"])
+        & ~trusted,
         "no_given_name": (given == NOTHING)
         & ((levels["address"] != LEVELS["address"]["dwelling"]) | nameless)
         & ~trusted,

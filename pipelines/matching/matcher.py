@@ -14,15 +14,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.matching.arrays import distinct
 from pipelines.matching.candidates import KeyRows, find_candidates, follow, rows_by_key
 from pipelines.matching.clusters import AMBIGUOUS, CONTRADICTED, Clusters, cluster
 from pipelines.matching.comparable import Comparable, comparable
+from pipelines.matching.compare import LEVELS
 from pipelines.matching.drift import drift_figures
 from pipelines.matching.evidence import with_evidence
 from pipelines.matching.ladder import JOIN, NOTHING_MORE, REFUSED, STEPS, Verdicts, judge_pairs, reasons
 from pipelines.matching.model import Model, load_model
 from pipelines.matching.pairs import Pairs
 from pipelines.matching.plain import make_plain
+from pipelines.matching.score import Scorer
 from pipelines.matching.state import MatchState
 from pipelines.matching.weigh import AT_ONCE, Weigher, weigh
 
@@ -178,6 +181,7 @@ def decide(
         pairs,
         verdicts,
         not_the_same=not_the_same,
+        undecided=_undecided(people, model, pairs),
         unique_sources=unique_sources,
         margin=model.policy.margin,
         join_weight=join_weight,
@@ -201,6 +205,19 @@ def decide(
 def _by_identifier(verdicts: Verdicts) -> Array:
     """Which pairs a verified identifier joins."""
     return (verdicts.outcome == JOIN) & np.isin(verdicts.step, [STEPS.index("upn"), STEPS.index("nhs_number")])
+
+
+def _undecided(people: Comparable, model: Model, pairs: Pairs) -> Array:
+    """Bits of each pair's weight that do not say which of two children with like names is meant."""
+    bits = np.zeros(len(pairs.left))
+    rows = np.flatnonzero(
+        (pairs.levels["given_name"] > 0) & (pairs.levels["given_name"] != LEVELS["given_name"]["same"])
+    )
+    some = pairs.take(rows)
+    those = distinct(np.concatenate([some.left, some.right]))
+    left, right = np.searchsorted(those, some.left), np.searchsorted(those, some.right)
+    bits[rows] = Scorer(model, people.take(those)).near_name_bits(left, right, some.levels)
+    return bits
 
 
 def _decided(people: Comparable, decisions: pa.Table | None) -> tuple[Array, Array]:

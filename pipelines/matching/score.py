@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from pipelines.matching.comparable import Comparable
-from pipelines.matching.compare import unpack
+from pipelines.matching.compare import LEVELS, unpack
+from pipelines.matching.levels import NOTHING
 from pipelines.matching.model import Model
 
 __all__ = ["HOUSEHOLD", "Scorer", "relative_discount", "shares_of", "value_column"]
@@ -50,6 +51,18 @@ class Scorer:
             bits[name] = weights[levels[name].astype(np.int64) + 1]
             if name in self._model.adjusted:
                 self._add_frequency_bits(name, left, right, levels[name], bits[name])
+        return bits
+
+    def near_name_bits(self, left: Array, right: Array, levels: dict[str, Array]) -> Array:
+        """What the frequency of the given name adds to each pair whose given names agree nearly, but not wholly.
+
+        It tells how likely two strangers are to agree so, but nothing of which of two children with like names is meant.
+        """
+        near = levels["given_name"].copy()
+        near[near == LEVELS["given_name"]["same"]] = NOTHING
+        bits = np.zeros(len(near))
+        if "given_name" in self._model.adjusted:
+            self._add_frequency_bits("given_name", left, right, near, bits)
         return bits
 
     def _add_frequency_bits(self, name: str, left: Array, right: Array, level: Array, bits: Array) -> None:

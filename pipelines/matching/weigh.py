@@ -5,8 +5,9 @@ Belongs here: comparing and scoring as one step, part by part, so that memory do
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -58,16 +59,15 @@ class Weigher:
 
     def weigh_all(self, parts: Iterable[Array]) -> tuple[Pairs, int]:
         """The pairs of all parts, and how many were compared."""
-        compared = 0
-
-        def counted() -> Iterator[Array]:
-            nonlocal compared
+        weighed, compared = [], 0
+        waiting: deque[Future[Pairs]] = deque()
+        with ThreadPoolExecutor(_THREADS) as threads:
             for part in parts:
                 compared += len(part)
-                yield part
-
-        with ThreadPoolExecutor(_THREADS) as threads:
-            weighed = list(threads.map(self.weigh, counted()))
+                waiting.append(threads.submit(self.weigh, part))
+                if len(waiting) > _THREADS:
+                    weighed.append(waiting.popleft().result())
+            weighed += [each.result() for each in waiting]
         return Pairs.of(weighed), compared
 
 

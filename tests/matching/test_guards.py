@@ -12,6 +12,7 @@ import pytest
 
 from pipelines.matching import clusters, comparable, guards, load_model, match, names, plain
 from pipelines.matching.guards import GUARDS
+from pipelines.matching.score import Scorer
 
 SOURCES = {"health": "person_number", "education": "person_number"}
 NHS, OTHER_NHS = "4010232137", "6064778997"
@@ -33,6 +34,10 @@ TWO_CHILDREN = {
     "registered_twice": (
         {"given_names": "Nathan"},
         {"given_names": "Nathen", "record_key": "health:2"},
+    ),
+    "renamed_and_moved": (
+        {"given_names": "Zebedee"},
+        {"given_names": "Zebedee", "family_name": "Quill"} | FAR,
     ),
     "no_given_name": ({"given_names": None}, {"address": "9 Mill Lane"}),
     "unborn": ({"given_names": None, "birth_date": None, "expected_birth_date": dt.date(2015, 3, 20)}, {}),
@@ -182,3 +187,12 @@ def test_a_decision_stays_with_its_records_whatever_identity_they_are_in(people,
             people(*rows), model=MODEL, unique_sources=SOURCES, decisions=decision(kind, "health:1", "police:1")
         )
         assert any({"health:1", "police:1"} <= set(group) for group in groups(matched)) == (kind == "same")
+
+
+def test_a_rare_name_does_not_draw_what_fits_two_twins_as_nearly(people, monkeypatch):
+    twins = [{"record_key": "health:1", "given_names": "Dava", "nhs_number": NHS},
+             {"record_key": "health:2", "given_names": "David", "nhs_number": OTHER_NHS}]  # fmt: skip
+    records = people(*twins, {"record_key": "police:1", "given_names": "Davi"} | FAR)
+    assert not joined(records)
+    monkeypatch.setattr(Scorer, "near_name_bits", lambda *args: np.zeros(len(args[1])))
+    assert ["health:1", "police:1"] in groups(match(records, model=NO_RELATIVES, unique_sources=SOURCES))
