@@ -122,9 +122,9 @@ def link_people(
     matched, _ = decide(records, model, pairs, none, none, rules, searched)
     if len(unique_sources) > 1:
         identity = pc.index_in(matched.clusters["cluster"], records.keys).to_numpy()
-        pairs, looked_at = among_the_rest(records, pairs, identity, model.prior, unique_sources)
-        if looked_at:
-            matched, _ = decide(records, model, pairs, none, none, rules, searched)
+        again = among_the_rest(records, model, pairs, identity, unique_sources)
+        if again is not None:
+            matched, _ = decide(records, model, again, none, none, rules, searched)
     identities = matched.clusters.select(["record_key", "cluster", "step", "weight"])
     stage("")
     identities = identities.rename_columns(["record_key", "identity", "step", "weight"])

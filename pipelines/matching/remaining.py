@@ -14,8 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.matching.arrays import distinct
 from pipelines.matching.comparable import Comparable
+from pipelines.matching.model import Model
 from pipelines.matching.pairs import Pairs
+from pipelines.matching.weigh import weigh
 
 __all__ = ["among_the_rest"]
 
@@ -23,37 +26,49 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 _ROUNDS = 30
 _MOST_SOURCES = 6  # that are looked at two by two
+_FEW = 250_000  # pairs of people left: so many are compared each with each
 
 
 def among_the_rest(
-    people: Comparable, pairs: Pairs, label: Array, prior: float, unique_sources: Sequence[str]
-) -> tuple[Pairs, int]:
-    """The pairs, those of people left without a match in the other source weighed anew; and how many these are.
+    people: Comparable, model: Model, pairs: Pairs, label: Array, unique_sources: Sequence[str]
+) -> Pairs | None:
+    """The pairs, those of people left without a match in the other source weighed anew; None where nothing changes.
+
+    Where few are left on both sides, each is compared with each, whatever key they share.
 
     Args:
         people: the records.
-        pairs: their pairs.
+        model: the model by which the pairs were weighed.
+        pairs: the pairs found so far.
         label: the identity of each record, as a position among the records.
-        prior: log2 odds that two random records are one person, as in the match weights.
         unique_sources: the sources that hold each person once.
     """
-    discount, looked_at = pairs.discount.copy(), 0
+    looked_at = False
     chosen = [people.sources.index(source) for source in unique_sources if source in people.sources][:_MOST_SOURCES]
     for one, other in combinations(chosen, 2):
-        left_over = {}
-        for mine, theirs in ((one, other), (other, one)):
-            found = np.zeros(people.size, dtype=bool)
-            found[label[people.source == theirs]] = True
-            left_over[mine] = (people.source == mine) & ~found[label]
-        a, b = left_over[one], left_over[other]
-        rows = np.flatnonzero((a[pairs.left] & b[pairs.right]) | (b[pairs.left] & a[pairs.right]))
-        shift = _shift(pairs.weight[rows] + pairs.discount[rows] - prior, prior, int(a.sum()) * int(b.sum()))
+        a, b = _left_over(people, label, one, other), _left_over(people, label, other, one)
+        possible = len(a) * len(b)
+        if 0 < possible <= _FEW:
+            left, right = np.repeat(a, len(b)), np.tile(b, len(a))
+            everyone = distinct(np.minimum(left, right) * people.size + np.maximum(left, right))
+            fresh = np.setdiff1d(everyone, pairs.ids(people.size), assume_unique=True)
+            pairs = pairs.and_also(weigh(people, model, fresh, always=True))
+        mine, theirs = (np.isin(np.arange(people.size), rows) for rows in (a, b))
+        rows = np.flatnonzero((mine[pairs.left] & theirs[pairs.right]) | (theirs[pairs.left] & mine[pairs.right]))
+        shift = _shift(pairs.total[rows] - model.prior, model.prior, possible)
         if len(rows) and shift > 0:
             # only strangers have become fewer: a brother or sister explains the pair as well as before
-            relative = np.exp2(-pairs.discount[rows]) - 1
-            discount[rows] = -np.log2(np.exp2(-shift) + relative)
-            looked_at += len(rows)
-    return replace(pairs, discount=discount), looked_at
+            discount = pairs.discount.copy()
+            discount[rows] = -np.log2(np.exp2(-shift) + np.exp2(-discount[rows]) - 1)
+            pairs, looked_at = replace(pairs, discount=discount), True
+    return pairs if looked_at else None
+
+
+def _left_over(people: Comparable, label: Array, mine: int, theirs: int) -> Array:
+    """The linkable records of one source whose identity has none of the other."""
+    found = np.zeros(people.size, dtype=bool)
+    found[label[people.source == theirs]] = True
+    return np.flatnonzero((people.source == mine) & people.linkable & ~found[label])
 
 
 def _shift(evidence: Array, prior: float, possible: int) -> float:
