@@ -7,7 +7,7 @@ dropped; what must be dropped all the same is counted.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -23,6 +23,7 @@ __all__ = ["Candidates", "KeyRows", "Limits", "find_candidates", "follow", "rows
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+_DEEPEST = 2  # fields that may refine a key
 _THREADS = 2  # keys searched side by side
 _BIT = {comparison.name: 1 << number for number, comparison in enumerate(COMPARISONS)}
 
@@ -189,7 +190,9 @@ def follow(
     before: Mapping[str, KeyRows],
     moved: Array,
     fresh: Mapping[str, KeyRows],
+    people: Comparable,
     changed: Array,
+    last: Callable[[Array], Comparable],
     limits: Limits | None = None,
 ) -> tuple[dict[str, KeyRows], Array | None]:
     """Tonight's rows and the pairs of tonight's changed records with all, as left * size + right.
@@ -198,14 +201,16 @@ def follow(
         before: the rows of the night before.
         moved: where each record of that night stands tonight; -1 for those that are gone or changed.
         fresh: the rows of the new and changed records, by tonight's positions.
-        changed: a mask of those records.
+        people: tonight's records.
+        changed: a mask of those that are new or changed.
+        last: some records of the night before as they were, by their positions then.
         limits: as for `find_candidates`.
 
     Returns:
-        The rows; and the pairs, or None where only a search of everything can tell them: a group that is or was larger
-        than the limit is told apart by its size, so that pairs of others hang on the change too.
+        The rows; and the pairs, or None where only a search of everything can tell them: a group that has come to be, or
+        is no longer, too large to be paired as it is changes the pairs of records that have not changed themselves.
     """
-    limit, size = (limits or Limits()).fixed, len(changed)
+    allowed, size = limits or Limits(), len(changed)
     rows, found, sure = {}, [np.zeros(0, dtype=np.int64)], True
     for name, added in fresh.items():
         old = before[name]
@@ -215,9 +220,19 @@ def follow(
         at = np.searchsorted(value, added.value)
         rows[name] = KeyRows(np.insert(value, at, added.value), np.insert(record, at, added.record))
         touched = distinct(np.concatenate([old.value[~stays], added.value]))
-        sure &= not ((old.members(touched) > limit) | (rows[name].members(touched) > limit)).any()
-        if sure:
-            found.append(_all_pairs(*rows[name].under(touched), size, changed))
+        large = rows[name].members(touched) > allowed.fixed
+        sure &= bool((large == (old.members(touched) > allowed.fixed)).all())
+        if not sure:
+            continue
+        found.append(_all_pairs(*rows[name].under(touched[~large]), size, changed))
+        if large.any():
+            gone = ~stays & np.isin(old.value, touched[large])
+            nights = _TwoNights(
+                people, rows[name].under(touched[large]), changed, last, (old.record[gone], old.value[gone])
+            )
+            pairs = nights.pairs(name, allowed)
+            sure = pairs is not None
+            found.append(found[0] if pairs is None else pairs)
     return rows, distinct(np.concatenate(found)) if sure else None
 
 
@@ -236,10 +251,22 @@ class _Work:
     fixed: bool = False
     alone: bool = True
 
-    def refined(self, values: Values, refiner: str, rows: tuple[Array, Array]) -> _Work:
-        """The `rows` told apart by one more field."""
+    @property
+    def depth(self) -> int:
+        """How many fields refine it."""
+        return self.name.count("+")
+
+    def all_refined(self, field: Callable[[str], Array], rows: tuple[Array, Array]) -> list[_Work]:
+        """The `rows` told apart by each further field that may tell them apart; none where that would be the third."""
+        used = self.name.split("+")
+        settled = {*used, *(each for name in used for each in IMPLIED.get(name, ()))}
+        further = [each for each in self.further if each not in settled and self.depth < _DEEPEST]
+        return [self.refined(field, refiner, rows) for refiner in further]
+
+    def refined(self, field: Callable[[str], Array], refiner: str, rows: tuple[Array, Array]) -> _Work:
+        """The `rows` told apart by one more field; `field` gives its value for every record."""
         record, value = rows
-        finer = combine(99, value, values.refiner(refiner)[record])
+        finer = combine(99, value, field(refiner)[record])
         known = finer != NO_VALUE
         return _Work(
             f"{self.name}+{refiner}",
@@ -249,10 +276,58 @@ class _Work:
         )
 
 
+class _TwoNights:
+    """Groups too large to be paired as they are, tonight and as they were the night before.
+
+    Records stand in one row: tonight's, and those of the night before that are gone or were another then.
+    """
+
+    def __init__(
+        self,
+        people: Comparable,
+        rows: tuple[Array, Array],
+        changed: Array,
+        last: Callable[[Array], Comparable],
+        gone: tuple[Array, Array],
+    ) -> None:
+        self._size = people.size
+        self._tonight, then = distinct(rows[0]), distinct(gone[0])
+        self._nights = Values(people.take(self._tonight)), Values(last(then))
+        here = len(self._tonight)
+        self._record = np.concatenate([np.searchsorted(self._tonight, rows[0]), here + np.searchsorted(then, gone[0])])
+        self._value = np.concatenate([rows[1], gone[1]])
+        self._now = np.arange(here + len(then)) < here
+        self._fresh = np.append(changed[self._tonight], np.zeros(len(then), dtype=bool))
+
+    def pairs(self, name: str, limits: Limits) -> Array | None:
+        """Pairs of fresh records as `_walk` would find them; None where a group's size has led elsewhere than last night."""
+        key = next(each for each in KEYS if each.name == name.split("+")[0])
+        whole = _Work(name, key.fields, self._record, self._value, key.refine)
+        work, found = whole.all_refined(self._field, (self._record, self._value)), [np.zeros(0, dtype=np.int64)]
+        while work:
+            this = work.pop()
+            if not len(this.value):
+                continue
+            starts, limit = starts_of(this.value), limits.of(this.depth)
+            large = np.add.reduceat(self._now[this.record].astype(np.int64), starts) > limit
+            if (large != (np.add.reduceat((~self._fresh[this.record]).astype(np.int64), starts) > limit)).any():
+                return None
+            large = np.repeat(large, np.diff(np.append(starts, len(this.value))))
+            small = ~large & self._now[this.record]
+            pairs = _all_pairs(this.record[small], this.value[small], len(self._tonight), self._fresh)
+            left, right = np.divmod(pairs, max(len(self._tonight), 1))
+            found.append(self._tonight[left] * self._size + self._tonight[right])
+            work += this.all_refined(self._field, (this.record[large], this.value[large]))
+        return np.concatenate(found)
+
+    def _field(self, refiner: str) -> Array:
+        return np.concatenate([night.refiner(refiner) for night in self._nights])
+
+
 def _fixed(values: Values, key: Key, path: Sequence[str], record: Array, value: Array) -> _Work:
     work = _Work(key.name, key.fields, record, value, key.refine)
     for refiner in path:
-        work = work.refined(values, refiner, (work.record, work.value))
+        work = work.refined(values.refiner, refiner, (work.record, work.value))
     rows = (work.record, work.value) if path else _by_value(record, value)
     return replace(work, record=rows[0], value=rows[1], further=key.refine, fixed=True)
 
@@ -261,20 +336,17 @@ def _walk(found: _Found, values: Values, work: list[_Work], limits: Limits) -> N
     """Pairs of groups small enough as they are; the others told apart by one further field, then by two."""
     while work:
         this = work.pop()
-        depth = this.name.count("+")
-        limit = limits.fixed if this.fixed else limits.of(depth)
+        limit = limits.fixed if this.fixed else limits.of(this.depth)
         small, large = _by_size(this.record, this.value, limit if this.alone else 1)
         found.add(this.name, set(this.fields), _all_pairs(*small, values.size))
         if not len(large[0]):
             continue
-        used = this.name.split("+")
-        settled = {*used, *(each for name in used for each in IMPLIED.get(name, ()))}
-        further = [each for each in this.further if each not in settled]
-        if depth >= 2 or not further:
+        finer = this.all_refined(values.refiner, large)
+        if not finer:
             found.stats["pairs_dropped"] += _pair_count(large[1])
             continue
         found.stats["keys_refined"] += len(starts_of(large[1]))
-        work += [this.refined(values, refiner, large) for refiner in further]
+        work += finer
 
 
 def _by_size(record: Array, value: Array, limit: int) -> tuple[tuple[Array, Array], tuple[Array, Array]]:

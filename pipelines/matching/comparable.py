@@ -106,8 +106,8 @@ def make_comparable(records: pa.Table, names: pa.Table | None = None) -> Compara
     return comparable(make_plain(records, names)[0])
 
 
-def comparable(plain: Plain) -> Comparable:
-    """The comparable form of records that are known by themselves."""
+def comparable(plain: Plain, shared: Array | None = None) -> Comparable:
+    """The comparable form of records that are known by themselves; `shared` where it is known, too."""
     table = plain.records
 
     def numbers(name: str) -> Array:
@@ -116,17 +116,10 @@ def comparable(plain: Plain) -> Comparable:
     given, family, birth = numbers("given"), numbers("family"), numbers("birth")
     family_hash = numbers("family_name")
     identifiers = {name: numbers(name) for name in IDENTIFIERS}
-    shared = _ADDRESS * (
-        _shared(numbers("dwelling"), family_hash, _SHARED_FAMILIES)
-        | _shared(identifiers["uprn"], family_hash, _SHARED_FAMILIES)
-    ) + _PHONE * _shared(identifiers["phone"], family_hash, _SHARED_FAMILIES)
-    person = family_hash * np.int64(1_000_003) + birth
+    if shared is None:
+        shared = _by_many(family_hash, birth, numbers("dwelling"), identifiers)
     for bit, names in ((_NHS_NUMBER, _NHS_NUMBERS), (_UPN, _UPNS)):
-        here = np.zeros(len(person), dtype=bool)
-        for name in names:
-            here |= _shared(identifiers[name], person, _SHARED_PEOPLE)
-        shared = shared + bit * here
-        identifiers |= {name: np.where(here, NO_VALUE, identifiers[name]) for name in names}
+        identifiers |= {name: np.where(shared & bit, NO_VALUE, identifiers[name]) for name in names}
     identifiers["phone"] = np.where(shared & _PHONE, NO_VALUE, identifiers["phone"])
 
     def place(values: Array) -> Array:
@@ -163,9 +156,24 @@ def comparable(plain: Plain) -> Comparable:
         identifiers=identifiers,
         texts={name[5:]: table[name].combine_chunks() for name in table.column_names if name.startswith("text_")},
         linkable=(given >= 0) | (family >= 0) | (birth != 0) | (numbers("expected") != NO_DATE),
-        shared=shared.astype(np.int8),
+        shared=shared,
         digest=numbers("digest"),
     )
+
+
+def _by_many(family: Ints, birth: Array, dwelling: Ints, identifiers: dict[str, Ints]) -> Array:
+    """What of each record many others share, a bit each (see `Comparable.shared`)."""
+    shared = np.zeros(len(family), dtype=np.int8)
+    person = family * np.int64(1_000_003) + birth
+    for bit, values, bearer, most in (
+        (_ADDRESS, (dwelling, identifiers["uprn"]), family, _SHARED_FAMILIES),
+        (_PHONE, (identifiers["phone"],), family, _SHARED_FAMILIES),
+        (_NHS_NUMBER, tuple(identifiers[name] for name in _NHS_NUMBERS), person, _SHARED_PEOPLE),
+        (_UPN, tuple(identifiers[name] for name in _UPNS), person, _SHARED_PEOPLE),
+    ):
+        for value in values:
+            shared[_shared(value, bearer, most)] |= bit
+    return shared
 
 
 def _borne(codes: Array, names: Names[T]) -> tuple[Array, Names[T]]:

@@ -150,7 +150,7 @@ def _pairs(
         fresh = {
             name: KeyRows(each.value, here[each.record]) for name, each in rows_by_key(people.take(here), keys).items()
         }
-        rows, found = follow(previous.rows, moved, fresh, changed)
+        rows, found = follow(previous.rows, moved, fresh, people, changed, previous.some)
         if found is not None:
             kept = previous.pairs.moved(moved).and_also(weigh(people, model, found))
             return rows, kept, len(found), previous.search

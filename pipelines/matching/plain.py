@@ -54,6 +54,10 @@ class Plain:
     given: Names[GivenName]
     family: Names[FamilyName]
 
+    def some(self, rows: Array) -> Plain:
+        """Some of the records, by position."""
+        return Plain(self.records.take(pa.array(rows)).combine_chunks(), self.given, self.family)
+
     def write(self, folder: Path) -> None:
         """Write the records and the names to `folder`."""
         texts = [f"text_{name}" for name in ("postcode", "outcode") if f"text_{name}" in self.records.column_names]

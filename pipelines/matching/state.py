@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.matching.candidates import KeyRows
+from pipelines.matching.comparable import Comparable, comparable
 from pipelines.matching.compare import unpack
 from pipelines.matching.pairs import Pairs
 from pipelines.matching.plain import Plain
@@ -43,6 +44,10 @@ class MatchState:
     pairs: Pairs
     model: str
     search: dict[str, float]
+
+    def some(self, rows: Array) -> Comparable:
+        """Some of the records, by their positions, as they were that night."""
+        return comparable(self.plain.some(rows), self.shared[rows])
 
     def write(self, folder: Path) -> None:
         """Write the state to `folder`; the last file written makes it complete."""

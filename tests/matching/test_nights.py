@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipelines.matching import MatchState, match
+from pipelines.matching import MatchState, candidates, match
 
 SOURCES = {"health": "person_number", "education": "person_number"}
 NAMES = pa.schema([(name, pa.string()) for name in ("record_key", "kind", "family_name", "given_names")])
@@ -85,3 +85,32 @@ def test_a_half_written_state_is_none(town, tmp_path):
     match(town).state.write(tmp_path)
     (tmp_path / "match_state.json").unlink()
     assert MatchState.read(tmp_path) is None
+
+
+@pytest.mark.slow
+def test_groups_too_large_to_be_paired_whole_are_followed_too(town, monkeypatch):
+    """As in a city, where hundreds bear one name: a night is searched whole only when such a group comes to be or ends."""
+    small = candidates.Limits(single=3, double=6, triple=40, fixed=60)
+    monkeypatch.setattr(candidates, "Limits", lambda: small)
+    followed, pairs_of = [], candidates._TwoNights.pairs
+    monkeypatch.setattr(candidates._TwoNights, "pairs", lambda *args: followed.append(pairs_of(*args)) or followed[-1])
+    rng = random.Random(1)
+    rows = {row["record_key"]: row for row in town.to_pylist()}
+    khans = sorted(rng.sample(sorted(rows), 150))
+    for key in khans:
+        rows[key] = rows[key] | {"given_names": "Muhammad", "family_name": "Khan"}
+    records = pa.Table.from_pylist(list(rows.values()), schema=town.schema)
+    state, whole = match(records, unique_sources=SOURCES).state, 0
+    for number in range(12):
+        for key in khans[number : number + 3]:
+            rows[key] = rows[key] | {"birth_date": rows[rng.choice(khans)]["birth_date"], "sex": rng.choice("MF")}
+        rows[khans[100 + number]] |= {"given_names": "Quentin"}
+        records = pa.Table.from_pylist(list(rows.values()), schema=town.schema)
+        stepped = match(records, previous=state, unique_sources=SOURCES)
+        rebuilt = match(records, unique_sources=SOURCES)
+        assert stepped.clusters == rebuilt.clusters
+        assert stepped.possible == rebuilt.possible
+        whole += stepped.stats["pairs_compared"] == rebuilt.stats["pairs_compared"]
+        state = stepped.state
+    assert sum(pairs is not None and len(pairs) > 0 for pairs in followed) > 5
+    assert whole < 6
