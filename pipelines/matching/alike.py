@@ -42,7 +42,7 @@ class Judged:
         self._pairs, self._levels = np.zeros(0, dtype=np.int64), np.zeros((rows, 0), dtype=np.int8)
 
     def of(self, left: Array, right: Array) -> Array:
-        """The levels of each pair, a column each; `NOTHING` where a side has no name (code -1)."""
+        """The levels of each pair, a row for each kind of level; `NOTHING` where a side has no name (code -1)."""
         known = (left >= 0) & (right >= 0)
         low = np.minimum(left[known], right[known]).astype(np.int64)
         high = np.maximum(left[known], right[known]).astype(np.int64)

@@ -15,17 +15,24 @@ from pipelines.matching.model import make_model, save_model
 from pipelines.matching.train import train
 
 
+@pytest.fixture(scope="module")
+def trained(town):
+    """Settings, frequencies and policy from the town."""
+    return train(town)
+
+
 @pytest.mark.slow
-def test_training_gives_the_same_bytes_whatever_the_order_of_the_records(town, tmp_path):
-    for name, records in (("a", town), ("b", town.take(np.random.default_rng(1).permutation(town.num_rows)))):
-        save_model(*train(records), tmp_path / name / "model.json")
+def test_training_gives_the_same_bytes_whatever_the_order_of_the_records(town, trained, tmp_path):
+    shuffled = town.take(np.random.default_rng(1).permutation(town.num_rows))
+    for name, model in (("a", trained), ("b", train(shuffled))):
+        save_model(*model, tmp_path / name / "model.json")
     for part in ("model.json", "model.frequencies.csv", "model.policy.json"):
         assert (tmp_path / "a" / part).read_bytes() == (tmp_path / "b" / part).read_bytes()
 
 
 @pytest.mark.slow
-def test_a_trained_model_joins_the_town_it_came_from(town, tmp_path):
-    save_model(*train(town), tmp_path / "town.json")
+def test_a_trained_model_joins_the_town_it_came_from(town, trained, tmp_path):
+    save_model(*trained, tmp_path / "town.json")
     matched = match(town, model=load_model(tmp_path / "town.json"))
     assert matched.stats["identities"] < 0.6 * town.num_rows
 
@@ -84,8 +91,8 @@ def test_the_setting_names_the_model_in_force(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_training_keeps_what_later_nights_are_held_against(town):
-    *_, policy = train(town)
+def test_training_keeps_what_later_nights_are_held_against(town, trained):
+    *_, policy = trained
     assert policy["reference"]["records"] == town.num_rows
     assert policy["reference"]["pairs"] > 200
     assert 0 < policy["reference"]["missing"]["upn"] < 1
