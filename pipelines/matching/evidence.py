@@ -37,8 +37,11 @@ def with_evidence(possible: pa.Table, links: pa.Table, people: Comparable, model
     `fields` is the weight of each field in words; `rival_a` the best other candidate of record a, `rival_weight_a` its
     weight, `rival_joined_a` whether it was joined; `_b` likewise. `pairs` are those of the night.
     """
-    sides = [pc.index_in(possible[f"record_key_{side}"], people.keys).to_numpy() for side in "ab"]
-    wanted = sides[0].astype(np.int64) * people.size + sides[1]
+    named = pa.chunked_array([*possible["record_key_a"].chunks, *possible["record_key_b"].chunks], pa.string())
+    those = np.flatnonzero(pc.is_in(people.keys, value_set=named.combine_chunks()).to_numpy(zero_copy_only=False))
+    keys = people.keys.take(pa.array(those))
+    a, b = (those[pc.index_in(possible[f"record_key_{side}"], keys).to_numpy()] for side in "ab")
+    wanted = np.minimum(a, b) * people.size + np.maximum(a, b)
     rows = np.searchsorted(pairs.ids(people.size), wanted)
     columns = {"fields": field_words(model, people, pairs.take(rows))}
     for side, other in ("ab", "ba"):

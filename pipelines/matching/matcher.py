@@ -118,7 +118,8 @@ def match(
     people = comparable(plain)
     same, not_same = _decided(people, decisions)
     rows, pairs, compared, search = _pairs(people, model, changed, usable)
-    wanted = np.setdiff1d(np.concatenate([same, not_same]), pairs.ids(people.size))
+    wanted = distinct(np.concatenate([same, not_same]))
+    wanted = wanted[~np.isin(wanted, pairs.ids(people.size))] if len(wanted) else wanted
     whole = pairs.and_also(weigh(people, model, wanted, always=True))
     stats = {f"candidates_{key}": float(each.pair_count()) for key, each in rows.items()} | search
     stats["pairs_compared"] = float(compared)
@@ -191,7 +192,7 @@ def decide(
     possible = _possible(people, pairs, verdicts, clusters, not_the_same, join_weight)
     counts = {
         "records": float(people.size),
-        "identities": float(len(np.unique(clusters.label))),
+        "identities": float(np.count_nonzero(clusters.label == np.arange(people.size))),
         "pairs_kept": float(len(pairs.left)),
         "links": float(links.num_rows),
         "possible": float(possible.num_rows),

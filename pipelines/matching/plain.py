@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.matching.arrays import distinct
 from pipelines.matching.names import AnyName, FamilyName, GivenName, Names, family_name, given_name
 from pipelines.tables import connect, read_table, write_table
 
@@ -26,6 +27,10 @@ NO_VALUE = np.int64(0)  # the hash that stands for "no value"; real values never
 NO_DATE = np.int32(-(2**31))
 IDENTIFIERS = (
     "nhs_number", "nhs_number_unverified", "previous_nhs_number", "upn", "upn_unverified", "former_upn", "uprn", "phone",
+)  # fmt: skip
+_WRITTEN = (
+    "given_names", "family_name", "former_family_name", "birth_date", "expected_birth_date", "sex", "postcode", "address",
+    *IDENTIFIERS,
 )  # fmt: skip
 _PLACES = ("postcode", "outcode", "place")
 _AT_ONCE = 1_000_000  # records read at a time
@@ -180,7 +185,7 @@ def _only(table: pa.Table, keys: pa.ChunkedArray) -> pa.Table:
 
 def _together(kept: Array, before: Names[Any], fresh: Array, after: Names[Any]) -> tuple[Array, Names[Any]]:
     """The codes of two tables in one list of names; names that nobody bears any more are let go when they are many."""
-    used = np.unique(kept[kept >= 0])
+    used = distinct(kept[kept >= 0])
     if len(used) < _WORTH_KEEPING * len(before):
         place = np.full(len(before) + 1, -1, dtype=np.int32)
         place[used] = np.arange(len(used))
@@ -193,9 +198,7 @@ def _digests(records: pa.Table, names: pa.Table | None) -> pa.Table:
     """record_key and digest of each record, in no particular order."""
     views, select = _told(records, names)
     with connect(views) as connection:
-        return connection.sql(
-            f"WITH told AS ({select}) SELECT record_key, hash(told) AS digest FROM told"
-        ).to_arrow_table()
+        return connection.sql(f"SELECT record_key, digest FROM ({select})").to_arrow_table()
 
 
 def _told(records: pa.Table, names: pa.Table | None) -> tuple[dict[str, pa.Table], str]:
@@ -208,6 +211,10 @@ def _told(records: pa.Table, names: pa.Table | None) -> tuple[dict[str, pa.Table
             return "cast(NULL AS varchar)"
         return f"nullif(trim(left(cast({name} AS varchar), {_LONGEST})), '')"
 
+    # as the feeds wrote it: to see that a record is the one of last night it need not be read
+    written = ", ".join(
+        f"cast({name} AS varchar)" if name in columns else "NULL::varchar" for name in (source, *_WRITTEN)
+    )
     views, bundled = {"records": records}, "SELECT NULL AS record_key, NULL AS families, NULL AS givens WHERE false"
     if names is not None and names.num_rows:
         views["names"] = names
@@ -223,6 +230,7 @@ def _told(records: pa.Table, names: pa.Table | None) -> tuple[dict[str, pa.Table
         f"""
         SELECT
             cast(record_key AS varchar) AS record_key,
+            hash(record_key, {written}, families, givens) AS digest,
             coalesce(cast({source} AS varchar), '') AS source,
             {_birth(records, columns)} AS birth,
             {"try_cast(expected_birth_date AS date)" if "expected_birth_date" in columns else "NULL::date"}
@@ -248,7 +256,6 @@ def _ordered(records: pa.Table, names: pa.Table | None) -> pa.Table:
             cleared AS (
                 SELECT
                     *,
-                    hash(told) AS digest,
                     try_cast(
                         printf('%04d-%02d-%02d', birth // 10000, birth // 100 % 100, birth % 100) AS date
                     ) AS birth_date,
