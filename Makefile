@@ -28,7 +28,7 @@ ui: setup ## the Dagster UI on what the demo loaded
 	@$(BIN)/isindex ui --home demo/home --landing demo/landing
 
 test: setup ## the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup ## style, types, import rules, contracts
 	@$(BIN)/ruff check .

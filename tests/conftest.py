@@ -1,10 +1,16 @@
-"""Fixtures that several stages share: a real PostgreSQL server."""
+"""What several stages share: a real PostgreSQL server, and the order of the tests."""
 
 import tempfile
 import warnings
 from pathlib import Path
 
 import pytest
+
+
+def pytest_collection_modifyitems(items):
+    """Files with slow tests come first: a worker keeps a whole file, and no worker shall wait for the last of them."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session")
