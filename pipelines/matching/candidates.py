@@ -231,8 +231,10 @@ def follow(
                 people, rows[name].under(touched[large]), changed, last, (old.record[gone], old.value[gone])
             )
             pairs = nights.pairs(name, allowed)
-            sure = pairs is not None
-            found.append(found[0] if pairs is None else pairs)
+            if pairs is None:
+                sure = False
+            else:
+                found.append(pairs)
     return rows, distinct(np.concatenate(found)) if sure else None
 
 
