@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
+from pipelines.matching.arrays import distinct
 from pipelines.matching.names import AnyName, FamilyName, GivenName, Names
 from pipelines.matching.plain import IDENTIFIERS, NO_DATE, NO_VALUE, Plain, hash_texts, make_plain
 
@@ -92,6 +93,11 @@ class Comparable:
         given, given_names = _borne(part.given, self.given_names)
         family, family_names = _borne(part.family, self.family_names)
         return replace(part, given=given, given_names=given_names, family=family, family_names=family_names)
+
+    def concerned(self, left: Array, right: Array) -> tuple[Comparable, Array, Array, Array]:
+        """The records of these pairs alone, both sides of the pairs among them, and where those records stand here."""
+        those = distinct(np.concatenate([left, right]))
+        return self.take(those), np.searchsorted(those, left), np.searchsorted(those, right), those
 
     def either(self, kind: str) -> Ints:
         """`nhs_number` or `upn`: the verified one, else the unverified; other kinds as they are."""

@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.matching.arrays import distinct
 from pipelines.matching.comparable import Comparable
 from pipelines.matching.levels import COMPARISONS
 from pipelines.matching.model import Model
@@ -55,9 +54,8 @@ def with_evidence(possible: pa.Table, links: pa.Table, people: Comparable, model
 def field_words(model: Model, people: Comparable, pairs: Pairs) -> pa.Array:
     """For each pair its start, and the bits of each field that was compared, in words."""
     titles = ["start", *(comparison.name.replace("_", " ") for comparison in COMPARISONS), "household"]
-    those = distinct(np.concatenate([pairs.left, pairs.right]))
-    left, right = np.searchsorted(those, pairs.left), np.searchsorted(those, pairs.right)
-    bits = Scorer(model, people.take(those)).field_weights(left, right, pairs.levels)
+    some, left, right, _ = people.concerned(pairs.left, pairs.right)
+    bits = Scorer(model, some).field_weights(left, right, pairs.levels)
     start = np.full(len(left), model.prior)
     columns = [start, *(bits[comparison.name] for comparison in COMPARISONS), pairs.discount]
     kinds, kind = np.unique(np.rint(np.stack(columns, axis=1)).astype(np.int16), axis=0, return_inverse=True)

@@ -215,9 +215,8 @@ def _undecided(people: Comparable, model: Model, pairs: Pairs) -> Array:
         (pairs.levels["given_name"] > 0) & (pairs.levels["given_name"] != LEVELS["given_name"]["same"])
     )
     some = pairs.take(rows)
-    those = distinct(np.concatenate([some.left, some.right]))
-    left, right = np.searchsorted(those, some.left), np.searchsorted(those, some.right)
-    bits[rows] = Scorer(model, people.take(those)).near_name_bits(left, right, some.levels)
+    concerned, left, right, _ = people.concerned(some.left, some.right)
+    bits[rows] = Scorer(model, concerned).near_name_bits(left, right, some.levels)
     return bits
 
 

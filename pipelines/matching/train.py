@@ -45,7 +45,6 @@ _LEAST_GAIN = 1e-4  # a key must find this share of all likely pairs that no oth
 _LEAST_WORTH = 1e-3  # and a likely pair among so many pairs that it adds
 _EXPECTED_WRONG = 0.0005  # of the pairs joined, the share that may be wrong by the model's own reckoning
 _LEAST_JOIN = 0.75  # however good the rest are, no pair is joined that is not three times likelier than not
-_AT_ONCE = 1_000_000  # pairs weighed at a time
 _SURE = 12  # significant digits kept of an estimate
 
 # Of two records of one child that both carry an identifier nearly all carry the same: set by convention, because the

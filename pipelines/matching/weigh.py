@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.matching.arrays import distinct
 from pipelines.matching.comparable import Comparable
 from pipelines.matching.compare import Comparer, pack
 from pipelines.matching.guards import compare_identifiers
@@ -78,8 +77,6 @@ def weigh(people: Comparable, model: Model, found: Array, always: bool = False) 
     """
     if len(found) >= people.size // _FEW:
         return Weigher(people, model).weigh(found, always)
-    left, right = np.divmod(found, max(people.size, 1))
-    those = distinct(np.concatenate([left, right]))
-    place = np.searchsorted(those, left) * len(those) + np.searchsorted(those, right)
-    part = Weigher(people.take(those), model).weigh(place, always)
+    some, left, right, those = people.concerned(*np.divmod(found, max(people.size, 1)))
+    part = Weigher(some, model).weigh(left * some.size + right, always)
     return replace(part, left=those[part.left].astype(np.int32), right=those[part.right].astype(np.int32))
