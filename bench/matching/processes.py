@@ -55,14 +55,15 @@ def write_people(dataset: Dataset, folder: Path) -> None:
         pq.write_table(dataset.further, folder / "further.parquet")
 
 
-def run(engine: Engine, dataset: Dataset, folder: Path, *, with_pairs: bool) -> Run:
+def run(engine: Engine, dataset: Dataset, folder: Path, *, with_pairs: bool, with_bound: bool = False) -> Run:
     """One engine on one data set whose people are in `folder`.
 
     Args:
         engine: which.
         dataset: the people, and what is said of their sources.
         folder: where `write_people` put them, and where the answer goes.
-        with_pairs: have the candidate pairs written too (and Splink's identities by other thresholds).
+        with_pairs: have the candidate pairs written too.
+        with_bound: have Splink's identities by other thresholds written too.
     """
     options = [*engine.options]
     for source, rule in dataset.unique_sources.items():
@@ -70,7 +71,7 @@ def run(engine: Engine, dataset: Dataset, folder: Path, *, with_pairs: bool) -> 
     if engine.module == "splink_peer":
         options += ["--recipe", dataset.recipe]
         options += ["--further", str(folder / "further.parquet")] if dataset.further is not None else []
-        options += [] if with_pairs else ["--plain"]
+        options += ["--thresholds"] if with_bound else []
     pairs = folder / "pairs.parquet"
     pairs.unlink(missing_ok=True)
     options += ["--pairs", str(pairs)] if with_pairs else []

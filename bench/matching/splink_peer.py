@@ -2,9 +2,10 @@
 
 Belongs here: running a recipe and writing what came of it; the truth is never read. Run
 `python -m bench.matching.splink_peer PEOPLE.parquet OUT.parquet --config demo|best --recipe children|historical|febrl
-[--further FILE] [--unique-source SOURCE=RULE ...] [--json FILE] [--pairs FILE]`. OUT holds `record_key`, `identity` (at
-the recipe's own threshold) and a column for every other threshold and way of forming identities, for whoever wants to
-pick one with the truth. Seconds and memory are taken before these further columns are made.
+[--further FILE] [--unique-source SOURCE=RULE ...] [--json FILE] [--pairs FILE] [--thresholds]`. OUT holds `record_key`,
+`identity` (at the recipe's own threshold) and with `--thresholds` a column for every other threshold and way of forming
+identities, for whoever wants to pick one with the truth. Seconds and memory are taken before these further columns and
+the pairs are made.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 import logging
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +67,17 @@ class Stages:
 
 
 def link(
-    people: pa.Table, further: pa.Table | None, recipe: Recipe, unique_sources: dict[str, str], everything: bool = True
+    people: pa.Table,
+    further: pa.Table | None,
+    recipe: Recipe,
+    unique_sources: dict[str, str],
+    *,
+    with_pairs: bool = False,
+    thresholds: Sequence[float] = (),
 ) -> tuple[pa.Table, dict[str, Any], pa.Table | None]:
     """Identities, figures and candidate pairs (`record_key_a`, `record_key_b`, `weight`) of one run.
 
-    `everything` adds identities by other thresholds and the pairs; without it neither is made.
+    `thresholds` adds identities at each of them; without `with_pairs` no pairs are returned.
     """
     stages = Stages()
     connection = connect(people, further, unique_sources)
@@ -96,14 +103,13 @@ def link(
         "threshold": recipe.threshold,
         "one_each": list(recipe.one_each),
     }
-    if not everything:
-        return result, figures, None
-    for threshold in _THRESHOLDS:
+    for threshold in thresholds:
         for way, one_each in {"components": (), "best links": recipe.one_each}.items():
             if way == "components" or one_each:
                 other = _identities(connection, linker, scored, threshold, one_each)
                 result = result.append_column(f"{way} at {threshold}", other["identity"])
-    return result, figures, _pairs(connection, blocked.physical_name, scored.physical_name, recipe)
+    pairs = _pairs(connection, blocked.physical_name, scored.physical_name, recipe) if with_pairs else None
+    return result, figures, pairs
 
 
 def connect(
@@ -200,7 +206,7 @@ def main() -> None:
     parser.add_argument("--unique-source", action="append", default=[], metavar="SOURCE=RULE")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--pairs", type=Path)
-    parser.add_argument("--plain", action="store_true", help="neither other thresholds nor pairs")
+    parser.add_argument("--thresholds", action="store_true", help="identities at other thresholds too")
     chosen = parser.parse_args()
     warnings.filterwarnings("ignore")
     logging.getLogger("splink").setLevel(logging.ERROR)
@@ -212,7 +218,14 @@ def main() -> None:
     read = time.perf_counter() - begun
     identifier = people["nhs_number"].null_count < people.num_rows
     recipe = {"demo": demo, "best": best}[chosen.config](chosen.recipe, unique, identifier)
-    result, figures, pairs = link(people, further, recipe, unique, not chosen.plain)
+    result, figures, pairs = link(
+        people,
+        further,
+        recipe,
+        unique,
+        with_pairs=chosen.pairs is not None,
+        thresholds=_THRESHOLDS if chosen.thresholds else (),
+    )
     pq.write_table(result, chosen.out)
     figures["seconds"] = {"read": read} | figures["seconds"]
     if chosen.pairs and pairs is not None:
