@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo ui test lint lock clean bench bench-matching
+.PHONY: help setup demo ui test lint lock clean bench bench-matching model
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -42,6 +42,9 @@ bench: setup ## a median authority by stage, beside a plain pipeline
 
 bench-matching: setup ## the matcher beside Splink, on data whose truth is known
 	@$(BIN)/python -m bench.matching
+
+model: setup ## the built-in match model anew, the same bytes every time
+	@$(BIN)/python -m bench.built_in_model
 
 lock: setup ## new versions into requirements.lock
 	@$(BIN)/uv pip compile --universal --generate-hashes --no-annotate --no-header --group dev pyproject.toml -o requirements.lock

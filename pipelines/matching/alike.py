@@ -119,6 +119,9 @@ class _GivenNames:
             "roots": Words([value.roots for value in values], numbers),
             "tokens": Words([value.tokens for value in values], numbers),
             "others": Words([value.others for value in values], numbers),
+            "further": Words([tuple(each for each in value.others if len(each) > 1) for value in values], numbers),
+            "letters": Words([tuple(each for each in value.others if len(each) == 1) for value in values], numbers),
+            "initials": Words([tuple(each[0] for each in value.others) for value in values], numbers),
             "name": Words([(value.name or "",) for value in values], numbers),
         }
 
@@ -133,7 +136,7 @@ class _GivenNames:
             same=a == b,
             nickname=words["roots"].meet(words["roots"], left, right),
             close=close(alike, slips, *lengths),
-            other=words["name"].meet(words["tokens"], left, right) | words["name"].meet(words["tokens"], right, left),
+            other=_names_other(words, left, right) | _names_other(words, right, left),
             similar=(alike >= 0.8)
             | (slips <= 1)
             | _sound_alike(names, left, right)
@@ -141,7 +144,13 @@ class _GivenNames:
         )
         others = words["others"]
         both = others.count[left] * others.count[right] > 0
-        further = np.where(both, others.meet(others, left, right), NOTHING)
+        letters, initials = words["letters"], words["initials"]
+        further = first(
+            "further_names",
+            same=words["further"].meet(words["further"], left, right),
+            initial=letters.meet(initials, left, right) | initials.meet(letters, left, right),
+        )
+        further[~both] = NOTHING
         return np.stack([level, further, self._other_names(left, right, both), alike < 0.8]).astype(np.int8)
 
     def _other_names(self, left: Array, right: Array, both: Array) -> Array:
@@ -174,6 +183,12 @@ class _FamilyNames:
             similar=(alike >= 0.8) | (slips <= 1) | _sound_alike(names, left, right),
         )
         return level[np.newaxis]
+
+
+def _names_other(words: dict[str, Words], left: Array, right: Array) -> Array:
+    """Whether the first name of `left` is a further one of `right`, or the initial of one."""
+    name = words["name"]
+    return name.meet(words["tokens"], left, right) | name.meet(words["initials"], left, right)
 
 
 def _sound_alike(names: Names[Any], left: Array, right: Array) -> Array:

@@ -41,6 +41,7 @@ class Comparer:
         given, further, others, apart = self._given.of(people.given[left], people.given[right])
         (family,) = self._family.of(people.family[left], people.family[right])
         swapped = _swapped(people, left, right, (apart > 0) & (family != NOTHING))
+        family[(family == 0) & _crossed_over(people, left, right)] = LEVELS["family_name"]["crossed"]
         given[swapped], family[swapped] = LEVELS["given_name"]["swapped"], NOTHING
         lone, lone_level = _lone(people, left, right)
         given[lone], family[lone] = NOTHING, lone_level
@@ -165,6 +166,12 @@ def _swapped(people: Comparable, left: Array, right: Array, eligible: Array) -> 
         rows = rows[(distances(given, family, JaroWinkler.similarity) >= 0.85)[inverse]]
     swapped[rows] = True
     return swapped
+
+
+def _crossed_over(people: Comparable, left: Array, right: Array) -> Array:
+    """The family name of one is the given name of the other."""
+    given, family = people.given_name, people.family_name
+    return _equal(given[left], family[right]) | _equal(family[left], given[right])
 
 
 def _crossed(people: Comparable, left: Array, right: Array) -> tuple[Array, Array, Array]:

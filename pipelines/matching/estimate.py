@@ -16,26 +16,29 @@ import numpy as np
 from pipelines.matching.candidates import Candidates
 from pipelines.matching.comparable import NO_VALUE, Comparable
 from pipelines.matching.compare import Comparer
-from pipelines.matching.levels import COMPARISONS, NOTHING
+from pipelines.matching.levels import COMPARISONS, NOTHING, Comparison
 from pipelines.matching.model import Frequencies, Model, make_model
 from pipelines.matching.score import HOUSEHOLD, Scorer, value_column
 from pipelines.matching.settings import NAMES, blank_settings
+from pipelines.matching.strangers import Strangers
 
 __all__ = ["estimate_model", "estimate_relatives", "relatives_born"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _PAIRS_FOUND = 1_200_000  # as the keys find them, many of them several times
-_RANDOM_PAIRS = 300_000  # on which chance agreement is measured
 _ROUNDS = 25
 _SETTLED = 1e-4
 _COMMON = 5  # a value met less often than this has the floor's frequency
-_SEED = 20041
 _PRIOR_PAIRS = 20.0  # what is believed of a field before any pair is seen counts like so many pairs
 _TWINS = 0.03  # of two children of one household so many were born together
 # a pair is joined when it is likelier one person than not, if the identities agree on the whole; any margin will do
 POLICY = {"join": 0.5, "review": 0.1, "margin": 0.0, "guards": "people"}
 _IDENTIFIERS = ("nhs_number", "upn")
+# of two of one household so many bear one given name (father and son), or had one's number written down for the other
+_ALIKE = {"given_name": 0.02, "nhs_number": 0.005, "upn": 0.005}
+_TOLD_APART = 3.0  # bits
+_ENOUGH_TOLD = 0.1  # of the pairs that are likely one person
 
 
 def estimate_model(people: Comparable, candidates: Candidates) -> Model:
@@ -43,32 +46,84 @@ def estimate_model(people: Comparable, candidates: Candidates) -> Model:
     found = sum(len(pairs) for pairs, _ in candidates.parts)
     sampled = min(1.0, _PAIRS_FOUND / max(found, 1))
     left, right, free = candidates.free(sampled)
-    levels = Comparer(people).levels(left, right)
     frequencies = {
         column: _frequencies(people, column) for column in ("given_name", "family_or_lone", "birth", "place")
     }
-    u = _chance(people, frequencies)
+    evidence = Evidence(people, frequencies, left, right, Comparer(people).levels(left, right))
+    strangers = Strangers(people)
+    doubtful = strangers.doubtful()
+    doubted = Evidence(people, frequencies, *strangers.at(doubtful))
+    rows = {comparison.name: _rows(free, evidence.levels, number) for number, comparison in enumerate(COMPARISONS)}
+    u = strangers.u
     m = {comparison.name: _belief(comparison.name, len(comparison.levels)) for comparison in COMPARISONS}
-    born = relatives_born(u["birth_date"])
-    adjustments = _adjustments(people, left, right, levels, u, frequencies)
     pairs = people.size * (people.size - 1) / 2 * sampled
     prior = related = float(np.clip(people.size * sampled / max(pairs, 1), 1e-12, 0.4))
     for _ in range(_ROUNDS):
-        bits = {
-            name: np.append(0.0, np.log2(m[name] / u[name]))[levels[name] + 1] + adjustments.get(name, 0.0)
-            for name in m
-        }
-        shared = {name: bits[name] for name in HOUSEHOLD}
-        shared["birth_date"] = born[levels["birth_date"] + 1] + adjustments.get("birth_date", 0.0)
-        same: Array = np.sum([*bits.values()], axis=0) + np.log2(prior)
-        relative: Array = np.sum([*shared.values()], axis=0) + np.log2(related)
-        before, m = m, _next(free, levels, same, relative)
-        one, other = _posterior(same, relative)
+        same, relative = evidence.odds(m, u)
+        before, m = m, _next(rows, evidence, same + np.log2(prior), relative + np.log2(related), m, u)
+        one, other = _posterior(same + np.log2(prior), relative + np.log2(related))
         prior, related = (float(np.clip(each.sum() / max(pairs, 1), 1e-12, 0.4)) for each in (one, other))
+        same, relative = doubted.odds(m, u)
+        u = strangers.without(
+            doubtful, *_posterior(same + np.log2(prior), relative + np.log2(related)), prior, related, m
+        )
         if max(np.abs(m[name] - before[name]).max() for name in m) < _SETTLED:
             break
-    relatives = {"prior": related, "birth_date": born[1:].tolist()}
+    relatives = {
+        "prior": related,
+        "birth_date": relatives_born(u["birth_date"])[1:].tolist(),
+        "alike": {name: chance / m[name][-1] for name, chance in _ALIKE.items()},
+    }
     return _model(people, m, u, prior, frequencies, relatives)
+
+
+class Evidence:
+    """What the fields of some pairs say, whatever the m and u of the day.
+
+    Attributes:
+        levels: those of each comparison, by name.
+    """
+
+    def __init__(
+        self,
+        people: Comparable,
+        frequencies: dict[str, Frequencies],
+        left: Array,
+        right: Array,
+        levels: dict[str, Array],
+    ) -> None:
+        self.levels = levels
+        self._rarity = {
+            comparison.name: _rarity(people, frequencies, comparison, left, right, levels[comparison.name])
+            for comparison in COMPARISONS
+            if any(level.frequency_of for level in comparison.levels)
+        }
+
+    def bits(self, m: dict[str, Array], u: dict[str, Array]) -> dict[str, Array]:
+        """What each field is worth for one person against strangers."""
+        bits = {}
+        for name in m:
+            bits[name] = np.append(0.0, np.log2(m[name] / u[name]))[self.levels[name] + 1]
+            if name in self._rarity:
+                rows, rarity = self._rarity[name]
+                bits[name][rows] += np.log2(u[name][-1]) + rarity
+        return bits
+
+    def for_relatives(self, bits: dict[str, Array], m: dict[str, Array], u: dict[str, Array]) -> dict[str, Array]:
+        """What each field that two of one household may share is worth for them against strangers."""
+        shared = {name: bits[name] for name in HOUSEHOLD}
+        level = self.levels["birth_date"] + 1
+        average = np.append(0.0, np.log2(m["birth_date"] / u["birth_date"]))[level]
+        shared["birth_date"] = relatives_born(u["birth_date"])[level] + bits["birth_date"] - average
+        for name, chance in _ALIKE.items():
+            agree = self.levels[name] == len(m[name]) - 1
+            shared[name] = np.where(agree, np.logaddexp2(0.0, bits[name] + np.log2(chance / m[name][-1])), 0.0)
+        return shared
+
+    def odds(self, m: dict[str, Array], u: dict[str, Array]) -> tuple[Array, Array]:
+        """The log2 odds, but for the priors, of each pair to be one person, and two of one household."""
+        bits = self.bits(m, u)
+        return np.sum([*bits.values()], axis=0), np.sum([*self.for_relatives(bits, m, u).values()], axis=0)
 
 
 def estimate_relatives(people: Comparable, model: Model, candidates: Candidates) -> dict[str, Any]:
@@ -118,14 +173,29 @@ def _belief(name: str, levels: int) -> Array:
     return np.concatenate([[different], middle, [0.85 - different]])
 
 
-def _next(free: Array, levels: dict[str, Array], same: Array, relative: Array) -> dict[str, Array]:
-    """The next estimate of every m."""
+def _next(
+    rows: dict[str, Array], evidence: Evidence, same: Array, relative: Array, m: dict[str, Array], u: dict[str, Array]
+) -> dict[str, Array]:
+    """The next estimate of every m.
+
+    What two of one household do not share is learned where other fields tell the person from the relative, if that is so
+    in enough pairs: elsewhere its own agreement would decide what it is to be learned from.
+    """
+    bits = evidence.bits(m, u)
+    shared = evidence.for_relatives(bits, m, u)
     result = {}
-    for number, comparison in enumerate(COMPARISONS):
-        name = comparison.name
-        rows = _rows(free, levels, number)
-        weight, _ = _posterior(same[rows], relative[rows])
-        seen = np.bincount(levels[name][rows], weights=weight, minlength=len(comparison.levels))
+    for comparison in COMPARISONS:
+        name, learned = comparison.name, rows[comparison.name]
+        if name not in HOUSEHOLD:
+            alone = same[learned] - relative[learned] - bits[name][learned]
+            if name in shared:
+                alone += shared[name][learned]
+            told = np.abs(alone) >= _TOLD_APART
+            weight, _ = _posterior(same[learned], relative[learned])
+            if weight[told].sum() >= _ENOUGH_TOLD * weight.sum():
+                learned = learned[told]
+        weight, _ = _posterior(same[learned], relative[learned])
+        seen = np.bincount(evidence.levels[name][learned], weights=weight, minlength=len(comparison.levels))
         believed = seen + _PRIOR_PAIRS * _belief(name, len(comparison.levels))
         result[name] = believed / believed.sum()
     return result
@@ -134,32 +204,6 @@ def _next(free: Array, levels: dict[str, Array], same: Array, relative: Array) -
 def _rows(free: Array, levels: dict[str, Array], number: int) -> Array:
     """The pairs that teach how the comparison agrees: those found without it, in which both sides have a value."""
     return np.flatnonzero(((free >> number) & 1 == 1) & (levels[COMPARISONS[number].name] != NOTHING))
-
-
-def _chance(people: Comparable, frequencies: dict[str, Frequencies]) -> dict[str, Array]:
-    """How often each level is met between two records taken at random; agreement itself from the values' frequencies."""
-    rng = np.random.default_rng(_SEED)
-    order = np.argsort(people.digest, kind="stable")  # as good as random, and the same whatever the record keys are
-    a, b = order[rng.integers(0, max(people.size, 1), (2, _RANDOM_PAIRS if people.size else 0))]
-    levels = Comparer(people).levels(a[a != b], b[a != b])
-    u = {}
-    for comparison in COMPARISONS:
-        name = comparison.name
-        level = levels[name][levels[name] != NOTHING]
-        seen = np.bincount(level, minlength=len(comparison.levels)) + 0.5
-        u[name] = seen / seen.sum()
-        if name in _IDENTIFIERS or name == "phone":
-            values = people.either(name)
-            known = max(len(np.unique(values[values != 0])), 1000)
-            u[name][-1], u[name][:-1] = 1 / known, u[name][:-1] / u[name][:-1].sum() * (1 - 1 / known)
-        column = next((level.frequency_of for level in comparison.levels if level.frequency_of), None)
-        if column and name != "address":
-            values = value_column(people, column)
-            _, counts = np.unique(values[values != 0], return_counts=True)
-            if counts.sum() > 1:
-                u[name][-1] = max((counts * (counts - 1.0)).sum() / (counts.sum() * (counts.sum() - 1.0)), 1e-9)
-                u[name] /= u[name].sum()
-    return u
 
 
 def _frequencies(people: Comparable, column: str) -> Frequencies:
@@ -183,29 +227,21 @@ def _text(people: Comparable, column: str, record: int) -> str:
     return str(name.name)
 
 
-def _adjustments(
+def _rarity(
     people: Comparable,
+    frequencies: dict[str, Frequencies],
+    comparison: Comparison,
     left: Array,
     right: Array,
-    levels: dict[str, Array],
-    u: dict[str, Array],
-    frequencies: dict[str, Frequencies],
-) -> dict[str, Array]:
-    """For each pair the bits by which the frequency of its values corrects the average, by comparison."""
-    found = {}
-    for comparison in COMPARISONS:
-        adjusted = [n for n, level in enumerate(reversed(comparison.levels)) if level.frequency_of]
-        if not adjusted:
-            continue
-        column = next(level.frequency_of for level in comparison.levels if level.frequency_of)
-        values = value_column(people, column)
-        shares = np.where(values != 0, frequencies[column].of(values), 0.0)
-        bits = np.zeros(len(left))
-        rows = np.flatnonzero(np.isin(levels[comparison.name], adjusted))
-        commoner = np.maximum(shares[left[rows]], shares[right[rows]])
-        bits[rows] = np.log2(u[comparison.name][max(adjusted)]) - np.log2(commoner)
-        found[comparison.name] = bits
-    return found
+    level: Array,
+) -> tuple[Array, Array]:
+    """The pairs whose agreement is worth what their value is, and -log2 of how common it is (of two the commoner)."""
+    adjusted = [n for n, each in enumerate(reversed(comparison.levels)) if each.frequency_of]
+    column = next(each.frequency_of for each in comparison.levels if each.frequency_of)
+    values = value_column(people, column)
+    shares = np.where(values != NO_VALUE, frequencies[column].of(values), 0.0)
+    rows = np.flatnonzero(np.isin(level, adjusted))
+    return rows, -np.log2(np.maximum(shares[left[rows]], shares[right[rows]]))
 
 
 def _model(

@@ -37,7 +37,15 @@ def splink_frame(people: Comparable) -> pa.Table:
             "unique_id": pa.array(np.arange(people.size, dtype=np.int64)),
             "given_name": given_name,
             "given_tokens": pa.array([value and value.tokens for value in given], texts),
-            "given_others": pa.array([(value and value.others) or None for value in given], texts),
+            "given_further": pa.array(
+                [value and [each for each in value.others if len(each) > 1] for value in given], texts
+            ),
+            "given_letters": pa.array(
+                [value and [each for each in value.others if len(each) == 1] for value in given], texts
+            ),
+            "given_initials": pa.array(
+                [(value and [each[0] for each in value.others]) or None for value in given], texts
+            ),
             "given_roots": pa.array([value and value.roots for value in given], texts),
             "given_sound": pa.array([value and value.sound for value in given], pa.string()),
             "family_name": family_name,

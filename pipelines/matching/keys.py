@@ -52,6 +52,7 @@ KEYS: tuple[Key, ...] = (
     Key("given_ends", ("given_name",), ("birth", "postcode", "family_sound", "place"), alone=False),
     Key("birth", ("birth_date",), ("postcode", "place", "given_sound", "family_sound", "outcode")),
     Key("postcode", ("address",), ("birth", "year", "anniversary", "given_sound", "family_sound")),
+    Key("dwelling", ("address",), ("birth", "year", "given_sound", "family_sound")),
     Key("unborn", ("family_name", "address"), ("sex",)),
 )
 
@@ -183,6 +184,9 @@ class Values:
 
     def _postcode(self) -> tuple[Array, Array]:
         return self._everyone, self.postcode
+
+    def _dwelling(self) -> tuple[Array, Array]:
+        return self._everyone, self._people.dwelling
 
     def _unborn(self) -> tuple[Array, Array]:
         """An unborn child meets the newborn of its family and postcode, born in a year in which it may have been."""

@@ -75,8 +75,9 @@ _GIVEN_NAME = Comparison(
         Level("close", _close("given_name"), "given name nearly agrees", "given_name"),
         Level(
             "other",
-            "list_contains(given_tokens_l, given_name_r) OR list_contains(given_tokens_r, given_name_l)",
-            "one given name is the other's further name",
+            "list_contains(given_tokens_l, given_name_r) OR list_contains(given_tokens_r, given_name_l)"
+            " OR list_contains(given_initials_l, given_name_r) OR list_contains(given_initials_r, given_name_l)",
+            "one given name is the other's further name, or its initial",
         ),
         Level(
             "similar",
@@ -92,9 +93,14 @@ _GIVEN_NAME = Comparison(
 
 _FURTHER_NAMES = Comparison(
     "further_names",
-    "given_others_l IS NULL OR given_others_r IS NULL",
+    "given_initials_l IS NULL OR given_initials_r IS NULL",
     (
-        Level("same", "list_has_any(given_others_l, given_others_r)", "a further given name agrees"),
+        Level("same", "list_has_any(given_further_l, given_further_r)", "a further given name agrees"),
+        Level(
+            "initial",
+            "list_has_any(given_letters_l, given_initials_r) OR list_has_any(given_initials_l, given_letters_r)",
+            "the initial of a further given name agrees",
+        ),
         Level("different", "ELSE", "further given names differ"),
     ),
 )
@@ -111,6 +117,11 @@ _FAMILY_NAME = Comparison(
             "jaro_winkler_similarity(family_name_l, family_name_r) >= 0.8 OR family_sound_l = family_sound_r"
             " OR damerau_levenshtein(family_name_l, family_name_r) <= 1",
             "family name sounds or looks alike",
+        ),
+        Level(
+            "crossed",
+            "family_name_l = given_name_r OR given_name_l = family_name_r",
+            "the family name of one is the given name of the other",
         ),
         Level("different", "ELSE", "family name differs"),
     ),

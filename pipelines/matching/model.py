@@ -40,11 +40,14 @@ class Relatives:
     """Two of one household, who share family name, address and telephone like one person does.
 
     `prior` is the log2 odds that two random records are of two such people; `birth_date`, by gamma + 1, the bits that
-    the agreement of their birth dates is worth (twins share it).
+    the agreement of their birth dates is worth (twins share it). `alike` says of further fields how much likelier than
+    between two records of one person they agree all the same: a son named after his father, a number written down for
+    the wrong child.
     """
 
     prior: float
     birth_date: Array
+    alike: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -208,7 +211,9 @@ def make_model(
 
 
 def _relatives(told: Mapping[str, Any] | None) -> Relatives | None:
-    return told and Relatives(_log_odds(told["prior"]), np.array([0.0, *told["birth_date"]]))  # type: ignore[return-value]
+    if not told:
+        return None
+    return Relatives(_log_odds(told["prior"]), np.array([0.0, *told["birth_date"]]), told.get("alike", {}))
 
 
 def save_model(settings: dict[str, Any], frequencies: str, policy: Mapping[str, Any], path: Path) -> None:
@@ -237,7 +242,11 @@ def save_settings(model: Model, path: Path) -> None:
     told |= {"records": policy.records, "guards": policy.guards, "keys": list(policy.keys)}
     if policy.relatives:
         odds = 2.0**policy.relatives.prior
-        told["relatives"] = {"prior": odds / (1 + odds), "birth_date": policy.relatives.birth_date[1:].tolist()}
+        told["relatives"] = {
+            "prior": odds / (1 + odds),
+            "birth_date": policy.relatives.birth_date[1:].tolist(),
+            "alike": dict(policy.relatives.alike),
+        }
     save_model(model.settings, text.getvalue(), told, path)
 
 

@@ -25,10 +25,13 @@ _PLACEHOLDER_WORDS = frozenset(
      "ONE", "TWO", "THREE", "FIRST", "SECOND", "THIRD", "A", "B", "C", "I", "II", "N", "III", "OF", "UNNAMED",
      "UNKNOWN", "UNKNOW", "NAME", "NAMED", "NOT", "KNOWN", "NONE", "NULL", "NIL", "NA", "NK", "GIVEN",
      "STATED", "DISCLOSED", "PROVIDED", "TEST", "TBC", "TBA", "ANON", "ANONYMOUS", "UNBORN", "BUMP", "NO",
-     "SURNAME", "FORENAME", "MISSING", "REFUSED", "PATIENT", "PUPIL",]
+     "SURNAME", "FORENAME", "MISSING", "REFUSED", "PATIENT", "PUPIL", "MOTHER", "FATHER", "DAUGHTER", "WIFE",]
 )  # fmt: skip
 # whatever follows these ("baby Smith", "twin of Mary") names somebody else
-_NO_CHILDS_NAME = frozenset(("BABY", "TWIN", "TWINS", "TRIPLET", "INFANT", "NEWBORN", "UNBORN", "UNKNOWN", "UNNAMED"))
+_NO_CHILDS_NAME = frozenset(
+    ["BABY", "TWIN", "TWINS", "TRIPLET", "INFANT", "NEWBORN", "UNBORN", "UNKNOWN", "UNNAMED", "MOTHER", "FATHER",
+     "DAUGHTER", "WIFE",]
+)  # fmt: skip
 # single letters and small words are placeholders only in company ("twin A"); alone they may be an initial
 _ONLY_IN_COMPANY = frozenset(
     ["CHILD", "A", "B", "C", "N", "I", "II", "III", "OF", "ONE", "TWO", "THREE", "FIRST", "SECOND", "THIRD",
@@ -153,14 +156,14 @@ def given_name(text: str) -> GivenName:
         tokens = tuple(sorted({word for word in plain if len(word) > 1} | {name})) if further else (name,)
         return GivenName(name, tokens, _roots(name), tuple(further), _sound(name))
     current, *aliases = text.split(SEPARATOR)
-    words = _words(current)
+    words = _given_words(current)
     if not words:
-        words = next((found for found in map(_words, aliases) if found), [])
+        words = next((found for found in map(_given_words, aliases) if found), [])
         if not words:
             return GivenName(None)
     name = words[0].replace("-", "") or words[0]
     parts = {name}
-    for word in [*words, *(word for alias in aliases for word in _words(alias))]:
+    for word in [*words, *(word for alias in aliases for word in _given_words(alias))]:
         parts.update(part for part in (word.replace("-", ""), *word.split("-")) if len(part) > 1)
     others = tuple(word.replace("-", "") for word in words[1:])
     return GivenName(name, tuple(sorted(parts)), _roots(name), others, _sound(name))
@@ -182,6 +185,12 @@ def family_name(text: str) -> FamilyName:
             everything.update(part for part in parts if len(part) > 2 and part not in _PARTICLES)
     # with no current name the first known one stands for it
     return FamilyName(names[0] or known[0], tuple(sorted(everything)), _sound((names[0] or known[0]).replace(" ", "")))
+
+
+def _given_words(text: str) -> list[str]:
+    """The words of given names; none of them when they tell of somebody by another ("son of Mary")."""
+    words = _words(text)
+    return [] if "OF" in words else words
 
 
 def _words(text: str) -> list[str]:

@@ -80,18 +80,21 @@ class Scorer:
         bits[rows] += adjusted.weight[level[rows].astype(np.int64) + 1] * (np.log2(adjusted.same_u) - commoner)
 
 
-def relative_discount(model: Model, bits: dict[str, Array], birth_level: Array) -> Array:
+def relative_discount(model: Model, bits: dict[str, Array], levels: dict[str, Array]) -> Array:
     """Bits (negative) to take off each match weight because two of one household would explain the pair as well.
 
     `bits` are the `Scorer.field_weights`. The match weight sets one person against two strangers; brothers, sisters and twins
     share the family name, the address and sometimes the birth date. 0 where the model knows no relatives.
     """
-    relatives = model.policy.relatives
+    relatives, birth_level = model.policy.relatives, levels["birth_date"]
     if relatives is None:
         return np.zeros(len(birth_level))
     odds = relatives.prior + relatives.birth_date[birth_level.astype(np.int64) + 1]
     for name in HOUSEHOLD:
         odds = odds + bits[name]
+    for name, alike in relatives.alike.items():
+        agree = levels[name] == len(model.weights[name]) - 2
+        odds = odds + np.where(agree, np.logaddexp2(0.0, bits[name] + np.log2(alike)), 0.0)
     if "birth_date" in model.adjusted:
         odds = odds + bits["birth_date"] - model.weights["birth_date"][birth_level.astype(np.int64) + 1]
     return -np.log2(1 + np.exp2(np.clip(odds, -100, 100)))

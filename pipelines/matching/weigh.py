@@ -54,7 +54,7 @@ class Weigher:
             left, right, packed, weight = left[keep], right[keep], packed[keep], weight[keep]
             levels = {name: level[keep] for name, level in levels.items()}
         bits = self._scorer.field_weights(left, right, levels)
-        return Pairs(left, right, levels, packed, weight, relative_discount(model, bits, levels["birth_date"]))
+        return Pairs(left, right, levels, packed, weight, relative_discount(model, bits, levels))
 
     def weigh_all(self, parts: Iterable[Array]) -> tuple[Pairs, int]:
         """The pairs of all parts, and how many were compared."""

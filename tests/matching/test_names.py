@@ -18,8 +18,9 @@ def test_names_fold_to_plain_capitals(written, folded):
 
 @pytest.mark.parametrize(
     "written",
-    ["Baby", "BABY GIRL", "Baby Smith", "Twin 1", "twin two", "Twin A", "Unknown", "not known", "Boy", "NK", "-", "?"],
-)
+    ["Baby", "BABY GIRL", "Baby Smith", "Twin 1", "twin two", "Twin A", "Unknown", "not known", "Boy", "NK", "-", "?",
+     "Mother", "Son of Mary", "Child of the house"],
+)  # fmt: skip
 def test_a_placeholder_is_no_given_name(written):
     assert given_name(written).name is None
 
