@@ -26,7 +26,7 @@ from pipelines.matching.matcher import Matched, decide
 from pipelines.matching.model import Model
 from pipelines.matching.pairs import Pairs
 from pipelines.matching.remaining import among_the_rest
-from pipelines.matching.weigh import AT_ONCE, Weigher
+from pipelines.matching.weigh import AT_ONCE, EVIDENCE, Weigher
 from pipelines.tables import connect
 from pipelines.validation.identifiers import install_identifiers
 
@@ -39,7 +39,9 @@ COLUMNS = (
     "address", "nhs_number", "upn", "phone",
 )  # fmt: skip
 _SHARES = ("drift_", "share_", "missing_", "unknown_")  # figures that are no counts
-_LIMITS = Limits(fixed=10)  # a nation's common names under one key are told apart as an authority's need not be
+# a nation's common names under one key are told apart as an authority's need not be: with more records more share a
+# name and a birth date by chance
+_LARGEST_GROUP, _SMALLEST_GROUP, _WHOLE_GROUPS = 10, 4, 1_500_000
 _REGISTERED = 0.9  # of a register's records the share that have a number, and of the numbers those that are distinct
 _MOST_BETWEEN = 40  # joins of one record that may lead on to further pairs
 
@@ -106,12 +108,12 @@ def link_people(
     del people
     pa.default_memory_pool().release_unused()
     stage("finding candidates")
-    candidates = find_candidates(records, keys=() if model is None else model.policy.keys, limits=_LIMITS)
+    candidates = find_candidates(records, keys=() if model is None else model.policy.keys, limits=_limits(records.size))
     if model is None:
         stage("estimating a model")
         model = estimate_model(records, candidates)
     stage("comparing")
-    weigher = Weigher(records, model)
+    weigher = Weigher(records, model, _evidence(model, records.size))
     pairs, _ = weigher.weigh_all(candidates.batches(AT_ONCE))
     pairs = pairs.and_also(weigher.weigh(_between(records, model, pairs)))
     searched = candidates.stats
@@ -214,20 +216,31 @@ def _verified(people: pa.Table) -> pa.Table:
     kinds = [kind for kind in ("nhs_number", "upn") if kind in people.column_names]
     if not kinds:
         return people
-    parts = [
-        f"CASE WHEN {kind}_fails(t_{kind}) IS NULL THEN {kind}_normalised(t_{kind}) END AS {kind}, "
-        f"CASE WHEN {kind}_fails(t_{kind}) IS NOT NULL THEN t_{kind} END AS {kind}_unverified"
-        for kind in kinds
-    ]
     texts = ", ".join(f"nullif(trim({kind}), '') AS t_{kind}" for kind in kinds)
+    good = ", ".join(
+        f"CASE WHEN {kind}_fails(t_{kind}) IS NULL THEN {kind}_normalised(t_{kind}) END AS {kind}" for kind in kinds
+    )
+    bad = ", ".join(f"CASE WHEN {kind} IS NULL THEN t_{kind} END AS {kind}_unverified" for kind in kinds)
     with connect({"numbers": people.select(kinds)}) as connection:
         install_identifiers(connection)
         numbers = connection.sql(f"""
-            WITH told AS (SELECT {texts} FROM numbers) SELECT {", ".join(parts)} FROM told
+            WITH told AS (SELECT {texts} FROM numbers), judged AS MATERIALIZED (SELECT *, {good} FROM told)
+            SELECT {", ".join(kinds)}, {bad} FROM judged
         """).to_arrow_table()
     for name in numbers.column_names:  # the rows are in the order they were in
         people = people.drop_columns([name] if name in kinds else []).append_column(name, numbers[name])
     return people
+
+
+def _limits(size: int) -> Limits:
+    """How many of so many records may share a key before they are told apart."""
+    most = _LARGEST_GROUP * _WHOLE_GROUPS // max(size, 1)
+    return Limits(fixed=min(max(most, _SMALLEST_GROUP), _LARGEST_GROUP))
+
+
+def _evidence(model: Model, size: int) -> float:
+    """Bits below which a pair need not be kept: among more people than the model was made from it takes more to match."""
+    return EVIDENCE + max(0.0, model.review_weight(size) - model.review_weight(model.policy.records))
 
 
 def _registers(records: Comparable) -> list[str]:

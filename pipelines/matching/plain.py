@@ -143,7 +143,16 @@ def _read(records: pa.Table, names: pa.Table | None) -> Plain:
         tables.append(table)
         del rows, part
         pa.default_memory_pool().release_unused()
-    return Plain(pa.concat_tables(tables).combine_chunks(), given, family)
+    return Plain(_in_one_piece(tables), given, family)
+
+
+def _in_one_piece(tables: list[pa.Table]) -> pa.Table:
+    """The tables one after the other, column by column: memory never holds all of them twice. Empties the list."""
+    columns = {}
+    for name in tables[0].column_names:
+        columns[name] = pa.concat_arrays([chunk for table in tables for chunk in table[name].chunks])
+        tables[:] = [table.drop_columns([name]) for table in tables]
+    return pa.table(columns)
 
 
 def _read_part(
@@ -236,7 +245,7 @@ def _told(records: pa.Table, names: pa.Table | None) -> tuple[dict[str, pa.Table
             {"try_cast(expected_birth_date AS date)" if "expected_birth_date" in columns else "NULL::date"}
                 AS expected_birth_date,
             upper({text("sex")})[1:1] AS sex,
-            nullif(regexp_replace(upper({text("postcode")}), '[^A-Z0-9]', '', 'g'), '') AS postcode,
+            {text("postcode")} AS written_postcode,
             {text("address")} AS address,
             nullif(concat_ws(chr(31), coalesce({text("given_names")}, ''), givens), '') AS given_bundle,
             nullif(concat_ws(
@@ -252,38 +261,40 @@ def _ordered(records: pa.Table, names: pa.Table | None) -> pa.Table:
     views, select = _told(records, names)
     with connect(views) as connection:
         return connection.sql(f"""
-            WITH told AS ({select}),
-            cleared AS (
+            WITH told AS MATERIALIZED ({select}),
+            -- a postcode and an address are taken apart once, however many records name them
+            postcodes AS (
                 SELECT
-                    *,
-                    try_cast(
-                        printf('%04d-%02d-%02d', birth // 10000, birth // 100 % 100, birth % 100) AS date
-                    ) AS birth_date,
+                    written_postcode,
+                    nullif(regexp_replace(upper(written_postcode), '[^A-Z0-9]', '', 'g'), '') AS postcode,
                     CASE
                         WHEN regexp_full_match(postcode, '[A-Z]{{1,2}}[0-9][A-Z0-9]?[0-9][A-Z]{{2}}') THEN postcode[:-4]
                         WHEN length(postcode) > 3 THEN postcode[:-3]
-                    END AS outcode,
-                    -- the postcode may stand in the address too
-                    regexp_replace(
-                        strip_accents(upper(address)), '\\b[A-Z]{{1,2}}[0-9][A-Z0-9]? *[0-9][A-Z]{{2}}\\b', ' ', 'g'
-                    ) AS lines
-                FROM told
+                    END AS outcode
+                FROM (SELECT DISTINCT written_postcode FROM told)
+            ),
+            addresses AS (  -- the postcode may stand in the address too
+                SELECT address, regexp_replace(
+                    strip_accents(upper(address)), '\\b[A-Z]{{1,2}}[0-9][A-Z0-9]? *[0-9][A-Z]{{2}}\\b', ' ', 'g'
+                ) AS lines
+                FROM (SELECT DISTINCT address FROM told)
             ),
             placed AS (
                 SELECT
-                    *,
+                    address,
                     nullif(array_to_string(regexp_extract_all(lines, '\\b[0-9]+[A-Z]?\\b'), ' '), '') AS numbers,
                     nullif(trim(regexp_replace(
                         regexp_replace(lines, '[^\\pL\\pN]+', ' ', 'g'), '\\b[0-9]+\\pL?\\b ?', '', 'g')), '') AS place
-                FROM cleared
+                FROM addresses
             )
             SELECT
-                * EXCLUDE (address, lines, numbers),
+                * EXCLUDE (address, numbers, written_postcode),
+                try(make_date(birth // 10000, birth // 100 % 100, birth % 100)) AS birth_date,
                 -- a household: the postcode (or the place) with the numbers in the address, or the first words of it
                 coalesce(postcode, place) || ' ' || coalesce(
                     numbers, CASE WHEN postcode IS NOT NULL THEN nullif(regexp_extract(place, '\\pL+ ?\\pL*'), '') END
                 ) AS dwelling
-            FROM placed ORDER BY record_key
+            FROM told LEFT JOIN placed USING (address) LEFT JOIN postcodes USING (written_postcode) ORDER BY record_key
         """).to_arrow_table()
 
 

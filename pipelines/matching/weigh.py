@@ -20,21 +20,24 @@ from pipelines.matching.model import Model
 from pipelines.matching.pairs import Pairs
 from pipelines.matching.score import Scorer, relative_discount
 
-__all__ = ["AT_ONCE", "Weigher", "weigh"]
+__all__ = ["AT_ONCE", "EVIDENCE", "Weigher", "weigh"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 AT_ONCE = 1_000_000  # pairs compared at a time: what bounds the memory
 _THREADS = 2  # that compare side by side; more would wait for each other
 _FEW = 20  # fewer pairs than one for so many records are compared among the records concerned only
-_EVIDENCE = 4.0  # bits, the prior left out, below which a pair is two people and need not be kept
+EVIDENCE = 4.0  # bits, the prior left out, below which a pair is two people and need not be kept
 
 
 class Weigher:
-    """Compares and weighs pairs of `people` by `model`; for many parts of the pairs of the same people."""
+    """Compares and weighs pairs of `people` by `model`; for many parts of the pairs of the same people.
 
-    def __init__(self, people: Comparable, model: Model) -> None:
-        self._people, self._model = people, model
+    Pairs with less `evidence` (bits, the prior left out) are not kept, unless a verified identifier agrees.
+    """
+
+    def __init__(self, people: Comparable, model: Model, evidence: float = EVIDENCE) -> None:
+        self._people, self._model, self._evidence = people, model, evidence
         self._comparer, self._scorer = Comparer(people), Scorer(model, people)
 
     def weigh(self, found: Array, always: bool = False) -> Pairs:
@@ -50,7 +53,7 @@ class Weigher:
         packed = pack(levels)
         weight = self._scorer.match_weights(left, right, packed, levels)
         if not always:
-            keep = (weight - model.prior >= _EVIDENCE) | compare_identifiers(people, left, right).same
+            keep = (weight - model.prior >= self._evidence) | compare_identifiers(people, left, right).same
             left, right, packed, weight = left[keep], right[keep], packed[keep], weight[keep]
             levels = {name: level[keep] for name, level in levels.items()}
         bits = self._scorer.field_weights(left, right, levels)

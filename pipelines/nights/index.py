@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from sqlalchemy import select
 
 from pipelines.contracts import contract_for, registered_agencies
 from pipelines.contracts.model import Contract
@@ -30,6 +29,7 @@ from pipelines.deliveries import DeliveryEntry, Register, Store
 from pipelines.identities.assign import assign_identities
 from pipelines.identities.ledger import record_night
 from pipelines.identities.state import IdentityState, previous_identities
+from pipelines.nights.decisions import decisions_in_force
 from pipelines.nights.feeds import FeedTonight, feed_tonight
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.record import finish_night, hold_night
@@ -168,7 +168,7 @@ def link(night: Night) -> StageReport:
             read_table(night.folder / "person" / "names.parquet"),
             model=load_model(),
             unique_sources={contract.agency: contract.one_record_per_child for contract in contracts},
-            decisions=decisions_of(night),
+            decisions=decisions_in_force(night.engine, night.authority),
             previous=state,
         )
         folder = night.folder / "matching"
@@ -197,7 +197,7 @@ def identify(night: Night) -> StageReport:
             authority=night.authority,
             business_date=night.business_date,
         )
-        seen = visibility(assigned.identities, records, possible, decisions_of(night))
+        seen = visibility(assigned.identities, records, possible, decisions_in_force(night.engine, night.authority))
         state, events = record_night(assigned, seen, previous, night.business_date)
         state.write(night.folder)
         write_table(events, night.folder / "events.parquet")
@@ -227,7 +227,7 @@ def build(night: Night) -> StageReport:
             state=state,
             events=read_table(night.folder / "events.parquet"),
             possible=read_table(night.folder / "matching" / "possible.parquet"),
-            decisions=decisions_of(night),
+            decisions=decisions_in_force(night.engine, night.authority),
             inputs=inputs_of(night),
             previous=snapshot_tables(night.home.snapshots(night.authority) / before) if before else None,
         )
@@ -329,19 +329,6 @@ def inputs_of(night: Night) -> list[FeedInput]:
             )
         )
     return found
-
-
-def decisions_of(night: Night) -> pa.Table:
-    """The authority's decisions in force: kind, record_a, record_b, reason."""
-    columns = (db.decision.c.kind, db.decision.c.record_a, db.decision.c.record_b, db.decision.c.reason)
-    with night.engine.connect() as connection:
-        rows = connection.execute(
-            select(*columns)
-            .where(db.decision.c.authority == night.authority, db.decision.c.undone_at.is_(None))
-            .order_by(db.decision.c.decision_id)
-        ).all()
-    names = ("kind", "record_a", "record_b", "reason")
-    return pa.table({name: pa.array([row[at] for row in rows], pa.string()) for at, name in enumerate(names)})
 
 
 def person_tables(night: Night) -> dict[str, pa.Table | Path]:

@@ -30,7 +30,7 @@ from pipelines.matching.comparable import make_comparable
 from pipelines.matching.levels import COMPARISONS
 from pipelines.matching.matcher import Matched, match
 from pipelines.matching.model import DEFAULT_MODEL, Model, load_model, make_model, save_model
-from pipelines.nights.index import decisions_of
+from pipelines.nights.decisions import decisions_in_force
 from pipelines.nights.night import Night, StageReport, database_of
 from pipelines.reporting import ShownModel, write_models
 from pipelines.reporting.words import STEPS
@@ -234,7 +234,7 @@ def _matched(night: Night, model: Model) -> Matched:
         read_table(night.folder / "person" / "names.parquet"),
         model=model,
         unique_sources={contract.agency: contract.one_record_per_child for contract in contracts},
-        decisions=decisions_of(night),
+        decisions=decisions_in_force(night.engine, night.authority),
     )
 
 

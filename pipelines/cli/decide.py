@@ -1,0 +1,122 @@
+"""Commands by which reviewers decide pairs: `decide same`, `not-the-same`, `undo`, `list`."""
+
+from __future__ import annotations
+
+import getpass
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from pipelines.cli.common import HomeOption, JsonOption, console, errors_told, existing_home, print_json
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Decide whether two records are the same child. A decision stands above every score until it is taken back.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+AuthorityOption = Annotated[str, typer.Option("--authority", "-a", help="3-digit code of the authority.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept with your name.")]
+ActorOption = Annotated[str, typer.Option("--actor", help="Who decides; default the user of this machine.")]
+_RECORD = "A record: its reference in the review list, or its key."
+FirstRecord = Annotated[str, typer.Argument(help=_RECORD)]
+SecondRecord = Annotated[str, typer.Argument(help="The other record, likewise.")]
+_NEXT = "It counts from the next load of the authority; nights that are published stay as they are."
+
+
+@app.command("same")
+def same(
+    record_a: FirstRecord,
+    record_b: SecondRecord,
+    home: HomeOption,
+    authority: AuthorityOption,
+    reason: ReasonOption,
+    actor: ActorOption = "",
+) -> None:
+    """Two records are the same child, whatever speaks against it.
+
+    Example: [bold]isindex decide same REF REF --home demo/home --authority 330 --reason "birth certificate seen"[/bold]
+    """
+    _decide("same", record_a, record_b, home, authority, reason, actor)
+
+
+@app.command("not-the-same")
+def not_the_same(
+    record_a: FirstRecord,
+    record_b: SecondRecord,
+    home: HomeOption,
+    authority: AuthorityOption,
+    reason: ReasonOption,
+    actor: ActorOption = "",
+) -> None:
+    """Two records are two children, however alike they are.
+
+    Example: [bold]isindex decide not-the-same REF REF --home demo/home --authority 330 --reason "twins"[/bold]
+    """
+    _decide("not_the_same", record_a, record_b, home, authority, reason, actor)
+
+
+@app.command("undo")
+def undo(
+    number: Annotated[int, typer.Argument(help="The number of the decision.")],
+    home: HomeOption,
+    authority: AuthorityOption,
+    reason: ReasonOption,
+    actor: ActorOption = "",
+) -> None:
+    """Take a decision back; the evidence decides again.
+
+    Example: [bold]isindex decide undo 3 --home demo/home --authority 330 --reason "wrong pair"[/bold]
+    """
+    from pipelines.nights.decisions import take_back
+
+    with errors_told():
+        taken = take_back(
+            existing_home(home),
+            authority,
+            number,
+            actor=actor or getpass.getuser(),
+            reason=reason,
+            at=datetime.now(UTC),
+        )
+    console.print(f"Decision {taken.number} ({taken.kind.replace('_', ' ')}) is taken back. {_NEXT}")
+
+
+@app.command("list")
+def listed(home: HomeOption, authority: AuthorityOption, as_json: JsonOption = False) -> None:
+    """All decisions of an authority, the latest first, with those that were taken back.
+
+    Example: [bold]isindex decide list --home demo/home --authority 330[/bold]
+    """
+    from pipelines.nights.decisions import every_decision
+
+    with errors_told():
+        found = every_decision(existing_home(home), authority)
+    if as_json:
+        print_json([asdict(each) for each in found])
+        return
+    table = Table(title=f"Decisions of authority {authority}", title_justify="left")
+    for name in ("No.", "Decision", "Record", "Other record", "Who", "Why", "When", "Taken back"):
+        table.add_column(name, overflow="fold")
+    for each in found:
+        table.add_row(
+            str(each.number), each.kind.replace("_", " "), each.record_a, each.record_b or "–", each.actor, each.reason,
+            each.decided_at, each.undone_at or "–",
+        )  # fmt: skip
+    console.print(table if found else f"No decision has been made for authority {authority}.")
+
+
+def _decide(kind: str, record_a: str, record_b: str, home: HomeOption, authority: str, reason: str, actor: str) -> None:
+    from pipelines.nights.decisions import decide
+
+    with errors_told():
+        made = decide(
+            existing_home(home), authority, kind, record_a, record_b,
+            actor=actor or getpass.getuser(), reason=reason, at=datetime.now(UTC),
+        )  # fmt: skip
+    console.print(f"Decision {made.number}: {made.kind.replace('_', ' ')}. {_NEXT}")
