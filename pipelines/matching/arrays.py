@@ -26,6 +26,10 @@ def distinct(values: Array) -> Array:
 
 def spread(start: Array, count: Array) -> tuple[Array, Array]:
     """Every place of the stretches that begin at `start` and are `count` long: whose it is, and where it lies."""
-    of = np.repeat(np.arange(len(count)), count)
     ends = np.cumsum(count)
-    return of, np.arange(len(of)) + np.repeat(start - (ends - count), count)
+    whole = int(ends[-1]) if len(ends) else 0
+    small = max(whole, len(count), int(start.max(initial=0)) + int(count.max(initial=0))) < 2**31
+    kind = np.int32 if small else np.int64  # half the memory, where it will do
+    place: Array = np.arange(whole, dtype=kind)
+    place += np.repeat((start - (ends - count)).astype(kind), count)
+    return np.repeat(np.arange(len(count), dtype=kind), count), place

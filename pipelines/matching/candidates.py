@@ -153,9 +153,12 @@ def find_candidates(
             record, value = _by_value(*values.rows(key))
             _walk(found, values, [_Work(key.name, key.fields, record, value, key.refine, alone=key.alone)], allowed)
         elif paths := [name.split("+")[1:] for name in keys if name.split("+")[0] == key.name]:
-            rows = values.rows(key)
-            for path in paths:
+            rows: tuple[Array, ...] = values.rows(key)
+            while paths:
+                path = paths.pop(0)
                 work = _fixed(values, key, path, *rows)
+                if not paths:
+                    rows = ()  # let go before the pairs are made
                 if with_rows:
                     found.rows[work.name] = KeyRows(work.value, work.record)
                 _walk(found, values, [work], allowed)
@@ -270,10 +273,12 @@ class _Work:
         record, value = rows
         finer = combine(99, value, field(refiner)[record])
         known = finer != NO_VALUE
+        if not known.all():
+            record, finer = record[known], finer[known]
         return _Work(
             f"{self.name}+{refiner}",
             (*self.fields, *REFINERS[refiner]),
-            *_by_value(record[known], finer[known]),
+            *_by_value(record, finer),
             self.further[self.further.index(refiner) + 1 :],
         )
 
@@ -368,7 +373,7 @@ def _chance(pairs: Array) -> Array:
 def _by_value(record: Array, value: Array) -> tuple[Array, Array]:
     """Rows in order of value."""
     order = np.argsort(value)
-    return record[order].astype(np.int64), value[order]
+    return record[order], value[order]
 
 
 def _group_counts(value: Array) -> Array:
@@ -398,4 +403,4 @@ def _all_pairs(record: Array, value: Array, size: int, among: Array | None = Non
         a, b = a[keep], b[keep]
     if (itself := a == b).any():  # a record may have a value twice
         a, b = a[~itself], b[~itself]
-    return np.minimum(a, b) * size + np.maximum(a, b)
+    return np.minimum(a, b).astype(np.int64) * size + np.maximum(a, b)

@@ -132,6 +132,11 @@ def comparable(plain: Plain, shared: Array | None = None) -> Comparable:
         return np.where(shared & _ADDRESS, 0, values).astype(values.dtype)
 
     identifiers["uprn"] = place(identifiers["uprn"])
+    # of a kind that nobody tells there is one value for all
+    identifiers = {
+        name: values if (values != NO_VALUE).any() else np.broadcast_to(NO_VALUE, len(values))
+        for name, values in identifiers.items()
+    }
     sources = table["source"].dictionary_encode().combine_chunks()
     told = sorted(sources.dictionary.to_pylist())
     rank = np.argsort(np.argsort(np.array(sources.dictionary.to_pylist(), dtype=object))).astype(np.int16)

@@ -76,15 +76,16 @@ class Values:
 
     def __init__(self, people: Comparable) -> None:
         self._people = people
-        self._everyone = np.arange(people.size, dtype=np.int64)
+        self._everyone = np.arange(people.size, dtype=np.int32)
         self.size = people.size
 
     def rows(self, key: Key) -> tuple[Array, Array]:
         """Rows of (record, value) under the key; records without a value have none."""
         make: Callable[[], tuple[Array, Array]] = getattr(self, f"_{key.name}")
         record, value = make()
-        usable = (value != NO_VALUE) & self._people.linkable[record]
-        return record[usable], value[usable]
+        usable = value != NO_VALUE
+        usable &= self._people.linkable[record]
+        return (record, value) if usable.all() else (record[usable], value[usable])
 
     def refiner(self, name: str) -> Array:
         """One value for each record; `NO_VALUE` where it has none."""
@@ -156,7 +157,7 @@ class Values:
         people = self._people
         names = _expand(people.family, [value.everything for value in people.family_names])
         # a single name may be either
-        lone = np.flatnonzero(people.lone)
+        lone = np.flatnonzero(people.lone).astype(np.int32)
         return np.concatenate([names[0], lone]), np.concatenate([names[1], people.given_name[lone]])
 
     def _given(self) -> tuple[Array, Array]:
@@ -191,9 +192,9 @@ class Values:
     def _unborn(self) -> tuple[Array, Array]:
         """An unborn child meets the newborn of its family and postcode, born in a year in which it may have been."""
         people = self._people
-        unborn = np.flatnonzero(people.expected != NO_DATE)
+        unborn = np.flatnonzero(people.expected != NO_DATE).astype(np.int32)
         if not len(unborn):
-            return unborn, unborn
+            return unborn, unborn.astype(np.int64)
         days = np.concatenate([people.expected[unborn] + shift for shift in (-_BIRTH_WINDOW, _BIRTH_WINDOW)])
         years = days.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
         record = np.concatenate([self._everyone, unborn, unborn])
@@ -207,10 +208,13 @@ def combine(salt: int, *parts: Array) -> Array:
     missing = np.zeros(len(parts[0]), dtype=bool)
     for part in parts:
         missing |= part == NO_VALUE
-        key = (key ^ part.view(np.uint64)) * np.uint64(0xC4CEB9FE1A85EC53)
+        key ^= part.view(np.uint64)
+        key *= np.uint64(0xC4CEB9FE1A85EC53)
         key ^= key >> np.uint64(29)
     combined = key.view(np.int64)
-    return np.where(missing, NO_VALUE, np.where(combined == NO_VALUE, np.int64(1), combined))
+    combined[combined == NO_VALUE] = 1
+    combined[missing] = NO_VALUE
+    return combined
 
 
 def _expand(codes: Array, values: list[tuple[str, ...]]) -> tuple[Array, Array]:
@@ -218,9 +222,9 @@ def _expand(codes: Array, values: list[tuple[str, ...]]) -> tuple[Array, Array]:
     lengths = np.array([len(value) for value in values] or [0], dtype=np.int64)
     flat = hash_texts([name for value in values for name in value])
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-    records = np.flatnonzero(codes >= 0)
+    records = np.flatnonzero(codes >= 0).astype(np.int32)
     if not len(records) or not len(flat):
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        return records[:0], np.zeros(0, dtype=np.int64)
     of, place = spread(starts[codes[records]], lengths[codes[records]])
     return records[of], flat[place]
 

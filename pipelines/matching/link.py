@@ -6,7 +6,7 @@ Belongs here: what `isindex link` does. With no model one is estimated from the 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -19,12 +19,14 @@ import pyarrow.dataset as ds
 from pipelines.errors import IsindexError
 from pipelines.matching.arrays import distinct, spread
 from pipelines.matching.candidates import Limits, find_candidates
-from pipelines.matching.comparable import NO_VALUE, Comparable, make_comparable
+from pipelines.matching.comparable import NO_VALUE, Comparable, comparable
 from pipelines.matching.estimate import estimate_model
 from pipelines.matching.explain import Explanation, explain, of_matched
 from pipelines.matching.matcher import Matched, decide
+from pipelines.matching.memory import let_go
 from pipelines.matching.model import Model
 from pipelines.matching.pairs import Pairs
+from pipelines.matching.plain import make_plain
 from pipelines.matching.remaining import among_the_rest
 from pipelines.matching.weigh import AT_ONCE, EVIDENCE, Weigher
 from pipelines.tables import connect
@@ -38,6 +40,7 @@ COLUMNS = (
     "record_key", "source", "given_names", "family_name", "former_family_name", "birth_date", "sex", "postcode",
     "address", "nhs_number", "upn", "phone",
 )  # fmt: skip
+_NOT_COMPARED = ("postcode", "outcode")  # as text; their numbers are
 _SHARES = ("drift_", "share_", "missing_", "unknown_")  # figures that are no counts
 # a nation's common names under one key are told apart as an authority's need not be: with more records more share a
 # name and a birth date by chance
@@ -103,22 +106,27 @@ def link_people(
     stage("reading")
     _check(people, unique_sources)
     ignored = tuple(name for name in people.column_names if name not in COLUMNS)
-    people = _as_text(people)
-    records = make_comparable(_verified(people))
-    del people
-    pa.default_memory_pool().release_unused()
+    people = _verified(_as_text(people))
+    plain, _ = make_plain(people)
+    del people  # each form is let go once the next is there
+    records = comparable(plain)
+    records = replace(records, texts={name: text for name, text in records.texts.items() if name not in _NOT_COMPARED})
+    del plain
+    let_go()
     stage("finding candidates")
     candidates = find_candidates(records, keys=() if model is None else model.policy.keys, limits=_limits(records.size))
     if model is None:
         stage("estimating a model")
         model = estimate_model(records, candidates)
     stage("comparing")
+    let_go()
     weigher = Weigher(records, model, _evidence(model, records.size))
     pairs, _ = weigher.weigh_all(candidates.batches(AT_ONCE))
     pairs = pairs.and_also(weigher.weigh(_between(records, model, pairs)))
     searched = candidates.stats
     del candidates, weigher
     stage("putting together")
+    let_go()
     none = np.zeros(0, dtype=np.int64)
     rules = dict.fromkeys(_registers(records), "person_number") | dict.fromkeys(unique_sources, "record")
     matched, _ = decide(records, model, pairs, none, none, rules, searched)

@@ -6,7 +6,7 @@ the others (an address that many families share) is for `comparable`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.matching.arrays import distinct
+from pipelines.matching.memory import let_go
 from pipelines.matching.names import AnyName, FamilyName, GivenName, Names, family_name, given_name
 from pipelines.tables import connect, read_table, write_table
 
@@ -142,7 +143,7 @@ def _read(records: pa.Table, names: pa.Table | None) -> Plain:
             table = table.set_column(table.column_names.index(name), name, pa.array(codes))
         tables.append(table)
         del rows, part
-        pa.default_memory_pool().release_unused()
+        let_go()
     return Plain(_in_one_piece(tables), given, family)
 
 
@@ -216,9 +217,7 @@ def _told(records: pa.Table, names: pa.Table | None) -> tuple[dict[str, pa.Table
     source = "source" if "source" in columns else "agency"
 
     def text(name: str) -> str:
-        if name not in columns:
-            return "cast(NULL AS varchar)"
-        return f"nullif(trim(left(cast({name} AS varchar), {_LONGEST})), '')"
+        return _text(name, columns)
 
     # as the feeds wrote it: to see that a record is the one of last night it need not be read
     written = ", ".join(
@@ -256,12 +255,20 @@ def _told(records: pa.Table, names: pa.Table | None) -> tuple[dict[str, pa.Table
     )
 
 
+def _text(name: str, columns: Container[str]) -> str:
+    """SQL of a column as trimmed text; NULL where it is not among `columns`."""
+    return (
+        f"nullif(trim(left(cast({name} AS varchar), {_LONGEST})), '')" if name in columns else "cast(NULL AS varchar)"
+    )
+
+
 def _ordered(records: pa.Table, names: pa.Table | None) -> pa.Table:
     """The records by key, with their addresses taken apart."""
     views, select = _told(records, names)
+    columns = {name.lower() for name in records.column_names}
     with connect(views) as connection:
         return connection.sql(f"""
-            WITH told AS MATERIALIZED ({select}),
+            WITH told AS ({select}),
             -- a postcode and an address are taken apart once, however many records name them
             postcodes AS (
                 SELECT
@@ -271,13 +278,13 @@ def _ordered(records: pa.Table, names: pa.Table | None) -> pa.Table:
                         WHEN regexp_full_match(postcode, '[A-Z]{{1,2}}[0-9][A-Z0-9]?[0-9][A-Z]{{2}}') THEN postcode[:-4]
                         WHEN length(postcode) > 3 THEN postcode[:-3]
                     END AS outcode
-                FROM (SELECT DISTINCT written_postcode FROM told)
+                FROM (SELECT DISTINCT {_text("postcode", columns)} AS written_postcode FROM records)
             ),
             addresses AS (  -- the postcode may stand in the address too
                 SELECT address, regexp_replace(
                     strip_accents(upper(address)), '\\b[A-Z]{{1,2}}[0-9][A-Z0-9]? *[0-9][A-Z]{{2}}\\b', ' ', 'g'
                 ) AS lines
-                FROM (SELECT DISTINCT address FROM told)
+                FROM (SELECT DISTINCT {_text("address", columns)} AS address FROM records)
             ),
             placed AS (
                 SELECT
