@@ -80,8 +80,10 @@ def link(
 
 
 def explain(
-    record_a: Annotated[str, typer.Argument(help="A record key, for example health:12345.")],
-    record_b: Annotated[str, typer.Argument(help="The other record key.")],
+    record_a: Annotated[
+        str, typer.Argument(help="A record: its key, for example health:12345, or its reference in the review list.")
+    ],
+    record_b: Annotated[str, typer.Argument(help="The other record, likewise.")],
     home: Annotated[Path | None, typer.Option("--home", envvar="ISINDEX_HOME", help="The deployment's folder.")] = None,
     authority: Annotated[
         str | None, typer.Option("--authority", "-a", help="3-digit code; needed with --home.")

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.engine import Engine, Row
 
@@ -19,8 +18,7 @@ from pipelines.database import tables as db
 from pipelines.errors import IsindexError
 from pipelines.home import Home
 from pipelines.nights.night import database_of
-from pipelines.privacy.secret import keyed_digests
-from pipelines.tables import read_table
+from pipelines.nights.references import record_keys, reference_of
 
 __all__ = ["KINDS", "Decision", "decide", "decisions_in_force", "every_decision", "take_back"]
 
@@ -155,25 +153,9 @@ def _keys_of(home: Home, authority: str, told: tuple[str, ...]) -> list[str]:
             where=authority,
             remedy="`isindex status` says which nights are published.",
         )
-    keys = read_table(nights[-1], columns=["record_key"])["record_key"].combine_chunks().cast(pa.string())
-    wanted = pa.array(told, pa.string())
-    place = pc.index_in(wanted, keys)
-    if place.null_count:
-        place = pc.coalesce(place, pc.index_in(wanted, keyed_digests(keys, "record")))
-    if place.null_count:
-        missing = [("first", "second")[at] for at, each in enumerate(place.to_pylist()) if each is None]
-        raise IsindexError(
-            "RECORD_UNKNOWN",
-            f"the {' and the '.join(missing)} record is not among the records of the latest night",
-            where=f"{authority} {nights[-1].parent.parent.name}",
-            remedy="Name a record by its key or by the reference in the review list.",
-        )
-    return [str(key) for key in keys.take(place).to_pylist()]
+    return record_keys(nights[-1].parent.parent, told)
 
 
 def _told(row: Row[tuple[object, ...]]) -> Decision:
-    keys = pa.array([row.record_a, row.record_b], pa.string())
-    first, second = (
-        None if key is None else keyed_digests(pa.array([key]), "record")[0].as_py() for key in keys.to_pylist()
-    )
-    return Decision(row.decision_id, row.kind, str(first), second, row.actor, row.reason, row.decided_at, row.undone_at)
+    first, second = (key and reference_of(key) for key in (row.record_a, row.record_b))
+    return Decision(row.decision_id, row.kind, first, second, row.actor, row.reason, row.decided_at, row.undone_at)

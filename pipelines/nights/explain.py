@@ -9,6 +9,7 @@ from pipelines.errors import IsindexError
 from pipelines.home import Home
 from pipelines.matching.explain import Explanation, explain, in_context
 from pipelines.matching.model import Model
+from pipelines.nights.references import record_keys
 from pipelines.tables import read_table
 
 __all__ = ["explain_night"]
@@ -23,7 +24,7 @@ def explain_night(
         home: the deployment.
         authority: 3-digit code.
         night: business date; default the latest night that was matched.
-        record_a: a record key.
+        record_a: a record, by its key or by the reference that the review list shows.
         record_b: another.
         model: default the model in force.
 
@@ -42,6 +43,7 @@ def explain_night(
             remedy="`isindex status` says which nights are published.",
         )
     folder = home.night(authority, date.fromisoformat(wanted))
+    record_a, record_b = record_keys(folder, (record_a, record_b))
     contracts = [contract_for(agency.agency) for agency in registered_agencies()]
     told = explain(
         read_table(folder / "person" / "records.parquet"),

@@ -130,3 +130,12 @@ def test_what_cannot_be_decided_is_said_by_code_without_a_key(home, strangers, a
     assert done.exit_code == 2
     assert code in done.output
     assert "nobody-9999" not in done.output
+
+
+def test_a_pair_is_explained_by_the_references_that_the_review_list_shows(home, joined):
+    explained = [
+        CliRunner().invoke(app, ["explain", *told, "--home", str(home.root), "--authority", "330"])
+        for told in (joined, refs(*joined))
+    ]
+    assert explained[0].exit_code == 0
+    assert explained[0].output == explained[1].output
