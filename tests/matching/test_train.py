@@ -10,13 +10,22 @@ import pytest
 
 from pipelines.errors import IsindexError
 from pipelines.matching import load_model, match
+from pipelines.matching import train as training
 from pipelines.matching.levels import COMPARISONS
 from pipelines.matching.model import make_model, save_model
 from pipelines.matching.train import train
 
 
+@pytest.fixture(scope="module", autouse=True)
+def a_small_sample():
+    """Chance agreement measured on fewer pairs, which takes most of the time that training takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "_SAMPLE", 1_500)
+        yield
+
+
 @pytest.fixture(scope="module")
-def trained(town):
+def trained(town, a_small_sample):
     """Settings, frequencies and policy from the town."""
     return train(town)
 
