@@ -22,7 +22,7 @@ from pipelines.matching.score import HOUSEHOLD, Scorer, value_column
 from pipelines.matching.settings import NAMES, blank_settings
 from pipelines.matching.strangers import Strangers
 
-__all__ = ["estimate_model", "estimate_relatives", "relatives_born"]
+__all__ = ["Evidence", "estimate_model", "estimate_relatives", "relatives_born"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -105,8 +105,8 @@ class Evidence:
         for name in m:
             bits[name] = np.append(0.0, np.log2(m[name] / u[name]))[self.levels[name] + 1]
             if name in self._rarity:
-                rows, rarity = self._rarity[name]
-                bits[name][rows] += np.log2(u[name][-1]) + rarity
+                rows, agrees, rarity = self._rarity[name]
+                bits[name][rows] += np.log2(u[name][agrees]) + rarity
         return bits
 
     def for_relatives(self, bits: dict[str, Array], m: dict[str, Array], u: dict[str, Array]) -> dict[str, Array]:
@@ -234,14 +234,16 @@ def _rarity(
     left: Array,
     right: Array,
     level: Array,
-) -> tuple[Array, Array]:
-    """The pairs whose agreement is worth what their value is, and -log2 of how common it is (of two the commoner)."""
+) -> tuple[Array, int, Array]:
+    """The pairs whose agreement is worth what their value is, the level that says "agrees", and -log2 of how common the
+    value is (of two the commoner).
+    """
     adjusted = [n for n, each in enumerate(reversed(comparison.levels)) if each.frequency_of]
     column = next(each.frequency_of for each in comparison.levels if each.frequency_of)
     values = value_column(people, column)
     shares = np.where(values != NO_VALUE, frequencies[column].of(values), 0.0)
     rows = np.flatnonzero(np.isin(level, adjusted))
-    return rows, -np.log2(np.maximum(shares[left[rows]], shares[right[rows]]))
+    return rows, max(adjusted), -np.log2(np.maximum(shares[left[rows]], shares[right[rows]]))
 
 
 def _model(

@@ -10,9 +10,10 @@ import pytest
 
 from pipelines.matching.candidates import find_candidates
 from pipelines.matching.comparable import make_comparable
-from pipelines.matching.compare import LEVELS
-from pipelines.matching.estimate import estimate_model
+from pipelines.matching.compare import LEVELS, Comparer
+from pipelines.matching.estimate import Evidence, estimate_model
 from pipelines.matching.link import link_people
+from pipelines.matching.score import Scorer
 from pipelines.matching.strangers import Strangers
 
 FAMILY = (
@@ -74,6 +75,26 @@ def test_chance_agreement_is_learned_from_strangers_although_most_pairs_that_agr
     seen = Strangers(people).u["address"][-1]
     learned = 2.0 ** -model.weights["address"][1 + LEVELS["address"]["dwelling"]]  # m is near 1
     assert learned < seen / 4
+
+
+def test_while_it_is_estimated_a_field_is_worth_what_the_finished_model_says():
+    people, model = model_of(population(400, 3))
+    left, right, _ = find_candidates(people).free()
+    levels = Comparer(people).levels(left, right)
+    chances = [
+        {
+            each["output_column_name"]: np.array(
+                [level[what] for level in each["comparison_levels"] if not level.get("is_null_level")][::-1]
+            )
+            for each in model.settings["comparisons"]
+        }
+        for what in ("m_probability", "u_probability")
+    ]
+    found = Evidence(people, model.frequencies, left, right, levels).bits(*chances)
+    wanted = Scorer(model, people).field_weights(left, right, levels)
+    assert (levels["address"] == LEVELS["address"]["place"]).any()
+    for name, bits in wanted.items():
+        assert np.allclose(found[name], bits), name
 
 
 def test_father_and_son_of_one_name_and_one_home_are_two_people():
