@@ -1,9 +1,10 @@
 """A match model from the records alone: nobody says who is who, no identifier is asked for.
 
 Belongs here: the unattended estimate that the general entry uses (`train` makes the nightly model, with Splink). `u` is
-measured on pairs taken at random; `m` by expectation maximisation over the candidate pairs, with two precautions. How
-one field agrees is learned only from pairs that a key without that field has found; and a third kind of pair, two of
-one household, keeps brothers, sisters and twins from being taken for one person. The result is an ordinary Splink
+measured on pairs taken at random (`strangers`); `m` by expectation maximisation over the candidate pairs, with three
+precautions. How one field agrees is learned only from pairs that a key without that field has found; a third kind of pair,
+two of one household, keeps brothers, sisters and twins from being taken for one person; and what these do not share is
+learned where other fields tell them apart. The result is an ordinary Splink
 settings file.
 """
 
@@ -59,14 +60,16 @@ def estimate_model(people: Comparable, candidates: Candidates) -> Model:
     pairs = people.size * (people.size - 1) / 2 * sampled
     prior = related = float(np.clip(people.size * sampled / max(pairs, 1), 1e-12, 0.4))
     for _ in range(_ROUNDS):
-        same, relative = evidence.odds(m, u)
-        before, m = m, _next(rows, evidence, same + np.log2(prior), relative + np.log2(related), m, u)
-        one, other = _posterior(same + np.log2(prior), relative + np.log2(related))
+        bits = evidence.bits(m, u)
+        shared = evidence.for_relatives(bits, m, u)
+        same: Array = np.sum([*bits.values()], axis=0) + np.log2(prior)
+        relative: Array = np.sum([*shared.values()], axis=0) + np.log2(related)
+        one, other = _posterior(same, relative)
+        before, m = m, _next(rows, evidence.levels, same - relative, one, bits, shared)
         prior, related = (float(np.clip(each.sum() / max(pairs, 1), 1e-12, 0.4)) for each in (one, other))
         same, relative = doubted.odds(m, u)
-        u = strangers.without(
-            doubtful, *_posterior(same + np.log2(prior), relative + np.log2(related)), prior, related, m
-        )
+        one, other = _posterior(same + np.log2(prior), relative + np.log2(related))
+        u = strangers.without(doubtful, one, other, prior, related, m)
         if max(np.abs(m[name] - before[name]).max() for name in m) < _SETTLED:
             break
     relatives = {
@@ -174,28 +177,38 @@ def _belief(name: str, levels: int) -> Array:
 
 
 def _next(
-    rows: dict[str, Array], evidence: Evidence, same: Array, relative: Array, m: dict[str, Array], u: dict[str, Array]
+    rows: dict[str, Array],
+    levels: dict[str, Array],
+    apart: Array,
+    one: Array,
+    bits: dict[str, Array],
+    shared: dict[str, Array],
 ) -> dict[str, Array]:
     """The next estimate of every m.
 
     What two of one household do not share is learned where other fields tell the person from the relative, if that is so
     in enough pairs: elsewhere its own agreement would decide what it is to be learned from.
+
+    Args:
+        rows: the pairs from which each field may be learned.
+        levels: those of all pairs.
+        apart: log2 of how much likelier a pair is one person than two of one household.
+        one: the probability that it is one person.
+        bits: what each field is worth for one person against strangers.
+        shared: likewise for two of one household, for the fields that these may share.
     """
-    bits = evidence.bits(m, u)
-    shared = evidence.for_relatives(bits, m, u)
     result = {}
     for comparison in COMPARISONS:
         name, learned = comparison.name, rows[comparison.name]
+        weight = one[learned]
         if name not in HOUSEHOLD:
-            alone = same[learned] - relative[learned] - bits[name][learned]
+            alone = apart[learned] - bits[name][learned]
             if name in shared:
                 alone += shared[name][learned]
             told = np.abs(alone) >= _TOLD_APART
-            weight, _ = _posterior(same[learned], relative[learned])
             if weight[told].sum() >= _ENOUGH_TOLD * weight.sum():
-                learned = learned[told]
-        weight, _ = _posterior(same[learned], relative[learned])
-        seen = np.bincount(evidence.levels[name][learned], weights=weight, minlength=len(comparison.levels))
+                learned, weight = learned[told], weight[told]
+        seen = np.bincount(levels[name][learned], weights=weight, minlength=len(comparison.levels))
         believed = seen + _PRIOR_PAIRS * _belief(name, len(comparison.levels))
         result[name] = believed / believed.sum()
     return result

@@ -2,8 +2,8 @@
 
 Belongs here: training, and nothing of a night. `u` (agreement by chance) is measured on all pairs of an ordered sample;
 `m` (agreement of one child's records) on records that share a verified identifier, then by expectation maximisation for
-sources that carry none. Ordered input, fixed seed, one thread for what adds up fractions, and rounded figures give the same bytes every time. Run
-`python -m pipelines.matching.train RECORDS.parquet MODEL.json [NAMES.parquet]`.
+sources that carry none. Ordered input, fixed seed, one thread for what adds up fractions, and rounded figures give the same
+bytes every time. Run `python -m pipelines.matching.train RECORDS.parquet MODEL.json [NAMES.parquet]`.
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ import pytest
 
 from pipelines.errors import IsindexError
 from pipelines.matching import MatchState, explain, match
+from pipelines.matching.comparable import make_comparable
+from pipelines.matching.compare import LEVELS, Comparer
 
 SOURCES = {"health": "person_number", "education": "person_number"}
 NHS, OTHER_NHS, UPN = "4010232137", "6064778997", "B820908524327"
@@ -269,3 +271,14 @@ def test_an_explanation_adds_up_and_says_the_verdict(people):
 def test_an_unknown_record_cannot_be_explained(people):
     with pytest.raises(IsindexError, match="RECORD_UNKNOWN"):
         explain(people({"record_key": "health:1"}), "health:1", "health:2")
+
+
+def test_a_family_name_in_the_place_of_the_given_name_is_seen():
+    rows = [
+        {"record_key": "x:1", "agency": "x", "given_names": "Flynn", "family_name": "Weller"},
+        {"record_key": "x:2", "agency": "x", "given_names": "Weller", "family_name": "Ebony"},
+        {"record_key": "x:3", "agency": "x", "given_names": "Ebony", "family_name": "Oakes"},
+    ]
+    people = make_comparable(pa.Table.from_pylist(rows))
+    found = Comparer(people).levels(np.array([0, 0]), np.array([1, 2]))["family_name"]
+    assert found.tolist() == [LEVELS["family_name"]["crossed"], 0]
