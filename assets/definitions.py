@@ -11,7 +11,7 @@ import dagster as dg
 from assets.agencies import agency_chain
 from assets.index import index_assets, live
 from assets.jobs import arrivals, failure_notifier, model_job, monthly, night_job, nightly
-from assets.model import model_assets
+from assets.models import model_assets
 from assets.reports import report_assets
 from assets.resources import Deployment
 from pipelines.contracts import registered_agencies

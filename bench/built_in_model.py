@@ -16,8 +16,8 @@ from datetime import date
 from pathlib import Path
 
 from pipelines.home import Home
-from pipelines.matching.model import DEFAULT_MODEL
-from pipelines.nights.model import train_candidate
+from pipelines.matching.weighing.match_model import DEFAULT_MODEL
+from pipelines.nights.model_training import train_candidate
 from sample_feeds import make_nights, write_people
 
 NIGHT, AUTHORITY, CHILDREN, SEED = date(2026, 11, 18), "330", 60_000, 5
@@ -31,7 +31,7 @@ def main() -> int:
         place = Path(scratch)
         print(f"A model to load with, from {HELPER_CHILDREN:,} children …", flush=True)
         write_people(place / "people.parquet", HELPER_CHILDREN, SEED)
-        _run([sys.executable, "-m", "pipelines.matching.train", "people.parquet", "helper.json"], place)
+        _run([sys.executable, "-m", "pipelines.matching.training.train", "people.parquet", "helper.json"], place)
         print(f"A night of {CHILDREN:,} children …", flush=True)
         make_nights(place, (AUTHORITY,), first_night=NIGHT, children=CHILDREN, seed=SEED, faults="record")
         isindex = str(Path(sys.executable).with_name("isindex"))

@@ -21,7 +21,7 @@ from pipelines.deliveries.files import verified
 from pipelines.deliveries.landing import scan
 from pipelines.deliveries.readers import read_delivery
 from pipelines.matching import Matched, MatchState, load_model, match
-from pipelines.matching.person_records import PersonRecords, build_person_records
+from pipelines.records.person_records import PersonRecords, build_person_records
 from pipelines.tables import connect
 from pipelines.validation.judge import judge
 

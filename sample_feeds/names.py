@@ -2,7 +2,7 @@
 
 Belongs here: which names there are and how frequent each is. Not here: how a name is misspelled (spelling.py) or who
 bears it (population.py). Family names come from the package fusuk, which lists them by falling frequency (the share of
-a rank follows the UK electoral register: the first has 1.2 %, the hundredth 0.1 %); given names from fusuk, with the
+a rank follows the UK electoral holding: the first has 1.2 %, the hundredth 0.1 %); given names from fusuk, with the
 head of the list set by the few dozen best known; other communities from the locales of Faker; nicknames from nicknames.
 """
 

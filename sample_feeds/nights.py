@@ -31,7 +31,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sample_feeds.agencies.register import Register, constant
+from sample_feeds.agencies.holdings import Holding, constant
 from sample_feeds.deliveries import Delivery
 from sample_feeds.faults.files import FILE_FAULTS, Draft, Fault
 from sample_feeds.faults.plan import FaultPlan, plan_for
@@ -155,9 +155,9 @@ def _possible(plan: FaultPlan, form: str | Mapping[str, str], *, planned: bool) 
 
 def _deliver(run: _Run, world: World, agency: str, day: dt.date) -> None:
     """Make the delivery of one feed and night, and the corrected one after it if the plan has one."""
-    authority, register = world.authority, world.registers[agency]
+    authority, holding = world.authority, world.holdings[agency]
     mode = "delta" if _word(run.modes, agency) == "delta" and day != run.nights[0] else "full"
-    clean = _columns(register, agency, mode, world.night)
+    clean = _columns(holding, agency, mode, world.night)
     native = _word(run.form, agency) != "parquet"
     damaged = clean
     if run.plan.record_share > 0:
@@ -185,20 +185,20 @@ def _correct(run: _Run, world: World, due: int | None) -> None:
         _write(run, world, agency, day, mode, kept, wave, number, "corrected", None)
 
 
-def _columns(register: Register, agency: str, mode: str, night: int) -> Damage:
-    """The rows of a delivery, undamaged: all of the register, or what changed tonight with `change`."""
+def _columns(holding: Holding, agency: str, mode: str, night: int) -> Damage:
+    """The rows of a delivery, undamaged: all of the holding, or what changed tonight with `change`."""
     if mode == "full":
-        return Damage(dict(register.columns), register.child)
-    rows = np.flatnonzero(register.changed == night)
-    columns = {name: values[rows] for name, values in register.columns.items()}
+        return Damage(dict(holding.columns), holding.child)
+    rows = np.flatnonzero(holding.changed == night)
+    columns = {name: values[rows] for name, values in holding.columns.items()}
     columns["change"] = constant("upsert", len(rows))
-    child = register.child[rows]
-    if register.withdrawn and agency != "police":
-        gone = len(register.withdrawn_child)
+    child = holding.child[rows]
+    if holding.withdrawn and agency != "police":
+        gone = len(holding.withdrawn_child)
         empty = {name: constant(None, gone) for name in COLUMNS[agency]}
-        withdrawn = empty | register.withdrawn | {"change": constant("withdraw", gone)}
+        withdrawn = empty | holding.withdrawn | {"change": constant("withdraw", gone)}
         columns = {name: np.concatenate([values, withdrawn[name]]) for name, values in columns.items()}
-        child = np.concatenate([child, register.withdrawn_child])
+        child = np.concatenate([child, holding.withdrawn_child])
     return Damage(columns, child)
 
 

@@ -1,6 +1,6 @@
 """People in comparable form with the truth beside them: what matching is trained on and measured with, at any size.
 
-Belongs here: turning registers into the columns of the matcher's general entry, without files and faults in between.
+Belongs here: turning holdings into the columns of the matcher's general entry, without files and faults in between.
 Not here: what the product itself makes of a delivery.
 """
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sample_feeds.agencies.register import Register
+from sample_feeds.agencies.holdings import Holding
 from sample_feeds.places import known_authorities
 from sample_feeds.randomness import Objects
 from sample_feeds.truth import child_ids
@@ -66,14 +66,14 @@ def _batches(children: int, seed: int) -> Iterator[pa.Table]:
 
 
 def _of_world(world: World) -> pa.Table:
-    tables = [_of_register(world, agency, world.registers[agency]) for agency in AGENCIES]
+    tables = [_of_holding(world, agency, world.holdings[agency]) for agency in AGENCIES]
     return pa.concat_tables(tables).sort_by("record_key")
 
 
-def _of_register(world: World, agency: str, register: Register) -> pa.Table:
+def _of_holding(world: World, agency: str, holding: Holding) -> pa.Table:
     """One agency's records: its columns renamed, the truth joined on."""
-    own, those = register.columns, world.children
-    count = len(register)
+    own, those = holding.columns, world.children
+    count = len(holding)
     if agency == "health":
         key, fields = (
             own["local_patient_id"],
@@ -117,11 +117,11 @@ def _of_register(world: World, agency: str, register: Register) -> pa.Table:
         "record_key": pc.binary_join_element_wise(start, pa.array(key, pa.string()), ""),
         "source": pa.array(np.full(count, agency, dtype=object), pa.string()),
         "birth_date": born.cast(pa.date32()),
-        "child": child_ids(world.authority, register.child),
-        "household": _shared(world, those.household[register.child]),
-        "twin_set": _shared(world, those.twin_set[register.child]),
-        "adopted_pair": _shared(world, those.adopted_pair[register.child]),
-        "shielded": pa.array(those.shielded[register.child]),
+        "child": child_ids(world.authority, holding.child),
+        "household": _shared(world, those.household[holding.child]),
+        "twin_set": _shared(world, those.twin_set[holding.child]),
+        "adopted_pair": _shared(world, those.adopted_pair[holding.child]),
+        "shielded": pa.array(those.shielded[holding.child]),
     }
     for name in PEOPLE.names:
         if name not in columns:

@@ -1,6 +1,6 @@
 """The children of one authority as they really are: households, siblings, twins, adopted children, unborn ones.
 
-Belongs here: the truth about each child, as columns. Not here: what an agency has on file (registers/), how names are
+Belongs here: the truth about each child, as columns. Not here: what an agency has on file (agencies/), how names are
 misspelled (spelling.py), what happens from night to night (world.py).
 
 Shares, from life: 2.9 % of children are twins or more, two thirds of twin pairs of one sex; one twin in twenty has a

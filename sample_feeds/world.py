@@ -1,4 +1,4 @@
-"""One authority as it goes from night to night: the true children and the four agencies' registers of them.
+"""One authority as it goes from night to night: the true children and the four agencies' holdings of them.
 
 Belongs here: the first night, and what happens between two: moves, corrections, births, expected children born, new
 contacts and referrals, superseded numbers, children who leave. Not here: faults (faults/) and files (nights.py).
@@ -11,7 +11,7 @@ import datetime as dt
 import numpy as np
 
 from sample_feeds.agencies import education, health, police, social_care
-from sample_feeds.agencies.register import Register, constant
+from sample_feeds.agencies.holdings import Holding, constant
 from sample_feeds.identifiers import nhs_numbers, upns
 from sample_feeds.names import COMMUNITIES, names
 from sample_feeds.places import Addresses, places
@@ -36,7 +36,7 @@ class World:
         first_night: the business date of night 0.
 
     Attributes:
-        children: the truth (population.Children), `registers`: agency → Register, `day`, `night` (0, 1, …).
+        children: the truth (population.Children), `holdings`: agency → Holding, `day`, `night` (0, 1, …).
     """
 
     def __init__(self, authority: str, children: int, seed: int, first_night: dt.date) -> None:
@@ -47,28 +47,28 @@ class World:
         self.children: Children = make_children(self.here, self.addresses, children, seed, first_night)
         rng = {agency: stream(seed, authority, agency, "first") for agency in AGENCIES}
         known = (self.children, self.addresses, self.day)
-        self.registers: dict[str, Register] = {
-            "health": health.make_register(rng["health"], *known),
-            "education": education.make_register(rng["education"], self.here, *known),
-            "police": police.make_register(rng["police"], *known),
-            "social_care": social_care.make_register(rng["social_care"], *known),
+        self.holdings: dict[str, Holding] = {
+            "health": health.make_holding(rng["health"], *known),
+            "education": education.make_holding(rng["education"], self.here, *known),
+            "police": police.make_holding(rng["police"], *known),
+            "social_care": social_care.make_holding(rng["social_care"], *known),
         }
-        self._issued = {agency: len(register) for agency, register in self.registers.items()}
+        self._issued = {agency: len(holding) for agency, holding in self.holdings.items()}
         self._superseded = 0
 
     def advance(self, rate: float = 0.001) -> None:
         """Let one night pass; about `rate` of all records change (at least one of each kind of event happens)."""
         self.night += 1
         self.day = self.day + 1
-        for register in self.registers.values():
-            register.withdrawn, register.withdrawn_child = {}, np.empty(0, np.int64)
-        patients = len(self.registers["health"])
+        for holding in self.holdings.values():
+            holding.withdrawn, holding.withdrawn_child = {}, np.empty(0, np.int64)
+        patients = len(self.holdings["health"])
         self._moves(max(1, round(patients * rate * 0.2)))
         self._corrections(max(1, round(patients * rate * 0.25)))
         self._births(max(1, round(patients * rate * 0.12)))
         self._supersede(max(1, round(patients * rate * 0.02)))
-        self._contacts(max(1, round(len(self.registers["police"]) * max(rate * 2, 0.002))))
-        self._referrals(max(1, round(len(self.registers["social_care"]) * rate)))
+        self._contacts(max(1, round(len(self.holdings["police"]) * max(rate * 2, 0.002))))
+        self._referrals(max(1, round(len(self.holdings["social_care"]) * rate)))
         self._leave(max(1, round(patients * rate * 0.06)))
 
     def _rng(self, purpose: str) -> np.random.Generator:
@@ -83,10 +83,10 @@ class World:
         children.address[movers] = self.addresses.add(rng, len(homes))[place]
         children.moved_on[movers] = self.day
         for agency, hears in (("health", 0.95), ("education", 0.7), ("social_care", 0.9)):
-            register = self.registers[agency]
-            rows = register.rows_of(np.flatnonzero(movers))
+            holding = self.holdings[agency]
+            rows = holding.rows_of(np.flatnonzero(movers))
             rows = rows[rng.random(len(rows)) < hears]
-            at = children.address[register.child[rows]]
+            at = children.address[holding.child[rows]]
             if agency == "health":
                 values = health.address_columns(self.addresses, at)
                 values["address_from"] = constant(str(self.day), len(rows))
@@ -98,22 +98,22 @@ class World:
                 values = {
                     "address": social_care.addresses_of(rng, self.addresses, at, np.ones(len(at), bool), self.day)
                 }
-            register.put(rows, values, self.night)
+            holding.put(rows, values, self.night)
 
     def _corrections(self, count: int) -> None:
         """Health and education put names right, or learn of a new family name; carers change."""
         rng, children = self._rng("corrections"), self.children
         for agency, family, given in (("health", "family_name", "given_name"), ("education", "Surname", "Forename")):
-            register = self.registers[agency]
-            true = children.family[register.child], children.given[register.child]
-            wrong = np.flatnonzero((register.columns[family] != true[0]) | (register.columns[given] != true[1]))
+            holding = self.holdings[agency]
+            true = children.family[holding.child], children.given[holding.child]
+            wrong = np.flatnonzero((holding.columns[family] != true[0]) | (holding.columns[given] != true[1]))
             rows = np.sort(rng.permutation(wrong)[: max(1, count // 2)])
-            register.put(rows, {family: true[0][rows], given: true[1][rows]}, self.night)
-        register = self.registers["health"]
-        rows = np.sort(rng.permutation(len(register))[: max(1, count // 2)])
-        those = children.take(register.child[rows])
+            holding.put(rows, {family: true[0][rows], given: true[1][rows]}, self.night)
+        holding = self.holdings["health"]
+        rows = np.sort(rng.permutation(len(holding))[: max(1, count // 2)])
+        those = children.take(holding.child[rows])
         carer = names().given["british", "F"].draw(rng, len(rows)) + " " + those.family
-        register.put(rows, {"carer_name": carer, "carer_relationship": constant("Mother", len(rows))}, self.night)
+        holding.put(rows, {"carer_name": carer, "carer_relationship": constant("Mother", len(rows))}, self.night)
 
     def _births(self, count: int) -> None:
         """Children are born into households; some were expected by social care."""
@@ -122,7 +122,7 @@ class World:
         arrived = np.sort(rng.permutation(expected)[: max(1, count // 4)])
         children.born[arrived] = True
         children.birth[arrived] = self.day
-        care = self.registers["social_care"]
+        care = self.holdings["social_care"]
         rows = care.rows_of(arrived)
         care.put(rows, social_care.make_rows(rng, children, self.addresses, care.child[rows], self.day, 0)
                  | {"la_child_id": care.columns["la_child_id"][rows]}, self.night)  # fmt: skip
@@ -146,67 +146,65 @@ class World:
         rows = health.make_rows(
             self._rng("patients"), self.children, self.addresses, who, self.day, self._issued["health"]
         )
-        self.registers["health"].add(rows, who, self.night)
+        self.holdings["health"].add(rows, who, self.night)
         self._issued["health"] += len(who)
 
     def _supersede(self, count: int) -> None:
         """Some NHS numbers are replaced; health knows old and new, social care goes on with the old."""
-        rng, children, register = self._rng("supersede"), self.children, self.registers["health"]
-        able = (register.columns["nhs_number"] != None) & (register.columns["previous_nhs_number"] == None)  # noqa: E711
-        _, times = np.unique(register.child, return_counts=True)
-        alone = np.isin(register.child, np.unique(register.child)[times == 1])
+        rng, children, holding = self._rng("supersede"), self.children, self.holdings["health"]
+        able = (holding.columns["nhs_number"] != None) & (holding.columns["previous_nhs_number"] == None)  # noqa: E711
+        _, times = np.unique(holding.child, return_counts=True)
+        alone = np.isin(holding.child, np.unique(holding.child)[times == 1])
         rows = np.sort(rng.permutation(np.flatnonzero(able & alone))[:count])
-        who = register.child[rows]
+        who = holding.child[rows]
         start = self.here.ordinal * 1_750_000 + 1_600_000 + self._superseded
         fresh = nhs_numbers(start, len(rows), self.seed)
         self._superseded += int(len(rows) * 1.3) + 64
         children.former_nhs_number[who], children.nhs_number[who] = children.nhs_number[who], fresh
-        register.put(
-            rows, {"previous_nhs_number": register.columns["nhs_number"][rows], "nhs_number": fresh}, self.night
-        )
+        holding.put(rows, {"previous_nhs_number": holding.columns["nhs_number"][rows], "nhs_number": fresh}, self.night)
 
     def _contacts(self, count: int) -> None:
         """New police contacts, most with children known to them; the oldest rows roll out of the window."""
-        rng, register = self._rng("contacts"), self.registers["police"]
+        rng, holding = self._rng("contacts"), self.holdings["police"]
         age = (self.day - self.children.birth).astype(np.int64) / 365.2425
         able = np.flatnonzero(self.children.born & (age > 4) & (age < 18))
-        again = register.child[rng.integers(0, len(register), count)] if len(register) else able[:0]
+        again = holding.child[rng.integers(0, len(holding), count)] if len(holding) else able[:0]
         who = (
             np.where(rng.random(count) < 0.4, again, rng.choice(able, count)) if len(again) else rng.choice(able, count)
         )
-        register.remove(np.arange(min(count, max(0, len(register) - 5))))
+        holding.remove(np.arange(min(count, max(0, len(holding) - 5))))
         rows = police.make_rows(rng, self.children, self.addresses, who, self.day, self._issued["police"], 3)
-        register.add(rows, who, self.night)
+        holding.add(rows, who, self.night)
         self._issued["police"] += count
 
     def _referrals(self, count: int) -> None:
         """New referrals to social care, and involvements that end."""
-        rng, register = self._rng("referrals"), self.registers["social_care"]
-        able = np.flatnonzero(self.children.born & ~np.isin(np.arange(len(self.children)), register.child))
+        rng, holding = self._rng("referrals"), self.holdings["social_care"]
+        able = np.flatnonzero(self.children.born & ~np.isin(np.arange(len(self.children)), holding.child))
         who = np.sort(rng.choice(able, min(count, len(able)), replace=False))
-        rows = np.sort(rng.permutation(len(register))[:count])
-        ended = [[entry | {"end": entry.get("end", str(self.day))} for entry in register.columns["involvements"][row]]
+        rows = np.sort(rng.permutation(len(holding))[:count])
+        ended = [[entry | {"end": entry.get("end", str(self.day))} for entry in holding.columns["involvements"][row]]
                  for row in rows]  # fmt: skip
         column = as_objects([""] * len(rows))
         for place, value in enumerate(ended):
             column[place] = value
-        register.put(rows, {"involvements": column}, self.night)
+        holding.put(rows, {"involvements": column}, self.night)
         made = social_care.make_rows(rng, self.children, self.addresses, who, self.day, self._issued["social_care"])
-        register.add(made, who, self.night)
+        holding.add(made, who, self.night)
         self._issued["social_care"] += len(who)
 
     def _leave(self, count: int) -> None:
         """Children leave the authority: health takes them out, schools write a leaving date."""
-        rng, register = self._rng("leave"), self.registers["health"]
-        age = (self.day - self.children.birth[register.child]).astype(np.int64)
+        rng, holding = self._rng("leave"), self.holdings["health"]
+        age = (self.day - self.children.birth[holding.child]).astype(np.int64)
         of_age = age >= 18 * 365.2425
         rows = np.sort(np.concatenate([np.flatnonzero(of_age), rng.permutation(np.flatnonzero(~of_age))[:count]]))
-        who = register.child[rows]
-        register.remove(rows)
-        schools = self.registers["education"]
+        who = holding.child[rows]
+        holding.remove(rows)
+        schools = self.holdings["education"]
         left = schools.rows_of(who)
         left = left[schools.columns["LeavingDate"][left] == None]  # noqa: E711 - an array of objects
         schools.put(left, {"LeavingDate": constant(str(self.day), len(left))}, self.night)
-        care = self.registers["social_care"]
+        care = self.holdings["social_care"]
         closed = care.rows_of(who)
         care.put(closed, {"withdrawn": constant(True, len(closed))}, self.night)

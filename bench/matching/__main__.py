@@ -21,8 +21,8 @@ from bench.matching.datasets import FOLDER, SETS, Dataset, MissingDataError, loa
 from bench.matching.goals import beats_splink, judge
 from bench.matching.growth import SIZES, exponent, grow
 from bench.matching.measure import candidate_recall, cluster_figures, recall_at_precision, recall_by_sources
+from bench.matching.printing import figures_table, table
 from bench.matching.processes import Engine, Run, run, run_module, write_people
-from bench.matching.tables import figures_table, table
 
 OURS, BUILT_IN, DEMO, BEST, BOUND = (
     "isindex", "isindex, children-1", "Splink, its demo", "Splink, best", "Splink, best, threshold by truth",

@@ -38,7 +38,7 @@ class Outcome:
 
 def link(read: Callable[[], pa.Table], model: str | None, unique_sources: dict[str, str]) -> Outcome:
     """Link the people that are read by the product's general entry: the one place that knows how it is called."""
-    from pipelines.matching.link import link_people
+    from pipelines.matching.people import link_people
 
     # the general entry knows sources that hold each person once; it is not told which hold each number once
     once = tuple(source for source, rule in unique_sources.items() if rule == "record")
@@ -49,9 +49,9 @@ def link(read: Callable[[], pa.Table], model: str | None, unique_sources: dict[s
 
 def candidate_pairs(people: pa.Table, model: Model) -> pa.Table:
     """Every pair that is compared, `record_key_a`, `record_key_b`, `weight` (match weight less the household's discount)."""
-    from pipelines.matching.candidates import find_candidates
-    from pipelines.matching.comparable import make_comparable
-    from pipelines.matching.weigh import Weigher
+    from pipelines.matching.pairing.candidates import find_candidates
+    from pipelines.matching.reading.comparable import make_comparable
+    from pipelines.matching.weighing.weigh import Weigher
 
     records = make_comparable(people)
     parts, weigher = [], Weigher(records, model)

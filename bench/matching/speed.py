@@ -26,10 +26,10 @@ from splink import DuckDBAPI, Linker
 from bench.matching.splink_best import best
 from bench.matching.splink_peer import connect, tables_of
 from pipelines.matching import Model, load_model
-from pipelines.matching.candidates import find_candidates
-from pipelines.matching.comparable import Comparable, make_comparable
-from pipelines.matching.frame import splink_frame
-from pipelines.matching.weigh import Weigher
+from pipelines.matching.pairing.candidates import find_candidates
+from pipelines.matching.reading.comparable import Comparable, make_comparable
+from pipelines.matching.training.splink_frame import splink_frame
+from pipelines.matching.weighing.weigh import Weigher
 
 __all__ = ["pairs_per_second"]
 

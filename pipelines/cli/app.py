@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import decide, demo, inspect, load, match, model, operate, prepare
+from pipelines.cli import decide, demo, inspect, load, match, models, operate, prepare
 
 __all__ = ["app"]
 
@@ -26,6 +26,6 @@ app.command("diff")(inspect.diff)
 app.command("link")(match.link)
 app.command("explain")(match.explain)
 app.add_typer(decide.app, name="decide")
-app.add_typer(model.app, name="model")
+app.add_typer(models.app, name="model")
 app.command("waive")(operate.waive)
 app.command("ui")(operate.ui)

@@ -24,7 +24,7 @@ def demo(
 
     Example: [bold]isindex demo demo[/bold]
     """
-    from pipelines.nights.model import draw_models
+    from pipelines.nights.model_training import draw_models
     from pipelines.nights.summary import summary_of
     from pipelines.validation.expectations import warm_up
     from sample_feeds.demo import make_demo

@@ -44,8 +44,8 @@ def link(
     """
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    from pipelines.matching.link import link_people, read_people
-    from pipelines.matching.model import load_model, save_settings
+    from pipelines.matching.people import link_people, read_people
+    from pipelines.matching.weighing.match_model import load_model, save_settings
     from pipelines.tables import write_table
 
     with errors_told():
@@ -101,12 +101,12 @@ def explain(
 
     Example: [bold]isindex explain health:P1 police:C7 --home demo/home --authority 330[/bold]
     """
-    from pipelines.matching.model import load_model
+    from pipelines.matching.weighing.match_model import load_model
 
     with errors_told():
         chosen = None if model is None else load_model(Path(model) if model.endswith(".json") else model)
         if people is not None:
-            from pipelines.matching.link import explain_people, read_people
+            from pipelines.matching.people import explain_people, read_people
 
             told = explain_people(read_people(people), record_a, record_b, model=chosen)
         elif home is not None and authority is not None:

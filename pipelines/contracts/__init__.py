@@ -6,8 +6,8 @@ Belongs here: reading `schemas/` and answering questions about it. Not here: jud
 from __future__ import annotations
 
 from pipelines.contracts import authorities
+from pipelines.contracts.contract import Agency, Column, Contract, FileFormat, InvolvementMapping, Rule, ServiceLevel
 from pipelines.contracts.load import contract_for, load_contract, registered_agencies
-from pipelines.contracts.model import Agency, Column, Contract, FileFormat, InvolvementMapping, Rule, ServiceLevel
 
 __all__ = [
     "Agency",

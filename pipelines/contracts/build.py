@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any, NoReturn, cast
 
 from pipelines.contracts import vocabulary as words
-from pipelines.contracts.model import Column, Contract, FileFormat, InvolvementMapping, Rule, ServiceLevel
+from pipelines.contracts.contract import Column, Contract, FileFormat, InvolvementMapping, Rule, ServiceLevel
 from pipelines.errors import IsindexError
 
 __all__ = ["build_contract"]

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
+from pipelines.contracts.contract import Column, Contract, Rule
 from pipelines.contracts.load import load_contract, registered_agencies
-from pipelines.contracts.model import Column, Contract, Rule
 from pipelines.contracts.person_record import PERSON_RECORD
 from pipelines.contracts.vocabulary import CHECKS, PRIVACY_CLASSES
 

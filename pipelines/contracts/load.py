@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 
 from pipelines.contracts.build import build_contract
+from pipelines.contracts.contract import Agency, Contract
 from pipelines.contracts.folders import schema_folders
-from pipelines.contracts.model import Agency, Contract
 from pipelines.errors import IsindexError
 
 __all__ = ["contract_for", "load_contract", "registered_agencies"]

@@ -1,6 +1,6 @@
 """The comparable form: the columns of a person record, and which concepts of a contract feed each.
 
-Belongs here: names, types and sources, so that assets, documents and `pipelines.matching.person_records` agree on them.
+Belongs here: names, types and sources, so that assets, documents and `pipelines.records.person_records` agree on them.
 Not here: how the values are made.
 """
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipelines.contracts.model import Contract
+from pipelines.contracts.contract import Contract
 from pipelines.deliveries.acknowledge import ack_of, acknowledge
 from pipelines.deliveries.codes import Finding, finding, worst
 from pipelines.deliveries.files import verified

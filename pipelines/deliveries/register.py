@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, and_, delete, func, insert, select, update
 
-from pipelines.database.tables import delivery, feed_night, night, waiver
+from pipelines.database.schema import delivery, feed_night, night, waiver
 from pipelines.deliveries.states import IN_FORCE, DeliveryEntry, release
 from pipelines.errors import IsindexError
 

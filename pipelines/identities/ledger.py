@@ -13,7 +13,7 @@ from datetime import date
 import pyarrow as pa
 from sqlalchemy import Engine, select
 
-from pipelines.database.tables import ledger_event, night
+from pipelines.database.schema import ledger_event, night
 from pipelines.identities.assign import Assigned
 from pipelines.identities.state import EVENT_SCHEMA, STORY, VISIBILITY, IdentityState
 from pipelines.tables import connect

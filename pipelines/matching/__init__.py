@@ -1,12 +1,15 @@
-"""Which records are the same child: person records, candidate pairs, match weights, guards, clusters.
+"""Which records are the same child, in rooms in the order of the work.
 
-The way in is `match`; a model comes from `load_model`; `explain` says in words what one pair is worth. Person records
-are made by `pipelines.matching.person_records`, models by `pipelines.matching.train`.
+    reading → comparing → pairing → weighing → deciding;   training beside them
+
+On the landing: `night` (person records in, identities out), `people` (any table of people), `explain` (what one pair is
+worth, in words), `state` (what a night hands to the next), `arrays` and `memory`. The way in is `match`; a model comes
+from `load_model`. Person records are made by `pipelines.records.person_records`, models by `training`.
 """
 
 from pipelines.matching.explain import Explanation, explain
-from pipelines.matching.matcher import Matched, match
-from pipelines.matching.model import DEFAULT_MODEL, Model, load_model
+from pipelines.matching.night import Matched, match
 from pipelines.matching.state import MatchState
+from pipelines.matching.weighing.match_model import DEFAULT_MODEL, Model, load_model
 
 __all__ = ["DEFAULT_MODEL", "Explanation", "MatchState", "Matched", "Model", "explain", "load_model", "match"]

@@ -15,15 +15,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.errors import IsindexError
-from pipelines.matching.comparable import make_comparable
-from pipelines.matching.evidence import runners_up
-from pipelines.matching.guards import GUARDS
-from pipelines.matching.ladder import JOIN, REFUSED, REVIEW, STEPS, judge_pairs, reasons
-from pipelines.matching.levels import COMPARISONS, NOTHING
-from pipelines.matching.matcher import Matched
-from pipelines.matching.model import Model, load_model
-from pipelines.matching.score import Scorer
-from pipelines.matching.weigh import weigh
+from pipelines.matching.comparing.levels import COMPARISONS, NOTHING
+from pipelines.matching.deciding.guards import GUARDS
+from pipelines.matching.deciding.ladder import JOIN, REFUSED, REVIEW, STEPS, judge_pairs, reasons
+from pipelines.matching.deciding.review_evidence import runners_up
+from pipelines.matching.night import Matched
+from pipelines.matching.reading.comparable import make_comparable
+from pipelines.matching.weighing.match_model import Model, load_model
+from pipelines.matching.weighing.score import Scorer
+from pipelines.matching.weighing.weigh import weigh
 
 __all__ = ["Explanation", "Rival", "Step", "explain", "in_context", "of_matched"]
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipelines.matching.candidates import KeyRows
-from pipelines.matching.comparable import Comparable, comparable
-from pipelines.matching.compare import unpack
-from pipelines.matching.pairs import Pairs
-from pipelines.matching.plain import Plain
+from pipelines.matching.comparing.compare import unpack
+from pipelines.matching.pairing.candidates import KeyRows
+from pipelines.matching.reading.comparable import Comparable, comparable
+from pipelines.matching.reading.fields import Plain
+from pipelines.matching.weighing.pairs import Pairs
 from pipelines.tables import read_json, read_table, write_json, write_table
 
 __all__ = ["MatchState"]

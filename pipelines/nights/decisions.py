@@ -14,7 +14,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.engine import Engine, Row
 
-from pipelines.database import tables as db
+from pipelines.database import schema as db
 from pipelines.errors import IsindexError
 from pipelines.home import Home
 from pipelines.nights.night import database_of

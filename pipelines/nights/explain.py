@@ -8,7 +8,7 @@ from pipelines.contracts import contract_for, registered_agencies
 from pipelines.errors import IsindexError
 from pipelines.home import Home
 from pipelines.matching.explain import Explanation, explain, in_context
-from pipelines.matching.model import Model
+from pipelines.matching.weighing.match_model import Model
 from pipelines.nights.references import record_keys
 from pipelines.tables import read_table
 

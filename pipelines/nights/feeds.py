@@ -13,7 +13,7 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 from pipelines.contracts import authorities, contract_for, load_contract
-from pipelines.contracts.model import Contract
+from pipelines.contracts.contract import Contract
 from pipelines.deliveries import (
     DeliveryEntry,
     FoundDelivery,

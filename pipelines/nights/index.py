@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from pipelines.contracts import contract_for, registered_agencies
-from pipelines.contracts.model import Contract
-from pipelines.database import tables as db
+from pipelines.contracts.contract import Contract
+from pipelines.database import schema as db
 from pipelines.deliveries import DeliveryEntry, Register, Store
 from pipelines.identities.assign import assign_identities
 from pipelines.identities.ledger import record_night
@@ -34,7 +34,7 @@ from pipelines.nights.feeds import FeedTonight, feed_tonight
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.record import finish_night, hold_night
 from pipelines.nights.suites import start_suites
-from pipelines.privacy.shielding import visibility
+from pipelines.protection.shielding import visibility
 from pipelines.publishing.gates import GATES as GATE_FUNCTIONS
 from pipelines.publishing.gates import Gate, run_gates
 from pipelines.publishing.index_database import bring_up_to_date
@@ -46,6 +46,7 @@ from pipelines.publishing.publish import (
     write_snapshot,
 )
 from pipelines.publishing.snapshot import build_snapshot
+from pipelines.records.live_records import apply_delivery
 from pipelines.tables import (
     StoredTable,
     connect,
@@ -56,12 +57,11 @@ from pipelines.tables import (
     write_json,
     write_table,
 )
-from pipelines.validation.feed import apply_delivery
 from pipelines.validation.measures import measure
 from pipelines.validation.rejects import record_rejects
 
 if TYPE_CHECKING:
-    from pipelines.matching.person_records import PersonRecords
+    from pipelines.records.person_records import PersonRecords
 
 __all__ = [
     "GATES",
@@ -116,7 +116,7 @@ def bring_together(night: Night) -> StageReport:
                 write_table(table, night.folder / "live" / f"{agency.agency}.parquet")
                 live[agency.agency], contracts[agency.agency] = table, tonight.contract
             tonights[agency.agency] = (tonight, last, rejected, accepted_keys)
-        from pipelines.matching.person_records import build_person_records
+        from pipelines.records.person_records import build_person_records
 
         people = build_person_records(live, contracts, night.authority, night.business_date)
         for kind, rows in _tables_of(people).items():
@@ -154,10 +154,10 @@ def bring_together(night: Night) -> StageReport:
 def link(night: Night) -> StageReport:
     """Which records are the same child; compared anew only where something changed since the night before."""
     # the matcher is imported here and not above: it takes a second, and a code location must be there at once
-    from pipelines.matching.drift import drift_verdict
-    from pipelines.matching.matcher import match
-    from pipelines.matching.model import load_model
+    from pipelines.matching.night import match
     from pipelines.matching.state import MatchState
+    from pipelines.matching.training.drift import drift_verdict
+    from pipelines.matching.weighing.match_model import load_model
 
     with night.alone():
         earlier = night.before()
@@ -298,7 +298,7 @@ def control_totals(night: Night, stored: Mapping[str, StoredTable], inputs: list
 
 def versions_of(inputs: list[FeedInput]) -> dict[str, str]:
     """What the night was made with: contracts, the rules in them, match model, code."""
-    from pipelines.matching.model import load_model
+    from pipelines.matching.weighing.match_model import load_model
 
     contracts = {feed.agency: contract_for(feed.agency) for feed in inputs}
     return {

@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, Engine, func, select
 
 from pipelines.database import open_database
-from pipelines.database import tables as db
+from pipelines.database import schema as db
 from pipelines.home import Home
 
 __all__ = ["Check", "Night", "StageReport", "database_of"]

@@ -17,7 +17,7 @@ from datetime import date
 
 from sqlalchemy import Engine, select
 
-from pipelines.database import tables as db
+from pipelines.database import schema as db
 from pipelines.deliveries import FoundDelivery, Register, scan
 from pipelines.home import Home
 from pipelines.nights.feeds import undecided

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
-from pipelines.database import tables as db
+from pipelines.database import schema as db
 from pipelines.nights.night import Night
 from pipelines.publishing.gates import Gate
 from pipelines.publishing.publish import Published

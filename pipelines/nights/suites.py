@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import select
 
 from pipelines.contracts import registered_agencies
-from pipelines.database import tables as db
+from pipelines.database import schema as db
 from pipelines.deliveries import Register, Store
 from pipelines.nights.feeds import feed_tonight
 from pipelines.nights.night import Night

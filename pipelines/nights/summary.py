@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Engine, select
 
 from pipelines.contracts import registered_agencies
-from pipelines.database import tables as db
+from pipelines.database import schema as db
 from pipelines.home import Home
 from pipelines.nights.night import database_of
 from pipelines.nights.plan import PlannedNight

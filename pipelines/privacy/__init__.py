@@ -1,1 +1,1 @@
-"""What must never leak, in one place: secrets and opaque references, masking of values, who is shielded."""
+"""What must never leak, in one place: secrets and opaque references, masking of values."""

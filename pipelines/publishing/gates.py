@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.identities.state import IdentityState
-from pipelines.privacy.shielding import carries_shielding, in_force
+from pipelines.protection.shielding import carries_shielding, in_force
 from pipelines.publishing.snapshot import SNAPSHOT_TABLES
 from pipelines.tables import StoredTable, connect, file_sha256, schema_fingerprint
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
 
-from pipelines.database.tables import INDEX_TABLES, identity, ledger_event, night, snapshot_version
+from pipelines.database.schema import INDEX_TABLES, identity, ledger_event, night, snapshot_version
 from pipelines.home import Home
 from pipelines.publishing.publish import current_version, snapshot_tables
 from pipelines.tables import connect, file_sha256, read_json

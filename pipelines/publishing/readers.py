@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Engine, insert, or_, select
 
-from pipelines.database.tables import INDEX_TABLES, audit, identity, redirect
+from pipelines.database.schema import INDEX_TABLES, audit, identity, redirect
 from pipelines.errors import IsindexError
 from pipelines.home import Home
 from pipelines.identities.mint import valid_index_id

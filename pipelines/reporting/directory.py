@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from pipelines.contracts.model import Column, Contract, Rule
+from pipelines.contracts.contract import Column, Contract, Rule
 
 __all__ = ["Directory"]
 

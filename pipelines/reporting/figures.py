@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipelines.matching.model import Model
+from pipelines.matching.weighing.match_model import Model
 from pipelines.reporting.words import DIMENSIONS, STATES, STEPS
 
 __all__ = [

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import Engine, Row, and_, func, or_, select
 
-from pipelines.database.tables import delivery, feed_night, night, reject
+from pipelines.database.schema import delivery, feed_night, night, reject
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.figures import (
     AgencyRejects,

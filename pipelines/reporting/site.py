@@ -26,7 +26,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from sqlalchemy import Engine, func, select
 
-from pipelines.database.tables import feed_night, night
+from pipelines.database.schema import feed_night, night
 from pipelines.home import Home
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.drawings import line, stacked_bars

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipelines.contracts.model import Contract, Rule
+from pipelines.contracts.contract import Contract, Rule
 from pipelines.errors import IsindexError
 from pipelines.validation.compile import Plan
 from pipelines.validation.places import Place, places, quoted

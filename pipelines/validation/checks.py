@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from pipelines.contracts.model import Column, Rule
+from pipelines.contracts.contract import Column, Rule
 from pipelines.errors import IsindexError
 
 __all__ = ["COLUMN_CHECKS", "EARLIEST_DATE", "Given", "broken_sql", "literal", "text_sql", "value_sql"]

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
-from pipelines.contracts.model import Column, Contract, Rule
+from pipelines.contracts.contract import Column, Contract, Rule
 from pipelines.errors import IsindexError
 from pipelines.validation.elements import NESTED_CHECKS, array_of, compile_array, fields_of, set_aside_by
 from pipelines.validation.places import SHIELDING, Place, RuleSql, places, quoted, shielding_code

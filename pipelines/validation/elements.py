@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pipelines.contracts.model import Column, Rule
+from pipelines.contracts.contract import Column, Rule
 from pipelines.errors import IsindexError
 from pipelines.validation.checks import broken_sql, literal
 from pipelines.validation.places import Place, RuleSql, quoted

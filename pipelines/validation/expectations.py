@@ -26,7 +26,7 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from pipelines.contracts.model import Contract
+from pipelines.contracts.contract import Contract
 from pipelines.errors import IsindexError
 from pipelines.validation.frame_promises import frame_promises
 from pipelines.validation.promises import MEASURES, VERDICTS, Promise, Severity, measure_promises

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from pipelines.contracts.model import Column, Contract, Rule
+from pipelines.contracts.contract import Column, Contract, Rule
 from pipelines.validation import proof_frames as proofs
 from pipelines.validation.promises import Promise
 

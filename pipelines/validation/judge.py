@@ -1,7 +1,7 @@
 """Judging a delivery: which records are accepted, queried or rejected, by which rules, and that nothing is lost.
 
 Belongs here: running a compiled contract over the records of one delivery, in one DuckDB pass. Not here: what rules
-mean (`checks`, `compile`, `across`), what a feed holds after the night (`feed`), the life of rejects (`rejects`).
+mean (`checks`, `compile`, `across`), what a feed holds after the night (`pipelines.records`), the life of rejects (`rejects`).
 
 A rejected value is kept nowhere: accepted tables hold only what passed, reject tables only the shape of the rest.
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
-from pipelines.contracts.model import Contract
+from pipelines.contracts.contract import Contract
 from pipelines.deliveries.codes import record_rules
 from pipelines.errors import IsindexError
 from pipelines.privacy.masking import MASK_LENGTH, mask_sql

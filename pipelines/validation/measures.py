@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipelines.contracts.model import Column, Contract
+from pipelines.contracts.contract import Column, Contract
 from pipelines.tables import connect
 from pipelines.validation.checks import literal
 from pipelines.validation.places import Place, places

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from pipelines.contracts.model import Column, Contract, Rule
+from pipelines.contracts.contract import Column, Contract, Rule
 from pipelines.validation.checks import broken_sql, literal, text_sql, value_sql
 
 __all__ = ["SHIELDING", "Place", "RuleSql", "places", "quoted", "shielding_code"]

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from pipelines.contracts import authorities
-from pipelines.contracts.model import Contract
+from pipelines.contracts.contract import Contract
 from pipelines.deliveries.codes import Finding
 from pipelines.deliveries.files import verified
 from pipelines.deliveries.landing import FoundDelivery

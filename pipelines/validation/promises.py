@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pipelines.contracts.model import Contract
+from pipelines.contracts.contract import Contract
 from pipelines.validation.proof_frames import Derivation
 
 __all__ = ["MEASURES", "VERDICTS", "Promise", "Severity", "Verdict", "measure_promises"]

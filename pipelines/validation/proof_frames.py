@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.contracts.model import Column, Contract
+from pipelines.contracts.contract import Column, Contract
 
 __all__ = [
     "RECORDS",

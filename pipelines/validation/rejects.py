@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import Connection, Engine, and_, bindparam, case, delete, insert, select, update
 
-from pipelines.database.tables import reject
+from pipelines.database.schema import reject
 from pipelines.errors import IsindexError
 from pipelines.tables import connect
 from pipelines.validation.judge import reject_id_sql

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from sample_feeds.agencies.register import Register, blank_some, constant, iso, known_addresses
+from sample_feeds.agencies.holdings import Holding, blank_some, constant, iso, known_addresses
 from sample_feeds.places import Addresses, Places
 from sample_feeds.population import Children, Days, Ints
 from sample_feeds.randomness import Objects, as_objects
 from sample_feeds.spelling import Habits, known_birth_dates, known_names
 
-__all__ = ["COLUMNS", "KEY", "address_columns", "make_register", "make_rows"]
+__all__ = ["COLUMNS", "KEY", "address_columns", "make_holding", "make_rows"]
 
 KEY = ("UPN", "URN")
 COLUMNS = (
@@ -22,24 +22,24 @@ HABITS = Habits(nickname=0.03, slip=0.014, swapped=0.001, half_of_double=0.12, j
                 folded=0.35, shouted=0.02, date_wrong=0.004, first_of_january=0.0005)  # fmt: skip
 
 
-def make_register(
+def make_holding(
     rng: np.random.Generator, here: Places, children: Children, addresses: Addresses, day: np.datetime64
-) -> Register:
-    """The register on the first night: 94 % of school age, some to 24; 1 % at two schools, 2 % with a school they
+) -> Holding:
+    """The holding on the first night: 94 % of school age, some to 24; 1 % at two schools, 2 % with a school they
     left.
     """
     age = (day - children.birth).astype(np.int64) / 365.2425
     at_school = children.school != None  # noqa: E711 - an array of objects
     who = np.flatnonzero(at_school & (rng.random(len(age)) < np.where(age < 18.6, 0.94, 0.06)))
     rng.shuffle(who)
-    register = Register(KEY, make_rows(rng, children, addresses, who, day), who, np.zeros(len(who), np.int64))
+    holding = Holding(KEY, make_rows(rng, children, addresses, who, day), who, np.zeros(len(who), np.int64))
     left = children.closed_identity[who]
-    register.columns["LeavingDate"][left] = register.columns["EntryDate"][left]
-    register.columns["EntryDate"][left] = _a_year_before(register.columns["EntryDate"][left])
+    holding.columns["LeavingDate"][left] = holding.columns["EntryDate"][left]
+    holding.columns["EntryDate"][left] = _a_year_before(holding.columns["EntryDate"][left])
     single = np.flatnonzero(~left)
     luck = rng.random(len(single))
     for chosen, main, other in ((single[luck < 0.01], "M", "S"), (single[luck > 0.98], "C", "C")):
-        second = {name: values[chosen].copy() for name, values in register.columns.items()}
+        second = {name: values[chosen].copy() for name, values in holding.columns.items()}
         grown = age[who[chosen]] >= 11.2
         second["URN"] = np.where(grown, here.secondary.draw(rng, len(chosen)), here.primary.draw(rng, len(chosen)))
         second["EnrolStatus"] = constant(other, len(chosen))
@@ -47,10 +47,10 @@ def make_register(
             second["LeavingDate"] = second["EntryDate"]
             second["EntryDate"] = _a_year_before(second["EntryDate"])
         else:
-            register.columns["EnrolStatus"][chosen] = main
-        elsewhere = second["URN"] != register.columns["URN"][chosen]
-        register.add({name: values[elsewhere] for name, values in second.items()}, who[chosen][elsewhere], 0)
-    return register
+            holding.columns["EnrolStatus"][chosen] = main
+        elsewhere = second["URN"] != holding.columns["URN"][chosen]
+        holding.add({name: values[elsewhere] for name, values in second.items()}, who[chosen][elsewhere], 0)
+    return holding
 
 
 def make_rows(

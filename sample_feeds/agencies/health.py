@@ -1,16 +1,16 @@
-"""Health: one row per patient, now and then two; the most complete and best-kept of the four registers."""
+"""Health: one row per patient, now and then two; the most complete and best-kept of the four holdings."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from sample_feeds.agencies.register import Register, blank_some, constant, iso, known_addresses, unique_numbers
+from sample_feeds.agencies.holdings import Holding, blank_some, constant, iso, known_addresses, unique_numbers
 from sample_feeds.places import Addresses
 from sample_feeds.population import Children, Ints
 from sample_feeds.randomness import Objects, as_objects
 from sample_feeds.spelling import Habits, known_birth_dates, known_names
 
-__all__ = ["COLUMNS", "KEY", "address_columns", "make_register", "make_rows"]
+__all__ = ["COLUMNS", "KEY", "address_columns", "make_holding", "make_rows"]
 
 KEY = ("local_patient_id",)
 COLUMNS = (
@@ -41,23 +41,23 @@ HABITS = Habits(nickname=0.008, slip=0.012, swapped=0.001, half_of_double=0.03, 
                 folded=0.5, shouted=0.08, date_wrong=0.004, first_of_january=0.0005)  # fmt: skip
 
 
-def make_register(rng: np.random.Generator, children: Children, addresses: Addresses, day: np.datetime64) -> Register:
-    """The register on the first night: 98 % of the born under 18, 0.4 % of them twice."""
+def make_holding(rng: np.random.Generator, children: Children, addresses: Addresses, day: np.datetime64) -> Holding:
+    """The holding on the first night: 98 % of the born under 18, 0.4 % of them twice."""
     age = (day - children.birth).astype(np.int64)
     who = np.flatnonzero(
         children.born & (age < 18 * 365.2425) & ~children.closed_identity & (rng.random(len(age)) < 0.98)
     )
     rng.shuffle(who)
-    register = Register(KEY, make_rows(rng, children, addresses, who, day, 0), who, np.zeros(len(who), np.int64))
+    holding = Holding(KEY, make_rows(rng, children, addresses, who, day, 0), who, np.zeros(len(who), np.int64))
     again = np.sort(rng.permutation(len(who))[: round(len(who) * 0.004)])
-    twice = {name: values[again].copy() for name, values in register.columns.items()}
+    twice = {name: values[again].copy() for name, values in holding.columns.items()}
     twice["local_patient_id"] = _local_ids(len(who), len(again))
     twice["nhs_number"] = blank_some(rng, twice["nhs_number"], 0.5)
     elsewhere = known_addresses(rng, children.take(who[again]), 0.9, 0.1)
     twice.update(address_columns(addresses, elsewhere))
     twice["gp_practice_code"] = rng.permutation(twice["gp_practice_code"])
-    register.add(twice, who[again], 0)
-    return register
+    holding.add(twice, who[again], 0)
+    return holding
 
 
 def make_rows(

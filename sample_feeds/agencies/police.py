@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from sample_feeds.agencies.register import Register, blank_some, iso, known_addresses, unique_numbers
+from sample_feeds.agencies.holdings import Holding, blank_some, iso, known_addresses, unique_numbers
 from sample_feeds.names import fold, names
 from sample_feeds.places import Addresses
 from sample_feeds.population import Children, Ints
 from sample_feeds.randomness import Objects, as_objects
 from sample_feeds.spelling import Habits, known_birth_dates, known_names
 
-__all__ = ["COLUMNS", "KEY", "make_register", "make_rows"]
+__all__ = ["COLUMNS", "KEY", "make_holding", "make_rows"]
 
 KEY = ("contact_ref",)
 COLUMNS = (
@@ -56,7 +56,7 @@ _UNITS = as_objects(
 )
 
 
-def make_register(rng: np.random.Generator, children: Children, addresses: Addresses, day: np.datetime64) -> Register:
+def make_holding(rng: np.random.Generator, children: Children, addresses: Addresses, day: np.datetime64) -> Holding:
     """The rolling window on the first night: 3.3 % of children, the older the likelier, 1.4 contacts each."""
     age = (day - children.birth).astype(np.int64) / 365.2425
     chance = max(0.066, 14 / len(age)) * np.clip(age, 0, 18) / 18
@@ -64,7 +64,7 @@ def make_register(rng: np.random.Generator, children: Children, addresses: Addre
     who = np.repeat(known, rng.geometric(0.72, len(known)).clip(max=6))
     rng.shuffle(who)
     columns = make_rows(rng, children, addresses, who, day, 0, 365)
-    return Register(KEY, columns, who, np.zeros(len(who), np.int64))
+    return Holding(KEY, columns, who, np.zeros(len(who), np.int64))
 
 
 def make_rows(

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from sample_feeds.agencies.register import Register, blank_some, constant, iso, known_addresses, unique_numbers
+from sample_feeds.agencies.holdings import Holding, blank_some, constant, iso, known_addresses, unique_numbers
 from sample_feeds.names import names
 from sample_feeds.places import Addresses
 from sample_feeds.population import Children, Ints
 from sample_feeds.randomness import Objects, as_objects
 from sample_feeds.spelling import Habits, known_birth_dates, known_names
 
-__all__ = ["COLUMNS", "KEY", "addresses_of", "make_register", "make_rows"]
+__all__ = ["COLUMNS", "KEY", "addresses_of", "make_holding", "make_rows"]
 
 KEY = ("la_child_id",)
 COLUMNS = ("la_child_id", "upn", "upn_unknown_reason", "former_upn", "nhs_number", "names", "date_of_birth",
@@ -29,8 +29,8 @@ _SENSITIVE = as_objects(
 _REASONS = ("risk_of_harm", "domestic_abuse", "witness_protection", "other")
 
 
-def make_register(rng: np.random.Generator, children: Children, addresses: Addresses, day: np.datetime64) -> Register:
-    """The register on the first night: 4.8 % of children, every unborn one, both identities of the adopted, the
+def make_holding(rng: np.random.Generator, children: Children, addresses: Addresses, day: np.datetime64) -> Holding:
+    """The holding on the first night: 4.8 % of children, every unborn one, both identities of the adopted, the
     shielded.
     """
     n = len(children)
@@ -41,7 +41,7 @@ def make_register(rng: np.random.Generator, children: Children, addresses: Addre
     who = np.flatnonzero(wanted)
     rng.shuffle(who)
     columns = make_rows(rng, children, addresses, who, day, 0)
-    return Register(KEY, columns, who, np.zeros(len(who), np.int64))
+    return Holding(KEY, columns, who, np.zeros(len(who), np.int64))
 
 
 def make_rows(

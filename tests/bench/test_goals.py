@@ -6,7 +6,7 @@ import pytest
 
 from bench.matching.goals import Goal, beats_splink, judge
 from bench.matching.growth import Size, exponent
-from bench.matching.tables import figures_table
+from bench.matching.printing import figures_table
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
-from pipelines.contracts.model import Column, Contract, FileFormat, ServiceLevel
+from pipelines.contracts.contract import Column, Contract, FileFormat, ServiceLevel
 from pipelines.database import metadata
 from pipelines.deliveries import Register, Store, conclude, receive, scan
 from pipelines.errors import IsindexError

@@ -12,7 +12,7 @@ import fsspec
 import pytest
 import zstandard
 
-from pipelines.database.tables import night as night_table
+from pipelines.database.schema import night as night_table
 from pipelines.deliveries import scan
 from pipelines.deliveries.files import Limits, verified
 from pipelines.deliveries.manifest import parse_manifest

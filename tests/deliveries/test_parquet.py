@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.contracts.model import FileFormat
+from pipelines.contracts.contract import FileFormat
 from pipelines.deliveries.readers.parquet import read_parquet
 
 

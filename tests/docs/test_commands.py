@@ -14,7 +14,7 @@ import typer
 import yaml
 
 from pipelines.cli.app import app
-from pipelines.database.tables import INDEX_TABLES
+from pipelines.database.schema import INDEX_TABLES
 from pipelines.publishing.gates import GATES
 from pipelines.validation.promises import VERDICTS
 

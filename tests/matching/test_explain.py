@@ -12,7 +12,7 @@ from pipelines.cli.app import app
 from pipelines.errors import IsindexError
 from pipelines.matching import explain, match
 from pipelines.matching.explain import of_matched
-from pipelines.matching.link import explain_people
+from pipelines.matching.people import explain_people
 
 NHS, OTHER_NHS = "4010232137", "6064778997"
 VALUES = ("Oliver", "Pemberton", "2015", "B12", "Mill", NHS, OTHER_NHS)

@@ -14,7 +14,7 @@ import pytest
 from assets.launch import instance_of
 from pipelines.home import Home
 from pipelines.matching import load_model
-from pipelines.matching.levels import COMPARISONS
+from pipelines.matching.comparing.levels import COMPARISONS
 from pipelines.tables import read_json, write_json
 from sample_feeds import make_nights
 

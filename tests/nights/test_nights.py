@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import create_engine, func, select
 
-from pipelines.database import tables as db
+from pipelines.database import schema as db
 from sample_feeds import FaultPlan, FileFault, make_nights, waves_of
 
 FIRST, SECOND, THIRD = date(2026, 11, 18), date(2026, 11, 19), date(2026, 11, 20)

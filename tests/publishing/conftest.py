@@ -7,13 +7,13 @@ import pyarrow as pa
 import pytest
 from sqlalchemy import create_engine
 
-from pipelines.database import tables as _tables  # noqa: F401  (fills the metadata)
+from pipelines.database import schema as _schema  # noqa: F401  (fills the metadata)
 from pipelines.database.engine import _prepare_sqlite, metadata
 from pipelines.home import Home
 from pipelines.identities.assign import assign_identities
 from pipelines.identities.ledger import record_night
 from pipelines.identities.state import previous_identities
-from pipelines.privacy.shielding import visibility
+from pipelines.protection.shielding import visibility
 from pipelines.publishing.gates import run_gates
 from pipelines.publishing.publish import (
     FeedInput,

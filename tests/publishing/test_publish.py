@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 from sqlalchemy import event, func, select
 
-from pipelines.database.tables import INDEX_TABLES, audit, child, ledger_event, snapshot_version
-from pipelines.database.tables import night as night_table
+from pipelines.database.schema import INDEX_TABLES, audit, child, ledger_event, snapshot_version
+from pipelines.database.schema import night as night_table
 from pipelines.errors import IsindexError
 from pipelines.identities.ledger import identities_as_at
 from pipelines.publishing.index_database import bring_up_to_date

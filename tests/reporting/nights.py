@@ -7,9 +7,9 @@ from datetime import date, timedelta
 import pyarrow as pa
 from sqlalchemy import Engine, create_engine, insert
 
-from pipelines.contracts.model import Column, Contract, FileFormat, Rule, ServiceLevel
+from pipelines.contracts.contract import Column, Contract, FileFormat, Rule, ServiceLevel
 from pipelines.database.engine import metadata
-from pipelines.database.tables import delivery, feed_night, night, reject
+from pipelines.database.schema import delivery, feed_night, night, reject
 from pipelines.reporting import Directory, MatchTables, review_of
 
 NIGHT = date(2026, 11, 20)

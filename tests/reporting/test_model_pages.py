@@ -14,8 +14,8 @@ from lxml import html
 
 from pipelines.home import Home
 from pipelines.matching import load_model
-from pipelines.matching.charts import Example, chart_libraries, charts_of
-from pipelines.matching.levels import COMPARISONS
+from pipelines.matching.comparing.levels import COMPARISONS
+from pipelines.matching.training.splink_charts import Example, chart_libraries, charts_of
 from pipelines.reporting import ShownModel, write_matching, write_models
 from pipelines.reporting.gather import match_figures
 from tests.reporting import nights

@@ -9,8 +9,8 @@ import pytest
 
 from pipelines.home import Home
 from pipelines.matching import load_model
-from pipelines.matching.charts import Example, chart_libraries, charts_of
-from pipelines.matching.levels import COMPARISONS
+from pipelines.matching.comparing.levels import COMPARISONS
+from pipelines.matching.training.splink_charts import Example, chart_libraries, charts_of
 from pipelines.reporting import ShownModel, write_models, write_overview, write_reports
 from tests.reporting import nights
 

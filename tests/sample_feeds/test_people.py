@@ -95,34 +95,34 @@ def test_an_adopted_child_has_two_identities_with_nothing_in_common(world: World
         for column in ("child", "nhs_number", "upn", "household"):
             assert before[column] != after[column]
     closed = np.flatnonzero(world.children.closed_identity)
-    assert not np.isin(world.registers["health"].child, closed).any()
-    assert np.isin(world.registers["education"].child, closed).any()
+    assert not np.isin(world.holdings["health"].child, closed).any()
+    assert np.isin(world.holdings["education"].child, closed).any()
 
 
 def test_every_shielded_child_is_marked_somewhere_and_unmarked_elsewhere(world: World) -> None:
     shielded = set(np.flatnonzero(world.children.shielded).tolist())
-    health, care = world.registers["health"], world.registers["social_care"]
+    health, care = world.holdings["health"], world.holdings["social_care"]
     marked = set(health.child[health.columns["confidentiality"] == "S"].tolist())
     marked |= {c for c, shield in zip(care.child.tolist(), care.columns["shield"], strict=True) if shield}
     assert marked <= shielded
     under_18 = world.children.born & ((world.day - world.children.birth).astype(int) < 18 * 365)
     assert len({c for c in shielded if under_18[c]} - marked) < 0.03 * len(shielded)
-    assert shielded & set(world.registers["education"].child.tolist())
-    assert shielded & set(world.registers["police"].child.tolist())
+    assert shielded & set(world.holdings["education"].child.tolist())
+    assert shielded & set(world.holdings["police"].child.tolist())
 
 
 def test_the_unborn_are_known_to_social_care_alone_and_get_born() -> None:
     world = World("815", 3_000, 2, DAY)
     expected = np.flatnonzero(~world.children.born)
     assert len(expected)
-    assert not np.isin(world.registers["health"].child, expected).any()
-    care = world.registers["social_care"]
+    assert not np.isin(world.holdings["health"].child, expected).any()
+    care = world.holdings["social_care"]
     assert all(care.columns["expected_date_of_birth"][row] for row in care.rows_of(expected))
     world.advance(0.01)
     arrived = expected[world.children.born[expected]]
     assert len(arrived)
-    assert np.isin(arrived, world.registers["health"].child).all()
-    assert all(world.registers["social_care"].columns["date_of_birth"][row] for row in care.rows_of(arrived))
+    assert np.isin(arrived, world.holdings["health"].child).all()
+    assert all(world.holdings["social_care"].columns["date_of_birth"][row] for row in care.rows_of(arrived))
 
 
 def test_people_are_in_the_form_of_the_general_entry(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pipelines.contracts.model import Column, Contract, FileFormat, Rule, ServiceLevel
+from pipelines.contracts.contract import Column, Contract, FileFormat, Rule, ServiceLevel
 from pipelines.tables import write_table
 from pipelines.validation import proof_frames as proofs
 from pipelines.validation.expectations import ExpectationsWorker, expectation_names, judge_night

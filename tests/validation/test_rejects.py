@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, select
 
 from pipelines.database.engine import metadata
-from pipelines.database.tables import reject
+from pipelines.database.schema import reject
 from pipelines.errors import IsindexError
 from pipelines.validation.judge import judge
 from pipelines.validation.rejects import EXPIRES_AFTER, record_rejects, waive_reject

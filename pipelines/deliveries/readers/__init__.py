@@ -6,7 +6,7 @@ read at all; content outside the contract is dropped while parsing and named.
 
 from __future__ import annotations
 
-from pipelines.contracts.model import Contract
+from pipelines.contracts.contract import Contract
 from pipelines.deliveries.codes import Finding, finding
 from pipelines.deliveries.files import Verified, VerifiedFile
 from pipelines.deliveries.readers.csv import read_csv

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from pipelines.contracts.model import Contract
+from pipelines.contracts.contract import Contract
 from pipelines.deliveries.codes import Finding, Severity, finding
 from pipelines.deliveries.readers.result import CELL_LIMIT, CHANGE, Damage, FilePart, native_schema
 from pipelines.deliveries.readers.text import (

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.contracts.model import Column, Contract
+from pipelines.contracts.contract import Column, Contract
 from pipelines.deliveries.codes import finding
 from pipelines.deliveries.readers.result import CHANGE, Damage, FilePart, native_schema
 from pipelines.deliveries.readers.text import known_names, line_starts, load, recode

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipelines.contracts.model import Contract
+from pipelines.contracts.contract import Contract
 from pipelines.deliveries.codes import Finding, Severity, finding
 from pipelines.deliveries.readers.result import CHANGE, FilePart, native_schema
 from pipelines.deliveries.readers.text import known_names

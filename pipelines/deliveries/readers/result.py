@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.contracts.model import Column, Contract
+from pipelines.contracts.contract import Column, Contract
 from pipelines.deliveries.codes import Finding
 
 __all__ = [

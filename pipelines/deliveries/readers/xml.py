@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from lxml import etree
 
-from pipelines.contracts.model import Contract
+from pipelines.contracts.contract import Contract
 from pipelines.deliveries.codes import finding
 from pipelines.deliveries.readers.result import CHANGE, Damage, FilePart, native_schema
 from pipelines.deliveries.readers.text import Text, known_names, line_starts, load, recode

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipelines.matching.levels import COMPARISONS
-from pipelines.matching.model import Model
+from pipelines.matching.comparing.levels import COMPARISONS
+from pipelines.matching.weighing.match_model import Model
 from pipelines.reporting.figures import ShownModel
 from pipelines.reporting.sheets import Cell, Code, Head, Link, Sheet
 from pipelines.reporting.words import STANDINGS

@@ -1,0 +1,236 @@
+"""How closely each candidate pair agrees, field by field: one small integer (the level) per comparison.
+
+Belongs here: turning pairs into levels. Names are compared once per *distinct* pair of names (`name_likeness`), everything
+else is arithmetic over whole arrays. The meaning of each level is in `levels`; Splink's SQL there and the code here
+say the same thing, and a test compares them.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from rapidfuzz.distance import JaroWinkler
+
+from pipelines.matching.comparing.levels import NOTHING
+from pipelines.matching.comparing.name_likeness import (
+    LEVELS,
+    OTHER_NAMES,
+    close,
+    distances,
+    first,
+    likeness,
+    name_levels,
+)
+from pipelines.matching.comparing.slips import Spelled, digits_of, one_slip
+from pipelines.matching.reading.comparable import NO_VALUE, Comparable
+
+__all__ = ["LEVELS", "OTHER_NAMES", "Comparer", "pack", "unpack"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_PACKED = (*LEVELS, "other_names")
+
+
+class Comparer:
+    """Compares pairs of `people`; what it has learned of names it keeps for the pairs to come."""
+
+    def __init__(self, people: Comparable) -> None:
+        self._people = people
+        self._given, self._family = name_levels(people.given_names, people.family_names)
+
+    def levels(self, left: Array, right: Array) -> dict[str, Array]:
+        """The level of every comparison for each pair (int8 arrays), and `other_names`, by name."""
+        people = self._people
+        given, further, others, apart = self._given.of(people.given[left], people.given[right])
+        (family,) = self._family.of(people.family[left], people.family[right])
+        swapped = _swapped(people, left, right, (apart > 0) & (family != NOTHING))
+        family[(family == 0) & _crossed_over(people, left, right)] = LEVELS["family_name"]["crossed"]
+        given[swapped], family[swapped] = LEVELS["given_name"]["swapped"], NOTHING
+        lone, lone_level = _lone(people, left, right)
+        given[lone], family[lone] = NOTHING, lone_level
+        return {
+            "given_name": given,
+            "family_name": family,
+            "birth_date": _birth_dates(people, left, right),
+            "sex": _nothing_unless(
+                (people.sex[left] > 0) & (people.sex[right] > 0),
+                (people.sex[left] == people.sex[right]).astype(np.int8),
+            ),
+            "address": self._addresses(left, right),
+            "nhs_number": self._identifiers("nhs_number", left, right),
+            "upn": self._identifiers("upn", left, right),
+            "phone": _phones(people, left, right),
+            "further_names": further,
+            "other_names": others,
+        }
+
+    def _addresses(self, left: Array, right: Array) -> Array:
+        people = self._people
+        (postcode, other_postcode), (place, other_place) = (
+            (values[left], values[right]) for values in (people.postcode, people.place)
+        )
+        told = (postcode != NO_VALUE) & (other_postcode != NO_VALUE)
+        placed = (place != NO_VALUE) & (other_place != NO_VALUE)
+        same_postcode, same_place = told & (postcode == other_postcode), placed & (place == other_place)
+        uprn = people.identifiers["uprn"]
+        # streets are only asked about where neither they nor the postcodes agree
+        rows = np.flatnonzero(placed & ~same_place & ~same_postcode)
+        like = np.zeros(len(left), dtype=bool)
+        like[rows] = self._places_alike(left[rows], right[rows])
+        return _nothing_unless(
+            told | placed,
+            first(
+                "address",
+                dwelling=_equal(people.dwelling[left], people.dwelling[right]) | _equal(uprn[left], uprn[right]),
+                postcode=same_postcode,
+                near=_one_character(people.spelled[left], people.spelled[right]),
+                place=same_place,
+                like=like,
+                district=_equal(people.outcode[left], people.outcode[right]),
+            ),
+        )
+
+    def _places_alike(self, left: Array, right: Array) -> Array:
+        """Streets or places spelled much alike."""
+        if not len(left):
+            return np.zeros(0, dtype=bool)
+        code, texts = self._places
+        return distances(texts[code[left]], texts[code[right]], JaroWinkler.similarity, score_cutoff=0.9) >= 0.9
+
+    @cached_property
+    def _places(self) -> tuple[Array, Array]:
+        """Which of the distinct places each record has, and the texts of these."""
+        code, places = pd.factorize(self._people.place)
+        one = np.zeros(len(places), dtype=np.int64)
+        one[code] = np.arange(len(code))
+        return code.astype(np.int32), np.array(
+            self._people.texts["place"].take(pa.array(one)).to_pylist(), dtype=object
+        )
+
+    def _identifiers(self, kind: str, left: Array, right: Array) -> Array:
+        values, spelled = self._numbers[kind]
+        a, b = values[left], values[right]
+        known = (a != NO_VALUE) & (b != NO_VALUE)
+        level = np.where(known & (a == b), np.int8(LEVELS[kind]["same"]), np.int8(0))
+        unsure = np.flatnonzero(known & (a != b))
+        close = spelled.one_slip(left[unsure], right[unsure])
+        level[unsure] = np.where(close, np.int8(LEVELS[kind]["close"]), np.int8(0))
+        return _nothing_unless(known, level)
+
+    @cached_property
+    def _numbers(self) -> dict[str, tuple[Array, Spelled]]:
+        """Each record's identifier of either kind, as a number and as it is spelled."""
+        people = self._people
+        return {
+            kind: (people.either(kind), Spelled(pc.coalesce(people.texts[kind], people.texts[f"{kind}_unverified"])))
+            for kind in ("nhs_number", "upn")
+        }
+
+
+def pack(levels: dict[str, Array]) -> Array:
+    """The levels of each pair as one integer, four bits to a comparison."""
+    packed = np.zeros(len(levels["sex"]), dtype=np.int64)
+    for position, name in enumerate(_PACKED):
+        packed |= (levels[name].astype(np.int64) + 1) << (4 * position)
+    return packed
+
+
+def unpack(packed: Array) -> dict[str, Array]:
+    """What `pack` put together."""
+    return {name: (((packed >> (4 * position)) & 15) - 1).astype(np.int8) for position, name in enumerate(_PACKED)}
+
+
+def _lone(people: Comparable, left: Array, right: Array) -> tuple[Array, Array]:
+    """Pairs in which one side's single name is the other's family name, and the level of that family name."""
+    rows, levels = [], []
+    given, family = people.given_names, people.family_names
+    for a, b in ((left, right), (right, left)):
+        some = np.flatnonzero(people.lone[a] & (people.family[b] >= 0))
+        inverse, name, other = _crossed(people, a[some], b[some])
+        level = first(
+            "family_name",
+            same=given.spelled[name] == family.spelled[other],
+            close=close(
+                *likeness(given.spelled[name], family.spelled[other]), given.lengths[name], family.lengths[other]
+            ),
+        )[inverse]
+        rows.append(some[level > 0])
+        levels.append(level[level > 0])
+    return np.concatenate(rows), np.concatenate(levels)
+
+
+def _swapped(people: Comparable, left: Array, right: Array, eligible: Array) -> Array:
+    """Given and family name in each other's place, spelled alike."""
+    swapped = np.zeros(len(left), dtype=bool)
+    rows = np.flatnonzero(eligible)
+    for a, b in ((left, right), (right, left)):
+        inverse, name, other = _crossed(people, a[rows], b[rows])
+        given, family = people.given_names.spelled[name], people.family_names.spelled[other]
+        rows = rows[(distances(given, family, JaroWinkler.similarity) >= 0.85)[inverse]]
+    swapped[rows] = True
+    return swapped
+
+
+def _crossed_over(people: Comparable, left: Array, right: Array) -> Array:
+    """The family name of one is the given name of the other."""
+    given, family = people.given_name, people.family_name
+    return _equal(given[left], family[right]) | _equal(family[left], given[right])
+
+
+def _crossed(people: Comparable, left: Array, right: Array) -> tuple[Array, Array, Array]:
+    """The distinct pairs of the given name of `left` and the family name of `right`: which each pair has, and both codes."""
+    size = max(len(people.family_names), 1)
+    inverse, distinct = pd.factorize(people.given[left].astype(np.int64) * size + people.family[right])
+    return inverse, distinct // size, distinct % size
+
+
+def _equal(left: Array, right: Array) -> Array:
+    return (left == right) & (left != NO_VALUE)
+
+
+def _nothing_unless(known: Array, level: Array) -> Array:
+    return np.where(known, level, np.int8(NOTHING))
+
+
+def _birth_dates(people: Comparable, left: Array, right: Array) -> Array:
+    a, b = people.birth[left], people.birth[right]
+    known = (a > 0) & (b > 0)
+    level = np.where(known & (a == b), np.int8(LEVELS["birth_date"]["same"]), np.int8(0))
+    unsure = np.flatnonzero(known & (a != b))
+    a, b = a[unsure], b[unsure]
+    (year, month, day), (other_year, other_month, other_day) = _parts(a), _parts(b)
+    same_year = year == other_year
+    one_digit = one_slip(digits_of(a), digits_of(b))
+    near = np.abs(year - other_year) < 10
+    two_parts = same_year.astype(np.int8) + (month == other_month) + (day == other_day) == 2
+    level[unsure] = first(
+        "birth_date",
+        swapped=same_year & (month == other_day) & (day == other_month),
+        digit=one_digit & near,
+        year=same_year & ((month * day == 1) | (other_month * other_day == 1)),
+        parts=one_digit | (two_parts & near),
+    )
+    return _nothing_unless(known, level)
+
+
+def _parts(birth: Array) -> tuple[Array, Array, Array]:
+    return birth // 10_000, birth // 100 % 100, birth % 100
+
+
+def _one_character(left: Array, right: Array) -> Array:
+    """Texts of one length, eight characters to a number, that differ in one place."""
+    known = (left > 0) & (right > 0) & (left != right)
+    result = np.zeros(len(left), dtype=bool)
+    a, b = (np.ascontiguousarray(x[known]).view(np.uint8).reshape(-1, 8) for x in (left, right))
+    result[known] = ((a == 0) == (b == 0)).all(axis=1) & ((a != b).sum(axis=1) == 1)
+    return result
+
+
+def _phones(people: Comparable, left: Array, right: Array) -> Array:
+    a, b = people.identifiers["phone"][left], people.identifiers["phone"][right]
+    return _nothing_unless((a != NO_VALUE) & (b != NO_VALUE), (a == b).astype(np.int8))

@@ -1,0 +1,321 @@
+"""The matcher: person records in, identities of one night out, each link with its step, weight and reason.
+
+Belongs here: the order of the stages and the shape of the answer. The stages: comparable form → candidate pairs →
+levels → match weights → verdicts (ladder and guards) → clusters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.matching.arrays import distinct
+from pipelines.matching.comparing.compare import LEVELS
+from pipelines.matching.deciding.clusters import AMBIGUOUS, CONTRADICTED, Clusters, cluster
+from pipelines.matching.deciding.ladder import JOIN, NOTHING_MORE, REFUSED, STEPS, Verdicts, judge_pairs, reasons
+from pipelines.matching.deciding.review_evidence import with_evidence
+from pipelines.matching.pairing.candidates import KeyRows, find_candidates, follow, rows_by_key
+from pipelines.matching.reading.comparable import Comparable, comparable
+from pipelines.matching.reading.fields import make_plain
+from pipelines.matching.state import MatchState
+from pipelines.matching.training.drift import drift_figures
+from pipelines.matching.weighing.match_model import Model, load_model
+from pipelines.matching.weighing.pairs import Pairs
+from pipelines.matching.weighing.score import Scorer
+from pipelines.matching.weighing.weigh import AT_ONCE, Weigher, weigh
+
+__all__ = ["CLUSTERS", "LINKS", "POSSIBLE", "Matched", "MatchedNight", "decide", "match"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_WORDS = pa.dictionary(pa.int32(), pa.string())  # a few thousand sentences, said of millions
+CLUSTERS = pa.schema(
+    [
+        ("record_key", pa.string()),
+        ("cluster", pa.string()),
+        ("step", pa.string()),
+        ("weight", pa.float64()),
+        ("reason", _WORDS),
+    ]
+)
+LINKS = pa.schema(
+    [
+        ("record_key_a", pa.string()),
+        ("record_key_b", pa.string()),
+        ("step", pa.string()),
+        ("weight", pa.float64()),
+        ("reason", _WORDS),
+    ]
+)
+POSSIBLE = pa.schema(
+    [
+        ("record_key_a", pa.string()),
+        ("record_key_b", pa.string()),
+        ("weight", pa.float64()),
+        ("reason", pa.string()),
+        ("kind", pa.string()),
+        ("priority", pa.int8()),
+    ]
+)
+_ALONE = ("Neither name nor birth date: not linkable", "No other record belongs to the same child")
+_MARGIN_TO_BREAK = 6.0  # bits below the join weight at which a compared pair keeps two clusters apart
+
+
+@dataclass(frozen=True)
+class Matched:
+    """One night's matching.
+
+    Attributes:
+        clusters: `CLUSTERS`, one row per record by record key; `cluster` is the smallest record key of the identity,
+            `step` the record's best link (`new` when it stands alone).
+        links: `LINKS`, the joins that stand, by keys; key a before key b.
+        possible: `POSSIBLE`, pairs that may be one child and are not joined; priority 1 (look first) to 3.
+        stats: counts of the night, the same keys every night.
+    """
+
+    clusters: pa.Table
+    links: pa.Table
+    possible: pa.Table
+    stats: dict[str, float]
+
+
+@dataclass(frozen=True)
+class MatchedNight(Matched):
+    """The same, `possible` with the evidence for each pair (`EVIDENCE`), and the state from which the next night goes on."""
+
+    state: MatchState
+
+
+def match(
+    records: pa.Table,
+    names: pa.Table | None = None,
+    *,
+    model: Model | None = None,
+    unique_sources: Mapping[str, str] | None = None,
+    decisions: pa.Table | None = None,
+    previous: MatchState | None = None,
+) -> MatchedNight:
+    """Which of `records` are the same child.
+
+    Args:
+        records: person records: `record_key`, `source` or `agency`, and any of `given_names`, `family_name`,
+            `former_family_name`, `birth_date`, `expected_birth_date`, `sex`, `postcode`, `address`, `uprn`,
+            `nhs_number` (verified), `nhs_number_unverified`, `previous_nhs_number`, `upn`, `upn_unverified`, `former_upn`.
+        names: former and other names: `record_key`, `kind`, `family_name`, `given_names`.
+        model: default the built-in model for children.
+        unique_sources: by source "record" (each child once), "person_number" (each number once) or "many".
+        decisions: `kind` (same, not_the_same, firewall), `record_a`, `record_b`, and `undone_at` if there is one.
+        previous: the state of an earlier night; saves time and changes no result.
+    """
+    model = model or load_model()
+    usable = previous if previous and previous.model == model.fingerprint else None
+    plain, changed = make_plain(records, names, usable.plain if usable else None)
+    people = comparable(plain)
+    same, not_same = _decided(people, decisions)
+    rows, pairs, compared, search = _pairs(people, model, changed, usable)
+    wanted = distinct(np.concatenate([same, not_same]))
+    wanted = wanted[~np.isin(wanted, pairs.ids(people.size))] if len(wanted) else wanted
+    whole = pairs.and_also(weigh(people, model, wanted, always=True))
+    stats = {f"candidates_{key}": float(each.pair_count()) for key, each in rows.items()} | search
+    stats["pairs_compared"] = float(compared)
+    found, verdicts = decide(people, model, whole, same, not_same, unique_sources or {}, stats)
+    if model.reference:
+        found.stats.update(drift_figures(model, people, whole.levels, _by_identifier(verdicts)))
+    state = MatchState(plain, people.shared, rows, pairs, model.fingerprint, search)
+    possible = with_evidence(found.possible, found.links, people, model, whole)
+    return MatchedNight(found.clusters, found.links, possible, found.stats, state)
+
+
+def _pairs(
+    people: Comparable, model: Model, changed: Array, previous: MatchState | None
+) -> tuple[dict[str, KeyRows], Pairs, int, dict[str, float]]:
+    """The rows under every key; the pairs that may matter; how many were compared; what the search had to refine.
+
+    The pairs are last night's, with what has changed compared anew.
+    """
+    keys = model.policy.keys
+    if previous is not None:
+        before = previous.plain.records["record_key"].combine_chunks()
+        moved = pc.fill_null(pc.index_in(before, people.keys), -1).to_numpy().astype(np.int64)
+        # an address that has become a hostel's, or is no longer one, changes whoever names it
+        changed = changed.copy()
+        there = moved >= 0
+        changed[moved[there]] |= people.shared[moved[there]] != previous.shared[there]
+        moved = np.where(there & ~changed[moved], moved, -1)
+        here = np.flatnonzero(changed)
+        fresh = {
+            name: KeyRows(each.value, here[each.record]) for name, each in rows_by_key(people.take(here), keys).items()
+        }
+        rows, found = follow(previous.rows, moved, fresh, people, changed, previous.some)
+        if found is not None:
+            kept = previous.pairs.moved(moved).and_also(weigh(people, model, found))
+            return rows, kept, len(found), previous.search
+    candidates = find_candidates(people, keys=keys, with_rows=True)
+    pairs, compared = Weigher(people, model).weigh_all(candidates.batches(AT_ONCE))
+    search = {name: candidates.stats[name] for name in ("keys_refined", "pairs_dropped")}
+    return candidates.rows, pairs, compared, search
+
+
+def decide(
+    people: Comparable,
+    model: Model,
+    pairs: Pairs,
+    same: Array,
+    not_same: Array,
+    unique_sources: Mapping[str, str],
+    stats: dict[str, float],
+) -> tuple[Matched, Verdicts]:
+    """From weighed pairs to identities: decisions of reviewers, clusters, what a person should look at; and the verdicts."""
+    counted = [source for source, rule in unique_sources.items() if rule != "many"]
+    verdicts = judge_pairs(people, model, pairs, counted)
+    ids = pairs.left.astype(np.int64) * people.size + pairs.right
+    not_the_same = np.isin(ids, not_same)
+    verdicts = _apply_decisions(verdicts, np.isin(ids, same) & ~not_the_same)
+    join_weight = model.join_weight(people.size)
+    clusters = cluster(
+        people,
+        pairs,
+        verdicts,
+        not_the_same=not_the_same,
+        undecided=_undecided(people, model, pairs),
+        unique_sources=unique_sources,
+        margin=model.policy.margin,
+        join_weight=join_weight,
+        break_weight=join_weight - _MARGIN_TO_BREAK,
+    )
+    links, chosen = _links(people, pairs, verdicts, clusters)
+    possible = _possible(people, pairs, verdicts, clusters, not_the_same, join_weight)
+    counts = {
+        "records": float(people.size),
+        "identities": float(np.count_nonzero(clusters.label == np.arange(people.size))),
+        "pairs_kept": float(len(pairs.left)),
+        "links": float(links.num_rows),
+        "possible": float(possible.num_rows),
+        "not_linkable": float(np.count_nonzero(~people.linkable)),
+        **{f"links_{step}": float(np.count_nonzero(verdicts.step[chosen] == n)) for n, step in enumerate(STEPS) if n},
+    }
+    records = _clusters(people, pairs, verdicts, clusters, links, chosen)
+    return Matched(records, links, possible, stats | clusters.stats | counts), verdicts
+
+
+def _by_identifier(verdicts: Verdicts) -> Array:
+    """Which pairs a verified identifier joins."""
+    return (verdicts.outcome == JOIN) & np.isin(verdicts.step, [STEPS.index("upn"), STEPS.index("nhs_number")])
+
+
+def _undecided(people: Comparable, model: Model, pairs: Pairs) -> Array:
+    """Bits of each pair's weight that do not say which of two children with like names is meant."""
+    bits = np.zeros(len(pairs.left))
+    rows = np.flatnonzero(
+        (pairs.levels["given_name"] > 0) & (pairs.levels["given_name"] != LEVELS["given_name"]["same"])
+    )
+    some = pairs.take(rows)
+    concerned, left, right, _ = people.concerned(some.left, some.right)
+    bits[rows] = Scorer(model, concerned).near_name_bits(left, right, some.levels)
+    return bits
+
+
+def _decided(people: Comparable, decisions: pa.Table | None) -> tuple[Array, Array]:
+    """The pairs that reviewers called the same, and not the same, as left * size + right."""
+    if decisions is None or not decisions.num_rows:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    if "undone_at" in decisions.column_names:
+        decisions = decisions.filter(pc.is_null(decisions["undone_at"]))
+    a, b = (
+        pc.fill_null(pc.index_in(decisions[name], people.keys), -1).to_numpy().astype(np.int64)
+        for name in ("record_a", "record_b")
+    )
+    pairs = np.minimum(a, b) * people.size + np.maximum(a, b)
+    usable = (a >= 0) & (b >= 0) & (a != b)
+    kinds = decisions["kind"].to_numpy()
+    return tuple(np.unique(pairs[usable & np.isin(kinds, k)]) for k in (["same"], ["not_the_same", "firewall"]))  # type: ignore[return-value]
+
+
+def _apply_decisions(verdicts: Verdicts, same: Array) -> Verdicts:
+    return replace(
+        verdicts,
+        outcome=np.where(same, np.int8(JOIN), verdicts.outcome),
+        step=np.where(same, np.int8(STEPS.index("decision")), verdicts.step),
+        guard=np.where(same, np.int8(0), verdicts.guard),
+    )
+
+
+def _links(people: Comparable, pairs: Pairs, verdicts: Verdicts, clusters: Clusters) -> tuple[pa.Table, Array]:
+    """The joins within identities, and which pairs they are."""
+    chosen = np.flatnonzero((verdicts.outcome == JOIN) & (clusters.label[pairs.left] == clusters.label[pairs.right]))
+    steps = pa.DictionaryArray.from_arrays(pa.array(verdicts.step[chosen]), pa.array(STEPS)).cast(pa.string())
+    columns = [
+        people.keys.take(pairs.left[chosen]),
+        people.keys.take(pairs.right[chosen]),
+        steps,
+        pairs.weight[chosen].round(4),
+        reasons(verdicts, pairs.packed, chosen),
+    ]
+    return pa.table(columns, schema=LINKS), chosen
+
+
+def _clusters(
+    people: Comparable,
+    pairs: Pairs,
+    verdicts: Verdicts,
+    clusters: Clusters,
+    links: pa.Table,
+    chosen: Array,
+) -> pa.Table:
+    """Each record with its identity and the best of its links."""
+    record = np.concatenate([pairs.left[chosen], pairs.right[chosen]])
+    link = np.tile(np.arange(len(chosen)), 2)
+    order = np.lexsort((link, -pairs.weight[chosen][link], -verdicts.step[chosen][link], record))
+    records, first = np.unique(record[order], return_index=True)
+    best = np.full(people.size, -1, dtype=np.int64)
+    best[records] = link[order][first]
+    position = pa.array(best, mask=best < 0)
+    steps = pc.fill_null(links["step"].take(position), "new")
+    weights = links["weight"].take(position)
+    said = links["reason"].combine_chunks()
+    words = pa.concat_arrays([said.dictionary, pa.array(_ALONE)])
+    which = pc.fill_null(said.indices.take(position), -1).to_numpy()
+    which = np.where(best < 0, len(said.dictionary) + people.linkable, which).astype(np.int32)
+    why = pa.DictionaryArray.from_arrays(pa.array(which), words)
+    return pa.table([people.keys, people.keys.take(clusters.label), steps, weights, why], schema=CLUSTERS)
+
+
+def _possible(
+    people: Comparable,
+    pairs: Pairs,
+    verdicts: Verdicts,
+    clusters: Clusters,
+    not_the_same: Array,
+    join_weight: float,
+) -> pa.Table:
+    """The review list: whatever may be one child and is not joined, with the reason."""
+    open_ = (verdicts.outcome != NOTHING_MORE) & (clusters.label[pairs.left] != clusters.label[pairs.right])
+    rows = np.flatnonzero(open_ & ~not_the_same & (~clusters.settled | verdicts.identifiers.same))
+    words = reasons(verdicts, pairs.packed, rows).cast(pa.string())
+    unmade = clusters.unmade[rows]
+    lead = pc.choose(
+        pa.array(np.where(unmade == AMBIGUOUS, 1, np.where((verdicts.outcome[rows] == JOIN), 2, 0))),
+        pa.scalar(""),
+        pa.scalar("Another identity fits about as well: "),
+        pa.scalar("Contradicts a better link: "),
+    )
+    kind = np.where((verdicts.outcome[rows] == REFUSED) | (unmade == CONTRADICTED), "refused", "review")
+    priority = np.where(verdicts.identifiers.same[rows], 1, np.where(pairs.total[rows] >= join_weight, 2, 3)).astype(
+        np.int8
+    )
+    columns = [
+        people.keys.take(pairs.left[rows]),
+        people.keys.take(pairs.right[rows]),
+        pairs.weight[rows].round(4),
+        pc.binary_join_element_wise(lead, words, ""),
+        kind,
+        priority,
+    ]
+    return pa.table(
+        [pa.array(column) if isinstance(column, np.ndarray) else column for column in columns], schema=POSSIBLE
+    )

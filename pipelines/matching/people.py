@@ -1,0 +1,285 @@
+"""The general entry: any table of people in the comparable form, with or without a model, to identities.
+
+Belongs here: what `isindex link` does. With no model one is estimated from the records themselves, unattended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from pipelines.errors import IsindexError
+from pipelines.matching.arrays import distinct, spread
+from pipelines.matching.deciding.left_over import among_the_rest
+from pipelines.matching.explain import Explanation, explain, of_matched
+from pipelines.matching.memory import let_go
+from pipelines.matching.night import Matched, decide
+from pipelines.matching.pairing.candidates import Limits, find_candidates
+from pipelines.matching.reading.comparable import NO_VALUE, Comparable, comparable
+from pipelines.matching.reading.fields import make_plain
+from pipelines.matching.training.estimate import estimate_model
+from pipelines.matching.weighing.match_model import Model
+from pipelines.matching.weighing.pairs import Pairs
+from pipelines.matching.weighing.weigh import AT_ONCE, EVIDENCE, Weigher
+from pipelines.tables import connect
+from pipelines.validation.identifiers import install_identifiers
+
+__all__ = ["COLUMNS", "Linked", "explain_people", "link_people", "read_people"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+COLUMNS = (
+    "record_key", "source", "given_names", "family_name", "former_family_name", "birth_date", "sex", "postcode",
+    "address", "nhs_number", "upn", "phone",
+)  # fmt: skip
+_NOT_COMPARED = ("postcode", "outcode")  # as text; their numbers are
+_SHARES = ("drift_", "share_", "missing_", "unknown_")  # figures that are no counts
+# a nation's common names under one key are told apart as an authority's need not be: with more records more share a
+# name and a birth date by chance
+_LARGEST_GROUP, _SMALLEST_GROUP, _WHOLE_GROUPS = 10, 4, 1_500_000
+_REGISTERED = 0.9  # of a register's records the share that have a number, and of the numbers those that are distinct
+_MOST_BETWEEN = 40  # joins of one record that may lead on to further pairs
+
+
+@dataclass(frozen=True)
+class Linked:
+    """What became of the people.
+
+    Attributes:
+        identities: `record_key`, `identity` (the smallest record key of the person), `step`, `weight`, by record key.
+        matched: all that the matcher found.
+        model: the model used.
+        seconds: by stage.
+        ignored: columns of the input that are not of the comparable form.
+    """
+
+    identities: pa.Table
+    matched: Matched
+    model: Model
+    seconds: dict[str, float]
+    ignored: tuple[str, ...] = ()
+
+    def figures(self) -> dict[str, int]:
+        """Counts: records, identities, links by step, candidates by key, what was refined, dropped, taken apart."""
+        return {name: int(number) for name, number in self.matched.stats.items() if not name.startswith(_SHARES)}
+
+
+def link_people(
+    people: pa.Table,
+    *,
+    model: Model | None = None,
+    unique_sources: Sequence[str] = (),
+    progress: Callable[[str], None] = lambda stage: None,
+) -> Linked:
+    """Which rows of `people` are one person.
+
+    Args:
+        people: `record_key` (text, each once), `source`, and any of the other `COLUMNS`; each may be absent or null.
+        model: default one estimated from the rows themselves.
+        unique_sources: sources that hold each person once.
+        progress: told the name of each stage as it begins.
+
+    Raises:
+        IsindexError: LINK_COLUMNS_MISSING, RECORD_KEY_MISSING, RECORD_KEY_REPEATED, SOURCE_UNKNOWN.
+    """
+    seconds: dict[str, float] = {}
+    begun = perf_counter()
+
+    def stage(name: str) -> None:
+        nonlocal begun
+        now = perf_counter()
+        if seconds:
+            seconds[next(reversed(seconds))] = now - begun
+        begun = now
+        if name:
+            seconds[name] = 0.0
+            progress(name)
+
+    stage("reading")
+    _check(people, unique_sources)
+    ignored = tuple(name for name in people.column_names if name not in COLUMNS)
+    people = _verified(_as_text(people))
+    plain, _ = make_plain(people)
+    del people  # each form is let go once the next is there
+    records = comparable(plain)
+    records = replace(records, texts={name: text for name, text in records.texts.items() if name not in _NOT_COMPARED})
+    del plain
+    let_go()
+    stage("finding candidates")
+    candidates = find_candidates(records, keys=() if model is None else model.policy.keys, limits=_limits(records.size))
+    if model is None:
+        stage("estimating a model")
+        model = estimate_model(records, candidates)
+    stage("comparing")
+    let_go()
+    weigher = Weigher(records, model, _evidence(model, records.size))
+    pairs, _ = weigher.weigh_all(candidates.batches(AT_ONCE))
+    pairs = pairs.and_also(weigher.weigh(_between(records, model, pairs)))
+    searched = candidates.stats
+    del candidates, weigher
+    stage("putting together")
+    let_go()
+    none = np.zeros(0, dtype=np.int64)
+    rules = dict.fromkeys(_registers(records), "person_number") | dict.fromkeys(unique_sources, "record")
+    matched, _ = decide(records, model, pairs, none, none, rules, searched)
+    if len(unique_sources) > 1:
+        identity = pc.index_in(matched.clusters["cluster"], records.keys).to_numpy()
+        again = among_the_rest(records, model, pairs, identity, unique_sources)
+        if again is not None:
+            matched, _ = decide(records, model, again, none, none, rules, searched)
+    identities = matched.clusters.select(["record_key", "cluster", "step", "weight"])
+    stage("")
+    identities = identities.rename_columns(["record_key", "identity", "step", "weight"])
+    return Linked(identities, matched, model, seconds, ignored)
+
+
+def read_people(path: Path) -> pa.Table:
+    """The people in a Parquet file, or in all Parquet files of a folder.
+
+    Raises:
+        IsindexError: PEOPLE_UNREADABLE.
+    """
+    try:
+        table = ds.dataset(path, format="parquet").to_table()
+    except (pa.ArrowInvalid, OSError):
+        raise IsindexError(
+            "PEOPLE_UNREADABLE",
+            "the file is not readable as Parquet",
+            where=path.name,
+            remedy="Write the people as Parquet; `isindex link --help` names the columns.",
+        ) from None
+    lower = [name.lower() for name in table.column_names]
+    return table.rename_columns(lower) if len(set(lower)) == len(lower) else table
+
+
+def explain_people(people: pa.Table, record_a: str, record_b: str, *, model: Model | None = None) -> Explanation:
+    """Why two of `people` are one person or not, with what became of them among all (see `link_people`)."""
+    linked = link_people(people, model=model)
+    return of_matched(explain(_verified(_as_text(people)), record_a, record_b, model=linked.model), linked.matched)
+
+
+def _check(people: pa.Table, unique_sources: Sequence[str]) -> None:
+    missing = [name for name in ("record_key", "source") if name not in people.column_names]
+    if missing:
+        raise IsindexError(
+            "LINK_COLUMNS_MISSING",
+            f"there is no column {' and no column '.join(missing)}",
+            remedy=f"The columns are {', '.join(COLUMNS)}; all but the first two may be left out.",
+        )
+    keys = people["record_key"]
+    if keys.null_count:
+        place = pc.index(pc.is_null(keys), True).as_py() + 1
+        raise IsindexError(
+            "RECORD_KEY_MISSING",
+            f"{keys.null_count:,} rows have no record_key",
+            where=f"row {place}",
+            remedy="Give every row a key of its own.",
+        )
+    distinct = pc.count_distinct(keys.cast(pa.string())).as_py()
+    if distinct != len(keys):
+        raise IsindexError(
+            "RECORD_KEY_REPEATED",
+            f"{len(keys) - distinct:,} rows repeat the record_key of another",
+            remedy="Give every row a key of its own, for example the source and the row's number in it.",
+        )
+    known = set(pc.unique(people["source"].cast(pa.string())).to_pylist())
+    unknown = [source for source in unique_sources if source not in known]
+    if unknown:
+        raise IsindexError(
+            "SOURCE_UNKNOWN",
+            f"no row has the source {', '.join(unknown)}",
+            remedy="--unique-source takes a value of the column source.",
+        )
+
+
+def _as_text(people: pa.Table) -> pa.Table:
+    """The columns of the form, all but the birth date as text."""
+    people = people.select([name for name in COLUMNS if name in people.column_names])
+    for name in people.column_names:
+        if name == "birth_date":
+            continue
+        try:
+            text = people[name].cast(pa.string())
+            text.validate(full=True)
+        except pa.ArrowInvalid:
+            raise IsindexError(
+                "PEOPLE_UNREADABLE",
+                f"the column {name} holds something that is no text in UTF-8",
+                remedy="Write the column as text.",
+            ) from None
+        people = people.set_column(people.column_names.index(name), name, text)
+    return people
+
+
+def _verified(people: pa.Table) -> pa.Table:
+    """The people, with identifiers that are not well formed set apart: they are evidence, but prove nothing."""
+    kinds = [kind for kind in ("nhs_number", "upn") if kind in people.column_names]
+    if not kinds:
+        return people
+    texts = ", ".join(f"nullif(trim({kind}), '') AS t_{kind}" for kind in kinds)
+    good = ", ".join(
+        f"CASE WHEN {kind}_fails(t_{kind}) IS NULL THEN {kind}_normalised(t_{kind}) END AS {kind}" for kind in kinds
+    )
+    bad = ", ".join(f"CASE WHEN {kind} IS NULL THEN t_{kind} END AS {kind}_unverified" for kind in kinds)
+    with connect({"numbers": people.select(kinds)}) as connection:
+        install_identifiers(connection)
+        numbers = connection.sql(f"""
+            WITH told AS (SELECT {texts} FROM numbers), judged AS MATERIALIZED (SELECT *, {good} FROM told)
+            SELECT {", ".join(kinds)}, {bad} FROM judged
+        """).to_arrow_table()
+    for name in numbers.column_names:  # the rows are in the order they were in
+        people = people.drop_columns([name] if name in kinds else []).append_column(name, numbers[name])
+    return people
+
+
+def _limits(size: int) -> Limits:
+    """How many of so many records may share a key before they are told apart."""
+    most = _LARGEST_GROUP * _WHOLE_GROUPS // max(size, 1)
+    return Limits(fixed=min(max(most, _SMALLEST_GROUP), _LARGEST_GROUP))
+
+
+def _evidence(model: Model, size: int) -> float:
+    """Bits below which a pair need not be kept: among more people than the model was made from it takes more to match."""
+    return EVIDENCE + max(0.0, model.review_weight(size) - model.review_weight(model.policy.records))
+
+
+def _registers(records: Comparable) -> list[str]:
+    """Sources that plainly count people by a verified number: nearly every record has one, and few share it."""
+    found = []
+    for position, source in enumerate(records.sources):
+        here = records.source == position
+        for kind in ("nhs_number", "upn"):
+            numbers = records.identifiers[kind][here]
+            numbers = numbers[numbers != NO_VALUE]
+            enough = len(numbers) >= _REGISTERED * np.count_nonzero(here)
+            if enough and len(distinct(numbers)) >= _REGISTERED * len(numbers):
+                found.append(source)
+                break
+    return found
+
+
+def _between(records: Comparable, model: Model, pairs: Pairs) -> Array:
+    """Pairs that no key has found but whose records both join a third, as left * size + right."""
+    size = records.size
+    joins = pairs.total >= model.join_weight(size)
+    one = np.concatenate([pairs.left[joins], pairs.right[joins]]).astype(np.int64)
+    other = np.concatenate([pairs.right[joins], pairs.left[joins]]).astype(np.int64)
+    order = np.argsort(one, kind="stable")
+    one, other = one[order], other[order]
+    counts = np.bincount(one, minlength=size)
+    starts = np.cumsum(counts) - counts
+    useful = counts[other] <= _MOST_BETWEEN
+    one, other = one[useful], other[useful]
+    of, place = spread(starts[other], counts[other])
+    first = one[of]
+    last = np.concatenate([pairs.right[joins], pairs.left[joins]]).astype(np.int64)[order][place]
+    found = distinct((first * size + last)[first < last])
+    return np.setdiff1d(found, pairs.ids(size), assume_unique=True)

@@ -1,0 +1,117 @@
+"""Nights loaded one by one come to what all at once would, whatever changes in between."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipelines.matching import MatchState, match
+from pipelines.matching.pairing import candidates
+
+SOURCES = {"health": "person_number", "education": "person_number"}
+NAMES = pa.schema([(name, pa.string()) for name in ("record_key", "kind", "family_name", "given_names")])
+
+
+class Town:
+    """Records and further names that change from night to night."""
+
+    def __init__(self, records: pa.Table, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.rows = {row["record_key"]: row for row in records.to_pylist()}
+        self.away = dict(self.rng.sample(sorted(self.rows.items()), 60))
+        for key in self.away:
+            del self.rows[key]
+        self.names: list[dict[str, str]] = []
+        self.schema = records.schema
+
+    def night(self, number: int) -> tuple[pa.Table, pa.Table]:
+        """The next night: some come, some go, names and addresses change, a hostel opens and closes."""
+        keys = sorted(self.rows)
+        for key in self.rng.sample(sorted(self.away), 12):
+            self.rows[key] = self.away.pop(key)
+        for key in self.rng.sample(keys, 8):
+            self.away[key] = self.rows.pop(key)
+        for key in self.rng.sample(sorted(self.rows), 10):
+            self.rows[key] = self.rows[key] | {"family_name": self.rng.choice(["Ashdown", "Beech", "Carr"])}
+        self.names.append({"record_key": keys[number], "kind": "former", "family_name": "Quill", "given_names": "Ann"})
+        hostel = {"postcode": "B1 1AA", "address": "1 Hostel Row"}
+        for n, key in enumerate(sorted(self.rows)[:9]):
+            moved = hostel if number % 2 else {"postcode": f"B2 {n}AA", "address": f"{n} Back Lane"}
+            self.rows[key] = self.rows[key] | moved
+        shuffled = self.rng.sample(sorted(self.rows), len(self.rows))
+        return (
+            pa.Table.from_pylist([self.rows[key] for key in shuffled], schema=self.schema),
+            pa.Table.from_pylist(self.names, schema=NAMES),
+        )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+def test_nights_one_by_one_come_to_what_all_at_once_would(town, tmp_path, seed):
+    changing, state = Town(town, seed), None
+    for number in range(4):
+        records, names = changing.night(number)
+        a, b = sorted(changing.rows)[:2]
+        decisions = pa.table({"kind": ["same"], "record_a": [a], "record_b": [b]}) if number > 1 else None
+        options = {"unique_sources": SOURCES, "decisions": decisions}
+        stepped, rebuilt = match(records, names, previous=state, **options), match(records, names, **options)
+        assert stepped.clusters == rebuilt.clusters
+        assert stepped.links == rebuilt.links
+        assert stepped.possible == rebuilt.possible
+        if number:
+            assert stepped.stats["pairs_compared"] < rebuilt.stats["pairs_compared"] / 3
+        stepped.state.write(tmp_path / str(number))
+        state = MatchState.read(tmp_path / str(number))
+
+
+def test_a_night_on_which_nothing_changed_compares_nothing(town):
+    first = match(town)
+    second = match(town.take(np.random.default_rng(2).permutation(town.num_rows)), previous=first.state)
+    assert second.stats["pairs_compared"] == 0
+    assert second.clusters == first.clusters
+
+
+def test_a_state_of_another_model_is_not_used(town):
+    from dataclasses import replace
+
+    first = match(town)
+    other = replace(first.state, model="another")
+    assert match(town, previous=other).stats["pairs_compared"] == first.stats["pairs_compared"]
+
+
+def test_a_half_written_state_is_none(town, tmp_path):
+    match(town).state.write(tmp_path)
+    (tmp_path / "match_state.json").unlink()
+    assert MatchState.read(tmp_path) is None
+
+
+@pytest.mark.slow
+def test_groups_too_large_to_be_paired_whole_are_followed_too(town, monkeypatch):
+    """As in a city, where hundreds bear one name: a night is searched whole only when such a group comes to be or ends."""
+    small = candidates.Limits(single=3, double=6, triple=40, fixed=60)
+    monkeypatch.setattr(candidates, "Limits", lambda: small)
+    followed, pairs_of = [], candidates._TwoNights.pairs
+    monkeypatch.setattr(candidates._TwoNights, "pairs", lambda *args: followed.append(pairs_of(*args)) or followed[-1])
+    rng = random.Random(1)
+    rows = {row["record_key"]: row for row in town.to_pylist()}
+    khans = sorted(rng.sample(sorted(rows), 150))
+    for key in khans:
+        rows[key] = rows[key] | {"given_names": "Muhammad", "family_name": "Khan"}
+    records = pa.Table.from_pylist(list(rows.values()), schema=town.schema)
+    state, whole = match(records, unique_sources=SOURCES).state, 0
+    for number in range(12):
+        for key in khans[number : number + 3]:
+            rows[key] = rows[key] | {"birth_date": rows[rng.choice(khans)]["birth_date"], "sex": rng.choice("MF")}
+        rows[khans[100 + number]] |= {"given_names": "Quentin"}
+        records = pa.Table.from_pylist(list(rows.values()), schema=town.schema)
+        stepped = match(records, previous=state, unique_sources=SOURCES)
+        rebuilt = match(records, unique_sources=SOURCES)
+        assert stepped.clusters == rebuilt.clusters
+        assert stepped.possible == rebuilt.possible
+        whole += stepped.stats["pairs_compared"] == rebuilt.stats["pairs_compared"]
+        state = stepped.state
+    assert sum(pairs is not None and len(pairs) > 0 for pairs in followed) > 5
+    assert whole < 6
