@@ -9,24 +9,24 @@ from pipelines.deliveries.intake import Receipt, conclude, receive, restore_answ
 from pipelines.deliveries.landing import FoundDelivery, scan
 from pipelines.deliveries.readers import ReadResult, read_delivery
 from pipelines.deliveries.register import Register
-from pipelines.deliveries.states import Decision, DeliveryEntry, decide
+from pipelines.deliveries.states import DeliveryEntry, Ruling, rule_on
 from pipelines.deliveries.store import Store, StoredDelivery
 
 __all__ = [
-    "Decision",
     "DeliveryEntry",
     "Finding",
     "FoundDelivery",
     "ReadResult",
     "Receipt",
     "Register",
+    "Ruling",
     "Store",
     "StoredDelivery",
     "conclude",
-    "decide",
     "finding",
     "read_delivery",
     "receive",
     "restore_answer",
+    "rule_on",
     "scan",
 ]

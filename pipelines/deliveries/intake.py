@@ -1,4 +1,4 @@
-"""Taking a delivery in: from the landing place to a decision and readable records, and from judgement to the answer.
+"""Taking a delivery in: from the landing place to a ruling and readable records, and from judgement to the answer.
 
 Belongs here: the order of the steps. `receive` verifies, reads and decides and writes nothing; the caller judges
 the records (`pipelines.validation`); `conclude` keeps, registers and answers, in that order, so that a process killed
@@ -22,7 +22,7 @@ from pipelines.deliveries.landing import FoundDelivery
 from pipelines.deliveries.manifest import Manifest, parse_manifest
 from pipelines.deliveries.readers import ReadResult, read_delivery
 from pipelines.deliveries.register import Register
-from pipelines.deliveries.states import CONSUMING, Decision, DeliveryEntry, decide, finish
+from pipelines.deliveries.states import CONSUMING, DeliveryEntry, Ruling, finish, rule_on
 from pipelines.deliveries.store import Store
 from pipelines.errors import IsindexError
 
@@ -36,14 +36,14 @@ class Receipt:
     Attributes:
         found: where it lies.
         entry: its row of the register so far; counts have rows_in_manifest, rows_read, lost.
-        decision: what becomes of it; with `decision.known` set there is nothing to do but `restore_answer`.
+        ruling: what becomes of it; with `ruling.known` set there is nothing to do but `restore_answer`.
         contract: None when it is refused before its contract is known.
-        read: its records, when they are to be judged (decision verified or held); else None.
+        read: its records, when they are to be judged (ruling verified or held); else None.
     """
 
     found: FoundDelivery
     entry: DeliveryEntry
-    decision: Decision
+    ruling: Ruling
     contract: Contract | None
     read: ReadResult | None
 
@@ -55,7 +55,7 @@ def receive(
     load_contract: Callable[[str], Contract],
     open_authorities: Callable[[date], Container[str]],
 ) -> Receipt:
-    """Verify and read `found` and decide what becomes of it; nothing is written.
+    """Verify and read `found` and rule on what becomes of it; nothing is written.
 
     Args:
         found: from `scan`.
@@ -68,7 +68,7 @@ def receive(
     known = register.known(found.authority, found.agency)
     for before in known:
         if before.delivery_id == entry.delivery_id and before.state != "refused":
-            return Receipt(found, before, Decision(before.state, known=before), None, None)
+            return Receipt(found, before, Ruling(before.state, known=before), None, None)
     if found.authority not in open_authorities(found.business_date):
         findings.append(finding("WRONG_AUTHORITY", reason=f"{found.authority} is not open on {found.business_date}"))
     contract, faults = _contract(manifest, found, load_contract)
@@ -85,7 +85,7 @@ def receive(
             if worst(findings) != "refuse":
                 read = read_delivery(files, contract, delta=manifest.mode == "delta")
                 findings += read.findings
-    decision = decide(
+    ruling = rule_on(
         known,
         entry,
         findings,
@@ -97,9 +97,9 @@ def receive(
     counts = {"rows_in_manifest": manifest.rows if manifest else 0}
     if read:
         counts |= {"rows_read": read.rows_read, "lost": read.lost}
-    entry = replace(entry, counts=counts, late=decision.late, superseded_by=decision.superseded_by)
-    entry = replace(entry, state=decision.state, codes=_codes(decision.findings))
-    return Receipt(found, entry, decision, contract, read if decision.state in ("verified", "held") else None)
+    entry = replace(entry, counts=counts, late=ruling.late, superseded_by=ruling.superseded_by)
+    entry = replace(entry, state=ruling.state, codes=_codes(ruling.findings))
+    return Receipt(found, entry, ruling, contract, read if ruling.state in ("verified", "held") else None)
 
 
 def conclude(
@@ -127,10 +127,10 @@ def conclude(
         counts: accepted, queried, rejected, repeats; rows_read and lost are known already.
         rules: rule → records.
     """
-    if receipt.decision.known:
+    if receipt.ruling.known:
         raise IsindexError("ALREADY_DECIDED", "the delivery was concluded before.", where=receipt.entry.delivery_id)
     all_counts = {**dict(counts or {}), **receipt.entry.counts}
-    state, findings = finish(receipt.decision, all_counts)
+    state, findings = finish(receipt.ruling, all_counts)
     entry = replace(
         receipt.entry,
         state=state,
@@ -144,7 +144,7 @@ def conclude(
         place = store.keep(entry, receipt.found.manifest_bytes, accepted, rejects, outcome)
         entry = replace(entry, stored_at=place)
     loads = state in ("loaded", "partly_loaded")
-    register.record(entry, supersedes=receipt.decision.supersedes if loads else ())
+    register.record(entry, supersedes=receipt.ruling.supersedes if loads else ())
     freed = register.release(entry.authority, entry.agency)
     acknowledge(receipt.found.folder, ack_of(entry), rejects)
     return [entry, *freed]

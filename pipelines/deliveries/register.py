@@ -65,8 +65,8 @@ class Register:
         """Let go the held deliveries that need not wait any longer; their new entries, to rerun their nights."""
         freed = release(self.known(authority, agency), self.waived(authority, agency))
         with self._engine.begin() as connection:
-            for entry, decision in freed:
-                self._write(connection, entry, decision.supersedes)
+            for entry, ruling in freed:
+                self._write(connection, entry, ruling.supersedes)
         return [entry for entry, _ in freed]
 
     def waive(self, authority: str, agency: str, sequence: int, *, actor: str, reason: str, at: datetime) -> None:

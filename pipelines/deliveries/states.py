@@ -1,7 +1,7 @@
 """The states of a delivery, decided: pure functions on what is known of a feed and the delivery that has come.
 
 Belongs here: sequence, repetition, supersession, holding and release. Not here: files, tables, clocks. The same known
-deliveries and the same new one always give the same decision, so that a killed run can simply be run again.
+deliveries and the same new one always give the same ruling, so that a killed run can simply be run again.
 
     received → verified → loaded | partly_loaded | held | refused;   held → loaded …;   loaded → superseded
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 from pipelines.deliveries.codes import Finding, finding, worst
 
-__all__ = ["CONSUMING", "IN_FORCE", "Decision", "DeliveryEntry", "decide", "finish", "release"]
+__all__ = ["CONSUMING", "IN_FORCE", "DeliveryEntry", "Ruling", "finish", "release", "rule_on"]
 
 IN_FORCE = frozenset({"loaded", "partly_loaded"})
 _SETTLED = IN_FORCE | {"superseded", "waived"}
@@ -53,7 +53,7 @@ class DeliveryEntry:
 
 
 @dataclass(frozen=True)
-class Decision:
+class Ruling:
     """What becomes of a delivery.
 
     Attributes:
@@ -74,7 +74,7 @@ class Decision:
     known: DeliveryEntry | None = None
 
 
-def decide(
+def rule_on(
     known: Sequence[DeliveryEntry],
     new: DeliveryEntry,
     findings: Sequence[Finding],
@@ -83,7 +83,7 @@ def decide(
     previous_live_records: int = 0,
     waived: Collection[int] = (),
     night_processed: bool = False,
-) -> Decision:
+) -> Ruling:
     """What becomes of `new`, given every `known` delivery of the same feed.
 
     Args:
@@ -98,31 +98,31 @@ def decide(
     found = list(findings)
     for entry in known:
         if entry.delivery_id == new.delivery_id and entry.state != "refused":
-            return Decision(entry.state, known=entry)
+            return Ruling(entry.state, known=entry)
     others = [entry for entry in known if entry.delivery_id != new.delivery_id and entry.state in CONSUMING]
     if worst(found) == "refuse" or new.sequence is None:
-        return Decision("refused", tuple(found))
+        return Ruling("refused", tuple(found))
     if any(entry.sequence == new.sequence for entry in others):
-        return Decision("refused", (*found, finding("REPEATED", sequence=new.sequence)))
+        return Ruling("refused", (*found, finding("REPEATED", sequence=new.sequence)))
     found += _gap(others, new, waived)
     if new.mode == "full" and not rows and previous_live_records > _EMPTY_HELD_ABOVE and new.sequence not in waived:
         found.append(finding("EMPTY", previous=previous_live_records))
     if worst(found) == "hold":
-        return Decision("held", tuple(found))
+        return Ruling("held", tuple(found))
     return _enter(others, new, found, night_processed)
 
 
-def finish(decision: Decision, counts: Mapping[str, int]) -> tuple[str, tuple[Finding, ...]]:
+def finish(ruling: Ruling, counts: Mapping[str, int]) -> tuple[str, tuple[Finding, ...]]:
     """The state after judgement, and all findings.
 
     Args:
-        decision: as made before the records were judged.
+        ruling: as made before the records were judged.
         counts: rows_read, accepted, queried, rejected, repeats, lost.
     """
-    if decision.state != "verified":
-        return decision.state, decision.findings
+    if ruling.state != "verified":
+        return ruling.state, ruling.findings
     state, verdict = outcome_of(counts)
-    return state, (*decision.findings, verdict)
+    return state, (*ruling.findings, verdict)
 
 
 def outcome_of(counts: Mapping[str, int]) -> tuple[str, Finding]:
@@ -136,34 +136,32 @@ def outcome_of(counts: Mapping[str, int]) -> tuple[str, Finding]:
     return "loaded", finding("ALL_LOADED")
 
 
-def release(known: Sequence[DeliveryEntry], waived: Collection[int] = ()) -> list[tuple[DeliveryEntry, Decision]]:
+def release(known: Sequence[DeliveryEntry], waived: Collection[int] = ()) -> list[tuple[DeliveryEntry, Ruling]]:
     """Held deliveries of one feed that need not wait any longer, in order of sequence, each with its new entry.
 
-    The entry has its final state; the decision tells what it supersedes. Each release may free the next.
+    The entry has its final state; the ruling tells what it supersedes. Each release may free the next.
     """
     entries = {entry.delivery_id: entry for entry in known}
-    freed: list[tuple[DeliveryEntry, Decision]] = []
+    freed: list[tuple[DeliveryEntry, Ruling]] = []
     for held in sorted((each for each in known if each.state == "held"), key=lambda each: each.sequence or 0):
         others = [each for each in entries.values() if each.delivery_id != held.delivery_id and each.state in CONSUMING]
         own = held.sequence in waived
         if (held.has("EMPTY") and not own) or any(each.severity == "hold" for each in _gap(others, held, waived)):
             continue
-        decision = _enter(others, held, [], night_processed=False)
-        state, verdict = ("superseded", finding("SUPERSEDED")) if decision.superseded_by else outcome_of(held.counts)
+        ruling = _enter(others, held, [], night_processed=False)
+        state, verdict = ("superseded", finding("SUPERSEDED")) if ruling.superseded_by else outcome_of(held.counts)
         codes = [code for code in held.codes if code["code"] not in ("SEQUENCE_GAP", "EMPTY")]
-        entry = replace(held, state=state, superseded_by=decision.superseded_by, codes=[*codes, verdict.as_json()])
+        entry = replace(held, state=state, superseded_by=ruling.superseded_by, codes=[*codes, verdict.as_json()])
         if state == "refused":
-            decision = replace(decision, supersedes=())
+            ruling = replace(ruling, supersedes=())
         entries[entry.delivery_id] = entry
-        for earlier in decision.supersedes:
+        for earlier in ruling.supersedes:
             entries[earlier] = replace(entries[earlier], state="superseded", superseded_by=entry.delivery_id)
-        freed.append((entry, decision))
+        freed.append((entry, ruling))
     return freed
 
 
-def _enter(
-    others: Sequence[DeliveryEntry], new: DeliveryEntry, found: list[Finding], night_processed: bool
-) -> Decision:
+def _enter(others: Sequence[DeliveryEntry], new: DeliveryEntry, found: list[Finding], night_processed: bool) -> Ruling:
     """`new` among the deliveries in force for its business date."""
     tonight = [each for each in others if each.business_date == new.business_date and each.state in IN_FORCE]
     late = night_processed and not tonight
@@ -171,9 +169,9 @@ def _enter(
         found.append(finding("LATE"))
     for other in tonight:
         if _number(other) > _number(new) and _replaces(other, new):
-            return Decision("superseded", (*found, finding("SUPERSEDED")), superseded_by=other.delivery_id, late=late)
+            return Ruling("superseded", (*found, finding("SUPERSEDED")), superseded_by=other.delivery_id, late=late)
     earlier = [each for each in tonight if _number(each) < _number(new) and _replaces(new, each)]
-    return Decision("verified", tuple(found), tuple(sorted(each.delivery_id for each in earlier)), late=late)
+    return Ruling("verified", tuple(found), tuple(sorted(each.delivery_id for each in earlier)), late=late)
 
 
 def _replaces(later: DeliveryEntry, earlier: DeliveryEntry) -> bool:

@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from pipelines.errors import IsindexError
 from pipelines.identities.mint import mint
-from pipelines.identities.state import HISTORY, IDENTITIES, REGISTER, IdentityState
+from pipelines.identities.state import HISTORY, IDENTITIES, INDEX_IDS, IdentityState
 from pipelines.privacy.secret import keyed_digests
 from pipelines.tables import connect
 
@@ -32,21 +32,21 @@ __all__ = ["Assigned", "assign_identities"]
 
 @dataclass(frozen=True)
 class Assigned:
-    """Tonight's identities: the tables `identities`, `register` and `history` of `IdentityState`, and what moved.
+    """Tonight's identities: the tables `identities`, `index_ids` and `history` of `IdentityState`, and what moved.
 
     Attributes:
         frozen: ids held at their last good state because their records contradict each other.
     """
 
     identities: pa.Table
-    register: pa.Table
+    index_ids: pa.Table
     history: pa.Table
     frozen: frozenset[str]
 
     @property
     def redirects(self) -> pa.Table:
         """Merged ids: index_id, redirects_to (the id that is live or ended today), since."""
-        with connect({"register": self.register}) as connection:
+        with connect({"index_ids": self.index_ids}) as connection:
             redirects: pa.Table = connection.sql(
                 f"{RESOLVED} SELECT index_id, redirects_to, since FROM resolved ORDER BY 1"
             ).to_arrow_table()
@@ -56,10 +56,10 @@ class Assigned:
 # redirects are stored as they were made; here they are followed to their end
 RESOLVED = """
     WITH RECURSIVE followed AS (
-        SELECT index_id, redirects_to, since, 1 AS hops FROM register WHERE state = 'merged'
+        SELECT index_id, redirects_to, since, 1 AS hops FROM index_ids WHERE state = 'merged'
         UNION ALL
         SELECT f.index_id, r.redirects_to, f.since, f.hops + 1
-        FROM followed f JOIN register r ON r.index_id = f.redirects_to AND r.state = 'merged'
+        FROM followed f JOIN index_ids r ON r.index_id = f.redirects_to AND r.state = 'merged'
         WHERE f.hops < 1000
     ),
     resolved AS (
@@ -98,7 +98,7 @@ def assign_identities(
         "clusters": clusters.select(["record_key", "cluster", "step", "weight", "reason"]),
         "records": records.select(["record_key", "delivery_id", "position", "content"]),
         "previous": before.identities,
-        "register": before.register,
+        "index_ids": before.index_ids,
         "history": before.history,
         "frozen_clusters": pa.table({"cluster": frozen_names}),
     }
@@ -112,10 +112,10 @@ def assign_identities(
         connection.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
         connection.register("new_refs", _new_references(connection))
         identities = connection.sql(_IDENTITIES).to_arrow_table().cast(IDENTITIES)
-        register = connection.sql(_REGISTER).to_arrow_table().cast(REGISTER)
+        index_ids = connection.sql(_INDEX_IDS).to_arrow_table().cast(INDEX_IDS)
         history = connection.sql(_HISTORY).to_arrow_table().cast(HISTORY)
         held = connection.execute("SELECT DISTINCT index_id FROM tonight JOIN given USING (cluster) WHERE is_frozen")
-        return Assigned(identities, register, history, frozenset(row[0] for row in held.fetchall()))
+        return Assigned(identities, index_ids, history, frozenset(row[0] for row in held.fetchall()))
 
 
 def _check_complete(connection: duckdb.DuckDBPyConnection) -> None:
@@ -137,7 +137,7 @@ def _take_back(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     """Rule 3, first half: (cluster, index_id), greedily by number of members who had it, then the elder id."""
     wishes = connection.execute("""
         SELECT t.cluster, h.index_id
-        FROM tonight t JOIN history h USING (record_key) JOIN register g USING (index_id)
+        FROM tonight t JOIN history h USING (record_key) JOIN index_ids g USING (index_id)
         WHERE t.cluster NOT IN (SELECT cluster FROM kept) AND h.index_id NOT IN (SELECT index_id FROM wins)
         GROUP BY ALL
         ORDER BY count(*) DESC, any_value(g.minted_night), h.index_id, t.cluster
@@ -158,7 +158,7 @@ def _mint(connection: duckdb.DuckDBPyConnection, before: IdentityState, authorit
         WHERE cluster NOT IN (SELECT cluster FROM kept) AND cluster NOT IN (SELECT cluster FROM taken_back)
         GROUP BY cluster ORDER BY founder
     """).to_arrow_table()
-    ids = mint(new["founder"].combine_chunks(), before.register["index_id"].combine_chunks(), authority)
+    ids = mint(new["founder"].combine_chunks(), before.index_ids["index_id"].combine_chunks(), authority)
     return pa.table({"cluster": new["cluster"], "index_id": ids})
 
 
@@ -202,7 +202,7 @@ _CLAIMS = """
         QUALIFY row_number() OVER (
             PARTITION BY was ORDER BY count(*) FILTER (own) DESC, count(*) DESC, cluster) = 1;
     CREATE TEMP TABLE kept AS  -- rule 2: each cluster keeps its eldest id
-        SELECT cluster, index_id FROM wins JOIN register USING (index_id)
+        SELECT cluster, index_id FROM wins JOIN index_ids USING (index_id)
         QUALIFY row_number() OVER (PARTITION BY cluster ORDER BY minted_night, index_id) = 1
 """
 _GIVEN = """
@@ -215,7 +215,7 @@ _IDENTITIES = """
     FROM tonight t JOIN given g USING (cluster) LEFT JOIN new_refs n USING (record_key)
     ORDER BY record_key
 """
-_REGISTER = """
+_INDEX_IDS = """
     WITH held AS (
         SELECT index_id, bool_or(is_frozen) AS is_frozen FROM tonight JOIN given USING (cluster) GROUP BY index_id
     ),
@@ -224,7 +224,7 @@ _REGISTER = """
         WHERE w.index_id <> k.index_id
     ),
     known AS (
-        SELECT index_id, state, minted_night, redirects_to, since FROM register
+        SELECT index_id, state, minted_night, redirects_to, since FROM index_ids
         UNION ALL BY NAME
         SELECT index_id, 'live' AS state, getvariable('night') AS minted_night FROM minted
     )

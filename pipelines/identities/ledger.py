@@ -39,8 +39,8 @@ def record_night(
     views = {
         "was": before.identities,
         "now": assigned.identities,
-        "register_was": before.register,
-        "register_now": assigned.register,
+        "index_ids_was": before.index_ids,
+        "index_ids_now": assigned.index_ids,
         "visible_was": before.visibility,
         "visible_now": visible,
         "story_was": before.story,
@@ -52,7 +52,7 @@ def record_night(
         connection.register("events", events)
         story = connection.sql(_STORY).to_arrow_table().cast(STORY)
         seen = connection.sql("SELECT index_id, shielded, withheld FROM visible_now ORDER BY index_id").to_arrow_table()
-    state = IdentityState(assigned.identities, assigned.register, assigned.history, story, seen.cast(VISIBILITY))
+    state = IdentityState(assigned.identities, assigned.index_ids, assigned.history, story, seen.cast(VISIBILITY))
     return state, events
 
 
@@ -114,7 +114,7 @@ def identities_as_at(engine: Engine, authority: str, business_date: date) -> pa.
 _CHANGES = """
     CREATE TEMP TABLE new_ids AS  -- ids that live tonight and did not last night
         SELECT n.index_id, CASE WHEN w.index_id IS NULL THEN 'minted' ELSE 'restored' END AS kind
-        FROM register_now n LEFT JOIN register_was w USING (index_id)
+        FROM index_ids_now n LEFT JOIN index_ids_was w USING (index_id)
         WHERE n.state IN ('live', 'frozen') AND (w.index_id IS NULL OR w.state NOT IN ('live', 'frozen'));
     CREATE TEMP TABLE moves AS
         SELECT n.record_key, n.record_ref AS ref_now, w.record_ref AS ref_was,
@@ -139,7 +139,7 @@ _EVENTS = """
     ),
     merges AS (
         SELECT 'merged' AS kind, n.index_id, n.redirects_to AS other_id, NULL AS record_ref, '{}' AS evidence
-        FROM register_now n JOIN register_was w USING (index_id) WHERE n.state = 'merged' AND w.state <> 'merged'
+        FROM index_ids_now n JOIN index_ids_was w USING (index_id) WHERE n.state = 'merged' AND w.state <> 'merged'
     ),
     splits AS (  -- an id that began tonight with records another id still lives without
         SELECT 'split' AS kind, was_id AS index_id, now_id AS other_id, NULL AS record_ref,
@@ -149,7 +149,7 @@ _EVENTS = """
     ),
     states AS (
         SELECT n.state AS kind, n.index_id, NULL AS other_id, NULL AS record_ref, '{}' AS evidence
-        FROM register_now n LEFT JOIN register_was w USING (index_id)
+        FROM index_ids_now n LEFT JOIN index_ids_was w USING (index_id)
         WHERE n.state IN ('ended', 'frozen') AND n.state IS DISTINCT FROM w.state
     ),
     shieldings AS (

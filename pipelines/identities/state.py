@@ -40,7 +40,7 @@ IDENTITIES = _schema(
         ("content", pa.int64()),
     ]
 )
-REGISTER = _schema(
+INDEX_IDS = _schema(
     [
         ("index_id", pa.string()),
         ("state", pa.string()),
@@ -72,7 +72,7 @@ class IdentityState:
     Attributes:
         identities: each live record once: record_key, record_ref (opaque), index_id, step, weight, reason, and the
             delivery_id, position and content hash of the delivery that last *changed* it.
-        register: every index id ever minted: state (live, frozen, merged, ended), minted_night, redirects_to (merged
+        index_ids: every index id ever minted: state (live, frozen, merged, ended), minted_night, redirects_to (merged
             only; as it was at the merge, so that an un-merge further down restores the chain), since.
         history: which ids a record had before, and until which night.
         story: what happened to each identity, in words without a value.
@@ -80,7 +80,7 @@ class IdentityState:
     """
 
     identities: pa.Table
-    register: pa.Table
+    index_ids: pa.Table
     history: pa.Table
     story: pa.Table
     visibility: pa.Table
@@ -88,7 +88,7 @@ class IdentityState:
     @classmethod
     def empty(cls) -> IdentityState:
         """The state before the first night."""
-        return cls(*(schema.empty_table() for schema in (IDENTITIES, REGISTER, HISTORY, STORY, VISIBILITY)))
+        return cls(*(schema.empty_table() for schema in (IDENTITIES, INDEX_IDS, HISTORY, STORY, VISIBILITY)))
 
     @classmethod
     def read(cls, night: Path) -> IdentityState:

@@ -65,8 +65,8 @@ def take_in(night: Night, agency: str) -> StageReport:
                     restore_answer(found, before, store)
                 continue
             receipt = receive(found, register, load_contract=load_contract, open_authorities=_open_authorities)
-            if receipt.decision.known:
-                restore_answer(found, receipt.decision.known, store)
+            if receipt.ruling.known:
+                restore_answer(found, receipt.ruling.known, store)
             else:
                 _judge_and_conclude(receipt, register, store)
         return _report(night, feed_tonight(night, register, agency))

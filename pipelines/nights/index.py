@@ -253,7 +253,7 @@ def publish(night: Night) -> tuple[StageReport, StageReport]:
             night.authority,
             night.business_date,
             snapshot=stored,
-            register=state.register,
+            index_ids=state.index_ids,
             events=read_table(night.folder / "events.parquet"),
             inputs=inputs,
             gates=gates,

@@ -99,7 +99,7 @@ def run_gates(
     views |= {
         "person": person["records"],
         "identities": state.identities,
-        "register": state.register,
+        "index_ids": state.index_ids,
         "ledger": events,
         "decisions": in_force(decisions),
     }

@@ -125,12 +125,12 @@ def _show(connection: Connection, authority: str, root: Path, old: str | None, n
     if before is None:
         for table in (*INDEX_TABLES.values(), identity):
             connection.execute(delete(table).where(table.c.authority == authority))
-    new_paths = snapshot_tables(root / new) | {"register": root / "ledger" / new / "register.parquet"}
+    new_paths = snapshot_tables(root / new) | {"index_ids": root / "ledger" / new / "index_ids.parquet"}
     old_paths: dict[str, Path] = {}
     if before is not None:
-        old_paths = snapshot_tables(root / before) | {"register": root / "ledger" / before / "register.parquet"}
+        old_paths = snapshot_tables(root / before) | {"index_ids": root / "ledger" / before / "index_ids.parquet"}
     written = 0
-    for name, target in {**INDEX_TABLES, "register": identity}.items():
+    for name, target in {**INDEX_TABLES, "index_ids": identity}.items():
         written += _replace(connection, authority, target, old_paths.get(name), new_paths[name])
     return written
 

@@ -6,7 +6,7 @@ Belongs here: what a version is called, how it comes onto the disk and goes agai
     snapshots/<authority>/
       v=<business_date>T<stamp>-<hash>/   nine Parquet tables and manifest.json; never changed
       current.json                        {version, business_date, nights: the version in force of each night}
-      ledger/<version>/                   events and register of the version, for the index database
+      ledger/<version>/                   events and index ids of the version, for the index database
 
 A version is a temporary folder until it is whole and on the disk; then it is renamed. Its name holds the latest
 creation time of its input deliveries and a hash of all that is in it, so the same inputs give the same name and bytes
@@ -99,7 +99,7 @@ def publish_snapshot(
     business_date: date,
     *,
     snapshot: Mapping[str, StoredTable],
-    register: pa.Table,
+    index_ids: pa.Table,
     events: pa.Table,
     inputs: Sequence[FeedInput],
     gates: Sequence[Gate],
@@ -113,7 +113,7 @@ def publish_snapshot(
         authority: DfE code.
         business_date: the night.
         snapshot: what `write_snapshot` gave.
-        register: the register of the night's `IdentityState`.
+        index_ids: those of the night's `IdentityState`.
         events: the night's ledger events (`identities.ledger.record_night`).
         inputs: one for each feed of the authority.
         gates: the results of `run_gates`.
@@ -158,7 +158,7 @@ def publish_snapshot(
         office = root / f"{_STAGING}ledger-{os.getpid()}"
         manifest["ledger"] = {
             name: write_table(table, office / f"{name}.parquet").sha256
-            for name, table in (("register", register), ("events", events))
+            for name, table in (("index_ids", index_ids), ("events", events))
         }
         content = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
         version = f"v={business_date.isoformat()}T{_stamp(inputs, business_date)}-{content[:12]}"

@@ -60,7 +60,7 @@ def build_snapshot(person: Mapping[str, pa.Table | Path], state: IdentityState) 
     views: dict[str, pa.Table | Path] = {f"person_{name}": person[name] for name in PERSON_TABLES}
     views |= {
         "identities": state.identities,
-        "register": state.register,
+        "index_ids": state.index_ids,
         "visibility": state.visibility,
         "story": state.story,
         "trust": _trust(),
@@ -117,7 +117,7 @@ _TABLES = {
             CASE WHEN any_value(restricted) THEN NULL
                 ELSE arg_min(address_status, address_rank) FILTER (address_status IS NOT NULL) END AS address_status,
             any_value(held.shielded) AS shielded, any_value(withheld) AS withheld, any_value(g.state) AS state
-        FROM held JOIN person_records USING (record_key) JOIN register g USING (index_id)
+        FROM held JOIN person_records USING (record_key) JOIN index_ids g USING (index_id)
         GROUP BY index_id) ORDER BY index_id
     """,
     "names": """
@@ -186,7 +186,7 @@ _TABLES = {
     """,
     "redirects": f"""
         {RESOLVED}
-        SELECT f.index_id, f.redirects_to, f.since FROM resolved f JOIN register g ON g.index_id = f.redirects_to
+        SELECT f.index_id, f.redirects_to, f.since FROM resolved f JOIN index_ids g ON g.index_id = f.redirects_to
         WHERE g.state IN ('live', 'frozen') ORDER BY f.index_id
     """,
     # an identity that ended or was merged has no row in children, and so none here

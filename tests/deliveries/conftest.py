@@ -130,8 +130,8 @@ class Site:
     def load(self, found=None):
         """Receive and conclude as if judgement accepted everything readable."""
         receipt = self.take(found)
-        if receipt.decision.known:
-            return [receipt.decision.known]
+        if receipt.ruling.known:
+            return [receipt.ruling.known]
         if receipt.read is None:
             return conclude(receipt, self.register, self.store, received_at=datetime(2026, 11, 21, tzinfo=UTC))
         torn = receipt.read.unreadable

@@ -55,7 +55,7 @@ def test_loading_again_changes_nothing_and_restores_a_lost_answer(site):
     before = [(folder / name).read_bytes() for name in ("ack.json", "rejects.csv")]
     (folder / "ack.json").unlink()
     receipt = site.take()
-    assert receipt.decision.known == first
+    assert receipt.ruling.known == first
     assert receipt.read is None
     assert restore_answer(receipt.found, first, site.store)
     assert [(folder / name).read_bytes() for name in ("ack.json", "rejects.csv")] == before
@@ -288,7 +288,7 @@ def test_deliveries_are_found_at_any_address_and_answered_there(site):
     assert json.loads(memory.cat_file("/landing/330/health/2026-11-20/ack.json"))["state"] == "loaded"
     [local] = scan(f"file://{site.landing}")
     assert local.delivery_id == found.delivery_id
-    assert site.take(local).decision.known
+    assert site.take(local).ruling.known
 
 
 def test_scanning_passes_over_what_is_not_complete_or_not_asked_for(site):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.deliveries.codes import finding
-from pipelines.deliveries.states import CONSUMING, IN_FORCE, DeliveryEntry, decide, finish, release
+from pipelines.deliveries.states import CONSUMING, IN_FORCE, DeliveryEntry, finish, release, rule_on
 
 DAY = date(2026, 11, 20)
 
@@ -27,12 +27,12 @@ def delivery(sequence, *, mode="full", day=0, state="loaded", version="a", count
     )
 
 
-def codes(decision):
-    return {each.code: each.severity for each in decision.findings}
+def codes(ruling):
+    return {each.code: each.severity for each in ruling.findings}
 
 
 def ask(known, new, findings=(), **settings):
-    return decide(known, new, findings, **({"rows": 5} | settings))
+    return rule_on(known, new, findings, **({"rows": 5} | settings))
 
 
 def test_a_first_full_delivery_may_have_any_sequence():
@@ -49,8 +49,8 @@ def test_the_same_delivery_again_is_left_alone():
 
 
 def test_the_same_sequence_with_other_content_is_refused():
-    decision = ask([delivery(1)], delivery(1, version="b"))
-    assert (decision.state, set(codes(decision))) == ("refused", {"REPEATED"})
+    ruling = ask([delivery(1)], delivery(1, version="b"))
+    assert (ruling.state, set(codes(ruling))) == ("refused", {"REPEATED"})
 
 
 @pytest.mark.parametrize("version", ["a", "b"])
@@ -64,9 +64,9 @@ def test_whatever_refuses_a_file_refuses_the_delivery():
 
 def test_a_gap_warns_on_a_full_delivery_and_holds_a_delta():
     assert codes(ask([delivery(1)], delivery(4, day=1))) == {"SEQUENCE_GAP": "warn"}
-    decision = ask([delivery(1)], delivery(4, day=1, mode="delta"))
-    assert (decision.state, codes(decision)) == ("held", {"SEQUENCE_GAP": "hold"})
-    assert "2 to 3" in decision.findings[0].message
+    ruling = ask([delivery(1)], delivery(4, day=1, mode="delta"))
+    assert (ruling.state, codes(ruling)) == ("held", {"SEQUENCE_GAP": "hold"})
+    assert "2 to 3" in ruling.findings[0].message
 
 
 def test_a_gap_before_the_last_full_delivery_does_not_hold_a_delta():
@@ -95,13 +95,13 @@ def test_an_empty_delta_is_a_quiet_night():
 
 
 def test_a_correction_supersedes_what_is_in_force_for_its_date_only():
-    decision = ask([delivery(1), delivery(2, day=1)], delivery(3, day=1))
-    assert decision.supersedes == ("330/health/1/2-a",)
+    ruling = ask([delivery(1), delivery(2, day=1)], delivery(3, day=1))
+    assert ruling.supersedes == ("330/health/1/2-a",)
 
 
 def test_an_older_sequence_that_comes_late_does_not_displace_a_newer_one():
-    decision = ask([delivery(1), delivery(3, day=1)], delivery(2, day=1))
-    assert (decision.state, decision.superseded_by) == ("superseded", "330/health/1/3-a")
+    ruling = ask([delivery(1), delivery(3, day=1)], delivery(2, day=1))
+    assert (ruling.state, ruling.superseded_by) == ("superseded", "330/health/1/3-a")
 
 
 def test_a_delta_adds_to_a_full_delivery_of_the_same_date_and_replaces_a_delta():
@@ -165,14 +165,14 @@ def play(events, waived=()):
     """The register after `events`, driven as intake drives it."""
     known = {}
     for new, sound in events:
-        decision = ask(list(known.values()), new, [] if sound else [finding("CHECKSUM_MISMATCH", "f")], waived=waived)
-        if decision.known:
+        ruling = ask(list(known.values()), new, [] if sound else [finding("CHECKSUM_MISMATCH", "f")], waived=waived)
+        if ruling.known:
             continue
-        state, findings = finish(decision, new.counts)
+        state, findings = finish(ruling, new.counts)
         known[new.delivery_id] = replace(
-            new, state=state, codes=[each.as_json() for each in findings], superseded_by=decision.superseded_by
+            new, state=state, codes=[each.as_json() for each in findings], superseded_by=ruling.superseded_by
         )
-        moves = [(known[new.delivery_id], decision)] if state in IN_FORCE else []
+        moves = [(known[new.delivery_id], ruling)] if state in IN_FORCE else []
         for entry, made in [*moves, *release(list(known.values()), waived)]:
             known[entry.delivery_id] = entry
             for earlier in made.supersedes:

@@ -70,12 +70,12 @@ nights = st.lists(st.dictionaries(st.sampled_from(KEYS), st.integers(0, 3)), min
 @given(nights=nights, seed=st.integers(0, 9))
 def test_any_history_keeps_records_apart_ids_unique_and_replays_alike(nights, seed):
     state = None
-    registers = {}
+    minted_on = {}
     for number, partition in enumerate(nights):
         before = state
         state, events = run(partition, before, number)
         again, events_again = run(partition, before, number, shuffle=seed)
-        for part in ("identities", "register", "history", "story"):
+        for part in ("identities", "index_ids", "history", "story"):
             assert getattr(state, part).equals(getattr(again, part)), part
         assert events.equals(events_again)
         held = ids_of(state)
@@ -85,19 +85,19 @@ def test_any_history_keeps_records_apart_ids_unique_and_replays_alike(nights, se
             groups.setdefault(group, set()).add(held[key])
         assert all(len(ids) == 1 for ids in groups.values())  # a cluster is one identity
         assert len(set().union(*groups.values(), set())) == len(groups)  # and no two share one
-        register = {row["index_id"]: row for row in state.register.to_pylist()}
-        assert len(register) == state.register.num_rows
-        assert set(registers) <= set(register)  # nothing is forgotten, so nothing can be minted again
-        for index_id, minted in registers.items():
-            assert register[index_id]["minted_night"] == minted
-        registers = {index_id: row["minted_night"] for index_id, row in register.items()}
-        assert {index_id for index_id, row in register.items() if row["state"] == "live"} == set(held.values())
-        for index_id, _row in register.items():  # redirects come to an end that redirects no further
+        by_id = {row["index_id"]: row for row in state.index_ids.to_pylist()}
+        assert len(by_id) == state.index_ids.num_rows
+        assert set(minted_on) <= set(by_id)  # nothing is forgotten, so nothing can be minted again
+        for index_id, minted in minted_on.items():
+            assert by_id[index_id]["minted_night"] == minted
+        minted_on = {index_id: row["minted_night"] for index_id, row in by_id.items()}
+        assert {index_id for index_id, row in by_id.items() if row["state"] == "live"} == set(held.values())
+        for index_id, _row in by_id.items():  # redirects come to an end that redirects no further
             seen = set()
-            while register[index_id]["state"] == "merged":
+            while by_id[index_id]["state"] == "merged":
                 assert index_id not in seen
                 seen.add(index_id)
-                index_id = register[index_id]["redirects_to"]
+                index_id = by_id[index_id]["redirects_to"]
 
 
 @settings(max_examples=60, deadline=None)
@@ -116,7 +116,7 @@ def test_a_merge_keeps_the_elder_id_and_the_other_redirects():
     second, _ = run({KEYS[5]: 1, KEYS[0]: 2, KEYS[1]: 2}, first, 1)
     third, events = run({KEYS[5]: 1, KEYS[0]: 1, KEYS[1]: 1}, second, 2)
     assert set(ids_of(third).values()) == {ids_of(first)[KEYS[5]]}
-    (merged,) = [row for row in third.register.to_pylist() if row["state"] == "merged"]
+    (merged,) = [row for row in third.index_ids.to_pylist() if row["state"] == "merged"]
     assert (merged["index_id"], merged["redirects_to"]) == (ids_of(second)[KEYS[0]], ids_of(first)[KEYS[5]])
     assert kinds(events) == ["joined", "joined", "left", "left", "merged"]
 

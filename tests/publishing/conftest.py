@@ -129,7 +129,7 @@ class Night:
 
     def publish(self):
         return publish_snapshot(
-            self.home, self.authority, self.business_date, snapshot=self.snapshot, register=self.state.register,
+            self.home, self.authority, self.business_date, snapshot=self.snapshot, index_ids=self.state.index_ids,
             events=self.events, inputs=self.inputs, gates=self.gates(), versions={"code": "0"}, totals={"records": 1},
         )  # fmt: skip
 

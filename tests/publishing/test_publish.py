@@ -187,7 +187,7 @@ def test_the_ledger_rebuilds_the_identities_of_any_night(make_night, home, engin
 def test_a_child_is_found_by_the_id_it_had_before_a_merge_and_every_read_is_audited(make_night, home, engine):
     first = make_night(1, [ANNA, ANNA_AT_SCHOOL])
     first.publish()
-    ids = set(first.state.register["index_id"].to_pylist())
+    ids = set(first.state.index_ids["index_id"].to_pylist())
     second = make_night(2, [ANNA, ANNA_AT_SCHOOL], TOGETHER)
     second.publish()
     bring_up_to_date(engine, home, "301")
