@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
-from sqlalchemy.exc import OperationalError
 
-from pipelines.errors import IsindexError, TransientError, without_values
+from pipelines.outages import as_coded
 
 __all__ = ["faults_told"]
 
@@ -26,10 +25,8 @@ def faults_told() -> Iterator[None]:
     """Retry a fault that may pass by itself, at most three times, twenty seconds apart; tell others without a value."""
     try:
         yield
-    except (TransientError, OperationalError, ConnectionError, TimeoutError) as fault:
-        told = fault if isinstance(fault, IsindexError) else without_values(fault)
-        raise dg.RetryRequested(max_retries=_TRIES, seconds_to_wait=_SECONDS) from told
-    except IsindexError:
-        raise
     except Exception as fault:
-        raise without_values(fault) from None
+        told = as_coded(fault)
+        if told.may_pass:
+            raise dg.RetryRequested(max_retries=_TRIES, seconds_to_wait=_SECONDS) from told
+        raise told from None

@@ -1,6 +1,5 @@
 """Jobs, schedule, sensors: when a night is run, and who is told when it fails."""
 
-import os
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -10,12 +9,13 @@ from assets.partitions import NIGHT_AUTHORITY, ensure_authority, is_night, parti
 from assets.resources import Deployment
 from pipelines.nights.notify import notify
 from pipelines.nights.plan import authorities_of, outstanding
+from pipelines.settings import settings
 
 __all__ = ["NIGHT_JOB", "arrivals", "failure_notifier", "model_job", "monthly", "night_job", "nightly"]
 
 NIGHT_JOB = "night"
-# After this hour nobody waits for a late feed: the night is published with what came, the rest carried forward.
-_CUT_OFF = os.environ.get("ISINDEX_CUT_OFF", "0 6 * * *")
+# After this time nobody waits for a late feed: the night is published with what came, the rest carried forward.
+_CUT_OFF = settings().cut_off
 
 night_job = dg.define_asset_job(
     NIGHT_JOB,
@@ -42,7 +42,7 @@ monthly = dg.ScheduleDefinition(
 
 @dg.schedule(
     job=night_job,
-    cron_schedule=_CUT_OFF,
+    cron_schedule=f"{_CUT_OFF.minute} {_CUT_OFF.hour} * * *",
     execution_timezone="Europe/London",
     description="At the cut-off: every authority whose last business date is not yet complete is run with what came.",
 )

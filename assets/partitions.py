@@ -6,10 +6,11 @@ starts a run adds the authority first (`ensure_authority`).
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, date, datetime
 
 import dagster as dg
+
+from pipelines.settings import settings
 
 __all__ = [
     "AUTHORITIES",
@@ -23,12 +24,12 @@ __all__ = [
 
 # The first and last business date a deployment knows; a short span keeps the partition pages of the UI short. The
 # command line widens it to what lies in the landing place and the home.
-FIRST_NIGHT = os.environ.get("ISINDEX_FIRST_NIGHT", "2026-01-01")
-LAST_NIGHT = os.environ.get("ISINDEX_LAST_NIGHT", "")
+FIRST_NIGHT = (settings().first_night or date(2026, 1, 1)).isoformat()
+LAST_NIGHT = settings().last_night
 
 AUTHORITIES = dg.DynamicPartitionsDefinition(name="authority")
 # end_offset: a business date is loaded on the day itself or later, before Dagster thinks the day is over
-_AHEAD = (date.fromisoformat(LAST_NIGHT) - datetime.now(UTC).date()).days if LAST_NIGHT else 0
+_AHEAD = (LAST_NIGHT - datetime.now(UTC).date()).days if LAST_NIGHT else 0
 NIGHTS = dg.DailyPartitionsDefinition(start_date=FIRST_NIGHT, end_offset=max(2, _AHEAD + 2))
 NIGHT_AUTHORITY = dg.MultiPartitionsDefinition({"authority": AUTHORITIES, "night": NIGHTS})
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from datetime import date
 from pathlib import Path
 
 import dagster as dg
 
+from pipelines.deployment import open_deployment
 from pipelines.home import Home
 from pipelines.nights import Night
+from pipelines.settings import settings
 
 __all__ = ["Deployment"]
 
@@ -26,12 +27,12 @@ class Deployment(dg.ConfigurableResource):
     landing: str = ""
 
     def place(self) -> Home:
-        """The home of this deployment."""
-        return Home(Path(self.home or os.environ.get("ISINDEX_HOME", "home")))
+        """The home of this deployment, opened: no step goes round what `open_deployment` checks."""
+        return open_deployment(Path(self.home or settings().home), self.landing_place(), create=True).home
 
     def landing_place(self) -> str:
         """The landing place of this deployment."""
-        return self.landing or os.environ.get("ISINDEX_LANDING", "landing")
+        return self.landing or settings().landing
 
     def night(self, authority: str, business_date: date) -> Night:
         """The night of one authority in this deployment."""

@@ -15,7 +15,7 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
-from pipelines.home import Home
+from pipelines.deployment import open_deployment
 from pipelines.matching.weighing.match_model import DEFAULT_MODEL
 from pipelines.nights.model_training import train_candidate
 from sample_feeds import make_nights, write_people
@@ -34,10 +34,11 @@ def main() -> int:
         _run([sys.executable, "-m", "pipelines.matching.training.train", "people.parquet", "helper.json"], place)
         print(f"A night of {CHILDREN:,} children …", flush=True)
         make_nights(place, (AUTHORITY,), first_night=NIGHT, children=CHILDREN, seed=SEED, faults="record")
+        home = open_deployment(place / "home", create=True, demo=True).home
         isindex = str(Path(sys.executable).with_name("isindex"))
         _run([isindex, "load", "--landing", "landing", "--home", "home"], place)
         print("Training …", flush=True)
-        candidate = train_candidate(Home(place / "home"))
+        candidate = train_candidate(home)
         for file in sorted(candidate.path.glob(f"{candidate.path.name}.*")):
             shutil.copyfile(file, MODELS / file.name.replace(candidate.path.name, DEFAULT_MODEL))
         figures = candidate.report.figures

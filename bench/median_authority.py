@@ -20,6 +20,7 @@ import time
 from datetime import date
 from pathlib import Path
 
+from pipelines.deployment import open_deployment
 from sample_feeds import make_nights
 
 FIRST, SECOND = date(2026, 11, 18), date(2026, 11, 19)
@@ -46,6 +47,7 @@ def main() -> int:
         )
         rows = sum(delivery.rows for delivery in made if delivery.business_date == FIRST)
         print(f"{rows:,} records a night, {os.cpu_count()} cores\n")
+        open_deployment(place / "home", create=True, demo=True)
         published = {}
         for title, night in (("first load", FIRST), ("steady night", SECOND)):
             published[title] = _isindex(title, night, place)

@@ -1,11 +1,31 @@
-"""Errors an operator can act on: a stable code, what is wrong, where, and the way out. Never a delivered value."""
+"""Errors an operator can act on: a stable code, what is wrong, where, and the way out. Never a delivered value.
+
+Belongs here: the error, what the exit code of each code is, and which ones may pass by themselves. Not here: what an
+exception of a library means (`pipelines.outages`).
+"""
 
 from __future__ import annotations
 
 import traceback
 from pathlib import Path
 
-__all__ = ["IsindexError", "TransientError", "without_values"]
+__all__ = ["MAY_PASS", "WRONG_USAGE", "IsindexError", "without_values"]
+
+WRONG_USAGE = frozenset(
+    """
+    AGENCY_UNKNOWN AUTHORITY_UNKNOWN CHECK_PARAMETERS CHECK_UNKNOWN COLUMN_REPEATED COLUMN_UNKNOWN CONCEPT_UNKNOWN
+    CONTRACT_INCOMPLETE CONTRACT_MISSING CONTRACT_UNKNOWN CONTRACT_UNREADABLE DATABASE_EMPTY DATABASE_OF_ANOTHER_HOME
+    DECISION_INCOMPLETE DECISION_ON_ONE_RECORD DECISION_UNKNOWN EXTRA_MISSING FIELD_UNKNOWN FILE_MISSING HOME_UNKNOWN
+    IDENTIFIER_KIND_UNKNOWN INDEX_ID_INVALID KEY_MISSING LINK_COLUMNS_MISSING MODEL_NOT_UNDERSTOOD MODEL_UNKNOWN
+    NIGHT_UNKNOWN PEOPLE_UNREADABLE PRIVACY_UNKNOWN PURPOSE_MISSING RECORD_KEY_MISSING RECORD_KEY_REPEATED RECORD_UNKNOWN
+    REGISTRATION_INVALID REJECT_UNKNOWN RULE_CODE_REPEATED RULE_INCOMPLETE SCHEMAS_MISSING SECRET_CHANGED SECRET_MISSING
+    SECRET_TOO_SHORT SETTING_INVALID SOURCE_UNKNOWN TOO_FEW_TO_TRAIN VERSION_UNKNOWN
+    """.split()  # noqa: SIM905  (fifty short words)
+)
+"""Codes of what was asked or set wrongly: the asker can put it right."""
+
+MAY_PASS = frozenset({"CONNECTION_LOST", "DATABASE_BUSY", "DATABASE_UNREACHABLE", "LANDING_MISSING", "NIGHT_RUNNING"})
+"""Codes of faults that may pass by themselves: the only ones that are tried again."""
 
 
 class IsindexError(Exception):
@@ -27,9 +47,21 @@ class IsindexError(Exception):
         way_out = f" {remedy}" if remedy else ""
         super().__init__(f"{code}: {message}{place}{way_out}")
 
+    @property
+    def exit_code(self) -> int:
+        """What a command ends with: 2 wrong usage, 3 another load is running, 1 anything else."""
+        if self.code in WRONG_USAGE:
+            return 2
+        return 3 if self.code == "NIGHT_RUNNING" else 1
 
-class TransientError(IsindexError):
-    """A fault that may pass by itself (a network share away, a database busy): the only kind that is retried."""
+    @property
+    def may_pass(self) -> bool:
+        """Whether trying again later may help although nobody does anything."""
+        return self.code in MAY_PASS
+
+    def as_json(self) -> dict[str, str]:
+        """The fault for machines."""
+        return {"code": self.code, "message": self.message, "where": self.where, "remedy": self.remedy}
 
 
 def without_values(fault: BaseException) -> IsindexError:

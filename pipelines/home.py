@@ -8,16 +8,18 @@ Belongs here: where things lie. Paths stored anywhere are relative to the home, 
       snapshots/<authority>/v=…/, current.json                                   what is published
       models/<name>/                                                             candidate match models
       reports/                                                                   what people read
+      home.id, secret.fingerprint, demo.home       what the home is: its name, its secret, whether it is for samples only
       index.db                                                                   register and index database (SQLite)
       dagster/                                                                   the Dagster instance
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+
+from pipelines.settings import settings
 
 __all__ = ["Home"]
 
@@ -30,8 +32,8 @@ class Home:
 
     @property
     def database_url(self) -> str:
-        """The index database: ``ISINDEX_DATABASE_URL`` if set, else SQLite in the home."""
-        return os.environ.get("ISINDEX_DATABASE_URL") or f"sqlite:///{(self.root / 'index.db').resolve()}"
+        """The index database: the one that the settings name, else SQLite in the home."""
+        return settings().database_url or f"sqlite:///{(self.root / 'index.db').resolve()}"
 
     @property
     def dagster(self) -> Path:

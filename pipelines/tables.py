@@ -24,6 +24,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipelines.settings import settings
+
 __all__ = [
     "StoredTable",
     "connect",
@@ -108,20 +110,21 @@ def connect(
 
     Args:
         views: tables, or paths of Parquet files, by the name SQL shall use.
-        memory: DuckDB's memory limit; default ``ISINDEX_MEMORY`` or 4GB.
+        memory: DuckDB's memory limit; default the setting `memory`.
         spill: folder for what does not fit; default the system's temporary folder.
     """
-    settings = {
-        "memory_limit": memory or os.environ.get("ISINDEX_MEMORY", "4GB"),
+    chosen = settings()
+    engine_settings = {
+        "memory_limit": memory or chosen.memory,
         "temp_directory": str(spill or Path(tempfile.gettempdir()) / f"isindex-{os.getpid()}"),
-        "threads": os.environ.get("ISINDEX_THREADS", str(os.cpu_count() or 2)),
+        "threads": str(chosen.threads or os.cpu_count() or 2),
         "autoinstall_known_extensions": "false",
         "TimeZone": "UTC",
     }
     # an engine takes some 40 ms to start and a night asks for a hundred: there is one for the process, and a database of
     # its own within it for each connection
     name = f"work_{next(_numbers)}"
-    connection = _engine(tuple(settings.items())).cursor()
+    connection = _engine(tuple(engine_settings.items())).cursor()
     try:
         connection.execute(f"ATTACH ':memory:' AS {name}")
         connection.execute(f"USE {name}")

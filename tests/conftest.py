@@ -1,10 +1,38 @@
 """What several stages share: a real PostgreSQL server, and the order of the tests."""
 
+import os
 import tempfile
 import warnings
 from pathlib import Path
 
 import pytest
+
+from pipelines.settings import forget_settings
+
+# for everything that runs in a test, also in another process; the machine's own settings are none of a test's business
+for name in [name for name in os.environ if name.startswith("ISINDEX_")]:
+    if name not in ("ISINDEX_CHROMIUM", "ISINDEX_AXE", "ISINDEX_REQUIRE_ALL", "ISINDEX_LINKAGE_DATA"):
+        del os.environ[name]
+os.environ["ISINDEX_SECRET"] = "a secret of forty bytes, for tests alone"
+
+
+@pytest.fixture(autouse=True)
+def _settings_of_the_environment():
+    """No test sees the settings of another."""
+    forget_settings()
+    yield
+    forget_settings()
+
+
+@pytest.fixture
+def setting(monkeypatch):
+    """Set a variable of the settings, for this test: `setting("ISINDEX_MODEL", "children-1")`."""
+
+    def put(name: str, value: object) -> None:
+        monkeypatch.setenv(name, str(value))
+        forget_settings()
+
+    return put
 
 
 def pytest_collection_modifyitems(items):

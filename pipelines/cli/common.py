@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from rich.console import Console
 
 from pipelines.errors import IsindexError
 from pipelines.home import Home
+from pipelines.settings import Settings, settings
 
 __all__ = [
     "HomeOption",
@@ -47,22 +47,22 @@ def day(text: str | None, option: str) -> date | None:
 
 
 def existing_home(home: Path) -> Home:
-    """The home at that folder, or a usage error when nothing was ever loaded there."""
-    if not (home / "nights").is_dir():
-        raise typer.BadParameter("nothing has been loaded into this home yet", param_hint="--home")
-    return Home(home)
+    """The home at that folder, opened; a coded error when nothing was ever loaded there."""
+    from pipelines.deployment import open_deployment
+
+    return open_deployment(home, create=False).home
 
 
 @contextmanager
 def errors_told() -> Iterator[None]:
-    """Turn a coded error into its message and exit code 2; no stack trace, no value."""
+    """Turn a coded error into its message and exit code; no stack trace, no value."""
     try:
         yield
     except IsindexError as error:
         _errors.print(f"[red]{error.code}[/red] {error.message}" + (f" ({error.where})" if error.where else ""))
         if error.remedy:
             _errors.print(f"  {error.remedy}")
-        raise typer.Exit(2) from None
+        raise typer.Exit(error.exit_code) from None
 
 
 def print_json(value: Any) -> None:
@@ -70,12 +70,13 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=1, ensure_ascii=False, default=str))
 
 
-def nights_spanned(home: Home, landing: str | None = None) -> dict[str, str]:
-    """Settings that let Dagster know every night of the home and the landing place, as its definitions read them."""
+def nights_spanned(home: Home, landing: str | None = None) -> Settings:
+    """The settings, wide enough that Dagster knows every night of the home and the landing place."""
     from pipelines.nights.plan import span_of
 
     span = span_of(home, landing)
     if span is None:
-        return {}
-    first = min(span[0].isoformat(), os.environ.get("ISINDEX_FIRST_NIGHT", "2026-01-01"))
-    return {"ISINDEX_FIRST_NIGHT": first, "ISINDEX_LAST_NIGHT": span[1].isoformat()}
+        return settings()
+    return settings().model_copy(
+        update={"first_night": min(span[0], settings().first_night or date(2026, 1, 1)), "last_night": span[1]}
+    )

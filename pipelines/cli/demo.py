@@ -11,7 +11,7 @@ from rich.progress import Progress
 
 from pipelines.cli.common import console, errors_told
 from pipelines.cli.load import run_nights, show
-from pipelines.home import Home
+from pipelines.deployment import open_deployment
 
 __all__ = ["demo"]
 
@@ -40,7 +40,7 @@ def demo(
                 progress.update(task, completed=number, total=total, description=f"Making sample nights of {authority}")
 
             waves = make_demo(out / "sample", children=children, progress=made)
-        home, landing = Home(out / "home"), out / "landing"
+        home, landing = open_deployment(out / "home", create=True, demo=True).home, out / "landing"
         landing.mkdir(parents=True)
         nights = {}
         for wave in waves:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,7 +14,10 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from pipelines.cli.common import HomeOption, JsonOption, console, day, errors_told, nights_spanned, print_json
+from pipelines.deployment import open_deployment
+from pipelines.errors import IsindexError
 from pipelines.home import Home
+from pipelines.settings import use_settings
 
 __all__ = ["load", "run_nights", "show"]
 
@@ -46,16 +47,16 @@ def load(
     if night and (first or last):
         raise typer.BadParameter("use --night, or --from and --to", param_hint="--night")
     begin, end = day(night or first, "--night / --from"), day(night or last, "--night / --to")
-    with errors_told(), _one_load_at_a_time(home):
+    with errors_told():
         from pipelines.nights.summary import summary_of
-        from pipelines.privacy.secret import hold_to_secret
 
-        hold_to_secret(Home(home))
+        place = open_deployment(home, landing, create=True).home
         times: dict[str, dict[str, float]] = {}
-        ran = run_nights(
-            Home(home), landing, frozenset(authority) if authority else None, begin, end, quiet=as_json, times=times
-        )
-        summary = summary_of(Home(home), landing, ran) | {"times": times}
+        with _one_load_at_a_time(place):
+            ran = run_nights(
+                place, landing, frozenset(authority) if authority else None, begin, end, quiet=as_json, times=times
+            )
+        summary = summary_of(place, landing, ran) | {"times": times}
     if as_json:
         print_json(summary)
     else:
@@ -80,7 +81,7 @@ def run_nights(
     from pipelines.validation.expectations import warm_up
 
     warm_up()  # the suites' engine takes seconds to import: it does so beside the first stages
-    os.environ.update(nights_spanned(home, landing))
+    use_settings(nights_spanned(home, landing))
     from assets.launch import run_outstanding
 
     columns = (
@@ -168,16 +169,16 @@ def show(summary: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _one_load_at_a_time(home: Path) -> Iterator[None]:
-    """Hold the home's lock, or end with a usage error when another load holds it."""
-    os.umask(0o027)  # what is written here is for the owner and the group, nobody else
-    home.mkdir(parents=True, exist_ok=True)
-    home.chmod(0o750)
-    with (home / ".lock").open("w") as handle:
+def _one_load_at_a_time(home: Home) -> Iterator[None]:
+    """Hold the home's lock, or end with NIGHT_RUNNING when another load holds it."""
+    with (home.root / ".lock").open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise typer.BadParameter(
-                "another load is running in this home; wait for it to end", param_hint="--home"
+            raise IsindexError(
+                "NIGHT_RUNNING",
+                "Another load is running in this home.",
+                where=str(home.root),
+                remedy="Wait for it to end, then load again.",
             ) from None
         yield

@@ -53,11 +53,16 @@ def ui(
 
     Example: [bold]isindex ui --home demo/home --landing demo/landing --port 3000[/bold]
     """
-    place = existing_home(home)
+    from pipelines.deployment import open_deployment
+
+    with errors_told():
+        place = open_deployment(home, landing, create=True).home
+        spanned = nights_spanned(place)
+    nights = {"ISINDEX_FIRST_NIGHT": spanned.first_night, "ISINDEX_LAST_NIGHT": spanned.last_night}
     environment = {
         **os.environ,
         "DAGSTER_HOME": str(place.dagster.resolve()),
-        **nights_spanned(place),
+        **{name: day.isoformat() for name, day in nights.items() if day},
         "ISINDEX_HOME": str(place.root.resolve()),
         "ISINDEX_LANDING": landing if "://" in landing else str(Path(landing).resolve()),
     }

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from pipelines.errors import IsindexError
+from pipelines.settings import settings
 
 __all__ = ["BUILT_IN", "schema_folders"]
 
@@ -19,15 +19,15 @@ def schema_folders() -> tuple[Path, ...]:
     Raises:
         IsindexError: SCHEMAS_MISSING when ``ISINDEX_SCHEMAS`` names no folder.
     """
-    overlay = os.environ.get("ISINDEX_SCHEMAS")
+    overlay = settings().schemas
     if not overlay:
         return (BUILT_IN,)
-    folder = Path(overlay).expanduser()
+    folder = overlay.expanduser()
     if not folder.is_dir():
         raise IsindexError(
             "SCHEMAS_MISSING",
             "ISINDEX_SCHEMAS does not name a folder.",
-            where=overlay,
+            where=str(overlay),
             remedy="Point it at a folder with agencies.yaml and contracts/, or unset it.",
         )
     return (folder, BUILT_IN)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, func, inspect, select, text
 
-__all__ = ["metadata", "newest_revision", "open_database"]
+__all__ = ["database_at", "metadata", "newest_revision", "open_database"]
 
 metadata = MetaData(
     naming_convention={
@@ -17,6 +18,14 @@ metadata = MetaData(
     }
 )
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_MIGRATING = 1_936_291_433  # any number that nobody else uses for a PostgreSQL advisory lock
+_ANSWER_SECONDS = 10
+
+
+@cache
+def database_at(url: str) -> Engine:
+    """The database at `url`, as `open_database` gives it: one engine for the process."""
+    return open_database(url)
 
 
 def open_database(url: str) -> Engine:
@@ -25,12 +34,17 @@ def open_database(url: str) -> Engine:
     Args:
         url: ``sqlite:///…`` or ``postgresql://…`` (psycopg 3).
     """
-    engine = create_engine(url)
+    if url.startswith("sqlite"):
+        engine = create_engine(url)
+    else:  # a connection that went stale while a night was matched is opened anew
+        engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": _ANSWER_SECONDS})
     if engine.dialect.name == "sqlite":
         if engine.url.database:
             Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
         event.listen(engine, "connect", _prepare_sqlite)
     with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":  # two that open a new database at once: one makes the tables
+            connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
         if _revision(connection) != newest_revision():
             _upgrade(connection)
     return engine

@@ -1,6 +1,6 @@
 """Every table of the relational database, grouped as the data flows.
 
-Register: `delivery`, `feed_night`, `waiver`. Rejects: `reject`. Identities: `identity`,
+Whose it is: `home`. Register: `delivery`, `feed_night`, `waiver`. Rejects: `reject`. Identities: `identity`,
 `ledger_event`, `decision`, `audit`. Published: `night`, `snapshot_version` and the index (`child`, `child_name`,
 `child_address`, `carer`, `involvement`, `flag`, `record_link`, `redirect`, `index_event`). Days are ISO dates, times
 aware UTC in ISO text, so that both databases hold the same characters.
@@ -8,7 +8,7 @@ aware UTC in ISO text, so that both databases hold the same characters.
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Date, Float, Index, Integer, String, Table, Text
+from sqlalchemy import JSON, Boolean, CheckConstraint, Column, Date, Float, Index, Integer, String, Table, Text
 
 from pipelines.database.engine import metadata
 
@@ -23,6 +23,7 @@ __all__ = [
     "delivery",
     "feed_night",
     "flag",
+    "home",
     "identity",
     "index_event",
     "involvement",
@@ -34,6 +35,14 @@ __all__ = [
     "snapshot_version",
     "waiver",
 ]
+
+# ---- whose database this is --------------------------------------------------------------------------------------
+home = Table(  # one row: a database belongs to one home for good
+    "home",
+    metadata,
+    Column("row", Integer, CheckConstraint('"row" = 1', name="one_row"), primary_key=True, autoincrement=False),
+    Column("home_id", String(32), nullable=False),
+)
 
 # ---- register: what came, when, in what state -------------------------------------------------------------------
 delivery = Table(

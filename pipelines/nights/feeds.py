@@ -27,6 +27,7 @@ from pipelines.deliveries import (
 )
 from pipelines.deliveries.files import verified
 from pipelines.nights.night import Check, Night, StageReport
+from pipelines.settings import settings
 from pipelines.validation.judge import judge
 
 __all__ = ["FeedTonight", "feed_tonight", "take_in", "undecided"]
@@ -34,7 +35,6 @@ __all__ = ["FeedTonight", "feed_tonight", "take_in", "undecided"]
 _COUNTS = ("rows_in_manifest", "rows_read", "accepted", "queried", "rejected", "repeats", "lost")
 # Damage on the way: the same manifest may come again with whole files.
 _MAY_BE_MENDED = frozenset({"CHECKSUM_MISMATCH", "SIZE_MISMATCH", "FILE_MISSING"})
-_CUT_OFF = time(6, 0)
 _LOCAL = ZoneInfo("Europe/London")
 
 
@@ -122,7 +122,7 @@ def _absent(night: Night, contract: Contract) -> str:
     due = datetime.combine(morning, time.fromisoformat(contract.service_level.arrival), _LOCAL)
     if now < due:
         return "expected"
-    return "late" if now < datetime.combine(morning, _CUT_OFF, _LOCAL) else "missing"
+    return "late" if now < datetime.combine(morning, settings().cut_off, _LOCAL) else "missing"
 
 
 def _report(night: Night, feed: FeedTonight) -> StageReport:

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, Engine, func, select
 
-from pipelines.database import open_database
+from pipelines.database import database_at
 from pipelines.database import schema as db
 from pipelines.home import Home
 
@@ -94,7 +93,6 @@ class Night:
             yield
 
 
-@cache
 def database_of(url: str) -> Engine:
     """The database at `url`, migrated, one engine per process."""
-    return open_database(url)
+    return database_at(url)

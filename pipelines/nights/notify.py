@@ -6,16 +6,14 @@ A notification holds ids and codes only, so that it may go to a chat or a mailbo
 from __future__ import annotations
 
 import json
-import os
 import urllib.request
 from datetime import UTC, datetime
 from typing import Any
 
 from pipelines.home import Home
+from pipelines.settings import settings
 
 __all__ = ["notify"]
-
-_ADDRESS = "ISINDEX_NOTIFY_URL"
 
 
 def notify(home: Home, kind: str, **facts: Any) -> None:
@@ -28,9 +26,9 @@ def notify(home: Home, kind: str, **facts: Any) -> None:
     home.root.mkdir(parents=True, exist_ok=True)
     with (home.root / "notifications.jsonl").open("a", encoding="utf-8") as stream:
         stream.write(line + "\n")
-    address = os.environ.get(_ADDRESS, "")
-    if address.startswith(("https://", "http://")):
-        request = urllib.request.Request(  # noqa: S310  (the scheme is checked above)
+    address = settings().notify_url
+    if address:
+        request = urllib.request.Request(  # noqa: S310  (the settings take http and https only)
             address, data=line.encode(), headers={"Content-Type": "application/json"}
         )
         with urllib.request.urlopen(request, timeout=10):  # noqa: S310

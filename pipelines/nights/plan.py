@@ -9,7 +9,6 @@ costs nothing.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -58,8 +57,7 @@ def outstanding(home: Home, landing: str, *, authorities: Collection[str] | None
             chain, seen = _digests(chain, known.get(business_date, []))
             last = nights.get(business_date)
             new = arrived.get((authority, business_date), [])
-            held = last is not None and last["state"] == "held" and bool(os.environ.get("ISINDEX_OVERRIDE"))
-            if new or held or last is None or last["inputs"] != [chain, seen]:
+            if new or last is None or last["inputs"] != [chain, seen]:
                 content = "".join(sorted(found.manifest_sha256 for found in new)) + chain + seen
                 key = hashlib.sha256(content.encode()).hexdigest()[:16]
                 planned.append(

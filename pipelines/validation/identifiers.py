@@ -11,7 +11,6 @@ Without them only the shape is judged.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +22,7 @@ import pyarrow.csv as pa_csv
 
 from pipelines.contracts import authorities
 from pipelines.errors import IsindexError
+from pipelines.settings import settings
 from pipelines.tables import connect
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ __all__ = [
 ]
 
 IDENTIFIER_KINDS = ("nhs_number", "upn", "postcode", "ods_practice_code", "urn", "laestab")
-_REFERENCE_VARIABLE = "ISINDEX_REFERENCE"
 _PSEUDO_AUTHORITIES = (*range(1, 6), *range(660, 682), *range(701, 709))
 _UPN_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
 _LETTER = "[A-HJ-NP-RT-Z]"
@@ -206,7 +205,7 @@ def install_identifiers(connection: duckdb.DuckDBPyConnection, reference: Path |
     Returns:
         which lists were there: practices, schools.
     """
-    folder = reference or (Path(os.environ[_REFERENCE_VARIABLE]) if os.environ.get(_REFERENCE_VARIABLE) else None)
+    folder = reference or settings().reference
     practices = _listed(folder, "gp_practices.csv", ("ods_code", "status"))
     schools = _listed(folder, "schools.csv", ("urn", "status"))
     connection.execute(_authority_macros())

@@ -6,13 +6,12 @@ is too much or too little (the expectation suites judge that, from the contract'
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import pyarrow as pa
 
 from pipelines.contracts.contract import Column, Contract
+from pipelines.settings import settings
 from pipelines.tables import connect
 from pipelines.validation.checks import literal
 from pipelines.validation.places import Place, places
@@ -104,12 +103,12 @@ def _shielded(contract: Contract) -> str:
 
 
 def _reference_lists() -> dict[str, float]:
-    folder = os.environ.get("ISINDEX_REFERENCE")
+    folder = settings().reference
     there = {
         "checked_against_schools": "schools.csv",
         "checked_against_practices": "gp_practices.csv",
     }
-    return {name: float(bool(folder) and (Path(str(folder)) / file).is_file()) for name, file in there.items()}
+    return {name: float(folder is not None and (folder / file).is_file()) for name, file in there.items()}
 
 
 def _share(part: int, whole: int) -> float:

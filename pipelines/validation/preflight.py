@@ -26,6 +26,7 @@ from pipelines.deliveries.manifest import Manifest, ManifestFile
 from pipelines.deliveries.readers import ReadResult, read_file
 from pipelines.deliveries.readers.result import assemble
 from pipelines.errors import IsindexError
+from pipelines.privacy.secret import throwaway_secret
 from pipelines.tables import connect
 from pipelines.validation.judge import COUNTS, judge
 from pipelines.validation.measures import measure
@@ -128,7 +129,8 @@ def preflight(
     if refused:
         reasons = tuple(each.message for each in read.findings if each.severity == "refuse")
         return PreflightResult(contract.id, day, "not ready", reasons, read.findings, dict.fromkeys(COUNTS, 0), ())
-    judged = judge(read, contract, day, authority=authority or "")
+    with throwaway_secret():  # a supplier has none, and nothing is kept
+        judged = judge(read, contract, day, authority=authority or "")
     reasons = _reasons(judged.counts, contract, read.findings)
     doubts = judged.counts["queried"] or judged.counts["rejected"] or judged.counts["repeats"] or reasons
     not_ready = _blocking(judged.counts, contract)

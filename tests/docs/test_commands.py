@@ -16,6 +16,7 @@ import yaml
 from pipelines.cli.app import app
 from pipelines.database.schema import INDEX_TABLES
 from pipelines.publishing.gates import GATES
+from pipelines.settings import PREFIX, Settings
 from pipelines.validation.promises import VERDICTS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,9 +67,10 @@ def split(words: list[str]) -> tuple[str, list[str]]:
 
 
 def known_variables() -> set[str]:
-    return {
+    in_code = {
         name for path in CODE if path != Path(__file__) for name in VARIABLE.findall(path.read_text(encoding="utf-8"))
     }
+    return in_code | {f"{PREFIX}{field.upper()}" for field in Settings.model_fields}
 
 
 def test_every_command_and_option_that_is_named_exists():

@@ -35,7 +35,7 @@ def load(landing: Path, home: Path) -> tuple[dict[str, float], dg.AssetCheckEval
     return read_json(Home(home).night("330", NIGHT) / "matching" / "stats.json"), said
 
 
-def test_a_night_like_the_models_own_passes_and_one_unlike_it_warns_and_is_published(tmp_path, monkeypatch):
+def test_a_night_like_the_models_own_passes_and_one_unlike_it_warns_and_is_published(tmp_path, setting):
     make_nights(tmp_path, ("330",), first_night=NIGHT, nights=1, children=300, faults="none")
     figures, said = load(tmp_path / "landing", tmp_path / "home")
     wanted = {f"drift_{each.name}" for each in COMPARISONS} | {"drift_pairs", "drift_overall", "unknown_family_name"}
@@ -49,7 +49,7 @@ def test_a_night_like_the_models_own_passes_and_one_unlike_it_warns_and_is_publi
     for part in (".json", ".frequencies.csv"):
         (tmp_path / f"other{part}").write_bytes((built_in / f"{model.name}{part}").read_bytes())
     write_json(policy, tmp_path / "other.policy.json")
-    monkeypatch.setenv("ISINDEX_MODEL", str(tmp_path / "other.json"))
+    setting("ISINDEX_MODEL", tmp_path / "other.json")
     figures, said = load(tmp_path / "landing", tmp_path / "second")
     assert not said.passed and not said.blocking and said.severity is dg.AssetCheckSeverity.WARN
     assert said.description.endswith("of the records have no sex; when the model was made it was 60 %.")

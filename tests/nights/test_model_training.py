@@ -109,7 +109,7 @@ def test_the_model_in_force_changes_nothing_against_itself(home):
     assert found.figures["identities_now"] == found.figures["identities_then"] > 200
 
 
-def test_a_stricter_model_splits_and_a_looser_one_merges_what_it_split(home, monkeypatch):
+def test_a_stricter_model_splits_and_a_looser_one_merges_what_it_split(home, setting):
     name = strict(home, join=1 - 1e-9)
     found = models.preview(home, "330", name)
     figures = found.figures
@@ -119,7 +119,7 @@ def test_a_stricter_model_splits_and_a_looser_one_merges_what_it_split(home, mon
     parts = found.changes.group_by("case").aggregate([("part", "count_distinct")])
     assert pc.min(parts["part_count_distinct"]).as_py() >= 2
     assert set(found.changes["record_key"].to_pylist()) <= set(records(home, "330")["record_key"].to_pylist())
-    monkeypatch.setenv("ISINDEX_MODEL", str(home.models / name))
+    setting("ISINDEX_MODEL", home.models / name)
     back = models.preview(home, "330", "children-1").figures
     assert (back["merges"], back["splits"]) == (figures["splits"], 0)
     assert back["identities_merged"] == figures["splits"] + figures["identities_then"] - figures["identities_now"]
@@ -160,12 +160,12 @@ def test_the_pages_show_every_model_and_no_name_of_the_night(home, trained):
         assert found <= {"ELSE"}, path.name
 
 
-def test_show_lists_the_models_of_a_home(home, trained, monkeypatch):
+def test_show_lists_the_models_of_a_home(home, trained, setting):
     told = json.loads(CliRunner().invoke(app, ["model", "show", "--home", str(home.root), "--json"]).stdout)
     standings = {each["model"]: each["standing"] for each in told["models"]}
     assert (told["model"], standings["children-1"], standings["children-2"]) == ("children-1", "in_force", "candidate")
     assert told["weights"]["sex"]["same"] > 0
-    monkeypatch.setenv("ISINDEX_MODEL", str(trained.path))
+    setting("ISINDEX_MODEL", trained.path)
     told = json.loads(CliRunner().invoke(app, ["model", "show", "--home", str(home.root), "--json"]).stdout)
     standings = {each["model"]: each["standing"] for each in told["models"]}
     assert (told["model"], standings["children-1"], standings["children-2"]) == ("children-2", "built_in", "in_force")

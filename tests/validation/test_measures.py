@@ -49,15 +49,15 @@ def test_an_empty_list_is_missing() -> None:
     assert measure(result.accepted, contract("social_care"), result.counts)["missing:carers"] == 1
 
 
-def test_whether_reference_lists_were_there_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+def test_whether_reference_lists_were_there_is_said(setting, tmp_path) -> None:
     (tmp_path / "schools.csv").write_text("urn,status\n100000,open\n")
-    monkeypatch.setenv("ISINDEX_REFERENCE", str(tmp_path))
+    setting("ISINDEX_REFERENCE", tmp_path)
     measures = measure(None, contract("education"), None)
     assert (measures["checked_against_schools"], measures["checked_against_practices"]) == (1, 0)
 
 
-def test_a_listed_school_is_asked_for_when_there_is_a_list(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+def test_a_listed_school_is_asked_for_when_there_is_a_list(setting, tmp_path) -> None:
     (tmp_path / "schools.csv").write_text("urn,status\n100001,open\n")
     assert judged("education", record("education")).counts["rejected"] == 0
-    monkeypatch.setenv("ISINDEX_REFERENCE", str(tmp_path))
+    setting("ISINDEX_REFERENCE", tmp_path)
     assert judged("education", record("education")).rules["EDUCATION-SCHOOL-002"] == 1

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.errors import IsindexError
+from pipelines.settings import settings
 from pipelines.validation.preflight import PreflightResult, preflight
 from tests.validation.records import NIGHT, contract, record
 
@@ -106,3 +107,10 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
 def test_an_authority_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(IsindexError, match="AUTHORITY_UNKNOWN"):
         preflight(health_file(tmp_path, [sound(1)]), contract("health"), NIGHT, "999")
+
+
+def test_a_supplier_needs_no_secret(setting, tmp_path) -> None:
+    setting("ISINDEX_SECRET", "")
+    (tmp_path / "health.csv").write_bytes(b"local_patient_id\n1\n")
+    assert preflight(tmp_path / "health.csv", contract("health"))
+    assert settings().secret.get_secret_value() == ""

@@ -13,7 +13,6 @@ import hashlib
 import io
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -26,6 +25,7 @@ import numpy as np
 from pipelines.errors import IsindexError
 from pipelines.matching.comparing.levels import COMPARISONS
 from pipelines.matching.reading.comparable import hash_texts
+from pipelines.settings import settings
 from pipelines.tables import write_bytes, write_json
 
 __all__ = ["DEFAULT_MODEL", "Frequencies", "Model", "Policy", "load_model", "make_model", "save_model", "save_settings"]
@@ -139,7 +139,7 @@ def load_model(name: str | Path | None = None) -> Model:
     Raises:
         IsindexError: MODEL_UNKNOWN, MODEL_NOT_UNDERSTOOD.
     """
-    wanted = name or os.environ.get("ISINDEX_MODEL") or DEFAULT_MODEL
+    wanted = name or settings().model or DEFAULT_MODEL
     if isinstance(wanted, str) and Path(wanted).name == wanted and not wanted.endswith(".json"):
         return _load(Path(str(files("schemas") / "match_model" / f"{wanted}.json")))
     path = Path(wanted)

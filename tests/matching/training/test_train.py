@@ -86,15 +86,15 @@ def copy_of_the_built_in(folder, **policy):
     save_model(model.settings, "column,value,frequency\ngiven_name,,0.1\nfamily_name,,0.1\n", rules, folder)
 
 
-def test_the_setting_names_the_model_in_force(tmp_path, monkeypatch):
+def test_the_setting_names_the_model_in_force(tmp_path, setting):
     copy_of_the_built_in(tmp_path / "children-9" / "children-9.json", join=0.99)
     assert load_model().name == "children-1"
-    for setting in (tmp_path / "children-9", tmp_path / "children-9" / "children-9.json"):
-        monkeypatch.setenv("ISINDEX_MODEL", str(setting))
+    for named in (tmp_path / "children-9", tmp_path / "children-9" / "children-9.json"):
+        setting("ISINDEX_MODEL", named)
         assert (load_model().name, load_model().policy.join) == ("children-9", 0.99)
-    monkeypatch.setenv("ISINDEX_MODEL", "children-1")
+    setting("ISINDEX_MODEL", "children-1")
     assert load_model() is load_model("children-1")
-    monkeypatch.setenv("ISINDEX_MODEL", str(tmp_path / "children-8"))
+    setting("ISINDEX_MODEL", tmp_path / "children-8")
     with pytest.raises(IsindexError, match="MODEL_UNKNOWN"):
         load_model()
 

@@ -1,0 +1,176 @@
+"""A deployment, opened: the one door through which commands, the daemon, the UI and every Dagster step come in.
+
+Belongs here: what must hold before anything is read or written: the settings can be read, the home is there and can be
+written by its owner alone, its secret is the right one, its database answers, is of the newest form and is no other
+home's. Not here: what is loaded or looked at then.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine, func, insert, select
+
+from pipelines.database import database_at
+from pipelines.database import schema as db
+from pipelines.errors import IsindexError
+from pipelines.home import Home
+from pipelines.outages import as_coded, database_address, not_writable
+from pipelines.privacy.secret import hold_to_secret, require_secret
+from pipelines.settings import Settings, settings
+from pipelines.tables import write_bytes
+
+__all__ = ["Deployment", "is_demo", "open_deployment"]
+
+_MODE = 0o750
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What everything works on.
+
+    Attributes:
+        settings: as they are in use.
+        home: where everything is kept.
+        engine: the index database, migrated; one for the process.
+        landing: where deliveries land; "" where nothing is taken in.
+    """
+
+    settings: Settings
+    home: Home
+    engine: Engine
+    landing: str
+
+
+def open_deployment(home: Path, landing: str = "", *, create: bool, demo: bool = False) -> Deployment:
+    """Open the deployment whose folder is `home`.
+
+    Args:
+        home: the folder.
+        landing: where deliveries land; whether there is such a place is found out by who looks there.
+        create: make the home if there is none yet.
+        demo: a home made now is for invented children only, and may do without a secret.
+
+    Raises:
+        IsindexError: SETTING_INVALID; HOME_UNKNOWN when there is none and `create` is false; HOME_NOT_WRITABLE;
+            DISK_FULL; SECRET_MISSING, SECRET_TOO_SHORT, SECRET_CHANGED; DATABASE_UNREACHABLE and other states of the
+            database; DATABASE_OF_ANOTHER_HOME; DATABASE_EMPTY when the home has published and its database knows of nothing.
+    """
+    os.umask(0o027)  # what is written here is for the owner and the group, nobody else
+    settings()
+    place = Home(home)
+    try:
+        if not (home / "home.id").exists():
+            _make(home, create=create, demo=demo)
+        _close_to_others(home)
+        with _opened_by_one(home):
+            hold_to_secret(place, demo=is_demo(place))
+            engine = _database_of(place, _name_of(home))
+    except OSError as fault:
+        told = as_coded(fault)
+        raise (told if told.code == "DISK_FULL" else not_writable(home)) from None
+    return Deployment(settings(), place, engine, landing)
+
+
+def is_demo(home: Home) -> bool:
+    """Whether the home was made for invented children only."""
+    return (home.root / "demo.home").exists()
+
+
+def _make(home: Path, *, create: bool, demo: bool) -> None:
+    if not create:
+        raise IsindexError(
+            "HOME_UNKNOWN",
+            "There is no home here: nothing has been loaded into it yet.",
+            where=str(home),
+            remedy="Check --home; `isindex load` makes a new one.",
+        )
+    require_secret(demo=demo)  # before anything is made
+    home.mkdir(mode=_MODE, parents=True, exist_ok=True)
+    home.chmod(_MODE)
+    if demo and not any(home.iterdir()):  # a home that holds anything does not become a demo
+        write_bytes(b"invented children only\n", home / "demo.home")
+
+
+def _close_to_others(home: Path) -> None:
+    mode = stat.S_IMODE(home.stat().st_mode)
+    if mode & stat.S_IRWXO:
+        with suppress(PermissionError):  # another's folder: its owner has to do it
+            home.chmod(mode & ~stat.S_IRWXO)
+
+
+def _name_of(home: Path) -> str:
+    """The home's name, given at its first opening. Nothing is read from a home that cannot be written."""
+    with tempfile.TemporaryFile(dir=home) as proof:
+        proof.write(b"\0")
+        proof.flush()
+    path = home / "home.id"
+    if not path.exists():
+        write_bytes(f"{uuid.uuid4().hex}\n".encode(), path)
+    return path.read_text(encoding="ascii").strip()
+
+
+def _database_of(home: Home, home_id: str) -> Engine:
+    """The home's database, or a coded fault with the database's address."""
+    try:
+        engine = database_at(home.database_url)
+        _hold_to_home(engine, home, home_id)
+    except Exception as fault:
+        raise _told_of_database(fault, home) from None
+    return engine
+
+
+def _hold_to_home(engine: Engine, home: Home, home_id: str) -> None:
+    """Note the home in a new database; refuse one that is another home's, and an empty one for a home that has published."""
+    with engine.begin() as connection:
+        owner = connection.scalar(select(db.home.c.home_id))
+        if owner is None:
+            known = connection.scalar(select(func.count()).select_from(db.delivery))
+            if not known and any(home.root.glob("snapshots/*/current.json")):
+                raise IsindexError(
+                    "DATABASE_EMPTY",
+                    "The home has published nights, but its database knows of nothing.",
+                    where=database_address(home.database_url),
+                    remedy="Set ISINDEX_DATABASE_URL as it was, or restore the database that belongs to the home.",
+                )
+            connection.execute(insert(db.home).values(row=1, home_id=home_id))
+        elif owner != home_id:
+            raise IsindexError(
+                "DATABASE_OF_ANOTHER_HOME",
+                "The database belongs to another home.",
+                where=database_address(home.database_url),
+                remedy="Give each home a database of its own with ISINDEX_DATABASE_URL; check --home.",
+            )
+
+
+def _told_of_database(fault: Exception, home: Home) -> IsindexError:
+    """The fault with the database's address; a URL that no driver understands is a setting that cannot be read."""
+    from sqlalchemy.exc import ArgumentError
+
+    if isinstance(fault, ArgumentError):
+        return IsindexError(
+            "SETTING_INVALID",
+            "ISINDEX_DATABASE_URL cannot be read.",
+            where="ISINDEX_DATABASE_URL",
+            remedy="Write sqlite:///path or postgresql://user@host/database.",
+        )
+    told = as_coded(fault)
+    if told.code.startswith("DATABASE_") and told is not fault:
+        return IsindexError(told.code, told.message, where=database_address(home.database_url), remedy=told.remedy)
+    return told
+
+
+@contextmanager
+def _opened_by_one(home: Path) -> Iterator[None]:
+    """Two that open a new home at the same moment give it one name and make its tables once."""
+    with (home / ".opening").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,130 @@
+"""The settings of a deployment, each with its type and default, read from the environment once and handed down.
+
+Belongs here: every variable ``ISINDEX_…`` that the product reads, and nothing else reads one. Not here: whether a folder
+that is named exists, or a secret fits a home (`pipelines.deployment`). `settings()` is the one way to them for what is
+too deep down to be handed anything; it reads nothing at import.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, time
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipelines.errors import IsindexError
+
+__all__ = ["PREFIX", "Settings", "forget_settings", "settings", "use_settings"]
+
+PREFIX = "ISINDEX_"
+_EVERY_DAY = re.compile(r"([0-5]?\d) ([01]?\d|2[0-3]) \* \* \*")
+
+
+def _time_of_day(value: Any) -> Any:
+    """``06:00``; a daily cron expression, as the cut-off was once written, is read too."""
+    cron = _EVERY_DAY.fullmatch(value.strip()) if isinstance(value, str) else None
+    if cron:
+        return time(int(cron[2]), int(cron[1]))
+    if isinstance(value, str):
+        return time.fromisoformat(value) if re.fullmatch(r"\d\d:\d\d", value) else "not a time of day"
+    return value
+
+
+class Settings(BaseSettings):
+    """What may be set, by the variable ``ISINDEX_`` and the field's name in capitals; an empty one counts as not set.
+
+    Attributes:
+        home: the deployment's folder.
+        landing: where deliveries land, a folder or any fsspec address.
+        secret: the namespace secret, at least 32 bytes.
+        database_url: the index database; empty for SQLite in the home.
+        schemas: a folder that stands before the built-in schemas.
+        reference: a folder with lists of practices and schools.
+        cut_off: the time of day in London after which nobody waits for a late feed of the night before.
+        first_night: the first business date that is loaded.
+        last_night: the last business date that Dagster has to know, where it lies ahead of today.
+        model: the match model in force, a name or a path; empty for the built-in one.
+        notify_url: where notifications are posted.
+        memory: the query engine's limit in each process.
+        threads: the query engine's threads in each process; by default one for each core.
+        lock_wait_seconds: how long a load waits for another one to end before it gives up.
+        keep_nights: nights whose tables and deliveries are kept, so that they can be run again.
+        keep_versions: published versions that are kept of each authority.
+        dagster_pg_host, dagster_pg_user, dagster_pg_password, dagster_pg_db: PostgreSQL for Dagster's own storage.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    home: Path = Path("home")
+    landing: str = "landing"
+    secret: SecretStr = SecretStr("")
+    database_url: str = Field(default="", repr=False, pattern=r"^(sqlite:///.*|postgresql(\+psycopg)?://.+)?$")
+    schemas: Path | None = None
+    reference: Path | None = None
+    cut_off: Annotated[time, BeforeValidator(_time_of_day)] = time(6, 0)
+    first_night: date | None = None
+    last_night: date | None = None
+    model: str = ""
+    notify_url: str = Field(default="", pattern=r"^(https?://.+)?$")
+    memory: str = Field(default="4GB", pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$")
+    threads: int | None = Field(default=None, ge=1)
+    lock_wait_seconds: float = Field(default=0, ge=0)
+    keep_nights: int = Field(default=35, ge=1)
+    keep_versions: int = Field(default=14, ge=1)
+    dagster_pg_host: str = ""
+    dagster_pg_user: str = ""
+    dagster_pg_password: SecretStr = SecretStr("")
+    dagster_pg_db: str = ""
+
+
+_HOW = {
+    "database_url": "Write sqlite:///path or postgresql://user@host/database.",
+    "cut_off": "Write a time of day in London, for example 06:00.",
+    "first_night": "Write a date, for example 2026-11-18.",
+    "last_night": "Write a date, for example 2026-11-18.",
+    "notify_url": "Write a web address that begins with https:// or http://.",
+    "memory": "Write a size, for example 4GB.",
+    "threads": "Write a whole number, 1 or more.",
+    "lock_wait_seconds": "Write a number of seconds, 0 or more.",
+    "keep_nights": "Write a whole number, 1 or more.",
+    "keep_versions": "Write a whole number, 1 or more.",
+}
+_in_use: Settings | None = None
+
+
+def settings() -> Settings:
+    """The settings in use: those handed over by `use_settings`, else the environment's, read at the first call.
+
+    Raises:
+        IsindexError: SETTING_INVALID, naming the variable and never what it holds, which may be a password.
+    """
+    global _in_use
+    if _in_use is None:
+        try:
+            _in_use = Settings()
+        except ValidationError as error:
+            field = str(error.errors(include_input=False, include_url=False)[0]["loc"][0]).lower()
+            raise IsindexError(
+                "SETTING_INVALID",
+                f"{PREFIX}{field.upper()} cannot be read.",
+                where=f"{PREFIX}{field.upper()}",
+                remedy=_HOW.get(field, "Correct it, or unset it."),
+            ) from None
+    return _in_use
+
+
+def use_settings(chosen: Settings) -> None:
+    """Let `settings()` give `chosen` from now on, in this process."""
+    global _in_use
+    _in_use = chosen
+
+
+def forget_settings() -> None:
+    """Let the next `settings()` read the environment anew; for tests, which change it."""
+    global _in_use
+    _in_use = None
