@@ -26,7 +26,7 @@ def demo(
     """
     from pipelines.nights.model_training import draw_models
     from pipelines.nights.summary import summary_of
-    from pipelines.validation.expectations import warm_up
+    from pipelines.validation.expectations_worker import warm_up
     from sample_feeds.demo import make_demo
 
     warm_up()

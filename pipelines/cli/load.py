@@ -78,7 +78,7 @@ def run_nights(
 
     Each night that was run comes back with its fault, "" when it succeeded. `times` is filled with the moment (seconds of the epoch) at which each night started and each step of it was done.
     """
-    from pipelines.validation.expectations import warm_up
+    from pipelines.validation.expectations_worker import warm_up
 
     warm_up()  # the suites' engine takes seconds to import: it does so beside the first stages
     use_settings(nights_spanned(home, landing))

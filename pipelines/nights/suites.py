@@ -19,7 +19,8 @@ from pipelines.database import schema as db
 from pipelines.deliveries import Register, Store
 from pipelines.nights.feeds import feed_tonight
 from pipelines.nights.night import Night
-from pipelines.validation.expectations import ExpectationOutcome, shared_worker
+from pipelines.validation.expectations_worker import shared_worker
+from pipelines.validation.outcomes import ExpectationOutcome
 
 __all__ = ["Verdict", "start_suites", "verdicts"]
 

@@ -17,13 +17,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pipelines.contracts.contract import Contract
 from pipelines.tables import write_bytes
-
-if TYPE_CHECKING:
-    from pipelines.validation.expectations import ExpectationOutcome, Judgement
+from pipelines.validation.outcomes import ExpectationOutcome, Judgement
 
 __all__ = ["write_page"]
 

@@ -19,7 +19,8 @@ import pytest
 from pipelines.contracts.contract import Column, Contract, FileFormat, Rule, ServiceLevel
 from pipelines.tables import write_table
 from pipelines.validation import proof_frames as proofs
-from pipelines.validation.expectations import ExpectationsWorker, expectation_names, judge_night
+from pipelines.validation.expectations import expectation_names, judge_night
+from pipelines.validation.expectations_worker import ExpectationsWorker
 
 DAY = date(2026, 11, 20)
 SENTINEL = "Sentinella-Quibblethwaite"
@@ -388,7 +389,7 @@ def test_the_worker_gives_what_the_plain_function_gives_and_says_nothing(
 
 def test_the_worker_ends_when_its_parent_is_killed() -> None:
     code = (
-        "import os, signal; from pipelines.validation.expectations import ExpectationsWorker;"
+        "import os, signal; from pipelines.validation.expectations_worker import ExpectationsWorker;"
         "worker = ExpectationsWorker().start(); print(worker._process.pid, flush=True);"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
