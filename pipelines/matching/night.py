@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.matching.arrays import distinct
+from pipelines.matching.arrays import Bits, Mask, PairIds, Positions, distinct
 from pipelines.matching.comparing.compare import LEVELS
 from pipelines.matching.deciding.clusters import AMBIGUOUS, CONTRADICTED, Clusters, cluster
 from pipelines.matching.deciding.ladder import JOIN, NOTHING_MORE, REFUSED, STEPS, Verdicts, judge_pairs, reasons
@@ -31,7 +30,6 @@ from pipelines.matching.weighing.weigh import AT_ONCE, Weigher, weigh
 
 __all__ = ["CLUSTERS", "LINKS", "POSSIBLE", "Matched", "MatchedNight", "decide", "match"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
 _WORDS = pa.dictionary(pa.int32(), pa.string())  # a few thousand sentences, said of millions
 CLUSTERS = pa.schema(
@@ -132,7 +130,7 @@ def match(
 
 
 def _pairs(
-    people: Comparable, model: Model, changed: Array, previous: MatchState | None
+    people: Comparable, model: Model, changed: Mask, previous: MatchState | None
 ) -> tuple[dict[str, KeyRows], Pairs, int, dict[str, float]]:
     """The rows under every key; the pairs that may matter; how many were compared; what the search had to refine.
 
@@ -165,8 +163,8 @@ def decide(
     people: Comparable,
     model: Model,
     pairs: Pairs,
-    same: Array,
-    not_same: Array,
+    same: PairIds,
+    not_same: PairIds,
     unique_sources: Mapping[str, str],
     stats: dict[str, float],
 ) -> tuple[Matched, Verdicts]:
@@ -203,12 +201,12 @@ def decide(
     return Matched(records, links, possible, stats | clusters.stats | counts), verdicts
 
 
-def _by_identifier(verdicts: Verdicts) -> Array:
+def _by_identifier(verdicts: Verdicts) -> Mask:
     """Which pairs a verified identifier joins."""
     return (verdicts.outcome == JOIN) & np.isin(verdicts.step, [STEPS.index("upn"), STEPS.index("nhs_number")])
 
 
-def _undecided(people: Comparable, model: Model, pairs: Pairs) -> Array:
+def _undecided(people: Comparable, model: Model, pairs: Pairs) -> Bits:
     """Bits of each pair's weight that do not say which of two children with like names is meant."""
     bits = np.zeros(len(pairs.left))
     rows = np.flatnonzero(
@@ -220,7 +218,7 @@ def _undecided(people: Comparable, model: Model, pairs: Pairs) -> Array:
     return bits
 
 
-def _decided(people: Comparable, decisions: pa.Table | None) -> tuple[Array, Array]:
+def _decided(people: Comparable, decisions: pa.Table | None) -> tuple[PairIds, PairIds]:
     """The pairs that reviewers called the same, and not the same, as left * size + right."""
     if decisions is None or not decisions.num_rows:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
@@ -236,7 +234,7 @@ def _decided(people: Comparable, decisions: pa.Table | None) -> tuple[Array, Arr
     return tuple(np.unique(pairs[usable & np.isin(kinds, k)]) for k in (["same"], ["not_the_same", "firewall"]))  # type: ignore[return-value]
 
 
-def _apply_decisions(verdicts: Verdicts, same: Array) -> Verdicts:
+def _apply_decisions(verdicts: Verdicts, same: Mask) -> Verdicts:
     return replace(
         verdicts,
         outcome=np.where(same, np.int8(JOIN), verdicts.outcome),
@@ -245,7 +243,7 @@ def _apply_decisions(verdicts: Verdicts, same: Array) -> Verdicts:
     )
 
 
-def _links(people: Comparable, pairs: Pairs, verdicts: Verdicts, clusters: Clusters) -> tuple[pa.Table, Array]:
+def _links(people: Comparable, pairs: Pairs, verdicts: Verdicts, clusters: Clusters) -> tuple[pa.Table, Positions]:
     """The joins within identities, and which pairs they are."""
     chosen = np.flatnonzero((verdicts.outcome == JOIN) & (clusters.label[pairs.left] == clusters.label[pairs.right]))
     steps = pa.DictionaryArray.from_arrays(pa.array(verdicts.step[chosen]), pa.array(STEPS)).cast(pa.string())
@@ -265,7 +263,7 @@ def _clusters(
     verdicts: Verdicts,
     clusters: Clusters,
     links: pa.Table,
-    chosen: Array,
+    chosen: Positions,
 ) -> pa.Table:
     """Each record with its identity and the best of its links."""
     record = np.concatenate([pairs.left[chosen], pairs.right[chosen]])
@@ -290,7 +288,7 @@ def _possible(
     pairs: Pairs,
     verdicts: Verdicts,
     clusters: Clusters,
-    not_the_same: Array,
+    not_the_same: Mask,
     join_weight: float,
 ) -> pa.Table:
     """The review list: whatever may be one child and is not joined, with the reason."""

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from pipelines.errors import IsindexError
-from pipelines.matching.arrays import distinct, spread
+from pipelines.matching.arrays import PairIds, distinct, spread
 from pipelines.matching.deciding.left_over import among_the_rest
 from pipelines.matching.explain import Explanation, explain, of_matched
 from pipelines.matching.memory import let_go
@@ -34,7 +33,6 @@ from pipelines.validation.identifiers import install_identifiers
 
 __all__ = ["COLUMNS", "Linked", "explain_people", "link_people", "read_people"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
 COLUMNS = (
     "record_key", "source", "given_names", "family_name", "former_family_name", "birth_date", "sex", "postcode",
@@ -266,7 +264,7 @@ def _registers(records: Comparable) -> list[str]:
     return found
 
 
-def _between(records: Comparable, model: Model, pairs: Pairs) -> Array:
+def _between(records: Comparable, model: Model, pairs: Pairs) -> PairIds:
     """Pairs that no key has found but whose records both join a third, as left * size + right."""
     size = records.size
     joins = pairs.total >= model.join_weight(size)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from pipelines.matching.arrays import Numbers, Positions
 from pipelines.matching.comparing.compare import unpack
 from pipelines.matching.pairing.candidates import KeyRows
 from pipelines.matching.reading.comparable import Comparable, comparable
@@ -21,8 +21,6 @@ from pipelines.matching.weighing.pairs import Pairs
 from pipelines.tables import read_json, read_table, write_json, write_table
 
 __all__ = ["MatchState"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)
@@ -39,13 +37,13 @@ class MatchState:
     """
 
     plain: Plain
-    shared: Array
+    shared: Numbers
     rows: dict[str, KeyRows]
     pairs: Pairs
     model: str
     search: dict[str, float]
 
-    def some(self, rows: Array) -> Comparable:
+    def some(self, rows: Positions) -> Comparable:
         """Some of the records, by their positions, as they were that night."""
         return comparable(self.plain.some(rows), self.shared[rows])
 

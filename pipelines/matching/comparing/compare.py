@@ -8,7 +8,6 @@ say the same thing, and a test compares them.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from rapidfuzz.distance import JaroWinkler
 
+from pipelines.matching.arrays import Hashes, Levels, Mask, Numbers, Packed, Positions, Texts
 from pipelines.matching.comparing.levels import NOTHING
 from pipelines.matching.comparing.name_likeness import (
     LEVELS,
@@ -31,7 +31,6 @@ from pipelines.matching.reading.comparable import NO_VALUE, Comparable
 
 __all__ = ["LEVELS", "OTHER_NAMES", "Comparer", "pack", "unpack"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
 _PACKED = (*LEVELS, "other_names")
 
@@ -43,7 +42,7 @@ class Comparer:
         self._people = people
         self._given, self._family = name_levels(people.given_names, people.family_names)
 
-    def levels(self, left: Array, right: Array) -> dict[str, Array]:
+    def levels(self, left: Positions, right: Positions) -> dict[str, Levels]:
         """The level of every comparison for each pair (int8 arrays), and `other_names`, by name."""
         people = self._people
         given, further, others, apart = self._given.of(people.given[left], people.given[right])
@@ -69,7 +68,7 @@ class Comparer:
             "other_names": others,
         }
 
-    def _addresses(self, left: Array, right: Array) -> Array:
+    def _addresses(self, left: Positions, right: Positions) -> Levels:
         people = self._people
         (postcode, other_postcode), (place, other_place) = (
             (values[left], values[right]) for values in (people.postcode, people.place)
@@ -95,7 +94,7 @@ class Comparer:
             ),
         )
 
-    def _places_alike(self, left: Array, right: Array) -> Array:
+    def _places_alike(self, left: Positions, right: Positions) -> Mask:
         """Streets or places spelled much alike."""
         if not len(left):
             return np.zeros(0, dtype=bool)
@@ -103,7 +102,7 @@ class Comparer:
         return distances(texts[code[left]], texts[code[right]], JaroWinkler.similarity, score_cutoff=0.9) >= 0.9
 
     @cached_property
-    def _places(self) -> tuple[Array, Array]:
+    def _places(self) -> tuple[Positions, Texts]:
         """Which of the distinct places each record has, and the texts of these."""
         code, places = pd.factorize(self._people.place)
         one = np.zeros(len(places), dtype=np.int64)
@@ -112,7 +111,7 @@ class Comparer:
             self._people.texts["place"].take(pa.array(one)).to_pylist(), dtype=object
         )
 
-    def _identifiers(self, kind: str, left: Array, right: Array) -> Array:
+    def _identifiers(self, kind: str, left: Positions, right: Positions) -> Levels:
         values, spelled = self._numbers[kind]
         a, b = values[left], values[right]
         known = (a != NO_VALUE) & (b != NO_VALUE)
@@ -123,7 +122,7 @@ class Comparer:
         return _nothing_unless(known, level)
 
     @cached_property
-    def _numbers(self) -> dict[str, tuple[Array, Spelled]]:
+    def _numbers(self) -> dict[str, tuple[Hashes, Spelled]]:
         """Each record's identifier of either kind, as a number and as it is spelled."""
         people = self._people
         return {
@@ -132,7 +131,7 @@ class Comparer:
         }
 
 
-def pack(levels: dict[str, Array]) -> Array:
+def pack(levels: dict[str, Levels]) -> Packed:
     """The levels of each pair as one integer, four bits to a comparison."""
     packed = np.zeros(len(levels["sex"]), dtype=np.int64)
     for position, name in enumerate(_PACKED):
@@ -140,12 +139,12 @@ def pack(levels: dict[str, Array]) -> Array:
     return packed
 
 
-def unpack(packed: Array) -> dict[str, Array]:
+def unpack(packed: Packed) -> dict[str, Levels]:
     """What `pack` put together."""
     return {name: (((packed >> (4 * position)) & 15) - 1).astype(np.int8) for position, name in enumerate(_PACKED)}
 
 
-def _lone(people: Comparable, left: Array, right: Array) -> tuple[Array, Array]:
+def _lone(people: Comparable, left: Positions, right: Positions) -> tuple[Positions, Levels]:
     """Pairs in which one side's single name is the other's family name, and the level of that family name."""
     rows, levels = [], []
     given, family = people.given_names, people.family_names
@@ -164,7 +163,7 @@ def _lone(people: Comparable, left: Array, right: Array) -> tuple[Array, Array]:
     return np.concatenate(rows), np.concatenate(levels)
 
 
-def _swapped(people: Comparable, left: Array, right: Array, eligible: Array) -> Array:
+def _swapped(people: Comparable, left: Positions, right: Positions, eligible: Mask) -> Mask:
     """Given and family name in each other's place, spelled alike."""
     swapped = np.zeros(len(left), dtype=bool)
     rows = np.flatnonzero(eligible)
@@ -176,28 +175,28 @@ def _swapped(people: Comparable, left: Array, right: Array, eligible: Array) -> 
     return swapped
 
 
-def _crossed_over(people: Comparable, left: Array, right: Array) -> Array:
+def _crossed_over(people: Comparable, left: Positions, right: Positions) -> Mask:
     """The family name of one is the given name of the other."""
     given, family = people.given_name, people.family_name
     return _equal(given[left], family[right]) | _equal(family[left], given[right])
 
 
-def _crossed(people: Comparable, left: Array, right: Array) -> tuple[Array, Array, Array]:
+def _crossed(people: Comparable, left: Positions, right: Positions) -> tuple[Positions, Positions, Positions]:
     """The distinct pairs of the given name of `left` and the family name of `right`: which each pair has, and both codes."""
     size = max(len(people.family_names), 1)
     inverse, distinct = pd.factorize(people.given[left].astype(np.int64) * size + people.family[right])
     return inverse, distinct // size, distinct % size
 
 
-def _equal(left: Array, right: Array) -> Array:
+def _equal(left: Hashes, right: Hashes) -> Mask:
     return (left == right) & (left != NO_VALUE)
 
 
-def _nothing_unless(known: Array, level: Array) -> Array:
+def _nothing_unless(known: Mask, level: Levels) -> Levels:
     return np.where(known, level, np.int8(NOTHING))
 
 
-def _birth_dates(people: Comparable, left: Array, right: Array) -> Array:
+def _birth_dates(people: Comparable, left: Positions, right: Positions) -> Levels:
     a, b = people.birth[left], people.birth[right]
     known = (a > 0) & (b > 0)
     level = np.where(known & (a == b), np.int8(LEVELS["birth_date"]["same"]), np.int8(0))
@@ -218,11 +217,11 @@ def _birth_dates(people: Comparable, left: Array, right: Array) -> Array:
     return _nothing_unless(known, level)
 
 
-def _parts(birth: Array) -> tuple[Array, Array, Array]:
+def _parts(birth: Numbers) -> tuple[Numbers, Numbers, Numbers]:
     return birth // 10_000, birth // 100 % 100, birth % 100
 
 
-def _one_character(left: Array, right: Array) -> Array:
+def _one_character(left: Numbers, right: Numbers) -> Mask:
     """Texts of one length, eight characters to a number, that differ in one place."""
     known = (left > 0) & (right > 0) & (left != right)
     result = np.zeros(len(left), dtype=bool)
@@ -231,6 +230,6 @@ def _one_character(left: Array, right: Array) -> Array:
     return result
 
 
-def _phones(people: Comparable, left: Array, right: Array) -> Array:
+def _phones(people: Comparable, left: Positions, right: Positions) -> Levels:
     a, b = people.identifiers["phone"][left], people.identifiers["phone"][right]
     return _nothing_unless((a != NO_VALUE) & (b != NO_VALUE), (a == b).astype(np.int8))

@@ -6,33 +6,31 @@ Belongs here: that comparison, which weighing, guards and ladder all ask for. Wh
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from pipelines.matching.arrays import Mask, Positions
 from pipelines.matching.reading.comparable import NO_VALUE, Comparable
 
 __all__ = ["Identifiers", "compare_identifiers"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)
 class Identifiers:
     """What verified identifiers say of each pair: boolean arrays."""
 
-    same_nhs_number: Array
-    same_upn: Array
-    superseded: Array  # one side's number is the other's former one
-    conflict: Array  # both verified, different, neither superseding the other
+    same_nhs_number: Mask
+    same_upn: Mask
+    superseded: Mask  # one side's number is the other's former one
+    conflict: Mask  # both verified, different, neither superseding the other
 
     @property
-    def same(self) -> Array:
+    def same(self) -> Mask:
         """Any verified identifier agrees."""
         return self.same_nhs_number | self.same_upn | self.superseded
 
 
-def compare_identifiers(people: Comparable, left: Array, right: Array) -> Identifiers:
+def compare_identifiers(people: Comparable, left: Positions, right: Positions) -> Identifiers:
     """What the verified NHS numbers and UPNs of each pair say."""
     same, superseded, conflict = {}, np.zeros(len(left), dtype=bool), np.zeros(len(left), dtype=bool)
     for kind, former in (("nhs_number", "previous_nhs_number"), ("upn", "former_upn")):

@@ -16,13 +16,12 @@ import pandas as pd
 from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler
 
-from pipelines.matching.arrays import distinct, spread
+from pipelines.matching.arrays import Array, Counts, Levels, Mask, PairIds, Positions, Shares, Texts, distinct, spread
 from pipelines.matching.comparing.levels import COMPARISONS, NOTHING
 from pipelines.matching.reading.names import FamilyName, GivenName, Names
 
 __all__ = ["LEVELS", "OTHER_NAMES", "Judged", "Words", "close", "distances", "first", "likeness", "name_levels"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
 LEVELS = {
     comparison.name: {level.name: comparison.gamma(level.name) for level in comparison.levels}
@@ -36,12 +35,12 @@ _WORTH_TWO = 20_000  # comparisons from which two threads are faster than one
 class Judged:
     """Levels of pairs of codes, kept: `judge` sees each distinct pair once, the smaller code first."""
 
-    def __init__(self, size: int, judge: Callable[[Array, Array], Array], rows: int) -> None:
+    def __init__(self, size: int, judge: Callable[[Positions, Positions], Levels], rows: int) -> None:
         self._size, self._judge = max(size, 1), judge
         self._lock = Lock()
         self._pairs, self._levels = np.zeros(0, dtype=np.int64), np.zeros((rows, 0), dtype=np.int8)
 
-    def of(self, left: Array, right: Array) -> Array:
+    def of(self, left: Positions, right: Positions) -> Levels:
         """The levels of each pair, a row for each kind of level; `NOTHING` where a side has no name (code -1)."""
         known = (left >= 0) & (right >= 0)
         low = np.minimum(left[known], right[known]).astype(np.int64)
@@ -53,7 +52,7 @@ class Judged:
         answers[:, known] = levels[:, inverse]
         return answers
 
-    def _known(self, pairs: Array) -> Array:
+    def _known(self, pairs: PairIds) -> Levels:
         order = np.argsort(pairs)
         ordered = pairs[order]
         place = np.searchsorted(self._pairs, ordered)
@@ -82,7 +81,7 @@ class Words:
         self._number = np.array([numbers.setdefault(word, len(numbers)) for word in words], dtype=np.int64)
         self._has = distinct(self._number << 32 | np.repeat(np.arange(len(self.count)), self.count))
 
-    def meet(self, others: Words, left: Array, right: Array) -> Array:
+    def meet(self, others: Words, left: Positions, right: Positions) -> Mask:
         """Whether the name `left` and the name `right` of `others` share a word, for each pair."""
         met = np.zeros(len(left), dtype=bool)
         if len(others._has):
@@ -92,7 +91,7 @@ class Words:
             met[pair[others._has[found] == wanted]] = True
         return met
 
-    def crossed(self, others: Words, left: Array, right: Array) -> tuple[Array, Array, Array]:
+    def crossed(self, others: Words, left: Positions, right: Positions) -> tuple[Positions, Texts, Texts]:
         """Each word of the name `left` with each of the name `right` of `others`: which pair, and both words."""
         pair, place = spread(self._start[left], self.count[left])
         of, other = spread(others._start[right[pair]], others.count[right[pair]])
@@ -125,7 +124,7 @@ class _GivenNames:
             "name": Words([(value.name or "",) for value in values], numbers),
         }
 
-    def levels(self, left: Array, right: Array) -> Array:
+    def levels(self, left: Positions, right: Positions) -> Levels:
         names, words = self._names, self._words
         a, b = names.spelled[left], names.spelled[right]
         alike, slips = likeness(a, b)
@@ -153,7 +152,7 @@ class _GivenNames:
         further[~both] = NOTHING
         return np.stack([level, further, self._other_names(left, right, both), alike < 0.8]).astype(np.int8)
 
-    def _other_names(self, left: Array, right: Array, both: Array) -> Array:
+    def _other_names(self, left: Positions, right: Positions, both: Mask) -> Levels:
         """Whether further names speak for or against each other; nothing where a side has none."""
         found = np.where(both, np.int8(OTHER_NAMES["apart"]), np.int8(NOTHING))
         pair, a, b = self._words["others"].crossed(self._words["others"], left, right)
@@ -171,7 +170,7 @@ class _FamilyNames:
     def _everything(self) -> Words:
         return Words([value.everything for value in self._names], {})
 
-    def levels(self, left: Array, right: Array) -> Array:
+    def levels(self, left: Positions, right: Positions) -> Levels:
         names = self._names
         a, b = names.spelled[left], names.spelled[right]
         alike, slips = likeness(a, b)
@@ -185,17 +184,17 @@ class _FamilyNames:
         return level[np.newaxis]
 
 
-def _names_other(words: dict[str, Words], left: Array, right: Array) -> Array:
+def _names_other(words: dict[str, Words], left: Positions, right: Positions) -> Mask:
     """Whether the first name of `left` is a further one of `right`, or the initial of one."""
     name = words["name"]
     return name.meet(words["tokens"], left, right) | name.meet(words["initials"], left, right)
 
 
-def _sound_alike(names: Names[Any], left: Array, right: Array) -> Array:
+def _sound_alike(names: Names[Any], left: Positions, right: Positions) -> Mask:
     return (names.sounds[left] == names.sounds[right]) & (names.sounds[left] >= 0)
 
 
-def likeness(left: Array, right: Array) -> tuple[Array, Array]:
+def likeness(left: Texts, right: Texts) -> tuple[Shares, Counts]:
     """Jaro-Winkler similarity of each pair, and how many slips of the keyboard lie between them (2: two or more)."""
     return (
         distances(left, right, JaroWinkler.similarity),
@@ -203,12 +202,12 @@ def likeness(left: Array, right: Array) -> tuple[Array, Array]:
     )
 
 
-def close(alike: Array, slips: Array, left_length: Array, right_length: Array) -> Array:
+def close(alike: Shares, slips: Counts, left_length: Counts, right_length: Counts) -> Mask:
     """One slip of the keyboard, or very alike."""
     return (alike >= 0.92) | ((slips <= 1) & (np.minimum(left_length, right_length) >= 4))
 
 
-def distances(left: Array, right: Array, scorer: Callable[..., float], **options: Any) -> Array:
+def distances(left: Texts, right: Texts, scorer: Callable[..., float], **options: Any) -> Array:
     """What rapidfuzz's `scorer` says of each pair of texts."""
     return process.cpdist(
         left.tolist(),
@@ -219,7 +218,7 @@ def distances(left: Array, right: Array, scorer: Callable[..., float], **options
     )
 
 
-def first(comparison: str, **conditions: Array) -> Array:
+def first(comparison: str, **conditions: Mask) -> Levels:
     """The closest level whose condition holds; conditions come in the order of the levels."""
     levels = LEVELS[comparison]
     return np.select(list(conditions.values()), [np.int8(levels[name]) for name in conditions], np.int8(0))

@@ -6,17 +6,16 @@ rapidfuzz.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 
+from pipelines.matching.arrays import Letters, Mask, Numbers, Positions
+
 __all__ = ["Spelled", "digits_of", "one_slip"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
 _WIDTH = 16
 
@@ -32,7 +31,7 @@ class Spelled:
         padded = pc.ascii_rpad(pc.if_else(fits, texts, ""), _WIDTH, "\0").cast(pa.binary(_WIDTH))
         self._bytes = np.frombuffer(padded.buffers()[1], np.uint8).reshape(-1, _WIDTH)
 
-    def one_slip(self, left: Array, right: Array) -> Array:
+    def one_slip(self, left: Positions, right: Positions) -> Mask:
         """Whether the texts at `left` and `right`, which differ, are one slip apart (Damerau-Levenshtein distance 1)."""
         found = one_slip(self._bytes[left], self._bytes[right])
         others = np.flatnonzero(~(self._fits[left] & self._fits[right]))
@@ -43,12 +42,12 @@ class Spelled:
         return found
 
 
-def digits_of(numbers: Array) -> Array:
+def digits_of(numbers: Numbers) -> Letters:
     """The eight digits of each birth date as characters, a column each."""
     return np.stack([(numbers // 10**place % 10 + ord("0")).astype(np.uint8) for place in range(7, -1, -1)], axis=1)
 
 
-def one_slip(left: Array, right: Array) -> Array:
+def one_slip(left: Letters, right: Letters) -> Mask:
     """Whether each row of `left` becomes that of `right` by one character changed, added or left out, or two exchanged.
 
     A column is a character; a shorter text ends in zeros. Rows that are equal are none apart, which is not one.

@@ -8,15 +8,13 @@ rounds grows with the depth of the clusters and not with the records. The result
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from pipelines.matching.arrays import spread, starts_of
+from pipelines.matching.arrays import Array, Bits, Counts, Labels, Mask, Numbers, Positions, spread, starts_of
 
 __all__ = ["UNSEEN", "Assembled", "Links", "Rules", "assemble", "improve"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
 UNSEEN = -10.0  # bits of a pair that no key has brought together: most likely two people
 _ROUNDS_OF_IMPROVEMENT = 8
@@ -34,11 +32,11 @@ class Rules:
         margin: bits by which the best other identity must be beaten.
     """
 
-    identities: tuple[Array, ...]
+    identities: tuple[Numbers, ...]
     least: float
     margin: float
 
-    def conflict(self, left: Array, right: Array) -> Array:
+    def conflict(self, left: Positions, right: Positions) -> Mask:
         """Which pairs of clusters have different numbers of one kind."""
         found = np.zeros(len(left), dtype=bool)
         for values in self.identities:
@@ -60,17 +58,17 @@ class Links:
         contested: another identity fits about as well.
     """
 
-    left: Array
-    right: Array
-    total: Array
+    left: Positions
+    right: Positions
+    total: Bits
     seen: Array
-    strength: Array
-    nearest: Array
-    certain: Array
-    apart: Array
-    contested: Array
+    strength: Bits
+    nearest: Bits
+    certain: Mask
+    apart: Mask
+    contested: Mask
 
-    def take(self, rows: Array) -> Links:
+    def take(self, rows: Positions) -> Links:
         """Some of the links."""
         return Links(**{name: getattr(self, name)[rows] for name in self.__dataclass_fields__})
 
@@ -79,12 +77,12 @@ class Links:
 class Assembled:
     """`label`: the cluster of each record, by its first record; `links`: what is left between clusters; `rounds`."""
 
-    label: Array
+    label: Labels
     links: Links
     rounds: int
 
 
-def assemble(size: int, links: Links, rules: Rules, must: Array) -> Assembled:
+def assemble(size: int, links: Links, rules: Rules, must: Labels) -> Assembled:
     """Join what belongs together.
 
     Args:
@@ -121,7 +119,7 @@ def assemble(size: int, links: Links, rules: Rules, must: Array) -> Assembled:
     return Assembled(label, links, rounds)
 
 
-def improve(label: Array, links: Links, rules: Rules, fixed: Array) -> tuple[Array, int]:
+def improve(label: Labels, links: Links, rules: Rules, fixed: Mask) -> tuple[Labels, int]:
     """Move single records to a cluster that fits them better, until none does; the labels, and how many were moved.
 
     Args:
@@ -170,14 +168,14 @@ def improve(label: Array, links: Links, rules: Rules, fixed: Array) -> tuple[Arr
     return label, moved
 
 
-def _possible(links: Links, members: Array, rules: Rules) -> Array:
+def _possible(links: Links, members: Counts, rules: Rules) -> Mask:
     """Which linked clusters may be one child."""
     pairs = members[links.left] * members[links.right]
     average = (links.total + UNSEEN * (pairs - links.seen)) / pairs
     return ~links.apart & ~rules.conflict(links.left, links.right) & (links.certain | (average >= rules.least))
 
 
-def _mutually_best(size: int, links: Links, rows: Array) -> Array:
+def _mutually_best(size: int, links: Links, rows: Positions) -> Positions:
     """Of the links `rows`, those that are the strongest of both their clusters; ties go to the earlier records."""
     rows = rows[np.lexsort((links.right[rows], links.left[rows], -links.strength[rows]))]
     places = np.arange(len(rows))
@@ -187,7 +185,7 @@ def _mutually_best(size: int, links: Links, rows: Array) -> Array:
     return rows[(rank[links.left[rows]] == places) & (rank[links.right[rows]] == places)]
 
 
-def _contested(links: Links, possible: Array, rows: Array, members: Array, rules: Rules) -> Array:
+def _contested(links: Links, possible: Mask, rows: Positions, members: Counts, rules: Rules) -> Mask:
     """Which of the chosen links have a rival: another identity, surely not the same child, that fits about as well."""
     contested = np.zeros(len(rows), dtype=bool)
     if rules.margin <= 0:
@@ -215,15 +213,15 @@ def _contested(links: Links, possible: Array, rows: Array, members: Array, rules
 
 def _better_placed(
     links: Links,
-    possible: Array,
-    near: Array,
-    one: Array,
-    other: Array,
-    third: Array,
-    short: Array,
-    members: Array,
+    possible: Mask,
+    near: Positions,
+    one: Positions,
+    other: Positions,
+    third: Positions,
+    short: Bits,
+    members: Counts,
     rules: Rules,
-) -> Array:
+) -> Mask:
     """Whether the rival has a partner of its own, so that both pairs as they are clearly beat the pairs crossed over.
 
     That is how twins part: each one's records fit the other twin's nearly as well, but not both at once.
@@ -247,14 +245,14 @@ def _better_placed(
     return placed
 
 
-def _may_be_one(links: Links, possible: Array, left: Array, right: Array, members: Array, rules: Rules) -> Array:
+def _may_be_one(links: Links, possible: Mask, left: Positions, right: Positions, members: Counts, rules: Rules) -> Mask:
     """Whether two clusters could be one child, linked or not."""
     row = _find(links, left, right, len(members))
     unlinked = ~rules.conflict(left, right) & (rules.least <= UNSEEN)
     return np.where(row >= 0, possible[row], unlinked)
 
 
-def _find(links: Links, left: Array, right: Array, size: int) -> Array:
+def _find(links: Links, left: Positions, right: Positions, size: int) -> Positions:
     """The row of the link between two clusters; -1 where there is none."""
     keys = links.left.astype(np.int64) * size + links.right
     wanted = np.minimum(left, right).astype(np.int64) * size + np.maximum(left, right)
@@ -262,7 +260,7 @@ def _find(links: Links, left: Array, right: Array, size: int) -> Array:
     return np.where(keys[row] == wanted, row, -1) if len(keys) else np.full(len(left), -1)
 
 
-def _relabelled(links: Links, follows: Array, size: int) -> Links:
+def _relabelled(links: Links, follows: Labels, size: int) -> Links:
     """The links between the clusters that the old ones have become; links within a cluster are gone."""
     a, b = follows[links.left], follows[links.right]
     changed = (a != links.left) | (b != links.right)
@@ -288,7 +286,7 @@ def _relabelled(links: Links, follows: Array, size: int) -> Links:
     )
 
 
-def _to_clusters(label: Array, links: Links) -> tuple[Array, Array, Array, Array, Array, Array]:
+def _to_clusters(label: Labels, links: Links) -> tuple[Positions, Labels, Bits, Counts, Mask, Mask]:
     """Rows of (record, cluster): the total and number of the record's pairs with it, whether any joins, any forbids."""
     record = np.concatenate([links.left, links.right]).astype(np.int64)
     cluster = label[np.concatenate([links.right, links.left])].astype(np.int64)
@@ -297,7 +295,7 @@ def _to_clusters(label: Array, links: Links) -> tuple[Array, Array, Array, Array
     key = key[order]
     starts = starts_of(key)
     if not len(starts):
-        nothing = np.zeros(0, dtype=np.int64)
+        nothing: Array = np.zeros(0, dtype=np.int64)
         return nothing, nothing, nothing, nothing, nothing.astype(bool), nothing.astype(bool)
 
     def doubled(values: Array) -> Array:
@@ -313,13 +311,13 @@ def _to_clusters(label: Array, links: Links) -> tuple[Array, Array, Array, Array
     )
 
 
-def _largest(label: Array, values: Array) -> Array:
+def _largest(label: Labels, values: Numbers) -> Numbers:
     held = np.zeros(len(label), dtype=values.dtype)
     np.maximum.at(held, label, values)
     return held
 
 
-def _first_records(label: Array) -> Array:
+def _first_records(label: Labels) -> Labels:
     """The same clusters, each named by its first record."""
     first = np.full(len(label), len(label))
     np.minimum.at(first, label, np.arange(len(label)))

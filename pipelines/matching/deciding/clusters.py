@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from pipelines.matching.arrays import Array, Bits, Hashes, Labels, Mask, Numbers, Positions
 from pipelines.matching.comparing.compare import LEVELS
 from pipelines.matching.deciding.assemble import Assembled, Links, Rules, assemble, improve
 from pipelines.matching.deciding.components import components
@@ -25,7 +25,6 @@ from pipelines.matching.weighing.pairs import Pairs
 
 __all__ = ["AMBIGUOUS", "CONTRADICTED", "Clusters", "cluster"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
 # why a join that stood by itself was not made
 AMBIGUOUS, CONTRADICTED = 1, 2
@@ -38,9 +37,9 @@ _BY_DECISION = STEPS.index("decision")
 class Clusters:
     """`label`: for each record the smallest position of its identity; `unmade`: for each pair why it was not joined."""
 
-    label: Array
-    unmade: Array
-    settled: Array  # pairs known to be two children: two records of a repeat-free feed, or two verified numbers
+    label: Labels
+    unmade: Numbers
+    settled: Mask  # pairs known to be two children: two records of a repeat-free feed, or two verified numbers
     stats: dict[str, float]
 
 
@@ -49,8 +48,8 @@ def cluster(
     pairs: Pairs,
     verdicts: Verdicts,
     *,
-    not_the_same: Array,
-    undecided: Array,
+    not_the_same: Mask,
+    undecided: Bits,
     unique_sources: Mapping[str, str],
     margin: float,
     join_weight: float,
@@ -85,7 +84,7 @@ def cluster(
     within = np.flatnonzero(loose[left] & (label[left] == label[right]))
     final = label.copy()
     final[loose] = np.flatnonzero(loose)
-    unmade = np.zeros(len(left), dtype=np.int8)
+    unmade: Numbers = np.zeros(len(left), dtype=np.int8)
     rounds = moved = 0
     if len(within):
         links = _links(pairs, verdicts, within, join, rival, apart, undecided)
@@ -112,7 +111,7 @@ def cluster(
     return Clusters(final, unmade, _settled(people, final, identities, unique_sources, pairs), stats)
 
 
-def _identities(people: Comparable, unique_sources: Mapping[str, str]) -> tuple[Array, ...]:
+def _identities(people: Comparable, unique_sources: Mapping[str, str]) -> tuple[Numbers, ...]:
     """Numbers of which one child has at most one, by record; 0 for none.
 
     The verified identifiers in their latest form; the person number within a source that counts persons by it; the
@@ -134,7 +133,7 @@ def _identities(people: Comparable, unique_sources: Mapping[str, str]) -> tuple[
     return tuple(found)
 
 
-def _first_with(values: Array) -> Array:
+def _first_with(values: Array) -> Positions:
     """For each entry the first that has its value."""
     number, found = pd.factorize(values)
     first = np.empty(len(found), dtype=np.int64)
@@ -142,7 +141,7 @@ def _first_with(values: Array) -> Array:
     return first[number]
 
 
-def _must(size: int, left: Array, right: Array, apart_left: Array, apart_right: Array) -> Array:
+def _must(size: int, left: Positions, right: Positions, apart_left: Positions, apart_right: Positions) -> Labels:
     """What reviewers have put together, as far as they have not also said that it is two children."""
     cluster = {int(record): {int(record)} for record in np.concatenate([left, right])}
     apart = {pair for a, b in zip(apart_left.tolist(), apart_right.tolist(), strict=True) for pair in ((a, b), (b, a))}
@@ -160,7 +159,7 @@ def _must(size: int, left: Array, right: Array, apart_left: Array, apart_right: 
 
 
 def _links(
-    pairs: Pairs, verdicts: Verdicts, rows: Array, join: Array, rival: Array, apart: Array, undecided: Array
+    pairs: Pairs, verdicts: Verdicts, rows: Positions, join: Mask, rival: Mask, apart: Mask, undecided: Bits
 ) -> Links:
     """The pairs at `rows` as links between records."""
     total = pairs.total[rows]
@@ -178,7 +177,7 @@ def _links(
     )
 
 
-def _unmade(size: int, final: Array, assembled: Assembled, left: Array, right: Array, join: Array) -> Array:
+def _unmade(size: int, final: Labels, assembled: Assembled, left: Positions, right: Positions, join: Mask) -> Numbers:
     """For each pair that joins by itself and was not joined, why."""
     unmade = np.zeros(len(left), dtype=np.int8)
     rows = np.flatnonzero(join & (final[left] != final[right]))
@@ -190,7 +189,7 @@ def _unmade(size: int, final: Array, assembled: Assembled, left: Array, right: A
     return unmade
 
 
-def _canonical_identifiers(people: Comparable) -> list[Array]:
+def _canonical_identifiers(people: Comparable) -> list[Numbers]:
     """Each record's verified NHS number and UPN as the latest in their line of succession; 0 for none."""
     found = []
     for kind, former in (("nhs_number", "previous_nhs_number"), ("upn", "former_upn")):
@@ -203,7 +202,7 @@ def _canonical_identifiers(people: Comparable) -> list[Array]:
     return found
 
 
-def _person_numbers(people: Comparable) -> Array:
+def _person_numbers(people: Comparable) -> Hashes:
     """The number by which a source counts persons: the UPN as delivered, else the NHS number; 0 for none."""
     upn, nhs_number = people.either("upn"), people.either("nhs_number")
     has_upn = np.zeros(len(people.sources), dtype=bool)
@@ -212,8 +211,8 @@ def _person_numbers(people: Comparable) -> Array:
 
 
 def _doubtful(
-    size: int, label: Array, identities: tuple[Array, ...], left: Array, right: Array, against: Array
-) -> Array:
+    size: int, label: Labels, identities: tuple[Numbers, ...], left: Positions, right: Positions, against: Mask
+) -> Mask:
     """Which components (by label) hold something that contradicts, or hang together loosely, and cannot be taken whole."""
     doubtful = np.zeros(size, dtype=bool)
     for values in identities:
@@ -225,7 +224,7 @@ def _doubtful(
     return doubtful | (seen < 0.5 * members * (members - 1.0) / 2)
 
 
-def _several(label: Array, values: Array, size: int) -> Array:
+def _several(label: Labels, values: Numbers, size: int) -> Mask:
     """Which components hold more than one of the values (0 is none)."""
     has = np.flatnonzero(values)
     least, most = np.full(size, np.iinfo(np.int64).max), np.zeros(size, dtype=np.int64)
@@ -236,11 +235,11 @@ def _several(label: Array, values: Array, size: int) -> Array:
 
 def _settled(
     people: Comparable,
-    label: Array,
-    identities: tuple[Array, ...],
+    label: Labels,
+    identities: tuple[Numbers, ...],
     unique_sources: Mapping[str, str],
     pairs: Pairs,
-) -> Array:
+) -> Mask:
     """Pairs whose identities are known to be two children, so that nobody need ask."""
     a, b = label[pairs.left], label[pairs.right]
     settled = np.zeros(len(a), dtype=bool)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+
+from pipelines.matching.arrays import Labels, Positions
 
 __all__ = ["components"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
-
-def components(size: int, left: Array, right: Array) -> Array:
+def components(size: int, left: Positions, right: Positions) -> Labels:
     """For each of `size` nodes the smallest node it is connected with through the edges (`left`, `right`)."""
     label = np.arange(size, dtype=np.int64)
     while True:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from pipelines.matching.arrays import Levels, Mask, Numbers, Positions
 from pipelines.matching.comparing.compare import LEVELS, OTHER_NAMES
 from pipelines.matching.comparing.identifiers import Identifiers
 from pipelines.matching.comparing.levels import NOTHING
@@ -22,7 +22,6 @@ from pipelines.matching.weighing.score import shares_of
 
 __all__ = ["GUARDS", "UNBORN", "Guard", "guard"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
 _GENERATION = 12  # years between two birth dates that belong to two people, however alike their names
 
@@ -74,12 +73,12 @@ UNBORN = _NUMBER["unborn"]
 def guard(
     people: Comparable,
     model: Model,
-    left: Array,
-    right: Array,
-    levels: dict[str, Array],
+    left: Positions,
+    right: Positions,
+    levels: dict[str, Levels],
     identifiers: Identifiers,
     counted: Sequence[str] = (),
-) -> Array:
+) -> Numbers:
     """The number of the first guard in `GUARDS` that stands against each pair; 0 where none does.
 
     `counted` names the sources that are meant to hold each person once.
@@ -134,7 +133,7 @@ def guard(
     return np.select(list(conditions.values()), [np.int8(_NUMBER[name]) for name in conditions], np.int8(0))
 
 
-def _of_people(levels: dict[str, Array], identifiers: Identifiers, same_source: Array) -> Array:
+def _of_people(levels: dict[str, Levels], identifiers: Identifiers, same_source: Mask) -> Numbers:
     """The guards that hold for anybody, where nobody says that the people are children."""
     trusted = identifiers.same & ~identifiers.conflict
     conditions = {
@@ -149,7 +148,7 @@ def _of_people(levels: dict[str, Array], identifiers: Identifiers, same_source: 
     return np.select(list(conditions.values()), [np.int8(_NUMBER[name]) for name in conditions], np.int8(0))
 
 
-def _confirmed(levels: dict[str, Array]) -> Array:
+def _confirmed(levels: dict[str, Levels]) -> Mask:
     """Whether birth date or names bear out an identifier: one of them well, or two of them after a fashion."""
     given, family, birth = levels["given_name"], levels["family_name"], levels["birth_date"]
     well = (birth >= LEVELS["birth_date"]["digit"]) | (given >= LEVELS["given_name"]["other"])
@@ -157,12 +156,12 @@ def _confirmed(levels: dict[str, Array]) -> Array:
     return well | ((birth > 0).astype(np.int8) + (given > 0) + (family > 0) >= 2)
 
 
-def _renamed(levels: dict[str, Array]) -> Array:
+def _renamed(levels: dict[str, Levels]) -> Mask:
     """Both identifiers agree: then another given name is a change of name."""
     same = LEVELS["upn"]["same"]
     return (levels["nhs_number"] == same) & (levels["upn"] == same)
 
 
-def _established(model: Model, people: Comparable) -> Array:
+def _established(model: Model, people: Comparable) -> Mask:
     """Whether a given name is one that people bear, not a slip of the keyboard: the model has met it often."""
     return shares_of(model, people, "given_name") > model.frequencies["given_name"].floor

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from pipelines.matching.arrays import Levels, Mask, Numbers, Packed, Positions
 from pipelines.matching.comparing.compare import LEVELS, unpack
 from pipelines.matching.comparing.identifiers import Identifiers, compare_identifiers
 from pipelines.matching.comparing.levels import COMPARISONS
@@ -26,7 +26,6 @@ from pipelines.matching.weighing.pairs import Pairs
 
 __all__ = ["JOIN", "NOTHING_MORE", "REFUSED", "REVIEW", "STEPS", "Verdicts", "judge_pairs", "reasons"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
 NOTHING_MORE, REVIEW, REFUSED, JOIN = 0, 1, 2, 3
 # in order of trust; a join's step is its position here
@@ -38,9 +37,9 @@ _BY_DECISION = STEPS.index("decision")
 class Verdicts:
     """One verdict per pair: `outcome` (NOTHING_MORE, REVIEW, REFUSED, JOIN), `step` (position in STEPS), `guard`."""
 
-    outcome: Array
-    step: Array
-    guard: Array
+    outcome: Numbers
+    step: Numbers
+    guard: Numbers
     identifiers: Identifiers
 
 
@@ -70,7 +69,7 @@ def judge_pairs(people: Comparable, model: Model, pairs: Pairs, counted: Sequenc
     return Verdicts(outcome, step, guards, identifiers)
 
 
-def reasons(verdicts: Verdicts, packed: Array, rows: Array) -> pa.DictionaryArray:
+def reasons(verdicts: Verdicts, packed: Packed, rows: Positions) -> pa.DictionaryArray:
     """Why, in words, for the pairs at `rows`: each distinct combination is put into words once."""
     said = verdicts.identifiers
     flags = said.same_nhs_number[rows] + 2 * said.same_upn[rows] + 4 * said.superseded[rows]
@@ -89,7 +88,7 @@ def reasons(verdicts: Verdicts, packed: Array, rows: Array) -> pa.DictionaryArra
     return pa.DictionaryArray.from_arrays(pa.array(inverse.astype(np.int32)), pa.array(words, pa.string()))
 
 
-def _exact(people: Comparable, left: Array, right: Array, levels: dict[str, Array]) -> Array:
+def _exact(people: Comparable, left: Positions, right: Positions, levels: dict[str, Levels]) -> Mask:
     """Names and birth date the same, sex not against it, and no second such person in either source."""
     same = (
         (levels["given_name"] == LEVELS["given_name"]["same"])

@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
-from pipelines.matching.arrays import distinct
+from pipelines.matching.arrays import Bits, Labels, Positions, distinct
 from pipelines.matching.reading.comparable import Comparable
 from pipelines.matching.weighing.match_model import Model
 from pipelines.matching.weighing.pairs import Pairs
@@ -22,7 +21,6 @@ from pipelines.matching.weighing.weigh import weigh
 
 __all__ = ["among_the_rest"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
 _ROUNDS = 30
 _MOST_SOURCES = 6  # that are looked at two by two
@@ -30,7 +28,7 @@ _FEW = 250_000  # pairs of people left: so many are compared each with each
 
 
 def among_the_rest(
-    people: Comparable, model: Model, pairs: Pairs, label: Array, unique_sources: Sequence[str]
+    people: Comparable, model: Model, pairs: Pairs, label: Labels, unique_sources: Sequence[str]
 ) -> Pairs | None:
     """The pairs, those of people left without a match in the other source weighed anew; None where nothing changes.
 
@@ -64,14 +62,14 @@ def among_the_rest(
     return pairs if looked_at else None
 
 
-def _left_over(people: Comparable, label: Array, mine: int, theirs: int) -> Array:
+def _left_over(people: Comparable, label: Labels, mine: int, theirs: int) -> Positions:
     """The linkable records of one source whose identity has none of the other."""
     found = np.zeros(people.size, dtype=bool)
     found[label[people.source == theirs]] = True
     return np.flatnonzero((people.source == mine) & people.linkable & ~found[label])
 
 
-def _shift(evidence: Array, prior: float, possible: int) -> float:
+def _shift(evidence: Bits, prior: float, possible: int) -> float:
     """Bits by which the odds of a pair of those left are better than those of any pair."""
     odds = prior
     for _ in range(_ROUNDS):

@@ -21,7 +21,6 @@ from pipelines.tables import connect
 
 __all__ = ["EVIDENCE", "RIVALS", "field_words", "runners_up", "with_evidence"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
 RIVALS = pa.schema([("rival", pa.string()), ("rival_weight", pa.float64()), ("rival_joined", pa.bool_())])
 EVIDENCE: list[pa.Field[Any]] = [

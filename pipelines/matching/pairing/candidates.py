@@ -14,14 +14,24 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.matching.arrays import distinct, spread, starts_of
+from pipelines.matching.arrays import (
+    Counts,
+    Hashes,
+    Mask,
+    Numbers,
+    PairIds,
+    Positions,
+    Shares,
+    distinct,
+    spread,
+    starts_of,
+)
 from pipelines.matching.comparing.levels import COMPARISONS
 from pipelines.matching.pairing.keys import IMPLIED, KEYS, REFINERS, Key, Values, combine
 from pipelines.matching.reading.comparable import NO_VALUE, Comparable
 
 __all__ = ["Candidates", "KeyRows", "Limits", "find_candidates", "follow", "rows_by_key"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
 _DEEPEST = 2  # fields that may refine a key
 _THREADS = 2  # keys searched side by side
@@ -49,18 +59,18 @@ class Limits:
 class KeyRows:
     """The rows under one key, in order of `value`: which record has it."""
 
-    value: Array
-    record: Array
+    value: Hashes
+    record: Positions
 
     def pair_count(self) -> int:
         """How many pairs share a value."""
         return _pair_count(self.value)
 
-    def members(self, values: Array) -> Array:
+    def members(self, values: Hashes) -> Counts:
         """How many records have each of the values."""
         return np.searchsorted(self.value, values, side="right") - np.searchsorted(self.value, values)
 
-    def under(self, values: Array) -> tuple[Array, Array]:
+    def under(self, values: Hashes) -> tuple[Positions, Hashes]:
         """The rows (record, value) under the values, which are ordered."""
         _, rows = spread(np.searchsorted(self.value, values), self.members(values))
         return self.record[rows], self.value[rows]
@@ -79,11 +89,11 @@ class Candidates:
     """
 
     size: int
-    parts: list[tuple[Array, int]]
+    parts: list[tuple[PairIds, int]]
     stats: dict[str, float]
     rows: dict[str, KeyRows]
 
-    def batches(self, at_once: int) -> Iterator[Array]:
+    def batches(self, at_once: int) -> Iterator[PairIds]:
         """Each pair once as left * size + right, ordered, some `at_once` at a time."""
         total = sum(len(pairs) for pairs, _ in self.parts)
         steps = max(1, -(-total // at_once))
@@ -92,7 +102,7 @@ class Candidates:
             found = [pairs[slice(*np.searchsorted(pairs, (low, high)))] for pairs, _ in self.parts]
             yield distinct(np.concatenate([np.zeros(0, dtype=np.int64), *found]))
 
-    def free(self, share: float = 1.0) -> tuple[Array, Array, Array]:
+    def free(self, share: float = 1.0) -> tuple[Positions, Positions, Numbers]:
         """Each pair once, ordered: left, right, and the comparisons that were free in any key that found it.
 
         Of a `share` below 1 about so many of the pairs, picked as by chance and the same every time.
@@ -117,11 +127,11 @@ class Candidates:
 class _Found:
     """What the walk through one key has gathered."""
 
-    parts: list[tuple[Array, int]] = field(default_factory=list)
+    parts: list[tuple[PairIds, int]] = field(default_factory=list)
     rows: dict[str, KeyRows] = field(default_factory=dict)
     stats: dict[str, float] = field(default_factory=lambda: {"keys_refined": 0.0, "pairs_dropped": 0.0})
 
-    def add(self, name: str, fields: set[str], pairs: Array) -> None:
+    def add(self, name: str, fields: set[str], pairs: PairIds) -> None:
         self.stats[f"candidates_{name}"] = self.stats.get(f"candidates_{name}", 0.0) + len(pairs)
         if len(pairs):
             pairs.sort()
@@ -153,7 +163,7 @@ def find_candidates(
             record, value = _by_value(*values.rows(key))
             _walk(found, values, [_Work(key.name, key.fields, record, value, key.refine, alone=key.alone)], allowed)
         elif paths := [name.split("+")[1:] for name in keys if name.split("+")[0] == key.name]:
-            rows: tuple[Array, ...] = values.rows(key)
+            rows: tuple[Any, ...] = values.rows(key)
             while paths:
                 path = paths.pop(0)
                 work = _fixed(values, key, path, *rows)
@@ -191,13 +201,13 @@ def rows_by_key(people: Comparable, keys: Sequence[str]) -> dict[str, KeyRows]:
 
 def follow(
     before: Mapping[str, KeyRows],
-    moved: Array,
+    moved: Positions,
     fresh: Mapping[str, KeyRows],
     people: Comparable,
-    changed: Array,
-    last: Callable[[Array], Comparable],
+    changed: Mask,
+    last: Callable[[Positions], Comparable],
     limits: Limits | None = None,
-) -> tuple[dict[str, KeyRows], Array | None]:
+) -> tuple[dict[str, KeyRows], PairIds | None]:
     """Tonight's rows and the pairs of tonight's changed records with all, as left * size + right.
 
     Args:
@@ -250,8 +260,8 @@ class _Work:
 
     name: str
     fields: tuple[str, ...]
-    record: Array
-    value: Array
+    record: Positions
+    value: Hashes
     further: tuple[str, ...]
     fixed: bool = False
     alone: bool = True
@@ -261,14 +271,14 @@ class _Work:
         """How many fields refine it."""
         return self.name.count("+")
 
-    def all_refined(self, field: Callable[[str], Array], rows: tuple[Array, Array]) -> list[_Work]:
+    def all_refined(self, field: Callable[[str], Hashes], rows: tuple[Positions, Hashes]) -> list[_Work]:
         """The `rows` told apart by each further field that may tell them apart; none where that would be the third."""
         used = self.name.split("+")
         settled = {*used, *(each for name in used for each in IMPLIED.get(name, ()))}
         further = [each for each in self.further if each not in settled and self.depth < _DEEPEST]
         return [self.refined(field, refiner, rows) for refiner in further]
 
-    def refined(self, field: Callable[[str], Array], refiner: str, rows: tuple[Array, Array]) -> _Work:
+    def refined(self, field: Callable[[str], Hashes], refiner: str, rows: tuple[Positions, Hashes]) -> _Work:
         """The `rows` told apart by one more field; `field` gives its value for every record."""
         record, value = rows
         finer = combine(99, value, field(refiner)[record])
@@ -292,10 +302,10 @@ class _TwoNights:
     def __init__(
         self,
         people: Comparable,
-        rows: tuple[Array, Array],
-        changed: Array,
-        last: Callable[[Array], Comparable],
-        gone: tuple[Array, Array],
+        rows: tuple[Positions, Hashes],
+        changed: Mask,
+        last: Callable[[Positions], Comparable],
+        gone: tuple[Positions, Hashes],
     ) -> None:
         self._size = people.size
         self._tonight, then = distinct(rows[0]), distinct(gone[0])
@@ -306,7 +316,7 @@ class _TwoNights:
         self._now = np.arange(here + len(then)) < here
         self._fresh = np.append(changed[self._tonight], np.zeros(len(then), dtype=bool))
 
-    def pairs(self, name: str, limits: Limits) -> Array | None:
+    def pairs(self, name: str, limits: Limits) -> PairIds | None:
         """Pairs of fresh records as `_walk` would find them; None where a group's size has led elsewhere than last night."""
         key = next(each for each in KEYS if each.name == name.split("+")[0])
         whole = _Work(name, key.fields, self._record, self._value, key.refine)
@@ -327,11 +337,11 @@ class _TwoNights:
             work += this.all_refined(self._field, (this.record[large], this.value[large]))
         return np.concatenate(found)
 
-    def _field(self, refiner: str) -> Array:
+    def _field(self, refiner: str) -> Hashes:
         return np.concatenate([night.refiner(refiner) for night in self._nights])
 
 
-def _fixed(values: Values, key: Key, path: Sequence[str], record: Array, value: Array) -> _Work:
+def _fixed(values: Values, key: Key, path: Sequence[str], record: Positions, value: Hashes) -> _Work:
     work = _Work(key.name, key.fields, record, value, key.refine)
     for refiner in path:
         work = work.refined(values.refiner, refiner, (work.record, work.value))
@@ -356,39 +366,39 @@ def _walk(found: _Found, values: Values, work: list[_Work], limits: Limits) -> N
         work += finer
 
 
-def _by_size(record: Array, value: Array, limit: int) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+def _by_size(record: Positions, value: Hashes, limit: int) -> tuple[tuple[Positions, Hashes], tuple[Positions, Hashes]]:
     """Rows of groups that hold two or more, parted into small groups and large ones."""
     counts = _group_counts(value)
     small, large = (counts > 1) & (counts <= limit), (counts > 1) & (counts > limit)
     return (record[small], value[small]), (record[large], value[large])
 
 
-def _chance(pairs: Array) -> Array:
+def _chance(pairs: PairIds) -> Shares:
     """A number from 0 to 1 for each pair, as by chance and the same every time."""
     mixed = pairs.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     mixed ^= mixed >> np.uint64(32)
     return (mixed * np.uint64(0xD6E8FEB86659FD93) >> np.uint64(11)).astype(np.float64) / 2.0**53
 
 
-def _by_value(record: Array, value: Array) -> tuple[Array, Array]:
+def _by_value(record: Positions, value: Hashes) -> tuple[Positions, Hashes]:
     """Rows in order of value."""
     order = np.argsort(value)
     return record[order], value[order]
 
 
-def _group_counts(value: Array) -> Array:
+def _group_counts(value: Hashes) -> Counts:
     """For each row of ordered values, how many rows share its value."""
     starts = starts_of(value)
     lengths = np.diff(np.append(starts, len(value)))
     return np.repeat(lengths, lengths)
 
 
-def _pair_count(value: Array) -> int:
+def _pair_count(value: Hashes) -> int:
     lengths = np.diff(np.append(starts_of(value), len(value)))
     return int((lengths * (lengths - 1) // 2).sum())
 
 
-def _all_pairs(record: Array, value: Array, size: int, among: Array | None = None) -> Array:
+def _all_pairs(record: Positions, value: Hashes, size: int, among: Mask | None = None) -> PairIds:
     """Every pair within each group of rows in order of value, as left * size + right; only those with one `among`."""
     if not len(record):
         return np.zeros(0, dtype=np.int64)

@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
-from pipelines.matching.arrays import spread
+from pipelines.matching.arrays import Hashes, Positions, spread
 from pipelines.matching.reading.comparable import NO_DATE, NO_VALUE, Comparable, hash_texts
 
 __all__ = ["IMPLIED", "KEYS", "REFINERS", "Key", "Values", "combine"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
 _BIRTH_WINDOW = 75  # days between an expected and an actual birth that may still be one child
 
@@ -79,117 +77,117 @@ class Values:
         self._everyone = np.arange(people.size, dtype=np.int32)
         self.size = people.size
 
-    def rows(self, key: Key) -> tuple[Array, Array]:
+    def rows(self, key: Key) -> tuple[Positions, Hashes]:
         """Rows of (record, value) under the key; records without a value have none."""
-        make: Callable[[], tuple[Array, Array]] = getattr(self, f"_{key.name}")
+        make: Callable[[], tuple[Positions, Hashes]] = getattr(self, f"_{key.name}")
         record, value = make()
         usable = value != NO_VALUE
         usable &= self._people.linkable[record]
         return (record, value) if usable.all() else (record[usable], value[usable])
 
-    def refiner(self, name: str) -> Array:
+    def refiner(self, name: str) -> Hashes:
         """One value for each record; `NO_VALUE` where it has none."""
         return getattr(self, name)
 
     # ---- refiners --------------------------------------------------------------------------------------------------
     @cached_property
-    def birth(self) -> Array:
+    def birth(self) -> Hashes:
         """The birth date; day and month in order of size, so that swapped dates meet."""
         people = self._people
         low, high = np.minimum(people.month, people.day), np.maximum(people.month, people.day)
         return np.where(people.birth > 0, people.year.astype(np.int64) * 10_000 + low * np.int64(100) + high, NO_VALUE)
 
     @cached_property
-    def year(self) -> Array:
+    def year(self) -> Hashes:
         """The year of birth."""
         return self._people.year.astype(np.int64)
 
     @cached_property
-    def anniversary(self) -> Array:
+    def anniversary(self) -> Hashes:
         """Day and month of birth, in order of size."""
         return self.birth % 10_000
 
     @property
-    def postcode(self) -> Array:
+    def postcode(self) -> Hashes:
         """The postcode."""
         return self._people.postcode
 
     @property
-    def outcode(self) -> Array:
+    def outcode(self) -> Hashes:
         """The postal district."""
         return self._people.outcode
 
     @property
-    def place(self) -> Array:
+    def place(self) -> Hashes:
         """The address without numbers."""
         return self._people.place
 
     @property
-    def given_sound(self) -> Array:
+    def given_sound(self) -> Hashes:
         """How the given name sounds."""
         return self._people.given_sound
 
     @property
-    def family_sound(self) -> Array:
+    def family_sound(self) -> Hashes:
         """How the family name sounds."""
         return self._people.family_sound
 
     @cached_property
-    def sex(self) -> Array:
+    def sex(self) -> Hashes:
         """Sex, unknown being a value of its own."""
         return self._people.sex.astype(np.int64) + 1
 
     # ---- keys ------------------------------------------------------------------------------------------------------
-    def _nhs_number(self) -> tuple[Array, Array]:
+    def _nhs_number(self) -> tuple[Positions, Hashes]:
         return self._identifier("nhs_number", "nhs_number_unverified", "previous_nhs_number")
 
-    def _upn(self) -> tuple[Array, Array]:
+    def _upn(self) -> tuple[Positions, Hashes]:
         return self._identifier("upn", "upn_unverified", "former_upn")
 
-    def _phone(self) -> tuple[Array, Array]:
+    def _phone(self) -> tuple[Positions, Hashes]:
         return self._identifier("phone")
 
-    def _identifier(self, *columns: str) -> tuple[Array, Array]:
+    def _identifier(self, *columns: str) -> tuple[Positions, Hashes]:
         values = [self._people.identifiers[column] for column in columns]
         return np.tile(self._everyone, len(columns)), np.concatenate(values)
 
-    def _family(self) -> tuple[Array, Array]:
+    def _family(self) -> tuple[Positions, Hashes]:
         people = self._people
         names = _expand(people.family, [value.everything for value in people.family_names])
         # a single name may be either
         lone = np.flatnonzero(people.lone).astype(np.int32)
         return np.concatenate([names[0], lone]), np.concatenate([names[1], people.given_name[lone]])
 
-    def _given(self) -> tuple[Array, Array]:
+    def _given(self) -> tuple[Positions, Hashes]:
         people = self._people
         return _expand(people.given, [tuple({*value.roots, *value.tokens}) for value in people.given_names])
 
-    def _sounds(self) -> tuple[Array, Array]:
+    def _sounds(self) -> tuple[Positions, Hashes]:
         # in order of size: swapped names meet
         low = np.minimum(self.given_sound, self.family_sound)
         high = np.maximum(self.given_sound, self.family_sound)
         both = (self.given_sound != NO_VALUE) & (self.family_sound != NO_VALUE)
         return self._everyone, np.where(both, combine(7, low, high), NO_VALUE)
 
-    def _family_ends(self) -> tuple[Array, Array]:
+    def _family_ends(self) -> tuple[Positions, Hashes]:
         people = self._people
         family = _expand(people.family, [_ends(value.name) for value in people.family_names])
         lone = _expand(np.where(people.lone, people.given, -1), [_ends(value.name) for value in people.given_names])
         return np.concatenate([family[0], lone[0]]), np.concatenate([family[1], lone[1]])
 
-    def _given_ends(self) -> tuple[Array, Array]:
+    def _given_ends(self) -> tuple[Positions, Hashes]:
         return _expand(self._people.given, [_ends(value.name) for value in self._people.given_names])
 
-    def _birth(self) -> tuple[Array, Array]:
+    def _birth(self) -> tuple[Positions, Hashes]:
         return self._everyone, self.birth
 
-    def _postcode(self) -> tuple[Array, Array]:
+    def _postcode(self) -> tuple[Positions, Hashes]:
         return self._everyone, self.postcode
 
-    def _dwelling(self) -> tuple[Array, Array]:
+    def _dwelling(self) -> tuple[Positions, Hashes]:
         return self._everyone, self._people.dwelling
 
-    def _unborn(self) -> tuple[Array, Array]:
+    def _unborn(self) -> tuple[Positions, Hashes]:
         """An unborn child meets the newborn of its family and postcode, born in a year in which it may have been."""
         people = self._people
         unborn = np.flatnonzero(people.expected != NO_DATE).astype(np.int32)
@@ -202,7 +200,7 @@ class Values:
         return record, combine(9, people.family_name[record], people.postcode[record], year)
 
 
-def combine(salt: int, *parts: Array) -> Array:
+def combine(salt: int, *parts: Hashes) -> Hashes:
     """One key from several parts; no key where a part is missing."""
     key = np.full(len(parts[0]), (salt * 0x9E3779B97F4A7C15) % 2**64, dtype=np.uint64)
     missing = np.zeros(len(parts[0]), dtype=bool)
@@ -217,7 +215,7 @@ def combine(salt: int, *parts: Array) -> Array:
     return combined
 
 
-def _expand(codes: Array, values: list[tuple[str, ...]]) -> tuple[Array, Array]:
+def _expand(codes: Positions, values: list[tuple[str, ...]]) -> tuple[Positions, Hashes]:
     """Rows of (record, name): one for every name that a record has."""
     lengths = np.array([len(value) for value in values] or [0], dtype=np.int64)
     flat = hash_texts([name for value in values for name in value])

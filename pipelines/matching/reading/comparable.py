@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from pipelines.matching.arrays import distinct
+from pipelines.matching.arrays import Array, Hashes, Mask, Numbers, Positions, distinct
 from pipelines.matching.reading.fields import IDENTIFIERS, NO_DATE, NO_VALUE, Plain, hash_texts, make_plain
 from pipelines.matching.reading.names import AnyName, FamilyName, GivenName, Names
 
@@ -27,9 +27,6 @@ T = TypeVar("T", bound=AnyName)
 _NHS_NUMBERS = ("nhs_number", "nhs_number_unverified", "previous_nhs_number")
 _UPNS = ("upn", "upn_unverified", "former_upn")
 
-Ints = np.ndarray[Any, np.dtype[np.int64]]
-Array = np.ndarray[Any, np.dtype[Any]]
-
 
 @dataclass(frozen=True)
 class Comparable:
@@ -41,33 +38,33 @@ class Comparable:
     """
 
     keys: pa.Array
-    source: Array
+    source: Positions
     sources: tuple[str, ...]
-    given: Array
+    given: Positions
     given_names: Names[GivenName]
-    family: Array
+    family: Positions
     family_names: Names[FamilyName]
-    given_name: Ints
-    family_name: Ints
-    given_sound: Ints
-    family_sound: Ints
-    birth: Array  # the birth date as a number, 20150314; 0 where unknown
-    birth_date: Array  # the same in days since 1970, NO_DATE where unknown or no real day
-    expected: Array  # likewise, the expected day of birth of an unborn child
-    year: Array
-    month: Array
-    day: Array
-    sex: Array  # 1 male, 2 female, 0 not known
-    postcode: Ints
-    spelled: Array  # the postcode's characters, eight to a number; 0 where there are none or more
-    outcode: Ints
-    place: Ints  # the address without its numbers and postcode
-    dwelling: Ints  # the postcode (or place) with the numbers of the address
-    identifiers: dict[str, Ints]
+    given_name: Hashes
+    family_name: Hashes
+    given_sound: Hashes
+    family_sound: Hashes
+    birth: Numbers  # the birth date as a number, 20150314; 0 where unknown
+    birth_date: Numbers  # the same in days since 1970, NO_DATE where unknown or no real day
+    expected: Numbers  # likewise, the expected day of birth of an unborn child
+    year: Numbers
+    month: Numbers
+    day: Numbers
+    sex: Numbers  # 1 male, 2 female, 0 not known
+    postcode: Hashes
+    spelled: Numbers  # the postcode's characters, eight to a number; 0 where there are none or more
+    outcode: Hashes
+    place: Hashes  # the address without its numbers and postcode
+    dwelling: Hashes  # the postcode (or place) with the numbers of the address
+    identifiers: dict[str, Hashes]
     texts: dict[str, pa.Array]  # identifiers (and places, where just read) as text, for edit distances and for Splink
-    linkable: Array
-    shared: Array  # a bit each: address, telephone, NHS number, UPN are ones that many share
-    digest: Array  # one number that changes when anything told of the record changes
+    linkable: Mask
+    shared: Numbers  # a bit each: address, telephone, NHS number, UPN are ones that many share
+    digest: Numbers  # one number that changes when anything told of the record changes
 
     @property
     def size(self) -> int:
@@ -75,11 +72,11 @@ class Comparable:
         return len(self.source)
 
     @property
-    def lone(self) -> Array:
+    def lone(self) -> Mask:
         """Which records have a single name, of which nobody knows whether it is a given or a family name."""
         return (self.family < 0) & (self.given >= 0)
 
-    def take(self, rows: Array) -> Comparable:
+    def take(self, rows: Positions) -> Comparable:
         """Some of the records."""
 
         def some(value: Any) -> Any:
@@ -94,12 +91,12 @@ class Comparable:
         family, family_names = _borne(part.family, self.family_names)
         return replace(part, given=given, given_names=given_names, family=family, family_names=family_names)
 
-    def concerned(self, left: Array, right: Array) -> tuple[Comparable, Array, Array, Array]:
+    def concerned(self, left: Positions, right: Positions) -> tuple[Comparable, Positions, Positions, Positions]:
         """The records of these pairs alone, both sides of the pairs among them, and where those records stand here."""
         those = distinct(np.concatenate([left, right]))
         return self.take(those), np.searchsorted(those, left), np.searchsorted(those, right), those
 
-    def either(self, kind: str) -> Ints:
+    def either(self, kind: str) -> Hashes:
         """`nhs_number` or `upn`: the verified one, else the unverified; other kinds as they are."""
         verified = self.identifiers[kind]
         if f"{kind}_unverified" not in self.identifiers:
@@ -112,7 +109,7 @@ def make_comparable(records: pa.Table, names: pa.Table | None = None) -> Compara
     return comparable(make_plain(records, names)[0])
 
 
-def comparable(plain: Plain, shared: Array | None = None) -> Comparable:
+def comparable(plain: Plain, shared: Numbers | None = None) -> Comparable:
     """The comparable form of records that are known by themselves; `shared` where it is known, too."""
     table = plain.records
 
@@ -172,7 +169,7 @@ def comparable(plain: Plain, shared: Array | None = None) -> Comparable:
     )
 
 
-def _by_many(family: Ints, birth: Array, dwelling: Ints, identifiers: dict[str, Ints]) -> Array:
+def _by_many(family: Hashes, birth: Numbers, dwelling: Hashes, identifiers: dict[str, Hashes]) -> Numbers:
     """What of each record many others share, a bit each (see `Comparable.shared`)."""
     shared = np.zeros(len(family), dtype=np.int8)
     person = family * np.int64(1_000_003) + birth
@@ -187,14 +184,14 @@ def _by_many(family: Ints, birth: Array, dwelling: Ints, identifiers: dict[str, 
     return shared
 
 
-def _borne(codes: Array, names: Names[T]) -> tuple[Array, Names[T]]:
+def _borne(codes: Positions, names: Names[T]) -> tuple[Positions, Names[T]]:
     """Codes and names without the names that nobody bears."""
     used, place = np.unique(codes, return_inverse=True)
     nobody = int(len(used) > 0 and used[0] < 0)
     return (place - nobody).astype(np.int32), names.some(used[nobody:].tolist())
 
 
-def _shared(value: Ints, bearer: Ints, most: int) -> Array:
+def _shared(value: Hashes, bearer: Hashes, most: int) -> Mask:
     """Which records have a value that more than `most` distinct bearers have."""
     told = np.flatnonzero((value != NO_VALUE) & (bearer != NO_VALUE))
     order = told[np.lexsort((bearer[told], value[told]))]

@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.matching.arrays import distinct
+from pipelines.matching.arrays import Hashes, Mask, Numbers, Positions, distinct
 from pipelines.matching.memory import let_go
 from pipelines.matching.reading.names import AnyName, FamilyName, GivenName, Names, family_name, given_name
 from pipelines.tables import connect, read_table, write_table
@@ -40,8 +40,6 @@ _PLACEHOLDER_DAY = 1900_01_01
 _WORTH_KEEPING = 0.8  # of the names kept from earlier nights, the share that must still be borne
 
 T = TypeVar("T", bound=AnyName)
-Ints = np.ndarray[Any, np.dtype[np.int64]]
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ class Plain:
     given: Names[GivenName]
     family: Names[FamilyName]
 
-    def some(self, rows: Array) -> Plain:
+    def some(self, rows: Positions) -> Plain:
         """Some of the records, by position."""
         return Plain(self.records.take(pa.array(rows)).combine_chunks(), self.given, self.family)
 
@@ -83,7 +81,7 @@ def _names_file(folder: Path, name: str) -> Path:
     return folder / f"match_{name}.parquet"
 
 
-def make_plain(records: pa.Table, names: pa.Table | None = None, previous: Plain | None = None) -> tuple[Plain, Array]:
+def make_plain(records: pa.Table, names: pa.Table | None = None, previous: Plain | None = None) -> tuple[Plain, Mask]:
     """The records by themselves, and which of them are new or changed since `previous` (all, if there is none).
 
     Args:
@@ -115,7 +113,7 @@ def make_plain(records: pa.Table, names: pa.Table | None = None, previous: Plain
     return Plain(both.take(order).combine_chunks(), lists["given"], lists["family"]), changed
 
 
-def hash_texts(values: Any) -> Ints:
+def hash_texts(values: Any) -> Hashes:
     """A stable 64-bit number for each text; `NO_VALUE` for None."""
     array = np.asarray(values, dtype=object)
     missing = np.asarray(pd.isna(array), dtype=bool)
@@ -193,7 +191,7 @@ def _only(table: pa.Table, keys: pa.ChunkedArray) -> pa.Table:
     return table.filter(pc.is_in(table["record_key"].cast(pa.string()), value_set=keys))
 
 
-def _together(kept: Array, before: Names[Any], fresh: Array, after: Names[Any]) -> tuple[Array, Names[Any]]:
+def _together(kept: Positions, before: Names[Any], fresh: Positions, after: Names[Any]) -> tuple[Positions, Names[Any]]:
     """The codes of two tables in one list of names; names that nobody bears any more are let go when they are many."""
     used = distinct(kept[kept >= 0])
     if len(used) < _WORTH_KEEPING * len(before):
@@ -333,35 +331,35 @@ def _birth(records: pa.Table, columns: set[str]) -> str:
     return f"CASE {cases} END"
 
 
-def _distinct(column: pa.ChunkedArray, read: Callable[[str], T]) -> tuple[Array, Names[T]]:
+def _distinct(column: pa.ChunkedArray, read: Callable[[str], T]) -> tuple[Positions, Names[T]]:
     """Each record's position among the distinct values, -1 where there is none; and those values."""
     encoded = column.dictionary_encode().combine_chunks()
     codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int32)
     return codes, Names(encoded.dictionary.to_pylist(), read)
 
 
-def _of_names(codes: Array, values: Sequence[str | None]) -> Ints:
+def _of_names(codes: Positions, values: Sequence[str | None]) -> Hashes:
     return np.append(hash_texts(values), NO_VALUE)[codes]
 
 
-def _without_nameless(codes: Array, values: Sequence[Any]) -> Array:
+def _without_nameless(codes: Positions, values: Sequence[Any]) -> Positions:
     named = np.array([value.name is not None for value in values] or [False])
     return np.where((codes >= 0) & named[np.maximum(codes, 0)], codes, np.int32(-1))
 
 
-def _hash_column(column: pa.ChunkedArray) -> Ints:
+def _hash_column(column: pa.ChunkedArray) -> Hashes:
     encoded = column.dictionary_encode().combine_chunks()
     codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
     hashed = np.append(hash_texts(encoded.dictionary.to_pylist()), NO_VALUE)
     return hashed[codes]
 
 
-def _days(column: pa.ChunkedArray) -> Array:
+def _days(column: pa.ChunkedArray) -> Numbers:
     days = pc.fill_null(column.cast(pa.int32()), int(NO_DATE)).to_numpy(zero_copy_only=False)
     return days.astype(np.int32)
 
 
-def _spelled(postcode: pa.ChunkedArray) -> Array:
+def _spelled(postcode: pa.ChunkedArray) -> Numbers:
     """Eight characters as one number, so that texts of one length are compared character by character at once."""
     length = pc.binary_length(postcode)
     short = pc.and_kleene(pc.less_equal(length, 8), pc.greater(length, 4))
@@ -369,5 +367,5 @@ def _spelled(postcode: pa.ChunkedArray) -> Array:
     return texts.astype("S8").view(np.uint64)
 
 
-def _equals(column: pa.ChunkedArray, value: str) -> Array:
+def _equals(column: pa.ChunkedArray, value: str) -> Mask:
     return pc.fill_null(pc.equal(column, value), False).to_numpy(zero_copy_only=False)

@@ -10,11 +10,13 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, cached_property
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar, overload
+from typing import Generic, NamedTuple, Protocol, TypeVar, overload
 
 import numpy as np
 import pandas as pd
 from anyascii import anyascii
+
+from pipelines.matching.arrays import Counts, Numbers, Positions, Texts
 
 __all__ = ["SEPARATOR", "AnyName", "FamilyName", "GivenName", "Names", "family_name", "fold", "given_name"]
 
@@ -71,7 +73,6 @@ class AnyName(Protocol):
 
 
 T = TypeVar("T", bound=AnyName)
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Names(Sequence[T], Generic[T]):
@@ -103,28 +104,28 @@ class Names(Sequence[T], Generic[T]):
         return iter([known[position] for position in range(len(self.texts))])
 
     @cached_property
-    def spelled(self) -> Array:
+    def spelled(self) -> Texts:
         """The name each goes by, as an array of texts; empty for none."""
         texts = np.empty(len(self), dtype=object)
         texts[:] = [value.name or "" for value in self]
         return texts
 
     @cached_property
-    def lengths(self) -> Array:
+    def lengths(self) -> Counts:
         """How many letters each has."""
         return np.array([len(text) for text in self.spelled.tolist()], dtype=np.int64)
 
     @cached_property
-    def initials(self) -> Array:
+    def initials(self) -> Numbers:
         """The first letter of each, as a number; -1 for none."""
         return np.array([ord(text[0]) if text else -1 for text in self.spelled.tolist()], dtype=np.int64)
 
     @cached_property
-    def sounds(self) -> Array:
+    def sounds(self) -> Positions:
         """A number for how each sounds; -1 for none."""
         return pd.factorize(np.array([value.sound for value in self], dtype=object))[0]
 
-    def followed_by(self, others: Names[T]) -> tuple[Names[T], Array]:
+    def followed_by(self, others: Names[T]) -> tuple[Names[T], Positions]:
         """These names, and then those of `others` that are not among them; and where each of `others` now stands."""
         known = dict(zip(self.texts, range(len(self)), strict=True))
         places = [known.setdefault(text, len(known)) for text in others.texts]

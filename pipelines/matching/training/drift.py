@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.matching.arrays import Counts, Hashes, Levels, Mask
 from pipelines.matching.comparing.compare import Comparer
 from pipelines.matching.comparing.identifiers import compare_identifiers
 from pipelines.matching.comparing.levels import COMPARISONS, NOTHING
@@ -20,7 +21,6 @@ from pipelines.matching.weighing.match_model import Model
 
 __all__ = ["drift_figures", "drift_verdict", "reference_of"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
 _FITS = "The night's records agree, lack values and bear names much as those the model was made from."
 _LACKS = "The model keeps no figures of the records it was made from, so nothing can be held against it."
@@ -35,7 +35,7 @@ _LOOKED_AT = 2_000  # records, evenly spaced, that tell what is missing
 _NAMES = ("given_name", "family_name")
 
 
-def drift_figures(model: Model, people: Comparable, levels: Mapping[str, Array], told: Array) -> dict[str, float]:
+def drift_figures(model: Model, people: Comparable, levels: Mapping[str, Levels], told: Mask) -> dict[str, float]:
     """The night's drift from the model's reference, under the same keys every night.
 
     Args:
@@ -95,7 +95,7 @@ def reference_of(model: Model, people: Comparable) -> dict[str, Any]:
     }
 
 
-def _told(people: Comparable) -> tuple[dict[str, Array], Array]:
+def _told(people: Comparable) -> tuple[dict[str, Levels], Mask]:
     """The levels of pairs that share a verified identifier, and which of them the ladder joins on its strength."""
     found = []
     for kind in ("nhs_number", "upn"):
@@ -136,16 +136,16 @@ def _what_moved(reference: Mapping[str, Any], figures: Mapping[str, float]) -> l
     return said
 
 
-def _level_counts(levels: Mapping[str, Array], told: Array) -> dict[str, Array]:
+def _level_counts(levels: Mapping[str, Levels], told: Mask) -> dict[str, Counts]:
     """How many of the told pairs stand at each level of each comparison, closest first; nothing compared is left out."""
-    counts = {}
+    counts: dict[str, Counts] = {}
     for comparison in COMPARISONS:
         found = levels[comparison.name][told]
         counts[comparison.name] = np.bincount(found[found >= 0], minlength=len(comparison.levels))[::-1]
     return counts
 
 
-def _stability(now: Array, then: Array) -> float:
+def _stability(now: Counts, then: Counts) -> float:
     """The population stability index of two rows of counts; 0 where either has too few to say."""
     if len(now) != len(then) or min(now.sum(), then.sum()) < _FEWEST:
         return 0.0
@@ -184,7 +184,7 @@ def _unknown(model: Model, people: Comparable, newcomers: bool = False) -> dict[
     return shares
 
 
-def _borne_elsewhere(name: Array, postcode: Array) -> Array:
+def _borne_elsewhere(name: Hashes, postcode: Hashes) -> Counts:
     """How many records of other postcodes bear each record's name; one without a postcode is a household of its own."""
     home = np.where(postcode != NO_VALUE, postcode, np.arange(len(postcode)))
     _, of_name, everywhere = np.unique(name, return_inverse=True, return_counts=True)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.matching.arrays import Bits, Levels, Numbers, Positions, Shares
 from pipelines.matching.comparing.compare import Comparer
 from pipelines.matching.comparing.levels import COMPARISONS, NOTHING, Comparison
 from pipelines.matching.pairing.candidates import Candidates
@@ -25,7 +26,6 @@ from pipelines.matching.weighing.splink_settings import NAMES, blank_settings
 
 __all__ = ["Evidence", "estimate_model", "estimate_relatives", "relatives_born"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
 _PAIRS_FOUND = 1_200_000  # as the keys find them, many of them several times
 _ROUNDS = 25
@@ -62,8 +62,8 @@ def estimate_model(people: Comparable, candidates: Candidates) -> Model:
     for _ in range(_ROUNDS):
         bits = evidence.bits(m, u)
         shared = evidence.for_relatives(bits, m, u)
-        same: Array = np.sum([*bits.values()], axis=0) + np.log2(prior)
-        relative: Array = np.sum([*shared.values()], axis=0) + np.log2(related)
+        same: Bits = np.sum([*bits.values()], axis=0) + np.log2(prior)
+        relative: Bits = np.sum([*shared.values()], axis=0) + np.log2(related)
         one, other = _posterior(same, relative)
         before, m = m, _next(rows, evidence.levels, same - relative, one, bits, shared)
         prior, related = (float(np.clip(each.sum() / max(pairs, 1), 1e-12, 0.4)) for each in (one, other))
@@ -91,9 +91,9 @@ class Evidence:
         self,
         people: Comparable,
         frequencies: dict[str, Frequencies],
-        left: Array,
-        right: Array,
-        levels: dict[str, Array],
+        left: Positions,
+        right: Positions,
+        levels: dict[str, Levels],
     ) -> None:
         self.levels = levels
         self._rarity = {
@@ -102,7 +102,7 @@ class Evidence:
             if any(level.frequency_of for level in comparison.levels)
         }
 
-    def bits(self, m: dict[str, Array], u: dict[str, Array]) -> dict[str, Array]:
+    def bits(self, m: dict[str, Shares], u: dict[str, Shares]) -> dict[str, Bits]:
         """What each field is worth for one person against strangers."""
         bits = {}
         for name in m:
@@ -112,7 +112,7 @@ class Evidence:
                 bits[name][rows] += np.log2(u[name][agrees]) + rarity
         return bits
 
-    def for_relatives(self, bits: dict[str, Array], m: dict[str, Array], u: dict[str, Array]) -> dict[str, Array]:
+    def for_relatives(self, bits: dict[str, Bits], m: dict[str, Shares], u: dict[str, Shares]) -> dict[str, Bits]:
         """What each field that two of one household may share is worth for them against strangers."""
         shared = {name: bits[name] for name in HOUSEHOLD}
         level = self.levels["birth_date"] + 1
@@ -123,7 +123,7 @@ class Evidence:
             shared[name] = np.where(agree, np.logaddexp2(0.0, bits[name] + np.log2(chance / m[name][-1])), 0.0)
         return shared
 
-    def odds(self, m: dict[str, Array], u: dict[str, Array]) -> tuple[Array, Array]:
+    def odds(self, m: dict[str, Shares], u: dict[str, Shares]) -> tuple[Bits, Bits]:
         """The log2 odds, but for the priors, of each pair to be one person, and two of one household."""
         bits = self.bits(m, u)
         return np.sum([*bits.values()], axis=0), np.sum([*self.for_relatives(bits, m, u).values()], axis=0)
@@ -141,8 +141,8 @@ def estimate_relatives(people: Comparable, model: Model, candidates: Candidates)
     column = model.settings["comparisons"][[each.name for each in COMPARISONS].index("birth_date")]
     chances = [level["u_probability"] for level in column["comparison_levels"] if not level.get("is_null_level")]
     born = relatives_born(np.array(chances[::-1]))
-    same: Array = np.sum([*bits.values()], axis=0) + model.prior
-    shared: Array = born[levels["birth_date"] + 1] + sum(bits[name] for name in HOUSEHOLD)
+    same: Bits = np.sum([*bits.values()], axis=0) + model.prior
+    shared: Bits = born[levels["birth_date"] + 1] + sum(bits[name] for name in HOUSEHOLD)
     pairs = people.size * (people.size - 1) / 2
     related = people.size / pairs
     for _ in range(_ROUNDS):
@@ -151,13 +151,13 @@ def estimate_relatives(people: Comparable, model: Model, candidates: Candidates)
     return {"prior": related, "birth_date": born[1:].tolist()}
 
 
-def relatives_born(u: Array) -> Array:
+def relatives_born(u: Shares) -> Bits:
     """The bits, by gamma + 1, that the agreement of birth dates is worth for two of one household against strangers."""
     twins = np.arange(len(u)) == len(u) - 1
     return np.append(0.0, np.log2((_TWINS * twins + (1 - _TWINS) * u) / u))
 
 
-def _posterior(same: Array, relative: Array) -> tuple[Array, Array]:
+def _posterior(same: Bits, relative: Bits) -> tuple[Shares, Shares]:
     """The probability that a pair is one person, and that it is two of one household, from the log2 odds to strangers."""
     top = np.maximum(np.maximum(same, relative), 0.0)
     one, other, none = np.exp2(same - top), np.exp2(relative - top), np.exp2(-top)
@@ -165,7 +165,7 @@ def _posterior(same: Array, relative: Array) -> tuple[Array, Array]:
     return one / total, other / total
 
 
-def _belief(name: str, levels: int) -> Array:
+def _belief(name: str, levels: int) -> Shares:
     """What is expected of one person's records before any is seen; from "different" to the closest level."""
     if name in _IDENTIFIERS:
         return np.array([0.01, 0.02, 0.97])
@@ -177,13 +177,13 @@ def _belief(name: str, levels: int) -> Array:
 
 
 def _next(
-    rows: dict[str, Array],
-    levels: dict[str, Array],
-    apart: Array,
-    one: Array,
-    bits: dict[str, Array],
-    shared: dict[str, Array],
-) -> dict[str, Array]:
+    rows: dict[str, Positions],
+    levels: dict[str, Levels],
+    apart: Bits,
+    one: Shares,
+    bits: dict[str, Bits],
+    shared: dict[str, Bits],
+) -> dict[str, Shares]:
     """The next estimate of every m.
 
     What two of one household do not share is learned where other fields tell the person from the relative, if that is so
@@ -214,7 +214,7 @@ def _next(
     return result
 
 
-def _rows(free: Array, levels: dict[str, Array], number: int) -> Array:
+def _rows(free: Numbers, levels: dict[str, Levels], number: int) -> Positions:
     """The pairs that teach how the comparison agrees: those found without it, in which both sides have a value."""
     return np.flatnonzero(((free >> number) & 1 == 1) & (levels[COMPARISONS[number].name] != NOTHING))
 
@@ -244,10 +244,10 @@ def _rarity(
     people: Comparable,
     frequencies: dict[str, Frequencies],
     comparison: Comparison,
-    left: Array,
-    right: Array,
-    level: Array,
-) -> tuple[Array, int, Array]:
+    left: Positions,
+    right: Positions,
+    level: Levels,
+) -> tuple[Positions, int, Bits]:
     """The pairs whose agreement is worth what their value is, the level that says "agrees", and -log2 of how common the
     value is (of two the commoner).
     """
@@ -261,8 +261,8 @@ def _rarity(
 
 def _model(
     people: Comparable,
-    m: dict[str, Array],
-    u: dict[str, Array],
+    m: dict[str, Shares],
+    u: dict[str, Shares],
     prior: float,
     frequencies: dict[str, Frequencies],
     relatives: dict[str, Any],

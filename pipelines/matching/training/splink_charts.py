@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.matching.arrays import Bits, Levels
 from pipelines.matching.comparing.compare import Comparer
 from pipelines.matching.comparing.levels import COMPARISONS
 from pipelines.matching.reading.comparable import Comparable
@@ -19,8 +20,6 @@ from pipelines.matching.weighing.match_model import Model
 from pipelines.matching.weighing.score import Scorer
 
 __all__ = ["Example", "chart_libraries", "charts_of", "examples_of"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def chart_libraries() -> dict[str, str]:
     return dict(shipped.load_chart_libraries())
 
 
-def _average(model: Model, name: str, level: Array) -> Array:
+def _average(model: Model, name: str, level: Levels) -> Bits:
     return model.weights[name][level.astype(np.int64) + 1]
 
 

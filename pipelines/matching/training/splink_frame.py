@@ -5,17 +5,14 @@ Belongs here: the one translation from the comparable form to Splink's table; tr
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.matching.arrays import Hashes
 from pipelines.matching.reading.comparable import NO_VALUE, Comparable
 
 __all__ = ["splink_frame"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def splink_frame(people: Comparable) -> pa.Table:
@@ -29,7 +26,7 @@ def splink_frame(people: Comparable) -> pa.Table:
     given_name = pa.array([value and value.name for value in given], pa.string())
     family_name = pa.array([value and value.name for value in family], pa.string())
 
-    def there(name: str, values: Array) -> pa.Array:
+    def there(name: str, values: Hashes) -> pa.Array:
         return pc.if_else(pa.array(values != NO_VALUE), people.texts[name], nothing)
 
     return pa.table(

@@ -7,10 +7,9 @@ an address that nobody else shares look common.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from pipelines.matching.arrays import Levels, Positions, Shares
 from pipelines.matching.comparing.compare import Comparer
 from pipelines.matching.comparing.levels import COMPARISONS, NOTHING
 from pipelines.matching.reading.comparable import NO_VALUE, Comparable
@@ -18,7 +17,6 @@ from pipelines.matching.weighing.score import HOUSEHOLD, value_column
 
 __all__ = ["Strangers"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
 _PAIRS = 300_000
 _SEED = 20041
@@ -54,21 +52,21 @@ class Strangers:
             each.name: np.bincount(self.levels[each.name][self._known[each.name]], minlength=len(each.levels))
             for each in COMPARISONS
         }
-        nobody = np.zeros(0, dtype=np.int64)
-        self.u = self.without(nobody, nobody, nobody, 0.0, 0.0, {})
+        none, nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
+        self.u = self.without(none, nothing, nothing, 0.0, 0.0, {})
 
-    def doubtful(self) -> Array:
+    def doubtful(self) -> Positions:
         """The pairs that agree in two fields or more, so that they may be of one person or of one household."""
         agreeing = [self.levels[name] > 0 for name in _TELLING]
         return np.flatnonzero(np.sum(agreeing, axis=0) >= 2)
 
-    def at(self, rows: Array) -> tuple[Array, Array, dict[str, Array]]:
+    def at(self, rows: Positions) -> tuple[Positions, Positions, dict[str, Levels]]:
         """Left, right and levels of some of the pairs."""
         return self.left[rows], self.right[rows], {name: level[rows] for name, level in self.levels.items()}
 
     def without(
-        self, rows: Array, one: Array, other: Array, prior: float, related: float, m: dict[str, Array]
-    ) -> dict[str, Array]:
+        self, rows: Positions, one: Shares, other: Shares, prior: float, related: float, m: dict[str, Shares]
+    ) -> dict[str, Shares]:
         """The u of every comparison when each pair counts by its probability of being of strangers.
 
         Args:
@@ -83,12 +81,12 @@ class Strangers:
         weight[rows] = 1 - one - other
         return {each.name: self._chances(each.name, weight, prior, related, m) for each in COMPARISONS}
 
-    def _chances(self, name: str, weight: Array, prior: float, related: float, m: dict[str, Array]) -> Array:
+    def _chances(self, name: str, weight: Shares, prior: float, related: float, m: dict[str, Shares]) -> Shares:
         known = self._known[name]
         counts = self._seen[name]
         apart = np.bincount(self.levels[name][known], weights=weight[known], minlength=len(counts))
         seen = np.maximum(apart, _LEAST_PART * counts) + 0.5
-        chances: Array = seen / seen.sum()
+        chances: Shares = seen / seen.sum()
         agree = self._agree.get(name)
         if agree is not None:
             if m and name not in _IDENTIFIERS:

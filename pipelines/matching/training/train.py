@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.matching.arrays import Bits, Labels, Mask, PairIds, Shares
 from pipelines.matching.deciding.components import components
 from pipelines.matching.pairing.candidates import find_candidates
 from pipelines.matching.pairing.keys import KEYS
@@ -34,7 +35,6 @@ from pipelines.tables import read_table
 
 __all__ = ["choose_keys", "train"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
 _SAMPLE = 4_000  # records of which every pair is compared to measure chance agreement: 8 million pairs
 _LABELLED = 60_000  # records at most that tell how one child's records agree
@@ -96,7 +96,7 @@ def _join_from(people: Comparable, model: Model) -> float:
     return round(max(_LEAST_JOIN, 1 - float(unlikely[min(enough, len(unlikely) - 1)])), 4)
 
 
-def _probability(bits: Array) -> Array:
+def _probability(bits: Bits) -> Shares:
     return 1 / (1 + np.exp2(-np.clip(bits, -60, 60)))
 
 
@@ -106,7 +106,7 @@ def choose_keys(people: Comparable, model: Model) -> list[str]:
     A key is a `Key` by itself where it is an identifier, else refined by one field. What makes a pair likely is the model;
     nobody says which pairs are right.
     """
-    found: dict[str, Array] = {}
+    found: dict[str, PairIds] = {}
     for key in KEYS:
         for path in [key.name] if key.name in _ALWAYS else [f"{key.name}+{refiner}" for refiner in key.refine]:
             (found[path],) = find_candidates(people, keys=[path]).batches(sys.maxsize)
@@ -133,7 +133,7 @@ def choose_keys(people: Comparable, model: Model) -> list[str]:
         met[rows[best]] = True
 
 
-def _identities(people: Comparable) -> Array:
+def _identities(people: Comparable) -> Labels:
     """Which records one verified identifier or a chain of them says are one child; -1 for records without."""
     pairs = []
     for kind in ("nhs_number", "upn"):
@@ -166,7 +166,7 @@ def _trained_u(frame: pa.Table) -> dict[str, list[float | None]]:
     return _estimates(linker, "u_probability")
 
 
-def _trained_m(settings: dict[str, Any], frame: pa.Table, identified: Array) -> dict[str, list[float | None]]:
+def _trained_m(settings: dict[str, Any], frame: pa.Table, identified: Mask) -> dict[str, list[float | None]]:
     """The m of every level: from records that share an identifier and, in equal part, from feeds that carry none.
 
     A feed without identifiers makes mistakes of its own (names by ear, another address), so neither may outvote the other.
@@ -206,7 +206,7 @@ def _trained_prior(frame: pa.Table) -> float:
     return float(linker.misc.save_model_to_json(None)["probability_two_random_records_match"])
 
 
-def _from_identified_sources(people: Comparable) -> Array:
+def _from_identified_sources(people: Comparable) -> Mask:
     """Which records come from a source that carries verified identifiers at all."""
     has = (people.identifiers["nhs_number"] != NO_VALUE) | (people.identifiers["upn"] != NO_VALUE)
     sources = len(people.sources)

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.errors import IsindexError
+from pipelines.matching.arrays import Bits, Hashes, Shares
 from pipelines.matching.comparing.levels import COMPARISONS
 from pipelines.matching.reading.comparable import hash_texts
 from pipelines.settings import settings
@@ -31,8 +32,6 @@ from pipelines.tables import write_bytes, write_json
 __all__ = ["DEFAULT_MODEL", "Frequencies", "Model", "Policy", "load_model", "make_model", "save_model", "save_settings"]
 
 DEFAULT_MODEL = "children-1"
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Relatives:
     """
 
     prior: float
-    birth_date: Array
+    birth_date: Bits
     alike: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -73,12 +72,12 @@ class Policy:
 class Frequencies:
     """How common each value is, by its hash; `floor` for a value the model has not met."""
 
-    values: Array
-    shares: Array
+    values: Hashes
+    shares: Shares
     floor: float
     texts: tuple[str, ...]
 
-    def of(self, hashes: Array) -> Array:
+    def of(self, hashes: Hashes) -> Shares:
         """The share of records with each of the values."""
         if not len(self.values):
             return np.full(len(hashes), self.floor)
@@ -94,7 +93,7 @@ class Adjusted:
 
     column: str
     same_u: float
-    weight: Array
+    weight: Shares
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ class Model:
     fingerprint: str
     settings: dict[str, Any]
     prior: float
-    weights: dict[str, Array]
+    weights: dict[str, Bits]
     adjusted: dict[str, Adjusted]
     frequencies: dict[str, Frequencies]
     policy: Policy
@@ -172,7 +171,7 @@ def make_model(
     found = {comparison["output_column_name"]: comparison for comparison in settings["comparisons"]}
     if set(found) != {comparison.name for comparison in COMPARISONS}:
         raise _not_understood(name, "its comparisons are not the ones the scorer knows")
-    weights: dict[str, Array] = {}
+    weights: dict[str, Bits] = {}
     adjusted: dict[str, Adjusted] = {}
     for comparison in COMPARISONS:
         levels = [level for level in found[comparison.name]["comparison_levels"] if not level.get("is_null_level")]

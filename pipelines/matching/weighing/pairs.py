@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
+from pipelines.matching.arrays import Array, Bits, Levels, Packed, PairIds, Positions
 from pipelines.matching.comparing.compare import unpack
 
 __all__ = ["Pairs"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)
@@ -28,12 +26,12 @@ class Pairs:
             a pair of people who alone are left without a match (see `left_over`).
     """
 
-    left: Array
-    right: Array
-    levels: dict[str, Array]
-    packed: Array
-    weight: Array
-    discount: Array
+    left: Positions
+    right: Positions
+    levels: dict[str, Levels]
+    packed: Packed
+    weight: Bits
+    discount: Bits
 
     @classmethod
     def of(cls, parts: Sequence[Pairs]) -> Pairs:
@@ -45,11 +43,11 @@ class Pairs:
         return cls(left, right, unpack(packed), packed, weight, discount)
 
     @property
-    def total(self) -> Array:
+    def total(self) -> Bits:
         """What decides: the match weight less the discount."""
         return self.weight + self.discount
 
-    def ids(self, size: int) -> Array:
+    def ids(self, size: int) -> PairIds:
         """Each pair as one number, left * size + right."""
         return self.left.astype(np.int64) * size + self.right
 
@@ -66,14 +64,14 @@ class Pairs:
         left, right, packed, weight, discount = map(both, ("left", "right", "packed", "weight", "discount"))
         return Pairs(left, right, unpack(packed), packed, weight, discount)
 
-    def moved(self, place: Array) -> Pairs:
+    def moved(self, place: Positions) -> Pairs:
         """The pairs of records that are still there, by where they stand now (`place`, in the same order; -1: gone)."""
         stays = (place[self.left] >= 0) & (place[self.right] >= 0)
         kept = self.take(np.flatnonzero(stays))
         left, right = place[kept.left].astype(np.int32), place[kept.right].astype(np.int32)
         return replace(kept, left=left, right=right)
 
-    def take(self, rows: Array) -> Pairs:
+    def take(self, rows: Positions) -> Pairs:
         """Some of the pairs."""
         levels = {name: level[rows] for name, level in self.levels.items()}
         return Pairs(

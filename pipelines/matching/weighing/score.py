@@ -6,11 +6,10 @@ value then takes the place of the average. Match weight = log2 of the prior odds
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
+from pipelines.matching.arrays import Bits, Hashes, Levels, Packed, Positions, Shares
 from pipelines.matching.comparing.compare import LEVELS, unpack
 from pipelines.matching.comparing.levels import NOTHING
 from pipelines.matching.reading.comparable import Comparable
@@ -18,7 +17,6 @@ from pipelines.matching.weighing.match_model import Model
 
 __all__ = ["HOUSEHOLD", "Scorer", "relative_discount", "shares_of", "value_column"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
 # what two of one household share like one person does; the rest agrees between them as between strangers
 HOUSEHOLD = ("family_name", "address", "phone")
@@ -30,9 +28,9 @@ class Scorer:
 
     def __init__(self, model: Model, people: Comparable) -> None:
         self._model, self._people = model, people
-        self._commonness: dict[str, Array] = {}
+        self._commonness: dict[str, Bits] = {}
 
-    def match_weights(self, left: Array, right: Array, packed: Array, levels: dict[str, Array]) -> Array:
+    def match_weights(self, left: Positions, right: Positions, packed: Packed, levels: dict[str, Levels]) -> Bits:
         """The match weight in bits of each pair of record positions, given its levels (and the same packed)."""
         inverse, patterns = pd.factorize(packed)
         of_pattern = np.full(len(patterns), self._model.prior)
@@ -44,7 +42,7 @@ class Scorer:
             self._add_frequency_bits(name, left, right, levels[name], weight)
         return weight
 
-    def field_weights(self, left: Array, right: Array, levels: dict[str, Array]) -> dict[str, Array]:
+    def field_weights(self, left: Positions, right: Positions, levels: dict[str, Levels]) -> dict[str, Bits]:
         """The bits of each comparison for each pair, frequency adjustments included: the bars of a waterfall."""
         bits = {}
         for name, weights in self._model.weights.items():
@@ -53,7 +51,7 @@ class Scorer:
                 self._add_frequency_bits(name, left, right, levels[name], bits[name])
         return bits
 
-    def near_name_bits(self, left: Array, right: Array, levels: dict[str, Array]) -> Array:
+    def near_name_bits(self, left: Positions, right: Positions, levels: dict[str, Levels]) -> Bits:
         """What the frequency of the given name adds to each pair whose given names agree nearly, but not wholly.
 
         It tells how likely two strangers are to agree so, but nothing of which of two children with like names is meant.
@@ -65,7 +63,7 @@ class Scorer:
             self._add_frequency_bits("given_name", left, right, near, bits)
         return bits
 
-    def _add_frequency_bits(self, name: str, left: Array, right: Array, level: Array, bits: Array) -> None:
+    def _add_frequency_bits(self, name: str, left: Positions, right: Positions, level: Levels, bits: Bits) -> None:
         """Where a value agrees, or nearly: its own frequency (of two the commoner's) in place of the average chance."""
         adjusted = self._model.adjusted[name]
         rows = np.flatnonzero(adjusted.weight[level.astype(np.int64) + 1])
@@ -80,7 +78,7 @@ class Scorer:
         bits[rows] += adjusted.weight[level[rows].astype(np.int64) + 1] * (np.log2(adjusted.same_u) - commoner)
 
 
-def relative_discount(model: Model, bits: dict[str, Array], levels: dict[str, Array]) -> Array:
+def relative_discount(model: Model, bits: dict[str, Bits], levels: dict[str, Levels]) -> Bits:
     """Bits (negative) to take off each match weight because two of one household would explain the pair as well.
 
     `bits` are the `Scorer.field_weights`. The match weight sets one person against two strangers; brothers, sisters and twins
@@ -100,13 +98,13 @@ def relative_discount(model: Model, bits: dict[str, Array], levels: dict[str, Ar
     return -np.log2(1 + np.exp2(np.clip(odds, -100, 100)))
 
 
-def shares_of(model: Model, people: Comparable, column: str) -> Array:
+def shares_of(model: Model, people: Comparable, column: str) -> Shares:
     """How common each record's value of `column` (given_name, family_or_lone, birth, place) is; 0 where it has none."""
     values = value_column(people, column)
     return np.where(values != 0, model.frequencies[column].of(values), 0.0)
 
 
-def value_column(people: Comparable, column: str) -> Array:
+def value_column(people: Comparable, column: str) -> Hashes:
     """Each record's value as the frequencies know it: the hash of its text, of a birth date its number; 0 for none."""
     if column == "family_or_lone":
         return np.where(people.lone, people.given_name, people.family_name)

@@ -9,10 +9,10 @@ from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
+from pipelines.matching.arrays import PairIds
 from pipelines.matching.comparing.compare import Comparer, pack
 from pipelines.matching.comparing.identifiers import compare_identifiers
 from pipelines.matching.reading.comparable import Comparable
@@ -22,7 +22,6 @@ from pipelines.matching.weighing.score import Scorer, relative_discount
 
 __all__ = ["AT_ONCE", "EVIDENCE", "Weigher", "weigh"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
 AT_ONCE = 1_000_000  # pairs compared at a time: what bounds the memory
 _THREADS = 2  # that compare side by side; more would wait for each other
@@ -40,7 +39,7 @@ class Weigher:
         self._people, self._model, self._evidence = people, model, evidence
         self._comparer, self._scorer = Comparer(people), Scorer(model, people)
 
-    def weigh(self, found: Array, always: bool = False) -> Pairs:
+    def weigh(self, found: PairIds, always: bool = False) -> Pairs:
         """The pairs with levels and weights, as far as they may matter.
 
         Args:
@@ -59,7 +58,7 @@ class Weigher:
         bits = self._scorer.field_weights(left, right, levels)
         return Pairs(left, right, levels, packed, weight, relative_discount(model, bits, levels))
 
-    def weigh_all(self, parts: Iterable[Array]) -> tuple[Pairs, int]:
+    def weigh_all(self, parts: Iterable[PairIds]) -> tuple[Pairs, int]:
         """The pairs of all parts, and how many were compared."""
         weighed, compared = [], 0
         waiting: deque[Future[Pairs]] = deque()
@@ -73,7 +72,7 @@ class Weigher:
         return Pairs.of(weighed), compared
 
 
-def weigh(people: Comparable, model: Model, found: Array, always: bool = False) -> Pairs:
+def weigh(people: Comparable, model: Model, found: PairIds, always: bool = False) -> Pairs:
     """Compare and weigh these pairs and no others (see `Weigher.weigh`).
 
     Few pairs are compared among the records concerned only, so that the cost follows the pairs and not the people.
