@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from assets.faults import faults_told
 from assets.metadata import as_metadata, column_schema, lineage, team
-from assets.partitions import NIGHT_AUTHORITY, partition_of
+from assets.partitions import NIGHT_AUTHORITY
 from assets.resources import Deployment
+from assets.steps import night_of
 from pipelines.contracts import Agency, load_contract
 from pipelines.contracts.describe import accepted_columns, record_columns, reject_columns
-from pipelines.nights.feeds import take_in
+from pipelines.nights.take_in import take_in
 
 __all__ = ["agency_chain"]
 
@@ -73,7 +73,6 @@ def agency_chain(agency: Agency) -> dg.AssetsDefinition:
             dg.AssetCheckSpec(
                 "counts_reconcile",
                 asset=accepted,
-                blocking=True,
                 description="Rows in the manifest = rows read = accepted + queried + rejected + repeats (+ lost).",
             ),
             dg.AssetCheckSpec(
@@ -83,8 +82,7 @@ def agency_chain(agency: Agency) -> dg.AssetsDefinition:
         op_tags={"agency": name},
     )
     def chain(context: dg.AssetExecutionContext, deployment: Deployment) -> Iterator[object]:
-        night = deployment.night(*partition_of(context))
-        with faults_told():
+        with night_of(context, deployment, name) as night:
             report = take_in(night, name)
         shared = as_metadata(report)
         for key in (delivery, records, accepted, rejected):

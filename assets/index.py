@@ -1,7 +1,7 @@
-"""The index: person records → links → identities → snapshot → diff → published, and the live asset.
+"""The index: inputs → person records → links → identities → snapshot → diff → published, and the live asset.
 
-One step per stage. The gates are blocking checks on the snapshot: if one fails, this authority's publish does not
-start; other authorities never notice.
+One step per stage. The first writes down what the night is built from; nobody looks anywhere else after it. The gates are
+blocking checks on the snapshot: if one fails, this authority's publish does not start; other authorities never notice.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -9,13 +9,19 @@ from datetime import timedelta
 
 import dagster as dg
 
-from assets.faults import faults_told
 from assets.metadata import as_metadata, check_results, column_schema, lineage
-from assets.partitions import NIGHT_AUTHORITY, partition_of
+from assets.partitions import NIGHT_AUTHORITY
 from assets.resources import Deployment
+from assets.steps import night_of, started_by
 from pipelines.contracts import registered_agencies
 from pipelines.contracts.describe import person_record_columns, person_record_lineage
-from pipelines.nights import Night, StageReport, index
+from pipelines.nights import Night, StageReport
+from pipelines.nights.stages.freeze import freeze
+from pipelines.nights.stages.identities import IDENTITY_CHECKS, identify
+from pipelines.nights.stages.links import LINK_CHECKS, link
+from pipelines.nights.stages.publish import publish
+from pipelines.nights.stages.records import bring_together
+from pipelines.nights.stages.snapshot import GATES, build, snapshot_columns
 
 __all__ = ["LIVE", "index_assets", "live"]
 
@@ -35,11 +41,13 @@ live = dg.AssetSpec(
 def index_assets() -> list[dg.AssetsDefinition]:
     """The chain of assets from the four feeds to what is published."""
     accepted = [dg.AssetKey([agency.agency, "accepted"]) for agency in registered_agencies()]
-    key = {name: dg.AssetKey(["index", name]) for name in ("person_records", "links", "identities", "snapshot")}
+    key = {
+        name: dg.AssetKey(["index", name]) for name in ("inputs", "person_records", "links", "identities", "snapshot")
+    }
     records = _stage(
         key["person_records"],
-        accepted,
-        index.bring_together,
+        [key["inputs"], *accepted],
+        bring_together,
         "Every live record of every feed in one comparable form. A feed that did not come is carried forward.",
         columns=person_record_columns(),
         sources={
@@ -50,7 +58,7 @@ def index_assets() -> list[dg.AssetsDefinition]:
     links = _stage(
         key["links"],
         [key["person_records"]],
-        index.link,
+        link,
         "Which records are the same child: step, weight and reason of each link; doubtful pairs go to review.",
         columns=[
             ("record_key_a", "string", "one record"),
@@ -59,12 +67,12 @@ def index_assets() -> list[dg.AssetsDefinition]:
             ("weight", "double", "match weight, log2 of the Bayes factor"),
             ("reason", "string", "why, in words"),
         ],
-        checks=index.LINK_CHECKS,
+        checks=LINK_CHECKS,
     )
     identities = _stage(
         key["identities"],
         [key["links"]],
-        index.identify,
+        identify,
         "One identity per child with an index id that lives: assigned by overlap with the night before.",
         columns=[
             ("record_key", "string", "the record"),
@@ -73,17 +81,38 @@ def index_assets() -> list[dg.AssetsDefinition]:
             ("weight", "double", "match weight"),
             ("reason", "string", "why, in words"),
         ],
-        checks=index.IDENTITY_CHECKS,
+        checks=IDENTITY_CHECKS,
     )
     snapshot = _stage(
         key["snapshot"],
         [key["identities"], key["person_records"], *accepted],
-        index.build,
+        build,
         "The snapshot as it would be published, and the gates it must pass.",
-        columns=index.snapshot_columns(),
-        checks=index.GATES,
+        columns=snapshot_columns(),
+        checks=GATES,
     )
-    return [records, links, identities, snapshot, _published(key["snapshot"])]
+    return [_frozen(key["inputs"], accepted), records, links, identities, snapshot, _published(key["snapshot"])]
+
+
+def _frozen(key: dg.AssetKey, accepted: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+    """`index/inputs`: what the night is built from."""
+
+    @dg.asset(
+        key=key,
+        deps=list(accepted),
+        description="What the night is built from: the version it builds on, the deliveries and decisions in force, the "
+        "match model, contracts and rules; and why it is run.",
+        group_name="index",
+        owners=_OWNERS,
+        kinds={"json"},
+        partitions_def=NIGHT_AUTHORITY,
+    )
+    def inputs(context: dg.AssetExecutionContext, deployment: Deployment) -> dg.MaterializeResult:
+        with night_of(context, deployment, "inputs") as night:
+            report = freeze(night, started_by=started_by(context))
+        return dg.MaterializeResult(metadata=as_metadata(report))
+
+    return inputs
 
 
 def _stage(
@@ -115,8 +144,8 @@ def _stage(
         ],
     )
     def stage(context: dg.AssetExecutionContext, deployment: Deployment) -> Iterator[object]:
-        with faults_told():
-            report = run(deployment.night(*partition_of(context)))
+        with night_of(context, deployment, key.path[-1]) as night:
+            report = run(night)
         yield dg.MaterializeResult(metadata=as_metadata(report))
         yield from check_results(report, key)
 
@@ -150,11 +179,11 @@ def _published(snapshot: dg.AssetKey) -> dg.AssetsDefinition:
             ),
         ],
     )
-    def publish(context: dg.AssetExecutionContext, deployment: Deployment) -> Iterator[object]:
-        with faults_told():
-            changes, publication = index.publish(deployment.night(*partition_of(context)))
+    def publishing(context: dg.AssetExecutionContext, deployment: Deployment) -> Iterator[object]:
+        with night_of(context, deployment, "publish") as night:
+            changes, publication = publish(night)
         yield dg.MaterializeResult(asset_key=diff, metadata=as_metadata(changes))
         yield dg.MaterializeResult(asset_key=published, metadata=as_metadata(publication))
         context.log_event(dg.AssetMaterialization(asset_key=LIVE, metadata=as_metadata(publication)))
 
-    return publish
+    return publishing

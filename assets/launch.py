@@ -6,24 +6,46 @@ and checks as in the UI, without paying a process per night.
 
 from __future__ import annotations
 
+import getpass
 import logging
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
 
 from assets.definitions import build_defs
-from assets.jobs import NIGHT_JOB
+from assets.jobs import NIGHT_JOB, WHY
 from assets.partitions import ensure_authority, partition_key
-from assets.resources import Deployment
+from assets.resources import Deployment as DeploymentResource
+from assets.steps import STARTED_BY
+from pipelines.deliveries import FoundDelivery
+from pipelines.deployment import Deployment
+from pipelines.errors import IsindexError
 from pipelines.home import Home
+from pipelines.nights import Night
+from pipelines.nights.attempts import last_attempts
+from pipelines.nights.lock import alone
 from pipelines.nights.plan import PlannedNight, outstanding
+from pipelines.nights.retention import prune, prune_reports, sweep
+from pipelines.nights.stages.reports import write_night_overview
 
-__all__ = ["instance_of", "run_outstanding"]
+__all__ = ["RanNight", "instance_of", "run_outstanding", "tidy"]
 
 _SETTINGS = Path(__file__).parent / "dagster_home.yaml"
+
+
+@dataclass(frozen=True)
+class RanNight:
+    """A night that was to be run: how its run ended, "" when it ended well; `busy` when another run was going on."""
+
+    planned: PlannedNight
+    fault: str
+    busy: bool = False
 
 
 @contextmanager
@@ -40,57 +62,95 @@ def instance_of(home: Home) -> Iterator[dg.DagsterInstance]:
 
 
 def run_outstanding(
-    home: Home,
-    landing: str,
+    deployment: Deployment,
+    arrived: Iterable[FoundDelivery],
     *,
-    authorities: frozenset[str] | None,
+    authorities: Collection[str] | None,
     selected: Callable[[PlannedNight], bool],
+    asked: Callable[[str, date], bool] | None = None,
     started: Callable[[PlannedNight], None],
     step_done: Callable[[str], None],
-) -> list[tuple[PlannedNight, str]]:
-    """Run every outstanding night in order; each with its fault, "" when the run succeeded.
+) -> list[RanNight]:
+    """Run every outstanding night in order of business date; what a run changes for later nights is seen after it.
 
     Args:
-        home: the deployment.
-        landing: the landing place.
+        deployment: where.
+        arrived: undecided deliveries.
         authorities: only these.
         selected: whether a night is wanted.
+        asked: whether a night (authority, business date) is wanted although nothing has changed.
         started: told of each night before it runs.
         step_done: told the name of each step when it is done.
     """
-    first = outstanding(home, landing, authorities=authorities)
-    if not first:
+    undecided = list(arrived)
+    planned = outstanding(deployment, undecided, authorities=authorities, asked=asked)
+    if not any(selected(each) for each in planned):
         return []
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
-    deployment = Deployment(home=str(home.root.resolve()), landing=landing)
-    job = build_defs(deployment=deployment, loggers={"console": _quiet(step_done)}).resolve_job_def(NIGHT_JOB)
-    done: list[tuple[PlannedNight, str]] = []
-    ran: set[tuple[str, str]] = set()
-    with instance_of(home) as instance:
-        while True:
-            # looked up anew each time: a night that did not change what follows spares the nights after it
-            waiting = [
-                each
-                for each in outstanding(home, landing, authorities=authorities)
-                if selected(each) and (each.authority, each.business_date.isoformat()) not in ran
-            ]
-            if not waiting:
-                return done
+    resource = DeploymentResource(home=str(deployment.home.root.resolve()), landing=deployment.landing)
+    job = build_defs(deployment=resource, loggers={"console": _quiet(step_done)}).resolve_job_def(NIGHT_JOB)
+    done: dict[tuple[str, date], RanNight] = {}
+    with instance_of(deployment.home) as instance:
+        while waiting := [
+            each for each in planned if selected(each) and (each.authority, each.business_date) not in done
+        ]:
             night = waiting[0]
             started(night)
-            ensure_authority(instance, night.authority)
+            ran = _run(job, instance, deployment, night)
+            done[night.authority, night.business_date] = ran
+            undecided = [
+                found
+                for found in undecided
+                if (found.authority, found.business_date) != (night.authority, night.business_date)
+            ]
+            # only this authority's later nights can have changed; those of a busy one are left to who is busy with them
+            planned = [each for each in planned if each.authority != night.authority]
+            if not ran.busy:
+                planned += outstanding(deployment, undecided, authorities=[night.authority], asked=asked)
+                planned.sort(key=lambda each: (each.business_date, each.authority))
+    return list(done.values())
+
+
+def tidy(deployment: Deployment, authorities: Collection[str]) -> dict[str, int]:
+    """Let go what the settings do not keep, of authorities that were run; what went, in numbers."""
+    gone: Counter[str] = Counter()
+    for authority in authorities:
+        with suppress(IsindexError), alone(deployment, authority):  # another run of it tidies up itself
+            gone["leftovers"] += sweep(deployment, authority)
+            gone.update(prune(deployment, authority))
+    gone["leftovers"] += sweep(deployment)
+    gone["report_nights"] += prune_reports(deployment)
+    return {name: number for name, number in gone.items() if number}
+
+
+def _run(
+    job: dg.JobDefinition, instance: dg.DagsterInstance, deployment: Deployment, planned: PlannedNight
+) -> RanNight:
+    try:
+        with alone(deployment, planned.authority):
+            ensure_authority(instance, planned.authority)
             result = job.execute_in_process(
                 instance=instance,
-                partition_key=partition_key(night.authority, night.business_date),
+                partition_key=partition_key(planned.authority, planned.business_date),
                 run_config={"loggers": {"console": {}}},  # without it Dagster's own console logger speaks
+                tags={STARTED_BY: f"isindex load by {getpass.getuser()}", WHY: " ".join(planned.why)[:1000]},
                 raise_on_error=False,
             )
-            ran.add((night.authority, night.business_date.isoformat()))
-            done.append((night, "" if result.success else _fault_of(result)))
+            if result.success:
+                return RanNight(planned, "")
+            night = Night(deployment, planned.authority, planned.business_date)
+            last = last_attempts(deployment.engine, night.authority, [night.business_date]).get(night.business_date)
+            if last is None or last.state == "failed":
+                write_night_overview(night)
+            return RanNight(planned, _fault_of(result))
+    except IsindexError as error:
+        if error.code != "NIGHT_RUNNING":
+            raise
+        return RanNight(planned, str(error), busy=True)
 
 
 def _fault_of(result: dg.ExecuteInProcessResult) -> str:
-    """What the first failed step said: coded and without a value (`assets.faults`)."""
+    """What the first failed step said: coded and without a value (`assets.steps`)."""
     for event in result.all_events:
         if event.is_step_failure:
             error = event.step_failure_data.error

@@ -5,9 +5,9 @@ A candidate never goes live by itself: a night is matched with the model that th
 
 import dagster as dg
 
-from assets.faults import faults_told
 from assets.metadata import as_metadata
 from assets.resources import Deployment
+from assets.steps import faults_told
 
 __all__ = ["CANDIDATE", "CHARTS", "model_assets"]
 
@@ -35,7 +35,7 @@ def _candidate(deployment: Deployment) -> dg.MaterializeResult:
     from pipelines.nights.model_training import train_candidate
 
     with faults_told():
-        report = train_candidate(deployment.place()).report
+        report = train_candidate(deployment.open()).report
     return dg.MaterializeResult(metadata=as_metadata(report))
 
 
@@ -52,5 +52,5 @@ def _charts(deployment: Deployment) -> dg.MaterializeResult:
     from pipelines.nights.model_training import draw_models
 
     with faults_told():
-        report = draw_models(deployment.place())
+        report = draw_models(deployment.open())
     return dg.MaterializeResult(metadata=as_metadata(report))

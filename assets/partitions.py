@@ -24,8 +24,8 @@ __all__ = [
 
 # The first and last business date a deployment knows; a short span keeps the partition pages of the UI short. The
 # command line widens it to what lies in the landing place and the home.
-FIRST_NIGHT = (settings().first_night or date(2026, 1, 1)).isoformat()
-LAST_NIGHT = settings().last_night
+FIRST_NIGHT = (settings().first_partition or settings().first_night or date(2026, 1, 1)).isoformat()
+LAST_NIGHT = settings().last_partition
 
 AUTHORITIES = dg.DynamicPartitionsDefinition(name="authority")
 # end_offset: a business date is loaded on the day itself or later, before Dagster thinks the day is over

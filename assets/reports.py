@@ -1,18 +1,25 @@
-"""What people read: the report pages, and the suites' verdicts on what was accepted."""
+"""What people read: the report pages, and the suites' verdicts on what was accepted.
+
+Both come after the publish and neither hangs on it: a report behind a gate would be skipped exactly when it is needed.
+They hang on the night's inputs alone, and the executor of the job, which does one step after the other, is told to take
+them last.
+"""
 
 from collections.abc import Iterator
 
 import dagster as dg
 
-from assets.faults import faults_told
 from assets.metadata import as_metadata
-from assets.partitions import NIGHT_AUTHORITY, partition_of
+from assets.partitions import NIGHT_AUTHORITY
 from assets.resources import Deployment
+from assets.steps import night_of
 from pipelines.contracts import registered_agencies
-from pipelines.nights import reports, suites
+from pipelines.nights import suites
+from pipelines.nights.stages import reports
 
 __all__ = ["report_assets"]
 
+LAST = {"dagster/priority": "-10"}
 _PAGES = {
     "rejected_records": "Rejected and queried records: rule, place, masked value, what to do, trend, supplier's file.",
     "data_quality": "Completeness, conformance and plausibility by agency and field, over the nights.",
@@ -30,7 +37,7 @@ def report_assets() -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
 
 
 def _pages() -> dg.AssetsDefinition:
-    published = dg.AssetKey(["index", "published"])
+    inputs = dg.AssetKey(["index", "inputs"])
     rejected = [dg.AssetKey([agency.agency, "rejected"]) for agency in registered_agencies()]
 
     @dg.multi_asset(
@@ -38,7 +45,7 @@ def _pages() -> dg.AssetsDefinition:
         specs=[
             dg.AssetSpec(
                 ["reports", name],
-                deps=[published, *(rejected if name == "rejected_records" else [])],
+                deps=[inputs, *(rejected if name == "rejected_records" else [])],
                 description=words,
                 group_name="reports",
                 owners=["team:data-quality"],
@@ -47,10 +54,11 @@ def _pages() -> dg.AssetsDefinition:
             )
             for name, words in _PAGES.items()
         ],
+        op_tags=LAST,
     )
     def pages(context: dg.AssetExecutionContext, deployment: Deployment) -> Iterator[object]:
-        with faults_told():
-            written = reports.write(deployment.night(*partition_of(context)))
+        with night_of(context, deployment, "reports") as night:
+            written = reports.write(night)
         for name in _PAGES:
             yield dg.MaterializeResult(asset_key=["reports", name], metadata=as_metadata(written[name]))
 
@@ -71,16 +79,16 @@ def _suites() -> dg.AssetChecksDefinition:
                 f"expectations_{suite}",
                 asset=key,
                 description=words,
-                additional_deps=[dg.AssetKey(["index", "published"])],
+                additional_deps=[dg.AssetKey(["index", "person_records"])],
                 partitions_def=NIGHT_AUTHORITY,
             )
             for key in accepted.values()
             for suite, words in _SUITES.items()
         ],
+        op_tags=LAST,
     )
     def expectations(context: dg.AssetCheckExecutionContext, deployment: Deployment) -> Iterator[dg.AssetCheckResult]:
-        night = deployment.night(*partition_of(context))
-        with faults_told():
+        with night_of(context, deployment, "expectations") as night:
             found = list(suites.verdicts(night))
         for agency, key in accepted.items():
             for suite in _SUITES:

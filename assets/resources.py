@@ -1,18 +1,27 @@
-"""What a step is given: the deployment it works for. Tests and the command line hand over another one."""
+"""What a step is given: the deployment it works for. Tests and the command line hand over another one.
+
+Every run of a night holds its authority's lock from its first step to its last: the resource takes it, so that no way in
+(command, daemon, a launch in the UI) goes round it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
 import dagster as dg
 
+from pipelines.deployment import Deployment as OpenDeployment
 from pipelines.deployment import open_deployment
-from pipelines.home import Home
 from pipelines.nights import Night
+from pipelines.nights.lock import alone
 from pipelines.settings import settings
 
 __all__ = ["Deployment"]
+
+_AUTHORITY = "dagster/partition/authority"
 
 
 class Deployment(dg.ConfigurableResource):
@@ -26,14 +35,20 @@ class Deployment(dg.ConfigurableResource):
     home: str = ""
     landing: str = ""
 
-    def place(self) -> Home:
-        """The home of this deployment, opened: no step goes round what `open_deployment` checks."""
-        return open_deployment(Path(self.home or settings().home), self.landing_place(), create=True).home
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Deployment]:
+        """Within a run of one authority's night, hold that authority's lock for as long as the run goes on."""
+        authority = context.run.tags.get(_AUTHORITY) if context.run else None
+        if authority is None:
+            yield self
+            return
+        with alone(self.open(), authority):
+            yield self
 
-    def landing_place(self) -> str:
-        """The landing place of this deployment."""
-        return self.landing or settings().landing
+    def open(self) -> OpenDeployment:
+        """The deployment, opened: no step goes round what is checked there."""
+        return open_deployment(Path(self.home or settings().home), self.landing or settings().landing, create=True)
 
     def night(self, authority: str, business_date: date) -> Night:
         """The night of one authority in this deployment."""
-        return Night(self.place(), self.landing_place(), authority, business_date)
+        return Night(self.open(), authority, business_date)

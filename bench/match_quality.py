@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from pipelines.contracts import contract_for, load_contract, registered_agencies
 from pipelines.deliveries.files import verified
-from pipelines.deliveries.landing import scan
+from pipelines.deliveries.landing import lying
 from pipelines.deliveries.readers import read_delivery
 from pipelines.matching import Matched, MatchState, load_model, match
 from pipelines.records.person_records import PersonRecords, build_person_records
@@ -29,7 +29,7 @@ from pipelines.validation.judge import judge
 def people_of(landing: Path, authority: str, night: dt.date) -> PersonRecords:
     """The person records of one sample night."""
     live, contracts = {}, {}
-    for found in scan(str(landing), authorities=[authority], nights=[night]):
+    for found in lying(str(landing), authority=authority, business_date=night):
         if found.manifest is None:
             continue
         contract = load_contract(found.manifest.contract)

@@ -44,8 +44,8 @@ class Settings(BaseSettings):
         schemas: a folder that stands before the built-in schemas.
         reference: a folder with lists of practices and schools.
         cut_off: the time of day in London after which nobody waits for a late feed of the night before.
-        first_night: the first business date that is loaded.
-        last_night: the last business date that Dagster has to know, where it lies ahead of today.
+        first_night: the first business date that may be delivered for; empty: the first night that was run.
+        first_partition, last_partition: the nights that Dagster has to know; the command line sets them.
         model: the match model in force, a name or a path; empty for the built-in one.
         notify_url: where notifications are posted.
         memory: the query engine's limit in each process.
@@ -68,7 +68,8 @@ class Settings(BaseSettings):
     reference: Path | None = None
     cut_off: Annotated[time, BeforeValidator(_time_of_day)] = time(6, 0)
     first_night: date | None = None
-    last_night: date | None = None
+    first_partition: date | None = None
+    last_partition: date | None = None
     model: str = ""
     notify_url: str = Field(default="", pattern=r"^(https?://.+)?$")
     memory: str = Field(default="4GB", pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$")
@@ -86,7 +87,8 @@ _HOW = {
     "database_url": "Write sqlite:///path or postgresql://user@host/database.",
     "cut_off": "Write a time of day in London, for example 06:00.",
     "first_night": "Write a date, for example 2026-11-18.",
-    "last_night": "Write a date, for example 2026-11-18.",
+    "first_partition": "Write a date, for example 2026-11-18.",
+    "last_partition": "Write a date, for example 2026-11-18.",
     "notify_url": "Write a web address that begins with https:// or http://.",
     "memory": "Write a size, for example 4GB.",
     "threads": "Write a whole number, 1 or more.",

@@ -33,6 +33,7 @@ __all__ = [
     "read_json",
     "read_table",
     "schema_fingerprint",
+    "stored_table",
     "write_bytes",
     "write_json",
     "write_table",
@@ -68,6 +69,13 @@ def write_table(table: pa.Table, path: Path, *, dictionary: bool | list[str] = T
 
     _replace(path, write)
     return StoredTable(path, plain.num_rows, file_sha256(path), schema_fingerprint(plain.schema))
+
+
+def stored_table(path: Path) -> StoredTable:
+    """What is known of the table that lies at `path` now; its bytes are hashed."""
+    sha256 = file_sha256(path)
+    with pq.ParquetFile(path) as table:
+        return StoredTable(path, table.metadata.num_rows, sha256, schema_fingerprint(table.schema_arrow))
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:

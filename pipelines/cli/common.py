@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -13,8 +13,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from pipelines.deliveries import FoundDelivery
+from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
-from pipelines.home import Home
 from pipelines.settings import Settings, settings
 
 __all__ = [
@@ -46,11 +47,11 @@ def day(text: str | None, option: str) -> date | None:
         raise typer.BadParameter("a business date is written YYYY-MM-DD", param_hint=option) from None
 
 
-def existing_home(home: Path) -> Home:
-    """The home at that folder, opened; a coded error when nothing was ever loaded there."""
+def existing_home(home: Path) -> Deployment:
+    """The deployment at that folder, opened; a coded error when nothing was ever loaded there."""
     from pipelines.deployment import open_deployment
 
-    return open_deployment(home, create=False).home
+    return open_deployment(home, create=False)
 
 
 @contextmanager
@@ -70,13 +71,11 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=1, ensure_ascii=False, default=str))
 
 
-def nights_spanned(home: Home, landing: str | None = None) -> Settings:
-    """The settings, wide enough that Dagster knows every night of the home and the landing place."""
+def nights_spanned(deployment: Deployment, arrived: Iterable[FoundDelivery] = ()) -> Settings:
+    """The settings, wide enough that Dagster knows every night of the home and of what has arrived."""
     from pipelines.nights.plan import span_of
 
-    span = span_of(home, landing)
+    span = span_of(deployment, arrived)
     if span is None:
         return settings()
-    return settings().model_copy(
-        update={"first_night": min(span[0], settings().first_night or date(2026, 1, 1)), "last_night": span[1]}
-    )
+    return settings().model_copy(update={"first_partition": span[0], "last_partition": span[1]})

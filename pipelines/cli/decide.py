@@ -1,4 +1,4 @@
-"""Commands by which reviewers decide pairs: `decide same`, `not-the-same`, `undo`, `list`."""
+"""Commands by which people decide: `decide same`, `not-the-same`, `override`, `hold`, `undo`, `list`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from pipelines.cli.common import HomeOption, JsonOption, console, errors_told, existing_home, print_json
+from pipelines.cli.common import HomeOption, JsonOption, console, day, errors_told, existing_home, print_json
 
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Decide whether two records are the same child. A decision stands above every score until it is taken back.",
+    help="Decide: two records are one child or are not, a gate may pass a night, a version is kept. All can be taken back.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
@@ -26,7 +26,7 @@ ActorOption = Annotated[str, typer.Option("--actor", help="Who decides; default 
 _RECORD = "A record: its reference in the review list, or its key."
 FirstRecord = Annotated[str, typer.Argument(help=_RECORD)]
 SecondRecord = Annotated[str, typer.Argument(help="The other record, likewise.")]
-_NEXT = "It counts from the next load of the authority; nights that are published stay as they are."
+_NEXT = "The next load brings the night in force up to date; nights before it stay as they are."
 
 
 @app.command("same")
@@ -59,6 +59,54 @@ def not_the_same(
     Example: [bold]isindex decide not-the-same REF REF --home demo/home --authority 330 --reason "twins"[/bold]
     """
     _decide("not_the_same", record_a, record_b, home, authority, reason, actor)
+
+
+@app.command("override")
+def override(
+    gate: Annotated[str, typer.Argument(help="The gate that held the night, for example volume.")],
+    home: HomeOption,
+    authority: AuthorityOption,
+    night: Annotated[str, typer.Option("--night", help="The business date of the night that is held.")],
+    reason: ReasonOption,
+    actor: ActorOption = "",
+) -> None:
+    """Let one gate pass one night: its numbers moved more than they should, and that is right.
+
+    Example: [bold]isindex decide override volume --home demo/home --authority 330 --night 2026-11-20 --reason "Hospital closed"[/bold]
+    """
+    from pipelines.nights import decisions
+
+    with errors_told():
+        business_date = day(night, "--night")
+        if business_date is None:
+            raise typer.BadParameter("name the night", param_hint="--night")
+        made = decisions.override(
+            existing_home(home), authority, business_date, gate,
+            actor=actor or getpass.getuser(), reason=reason, at=datetime.now(UTC),
+        )  # fmt: skip
+    console.print(f"Decision {made.number}: gate {gate} may pass the night of {night}. The next load runs it again.")
+
+
+@app.command("hold")
+def hold(
+    version: Annotated[str, typer.Argument(help="The version, as `isindex status` names it.")],
+    home: HomeOption,
+    authority: AuthorityOption,
+    reason: ReasonOption,
+    actor: ActorOption = "",
+) -> None:
+    """Keep a published version, however old it gets, until the decision is taken back.
+
+    Example: [bold]isindex decide hold VERSION --home demo/home --authority 330 --reason "Inquiry 7"[/bold]
+    """
+    from pipelines.nights import decisions
+
+    with errors_told():
+        made = decisions.hold(
+            existing_home(home), authority, version,
+            actor=actor or getpass.getuser(), reason=reason, at=datetime.now(UTC),
+        )  # fmt: skip
+    console.print(f"Decision {made.number}: the version stays until the decision is taken back.")
 
 
 @app.command("undo")
@@ -101,11 +149,23 @@ def listed(home: HomeOption, authority: AuthorityOption, as_json: JsonOption = F
         print_json([asdict(each) for each in found])
         return
     table = Table(title=f"Decisions of authority {authority}", title_justify="left")
-    for name in ("No.", "Decision", "Record", "Other record", "Who", "Why", "When", "Taken back"):
+    for name in (
+        "No.",
+        "Decision",
+        "Record",
+        "Other record",
+        "Gate or version",
+        "Night",
+        "Who",
+        "Why",
+        "When",
+        "Taken back",
+    ):
         table.add_column(name, overflow="fold")
     for each in found:
         table.add_row(
-            str(each.number), each.kind.replace("_", " "), each.record_a, each.record_b or "–", each.actor, each.reason,
+            str(each.number), each.kind.replace("_", " "), each.record_a or "–", each.record_b or "–",
+            each.subject or "–", each.night.isoformat() if each.night else "–", each.actor, each.reason,
             each.decided_at, each.undone_at or "–",
         )  # fmt: skip
     console.print(table if found else f"No decision has been made for authority {authority}.")

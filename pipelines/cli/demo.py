@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import Progress
@@ -25,7 +25,6 @@ def demo(
     Example: [bold]isindex demo demo[/bold]
     """
     from pipelines.nights.model_training import draw_models
-    from pipelines.nights.summary import summary_of
     from pipelines.validation.expectations_worker import warm_up
     from sample_feeds.demo import make_demo
 
@@ -40,17 +39,19 @@ def demo(
                 progress.update(task, completed=number, total=total, description=f"Making sample nights of {authority}")
 
             waves = make_demo(out / "sample", children=children, progress=made)
-        home, landing = open_deployment(out / "home", create=True, demo=True).home, out / "landing"
+        landing = out / "landing"
         landing.mkdir(parents=True)
-        nights = {}
+        deployment = open_deployment(out / "home", str(landing), create=True, demo=True)
+        nights: dict[tuple[str, str], Any] = {}
+        summary: dict[str, Any] = {}
         for wave in waves:
             console.print(f"[bold]{wave.title[0].upper()}{wave.title[1:]}[/bold] arrives.")
             wave.put(landing)
-            for planned, fault in run_nights(home, str(landing)):
-                nights[planned.business_date, planned.authority] = (planned, fault)
+            summary = run_nights(deployment)
+            nights |= {(night["business_date"], night["authority"]): night for night in summary["nights"]}
         console.print("Drawing the match model.")
-        draw_models(home)
-        summary = summary_of(home, str(landing), [nights[key] for key in sorted(nights)])
+        draw_models(deployment)
+    summary["nights"] = [nights[key] for key in sorted(nights)]
     show(summary)
     if any(night["state"] != "published" for night in summary["nights"]):
         raise typer.Exit(1)

@@ -28,7 +28,7 @@ def status(
 
     place = existing_home(home)
     with errors_told():
-        found = [each for each in readers.status(place) if authority in (None, each.authority)]
+        found = [each for each in readers.status(place.home) if authority in (None, each.authority)]
     if as_json:
         print_json([asdict(each) for each in found])
         return
@@ -55,15 +55,13 @@ def child(
 ) -> None:
     """What the index shows of one child. Every look is audited: who, whom, why, when.
 
-    Example: [bold]isindex child 7K2M9QWX4RT --home demo/home --why "complaint 12"[/bold]
+    Example: [bold]isindex child 5K7K2M9QWX43 --home demo/home --why "complaint 12"[/bold]
     """
-    from pipelines.nights.night import database_of
     from pipelines.publishing import readers
 
     place = existing_home(home)
     with errors_told():
-        engine = database_of(place.database_url)
-        found = readers.read_child(engine, index_id, actor=getpass.getuser(), why=why, authority=authority)
+        found = readers.read_child(place.engine, index_id, actor=getpass.getuser(), why=why, authority=authority)
     if as_json:
         print_json([asdict(each) for each in found])
         return
@@ -89,7 +87,7 @@ def diff(
     from pipelines.publishing import readers
 
     with errors_told():
-        found = readers.difference_between(existing_home(home), authority, since, to)
+        found = readers.difference_between(existing_home(home).home, authority, since, to)
     if as_json:
         print_json(found.numbers())
         return

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from pipelines.cli.common import HomeOption, JsonOption, console, day, errors_told, nights_spanned, print_json
-from pipelines.deployment import open_deployment
-from pipelines.errors import IsindexError
-from pipelines.home import Home
+from pipelines.deployment import Deployment, open_deployment
 from pipelines.settings import use_settings
 
-__all__ = ["load", "run_nights", "show"]
+__all__ = ["Wanted", "load", "run_nights", "show"]
 
 
 def load(
@@ -33,14 +30,19 @@ def load(
     night: Annotated[str | None, typer.Option(help="Only this business date, YYYY-MM-DD.")] = None,
     first: Annotated[str | None, typer.Option("--from", help="From this business date on.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Up to this business date.")] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Run the nights of --night, --from, --to although nothing has changed.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Load what has arrived and is not yet loaded, night by night, and publish.
 
     Loading the same delivery twice changes nothing; a correction supersedes; a late delivery is loaded for its own
-    business date and the nights after it are brought up to date. A night that was interrupted is simply run again.
+    business date and the nights after it are brought up to date. A decision, a new match model or contract is acted on. A
+    night that failed or was interrupted is run again; one that is held rests until something changes.
 
-    Exit code: 0 all loaded, 1 something was refused, rejected as a whole, held or failed, 2 wrong usage.
+    Exit code: 0 all loaded, 1 something was refused, held or failed or lies where it should not, 2 wrong usage, 3 another
+    load is running.
 
     Example: [bold]isindex load --landing demo/landing --home demo/home --night 2026-11-20[/bold]
     """
@@ -48,41 +50,55 @@ def load(
         raise typer.BadParameter("use --night, or --from and --to", param_hint="--night")
     begin, end = day(night or first, "--night / --from"), day(night or last, "--night / --to")
     with errors_told():
-        from pipelines.nights.summary import summary_of
-
-        place = open_deployment(home, landing, create=True).home
         times: dict[str, dict[str, float]] = {}
-        with _one_load_at_a_time(place):
-            ran = run_nights(
-                place, landing, frozenset(authority) if authority else None, begin, end, quiet=as_json, times=times
-            )
-        summary = summary_of(place, landing, ran) | {"times": times}
+        deployment = open_deployment(home, landing, create=True)
+        wanted = Wanted(frozenset(authority) if authority else None, begin, end, again)
+        summary = run_nights(deployment, wanted, quiet=as_json, times=times) | {"times": times}
     if as_json:
         print_json(summary)
     else:
         show(summary)
-    raise typer.Exit(0 if summary["ok"] else 1)
+    raise typer.Exit(_exit_code(summary))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which nights to run: of these authorities, from `begin` to `end`; with `again` also those that have not changed."""
+
+    authorities: frozenset[str] | None = None
+    begin: date | None = None
+    end: date | None = None
+    again: bool = False
+
+    def has(self, authority: str, business_date: date) -> bool:
+        """Whether that night is wanted."""
+        return (
+            (self.authorities is None or authority in self.authorities)
+            and (self.begin is None or self.begin <= business_date)
+            and (self.end is None or business_date <= self.end)
+        )
 
 
 def run_nights(
-    home: Home,
-    landing: str,
-    authorities: frozenset[str] | None = None,
-    begin: date | None = None,
-    end: date | None = None,
+    deployment: Deployment,
+    wanted: Wanted | None = None,
     *,
     quiet: bool = False,
     times: dict[str, dict[str, float]] | None = None,
-) -> list[tuple[Any, str]]:
-    """Run the outstanding nights between `begin` and `end`, showing progress on a terminal.
+) -> dict[str, Any]:
+    """Run the outstanding nights that are wanted, showing progress on a terminal, and tidy up; the summary.
 
-    Each night that was run comes back with its fault, "" when it succeeded. `times` is filled with the moment (seconds of the epoch) at which each night started and each step of it was done.
+    `times` is filled with the moment (seconds of the epoch) at which each night started and each step of it was done.
     """
+    from pipelines.nights.arrivals import look_around
+    from pipelines.nights.summary import summary_of
     from pipelines.validation.expectations_worker import warm_up
 
+    chosen = wanted or Wanted()
+    look = look_around(deployment, authorities=chosen.authorities)
     warm_up()  # the suites' engine takes seconds to import: it does so beside the first stages
-    use_settings(nights_spanned(home, landing))
-    from assets.launch import run_outstanding
+    use_settings(nights_spanned(deployment, look.new))
+    from assets.launch import run_outstanding, tidy
 
     columns = (
         SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[step]}"), TimeElapsedColumn(),
@@ -108,27 +124,37 @@ def run_nights(
                 progress.update(task, advance=1, step=name.replace("__", "/"))
 
         ran = run_outstanding(
-            home,
-            landing,
-            authorities=authorities,
-            selected=lambda each: (
-                (begin is None or begin <= each.business_date) and (end is None or each.business_date <= end)
-            ),
+            deployment,
+            look.new,
+            authorities=chosen.authorities,
+            selected=lambda each: chosen.has(each.authority, each.business_date),
+            asked=chosen.has if chosen.again else None,
             started=started,
             step_done=step_done,
         )
         for task in current:
             progress.update(task, completed=_STEPS, step="done")
-    return ran
+    removed = tidy(deployment, sorted({each.planned.authority for each in ran if not each.busy}))
+    return summary_of(deployment, ran, look.findings, removed)
 
 
-_STEPS = 11  # steps of a night's run; only the bar's length
+def _exit_code(summary: dict[str, Any]) -> int:
+    """3 when all that was in the way was another load; else 1 when anything was not well."""
+    if summary["ok"]:
+        return 0
+    unwell = [night for night in summary["nights"] if night["state"] != "published" or night["fault"]]
+    only_busy = bool(unwell) and all(night["state"] == "busy" for night in unwell) and not summary["landing_findings"]
+    return 3 if only_busy else 1
+
+
+_STEPS = 12  # steps of a night's run; only the bar's length
 
 
 def show(summary: dict[str, Any]) -> None:
     """The summary as tables a person reads."""
     if not summary["nights"]:
-        console.print("Nothing new has arrived: everything in the landing place is already loaded.")
+        console.print("Nothing is outstanding: every night is built from what is in force now.")
+        _show_standing(summary)
         return
     feeds = Table(title="What was loaded", title_justify="left")
     for name in ("Night", "Authority", "Feed", "State", "As of"):
@@ -160,25 +186,25 @@ def show(summary: dict[str, Any]) -> None:
         )  # fmt: skip
     console.print(published)
     for night in summary["nights"]:
-        if night["fault"]:
-            console.print(f"[red]{night['business_date']} authority {night['authority']}:[/red] {night['fault']}")
+        console.print(f"{night['business_date']} authority {night['authority']}: {escape(' '.join(night['why']))}")
+        for reason in [night["fault"]] if night["fault"] and night["state"] != "held" else night["reasons"]:
+            console.print(f"[red]{night['business_date']} authority {night['authority']}:[/red] {escape(reason)}")
+    _show_standing(summary)
     for warning in summary["warnings"]:
         console.print(f"[yellow]Note:[/yellow] {warning}")
     for name, place in summary["look_at"].items():
         console.print(f"{name}: {place}", soft_wrap=True)
 
 
-@contextmanager
-def _one_load_at_a_time(home: Home) -> Iterator[None]:
-    """Hold the home's lock, or end with NIGHT_RUNNING when another load holds it."""
-    with (home.root / ".lock").open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise IsindexError(
-                "NIGHT_RUNNING",
-                "Another load is running in this home.",
-                where=str(home.root),
-                remedy="Wait for it to end, then load again.",
-            ) from None
-        yield
+def _show_standing(summary: dict[str, Any]) -> None:
+    """What waits for somebody: nights that are held or failed, and what lies where it should not."""
+    ran = {(night["authority"], night["business_date"]) for night in summary["nights"]}
+    for night in summary["standing"]:
+        if (night["authority"], night["business_date"]) not in ran:
+            words = " ".join(night["reasons"])
+            console.print(
+                f"Still {night['state']}: {night['business_date']} authority {night['authority']}. {escape(words)}"
+            )
+    for finding in summary["landing_findings"]:
+        console.print(f"[red]{finding['code']}[/red] {escape(finding['place'])}: {escape(finding['message'])}")
+        console.print(f"  {escape(finding['remedy'])}")

@@ -35,14 +35,14 @@ def show(
 
     Example: [bold]isindex model show --home demo/home[/bold]
     """
-    from pipelines.home import Home
     from pipelines.matching.comparing.levels import COMPARISONS
     from pipelines.matching.weighing.match_model import load_model
     from pipelines.nights.model_training import find_model, known_models
 
     with errors_told():
-        found = find_model(Home(home), model) if home else load_model(model)
-        known = known_models(Home(home)) if home else []
+        place = existing_home(home) if home else None
+        found = find_model(place, model) if place else load_model(model)
+        known = known_models(place) if place else []
     weights = {
         each.name: {
             level.name: round(float(weight), 4)
@@ -106,7 +106,7 @@ def train(home: HomeOption, as_json: JsonOption = False) -> None:
         "a verified number.",
         soft_wrap=True,
     )
-    console.print(f"Charts: {place.reports / 'model' / candidate.path.name / 'index.html'}", soft_wrap=True)
+    console.print(f"Charts: {place.home.reports / 'model' / candidate.path.name / 'index.html'}", soft_wrap=True)
     next_step = (
         f"isindex model preview --home {home} --authority {candidate.authorities[0]} --model {candidate.path.name}"
     )
@@ -181,4 +181,4 @@ def charts(home: HomeOption) -> None:
     place = existing_home(home)
     with errors_told():
         draw_models(place)
-    console.print(f"Model pages: {place.reports / 'model' / 'index.html'}", soft_wrap=True)
+    console.print(f"Model pages: {place.home.reports / 'model' / 'index.html'}", soft_wrap=True)

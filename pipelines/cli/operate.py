@@ -29,10 +29,9 @@ def waive(
     Example: [bold]isindex waive --home demo/home --authority 330 --agency police --sequence 17 --reason "Supplier outage"[/bold]
     """
     from pipelines.deliveries.register import Register
-    from pipelines.nights.night import database_of
 
     with errors_told():
-        register = Register(database_of(existing_home(home).database_url))
+        register = Register(existing_home(home).engine)
         now = datetime.now(UTC)
         register.waive(authority, agency, sequence, actor=actor or getpass.getuser(), reason=reason, at=now)
         freed = register.release(authority, agency)
@@ -56,9 +55,10 @@ def ui(
     from pipelines.deployment import open_deployment
 
     with errors_told():
-        place = open_deployment(home, landing, create=True).home
-        spanned = nights_spanned(place)
-    nights = {"ISINDEX_FIRST_NIGHT": spanned.first_night, "ISINDEX_LAST_NIGHT": spanned.last_night}
+        deployment = open_deployment(home, landing, create=True)
+        spanned = nights_spanned(deployment)
+    place = deployment.home
+    nights = {"ISINDEX_FIRST_PARTITION": spanned.first_partition, "ISINDEX_LAST_PARTITION": spanned.last_partition}
     environment = {
         **os.environ,
         "DAGSTER_HOME": str(place.dagster.resolve()),

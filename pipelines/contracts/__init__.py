@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pipelines.contracts import authorities
 from pipelines.contracts.contract import Agency, Column, Contract, FileFormat, InvolvementMapping, Rule, ServiceLevel
-from pipelines.contracts.load import contract_for, load_contract, registered_agencies
+from pipelines.contracts.load import contract_for, fingerprints, load_contract, registered_agencies
 
 __all__ = [
     "Agency",
@@ -19,6 +19,7 @@ __all__ = [
     "ServiceLevel",
     "authorities",
     "contract_for",
+    "fingerprints",
     "load_contract",
     "registered_agencies",
 ]

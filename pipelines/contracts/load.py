@@ -7,6 +7,7 @@ import would triple the start-up of the command line; a test proves that the mod
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +20,7 @@ from pipelines.contracts.contract import Agency, Contract
 from pipelines.contracts.folders import schema_folders
 from pipelines.errors import IsindexError
 
-__all__ = ["contract_for", "load_contract", "registered_agencies"]
+__all__ = ["contract_for", "fingerprints", "load_contract", "registered_agencies"]
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -83,6 +84,24 @@ def contract_for(agency: str, business_date: date | None = None) -> Contract:
         where=agency if len(agency) <= 40 else "",
         remedy=f"Use one of {', '.join(known.agency for known in registered_agencies())}, or register the agency.",
     )
+
+
+def fingerprints() -> dict[str, str]:
+    """What the schemas say now, in short: ``contract/<agency>`` for each agency that is registered, and ``rules``."""
+    found = {}
+    for agency in registered_agencies():
+        digest = hashlib.sha256()
+        for contract_id in agency.contracts:
+            name, _, major = contract_id.partition("/")
+            digest.update(_first(f"contracts/{name}-{major}.odcs.yaml"))
+        found[f"contract/{agency.agency}"] = digest.hexdigest()[:16]
+    rules = hashlib.sha256(_first("record_rules.yaml") + _first("survivorship.yaml"))
+    return {**found, "rules": rules.hexdigest()[:16]}
+
+
+def _first(name: str) -> bytes:
+    """The content of a file of the schemas, the overlay's before the built-in one; nothing where there is none."""
+    return next((path.read_bytes() for folder in schema_folders() if (path := folder / name).is_file()), b"")
 
 
 @lru_cache(maxsize=64)

@@ -1,6 +1,6 @@
 """Every table of the relational database, grouped as the data flows.
 
-Whose it is: `home`. Register: `delivery`, `feed_night`, `waiver`. Rejects: `reject`. Identities: `identity`,
+Whose it is: `home`. Register: `delivery`, `feed_night`, `waiver`, `landing_seen`. Nights: `attempt`. Rejects: `reject`. Identities: `identity`,
 `ledger_event`, `decision`, `audit`. Published: `night`, `snapshot_version` and the index (`child`, `child_name`,
 `child_address`, `carer`, `involvement`, `flag`, `record_link`, `redirect`, `index_event`). Days are ISO dates, times
 aware UTC in ISO text, so that both databases hold the same characters.
@@ -14,6 +14,7 @@ from pipelines.database.engine import metadata
 
 __all__ = [
     "INDEX_TABLES",
+    "attempt",
     "audit",
     "carer",
     "child",
@@ -27,6 +28,7 @@ __all__ = [
     "identity",
     "index_event",
     "involvement",
+    "landing_seen",
     "ledger_event",
     "night",
     "record_link",
@@ -96,6 +98,40 @@ waiver = Table(  # sequences that will never come, by decision
     Column("decided_at", String(32), nullable=False),
 )
 
+landing_seen = Table(  # what lies in the landing place: a row per folder whose manifest was read
+    "landing_seen",
+    metadata,
+    Column("landing", String(32), primary_key=True),  # digest of the landing place's address
+    Column("place", String(60), primary_key=True),  # authority/agency/business date
+    Column("authority", String(3), nullable=False),
+    Column("signature", String(64), nullable=False),  # of its files' names, sizes and times; empty: not to be told yet
+    Column("delivery_id", String(120), nullable=False),
+    Column("decided", Boolean, nullable=False),  # in this state the register has the last word on it
+)
+
+# ---- nights: every run of one, and what became of it ------------------------------------------------------------
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("attempt_id", Integer, primary_key=True, autoincrement=True),
+    Column("authority", String(3), nullable=False),
+    Column("business_date", Date, nullable=False),
+    Column("digest", String(64), nullable=False),  # of the frozen inputs; empty: it failed before they were
+    Column("data_digest", String(64), nullable=False),  # of the data among them
+    Column("state", String(10), nullable=False),  # running, published, held, failed; retired: its tables are gone
+    Column("stage", String(60), nullable=False),  # where it failed
+    Column("code", String(40), nullable=False),  # of the error
+    Column("version", String(80)),
+    Column("why", JSON, nullable=False),  # why it was run, sentences
+    Column("reasons", JSON, nullable=False),  # why it was held or failed, sentences
+    Column("gates", JSON, nullable=False),  # {name, description, passed, blocking, overridden}
+    Column("figures", JSON, nullable=False),  # loaded, queried, rejected, matched by step, published
+    Column("started_by", String(120), nullable=False),
+    Column("started_at", String(32), nullable=False),
+    Column("finished_at", String(32)),
+)
+Index("ix_attempt_night", attempt.c.authority, attempt.c.business_date)
+
 # ---- rejects: the life of a broken rule on a record --------------------------------------------------------------
 reject = Table(
     "reject",
@@ -108,10 +144,8 @@ reject = Table(
     Column("field", String(100), nullable=False),
     Column("first_night", Date, nullable=False),
     Column("last_night", Date, nullable=False),
-    Column("state", String(10), nullable=False),  # open, corrected, waived, expired
+    Column("state", String(10), nullable=False),  # open, corrected, expired
     Column("closed_night", Date),
-    Column("waived_until", Date),
-    Column("reason", Text),
 )
 Index("ix_reject_feed", reject.c.authority, reject.c.agency, reject.c.state)
 
@@ -147,9 +181,12 @@ decision = Table(
     metadata,
     Column("decision_id", Integer, primary_key=True, autoincrement=True),
     Column("authority", String(3), nullable=False),
-    Column("kind", String(16), nullable=False),  # same, not_the_same, shield, firewall
-    Column("record_a", String(200), nullable=False),
-    Column("record_b", String(200)),
+    Column("kind", String(16), nullable=False),  # same, not_the_same, override, hold
+    Column("record_a", Text),
+    Column("record_b", Text),
+    Column("subject", String(80)),  # the gate that an override lets pass, the version that is held back from pruning
+    Column("from_night", Date),  # the first night it counts for; none: it counts for all
+    Column("until_night", Date),  # the first night it does not count for any more
     Column("actor", String(100), nullable=False),
     Column("reason", Text, nullable=False),
     Column("decided_at", String(32), nullable=False),
@@ -174,9 +211,9 @@ night = Table(
     metadata,
     Column("authority", String(3), primary_key=True),
     Column("business_date", Date, primary_key=True),
-    Column("state", String(12), nullable=False),  # published, held
+    Column("state", String(12), nullable=False),  # published: what is held or failed is an attempt
     Column("version", String(80)),
-    Column("figures", JSON, nullable=False),  # totals: loaded, queried, rejected, matched by step, published
+    Column("figures", JSON, nullable=False),  # control totals of the version
     Column("finished_at", String(32), nullable=False),
 )
 

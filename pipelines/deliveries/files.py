@@ -1,31 +1,36 @@
 """The files of a delivery, held against their manifest and made readable: checked, unpacked, on the local disk.
 
 Belongs here: existence, place, size, checksum, decompression and its limits. Not here: what is in them (`readers`).
-A plain local file is read where it lies; a compressed or remote one is streamed once, through checksum and
-decompression, into a private temporary folder that is gone when the reader is done.
+A plain local file is read where it lies, through the very handle its checksum was taken from; a compressed or remote one is
+streamed once, through checksum and decompression, into a private temporary folder that is gone when the reader is done.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import zstandard
-from upath import UPath
 
 from pipelines.deliveries.codes import Finding, finding
-from pipelines.deliveries.landing import FoundDelivery
-from pipelines.deliveries.manifest import Manifest, ManifestFile
+from pipelines.deliveries.found import FoundDelivery
+from pipelines.deliveries.inside import LinkedError, on_disk
+from pipelines.deliveries.manifest import Manifest, ManifestFile, stays_inside
 
 __all__ = ["Limits", "Verified", "VerifiedFile", "verified"]
 
 _CHUNK = 1 << 20
+_HANDLES = Path(
+    "/proc/self/fd"
+)  # an open file by its number: what is read is what was checked, whatever its name now says
+_KEPT_OPEN = 64  # files of one delivery; further ones are copied
 
 
 @dataclass(frozen=True)
@@ -61,13 +66,15 @@ class Verified:
 @contextmanager
 def verified(found: FoundDelivery, manifest: Manifest, limits: Limits | None = None) -> Iterator[Verified]:
     """The files of `found`, checked against `manifest` and readable until the context is left."""
-    with tempfile.TemporaryDirectory(prefix="isindex-intake-") as workspace:
+    with ExitStack() as held, tempfile.TemporaryDirectory(prefix="isindex-intake-") as workspace:
         files: list[VerifiedFile] = []
         findings: list[Finding] = []
         content = hashlib.sha256()
         for number, stated in enumerate(manifest.files):
             target = Path(workspace) / str(number)
-            file, digest, faults = _verify(found.folder, stated, target, limits or Limits())
+            file, digest, faults = _verify(
+                found, stated, target, limits or Limits(), held if number < _KEPT_OPEN else None
+            )
             findings += faults
             content.update(f"{stated.name}\n{digest}\n".encode())
             if file is not None:
@@ -76,40 +83,52 @@ def verified(found: FoundDelivery, manifest: Manifest, limits: Limits | None = N
 
 
 def _verify(
-    folder: UPath, stated: ManifestFile, target: Path, limits: Limits
+    found: FoundDelivery, stated: ManifestFile, target: Path, limits: Limits, held: ExitStack | None
 ) -> tuple[VerifiedFile | None, str, list[Finding]]:
-    """One file: readable copy or None, sha256 as it lies there ("" when it was not read), findings."""
-    path: Any = folder / stated.name  # a pathlib.Path when the place is a disk, else another kind of UPath
-    if _leaves(folder, path):
+    """One file: readable copy or None, sha256 as it lies there ("" when it was not read), findings.
+
+    `held` keeps a file open that is read where it lies; without it every file is copied.
+    """
+    if not stays_inside(stated.name):
         return None, "", [finding("PATH_OUTSIDE")]
-    if not path.is_file():
-        return None, "", [finding("FILE_MISSING", stated.name)]
-    size = path.stat().st_size
-    if size != stated.bytes:
-        return None, f"size {size}", [finding("SIZE_MISMATCH", stated.name, found=size, stated=stated.bytes)]
-    name, unpack = _unpacker(stated.name)
-    in_place = unpack is None and isinstance(path, Path)
-    budget = min(limits.total, max(limits.free, limits.ratio * size))
     try:
-        with path.open("rb") as stream:
+        stream = found.opened(stated.name)
+    except LinkedError:
+        return None, "", [finding("PATH_OUTSIDE")]
+    except (FileNotFoundError, NotADirectoryError):
+        return None, "", [finding("FILE_MISSING", stated.name)]
+    except PermissionError:
+        return None, "", [finding("FILE_CLOSED", stated.name)]
+    with ExitStack() as until_read:
+        until_read.enter_context(stream)
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(0)
+        if size != stated.bytes:
+            return None, f"size {size}", [finding("SIZE_MISMATCH", stated.name, found=size, stated=stated.bytes)]
+        name, unpack = _unpacker(stated.name)
+        in_place = held is not None and unpack is None and on_disk(found.folder) is not None and _HANDLES.is_dir()
+        budget = min(limits.total, max(limits.free, limits.ratio * size))
+        try:
             if in_place:
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
             else:
                 digest = _unpack(stream, target, unpack, budget)
-    except _TooLargeError:
-        return None, "", [finding("TOO_LARGE", stated.name, reason="it unpacks to far more than its size warrants")]
-    except (zlib.error, zstandard.ZstdError, EOFError):
-        # the bytes themselves are told first: a damaged upload is not the writer's fault
-        with path.open("rb") as stream:
+        except _TooLargeError:
+            return None, "", [finding("TOO_LARGE", stated.name, reason="it unpacks to far more than its size warrants")]
+        except (zlib.error, zstandard.ZstdError, EOFError):
+            # the bytes themselves are told first: a damaged upload is not the writer's fault
+            stream.seek(0)
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            if digest != stated.sha256:
+                return None, digest, [finding("CHECKSUM_MISMATCH", stated.name)]
+            return None, digest, [finding("UNREADABLE", stated.name, reason="its compression is damaged or cut off")]
         if digest != stated.sha256:
             return None, digest, [finding("CHECKSUM_MISMATCH", stated.name)]
-        return None, digest, [finding("UNREADABLE", stated.name, reason="its compression is damaged or cut off")]
-    if digest != stated.sha256:
-        return None, digest, [finding("CHECKSUM_MISMATCH", stated.name)]
-    readable = Path(path) if in_place else target
-    if readable.stat().st_size > limits.total:
-        return None, digest, [finding("TOO_LARGE", stated.name, reason="it has more bytes than one file may have")]
+        readable = _HANDLES / str(stream.fileno()) if in_place else target
+        if readable.stat().st_size > limits.total:
+            return None, digest, [finding("TOO_LARGE", stated.name, reason="it has more bytes than one file may have")]
+        if in_place and held is not None:
+            held.push(until_read.pop_all())
     return VerifiedFile(stated, name, readable), digest, []
 
 
@@ -194,10 +213,3 @@ class _Zstd:
                 self._started = True
                 yield self._inner.decompress(step)
                 step = self._inner.unused_data if self._inner.eof else b""
-
-
-def _leaves(folder: UPath, path: Any) -> bool:
-    """Whether a symbolic link takes `path` out of `folder` (only local addresses have links)."""
-    if not isinstance(path, Path) and path.protocol not in ("file", "local"):
-        return False
-    return not Path(path.path).resolve().is_relative_to(Path(folder.path).resolve())

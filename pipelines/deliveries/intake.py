@@ -18,7 +18,7 @@ from pipelines.contracts.contract import Contract
 from pipelines.deliveries.acknowledge import ack_of, acknowledge
 from pipelines.deliveries.codes import Finding, finding, worst
 from pipelines.deliveries.files import verified
-from pipelines.deliveries.landing import FoundDelivery
+from pipelines.deliveries.found import FoundDelivery
 from pipelines.deliveries.manifest import Manifest, parse_manifest
 from pipelines.deliveries.readers import ReadResult, read_delivery
 from pipelines.deliveries.register import Register
@@ -58,7 +58,7 @@ def receive(
     """Verify and read `found` and rule on what becomes of it; nothing is written.
 
     Args:
-        found: from `scan`.
+        found: from `look` or `lying`.
         register: asked what is known of the feed.
         load_contract: contract id → contract; raises IsindexError CONTRACT_UNKNOWN.
         open_authorities: day → codes of the authorities open on it.
@@ -146,14 +146,14 @@ def conclude(
     loads = state in ("loaded", "partly_loaded")
     register.record(entry, supersedes=receipt.ruling.supersedes if loads else ())
     freed = register.release(entry.authority, entry.agency)
-    acknowledge(receipt.found.folder, ack_of(entry), rejects)
+    acknowledge(receipt.found, ack_of(entry), rejects)
     return [entry, *freed]
 
 
 def restore_answer(found: FoundDelivery, entry: DeliveryEntry, store: Store) -> bool:
     """Write the answer to a delivery decided before, if it is missing or its state has changed since."""
     rejects = store.open(entry).rejected if entry.stored_at else None
-    return acknowledge(found.folder, ack_of(entry), rejects)
+    return acknowledge(found, ack_of(entry), rejects)
 
 
 def _entry(found: FoundDelivery, manifest: Manifest | None) -> DeliveryEntry:

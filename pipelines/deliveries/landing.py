@@ -1,97 +1,194 @@
 """The landing place: `<landing>/<authority>/<agency>/<business_date>/`, complete once `manifest.json` lies there.
 
-Belongs here: finding what has arrived, at any fsspec address. Not here: judging it. Folders whose names are not an
-authority code, an agency and a day are none of ours and are passed over.
+Belongs here: finding what has arrived and is not decided yet, at any fsspec address, and naming what lies there and can
+never be taken in. Not here: judging a delivery. One listing is compared with what was seen before (`seen`); only folders
+that have changed since are opened, so a look costs the same whether a night or a year of deliveries lies there.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Collection, Iterator
+import time
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
+from sqlalchemy import Engine
 from upath import UPath
 
-from pipelines.deliveries.manifest import MANIFEST_LIMIT, Manifest, delivery_id, parse_manifest
-from pipelines.errors import IsindexError
+from pipelines.deliveries.files import verified
+from pipelines.deliveries.found import FoundDelivery, read_found
+from pipelines.deliveries.inside import LinkedError
+from pipelines.deliveries.landing_findings import LandingFinding, Noted, tell
+from pipelines.deliveries.listing import Parts, landing_place, listed
+from pipelines.deliveries.seen import Seen, decided_before, forget, note, seen, still_owed
+from pipelines.deliveries.states import DeliveryEntry
+from pipelines.deliveries.survey import DEEPEST, DateFolder, LandingKnowledge, Survey, survey, wanted
 
-__all__ = ["FoundDelivery", "scan"]
+__all__ = ["LandingKnowledge", "Look", "look", "lying", "mended"]
+
+# Damage on the way: the same manifest may come again with whole files.
+_MAY_BE_MENDED = frozenset({"CHECKSUM_MISMATCH", "SIZE_MISMATCH", "FILE_MISSING", "FILE_CLOSED", "PATH_OUTSIDE"})
 
 
 @dataclass(frozen=True)
-class FoundDelivery:
-    """A complete delivery in the landing place: where it lies and its manifest as it lies there.
+class Look:
+    """What a look at the landing place has found. Each folder is in one of these at least.
 
-    `manifest` is None when `manifest_bytes` cannot be read as one.
+    Attributes:
+        new: complete deliveries that are not decided yet, by business date, authority, agency and sequence.
+        findings: what can never be taken in as it lies there, by code and place.
+        decided: places of deliveries that the register has the last word on.
+        incomplete: places of date folders without a manifest: still being uploaded, or emptied.
     """
 
-    authority: str
-    agency: str
-    business_date: date
-    folder: UPath
-    manifest_bytes: bytes
-    manifest_sha256: str
-    manifest: Manifest | None
-
-    @property
-    def delivery_id(self) -> str:
-        """The delivery's name in register, store and reports."""
-        sequence = self.manifest.sequence if self.manifest else None
-        return delivery_id(self.authority, self.agency, self.business_date, sequence, self.manifest_sha256)
+    new: tuple[FoundDelivery, ...]
+    findings: tuple[LandingFinding, ...]
+    decided: frozenset[str]
+    incomplete: frozenset[str]
 
 
-def scan(
-    landing: str, *, authorities: Collection[str] | None = None, nights: Collection[date] | None = None
-) -> list[FoundDelivery]:
-    """Every complete delivery under `landing`, by business date, authority, agency and sequence.
+def look(landing: str, engine: Engine, *, known: LandingKnowledge, authorities: Collection[str] | None = None) -> Look:
+    """What has arrived in the landing place and is not decided yet, and what is amiss there.
+
+    What is seen is noted in table `landing_seen`. A delivery stays new until `note_decided`, or until the register knows
+    it. A refused delivery that was damaged on the way is new again once its files have changed.
 
     Args:
         landing: a folder or any fsspec address (``memory://…``, ``file://…``, ``s3://…``).
-        authorities: only these; all by default.
-        nights: only these business dates; all by default.
+        engine: the index database.
+        known: what the names in the landing place are held against.
+        authorities: only these, and what lies there and belongs to no authority; all by default.
 
     Raises:
-        IsindexError: LANDING_MISSING when there is no such place.
+        IsindexError: LANDING_MISSING when there is no such place; LANDING_UNREADABLE (transient) when it cannot be listed.
     """
-    root = UPath(landing)
-    if not root.is_dir():
-        raise IsindexError(
-            "LANDING_MISSING", "there is no such landing place", where=landing, remedy="Check --landing."
-        )
-    found = [
-        delivery
-        for authority in _folders(root, r"[0-9]{3}")
-        if authorities is None or authority.name in authorities
-        for agency in _folders(authority, r"[a-z][a-z0-9_]{0,39}")
-        for folder in _folders(agency, r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-        if (delivery := _found(authority.name, agency.name, folder, nights)) is not None
+    root = landing_place(landing)
+    at = time.time()
+    lies = survey(listed(root, lambda parts: wanted(parts, known, authorities)), known, authorities, at=at)
+    before = seen(engine, root, authorities)
+    noted = list(lies.noted)
+    decided: set[str] = set()
+    incomplete = lies.started | lies.bare
+    changed: list[DateFolder] = []
+    for folder in lies.complete:
+        row = before.get(folder.place)
+        if row and row.decided and row.signature == folder.signature != "":
+            decided.add(folder.place)
+        elif (untimely := _untimely(folder, known)) and not (row and row.decided and not row.signature):
+            noted.append(untimely)
+        else:
+            changed.append(folder)
+    read = _read(root, changed, noted, incomplete)
+    new, rows = _undecided(engine, read)
+    decided |= {row.place for row in rows if row.decided}
+    note(engine, root, [row for row in rows if before.get(row.place) != row])
+    vanished, gone = _vanished(engine, lies, before)
+    forget(engine, root, gone)
+    noted += vanished
+    incomplete -= {"/".join(each.parts) for each in vanished}
+    return Look(tuple(sorted(new, key=_order)), tell(noted), frozenset(decided), frozenset(incomplete))
+
+
+def lying(
+    landing: str, *, authority: str | None = None, agency: str | None = None, business_date: date | None = None
+) -> list[FoundDelivery]:
+    """Every complete delivery that lies there, decided or not, of one authority, agency and date if given.
+
+    Its manifest is read, so ask narrowly. What cannot be read is passed over here: `look` names it.
+
+    Raises:
+        IsindexError: as `look`.
+    """
+    root = landing_place(landing)
+    asked = (authority, agency, business_date.isoformat() if business_date else None)
+    at = time.time()
+
+    def enter(parts: Parts) -> bool:
+        return len(parts) <= DEEPEST and all(want in (None, name) for want, name in zip(asked, parts, strict=False))
+
+    tree = listed(root, enter, at_once=None in asked)
+    authorities = {name for name in tree if re.fullmatch(r"[0-9]{3}", name)}
+    agencies = {name for each in authorities for name in tree[each].inside if re.fullmatch(r"[a-z][a-z0-9_]*", name)}
+    lies = survey(tree, LandingKnowledge(authorities, agencies, {}, date.max), None, at=at)
+    folders = [
+        folder
+        for folder in lies.complete
+        if authority in (None, folder.authority)
+        and agency in (None, folder.agency)
+        and business_date in (None, folder.business_date)
     ]
-    return sorted(found, key=_order)
+    return sorted(_read(root, folders, [], set()), key=_order)
 
 
-def _found(authority: str, agency: str, folder: UPath, nights: Collection[date] | None) -> FoundDelivery | None:
-    try:
-        business_date = date.fromisoformat(folder.name)
-    except ValueError:
-        return None
-    if nights is not None and business_date not in nights:
-        return None
-    path = folder / "manifest.json"
-    if not path.is_file():
-        return None
-    with path.open("rb") as stream:
-        content = stream.read(MANIFEST_LIMIT + 1)
-    manifest, _ = parse_manifest(content, authority, agency, business_date)
-    digest = hashlib.sha256(content).hexdigest()
-    return FoundDelivery(authority, agency, business_date, folder, content, digest, manifest)
+def mended(found: FoundDelivery, entry: DeliveryEntry) -> bool:
+    """Whether a delivery that was refused for damage on the way has other files now than when `entry` was written."""
+    if entry.state != "refused" or found.manifest is None or entry.content_sha256 is None:
+        return False
+    if not any(entry.has(code) for code in _MAY_BE_MENDED):
+        return False
+    with verified(found, found.manifest) as files:
+        return files.content_sha256 != entry.content_sha256
 
 
-def _folders(parent: UPath, pattern: str) -> Iterator[UPath]:
-    for child in parent.iterdir():
-        if re.fullmatch(pattern, child.name) and child.is_dir():
-            yield child
+def _untimely(folder: DateFolder, known: LandingKnowledge) -> Noted | None:
+    if folder.business_date > known.today + timedelta(days=1):
+        return Noted("DATE_IN_FUTURE", folder.parts, 3)
+    first = known.first_nights.get(folder.authority)
+    if first is not None and folder.business_date < first:
+        return Noted("DATE_TOO_OLD", folder.parts, 3, {"first": first.isoformat()})
+    return None
+
+
+def _read(root: UPath, folders: Iterable[DateFolder], noted: list[Noted], incomplete: set[str]) -> list[FoundDelivery]:
+    """The deliveries in `folders`; one whose manifest cannot be read goes into `noted`, one just gone into `incomplete`."""
+    read: list[FoundDelivery] = []
+    for folder in folders:
+        place = (*folder.parts, "manifest.json")
+        try:
+            read.append(read_found(root, folder.authority, folder.agency, folder.business_date, folder.signature))
+        except LinkedError:
+            noted.append(Noted("LINK_REFUSED", place, 3))
+        except (FileNotFoundError, NotADirectoryError):
+            incomplete.add(folder.place)
+        except OSError as fault:
+            reason = "it is not permitted" if isinstance(fault, PermissionError) else type(fault).__name__
+            noted.append(Noted("MANIFEST_UNREADABLE", place, 3, {"reason": reason}))
+    return read
+
+
+def _undecided(engine: Engine, read: list[FoundDelivery]) -> tuple[list[FoundDelivery], list[Seen]]:
+    """Those of the deliveries that are not decided, and the rows to be noted of all."""
+    entries = decided_before(engine, (found.delivery_id for found in read))
+    new: list[FoundDelivery] = []
+    rows: list[Seen] = []
+    for found in read:
+        entry = entries.get(found.delivery_id)
+        done = entry is not None and not mended(found, entry)
+        rows.append(Seen(found.place, found.authority, found.signature, found.delivery_id, done))
+        if not done:
+            new.append(found)
+    return new, rows
+
+
+def _vanished(engine: Engine, lies: Survey, before: dict[str, Seen]) -> tuple[list[Noted], set[str]]:
+    """What is to be said of manifests that were there and are gone, and the places whose rows are done with."""
+    complete = {folder.place for folder in lies.complete}
+    absent = [row for place, row in before.items() if place not in complete and not _is_below(place, lies.closed)]
+    left_behind = [row for row in absent if row.place in lies.started]
+    away = [row for row in absent if row.place not in lies.started]
+    owed = still_owed(engine, (row for row in away if not row.decided))
+    told = [(row, "The manifest was here and is gone; other files still lie here.") for row in left_behind]
+    told += [
+        (row, "A complete delivery was here and went away before it was taken in.") for row in away if row.place in owed
+    ]
+    noted = [Noted("MANIFEST_VANISHED", tuple(row.place.split("/")), 3, {"what": what}) for row, what in told]
+    return noted, {row.place for row in away} - owed
+
+
+def _is_below(place: str, closed: set[str]) -> bool:
+    authority, agency, _ = place.split("/")
+    return not closed.isdisjoint((authority, f"{authority}/{agency}", place))
 
 
 def _order(found: FoundDelivery) -> tuple[date, str, str, int]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from pipelines.deliveries.codes import Finding, finding
 
-__all__ = ["Manifest", "ManifestFile", "delivery_id", "parse_manifest"]
+__all__ = ["Manifest", "ManifestFile", "delivery_id", "parse_manifest", "stays_inside"]
 
 MANIFEST_LIMIT = 1 << 20  # bytes; a manifest is a page of text
 _OWN_NAMES = frozenset({"manifest.json", "ack.json", "rejects.csv"})
@@ -77,7 +77,7 @@ def parse_manifest(
         found.append(finding("WRONG_AGENCY", reason=f"the manifest says {manifest.agency}, the folder {agency}"))
     if manifest.business_date != business_date:
         found.append(finding("WRONG_DATE", stated=manifest.business_date, folder=business_date))
-    if not all(_stays_inside(file.name) for file in manifest.files):
+    if not all(stays_inside(file.name) for file in manifest.files):
         found.append(finding("PATH_OUTSIDE"))  # the name itself is not repeated: it is a path on somebody's machine
     return manifest, found
 
@@ -86,6 +86,13 @@ def delivery_id(authority: str, agency: str, business_date: date, sequence: int 
     """The delivery's name everywhere: ``330/health/2026-11-20/412-0a1b2c3d4e5f`` (``x-…`` without a sequence)."""
     number = "x" if sequence is None else str(sequence)
     return f"{authority}/{agency}/{business_date.isoformat()}/{number}-{manifest_sha256[:12]}"
+
+
+def stays_inside(name: str) -> bool:
+    """A plain relative path: no root, drive, scheme, home, backslash, control character or step upwards."""
+    if re.search(r"[\\:\x00-\x1f\x7f]", name) or name.startswith(("/", "~")):
+        return False
+    return all(part not in ("", ".", "..") for part in name.split("/"))
 
 
 def _manifest(content: bytes) -> Manifest:
@@ -179,10 +186,3 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len({key for key, _ in pairs}) < len(pairs):
         raise _UnusableError("a key is given twice")
     return dict(pairs)
-
-
-def _stays_inside(name: str) -> bool:
-    """A plain relative path: no root, drive, scheme, home, backslash, control character or step upwards."""
-    if re.search(r"[\\:\x00-\x1f\x7f]", name) or name.startswith(("/", "~")):
-        return False
-    return all(part not in ("", ".", "..") for part in name.split("/"))

@@ -98,31 +98,27 @@ class Register:
         with self._engine.connect() as connection:
             return frozenset(connection.scalars(query))
 
-    def set_feed_night(
-        self,
-        authority: str,
-        business_date: date,
-        agency: str,
-        *,
-        state: str,
-        delivery_id: str | None = None,
-        as_of: date | None = None,
-        live_records: int | None = None,
-        measures: Mapping[str, float] | None = None,
-    ) -> None:
-        """Write what a feed contributed to a night."""
-        row = {
-            "authority": authority,
-            "business_date": business_date,
-            "agency": agency,
-            "state": state,
-            "delivery_id": delivery_id,
-            "as_of": as_of,
-            "live_records": live_records,
-            "measures": dict(measures or {}),
-        }
+    def needed(self, delivery_id: str) -> DeliveryEntry:
+        """One delivery that must be known.
+
+        Raises:
+            IsindexError: DELIVERY_UNKNOWN.
+        """
+        found = self.entry(delivery_id)
+        if found is None:
+            raise IsindexError(
+                "DELIVERY_UNKNOWN",
+                "the register does not know the delivery",
+                where=delivery_id,
+                remedy="Home and database belong together: restore both from one backup.",
+            )
+        return found
+
+    def set_feed_nights(self, authority: str, business_date: date, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write what each feed brought to a night: agency, state, delivery_id, as_of, live_records, measures."""
         with self._engine.begin() as connection:
-            _put(connection, feed_night, row)
+            for row in rows:
+                _put(connection, feed_night, {"authority": authority, "business_date": business_date, **row})
 
     def feed_nights(self, authority: str, business_date: date) -> list[dict[str, Any]]:
         """The rows of table `feed_night` of one night, by agency."""

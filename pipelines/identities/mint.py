@@ -1,9 +1,10 @@
 """Minting index ids: opaque, checkable by hand, the same on every replay.
 
 Belongs here: what an index id looks like and how a new one comes about. Not here: which cluster keeps or takes back an
-id it already had (assign). An id is ten characters and a check character from an alphabet without vowels, 0, I, L, O
-and U: it cannot be misread and spells no word. It is a keyed digest of the authority, the record key of the founding
-record and a generation; the generation grows when an id is taken, so an id is never given twice.
+id it already had (assign). An id is twelve characters of an alphabet without vowels, 0, I, L, O and U: it cannot be misread
+and spells no word. Two of them say which authority minted it, so that no two authorities of the nation ever share one,
+whatever their secrets; nine are a keyed digest of the authority, the record key of the founding record and a
+generation, which grows when an id is taken, so an id is never given twice; the last is a check character.
 """
 
 from __future__ import annotations
@@ -14,13 +15,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from pipelines.errors import IsindexError
 from pipelines.privacy.secret import namespace_secret
 
 __all__ = ["ALPHABET", "mint", "valid_index_id"]
 
 ALPHABET = "123456789BCDFGHJKMNPQRSTVWXYZ"  # 29 characters, a prime: see `_check_values`
-_LENGTH = 10
-_SPACE = len(ALPHABET) ** _LENGTH
+_BASE = len(ALPHABET)
+_MINTER = 2  # characters that say which authority minted the id
+_LENGTH = 11  # without the check character
+_SPACE = _BASE ** (_LENGTH - _MINTER)
+_LOWEST = 200  # no authority has a lower code
 
 
 def mint(founders: pa.Array[Any], taken: pa.Array[Any], authority: str) -> pa.Array[Any]:
@@ -29,12 +34,22 @@ def mint(founders: pa.Array[Any], taken: pa.Array[Any], authority: str) -> pa.Ar
     Args:
         founders: distinct record keys, each the smallest of its cluster.
         taken: every id this authority ever used, in whatever state.
-        authority: DfE code; two authorities never mint from the same digest.
+        authority: DfE code, 200 to 999.
 
     Returns:
         string array as long as `founders`. The order of `founders` and `taken` does not matter to what each gets:
         among founders that fall on one id the smallest record key has it and the others go a generation on.
+
+    Raises:
+        IsindexError: AUTHORITY_UNKNOWN.
     """
+    if not authority.isdigit() or not 0 <= int(authority) - _LOWEST < _BASE**_MINTER:
+        raise IsindexError(
+            "AUTHORITY_UNKNOWN",
+            "no index id can be minted for this authority",
+            where=authority,
+            remedy="Use its DfE code.",
+        )
     keys: list[str] = [str(key) for key in founders.to_pylist()]
     ids: list[str | None] = [None] * len(keys)
     used = set(taken.to_pylist())
@@ -71,14 +86,15 @@ def _ids(keys: list[str], authority: str, generation: int) -> list[str]:
         b"".join([digest(context + key.encode(), key=secret, digest_size=8).digest() for key in keys]), dtype=">u8"
     ).astype(np.uint64) % np.uint64(_SPACE)
     values = np.empty((len(keys), _LENGTH + 1), dtype=np.int64)
-    for place in range(_LENGTH - 1, -1, -1):
-        values[:, place] = (numbers % np.uint64(len(ALPHABET))).astype(np.int64)
-        numbers //= np.uint64(len(ALPHABET))
+    values[:, :_MINTER] = divmod(int(authority) - _LOWEST, _BASE)
+    for place in range(_LENGTH - 1, _MINTER - 1, -1):
+        values[:, place] = (numbers % np.uint64(_BASE)).astype(np.int64)
+        numbers //= np.uint64(_BASE)
     values[:, _LENGTH] = _check_values(values[:, :_LENGTH])
     letters = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)[values]
     return np.ascontiguousarray(letters).view(f"S{_LENGTH + 1}")[:, 0].astype(str).tolist()
 
 
 def _check_values(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """A weighted sum modulo a prime with weights 1 to 10: every single error and every swap changes it."""
+    """A weighted sum modulo a prime with weights 1 to 11: every single error and every swap changes it."""
     return (values * np.arange(1, _LENGTH + 1)).sum(axis=1) % len(ALPHABET)

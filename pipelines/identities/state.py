@@ -1,26 +1,23 @@
 """What is known of an authority's identities after a night, and where it lies.
 
-Belongs here: the five tables a night hands to the next one, their columns, reading and writing them, and finding the
-night that tonight builds on. Not here: how they change (assign, ledger). A night builds on the latest earlier night
-that was *published*: what a held night would have minted or merged never happened, so the ledger has no gaps.
+Belongs here: the five tables a night hands to the next one, their columns, reading and writing them. Not here: how they
+change (assign, ledger), or which night tonight builds on: what a held night would have minted or merged never happened,
+so the ledger has no gaps.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from pipelines.home import Home
-from pipelines.tables import file_sha256, read_json, read_table, write_json, write_table
+from pipelines.tables import read_table, write_table
 
-__all__ = ["EVENT_SCHEMA", "IdentityState", "mark_published", "previous_identities"]
+__all__ = ["EVENT_SCHEMA", "IdentityState"]
 
 _FOLDER = "identities"
-_MARKER = "published.json"
 
 
 def _schema(columns: list[tuple[str, Any]]) -> pa.Schema:
@@ -96,28 +93,6 @@ class IdentityState:
         return cls(*(read_table(night / _FOLDER / f"{part.name}.parquet") for part in fields(cls)))
 
     def write(self, night: Path) -> None:
-        """Write the state into the night folder `night`; until it is published no later night builds on it."""
-        (night / _FOLDER / _MARKER).unlink(missing_ok=True)
+        """Write the state into the folder `night`."""
         for part in fields(self):
             write_table(getattr(self, part.name), night / _FOLDER / f"{part.name}.parquet")
-
-
-def mark_published(night: Path, version: str) -> None:
-    """Note that the identities in the night folder `night` are published as `version`: later nights build on them."""
-    write_json(
-        {"version": version, "identities": file_sha256(night / _FOLDER / "identities.parquet")},
-        night / _FOLDER / _MARKER,
-    )
-
-
-def previous_identities(home: Home, authority: str, business_date: date) -> IdentityState | None:
-    """The state of the latest published night before `business_date`, or None on an authority's first."""
-    nights = home.night(authority, business_date).parent
-    earlier = sorted(
-        (folder for folder in nights.glob("????-??-??") if folder.name < business_date.isoformat()), reverse=True
-    )
-    for night in earlier:
-        marker, identities = night / _FOLDER / _MARKER, night / _FOLDER / "identities.parquet"
-        if marker.exists() and identities.exists() and read_json(marker)["identities"] == file_sha256(identities):
-            return IdentityState.read(night)
-    return None

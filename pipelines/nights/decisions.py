@@ -1,60 +1,58 @@
-"""What reviewers decide of pairs of records: that they are the same child, or are not.
+"""What people decide of an authority: that two records are the same child or are not, or that a gate may pass a night.
 
-Belongs here: writing a decision, taking it back, reading what is in force. A decision belongs to the two source records,
-not to the identities they happen to be in; it stands above every score, on every later night, until it is taken back.
-Nothing is ever deleted: what replaces a decision, and what takes one back, is written down with who, why and when.
+Belongs here: writing a decision, taking it back, listing. A decision is an input of the night: it counts from the night
+that was in force when it was made (`from_night`), and the next load brings that night up to date. Nights before stay as
+they were. One that is taken back counts no more from the night in force then (`until_night`). A decision on a pair belongs
+to the two source records, not to the identities they happen to be in, and stands above every score. An override belongs to
+one gate of one night. Nothing is ever deleted: what replaces a decision, and what takes one back, is written down with
+who, why and when.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-import pyarrow as pa
 from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.engine import Engine, Row
+from sqlalchemy.engine import Row
 
 from pipelines.database import schema as db
+from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
-from pipelines.home import Home
-from pipelines.nights.night import database_of
+from pipelines.nights.attempts import last_attempts, latest_matched
 from pipelines.nights.references import record_keys, reference_of
+from pipelines.publishing.gates import OVERRIDABLE
+from pipelines.publishing.versions import versions_in_force, versions_there
 
-__all__ = ["KINDS", "Decision", "decide", "decisions_in_force", "every_decision", "take_back"]
+__all__ = ["KINDS", "Decision", "decide", "every_decision", "hold", "override", "take_back", "versions_on_hold"]
 
-KINDS = ("same", "not_the_same")
+KINDS = ("same", "not_the_same", "override", "hold")
+_ON_PAIRS = ("same", "not_the_same")
 
 
 @dataclass(frozen=True)
 class Decision:
-    """One decision. Records are told by their opaque references, as in the review list."""
+    """One decision. Records are told by their opaque references, as in the review list.
+
+    `subject` is the gate of an override, or the version that is on hold; `night` the night of an override.
+    """
 
     number: int
     kind: str
-    record_a: str
+    record_a: str | None
     record_b: str | None
+    subject: str | None
+    night: date | None
     actor: str
     reason: str
     decided_at: str
     undone_at: str | None = None
 
 
-def decisions_in_force(engine: Engine, authority: str) -> pa.Table:
-    """The authority's decisions in force: kind, record_a, record_b (record keys), reason."""
-    columns = (db.decision.c.kind, db.decision.c.record_a, db.decision.c.record_b, db.decision.c.reason)
-    with engine.connect() as connection:
-        rows = connection.execute(
-            select(*columns)
-            .where(db.decision.c.authority == authority, db.decision.c.undone_at.is_(None))
-            .order_by(db.decision.c.decision_id)
-        ).all()
-    names = ("kind", "record_a", "record_b", "reason")
-    return pa.table({name: pa.array([row[at] for row in rows], pa.string()) for at, name in enumerate(names)})
-
-
-def every_decision(home: Home, authority: str) -> list[Decision]:
+def every_decision(deployment: Deployment, authority: str) -> list[Decision]:
     """All decisions of an authority, the latest first, those that were taken back too."""
-    with database_of(home.database_url).connect() as connection:
+    with deployment.engine.connect() as connection:
         rows = connection.execute(
             select(db.decision).where(db.decision.c.authority == authority).order_by(db.decision.c.decision_id.desc())
         ).all()
@@ -62,14 +60,22 @@ def every_decision(home: Home, authority: str) -> list[Decision]:
 
 
 def decide(
-    home: Home, authority: str, kind: str, record_a: str, record_b: str, *, actor: str, reason: str, at: datetime
+    deployment: Deployment,
+    authority: str,
+    kind: str,
+    record_a: str,
+    record_b: str,
+    *,
+    actor: str,
+    reason: str,
+    at: datetime,
 ) -> Decision:
     """Write a decision on two records of the authority's latest night; it replaces an earlier one on the same pair.
 
     Args:
-        home: the deployment.
+        deployment: where.
         authority: 3-digit code.
-        kind: one of `KINDS`.
+        kind: ``same`` or ``not_the_same``.
         record_a: a record, by its key or by the reference that the review list shows.
         record_b: another.
         actor: who decides.
@@ -81,39 +87,99 @@ def decide(
             RECORD_UNKNOWN; DECISION_ON_ONE_RECORD when both are the same record.
     """
     _complete(actor, reason)
-    first, second = sorted(_keys_of(home, authority, (record_a, record_b)))
+    first, second = sorted(record_keys(latest_matched(deployment, authority).folder, (record_a, record_b)))
     if first == second:
         raise IsindexError("DECISION_ON_ONE_RECORD", "both are one record.", remedy="Name two records.")
     now = at.isoformat(timespec="seconds")
-    with database_of(home.database_url).begin() as connection:
+    in_force = _in_force(deployment, authority)
+    with deployment.engine.begin() as connection:
         earlier = select(db.decision.c.decision_id).where(
             db.decision.c.authority == authority,
-            db.decision.c.kind.in_(KINDS),
+            db.decision.c.kind.in_(_ON_PAIRS),
             db.decision.c.undone_at.is_(None),
             ((db.decision.c.record_a == first) & (db.decision.c.record_b == second))
             | ((db.decision.c.record_a == second) & (db.decision.c.record_b == first)),
         )
         for number in connection.scalars(earlier).all():
-            _end(connection, authority, number, actor, f"replaced: {reason}", now)
-        row = {"authority": authority, "kind": kind, "record_a": first, "record_b": second, "actor": actor.strip(),
-               "reason": reason.strip(), "decided_at": now}  # fmt: skip
-        (number,) = connection.execute(insert(db.decision).values(row).returning(db.decision.c.decision_id)).one()
-        _audit(connection, authority, actor, f"decide {kind}", f"decision {number}: {reason}", now)
-        found = connection.execute(select(db.decision).where(db.decision.c.decision_id == number)).one()
-    return _told(found)
+            _end(connection, authority, number, actor, f"replaced: {reason}", now, in_force)
+        row = {"kind": kind, "record_a": first, "record_b": second, "from_night": in_force}
+        return _written(connection, authority, row, actor, reason, now)
 
 
-def take_back(home: Home, authority: str, number: int, *, actor: str, reason: str, at: datetime) -> Decision:
+def override(
+    deployment: Deployment, authority: str, business_date: date, gate: str, *, actor: str, reason: str, at: datetime
+) -> Decision:
+    """Let one gate pass one night of one authority, whatever it finds; the reason is published with the gate.
+
+    Raises:
+        IsindexError: DECISION_INCOMPLETE; GATE_UNKNOWN when the gate is none of `OVERRIDABLE`; NIGHT_UNKNOWN when the
+            night was never run.
+    """
+    _complete(actor, reason)
+    if gate not in OVERRIDABLE:
+        raise IsindexError(
+            "GATE_UNKNOWN",
+            "no gate of that name can be overridden",
+            remedy=f"Only numbers that moved more than they should: {', '.join(sorted(OVERRIDABLE))}. Whatever another "
+            "gate found has to be put right at its cause.",
+        )
+    if business_date not in last_attempts(deployment.engine, authority, [business_date]):
+        raise IsindexError(
+            "NIGHT_UNKNOWN",
+            "no such night of this authority was run",
+            where=f"{authority} {business_date.isoformat()}",
+            remedy="`isindex status` says which nights are published.",
+        )
+    row = {
+        "kind": "override",
+        "subject": gate,
+        "from_night": business_date,
+        "until_night": business_date + timedelta(1),
+    }
+    with deployment.engine.begin() as connection:
+        return _written(connection, authority, row, actor, reason, at.isoformat(timespec="seconds"))
+
+
+def hold(deployment: Deployment, authority: str, version: str, *, actor: str, reason: str, at: datetime) -> Decision:
+    """Keep a published version, however old it gets, until the decision is taken back.
+
+    Raises:
+        IsindexError: DECISION_INCOMPLETE; VERSION_UNKNOWN when it is not in the home.
+    """
+    _complete(actor, reason)
+    if version not in versions_there(deployment.home, authority):
+        raise IsindexError(
+            "VERSION_UNKNOWN",
+            "there is no such version",
+            where=authority,
+            remedy="`isindex status` names the current one.",
+        )
+    with deployment.engine.begin() as connection:
+        row = {"kind": "hold", "subject": version}
+        return _written(connection, authority, row, actor, reason, at.isoformat(timespec="seconds"))
+
+
+def versions_on_hold(deployment: Deployment, authority: str) -> frozenset[str]:
+    """The versions of an authority that may not be pruned."""
+    held = select(db.decision.c.subject).where(
+        db.decision.c.authority == authority, db.decision.c.kind == "hold", db.decision.c.undone_at.is_(None)
+    )
+    with deployment.engine.connect() as connection:
+        return frozenset(connection.scalars(held))
+
+
+def take_back(
+    deployment: Deployment, authority: str, number: int, *, actor: str, reason: str, at: datetime
+) -> Decision:
     """Take a decision back, as if it had not been made; it stays on record.
 
     Raises:
         IsindexError: DECISION_INCOMPLETE without actor or reason; DECISION_UNKNOWN when no such decision is in force.
     """
     _complete(actor, reason)
-    wanted = select(db.decision).where(
-        db.decision.c.authority == authority, db.decision.c.decision_id == number, db.decision.c.kind.in_(KINDS)
-    )
-    with database_of(home.database_url).begin() as connection:
+    wanted = select(db.decision).where(db.decision.c.authority == authority, db.decision.c.decision_id == number)
+    in_force = _in_force(deployment, authority)
+    with deployment.engine.begin() as connection:
         found = connection.execute(wanted.where(db.decision.c.undone_at.is_(None))).one_or_none()
         if found is None:
             raise IsindexError(
@@ -122,12 +188,29 @@ def take_back(home: Home, authority: str, number: int, *, actor: str, reason: st
                 where=authority,
                 remedy="`isindex decide list` shows all decisions of an authority.",
             )
-        _end(connection, authority, number, actor, reason, at.isoformat(timespec="seconds"))
+        until = found.from_night if found.kind == "override" else in_force
+        _end(connection, authority, number, actor, reason, at.isoformat(timespec="seconds"), until)
         return _told(connection.execute(wanted).one())
 
 
-def _end(connection: Connection, authority: str, number: int, actor: str, why: str, now: str) -> None:
-    connection.execute(update(db.decision).where(db.decision.c.decision_id == number).values(undone_at=now))
+def _written(
+    connection: Connection, authority: str, row: Mapping[str, object], actor: str, reason: str, now: str
+) -> Decision:
+    told = {"authority": authority, "actor": actor.strip(), "reason": reason.strip(), "decided_at": now, **row}
+    (number,) = connection.execute(insert(db.decision).values(told).returning(db.decision.c.decision_id)).one()
+    _audit(connection, authority, actor, f"decide {row['kind']}", f"decision {number}: {reason}", now)
+    return _told(connection.execute(select(db.decision).where(db.decision.c.decision_id == number)).one())
+
+
+def _end(
+    connection: Connection, authority: str, number: int, actor: str, why: str, now: str, until: date | None
+) -> None:
+    """A decision counts no more from the night `until` on; None when it has never counted."""
+    connection.execute(
+        update(db.decision)
+        .where(db.decision.c.decision_id == number)
+        .values(undone_at=now, until_night=until or date.min)
+    )
     _audit(connection, authority, actor, "undo decision", f"decision {number}: {why}", now)
 
 
@@ -143,19 +226,23 @@ def _complete(actor: str, reason: str) -> None:
         )
 
 
-def _keys_of(home: Home, authority: str, told: tuple[str, ...]) -> list[str]:
-    """The record keys of the latest night for keys or opaque references."""
-    nights = sorted(home.night(authority, date.min).parent.glob("*/person/records.parquet"))
-    if not nights:
-        raise IsindexError(
-            "NIGHT_UNKNOWN",
-            "no night of this authority was matched yet",
-            where=authority,
-            remedy="`isindex status` says which nights are published.",
-        )
-    return record_keys(nights[-1].parent.parent, told)
+def _in_force(deployment: Deployment, authority: str) -> date | None:
+    """The night in force: from this one on a decision made now counts."""
+    return max(versions_in_force(deployment.home, authority), default=None)
 
 
 def _told(row: Row[tuple[object, ...]]) -> Decision:
     first, second = (key and reference_of(key) for key in (row.record_a, row.record_b))
-    return Decision(row.decision_id, row.kind, first, second, row.actor, row.reason, row.decided_at, row.undone_at)
+    night = row.from_night if row.kind == "override" else None
+    return Decision(
+        row.decision_id,
+        row.kind,
+        first,
+        second,
+        row.subject,
+        night,
+        row.actor,
+        row.reason,
+        row.decided_at,
+        row.undone_at,
+    )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date
 
 from pipelines.contracts import contract_for, registered_agencies
-from pipelines.errors import IsindexError
-from pipelines.home import Home
+from pipelines.deployment import Deployment
 from pipelines.matching.explain import Explanation, explain, in_context
 from pipelines.matching.weighing.match_model import Model
+from pipelines.nights.attempts import latest_matched
 from pipelines.nights.references import record_keys
 from pipelines.tables import read_table
 
@@ -16,12 +16,18 @@ __all__ = ["explain_night"]
 
 
 def explain_night(
-    home: Home, authority: str, night: date | None, record_a: str, record_b: str, *, model: Model | None = None
+    deployment: Deployment,
+    authority: str,
+    night: date | None,
+    record_a: str,
+    record_b: str,
+    *,
+    model: Model | None = None,
 ) -> Explanation:
     """The waterfall of a pair, what the night made of it, and the runner-up.
 
     Args:
-        home: the deployment.
+        deployment: where.
         authority: 3-digit code.
         night: business date; default the latest night that was matched.
         record_a: a record, by its key or by the reference that the review list shows.
@@ -31,18 +37,7 @@ def explain_night(
     Raises:
         IsindexError: NIGHT_UNKNOWN when nothing was matched then, RECORD_UNKNOWN.
     """
-    nights = sorted(
-        path.parent.parent.name for path in home.night(authority, date.min).parent.glob("*/matching/links.parquet")
-    )
-    wanted = night.isoformat() if night else (nights[-1] if nights else "")
-    if wanted not in nights:
-        raise IsindexError(
-            "NIGHT_UNKNOWN",
-            "no night of this authority was matched then",
-            where=f"{authority} {wanted}".strip(),
-            remedy="`isindex status` says which nights are published.",
-        )
-    folder = home.night(authority, date.fromisoformat(wanted))
+    folder = latest_matched(deployment, authority, night).folder
     record_a, record_b = record_keys(folder, (record_a, record_b))
     contracts = [contract_for(agency.agency) for agency in registered_agencies()]
     told = explain(

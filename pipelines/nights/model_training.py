@@ -13,25 +13,26 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from sqlalchemy import func, select
 
 from pipelines.contracts import contract_for, registered_agencies
-from pipelines.database import schema as db
+from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
-from pipelines.home import Home
 from pipelines.matching.comparing.levels import COMPARISONS
 from pipelines.matching.night import Matched, match
 from pipelines.matching.reading.comparable import make_comparable
 from pipelines.matching.training.splink_charts import Example, chart_libraries, charts_of, examples_of
 from pipelines.matching.weighing.match_model import DEFAULT_MODEL, Model, load_model, make_model, save_model
-from pipelines.nights.decisions import decisions_in_force
-from pipelines.nights.night import Night, StageReport, database_of
+from pipelines.nights.attempts import Attempt
+from pipelines.nights.follow import newest_in_force
+from pipelines.nights.night import Night, StageReport
+from pipelines.nights.stages.links import decisions_of
 from pipelines.reporting import ShownModel, write_models
 from pipelines.reporting.words import STEPS
 from pipelines.tables import connect, read_table
@@ -77,7 +78,7 @@ class Preview:
     changes: pa.Table
 
 
-def train_candidate(home: Home) -> Candidate:
+def train_candidate(deployment: Deployment) -> Candidate:
     """Train a model from the latest published night of each authority and write it to ``models/`` in the home.
 
     Raises:
@@ -87,7 +88,7 @@ def train_candidate(home: Home) -> Candidate:
 
     # Splink remarks on every level that no pair has reached; a floor is set for those
     logging.getLogger("splink").setLevel(logging.ERROR)
-    nights = _to_train_from(home)
+    nights = _to_train_from(deployment)
     records, names = (_together(nights, table) for table in ("records", "names"))
     told = _sharing_a_number(records)
     if told < _FEWEST_TOLD:
@@ -98,11 +99,11 @@ def train_candidate(home: Home) -> Candidate:
         )
     settings, frequencies, policy = train(records, names)
     trained = make_model("candidate", settings, frequencies, policy)
-    path = next((path for path, model in _candidates(home) if model.fingerprint == trained.fingerprint), None)
+    path = next((path for path, model in _candidates(deployment) if model.fingerprint == trained.fingerprint), None)
     new = path is None
     if path is None:
-        number = 1 + max(_number(name) for name in (*_built_in(), *(path.name for path in _folders(home))))
-        path = home.models / f"{_family()}-{number}"
+        number = 1 + max(_number(name) for name in (*_built_in(), *(path.name for path in _folders(deployment))))
+        path = deployment.home.models / f"{_family()}-{number}"
         unfinished = path.with_name(f".{path.name}.part")
         shutil.rmtree(unfinished, ignore_errors=True)
         save_model(settings, frequencies, policy, unfinished / f"{path.name}.json")
@@ -118,40 +119,40 @@ def train_candidate(home: Home) -> Candidate:
     for comparison in COMPARISONS:
         for level, weight in zip(comparison.levels, trained.weights[comparison.name][:0:-1], strict=True):
             figures[f"weight/{comparison.name}/{level.name}"] = round(float(weight), 4)
-    return Candidate(path, tuple(night.authority for night in nights), new, StageReport(figures))
+    return Candidate(path, tuple(attempt.night.authority for attempt in nights), new, StageReport(figures))
 
 
-def find_model(home: Home, name: str | None) -> Model:
+def find_model(deployment: Deployment, name: str | None) -> Model:
     """The home's candidate called `name`, or what `load_model` knows by that name or path.
 
     Raises:
         IsindexError: MODEL_UNKNOWN, MODEL_NOT_UNDERSTOOD.
     """
-    own = home.models / name if name and Path(name).name == name else None
+    own = deployment.home.models / name if name and Path(name).name == name else None
     return load_model(own if own and own.is_dir() else name)
 
 
-def known_models(home: Home) -> list[tuple[str, Model]]:
+def known_models(deployment: Deployment) -> list[tuple[str, Model]]:
     """Every model with its standing (`in_force`, `candidate`, `built_in`): the one in force first, then the newest."""
-    current = load_model()
-    others = [("candidate", model) for _, model in reversed(_candidates(home))]
+    current = load_model(deployment.settings.model or None)
+    others = [("candidate", model) for _, model in reversed(_candidates(deployment))]
     others += [("built_in", load_model(name)) for name in _built_in()]
     return [("in_force", current), *(each for each in others if each[1].fingerprint != current.fingerprint)]
 
 
-def preview(home: Home, authority: str, name: str) -> Preview:
+def preview(deployment: Deployment, authority: str, name: str) -> Preview:
     """What the model `name` would merge and split on the authority's latest night, against the model in force.
 
     Raises:
         IsindexError: NOTHING_PUBLISHED, MODEL_UNKNOWN, MODEL_NOT_UNDERSTOOD.
     """
-    candidate, current = find_model(home, name), load_model()
-    (night,) = _latest(home, authority)
-    before, after = (_matched(night, model) for model in (current, candidate))
-    changes = _changes(before, after, read_table(night.folder / "identities" / "identities.parquet"))
+    candidate, current = find_model(deployment, name), load_model(deployment.settings.model or None)
+    (attempt,) = _latest(deployment, authority)
+    before, after = (_matched(attempt, model) for model in (current, candidate))
+    changes = _changes(before, after, read_table(attempt.folder / "identities" / "identities.parquet"))
     figures: dict[str, int | str] = {
         "authority": authority,
-        "business_date": night.business_date.isoformat(),
+        "business_date": attempt.night.business_date.isoformat(),
         "model_now": current.name,
         "model_then": candidate.name,
         "records": before.clusters.num_rows,
@@ -168,51 +169,49 @@ def preview(home: Home, authority: str, name: str) -> Preview:
     return Preview(figures, changes)
 
 
-def draw_models(home: Home) -> StageReport:
+def draw_models(deployment: Deployment) -> StageReport:
     """Write the pages of all models: Splink's charts, and example pairs of the latest night, without values."""
     shown = [
-        ShownModel(model, standing, charts_of(model, _examples(home, model))) for standing, model in known_models(home)
+        ShownModel(model, standing, charts_of(model, _examples(deployment, model)))
+        for standing, model in known_models(deployment)
     ]
-    pages = write_models(home, shown, chart_libraries())
+    pages = write_models(deployment.home, shown, chart_libraries())
     return StageReport({"models": len(shown), "charts": sum(len(each.charts) for each in shown), "files": len(pages)})
 
 
-def _latest(home: Home, authority: str | None = None) -> list[Night]:
-    """The latest published night of each authority, or of one."""
-    night = db.night.c
-    wanted = select(night.authority, func.max(night.business_date)).where(night.state == "published")
-    if authority is not None:
-        wanted = wanted.where(night.authority == authority)
-    with database_of(home.database_url).connect() as connection:
-        rows = connection.execute(wanted.group_by(night.authority).order_by(night.authority)).all()
-    if not rows:
+def _latest(deployment: Deployment, authority: str | None = None) -> list[Attempt]:
+    """The latest night in force of each authority, or of one."""
+    folders = sorted((deployment.home.root / "snapshots").glob(authority or "*"))
+    found = [newest_in_force(Night(deployment, folder.name, date.min)) for folder in folders]
+    attempts = [attempt for attempt in found if attempt is not None]
+    if not attempts:
         raise IsindexError(
             "NOTHING_PUBLISHED", "no night has been published yet", where=authority or "", remedy="Load a night first."
         )
-    return [Night(home, "", code, business_date) for code, business_date in rows]
+    return attempts
 
 
-def _to_train_from(home: Home) -> list[Night]:
+def _to_train_from(deployment: Deployment) -> list[Attempt]:
     """Latest nights with no more than `_MOST` records together: whole authorities, in an order that favours none."""
-    nights = sorted(_latest(home), key=lambda night: hashlib.sha256(night.authority.encode()).digest())
+    nights = sorted(_latest(deployment), key=lambda attempt: hashlib.sha256(attempt.night.authority.encode()).digest())
     chosen, records = [nights[0]], _size(nights[0])
-    for night in nights[1:]:
-        if records + _size(night) <= _MOST:
-            chosen.append(night)
-            records += _size(night)
-    return sorted(chosen, key=lambda night: night.authority)
+    for attempt in nights[1:]:
+        if records + _size(attempt) <= _MOST:
+            chosen.append(attempt)
+            records += _size(attempt)
+    return sorted(chosen, key=lambda attempt: attempt.night.authority)
 
 
-def _size(night: Night) -> int:
-    return int(pq.read_metadata(night.folder / "person" / "records.parquet").num_rows)
+def _size(attempt: Attempt) -> int:
+    return int(pq.read_metadata(attempt.folder / "person" / "records.parquet").num_rows)
 
 
-def _together(nights: list[Night], name: str) -> pa.Table:
+def _together(nights: list[Attempt], name: str) -> pa.Table:
     """One table of all nights' person records or names; keys are told apart by authority."""
     tables = []
-    for night in nights:
-        table = read_table(night.folder / "person" / f"{name}.parquet")
-        keys = pc.binary_join_element_wise(night.authority, table["record_key"].cast(pa.string()), "/")
+    for attempt in nights:
+        table = read_table(attempt.folder / "person" / f"{name}.parquet")
+        keys = pc.binary_join_element_wise(attempt.night.authority, table["record_key"].cast(pa.string()), "/")
         tables.append(table.set_column(table.column_names.index("record_key"), "record_key", keys))
     return pa.concat_tables(tables, promote_options="default")
 
@@ -227,14 +226,14 @@ def _sharing_a_number(records: pa.Table) -> int:
     return int(row[0]) if row else 0
 
 
-def _matched(night: Night, model: Model) -> Matched:
+def _matched(attempt: Attempt, model: Model) -> Matched:
     contracts = [contract_for(agency.agency) for agency in registered_agencies()]
     return match(
-        read_table(night.folder / "person" / "records.parquet"),
-        read_table(night.folder / "person" / "names.parquet"),
+        read_table(attempt.folder / "person" / "records.parquet"),
+        read_table(attempt.folder / "person" / "names.parquet"),
         model=model,
         unique_sources={contract.agency: contract.one_record_per_child for contract in contracts},
-        decisions=decisions_in_force(night.engine, night.authority),
+        decisions=decisions_of(attempt.inputs),
     )
 
 
@@ -271,20 +270,20 @@ def _changes(before: Matched, after: Matched, identities: pa.Table) -> pa.Table:
         )
 
 
-def _examples(home: Home, model: Model) -> list[Example]:
+def _examples(deployment: Deployment, model: Model) -> list[Example]:
     """Of the newest night one pair of each kind: of those that were joined, wait, or were kept apart, a middling one."""
     try:
-        night = max(_latest(home), key=lambda each: each.business_date)
+        attempt = max(_latest(deployment), key=lambda each: each.night.business_date)
     except IsindexError:
         return []
-    links, possible = (read_table(night.folder / "matching" / f"{name}.parquet") for name in ("links", "possible"))
+    links, possible = (read_table(attempt.folder / "matching" / f"{name}.parquet") for name in ("links", "possible"))
     kinds = [(f"joined: {word.text}", links.filter(pc.equal(links["step"], step))) for step, word in STEPS.items()]
     kinds += [
         (title, possible.filter(pc.equal(possible["kind"], kind)))
         for title, kind in (("waits for a reviewer", "review"), ("kept apart", "refused"))
     ]
     people = make_comparable(
-        *(read_table(night.folder / "person" / f"{name}.parquet") for name in ("records", "names"))
+        *(read_table(attempt.folder / "person" / f"{name}.parquet") for name in ("records", "names"))
     )
     pairs = []
     for title, found in kinds:
@@ -296,10 +295,10 @@ def _examples(home: Home, model: Model) -> list[Example]:
     return examples_of(model, people, pairs)
 
 
-def _candidates(home: Home) -> list[tuple[Path, Model]]:
+def _candidates(deployment: Deployment) -> list[tuple[Path, Model]]:
     """The home's models that this version understands, oldest first."""
     found = []
-    for path in _folders(home):
+    for path in _folders(deployment):
         try:
             found.append((path, load_model(path)))
         except IsindexError:  # trained by a version that compared other things
@@ -307,9 +306,11 @@ def _candidates(home: Home) -> list[tuple[Path, Model]]:
     return found
 
 
-def _folders(home: Home) -> list[Path]:
+def _folders(deployment: Deployment) -> list[Path]:
     """The folders of the home's models, by number."""
-    return sorted((path for path in home.models.glob("[!.]*") if path.is_dir()), key=lambda path: _number(path.name))
+    return sorted(
+        (path for path in deployment.home.models.glob("[!.]*") if path.is_dir()), key=lambda path: _number(path.name)
+    )
 
 
 def _built_in() -> Iterator[str]:

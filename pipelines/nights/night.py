@@ -1,21 +1,25 @@
-"""The night: its folder, its database, the night before it, and the shape of what a stage reports."""
+"""The night: one authority on one business date, and the shape of what a stage reports.
+
+Belongs here: where a night lies and which version of it is in force. Not here: what it is built from (`inputs`), how
+one run of it goes (`attempts`), the stages.
+
+What is in force stands in one place, the authority's ``current.json``; everything else follows it.
+"""
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Engine, func, select
+from sqlalchemy import Engine
 
-from pipelines.database import database_at
-from pipelines.database import schema as db
+from pipelines.deployment import Deployment
 from pipelines.home import Home
+from pipelines.publishing.versions import versions_in_force
 
-__all__ = ["Check", "Night", "StageReport", "database_of"]
+__all__ = ["Check", "Night", "StageReport"]
 
 
 @dataclass(frozen=True)
@@ -43,56 +47,44 @@ class Night:
     """One authority's night in one deployment.
 
     Attributes:
-        home: where everything is kept.
-        landing: the landing place, any fsspec address.
+        deployment: home, database, landing place and settings.
         authority: 3-digit code.
         business_date: the day the data describes.
     """
 
-    home: Home
-    landing: str
+    deployment: Deployment
     authority: str
     business_date: date
 
     @property
+    def home(self) -> Home:
+        """The home of the deployment."""
+        return self.deployment.home
+
+    @property
     def engine(self) -> Engine:
-        """The index database, opened once per process."""
-        return database_of(self.home.database_url)
+        """The index database."""
+        return self.deployment.engine
+
+    @property
+    def landing(self) -> str:
+        """The landing place of the deployment."""
+        return self.deployment.landing
 
     @property
     def folder(self) -> Path:
-        """The night's stage tables."""
+        """The night's folder: its attempts, and links to the tables of the one in force."""
         return self.home.night(self.authority, self.business_date)
 
-    def before(self) -> Night | None:
-        """The latest published night of this authority before this one: identities and matching build on it."""
-        return self._earlier(db.night.c.state == "published")
+    @property
+    def where(self) -> str:
+        """The night as messages name it."""
+        return f"{self.authority} {self.business_date.isoformat()}"
 
-    def processed_before(self) -> Night | None:
-        """The latest night before this one, published or held: the feeds' live records go on from it."""
-        return self._earlier()
+    def on(self, business_date: date) -> Night:
+        """Another night of the same authority."""
+        return Night(self.deployment, self.authority, business_date)
 
-    def _earlier(self, *conditions: ColumnElement[bool]) -> Night | None:
-        with self.engine.connect() as connection:
-            earlier = connection.scalar(
-                select(func.max(db.night.c.business_date)).where(
-                    db.night.c.authority == self.authority,
-                    db.night.c.business_date < self.business_date,
-                    *conditions,
-                )
-            )
-        return Night(self.home, self.landing, self.authority, earlier) if earlier else None
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Hold the authority's lock: two runs of one authority never write at the same time."""
-        path = self.home.root / "nights" / self.authority / ".lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-
-
-def database_of(url: str) -> Engine:
-    """The database at `url`, migrated, one engine per process."""
-    return database_at(url)
+    def version(self) -> str | None:
+        """The version of this night that is in force."""
+        return versions_in_force(self.home, self.authority).get(self.business_date)

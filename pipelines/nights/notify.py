@@ -10,25 +10,23 @@ import urllib.request
 from datetime import UTC, datetime
 from typing import Any
 
-from pipelines.home import Home
-from pipelines.settings import settings
+from pipelines.deployment import Deployment
 
 __all__ = ["notify"]
 
 
-def notify(home: Home, kind: str, **facts: Any) -> None:
+def notify(deployment: Deployment, kind: str, **facts: Any) -> None:
     """Append the facts to ``notifications.jsonl`` and post them to ``ISINDEX_NOTIFY_URL`` if that is set.
 
     Raises:
         OSError: the address does not answer; the line is already written then.
     """
     line = json.dumps({"kind": kind, "at": datetime.now(UTC).isoformat(timespec="seconds"), **facts}, sort_keys=True)
-    home.root.mkdir(parents=True, exist_ok=True)
-    with (home.root / "notifications.jsonl").open("a", encoding="utf-8") as stream:
+    with (deployment.home.root / "notifications.jsonl").open("a", encoding="utf-8") as stream:
         stream.write(line + "\n")
-    address = settings().notify_url
-    if address:
-        request = urllib.request.Request(  # noqa: S310  (the settings take http and https only)
+    address = deployment.settings.notify_url
+    if address.startswith(("https://", "http://")):
+        request = urllib.request.Request(  # noqa: S310  (the scheme is checked above)
             address, data=line.encode(), headers={"Content-Type": "application/json"}
         )
         with urllib.request.urlopen(request, timeout=10):  # noqa: S310

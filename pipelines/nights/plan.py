@@ -1,124 +1,245 @@
-"""Which nights need to be run: decided from what is recorded, never from a clock or a file's age.
+"""Which nights need to be run, and why: decided from what is recorded, never from a clock or a file's age.
 
-A night needs a run when a delivery of its folder is not decided yet, when what the register holds for it differs from
-what it was last run with, or when the night before it has changed since. Both are digests kept with the night, so a
-night that was interrupted, corrected or overtaken by a late delivery is found the same way, and one that is up to date
-costs nothing.
+Belongs here: comparing the inputs each night would have now with those of its last attempt. A night is outstanding when
+
+- a delivery lies in the landing place that is not decided yet, or
+- its data has changed since the last attempt: a delivery in force, a decision, the version it builds on; or
+- it is the latest night, or later than the one in force, and its means have changed: model, contracts, rules, program; or
+- its last attempt failed or was interrupted (`again`): a load or the schedule asks once more, the arrival sensor does not.
+
+A night that is held rests until one of these holds. So whatever interrupted, corrected or overtook a night is found in
+one and the same way, and a night that is up to date costs nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Engine, select
+from sqlalchemy import or_, select
 
+from pipelines.contracts import fingerprints
 from pipelines.database import schema as db
-from pipelines.deliveries import FoundDelivery, Register, scan
-from pipelines.home import Home
-from pipelines.nights.feeds import undecided
-from pipelines.nights.night import database_of
+from pipelines.deliveries import IN_FORCE, FoundDelivery
+from pipelines.deployment import Deployment
+from pipelines.nights.attempts import Attempt, AttemptRow, last_attempts
+from pipelines.nights.inputs import FORMAT, Base, Decided, Delivered, Inputs, why_differs
+from pipelines.nights.night import Night
+from pipelines.publishing.versions import versions_in_force
+from pipelines.tables import read_json
 
-__all__ = ["PlannedNight", "authorities_of", "inputs_of", "outstanding", "span_of"]
-
-IN_FORCE = ("loaded", "partly_loaded")
+_KINDS = ("same", "not_the_same", "override")  # of decisions that a night is built from
+__all__ = ["PlannedNight", "authorities_of", "first_nights", "inputs_now", "outstanding", "span_of"]
 
 
 @dataclass(frozen=True)
 class PlannedNight:
-    """A night to run; `run_key` changes with what is to be loaded."""
+    """A night to run.
+
+    Attributes:
+        authority: 3-digit code.
+        business_date: the night.
+        run_key: changes with what is to be built.
+        arrived: deliveries that are to be taken in first.
+        why: why it is run, a sentence each.
+        again: nothing has changed since its last attempt, which failed or was interrupted.
+    """
 
     authority: str
     business_date: date
     run_key: str
     arrived: int
+    why: tuple[str, ...]
+    again: bool = False
 
 
-def outstanding(home: Home, landing: str, *, authorities: Collection[str] | None = None) -> list[PlannedNight]:
+def outstanding(
+    deployment: Deployment,
+    arrived: Iterable[FoundDelivery],
+    *,
+    authorities: Collection[str] | None = None,
+    due: date | None = None,
+    asked: Callable[[str, date], bool] | None = None,
+) -> list[PlannedNight]:
     """Nights that need a run now, by business date and authority.
 
     A later night that may change because an earlier one is run anew is not foretold: ask again after each run.
+
+    Args:
+        deployment: where.
+        arrived: undecided deliveries (`pipelines.deliveries.look`).
+        authorities: only these.
+        due: a business date that has ended: every authority that ever delivered has a night of it, whatever came.
+        asked: whether a person wants a night (authority, business date) to be run although nothing has changed.
     """
-    engine = database_of(home.database_url)
-    arrived: dict[tuple[str, date], list[FoundDelivery]] = defaultdict(list)
-    for found in undecided(Register(engine), scan(landing, authorities=authorities)):
-        arrived[found.authority, found.business_date].append(found)
+    waiting: dict[str, dict[date, list[FoundDelivery]]] = defaultdict(lambda: defaultdict(list))
+    for found in arrived:
+        waiting[found.authority][found.business_date].append(found)
     planned = []
-    for authority in sorted({*_recorded(engine), *(name for name, _ in arrived)}):
-        if authorities is not None and authority not in authorities:
-            continue
-        chain = ""
-        nights = _nights(engine, authority)
-        known = _deliveries(engine, authority)
-        for business_date in sorted({*nights, *known, *(day for name, day in arrived if name == authority)}):
-            chain, seen = _digests(chain, known.get(business_date, []))
-            last = nights.get(business_date)
-            new = arrived.get((authority, business_date), [])
-            if new or last is None or last["inputs"] != [chain, seen]:
-                content = "".join(sorted(found.manifest_sha256 for found in new)) + chain + seen
-                key = hashlib.sha256(content.encode()).hexdigest()[:16]
-                planned.append(
-                    PlannedNight(authority, business_date, f"{authority}/{business_date.isoformat()}/{key}", len(new))
-                )
+    for authority in sorted({*authorities_of(deployment), *waiting}):
+        if authorities is None or authority in authorities:
+            planned += _of_authority(deployment, authority, waiting[authority], due, asked)
     return sorted(planned, key=lambda each: (each.business_date, each.authority))
 
 
-def inputs_of(engine: Engine, authority: str, business_date: date) -> list[str]:
-    """The two digests a night is run with: of its chain of deliveries in force, and of all that came for it."""
-    chain = seen = ""
-    known = _deliveries(engine, authority)
-    for each in sorted({*known, *_nights(engine, authority), business_date}):
-        if each <= business_date:
-            chain, seen = _digests(chain, known.get(each, []))
-    return [chain, seen]
+def inputs_now(night: Night) -> Inputs:
+    """The inputs that the night would be built from now."""
+    return _Known.read(night.deployment, night.authority).inputs(night.business_date)
 
 
-def authorities_of(home: Home) -> list[str]:
+def authorities_of(deployment: Deployment) -> list[str]:
     """Authorities that ever delivered to this deployment."""
-    return _recorded(database_of(home.database_url))
-
-
-def span_of(home: Home, landing: str | None = None) -> tuple[date, date] | None:
-    """The first and last business date of the home, and of the landing place if one is given; None when there is none."""
-    names = {path.name for path in (home.root / "nights").glob("*/????-??-??")}
-    days = [date.fromisoformat(name) for name in names]
-    if landing is not None:
-        days += [found.business_date for found in scan(landing)]
-    return (min(days), max(days)) if days else None
-
-
-def _digests(chain: str, deliveries: list[tuple[str, str]]) -> tuple[str, str]:
-    in_force = [name for name, state in deliveries if state in IN_FORCE]
-    onward = hashlib.sha256("\n".join([chain, *in_force]).encode()).hexdigest()[:32]
-    seen = hashlib.sha256("\n".join(f"{name} {state}" for name, state in deliveries).encode()).hexdigest()[:32]
-    return onward, seen
-
-
-def _recorded(engine: Engine) -> list[str]:
-    with engine.connect() as connection:
+    with deployment.engine.connect() as connection:
         return sorted(connection.scalars(select(db.delivery.c.authority).distinct()))
 
 
-def _deliveries(engine: Engine, authority: str) -> dict[date, list[tuple[str, str]]]:
-    """Business date → (delivery id, state) of all that came, in order of id."""
-    rows: dict[date, list[tuple[str, str]]] = defaultdict(list)
-    columns = (db.delivery.c.business_date, db.delivery.c.delivery_id, db.delivery.c.state)
-    with engine.connect() as connection:
-        for day, name, state in connection.execute(
-            select(*columns).where(db.delivery.c.authority == authority).order_by(db.delivery.c.delivery_id)
-        ):
-            rows[day].append((name, state))
-    return rows
+def first_nights(deployment: Deployment) -> dict[str, date]:
+    """The first night of each authority that can still be run: nothing may be delivered for an earlier one.
+
+    The setting ``ISINDEX_FIRST_NIGHT``, where it is earlier, opens the time before.
+    """
+    earliest = deployment.settings.first_night
+    found = {}
+    for authority in authorities_of(deployment):
+        nights = [day for day, row in last_attempts(deployment.engine, authority).items() if row.state != "retired"]
+        if nights:
+            found[authority] = min([*nights, *([earliest] if earliest else [])])
+    return found
 
 
-def _nights(engine: Engine, authority: str) -> dict[date, dict[str, object]]:
-    """Business date → state and inputs of the nights that were run to their end."""
-    columns = (db.night.c.business_date, db.night.c.state, db.night.c.figures)
-    with engine.connect() as connection:
-        return {
-            day: {"state": state, "inputs": figures.get("inputs")}
-            for day, state, figures in connection.execute(select(*columns).where(db.night.c.authority == authority))
-        }
+def span_of(deployment: Deployment, arrived: Iterable[FoundDelivery] = ()) -> tuple[date, date] | None:
+    """The first and last business date of the home and of what has arrived; None when there is none."""
+    names = {path.name for path in (deployment.home.root / "nights").glob("*/????-??-??")}
+    days = [*(date.fromisoformat(name) for name in names), *(found.business_date for found in arrived)]
+    return (min(days), max(days)) if days else None
+
+
+def _of_authority(
+    deployment: Deployment,
+    authority: str,
+    waiting: Mapping[date, Sequence[FoundDelivery]],
+    due: date | None,
+    asked: Callable[[str, date], bool] | None,
+) -> list[PlannedNight]:
+    known = _Known.read(deployment, authority)
+    attempts = last_attempts(deployment.engine, authority)
+    retired = {day for day, row in attempts.items() if row.state == "retired"}
+    days = {*attempts, *waiting, *(each.business_date for each in known.deliveries), *([due] if due else [])} - retired
+    horizon = max(retired, default=date.min)  # what came for a night before those that were retired is history
+    newest = max(known.versions, default=date.min)
+    planned = []
+    for day in sorted(day for day in days if day > horizon):
+        now, last = known.inputs(day), attempts.get(day)
+        why, again = _why(
+            Night(deployment, authority, day), now, last, day >= newest, bool(asked and asked(authority, day))
+        )
+        new = waiting.get(day, [])
+        if new:
+            told = f"Arrived: {', '.join(sorted({found.agency for found in new}))}."
+            why = [told, *(why if last else [])]
+        if why:
+            content = "".join(sorted(found.manifest_sha256 for found in new)) + now.digest
+            key = hashlib.sha256(content.encode()).hexdigest()[:16]
+            planned.append(
+                PlannedNight(
+                    authority, day, f"{authority}/{day.isoformat()}/{key}", len(new), tuple(why), again and not new
+                )
+            )
+    return planned
+
+
+def _why(night: Night, now: Inputs, last: AttemptRow | None, latest: bool, asked: bool) -> tuple[list[str], bool]:
+    """Why the night is outstanding (empty: it is not), and whether only because its last attempt did not end well."""
+    if last is None:
+        return why_differs(now, None), False
+    changed = last.digest != now.digest if latest else last.data_digest != now.data_digest
+    if changed and last.digest:
+        path = Attempt(night, last.digest).folder / "inputs.json"
+        before = Inputs.from_json(read_json(path)) if path.is_file() else None
+        return why_differs(now, before) or ["Its inputs are not what they were."], False
+    if last.state == "failed":
+        return [f"The last attempt failed in {last.stage or 'its first step'} ({last.code})."], True
+    if last.state == "running":
+        return ["The last attempt was interrupted."], True
+    return (["Somebody asked for it."], False) if asked else ([], False)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the inputs of an authority's nights are made of, read at one moment."""
+
+    authority: str
+    versions: Mapping[date, str]
+    deliveries: tuple[Delivered, ...]  # in force, in the order in which they are applied
+    decisions: tuple[tuple[Decided, date | None, date | None], ...]  # with the nights from which and until which
+    means: Mapping[str, str]
+
+    @classmethod
+    def read(cls, deployment: Deployment, authority: str) -> _Known:
+        delivery, decision = db.delivery.c, db.decision.c
+        with deployment.engine.connect() as connection:
+            came = connection.execute(
+                select(
+                    delivery.delivery_id, delivery.agency, delivery.business_date, delivery.sequence,
+                    delivery.content_sha256,
+                )
+                .where(delivery.authority == authority, delivery.state.in_(sorted(IN_FORCE)))
+                .order_by(delivery.business_date, delivery.agency, delivery.sequence, delivery.delivery_id)
+            ).all()  # fmt: skip
+            decided = connection.execute(
+                select(db.decision)
+                .where(
+                    decision.authority == authority,
+                    decision.kind.in_(_KINDS),
+                    or_(
+                        decision.until_night.is_(None),
+                        decision.from_night.is_(None),
+                        decision.from_night < decision.until_night,
+                    ),
+                )
+                .order_by(decision.decision_id)
+            ).all()
+        return cls(
+            authority,
+            versions_in_force(deployment.home, authority),
+            tuple(Delivered(*row[:3], row[3] or 0, row[4] or "") for row in came),
+            tuple(
+                (
+                    Decided(
+                        row.decision_id, row.kind, row.record_a, row.record_b, row.subject, row.reason, row.decided_at
+                    ),
+                    row.from_night,
+                    row.until_night,
+                )
+                for row in decided
+            ),
+            _means(deployment),
+        )
+
+    def inputs(self, day: date) -> Inputs:
+        """The inputs of one night, as things are."""
+        earlier = max((night for night in self.versions if night < day), default=None)
+        since = earlier or date.min
+        return Inputs(
+            self.authority,
+            day,
+            Base(earlier, self.versions[earlier]) if earlier else None,
+            tuple(each for each in self.deliveries if since < each.business_date <= day),
+            tuple(
+                decided
+                for decided, first, until in self.decisions
+                if (first is None or first <= day) and (until is None or day < until)
+            ),
+            self.means,
+        )
+
+
+def _means(deployment: Deployment) -> dict[str, str]:
+    # imported here: the matcher takes a second, and a code location must be there at once
+    from pipelines.matching import load_model
+
+    model = load_model(deployment.settings.model)
+    return {"model": f"{model.name} {model.fingerprint}", "code": str(FORMAT), **fingerprints()}

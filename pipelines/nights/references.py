@@ -25,7 +25,7 @@ def record_keys(night: Path, told: Sequence[str]) -> list[str]:
     """The keys of the records named by `told`, in that order.
 
     Args:
-        night: the folder of a night (`nights/<authority>/<business_date>`).
+        night: the folder of an attempt at a night.
         told: record keys or references.
 
     Raises:
@@ -42,7 +42,7 @@ def record_keys(night: Path, told: Sequence[str]) -> list[str]:
         raise IsindexError(
             "RECORD_UNKNOWN",
             f"the {' and the '.join(missing)} record is not among the records of the night",
-            where=f"{night.parent.name} {night.name}",
+            where=" ".join(night.parts[-4:-2]),
             remedy="Name a record by its key or by the reference in the review list.",
         )
     return [str(key) for key in keys.take(place).to_pylist()]

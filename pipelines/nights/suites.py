@@ -14,10 +14,11 @@ from typing import Any
 
 from sqlalchemy import select
 
-from pipelines.contracts import registered_agencies
+from pipelines.contracts import contract_for
 from pipelines.database import schema as db
 from pipelines.deliveries import Register, Store
-from pipelines.nights.feeds import feed_tonight
+from pipelines.nights.attempts import Attempt
+from pipelines.nights.feed_rows import read_feeds
 from pipelines.nights.night import Night
 from pipelines.validation.expectations_worker import shared_worker
 from pipelines.validation.outcomes import ExpectationOutcome
@@ -36,22 +37,22 @@ class Verdict:
     outcome: ExpectationOutcome
 
 
-def start_suites(night: Night) -> None:
+def start_suites(attempt: Attempt) -> None:
     """Hand every feed's accepted records and measures to the suites."""
+    night = attempt.night
     register, store = Register(night.engine), Store(night.home)
-    measures = {row["agency"]: row["measures"] for row in register.feed_nights(night.authority, night.business_date)}
     worker = shared_worker().start()
     running: dict[str, Future[list[ExpectationOutcome]]] = {}
-    for agency in registered_agencies():
-        tonight = feed_tonight(night, register, agency.agency)
-        accepted = store.open(tonight.in_force[-1]).folder / "accepted.parquet" if tonight.in_force else None
-        running[agency.agency] = worker.submit(
+    for row in read_feeds(attempt):
+        tonight = row.delivery_id if row.as_of == night.business_date else None
+        accepted = store.open(register.needed(tonight)).folder / "accepted.parquet" if tonight else None
+        running[row.agency] = worker.submit(
             night.authority,
             night.business_date,
-            tonight.contract.id,
+            row.contract or contract_for(row.agency).id,
             accepted,
-            measures.get(agency.agency, {}),
-            _trailing(night, agency.agency),
+            dict(row.measures),
+            _trailing(night, row.agency),
             night.home.reports / "data_docs",
         )
     _started[_key(night)] = running
@@ -60,7 +61,7 @@ def start_suites(night: Night) -> None:
 def verdicts(night: Night) -> Iterator[Verdict]:
     """Every outcome of the night's suites; they are started now if nobody has."""
     if _key(night) not in _started:
-        start_suites(night)
+        start_suites(Attempt.last(night))
     for agency, running in _started.pop(_key(night)).items():
         for outcome in running.result():
             yield Verdict(agency, outcome)

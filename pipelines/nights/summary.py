@@ -2,42 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import date
+from typing import Any, Protocol
 
-from sqlalchemy import Engine, select
+from sqlalchemy import func, select
 
 from pipelines.contracts import registered_agencies
 from pipelines.database import schema as db
-from pipelines.home import Home
-from pipelines.nights.night import database_of
+from pipelines.deliveries import LandingFinding
+from pipelines.deployment import Deployment, is_demo
+from pipelines.nights.attempts import AttemptRow, last_attempts
 from pipelines.nights.plan import PlannedNight
-from pipelines.privacy.secret import is_development_secret
 
-__all__ = ["summary_of"]
+__all__ = ["standing", "summary_of"]
 
 _UNWELL = ("refused", "held")
 
 
-def summary_of(home: Home, landing: str, ran: Iterable[tuple[PlannedNight, str]]) -> dict[str, Any]:
-    """Nights, feeds, deliveries and places to look at, of the nights that were run.
+class Ran(Protocol):
+    """A night that was to be run."""
 
-    ``ok`` is false when a delivery was refused or held, a night was not published, or a run failed.
+    @property
+    def planned(self) -> PlannedNight:
+        """Which, and why."""
+
+    @property
+    def fault(self) -> str:
+        """How its run failed; "" when it did not."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether another run was going on."""
+
+
+def summary_of(
+    deployment: Deployment,
+    ran: Iterable[Ran],
+    findings: Sequence[LandingFinding] = (),
+    removed: dict[str, int] | None = None,
+) -> dict[str, Any]:
+    """Nights, feeds, deliveries and places to look at, of the nights that were run; what is amiss; what was cleared away.
+
+    ``ok`` is false when a delivery was refused or held, a night was not published, a run failed or could not begin, or
+    something in the landing place belongs to nobody.
     """
-    engine = database_of(home.database_url)
-    nights = [_night(engine, planned, fault) for planned, fault in ran]
-    well = all(
-        night["state"] == "published" and all(each["state"] not in _UNWELL for each in night["feeds"])
+    nights = [_night(deployment, each) for each in ran]
+    well = not findings and all(
+        night["state"] == "published" and not night["fault"] and all(f["state"] not in _UNWELL for f in night["feeds"])
         for night in nights
     )
-    warnings = []
-    if is_development_secret():
-        warnings.append("the development secret is in use: set ISINDEX_SECRET before real data is loaded")
+    warnings = ["a demo home: for invented children only"] if is_demo(deployment.home) else []
+    home = deployment.home
     return {
         "ok": well,
         "home": str(home.root),
-        "landing": landing,
+        "landing": deployment.landing,
         "nights": nights,
+        "standing": standing(deployment),
+        "landing_findings": [_plain(finding) for finding in findings],
+        "removed": dict(removed or {}),
         "warnings": warnings,
         "look_at": {
             "Reports": str(home.reports / "index.html"),
@@ -48,16 +73,38 @@ def summary_of(home: Home, landing: str, ran: Iterable[tuple[PlannedNight, str]]
     }
 
 
-def _night(engine: Engine, planned: PlannedNight, fault: str) -> dict[str, Any]:
-    where = (db.night.c.authority == planned.authority, db.night.c.business_date == planned.business_date)
-    with engine.connect() as connection:
-        row = connection.execute(select(db.night).where(*where)).mappings().first()
+def standing(deployment: Deployment) -> list[dict[str, Any]]:
+    """Nights that are held, or whose last run did not end well, with the reasons: they wait for somebody."""
+    newest = select(func.max(db.attempt.c.attempt_id)).group_by(db.attempt.c.authority, db.attempt.c.business_date)
+    query = (
+        select(db.attempt)
+        .where(db.attempt.c.attempt_id.in_(newest), db.attempt.c.state.in_(["held", "failed", "running"]))
+        .order_by(db.attempt.c.authority, db.attempt.c.business_date)
+    )
+    with deployment.engine.connect() as connection:
+        rows = [AttemptRow(**row) for row in connection.execute(query).mappings()]
+    return [
+        {
+            "authority": row.authority,
+            "business_date": row.business_date.isoformat(),
+            "state": "interrupted" if row.state == "running" else row.state,
+            "code": row.code,
+            "reasons": row.reasons,
+            "since": row.started_at,
+        }
+        for row in rows
+    ]
+
+
+def _night(deployment: Deployment, ran: Ran) -> dict[str, Any]:
+    planned = ran.planned
+    row = last_attempts(deployment.engine, planned.authority, [planned.business_date]).get(planned.business_date)
+    where = (planned.authority, planned.business_date)
+    with deployment.engine.connect() as connection:
         deliveries = list(
             connection.execute(
                 select(db.delivery)
-                .where(
-                    db.delivery.c.authority == planned.authority, db.delivery.c.business_date == planned.business_date
-                )
+                .where(db.delivery.c.authority == where[0], db.delivery.c.business_date == where[1])
                 .order_by(db.delivery.c.agency, db.delivery.c.sequence)
             ).mappings()
         )
@@ -65,8 +112,7 @@ def _night(engine: Engine, planned: PlannedNight, fault: str) -> dict[str, Any]:
             feed["agency"]: feed
             for feed in connection.execute(
                 select(db.feed_night).where(
-                    db.feed_night.c.authority == planned.authority,
-                    db.feed_night.c.business_date == planned.business_date,
+                    db.feed_night.c.authority == where[0], db.feed_night.c.business_date == where[1]
                 )
             ).mappings()
         }
@@ -87,20 +133,26 @@ def _night(engine: Engine, planned: PlannedNight, fault: str) -> dict[str, Any]:
     return {
         "authority": planned.authority,
         "business_date": planned.business_date.isoformat(),
-        "state": _state(row, fault),
-        "fault": fault,
-        "version": row["version"] if row else None,
-        "figures": dict(row["figures"]) if row else {},
+        "why": list(planned.why),
+        "state": _state(row, ran),
+        "fault": ran.fault,
+        "stage": row.stage if row else "",
+        "code": "NIGHT_RUNNING" if ran.busy else row.code if row else "",
+        "reasons": row.reasons if row else [],
+        "version": row.version if row else None,
+        "figures": dict(row.figures) if row else {},
         "feeds": [_feed(agency.agency, feeds.get(agency.agency), told) for agency in registered_agencies()],
         "deliveries": told,
     }
 
 
-def _state(row: Any, fault: str) -> str:
-    """Published or held, as the night's row says; failed when the run ended before it could say so."""
-    if row is None or (fault and row["state"] != "held"):
+def _state(row: AttemptRow | None, ran: Ran) -> str:
+    """Published or held, as the attempt says; failed when the run ended before it could say so; busy."""
+    if ran.busy:
+        return "busy"
+    if row is None or (ran.fault and row.state != "held"):
         return "failed"
-    return str(row["state"])
+    return row.state
 
 
 def _feed(agency: str, feed: Any, deliveries: list[dict[str, Any]]) -> dict[str, Any]:
@@ -117,3 +169,7 @@ def _feed(agency: str, feed: Any, deliveries: list[dict[str, Any]]) -> dict[str,
         "counts": shown["counts"] if shown else None,
         "codes": sorted({code for each in own for code in each["codes"]}),
     }
+
+
+def _plain(finding: LandingFinding) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in asdict(finding).items()}

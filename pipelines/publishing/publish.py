@@ -8,9 +8,10 @@ Belongs here: what a version is called, how it comes onto the disk and goes agai
       current.json                        {version, business_date, nights: the version in force of each night}
       ledger/<version>/                   events and index ids of the version, for the index database
 
-A version is a temporary folder until it is whole and on the disk; then it is renamed. Its name holds the latest
-creation time of its input deliveries and a hash of all that is in it, so the same inputs give the same name and bytes
-and publishing again changes nothing. Nothing in it depends on when or by whom the night was run.
+A version is a temporary folder until it is whole and on the disk; then it is renamed. What is copied into it is what the
+gates audited, proved by hash, and nothing else. Its name holds the latest creation time of its input deliveries and a
+hash of all that is in it, so the same inputs give the same name and bytes and publishing again changes nothing. Nothing
+in it depends on when or by whom the night was run.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -31,16 +32,16 @@ import pyarrow as pa
 
 from pipelines.errors import IsindexError
 from pipelines.home import Home
-from pipelines.identities.state import mark_published
 from pipelines.publishing.difference import compare
-from pipelines.publishing.gates import Gate
+from pipelines.publishing.feed_input import FeedInput
+from pipelines.publishing.gates import AUDITED_TABLES, GATES, Audit
 from pipelines.publishing.snapshot import SNAPSHOT_TABLES
 from pipelines.tables import StoredTable, file_sha256, read_json, write_json, write_table
 
 __all__ = [
-    "FeedInput",
     "Published",
     "current_version",
+    "forget_nights",
     "previous_version",
     "prune",
     "publish_snapshot",
@@ -49,33 +50,8 @@ __all__ = [
 ]
 
 _STAGING = ".staging-"
-
-
-@dataclass(frozen=True)
-class FeedInput:
-    """What one feed brought to a night.
-
-    Attributes:
-        agency: the agency of the feed.
-        delivery_id: the delivery the feed's records come from; None if none ever came.
-        contract: contract and version, for example ``health/1``.
-        as_of: the business date the records describe.
-        stale: nothing came for this night, so the records of an earlier one stand.
-        created_at: when the supplier made the delivery, aware ISO text.
-        manifest_sha256: hash of the delivery's manifest.
-        counts: rows_read, accepted, queried, rejected, repeats of the delivery (empty when stale).
-        live_records: live records of the feed after the night.
-    """
-
-    agency: str
-    delivery_id: str | None
-    contract: str | None
-    as_of: date | None
-    stale: bool
-    created_at: str | None
-    manifest_sha256: str | None
-    live_records: int
-    counts: Mapping[str, int] = field(default_factory=dict)
+# The third, identities, says which record is in which child: it is proved too, but stays with the night.
+_LEDGER = ("events", "index_ids")
 
 
 @dataclass(frozen=True)
@@ -98,80 +74,73 @@ def publish_snapshot(
     authority: str,
     business_date: date,
     *,
-    snapshot: Mapping[str, StoredTable],
-    index_ids: pa.Table,
-    events: pa.Table,
+    audit: Audit,
+    attempt: str,
+    base: str | None,
+    base_tables: Mapping[str, Path] | None,
     inputs: Sequence[FeedInput],
-    gates: Sequence[Gate],
     versions: Mapping[str, str],
     totals: Mapping[str, Any],
 ) -> Published:
-    """Publish a night's snapshot and let `current.json` point at the version of the latest business date.
+    """Publish the tables that were audited and let `current.json` point at the version of the latest business date.
 
     Args:
         home: the deployment.
         authority: DfE code.
         business_date: the night.
-        snapshot: what `write_snapshot` gave.
-        index_ids: those of the night's `IdentityState`.
-        events: the night's ledger events (`identities.ledger.record_night`).
+        audit: what `run_gates` gave; exactly its tables are published.
+        attempt: digest of the inputs of the attempt that made them.
+        base: the version the night builds on (`previous_version` when its inputs were frozen), None on the first.
+        base_tables: its snapshot tables, wherever they are kept.
         inputs: one for each feed of the authority.
-        gates: the results of `run_gates`.
         versions: of contracts, rules, model and code, by what they are of.
         totals: control totals end to end, by name; nothing that depends on when the night was run.
 
     Raises:
-        IsindexError: GATES_FAILED, PUBLISH_DAMAGED (a table is not what was audited).
+        IsindexError: GATES_FAILED (one has failed, or was not run), PUBLISH_DAMAGED (a table is not what was audited),
+            BASE_CHANGED (an earlier night has been published since). Nothing in force has changed then.
     """
-    failed = [gate.name for gate in gates if gate.blocking and not gate.passed]
-    if failed or not gates:
-        raise IsindexError(
-            "GATES_FAILED",
-            f"Not published: {', '.join(failed) or 'no gate was run'}.",
-            where=f"{authority} {business_date}",
-            remedy="See the night's overview; the index stays as it was published last.",
-        )
+    where = f"{authority} {business_date}"
+    _refuse_unsound(audit, where)
     root = home.snapshots(authority)
     with _alone(root):
-        previous = previous_version(home, authority, business_date)
-        differences = compare(
-            snapshot_tables(root / previous) if previous else None,
-            {name: stored.path for name, stored in snapshot.items()},
-        ).numbers()
-        manifest: dict[str, Any] = {
-            "authority": authority,
-            "business_date": business_date.isoformat(),
-            "previous": previous,
-            "tables": {
-                name: {"rows": stored.rows, "sha256": stored.sha256, "schema": stored.schema}
-                for name, stored in snapshot.items()
-            },
-            "inputs": [
-                asdict(feed) | {"as_of": feed.as_of.isoformat() if feed.as_of else None}
-                for feed in sorted(inputs, key=lambda feed: feed.agency)
-            ],
-            "versions": dict(versions),
-            "control_totals": dict(totals),
-            "gates": [asdict(gate) for gate in gates],
-            "differences": differences,
-        }
-        office = root / f"{_STAGING}ledger-{os.getpid()}"
-        manifest["ledger"] = {
-            name: write_table(table, office / f"{name}.parquet").sha256
-            for name, table in (("index_ids", index_ids), ("events", events))
-        }
-        content = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
-        version = f"v={business_date.isoformat()}T{_stamp(inputs, business_date)}-{content[:12]}"
-        manifest |= {"version": version, "content_sha256": content}
-        folder = root / version
-        created = not folder.exists()
-        _settle(office, root / "ledger" / version)
-        if created:
-            _write_version(snapshot, manifest, folder)
+        if base != previous_version(home, authority, business_date):
+            raise IsindexError(
+                "BASE_CHANGED",
+                "Not published: the version that this night was built on is not in force any more.",
+                where=where,
+                remedy="Load again: the night is run anew on what is in force now.",
+            )
+        with _staged(root) as staging:
+            for name in SNAPSHOT_TABLES:
+                _copy(audit.tables[name], staging / "version" / f"{name}.parquet", where)
+            for name in _LEDGER:
+                _copy(audit.tables[f"ledger/{name}"], staging / "ledger" / f"{name}.parquet", where)
+            _prove(audit.tables["ledger/identities"], audit.tables["ledger/identities"].path, where)
+            manifest: dict[str, Any] = {
+                "authority": authority,
+                "business_date": business_date.isoformat(),
+                "attempt": attempt,
+                "previous": base,
+                "tables": {name: _told(audit.tables[name]) for name in SNAPSHOT_TABLES},
+                "ledger": {
+                    name.removeprefix("ledger/"): _told(stored)
+                    for name, stored in audit.tables.items()
+                    if name.startswith("ledger/")
+                },
+                "inputs": [feed.as_json() for feed in sorted(inputs, key=lambda feed: feed.agency)],
+                "versions": dict(versions),
+                "control_totals": dict(totals),
+                "gates": [asdict(gate) for gate in audit.gates],
+                "differences": compare(base_tables, snapshot_tables(staging / "version")).numbers(),
+            }
+            content = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+            version = f"v={business_date.isoformat()}T{_stamp(inputs, business_date)}-{content[:12]}"
+            write_json(manifest | {"version": version, "content_sha256": content}, staging / "version/manifest.json")
+            _settle(staging / "ledger", root / "ledger" / version)
+            created = _settle(staging / "version", root / version)
         _point(root, business_date, version)
-    if home.night(authority, business_date).joinpath("identities").exists():
-        mark_published(home.night(authority, business_date), version)
-    return Published(version, folder, created, differences)
+    return Published(version, root / version, created, manifest["differences"])
 
 
 def current_version(home: Home, authority: str) -> dict[str, Any] | None:
@@ -181,11 +150,10 @@ def current_version(home: Home, authority: str) -> dict[str, Any] | None:
 
 
 def previous_version(home: Home, authority: str, business_date: date) -> str | None:
-    """The version in force of the latest published night before `business_date`."""
+    """The version in force of the latest published night before `business_date`; None when there is no such night."""
     nights = (current_version(home, authority) or {}).get("nights", {})
     earlier = [night for night in nights if night < business_date.isoformat()]
-    version = nights[max(earlier)] if earlier else None
-    return version if version and (home.snapshots(authority) / version).exists() else None
+    return str(nights[max(earlier)]) if earlier else None
 
 
 def snapshot_tables(folder: Path) -> dict[str, Path]:
@@ -193,21 +161,45 @@ def snapshot_tables(folder: Path) -> dict[str, Path]:
     return {name: folder / f"{name}.parquet" for name in SNAPSHOT_TABLES}
 
 
-def prune(home: Home, authority: str, keep: int) -> list[str]:
-    """Remove the oldest versions beyond the newest `keep`; never the current one. Returns what was removed."""
+def prune(home: Home, authority: str, keep: int, *, hold: Collection[str] = ()) -> list[str]:
+    """Remove the oldest versions beyond the newest `keep`, with their ledger folders.
+
+    `current.json` stays as it is: a night whose version is gone was published all the same. Killed in the middle, the
+    next call (or the next publish) removes what is left.
+
+    Args:
+        home: the deployment.
+        authority: DfE code.
+        keep: how many stay, by business date; the current one stays in any case.
+        hold: versions that somebody has put on hold.
+
+    Returns:
+        the names of the versions that were removed, newest first.
+    """
     root = home.snapshots(authority)
-    if not (root / "current.json").exists():
+    pointer = current_version(home, authority)
+    if pointer is None:
         return []
     with _alone(root):
-        pointer = read_json(root / "current.json")
         versions = sorted((folder.name for folder in root.glob("v=*")), reverse=True)
-        doomed = [version for version in versions[max(keep, 1) :] if version != pointer["version"]]
-        nights = {night: version for night, version in pointer["nights"].items() if version not in doomed}
-        write_json(pointer | {"nights": nights}, root / "current.json")
+        staying = {*versions[: max(keep, 1)], pointer["version"], *hold}
+        doomed = [version for version in versions if version not in staying]
         for version in doomed:
             _remove(root / version)
-            _remove(root / "ledger" / version)
+        for ledger in root.glob("ledger/v=*"):
+            if not (root / ledger.name).exists():
+                _remove(ledger)
     return doomed
+
+
+def forget_nights(home: Home, authority: str, before: date) -> None:
+    """Take nights before a business date out of the pointer: they are history, and no night builds on them any more."""
+    path = home.snapshots(authority) / "current.json"
+    with _alone(path.parent):
+        pointer = read_json(path)
+        nights = {day: version for day, version in pointer["nights"].items() if day >= before.isoformat()}
+        if nights != pointer["nights"]:
+            write_json(pointer | {"nights": nights}, path)
 
 
 def _stamp(inputs: Sequence[FeedInput], business_date: date) -> str:
@@ -218,35 +210,70 @@ def _stamp(inputs: Sequence[FeedInput], business_date: date) -> str:
     return latest.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
-def _write_version(snapshot: Mapping[str, StoredTable], manifest: dict[str, Any], folder: Path) -> None:
-    """Copy the audited tables beside their destination, prove them, add the manifest, and rename the whole."""
-    staging = folder.parent / f"{_STAGING}{folder.name}-{os.getpid()}"
-    staging.mkdir(parents=True)
-    for name, stored in snapshot.items():
-        copy = staging / f"{name}.parquet"
+def _refuse_unsound(audit: Audit, where: str) -> None:
+    """Refuse an audit of which anything has failed, was not run, or was not looked at."""
+    verdicts = {gate.name: gate.passed for gate in audit.gates}
+    failed = [name for name in (*GATES, *verdicts) if not verdicts.get(name, False)]
+    unseen = [name for name in AUDITED_TABLES if name not in audit.tables]
+    if failed or unseen:
+        raise IsindexError(
+            "GATES_FAILED",
+            f"Not published; failed or not run: {', '.join(dict.fromkeys([*failed, *unseen]))}.",
+            where=where,
+            remedy="See the night's overview; the index stays as it was published last.",
+        )
+
+
+def _told(stored: StoredTable) -> dict[str, Any]:
+    return {"rows": stored.rows, "sha256": stored.sha256, "schema": stored.schema}
+
+
+def _copy(stored: StoredTable, copy: Path, where: str) -> None:
+    """Copy an audited table, flush the copy and prove it."""
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    if stored.path.exists():
         shutil.copyfile(stored.path, copy)
         copy.chmod(0o640)
         _flush(copy)
-        if file_sha256(copy) != stored.sha256:
-            raise IsindexError(
-                "PUBLISH_DAMAGED",
-                f"Table {name} is not the one that was audited.",
-                where=f"{manifest['authority']} {manifest['business_date']}",
-                remedy="Run the night again and look at the disk; nothing was published.",
-            )
-    write_json(manifest, staging / "manifest.json")
-    _settle(staging, folder)
+    _prove(stored, copy, where)
 
 
-def _settle(staging: Path, folder: Path) -> None:
-    """Give a finished folder its name, on the disk; if it is there already the finished one goes."""
+def _prove(stored: StoredTable, path: Path, where: str) -> None:
+    if not path.exists() or file_sha256(path) != stored.sha256:
+        raise IsindexError(
+            "PUBLISH_DAMAGED",
+            f"Table {stored.path.stem} is not the one that was audited.",
+            where=where,
+            remedy="Run the night again and look at the disk; nothing was published.",
+        )
+
+
+@contextmanager
+def _staged(root: Path) -> Iterator[Path]:
+    """A folder that nobody reads, gone afterwards."""
+    staging = root / f"{_STAGING}{os.getpid()}"
+    staging.mkdir()
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _settle(staging: Path, folder: Path) -> bool:
+    """Give a finished folder its name, on the disk; False if it is there already, byte for byte."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     _flush(staging)
     if folder.exists():
-        shutil.rmtree(staging)
-        return
+        if _hashes(folder) == _hashes(staging):
+            return False
+        _remove(folder)  # the name is a hash of the content: what is there has been damaged since
     staging.rename(folder)
     _flush(folder.parent)
+    return True
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    return {path.name: file_sha256(path) for path in folder.iterdir()}
 
 
 def _point(root: Path, business_date: date, version: str) -> None:

@@ -113,7 +113,7 @@ def read_child(
         raise IsindexError(
             "INDEX_ID_INVALID",
             "This is not an index id: its check character is wrong.",
-            remedy="Compare it with where it was copied from; an index id has eleven characters.",
+            remedy="Compare it with where it was copied from; an index id has twelve characters.",
         )
     now = datetime.now(UTC).isoformat(timespec="seconds")
     with engine.begin() as connection:

@@ -83,7 +83,7 @@ class FeedLine:
 class AuthorityLine:
     """One authority's night: published or held, with which children, and why not.
 
-    `state` is published, held or not_published; `changes` counts what differs from the version before.
+    `state` is published, held, failed or not_published; `changes` counts what differs from the version before.
     """
 
     authority: str
@@ -113,7 +113,7 @@ class NightFigures:
         """Numbers of the night: authorities and feeds by state, records by outcome, children published."""
         feeds = self.feeds
         states = [feed.state for feed in feeds]
-        not_nights = {"published", "not_published"}
+        not_nights = {"published", "not_published", "failed"}
         return {
             "authorities": len(self.authorities),
             "authorities_published": sum(line.state == "published" for line in self.authorities),

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Engine, Row, and_, func, or_, select
+from sqlalchemy import Engine, Row, func, select
 
-from pipelines.database.schema import delivery, feed_night, night, reject
+from pipelines.database.schema import attempt, delivery, feed_night, night
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.figures import (
     AgencyRejects,
@@ -55,12 +56,20 @@ def night_figures(engine: Engine, business_date: date, directory: Directory) -> 
         ).all()
         contributed = connection.execute(select(feed_night).where(feed_night.c.business_date == business_date)).all()
         ended = connection.execute(select(night).where(night.c.business_date == business_date)).all()
+        newest = (
+            select(func.max(attempt.c.attempt_id))
+            .where(attempt.c.business_date == business_date)
+            .group_by(attempt.c.authority)
+        )
+        tried = connection.execute(select(attempt).where(attempt.c.attempt_id.in_(newest))).all()
     deliveries = tuple(_delivery_line(row, business_date) for row in came)
     by_id = {line.delivery_id: line for line in deliveries}
     by_feed = {(row.authority, row.agency): row for row in contributed}
-    nights = {row.authority: row for row in ended}
+    nights = {row.authority: _standing(row, row.figures) for row in ended}
+    for row in tried:
+        nights[row.authority] = _attempted(row, nights.get(row.authority))
     lines = []
-    for authority in sorted({row.authority for row in (*came, *contributed, *ended)}):
+    for authority in sorted({row.authority for row in (*came, *contributed, *ended, *tried)}):
         agencies = [
             *directory.agencies,
             *sorted({agency for a, agency in by_feed if a == authority} - {*directory.agencies}),
@@ -74,51 +83,36 @@ def night_figures(engine: Engine, business_date: date, directory: Directory) -> 
 
 
 def reject_figures(
-    engine: Engine, authority: str, business_date: date, rejects: Mapping[str, pa.Table], directory: Directory
+    engine: Engine,
+    authority: str,
+    business_date: date,
+    rejects: Mapping[str, pa.Table],
+    faults: pa.Table,
+    directory: Directory,
 ) -> RejectFigures:
     """Rejected and queried records of an authority's night.
 
     Args:
-        engine: the database; tables `reject` (since when), `feed_night` and `delivery` (trend) are read.
+        engine: the database; tables `feed_night` and `delivery` (trend) are read.
         authority: code.
         business_date: the night.
         rejects: agency → Judged.rejects of the delivery loaded for this night, for those that delivered.
+        faults: every fault as it stands after the night (`validation.rejects.FAULTS`): since when, and earlier ones.
         directory: contracts and titles.
     """
-    with engine.connect() as connection:
-        since = connection.execute(
-            select(reject.c.reject_id, reject.c.first_night).where(
-                reject.c.authority == authority,
-                reject.c.first_night < business_date,
-                reject.c.last_night >= business_date,
-            )
-        ).all()
-        earlier = connection.execute(
-            select(
-                reject.c.agency,
-                reject.c.rule,
-                reject.c.field,
-                reject.c.outcome,
-                func.count().label("faults"),
-                func.min(reject.c.first_night).label("first_night"),
-            )
-            .where(
-                reject.c.authority == authority,
-                reject.c.last_night < business_date,
-                or_(
-                    reject.c.state == "open",
-                    and_(reject.c.state == "corrected", reject.c.closed_night > business_date),
-                ),
-            )
-            .group_by(reject.c.agency, reject.c.rule, reject.c.field, reject.c.outcome)
-            .order_by(reject.c.agency, func.min(reject.c.first_night), reject.c.rule, reject.c.field, reject.c.outcome)
-        ).all()
-    first = pa.table(
-        {
-            "reject_id": [r.reject_id for r in since],
-            "first_night": pa.array([r.first_night for r in since], pa.date32()),
-        }
-    )
+    with connect({"faults": faults}) as duck:
+        night = [business_date]
+        first = duck.execute(
+            "SELECT reject_id, first_night FROM faults WHERE first_night < $1 AND last_night >= $1 ORDER BY 1", night
+        ).to_arrow_table()
+        earlier = duck.execute(
+            """
+            SELECT agency, rule, field, outcome, count(*) AS faults, min(first_night) AS first_night FROM faults
+            WHERE last_night < $1 AND state = 'open'
+            GROUP BY ALL ORDER BY agency, first_night, rule, field, outcome
+            """,
+            night,
+        ).fetchall()
     rows = reject_rows(rejects, first, business_date, directory)
     history = _history(engine, authority, business_date)
     with connect({"rows": rows}) as duck:
@@ -319,16 +313,38 @@ def _feed_line(
     )
 
 
-def _authority_line(authority: str, row: Row[Any] | None, feeds: tuple[FeedLine, ...]) -> AuthorityLine:
-    figures = dict(row.figures or {}) if row is not None else {}
-    failed = [
-        gate for gate in figures.get("gates") or [] if not gate.get("passed", True) and gate.get("blocking", True)
-    ]
+@dataclass(frozen=True)
+class _Standing:
+    """How an authority's night stands: its state, the version in force, the figures behind both."""
+
+    state: str
+    version: str
+    figures: Mapping[str, Any]
+
+
+def _standing(row: Row[Any], figures: Mapping[str, Any] | None) -> _Standing:
+    return _Standing(row.state, row.version or "", dict(figures or {}))
+
+
+def _attempted(row: Row[Any], in_force: _Standing | None) -> _Standing:
+    """What the last attempt came to; where it put nothing in force, an earlier version may stand all the same."""
+    figures = {**row.figures, "reasons": list(row.reasons), "gates": list(row.gates)}
+    if row.state == "published" or (row.state == "retired" and in_force):
+        return _Standing("published", row.version or "", figures)
+    version = in_force.version if in_force else ""
+    if version:
+        figures["reasons"].append("The version published for this night before stays in force.")
+    return _Standing({"held": "held", "failed": "failed"}.get(row.state, "not_published"), version, figures)
+
+
+def _authority_line(authority: str, row: _Standing | None, feeds: tuple[FeedLine, ...]) -> AuthorityLine:
+    figures = row.figures if row is not None else {}
+    failed = [gate for gate in figures.get("gates") or [] if not gate.get("passed", True)]
     reasons = (*(figures.get("reasons") or ()), *(gate.get("description") or gate.get("name") or "" for gate in failed))
     return AuthorityLine(
         authority,
         row.state if row is not None else "not_published",
-        (row.version or "") if row is not None else "",
+        row.version if row is not None else "",
         figures.get("children"),
         figures.get("review_open"),
         {name: int(number) for name, number in (figures.get("changes") or {}).items()},

@@ -78,6 +78,7 @@ def write_reports(
     authority: str,
     business_date: date,
     rejects: Mapping[str, pa.Table],
+    faults: pa.Table,
     matching: MatchTables | None = None,
     directory: Directory | None = None,
 ) -> list[Path]:
@@ -89,12 +90,13 @@ def write_reports(
         authority: code.
         business_date: the night.
         rejects: agency → Judged.rejects of the delivery loaded for this night.
+        faults: every fault as it stands after the night (`validation.rejects.FAULTS`).
         matching: tables and numbers of matching and identities.
         directory: names and contracts; default as registered.
     """
     who = directory or Directory.read(business_date)
     return [
-        *write_rejected(home, reject_figures(engine, authority, business_date, rejects, who), who),
+        *write_rejected(home, reject_figures(engine, authority, business_date, rejects, faults, who), who),
         *write_matching(home, match_figures(authority, business_date, matching or MatchTables(), who), who),
         *write_quality(home, quality_figures(engine, authority, business_date, who), who),
     ]

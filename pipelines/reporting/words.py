@@ -51,6 +51,9 @@ STATES = {
     "waived": Word("Waived", "quiet", "It was decided, with a reason, that this delivery will not come."),
     "superseded": Word("Superseded", "quiet", "A later delivery for the same night took its place."),
     "published": Word("Published", "good", "The index of this authority was refreshed with this night."),
+    "failed": Word(
+        "Failed", "bad", "The run broke off before the index was refreshed. What was published before stays."
+    ),
     "not_published": Word("Not published", "quiet", "Nothing was published for this night."),
 }
 OUTCOMES = {

@@ -21,7 +21,7 @@ from pipelines.contracts import authorities
 from pipelines.contracts.contract import Contract
 from pipelines.deliveries.codes import Finding
 from pipelines.deliveries.files import verified
-from pipelines.deliveries.landing import FoundDelivery
+from pipelines.deliveries.found import FoundDelivery
 from pipelines.deliveries.manifest import Manifest, ManifestFile
 from pipelines.deliveries.readers import ReadResult, read_file
 from pipelines.deliveries.readers.result import assemble

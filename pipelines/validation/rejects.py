@@ -1,209 +1,126 @@
 """The life of rejects: since when a fault has stood, and how it ended.
 
-Belongs here: the table `reject`, one row per fault (rule and record) that was ever found; no value, no key. Not here:
-finding faults (`judge`), showing them (`reporting`).
+Belongs here: the table of faults after a night, one row per fault (rule and record) that was ever found in a feed; no
+value, no key. It is made from the table of the night before and what was delivered since, and from nothing else, so that
+running a night again gives the same table. Not here: finding faults (`judge`), showing them (`reporting`), the copy of
+the table in the database (`reject_register`).
 
-open → corrected (a later delivery has the record without the fault) | waived until a date, with a reason; open again
-when that date has passed | expired (the record is no longer delivered, or has not been for `EXPIRES_AFTER`).
-
-A night may be replayed, and is then followed by a replay of every later night: recording a night first takes back what
-was recorded for it and for later ones.
+open → corrected (a later delivery has the record without the fault) | expired (the record is no longer delivered, or
+has not been for `EXPIRES_AFTER`); found again, it is open again.
 """
 
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Connection, Engine, and_, bindparam, case, delete, insert, select, update
 
-from pipelines.database.schema import reject
-from pipelines.errors import IsindexError
 from pipelines.tables import connect
 from pipelines.validation.judge import reject_id_sql
 
-__all__ = ["EXPIRES_AFTER", "expire_unseen", "record_rejects", "waive_reject"]
+__all__ = ["EXPIRES_AFTER", "FAULTS", "faults_after"]
 
 EXPIRES_AFTER = timedelta(days=28)
+FAULTS = pa.schema(
+    [
+        ("agency", pa.string()),
+        ("reject_id", pa.string()),  # stable: same fault on the same record, same id
+        ("rule", pa.string()),
+        ("outcome", pa.string()),  # rejected or queried, as first found
+        ("field", pa.string()),
+        ("first_night", pa.date32()),
+        ("last_night", pa.date32()),
+        ("state", pa.string()),  # open, corrected, expired
+        ("closed_night", pa.date32()),
+    ]
+)
+_FIELD_WIDTH = 100
 
 
-def record_rejects(
-    engine: Engine,
+def faults_after(
+    before: pa.Table,
     authority: str,
     agency: str,
     business_date: date,
     rejects: pa.Table | None,
     *,
-    full: bool,
-    keys: pa.Array | pa.ChunkedArray | None,
-) -> dict[str, int]:
-    """Record a night's faults of one feed.
+    full: bool = False,
+    keys: pa.Array | pa.ChunkedArray | None = None,
+) -> pa.Table:
+    """The faults of one feed after a delivery, or after a night on which nothing came.
 
     Args:
-        engine: the database.
+        before: `FAULTS` of the feed, as they stood.
         authority: of the feed.
         agency: of the feed.
-        business_date: the night; replaying one must be followed by replaying the later ones.
-        rejects: `Judged.rejects`; None when nothing was delivered, which changes no fault but may expire some.
+        business_date: of the delivery, or the night.
+        rejects: `Judged.rejects` of the delivery; None when nothing was delivered, which may expire faults.
         full: whether the delivery was full: a fault whose record it does not have any more expires.
-        keys: keys of the records accepted tonight: their faults that were not found again are corrected.
+        keys: keys of the records accepted: their faults that were not found again are corrected.
 
     Returns:
-        numbers of faults: new, standing, corrected, expired.
+        `FAULTS`, by reject_id.
     """
-    with engine.begin() as connection:
-        _take_back(connection, authority, agency, business_date)
-        if rejects is None:
-            expired = expire_unseen(connection, authority, agency, business_date)
-            return {"new": 0, "standing": 0, "corrected": 0, "expired": expired}
-        known = connection.execute(
-            select(reject.c.reject_id, reject.c.rule, reject.c.state).where(_feed(authority, agency))
-        ).all()
-        found = _sorted_out(known, rejects, keys, authority, agency)
-        _insert(connection, found["new"], authority, agency, business_date)
-        _see_again(connection, found["again"], business_date)
-        _close(connection, found["corrected"], "corrected", business_date)
-        gone = found["gone"] if full else []
-        _close(connection, gone, "expired", business_date)
-        expired = len(gone) + expire_unseen(connection, authority, agency, business_date)
-    return {
-        "new": len(found["new"]),
-        "standing": len(found["again"]),
-        "corrected": len(found["corrected"]),
-        "expired": expired,
+    views = {
+        "before": before,
+        "found": _found(rejects),
+        "accepted": pa.table({"key": keys if keys is not None else pa.array([], pa.string())}),
     }
-
-
-def waive_reject(engine: Engine, reject_id: str, until: date, reason: str) -> None:
-    """Let a fault stand until a date, with a reason that names no person.
-
-    Raises:
-        IsindexError: REJECT_UNKNOWN, when there is no such fault or it is closed.
-    """
-    with engine.begin() as connection:
-        done = connection.execute(
-            update(reject)
-            .where(reject.c.reject_id == reject_id, reject.c.state.in_(["open", "waived"]))
-            .values(state="waived", waived_until=until, reason=reason)
-        )
-        if done.rowcount == 0:
-            raise IsindexError(
-                "REJECT_UNKNOWN",
-                "There is no open fault with this id.",
-                where=reject_id,
-                remedy="Take the id from the rejected-record report of the latest night.",
-            )
-
-
-def expire_unseen(connection: Connection, authority: str, agency: str, business_date: date) -> int:
-    """Expire open faults that no delivery has shown for `EXPIRES_AFTER`; how many."""
-    done = connection.execute(
-        update(reject)
-        .where(_feed(authority, agency), reject.c.state == "open", reject.c.last_night < business_date - EXPIRES_AFTER)
-        .values(state="expired", closed_night=business_date)
-    )
-    return int(done.rowcount)
-
-
-def _take_back(connection: Connection, authority: str, agency: str, business_date: date) -> None:
-    """Undo what this night and later ones recorded; what a person decided (a waiver) stays."""
-    feed = _feed(authority, agency)
-    connection.execute(delete(reject).where(feed, reject.c.first_night >= business_date, reject.c.state != "waived"))
-    connection.execute(
-        update(reject).where(feed, reject.c.closed_night >= business_date).values(state="open", closed_night=None)
-    )
-    connection.execute(
-        update(reject)
-        .where(feed, reject.c.last_night >= business_date, reject.c.first_night < business_date)
-        .values(last_night=business_date - timedelta(days=1))
-    )
-
-
-def _sorted_out(
-    known: Any, rejects: pa.Table, keys: pa.Array | pa.ChunkedArray | None, authority: str, agency: str
-) -> dict[str, list[Any]]:
-    """Faults by what tonight means for them: new (rows), again, corrected, gone (ids)."""
-    before = pa.table(
-        {
-            "reject_id": pa.array([row.reject_id for row in known], pa.string()),
-            "rule": pa.array([row.rule for row in known], pa.string()),
-            "state": pa.array([row.state for row in known], pa.string()),
-        }
-    )
-    accepted = pa.table({"key": keys if keys is not None else pa.array([], pa.string())})
-    with connect({"before": before, "rejects": rejects, "accepted": accepted}) as database:
-        new = database.execute("""
-            SELECT DISTINCT ON (reject_id) reject_id, rule, outcome, field FROM rejects
-            WHERE reject_id NOT IN (SELECT reject_id FROM before) ORDER BY reject_id
-        """).fetchall()
-        again = database.execute("""
-            SELECT DISTINCT reject_id FROM rejects SEMI JOIN before USING (reject_id) ORDER BY reject_id
-        """).fetchall()
-        database.execute("""
-            CREATE TEMP TABLE unseen AS SELECT reject_id, rule FROM before
-            WHERE state IN ('open', 'waived') AND reject_id NOT IN (SELECT reject_id FROM rejects)
-        """)
+    with connect(views) as database:
+        database.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
+        database.execute("SET VARIABLE agency = ?", [agency])
+        database.execute("SET VARIABLE gone = ?", ["expired" if full and rejects is not None else "open"])
         # only the rules of faults that were not found again are hashed over tonight's keys
         whole = reject_id_sql(authority, agency, "rule", "'key ' || key")
-        corrected = database.execute(f"""
-            SELECT reject_id FROM unseen WHERE reject_id IN (
-                SELECT {whole} FROM accepted, (SELECT DISTINCT rule FROM unseen) WHERE key IS NOT NULL
-            ) ORDER BY reject_id
-        """).fetchall()
-        ids = [reject_id for (reject_id,) in corrected]
-        gone = database.execute(
-            "SELECT reject_id FROM unseen WHERE NOT list_contains(?::VARCHAR[], reject_id) ORDER BY reject_id", [ids]
-        ).fetchall()
-    return {"new": new, "again": [r for (r,) in again], "corrected": ids, "gone": [r for (r,) in gone]}
-
-
-def _insert(
-    connection: Connection, rows: list[tuple[str, str, str, str]], authority: str, agency: str, business_date: date
-) -> None:
-    if rows:
-        connection.execute(
-            insert(reject),
-            [
-                {
-                    "reject_id": reject_id,
-                    "authority": authority,
-                    "agency": agency,
-                    "rule": rule,
-                    "outcome": outcome,
-                    "field": field[:100],
-                    "first_night": business_date,
-                    "last_night": business_date,
-                    "state": "open",
-                }
-                for reject_id, rule, outcome, field in rows
-            ],
-        )
-
-
-def _see_again(connection: Connection, ids: list[str], business_date: date) -> None:
-    """Known faults found tonight: open (again), unless they are waived for tonight."""
-    if ids:
-        waived = and_(reject.c.state == "waived", reject.c.waived_until >= business_date)
-        connection.execute(
-            update(reject)
-            .where(reject.c.reject_id == bindparam("id"))
-            .values(
-                last_night=case((reject.c.last_night > business_date, reject.c.last_night), else_=business_date),
-                closed_night=None,
-                state=case((waived, "waived"), else_="open"),
+        table: pa.Table = database.sql(f"""
+            WITH unseen AS (
+                SELECT reject_id, rule FROM before WHERE state = 'open' AND reject_id NOT IN (SELECT reject_id FROM found)
             ),
-            [{"id": each} for each in ids],
-        )
+            corrected AS (
+                SELECT DISTINCT {whole} AS reject_id
+                FROM accepted, (SELECT DISTINCT rule FROM unseen) WHERE key IS NOT NULL
+            ),
+            known AS (
+                SELECT b.* REPLACE (
+                    CASE WHEN f.reject_id IS NOT NULL THEN greatest(b.last_night, getvariable('night'))
+                        ELSE b.last_night END AS last_night,
+                    CASE WHEN f.reject_id IS NOT NULL THEN 'open'
+                        WHEN b.state <> 'open' THEN b.state
+                        WHEN c.reject_id IS NOT NULL THEN 'corrected'
+                        ELSE getvariable('gone') END AS state)
+                FROM before b LEFT JOIN found f USING (reject_id) LEFT JOIN corrected c USING (reject_id)
+            ),
+            new AS (
+                SELECT getvariable('agency') AS agency, reject_id, rule, outcome, field,
+                    getvariable('night') AS first_night, getvariable('night') AS last_night, 'open' AS state
+                FROM found WHERE reject_id NOT IN (SELECT reject_id FROM before)
+            ),
+            stand AS (SELECT * EXCLUDE (closed_night), closed_night FROM known
+                UNION ALL BY NAME SELECT *, NULL::DATE AS closed_night FROM new),
+            aged AS (
+                SELECT * REPLACE (
+                    CASE WHEN state = 'open' AND last_night < getvariable('night') - {EXPIRES_AFTER.days}
+                        THEN 'expired' ELSE state END AS state)
+                FROM stand
+            )
+            SELECT agency, reject_id, rule, outcome, field, first_night, last_night, state,
+                CASE WHEN state = 'open' THEN NULL ELSE coalesce(
+                    CASE WHEN reject_id IN (SELECT reject_id FROM before WHERE state <> 'open')
+                        AND reject_id NOT IN (SELECT reject_id FROM found) THEN closed_night END,
+                    getvariable('night')) END AS closed_night
+            FROM aged ORDER BY reject_id
+        """).to_arrow_table()
+    return table.cast(FAULTS)
 
 
-def _close(connection: Connection, ids: list[str], state: str, business_date: date) -> None:
-    if ids:
-        connection.execute(
-            update(reject).where(reject.c.reject_id == bindparam("id")).values(state=state, closed_night=business_date),
-            [{"id": each} for each in ids],
-        )
-
-
-def _feed(authority: str, agency: str) -> Any:
-    return and_(reject.c.authority == authority, reject.c.agency == agency)
+def _found(rejects: pa.Table | None) -> pa.Table:
+    """reject_id, rule, outcome, field of each fault, once."""
+    if rejects is None:
+        return pa.table({name: pa.array([], pa.string()) for name in ("reject_id", "rule", "outcome", "field")})
+    with connect({"rejects": rejects}) as database:
+        found: pa.Table = database.sql(f"""
+            SELECT reject_id, rule, outcome, left(field, {_FIELD_WIDTH}) AS field FROM rejects
+            QUALIFY row_number() OVER (PARTITION BY reject_id ORDER BY rule, outcome DESC, field) = 1
+            ORDER BY reject_id
+        """).to_arrow_table()
+    return found

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine
 
 from pipelines.contracts.contract import Column, Contract, FileFormat, ServiceLevel
 from pipelines.database import metadata
-from pipelines.deliveries import Register, Store, conclude, receive, scan
+from pipelines.deliveries import Register, Store, conclude, lying, receive
 from pipelines.errors import IsindexError
 from pipelines.home import Home
 
@@ -118,7 +118,7 @@ class Site:
         return folder
 
     def take(self, found=None):
-        found = found or scan(str(self.landing))[-1]
+        found = found or lying(str(self.landing))[-1]
 
         def load(name):
             if name not in self.contracts:

@@ -13,7 +13,7 @@ import pytest
 import zstandard
 
 from pipelines.database.schema import night as night_table
-from pipelines.deliveries import scan
+from pipelines.deliveries import lying
 from pipelines.deliveries.files import Limits, verified
 from pipelines.deliveries.manifest import parse_manifest
 from pipelines.errors import IsindexError
@@ -97,7 +97,7 @@ def test_what_unpacks_to_far_too_much_is_stopped(site, name):
     content = bytes(3_000_000)
     packed = gzip.compress(content) if name.endswith("gz") else zstandard.compress(content)
     site.deliver("health", {name: packed}, rows=2)
-    found = scan(str(site.landing))[0]
+    found = lying(str(site.landing))[0]
     with verified(found, found.manifest, Limits(total=1 << 30, free=100_000, ratio=20)) as files:
         assert [each.code for each in files.findings] == ["TOO_LARGE"]
     with verified(found, found.manifest, Limits(total=1_000_000)) as files:
@@ -282,35 +282,38 @@ def test_deliveries_are_found_at_any_address_and_answered_there(site):
     for path in site.landing.rglob("*"):
         if path.is_file():
             memory.pipe_file(f"/landing/{path.relative_to(site.landing)}", path.read_bytes())
-    [found] = scan("memory://landing")
+    [found] = lying("memory://landing")
     [entry] = site.load(found)
     assert entry.state == "loaded"
     assert json.loads(memory.cat_file("/landing/330/health/2026-11-20/ack.json"))["state"] == "loaded"
-    [local] = scan(f"file://{site.landing}")
+    [local] = lying(f"file://{site.landing}")
     assert local.delivery_id == found.delivery_id
     assert site.take(local).ruling.known
 
 
-def test_scanning_passes_over_what_is_not_complete_or_not_asked_for(site):
+def test_only_what_is_complete_and_asked_for_is_found(site):
     site.deliver("health", {"health.csv": CONTENT})
     site.deliver("police", {"police.csv": b""}, authority="331")
     (site.landing / "330" / "health" / "2026-11-21").mkdir()
     (site.landing / "330" / "health" / "2026-13-45").mkdir()
     (site.landing / "notes").mkdir()
     (site.landing / "notes.txt").write_text("x")
-    assert [each.agency for each in scan(str(site.landing))] == ["health", "police"]
-    assert [each.agency for each in scan(str(site.landing), authorities=["331"])] == ["police"]
-    assert scan(str(site.landing), nights=[date(2026, 11, 19)]) == []
+    place = str(site.landing)
+    assert [each.agency for each in lying(place)] == ["health", "police"]
+    assert [each.agency for each in lying(place, authority="331")] == ["police"]
+    assert [each.authority for each in lying(place, agency="health")] == ["330"]
+    assert lying(place, business_date=date(2026, 11, 19)) == []
+    assert lying(place, authority="331", agency="health", business_date=NIGHT) == []
     with pytest.raises(IsindexError):
-        scan(str(site.root / "nowhere"))
+        lying(str(site.root / "nowhere"))
 
 
 def test_a_landing_place_that_cannot_be_written_does_not_stop_the_load(site, monkeypatch):
-    from pipelines.deliveries import acknowledge
+    from pipelines.deliveries.found import FoundDelivery
 
     def refuse(*_):
         raise PermissionError
 
-    monkeypatch.setattr(acknowledge, "_put", refuse)
+    monkeypatch.setattr(FoundDelivery, "put", refuse)
     site.deliver("health", {"health.csv": CONTENT})
     assert site.load()[0].state == "loaded"

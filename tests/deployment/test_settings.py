@@ -73,6 +73,8 @@ def test_nothing_else_reads_a_setting_from_the_environment_and_nothing_at_import
         if "environ.get(" in (text := path.read_text(encoding="utf-8")) or "environ[" in text or "getenv" in text
     }
     assert readers <= {"assets/launch.py", "pipelines/publishing/gates.py"}
-    code = "import pipelines.tables, pipelines.matching, pipelines.nights.index, pipelines.settings as s; print(s._in_use)"
+    code = (
+        "import pipelines.tables, pipelines.matching, pipelines.nights.index, pipelines.settings as s; print(s._in_use)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "None"

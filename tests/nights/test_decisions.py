@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 import pytest
+from pipelines.nights.index import link
 from sqlalchemy import select
 from typer.testing import CliRunner
 
 from pipelines.cli.app import app
 from pipelines.database import schema as db
 from pipelines.home import Home
-from pipelines.nights.index import link
 from pipelines.nights.night import Night, database_of
 from pipelines.privacy.secret import keyed_digests
 from pipelines.tables import read_table

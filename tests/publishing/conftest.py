@@ -14,15 +14,11 @@ from pipelines.identities.assign import assign_identities
 from pipelines.identities.ledger import record_night
 from pipelines.identities.state import previous_identities
 from pipelines.protection.shielding import visibility
-from pipelines.publishing.gates import run_gates
-from pipelines.publishing.publish import (
-    FeedInput,
-    previous_version,
-    publish_snapshot,
-    snapshot_tables,
-    write_snapshot,
-)
+from pipelines.publishing.feed_input import FeedInput
+from pipelines.publishing.gates import LEDGER_TABLES, Base, run_gates
+from pipelines.publishing.publish import previous_version, publish_snapshot, write_snapshot
 from pipelines.publishing.snapshot import build_snapshot
+from pipelines.tables import write_table
 
 TEXT, DAY = pa.string(), pa.date32()
 SCHEMAS = {
@@ -85,7 +81,12 @@ def hash_of(row):
 
 @dataclass
 class Night:
-    """Everything of one night, made in order; `publish` raises when a gate fails."""
+    """Everything of one night, made in order; `publish` raises when a gate fails.
+
+    Attributes:
+        changes: snapshot tables (by name) and ledger tables (``ledger/events``) put in place of what was built.
+        brought: agency → what its `FeedInput` says instead of a full delivery of the feed's records, all accepted.
+    """
 
     home: Home
     business_date: date
@@ -94,8 +95,8 @@ class Night:
     possible: pa.Table
     decisions: pa.Table
     authority: str = "301"
-    changes: dict = field(default_factory=dict)  # tables put in place of what was built, to see gates fail
-    counts: dict = field(default_factory=lambda: {"rows_read": 0, "accepted": 0})
+    changes: dict = field(default_factory=dict)
+    brought: dict = field(default_factory=dict)
 
     def make(self):
         records = self.person["records"]
@@ -107,30 +108,58 @@ class Night:
         self.state, self.events = record_night(assigned, visible, before, self.business_date)
         folder = self.home.night(self.authority, self.business_date)
         self.state.write(folder)
+        write_table(self.events, folder / "events.parquet")
+        write_table(records, folder / "person" / "records.parquet")
+        self.ledger = {name: folder / "identities" / f"{name}.parquet" for name in LEDGER_TABLES}
+        self.ledger["events"] = folder / "events.parquet"
         self.tables = {**build_snapshot(self.person, self.state), **self.changes}
         self.snapshot = write_snapshot(self.tables, folder / "snapshot")
-        agencies = records["agency"].to_pylist()
-        self.inputs = [
-            FeedInput(
-                agency, f"{self.authority}/{agency}/{self.business_date}/1", f"{agency}/1", self.business_date, False,
-                f"{self.business_date}T19:00:00Z", "00", agencies.count(agency), self.counts,
-            )
-            for agency in sorted(set(agencies))
-        ]  # fmt: skip
+        for name, path in self.ledger.items():
+            if f"ledger/{name}" in self.changes:
+                write_table(self.changes[f"ledger/{name}"], path)
+        self.inputs = [self.feed(agency) for agency in sorted({*records["agency"].to_pylist(), *self.brought})]
         return self
 
-    def gates(self):
-        previous = previous_version(self.home, self.authority, self.business_date)
-        folder = self.home.snapshots(self.authority) / previous if previous else None
+    def feed(self, agency):
+        live = self.person["records"]["agency"].to_pylist().count(agency)
+        told = {"live_records": live, "stale": False, "counts": {"rows_read": live, "accepted": live}}
+        return FeedInput(
+            agency=agency,
+            delivery_id=f"{self.authority}/{agency}/{self.business_date}/1",
+            contract=f"{agency}/1",
+            as_of=self.business_date,
+            created_at=f"{self.business_date}T19:00:00Z",
+            manifest_sha256="00",
+            **{**told, **self.brought.get(agency, {})},
+        )
+
+    @property
+    def base(self):
+        """The name of the version that the night builds on."""
+        return previous_version(self.home, self.authority, self.business_date)
+
+    def audit(self, **overrides):
+        before = None
+        if self.base:
+            folder = self.home.night(self.authority, date.fromisoformat(self.base[2:12]))
+            before = Base(
+                self.home.snapshots(self.authority) / self.base,
+                folder / "person" / "records.parquet",
+                folder / "identities" / "identities.parquet",
+            )
         return run_gates(
-            self.snapshot, person=self.person, state=self.state, events=self.events, possible=self.possible,
-            decisions=self.decisions, inputs=self.inputs, previous=snapshot_tables(folder) if folder else None,
+            self.snapshot, ledger=self.ledger, person=self.person["records"], possible=self.possible,
+            decisions=self.decisions, inputs=self.inputs, base=before, overrides=overrides,
         )  # fmt: skip
 
-    def publish(self):
+    def failed(self, **overrides):
+        """The names of the gates that did not pass."""
+        return [gate.name for gate in self.audit(**overrides).gates if not gate.passed]
+
+    def publish(self, audit=None, **overrides):
         return publish_snapshot(
-            self.home, self.authority, self.business_date, snapshot=self.snapshot, index_ids=self.state.index_ids,
-            events=self.events, inputs=self.inputs, gates=self.gates(), versions={"code": "0"}, totals={"records": 1},
+            self.home, self.authority, self.business_date, audit=audit or self.audit(**overrides), attempt="a" * 12,
+            base=self.base, inputs=self.inputs, versions={"code": "0"}, totals={"records": 1},
         )  # fmt: skip
 
 
@@ -141,9 +170,10 @@ def home(tmp_path):
 
 @pytest.fixture
 def make_night(home):
-    """make_night(day, rows, clusters={key: cluster}, possible=[(a, b, kind, certain)], decisions=[…], **changes)."""
+    """make_night(day, rows, clusters={key: cluster}, possible=[(a, b, kind, certain)], decisions=[…], brought={agency:
+    {…}}, **changes)."""
 
-    def make(day, rows, clusters=None, possible=(), decisions=(), **changes):
+    def make(day, rows, clusters=None, possible=(), decisions=(), brought=None, **changes):
         keys = sorted(row["record_key"] for row in rows)
         given = clusters or {}
         return Night(
@@ -172,6 +202,7 @@ def make_night(home):
             ),
             table("decisions", list(decisions)),
             changes=changes,
+            brought=brought or {},
         ).make()
 
     return make

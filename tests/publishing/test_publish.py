@@ -2,7 +2,9 @@
 
 import os
 import shutil
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -13,10 +15,11 @@ from pipelines.database.schema import INDEX_TABLES, audit, child, ledger_event, 
 from pipelines.database.schema import night as night_table
 from pipelines.errors import IsindexError
 from pipelines.identities.ledger import identities_as_at
+from pipelines.publishing.gates import AUDITED_TABLES, Audit
 from pipelines.publishing.index_database import bring_up_to_date
-from pipelines.publishing.publish import current_version, prune, snapshot_tables
+from pipelines.publishing.publish import current_version, previous_version, prune, publish_snapshot
 from pipelines.publishing.readers import difference_between, read_child, status
-from pipelines.tables import read_json, read_table
+from pipelines.tables import file_sha256, read_json, read_table, write_json, write_table
 
 ANNA = {
     "record_key": "health:1", "family_name": "Reed", "given_names": "Anna", "nhs_number": "9434765919",
@@ -74,35 +77,136 @@ def test_a_late_night_does_not_take_the_pointer_back(make_night, home):
     assert read_json(rerun.folder / "manifest.json")["previous"] == current_version(home, "301")["nights"]["2026-03-01"]
 
 
-@pytest.mark.parametrize("deadly", ["rename", "replace"])
+class Killed(BaseException):
+    """What stands for a kill: nothing catches it, and nothing is tidied up behind it."""
+
+
+def killed_at(patched, point):
+    """Let the publish die at `point`, without a chance to clear away what it has begun."""
+    copied = []
+    rename, replace, copyfile = Path.rename, Path.replace, shutil.copyfile
+
+    def dying_copy(source, target):
+        copied.append(target)
+        if point == "copy" and len(copied) == 3:
+            raise Killed
+        return copyfile(source, target)
+
+    def dying_rename(self, target):
+        if (point, self.name) in (("ledger", "ledger"), ("version", "version")):
+            raise Killed
+        return rename(self, target)
+
+    def dying_replace(self, target):
+        if point == "pointer" and Path(target).name == "current.json":
+            raise Killed
+        return replace(self, target)
+
+    patched.setattr(Path, "rename", dying_rename)
+    patched.setattr(Path, "replace", dying_replace)
+    patched.setattr(shutil, "copyfile", dying_copy)
+    patched.setattr(shutil, "rmtree", lambda *_, **__: None)
+
+
+@pytest.mark.parametrize("point", ["copy", "ledger", "version", "pointer"])
 def test_a_run_killed_while_publishing_leaves_nothing_half_and_the_next_gives_the_same(
-    make_night, home, monkeypatch, deadly
+    make_night, home, monkeypatch, point
 ):
-    whole = bytes_of(make_night(1, [ANNA, BEN]).publish().folder)
+    first = make_night(1, [ANNA, BEN]).publish()
+    undisturbed = make_night(2, [ANNA, BEN, {**BEN, "record_key": "police:2"}]).publish()
+    whole = bytes_of(undisturbed.folder)
     shutil.rmtree(home.root)
-    night = make_night(1, [ANNA, BEN])
-    from pathlib import Path
-
-    real = getattr(Path, deadly)
-
-    def die(self, target):
-        if ("v=2026" in Path(target).name and ".staging-v=" in self.name) or Path(target).name == "current.json":
-            raise KeyboardInterrupt
-        return real(self, target)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Path, deadly, die)
-        with pytest.raises(KeyboardInterrupt):
-            night.publish()
-    assert current_version(home, "301") is None
+    make_night(1, [ANNA, BEN]).publish()
+    night = make_night(2, [ANNA, BEN, {**BEN, "record_key": "police:2"}])
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        killed_at(patched, point)
+        night.publish()
+    assert current_version(home, "301")["version"] == first.version
     published = night.publish()
     assert bytes_of(published.folder) == whole
     assert {path.name for path in home.snapshots("301").iterdir()} == {
+        first.version,
         published.version,
         "current.json",
         "ledger",
         ".lock",
     }
+
+
+def altered_byte(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def another_table(path):
+    table = read_table(path)
+    write_table(table.slice(0, table.num_rows - 1) if table.num_rows else pa.table({"x": [1]}), path)
+
+
+@pytest.mark.parametrize("name", AUDITED_TABLES)
+@pytest.mark.parametrize("meddle", [altered_byte, another_table, Path.unlink])
+def test_what_changed_after_the_gates_is_not_published_and_nothing_in_force_changes(make_night, home, name, meddle):
+    first = make_night(1, [ANNA, ANNA_AT_SCHOOL, BEN], TOGETHER).publish()
+    before = {path: path.read_bytes() for path in sorted(home.snapshots("301").rglob("*")) if path.is_file()}
+    night = make_night(2, [ANNA, ANNA_AT_SCHOOL, BEN, {**BEN, "record_key": "police:7"}], TOGETHER)
+    audit = night.audit()
+    assert audit.passed
+    meddle(audit.tables[name].path)
+    with pytest.raises(IsindexError, match="PUBLISH_DAMAGED"):
+        night.publish(audit)
+    assert current_version(home, "301")["version"] == first.version
+    assert {path: path.read_bytes() for path in sorted(home.snapshots("301").rglob("*")) if path.is_file()} == before
+
+
+def test_an_audit_that_lacks_a_gate_or_a_table_is_not_published(make_night, home):
+    night = make_night(1, [ANNA, BEN])
+    audit = night.audit()
+    for unsound in (
+        replace(audit, gates=audit.gates[1:]),
+        replace(audit, gates=()),
+        replace(audit, tables={name: stored for name, stored in audit.tables.items() if name != "ledger/events"}),
+    ):
+        with pytest.raises(IsindexError, match="GATES_FAILED"):
+            night.publish(unsound)
+    assert current_version(home, "301") is None
+
+
+def test_an_audit_is_the_same_read_back_wherever_the_home_lies_then(make_night, home):
+    night = make_night(1, [ANNA, BEN])
+    folder = home.night("301", night.business_date)
+    write_json(night.audit().as_json(folder), folder / "gates.json")
+    assert str(home.root) not in (folder / "gates.json").read_text()
+    moved = home.root.with_name("moved")
+    home.root.rename(moved)
+    folder = moved / folder.relative_to(home.root)
+    audit = Audit.from_json(read_json(folder / "gates.json"), folder)
+    assert audit.passed
+    assert all(file_sha256(stored.path) == stored.sha256 for stored in audit.tables.values())
+    assert set(audit.tables) == set(AUDITED_TABLES)
+
+
+def test_a_night_is_not_published_on_a_version_that_is_not_in_force_any_more(make_night, home):
+    make_night(1, [ANNA, BEN]).publish()
+    second = make_night(2, [ANNA, BEN])
+    audit, base = second.audit(), second.base
+    make_night(1, [ANNA, BEN, {**BEN, "record_key": "police:7"}]).publish()
+    with pytest.raises(IsindexError, match="BASE_CHANGED"):
+        publish_snapshot(
+            home, "301", second.business_date, audit=audit, attempt="a", base=base, inputs=second.inputs, versions={},
+            totals={},
+        )  # fmt: skip
+    assert list(current_version(home, "301")["nights"]) == ["2026-03-01"]
+
+
+def test_a_version_that_was_damaged_on_the_disk_is_whole_again_when_it_is_published_again(make_night):
+    night = make_night(1, [ANNA, BEN])
+    published = night.publish()
+    whole = bytes_of(published.folder)
+    altered_byte(published.folder / "children.parquet")
+    again = night.publish()
+    assert (again.version, again.created) == (published.version, True)
+    assert bytes_of(again.folder) == whole
 
 
 def test_a_failed_gate_stops_the_publish_and_the_next_night_builds_on_the_last_published(make_night, home):
@@ -216,14 +320,48 @@ def test_status_and_diff_tell_what_is_published(make_night, home):
         difference_between(home, "301", old="v=../..")
 
 
-def test_pruning_keeps_the_newest_and_never_the_current_goes(make_night, home):
-    versions = [
-        make_night(day, [ANNA, BEN, {**BEN, "record_key": f"police:{day}"}]).publish().version for day in (1, 2, 3)
+@pytest.fixture
+def versions(make_night):
+    """The names of the versions of four nights, oldest first."""
+    return [
+        make_night(day, [ANNA, BEN, {**BEN, "record_key": f"police:{day}"}]).publish().version for day in (1, 2, 3, 4)
     ]
-    assert prune(home, "301", 1) == [versions[1], versions[0]]
-    assert current_version(home, "301")["version"] == versions[2]
-    assert snapshot_tables(home.snapshots("301") / versions[2])["children"].exists()
+
+
+def kept(home):
+    folders = {path.name for path in home.snapshots("301").glob("v=*")}
+    assert folders == {path.name for path in home.snapshots("301").glob("ledger/*")}
+    return folders
+
+
+def test_pruning_keeps_the_newest_and_never_the_current_goes(home, versions):
+    assert prune(home, "301", 2) == [versions[1], versions[0]]
+    assert prune(home, "301", 0) == [versions[2]]
+    assert kept(home) == {versions[3]}
+    assert current_version(home, "301")["version"] == versions[3]
     assert prune(home, "301", 0) == []
+
+
+def test_a_version_on_hold_or_needed_by_a_night_to_come_is_not_pruned(home, versions):
+    assert prune(home, "301", 1, hold=[versions[0]], needed={versions[2]}) == [versions[1]]
+    assert kept(home) == {versions[0], versions[2], versions[3]}
+
+
+def test_pruning_that_was_killed_is_finished_by_the_next(home, versions, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", lambda *_: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
+            prune(home, "301", 1)
+    prune(home, "301", 1)
+    assert kept(home) == {versions[3]}
+    assert not list(home.snapshots("301").rglob(".staging-*"))
+
+
+def test_a_night_whose_base_was_pruned_is_refused_and_not_built_on_nothing(make_night, home, versions):
+    prune(home, "301", 1)
+    with pytest.raises(IsindexError, match="VERSION_PRUNED"):
+        previous_version(home, "301", date(2026, 3, 3))
+    assert previous_version(home, "301", date(2026, 3, 1)) is None
 
 
 def test_an_unchanged_record_keeps_the_delivery_that_last_changed_it(make_night):

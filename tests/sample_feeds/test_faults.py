@@ -13,7 +13,7 @@ import pytest
 
 from pipelines.contracts import load_contract
 from pipelines.deliveries.files import verified
-from pipelines.deliveries.landing import scan
+from pipelines.deliveries.landing import lying
 from pipelines.deliveries.manifest import parse_manifest
 from pipelines.deliveries.readers import read_delivery
 from pipelines.errors import IsindexError
@@ -28,10 +28,8 @@ NEEDS_HISTORY = {"repeated", "sequence_gap", "empty", "late"}
 
 def _answer(landing: Path, delivery: Delivery) -> tuple[set[str], bool, dict[str, int], list[dict[str, Any]]]:
     """File codes, whether it is refused, counts and rejects: the product's way from landing to judgement."""
-    found = next(
-        f for f in scan(str(landing), nights={delivery.business_date})
-        if (f.authority, f.agency) == (delivery.authority, delivery.agency)
-    )  # fmt: skip
+    feed = {"authority": delivery.authority, "agency": delivery.agency}
+    [found] = lying(str(landing), **feed, business_date=delivery.business_date)
     manifest, findings = parse_manifest(found.manifest_bytes, found.authority, found.agency, found.business_date)
     nothing: tuple[dict[str, int], list[dict[str, Any]]] = ({}, [])
     if manifest is None or any(f.severity == "refuse" for f in findings):

@@ -17,7 +17,7 @@ import pytest
 
 from pipelines.contracts import load_contract
 from pipelines.deliveries.files import verified
-from pipelines.deliveries.landing import scan
+from pipelines.deliveries.landing import lying
 from pipelines.deliveries.readers import read_delivery
 from sample_feeds import make_demo, make_nights
 from sample_feeds.ready_made import FOLDER, write_ready_made
@@ -35,7 +35,7 @@ def _digest(folder: Path) -> dict[str, str]:
 
 def _keys(landing: Path, day: dt.date, agency: str) -> dict[str, dict[str, object]]:
     """key → record, as read by the product's own readers."""
-    found = next(f for f in scan(str(landing), nights={day}) if f.agency == agency)
+    found = next(iter(lying(str(landing), agency=agency, business_date=day)))
     assert found.manifest is not None
     contract = load_contract(found.manifest.contract)
     with verified(found, found.manifest) as files:

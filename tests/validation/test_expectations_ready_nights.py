@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.contracts import load_contract
-from pipelines.deliveries import scan
+from pipelines.deliveries import FoundDelivery, lying
 from pipelines.deliveries.files import verified
-from pipelines.deliveries.landing import FoundDelivery
 from pipelines.deliveries.manifest import Manifest
 from pipelines.deliveries.readers import read_delivery
 from pipelines.errors import IsindexError
@@ -17,7 +16,7 @@ from pipelines.validation.expectations import judge_night
 from pipelines.validation.judge import judge
 
 LANDING = Path(__file__).parents[2] / "sample_feeds" / "ready_nights" / "landing"
-FOUND = {f"{each.agency} {each.business_date}": each for each in scan(str(LANDING))}
+FOUND = {f"{each.agency} {each.business_date}": each for each in lying(str(LANDING))}
 
 
 @pytest.mark.parametrize("name", sorted(FOUND))

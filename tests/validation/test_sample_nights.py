@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.contracts import load_contract
 from pipelines.deliveries.files import verified
-from pipelines.deliveries.landing import scan
+from pipelines.deliveries.landing import lying
 from pipelines.deliveries.readers import read_delivery
 from pipelines.validation.judge import judge
 from sample_feeds.nights import make_nights
@@ -28,7 +28,7 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("agency", ["health", "education", "police", "social_care"])
 def test_every_injected_fault_is_found_and_no_other(nights: Path, agency: str) -> None:
-    (found,) = [each for each in scan(str(nights / "landing"), nights=[FIRST]) if each.agency == agency]
+    (found,) = lying(str(nights / "landing"), agency=agency, business_date=FIRST)
     assert found.manifest is not None
     contract = load_contract(found.manifest.contract)
     with verified(found, found.manifest) as files:

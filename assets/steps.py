@@ -1,0 +1,70 @@
+"""What every step of a night does around its stage: find its night, tell who started it, and note how it failed.
+
+A wrong file does not get right by waiting, so only what may pass by itself is retried. The text of an unexpected
+exception may hold a delivered value (a database names what it could not convert), so it is replaced by the kind of
+exception and the places in the code it came through.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from assets.partitions import partition_of
+from assets.resources import Deployment
+from pipelines.errors import IsindexError
+from pipelines.nights import Night
+from pipelines.nights.attempts import fail
+from pipelines.outages import as_coded
+
+__all__ = ["STARTED_BY", "faults_told", "night_of", "started_by"]
+
+STARTED_BY = "isindex/started_by"
+_TRIES = 3
+_SECONDS = 20.0
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def night_of(
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, deployment: Deployment, stage: str
+) -> Iterator[Night]:
+    """The night that a step works on; a fault in it is noted with the attempt and told without a value."""
+    night = deployment.night(*partition_of(context))
+    with faults_told():
+        try:
+            yield night
+        except Exception as fault:
+            _note(night, stage, as_coded(fault), started_by(context))
+            raise
+
+
+@contextmanager
+def faults_told() -> Iterator[None]:
+    """Retry a fault that may pass by itself, at most three times, twenty seconds apart; tell others without a value."""
+    try:
+        yield
+    except Exception as fault:
+        told = as_coded(fault)
+        if told.may_pass:
+            raise dg.RetryRequested(max_retries=_TRIES, seconds_to_wait=_SECONDS) from told
+        raise told from None
+
+
+def started_by(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> str:
+    """Who started the run: as the command says, the schedule or sensor, else a person in the UI."""
+    tags = context.run.tags
+    for tag, words in (("dagster/schedule_name", "the schedule"), ("dagster/sensor_name", "the sensor")):
+        if tag in tags:
+            return f"{words} {tags[tag]}"
+    return tags.get(STARTED_BY, "a launch in the UI")
+
+
+def _note(night: Night, stage: str, error: IsindexError, who: str) -> None:
+    try:
+        fail(night, stage, error, started_by=who)
+    except Exception as fault:  # the database may be what is away: the plan then finds the attempt interrupted
+        _log.warning("the attempt could not be noted as failed: %s", type(fault).__name__)

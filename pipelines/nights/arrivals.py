@@ -1,0 +1,36 @@
+"""What lies in the landing place of a deployment: what is new, and what is amiss there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from pipelines.contracts import authorities as known_authorities
+from pipelines.contracts import registered_agencies
+from pipelines.deliveries import LandingKnowledge, Look, look
+from pipelines.deployment import Deployment
+from pipelines.nights.plan import first_nights
+
+__all__ = ["look_around"]
+
+_LOCAL = ZoneInfo("Europe/London")
+
+
+def look_around(deployment: Deployment, *, authorities: Collection[str] | None = None) -> Look:
+    """Look at the landing place: deliveries that are not decided yet, and findings that people have to settle.
+
+    Raises:
+        IsindexError: LANDING_MISSING.
+    """
+    return look(
+        deployment.landing,
+        deployment.engine,
+        known=LandingKnowledge(
+            known_authorities.known(),
+            {agency.agency for agency in registered_agencies()},
+            first_nights(deployment),
+            datetime.now(_LOCAL).date(),
+        ),
+        authorities=authorities,
+    )

@@ -1,0 +1,274 @@
+"""The attempts at a night: each is named by the digest of its inputs, has a folder of its own and a row that says what
+became of it.
+
+Belongs here: beginning an attempt, how it ended, and the one that was made last. Not here: what its inputs are
+(`inputs`), what is in force: an attempt that is held or fails overwrites nothing of that.
+
+    nights/<authority>/<business_date>/
+      attempts/<digest>/         inputs.json and the tables of each stage
+      attempt.json               the attempt that was made last
+      identities/, matching/ …   links to the tables of the attempt in force, for people who look
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, Select, func, insert, select, update
+
+from pipelines.database import schema as db
+from pipelines.deployment import Deployment
+from pipelines.errors import IsindexError
+from pipelines.nights.inputs import Inputs, why_differs
+from pipelines.nights.night import Night
+from pipelines.publishing.versions import attempt_of_version, versions_in_force
+from pipelines.tables import read_json, write_json
+
+__all__ = [
+    "Attempt",
+    "AttemptRow",
+    "attempt_in_force",
+    "begin",
+    "end",
+    "fail",
+    "last_attempts",
+    "latest_matched",
+    "show_in_force",
+]
+
+_DIGITS = 16  # of the digest, in the folder's name
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One run of a night on frozen inputs.
+
+    Attributes:
+        night: the night.
+        digest: of the inputs.
+        number: of its row in table `attempt`; 0 where only the folder is read.
+    """
+
+    night: Night
+    digest: str
+    number: int = 0
+
+    @property
+    def folder(self) -> Path:
+        """Where its tables lie."""
+        return self.night.folder / "attempts" / self.digest[:_DIGITS]
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        """What it was built from."""
+        return Inputs.from_json(read_json(self.folder / "inputs.json"))
+
+    @classmethod
+    def last(cls, night: Night) -> Attempt:
+        """The attempt that was begun last.
+
+        Raises:
+            IsindexError: NOT_FROZEN when there is none.
+        """
+        pointer = night.folder / "attempt.json"
+        if not pointer.is_file():
+            raise IsindexError(
+                "NOT_FROZEN",
+                "the night has no inputs yet",
+                where=night.where,
+                remedy="Run the whole job `night`, or `isindex load`: its first steps take in and freeze.",
+            )
+        told = read_json(pointer)
+        return cls(night, told["digest"], told["number"])
+
+    def base(self) -> Attempt | None:
+        """The attempt in force that this one builds on.
+
+        Raises:
+            IsindexError: BASE_MISSING when its tables are not there any more.
+        """
+        base = self.inputs.base
+        if base is None:
+            return None
+        found = attempt_in_force(self.night.on(base.business_date), base.version)
+        if found is None:
+            raise IsindexError(
+                "BASE_MISSING",
+                f"the tables of version {base.version}, on which the night builds, are not in the home",
+                where=self.night.where,
+                remedy="Restore the home from its backup, or run the night of that version again first.",
+            )
+        return found
+
+
+@dataclass(frozen=True)
+class AttemptRow:
+    """A row of table `attempt`: `state` is running, published, held, failed, or retired once its tables are gone."""
+
+    attempt_id: int
+    authority: str
+    business_date: date
+    digest: str
+    data_digest: str
+    state: str
+    stage: str
+    code: str
+    version: str | None
+    why: list[str]
+    reasons: list[str]
+    gates: list[dict[str, Any]]
+    figures: dict[str, Any]
+    started_by: str
+    started_at: str
+    finished_at: str | None
+
+
+def attempt_in_force(night: Night, version: str | None = None) -> Attempt | None:
+    """The attempt behind `version` (default: the night's version in force), or None when there is none.
+
+    A version's manifest names its attempt; where the version itself was let go, the attempt knows what it was published
+    as.
+    """
+    wanted = version or night.version()
+    if wanted is None:
+        return None
+    digest = attempt_of_version(night.home, night.authority, wanted)
+    if digest is None:
+        for path in (night.folder / "attempts").glob("*/published.json"):
+            told = read_json(path)
+            digest = told["attempt"] if told["version"] == wanted else digest
+    found = Attempt(night, digest) if digest else None
+    return found if found and (found.folder / "inputs.json").is_file() else None
+
+
+def latest_matched(deployment: Deployment, authority: str, business_date: date | None = None) -> Attempt:
+    """The attempt whose pairs a reviewer sees: of the given night, else of the latest one in force, else of the last run.
+
+    Raises:
+        IsindexError: NIGHT_UNKNOWN when nothing was matched then.
+    """
+    newest = max(versions_in_force(deployment.home, authority), default=None)
+    tried = sorted(last_attempts(deployment.engine, authority), reverse=True)
+    for day in [business_date] if business_date else [*([newest] if newest else []), *tried]:
+        night = Night(deployment, authority, day)
+        found = attempt_in_force(night) or (Attempt.last(night) if day in tried else None)
+        if found and (found.folder / "matching" / "links.parquet").is_file():
+            return found
+    raise IsindexError(
+        "NIGHT_UNKNOWN",
+        "no night of this authority was matched then",
+        where=f"{authority} {business_date or ''}".strip(),
+        remedy="`isindex status` says which nights are published.",
+    )
+
+
+def begin(night: Night, inputs: Inputs, *, started_by: str) -> Attempt:
+    """Freeze `inputs`: write them down and note that an attempt with them is going on."""
+    attempt = Attempt(night, inputs.digest)
+    before = last_attempts(night.engine, night.authority, [night.business_date]).get(night.business_date)
+    known = night.folder / "attempts" / before.digest[:_DIGITS] / "inputs.json" if before else None
+    earlier = Inputs.from_json(read_json(known)) if known and before and before.digest and known.is_file() else None
+    why = why_differs(inputs, earlier) or _again(before)
+    write_json(inputs.as_json(), attempt.folder / "inputs.json")
+    row = {
+        "authority": night.authority, "business_date": night.business_date, "digest": inputs.digest,
+        "data_digest": inputs.data_digest, "state": "running", "stage": "", "code": "", "version": None, "why": why,
+        "reasons": [], "gates": [], "figures": {}, "started_by": started_by, "started_at": _now(), "finished_at": None,
+    }  # fmt: skip
+    with night.engine.begin() as connection:
+        number = connection.execute(insert(db.attempt).values(row).returning(db.attempt.c.attempt_id)).scalar_one()
+    write_json({"digest": inputs.digest, "number": number}, night.folder / "attempt.json")
+    return Attempt(night, inputs.digest, number)
+
+
+def end(
+    attempt: Attempt,
+    state: str,
+    *,
+    version: str | None = None,
+    reasons: Sequence[str] = (),
+    gates: Sequence[Mapping[str, Any]] = (),
+    figures: Mapping[str, Any],
+) -> None:
+    """Note how an attempt ended: published as `version`, or held for `reasons`."""
+    told = {
+        "state": state, "version": version, "reasons": list(reasons), "gates": [dict(gate) for gate in gates],
+        "figures": dict(figures), "stage": "", "code": "", "finished_at": _now(),
+    }  # fmt: skip
+    with attempt.night.engine.begin() as connection:
+        connection.execute(update(db.attempt).where(db.attempt.c.attempt_id == attempt.number).values(**told))
+
+
+def fail(night: Night, stage: str, error: IsindexError, *, started_by: str) -> None:
+    """Note that a run of the night failed in `stage`; also when it failed before its inputs were frozen."""
+    told = {
+        "state": "failed", "stage": stage, "code": error.code, "reasons": [f"{stage}: {error}"], "finished_at": _now(),
+    }  # fmt: skip
+    with night.engine.begin() as connection:
+        going = connection.scalar(_running(night))
+        if going is not None:
+            connection.execute(update(db.attempt).where(db.attempt.c.attempt_id == going).values(**told))
+            return
+        row = {
+            "authority": night.authority, "business_date": night.business_date, "digest": "", "data_digest": "",
+            "version": None, "why": [], "gates": [], "figures": {}, "started_by": started_by, "started_at": _now(),
+        }  # fmt: skip
+        connection.execute(insert(db.attempt).values(**row, **told))
+
+
+def last_attempts(engine: Engine, authority: str, nights: Sequence[date] | None = None) -> dict[date, AttemptRow]:
+    """Business date → the attempt that was made last, of one authority."""
+    newest = select(func.max(db.attempt.c.attempt_id)).where(db.attempt.c.authority == authority)
+    if nights is not None:
+        newest = newest.where(db.attempt.c.business_date.in_(list(nights)))
+    query = select(db.attempt).where(db.attempt.c.attempt_id.in_(newest.group_by(db.attempt.c.business_date)))
+    with engine.connect() as connection:
+        return {row["business_date"]: AttemptRow(**row) for row in connection.execute(query).mappings()}
+
+
+def show_in_force(attempt: Attempt, manifest: Mapping[str, Any]) -> None:
+    """Keep the manifest of what `attempt` was published as, and let the night's folder show its tables by links."""
+    write_json(dict(manifest), attempt.folder / "published.json")
+    for entry in sorted(attempt.folder.iterdir()):
+        link = attempt.night.folder / entry.name
+        target = os.path.relpath(entry, attempt.night.folder)
+        if link.is_symlink() and link.readlink() == Path(target):
+            continue
+        if link.is_dir() and not link.is_symlink():  # left by something that is not ours: a link cannot take its place
+            shutil.rmtree(link)
+        making = link.with_name(f".{entry.name}.part")
+        making.unlink(missing_ok=True)
+        making.symlink_to(target)
+        making.replace(link)
+
+
+def _running(night: Night) -> Select[tuple[int]]:
+    """The night's last attempt, if it is still going on."""
+    newest = select(func.max(db.attempt.c.attempt_id)).where(
+        db.attempt.c.authority == night.authority, db.attempt.c.business_date == night.business_date
+    )
+    return select(db.attempt.c.attempt_id).where(
+        db.attempt.c.attempt_id == newest.scalar_subquery(), db.attempt.c.state == "running"
+    )
+
+
+def _again(before: AttemptRow | None) -> list[str]:
+    """Why a night with the same inputs is run once more."""
+    if before is None:
+        return ["It has not been run yet."]
+    if before.state == "failed":
+        return [f"The last attempt failed in {before.stage or 'its first step'} ({before.code})."]
+    if before.state == "running":
+        return ["The last attempt was interrupted."]
+    return ["Somebody asked for it: its inputs are the same as before."]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,46 @@
+"""The figures of an attempt: what the summary, the overview and the published manifest say of it in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipelines.nights.attempts import Attempt
+from pipelines.publishing.feed_input import FeedInput
+from pipelines.tables import read_json, read_table
+
+__all__ = ["control_totals", "figures_of"]
+
+_OUTCOMES = ("rows_read", "accepted", "queried", "rejected", "repeats", "lost")
+
+
+def figures_of(attempt: Attempt) -> dict[str, Any]:
+    """Figures of matching and identities, as far as the attempt has come."""
+    matching, identities = attempt.folder / "matching", attempt.folder / "identities"
+    figures: dict[str, Any] = {}
+    if (matching / "clusters.parquet").is_file():
+        kinds = read_table(matching / "possible.parquet", ["kind"])["kind"]
+        review = int(pc.sum(pc.equal(kinds, "review")).as_py() or 0)
+        figures |= {"matching": read_json(matching / "stats.json"), "review": review, "review_open": review}
+        figures["records"] = pq.read_metadata(matching / "clusters.parquet").num_rows
+    if (identities / "visibility.parquet").is_file():
+        seen = read_table(identities / "visibility.parquet")
+        figures["linked"] = figures.get("records", 0) - seen.num_rows
+        figures |= {name: int(pc.sum(seen[name]).as_py() or 0) for name in ("shielded", "withheld")}
+    return figures
+
+
+def control_totals(attempt: Attempt, rows: Mapping[str, int], inputs: Sequence[FeedInput]) -> dict[str, Any]:
+    """Counts end to end: delivered, with each outcome, live, linked by step, in identities, published."""
+    identities = read_table(attempt.folder / "identities" / "identities.parquet", ["step"])
+    steps = pc.value_counts(identities["step"]).to_pylist()
+    return {
+        **{name: sum(int(feed.counts.get(name, 0)) for feed in inputs) for name in _OUTCOMES},
+        "records": identities.num_rows,
+        "steps": {each["values"]: each["counts"] for each in sorted(steps, key=lambda each: str(each["values"]))},
+        "children": rows["children"],
+        "involvements": rows["involvements"],
+    }

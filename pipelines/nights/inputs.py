@@ -1,0 +1,198 @@
+"""What a night is built from, written down before anything is built: the inputs, and their digest.
+
+Belongs here: which things decide a night, how they are read, compared and kept. Not here: when a night is run (`plan`),
+or what becomes of it (`attempts`). The promise is: the same inputs give the same bytes. So every stage reads the frozen
+inputs and nothing else: no second look at the register, the decisions or the clock in the middle of a night.
+
+Two parts are told apart, because they reach differently far:
+
+- the *data*: the version the night builds on, the deliveries in force since then, the decisions that count for the night.
+  A change of any of them makes the night outstanding, however old it is.
+- the *means*: match model, contracts, rules, the program's own format. They belong to no day, so a change of them
+  concerns the latest night only; older nights stay as they were made until their data changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+__all__ = ["FORMAT", "Base", "Decided", "Delivered", "Inputs", "why_differs"]
+
+FORMAT = 2
+"""Raised whenever the program, given the same inputs, would write other bytes than before."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """The version in force that a night builds on."""
+
+    business_date: date
+    version: str
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A delivery in force that is new since the base; `content` is the hash of its files."""
+
+    delivery_id: str
+    agency: str
+    business_date: date
+    sequence: int
+    content: str
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A decision that counts for the night: two record keys, or as `subject` the gate that it lets pass."""
+
+    number: int
+    kind: str
+    record_a: str | None
+    record_b: str | None
+    subject: str | None
+    reason: str
+    decided_at: str
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything that decides a night.
+
+    Attributes:
+        authority: 3-digit code.
+        business_date: the night.
+        base: what it builds on; None on the authority's first night.
+        deliveries: in force since the base, in the order in which they are applied.
+        decisions: those that count for this night, by number.
+        means: name → fingerprint of the match model, the contracts, the rules and the program's format.
+    """
+
+    authority: str
+    business_date: date
+    base: Base | None
+    deliveries: tuple[Delivered, ...]
+    decisions: tuple[Decided, ...]
+    means: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def digest(self) -> str:
+        """The name of these inputs: sha256 in hex."""
+        return _digest([self._data(), dict(self.means)])
+
+    @cached_property
+    def data_digest(self) -> str:
+        """The digest of the data alone."""
+        return _digest(self._data())
+
+    @property
+    def nights_without_version(self) -> tuple[date, ...]:
+        """Earlier business dates whose deliveries this night takes in, because no version of their own is in force."""
+        return tuple(sorted({each.business_date for each in self.deliveries} - {self.business_date}))
+
+    def of(self, agency: str) -> list[Delivered]:
+        """The deliveries of one agency, in order."""
+        return [each for each in self.deliveries if each.agency == agency]
+
+    def as_json(self) -> dict[str, Any]:
+        """The inputs as they are kept in ``inputs.json``."""
+        return {**self._data(), "means": dict(self.means), "digest": self.digest}
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Inputs:
+        """The inputs from ``inputs.json``."""
+        base = told["base"]
+        return cls(
+            told["authority"],
+            date.fromisoformat(told["business_date"]),
+            Base(date.fromisoformat(base["business_date"]), base["version"]) if base else None,
+            tuple(
+                Delivered(**{**each, "business_date": date.fromisoformat(each["business_date"])})
+                for each in told["deliveries"]
+            ),
+            tuple(Decided(**each) for each in told["decisions"]),
+            dict(told["means"]),
+        )
+
+    def _data(self) -> dict[str, Any]:
+        return {
+            "authority": self.authority,
+            "business_date": self.business_date.isoformat(),
+            "base": _plain(self.base),
+            "deliveries": [_plain(each) for each in self.deliveries],
+            "decisions": [_plain(each) for each in self.decisions],
+        }
+
+
+def why_differs(now: Inputs, before: Inputs | None) -> list[str]:
+    """What has changed between two inputs of one night, a sentence each; for people who ask why it runs."""
+    if before is None:
+        return [f"It has not been run yet; {_came(now.deliveries)}."]
+    return [
+        *_base_words(now, before),
+        *_delivery_words(now.deliveries, before.deliveries),
+        *_decision_words(now.decisions, before.decisions),
+        *_means_words(now.means, before.means),
+    ]
+
+
+def _base_words(now: Inputs, before: Inputs) -> list[str]:
+    if now.base == before.base:
+        return []
+    if now.base is None:
+        return ["The night it was built on is no longer in force."]
+    if before.base and before.base.business_date == now.base.business_date:
+        return [f"The night of {_day(now.base.business_date)}, on which it builds, was published anew."]
+    return [f"It builds on the night of {_day(now.base.business_date)} now."]
+
+
+def _delivery_words(now: Sequence[Delivered], before: Sequence[Delivered]) -> list[str]:
+    were, are = ({each.delivery_id: each for each in part} for part in (before, now))
+    came = [each for each in now if each.delivery_id not in were]
+    mended = [each for each in now if each.delivery_id in were and were[each.delivery_id].content != each.content]
+    gone = [each for each in before if each.delivery_id not in are]
+    words = [f"New: {_came(came)}."] if came else []
+    words += [f"Sent whole: {_came(mended)}."] if mended else []
+    return words + ([f"Not waiting here any more: {_came(gone)}."] if gone else [])
+
+
+def _decision_words(now: Sequence[Decided], before: Sequence[Decided]) -> list[str]:
+    were, are = ({each.number for each in part} for part in (before, now))
+    words = [
+        f"A decision of {_day(date.fromisoformat(each.decided_at[:10]))} (number {each.number}: "
+        f"{each.kind.replace('_', ' ')})."
+        for each in now
+        if each.number not in were
+    ]
+    return words + [f"Decision {each.number} was taken back." for each in before if each.number not in are]
+
+
+def _means_words(now: Mapping[str, str], before: Mapping[str, str]) -> list[str]:
+    changed = sorted(name for name in {*now, *before} if now.get(name) != before.get(name))
+    told = {"model": "the match model", "code": "the program", "rules": "the rules"}
+    names = [told.get(name) or name.replace("contract/", "the contract ") for name in changed]
+    return [f"Another version of {', '.join(names)}."] if names else []
+
+
+def _came(deliveries: Iterable[Delivered]) -> str:
+    words = [f"{each.agency} {each.sequence} of {_day(each.business_date)}" for each in deliveries]
+    return ", ".join(words) or "nothing was delivered for it"
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
+
+
+def _plain(value: Any) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    return {name: part.isoformat() if isinstance(part, date) else part for name, part in asdict(value).items()}
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

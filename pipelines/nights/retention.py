@@ -1,0 +1,156 @@
+"""What a home keeps and what it lets go, at the end of each load; and what killed runs have left, at its beginning.
+
+Belongs here: which nights, stored deliveries, versions and report pages are kept. Kept are the tables and deliveries that
+running any of the last `keep_nights` nights again needs, the last `keep_versions` versions, the current one always, and
+versions on hold. A night that is let go is history: its attempts are noted as retired and it is never run again.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+from sqlalchemy import select, update
+
+from pipelines.database import schema as db
+from pipelines.deployment import Deployment
+from pipelines.nights.attempts import Attempt, AttemptRow, attempt_in_force, last_attempts
+from pipelines.nights.decisions import versions_on_hold
+from pipelines.nights.night import Night
+from pipelines.publishing.publish import forget_nights
+from pipelines.publishing.publish import prune as prune_versions
+from pipelines.publishing.versions import versions_in_force
+
+__all__ = ["prune", "prune_reports", "sweep"]
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_SHARED_AGE = 3600  # seconds after which a half-written page or model cannot belong to a run that is still going on
+
+
+def sweep(deployment: Deployment, authority: str | None = None) -> int:
+    """Remove what killed runs left half written; how many files and folders.
+
+    Args:
+        deployment: where.
+        authority: whose lock the caller holds; None for the places that authorities share, where only what is old goes.
+    """
+    root = deployment.home.root
+    if authority is None:
+        left = [path for place in ("reports", "models") for path in (root / place).rglob(".*.part")]
+        left = [path for path in left if time.time() - path.lstat().st_mtime > _SHARED_AGE]
+    else:
+        left = list((root / "nights" / authority).rglob(".*.part"))
+        left += list((root / "deliveries" / authority).rglob(".seq=*"))
+        left += list((root / "deliveries" / authority).rglob(".*.part"))
+    for path in left:
+        _remove(path)
+    return len(left)
+
+
+def prune(deployment: Deployment, authority: str) -> dict[str, int]:
+    """Let go what is older than the settings keep; how many nights, attempts, deliveries and versions went.
+
+    The caller holds the authority's lock.
+    """
+    gone: Counter[str] = Counter()
+    settings = deployment.settings
+    in_force = sorted(versions_in_force(deployment.home, authority))
+    # the night before the oldest that may be run again is kept whole, because that one builds on it
+    oldest = in_force[-settings.keep_nights - 1] if len(in_force) > settings.keep_nights else None
+    if oldest is not None:
+        gone["nights"] += _retire(deployment, authority, oldest)
+        gone["deliveries"] += _let_deliveries_go(deployment, authority, oldest)
+        forget_nights(deployment.home, authority, oldest)
+    for day, last in last_attempts(deployment.engine, authority).items():
+        gone["attempts"] += _drop_attempts(Night(deployment, authority, day), last)
+    gone["versions"] += len(
+        prune_versions(deployment.home, authority, settings.keep_versions, hold=versions_on_hold(deployment, authority))
+    )
+    return {name: number for name, number in gone.items() if number}
+
+
+def prune_reports(deployment: Deployment) -> int:
+    """Remove the pages of nights that no authority keeps; how many nights."""
+    kept = [min(nights) for folder in _authorities(deployment) if (nights := _nights(folder))]
+    if not kept:
+        return 0
+    old = [path for path in _nights_of(deployment.home.reports) if date.fromisoformat(path.name) < min(kept)]
+    for path in old:
+        _remove(path)
+    return len(old)
+
+
+def _retire(deployment: Deployment, authority: str, oldest: date) -> int:
+    """Remove the folders of nights before `oldest`, and note that they, and `oldest` itself, cannot be run again."""
+    nights = deployment.home.root / "nights" / authority
+    old = [path for path in _nights_of(nights) if date.fromisoformat(path.name) < oldest]
+    with deployment.engine.begin() as connection:
+        connection.execute(
+            update(db.attempt)
+            .where(
+                db.attempt.c.authority == authority,
+                db.attempt.c.business_date <= oldest,  # that one stays as a base, and what it was built on goes
+                db.attempt.c.state != "retired",
+            )
+            .values(state="retired")
+        )
+    for path in old:
+        _remove(path)
+    return len(old)
+
+
+def _let_deliveries_go(deployment: Deployment, authority: str, oldest: date) -> int:
+    """Remove stored deliveries that no night to come can need: those in force up to the base of the oldest night."""
+    delivery = db.delivery.c
+    old = (delivery.authority == authority, delivery.business_date <= oldest, delivery.stored_at.is_not(None))
+    with deployment.engine.begin() as connection:
+        places = list(connection.scalars(select(delivery.stored_at).where(*old, delivery.state != "held")))
+        connection.execute(update(db.delivery).where(*old, delivery.state != "held").values(stored_at=None))
+    for place in places:
+        folder = deployment.home.root / str(place)
+        _remove(folder)
+        for parent in (folder.parent, folder.parent.parent):
+            if parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
+    return len(places)
+
+
+def _drop_attempts(night: Night, last: AttemptRow) -> int:
+    """Remove the tables of attempts that are neither in force nor the last one of their night."""
+    folder = night.folder / "attempts"
+    if not folder.is_dir() or not last.digest:  # failed before it was frozen: the one before may be what people look at
+        return 0
+    in_force = attempt_in_force(night)
+    kept = {Attempt(night, last.digest).folder.name, in_force.folder.name if in_force else ""}
+    old = [path for path in folder.iterdir() if path.name not in kept]
+    for path in old:
+        _remove(path)
+    return len(old)
+
+
+def _authorities(deployment: Deployment) -> list[Path]:
+    return [path for path in (deployment.home.root / "nights").glob("[0-9]*") if path.is_dir()]
+
+
+def _nights_of(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("*") if _DAY.fullmatch(path.name) and path.is_dir()]
+
+
+def _nights(folder: Path) -> list[date]:
+    return [date.fromisoformat(path.name) for path in _nights_of(folder)]
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, link or folder; a folder is renamed first, so that nobody meets half of it."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    doomed = path.with_name(f".{path.name}.gone.part")
+    if doomed.exists():
+        shutil.rmtree(doomed)
+    path.rename(doomed)
+    shutil.rmtree(doomed)

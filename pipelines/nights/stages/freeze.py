@@ -1,0 +1,29 @@
+"""The first stage: the inputs of the night are written down; every later stage reads them from there."""
+
+from __future__ import annotations
+
+from pipelines.nights.attempts import begin, last_attempts
+from pipelines.nights.night import Night, StageReport
+from pipelines.nights.plan import inputs_now
+
+__all__ = ["freeze"]
+
+
+def freeze(night: Night, *, started_by: str = "") -> StageReport:
+    """Freeze the night's inputs and begin an attempt with them."""
+    attempt = begin(night, inputs_now(night), started_by=started_by)
+    inputs = attempt.inputs
+    why = last_attempts(night.engine, night.authority, [night.business_date])[night.business_date].why
+    figures: dict[str, float | int | str] = {
+        "deliveries": len(inputs.deliveries),
+        "decisions": len(inputs.decisions),
+        "nights_taken_in": len(inputs.nights_without_version),
+        "builds_on": inputs.base.version if inputs.base else "nothing: the first night",
+        "digest": inputs.digest,
+        "model": inputs.means.get("model", ""),
+    }
+    lines = [f"| {each.agency} | {each.business_date} | {each.sequence} |" for each in inputs.deliveries]
+    taken = "\n".join(["| feed | business date | sequence |", "|---|---|---:|", *lines])
+    return StageReport(
+        figures, tables={"why": "\n".join(f"- {reason}" for reason in why), "deliveries_taken_in": taken}
+    )

@@ -1,0 +1,51 @@
+"""An index id for each cluster, the night's ledger events, and who is shielded or withheld."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.identities.assign import assign_identities
+from pipelines.identities.ledger import record_night
+from pipelines.identities.state import IdentityState
+from pipelines.nights.attempts import Attempt
+from pipelines.nights.night import Check, Night, StageReport
+from pipelines.nights.stages.links import decisions_of
+from pipelines.protection.shielding import visibility
+from pipelines.tables import read_table, write_table
+
+__all__ = ["IDENTITY_CHECKS", "identify"]
+
+IDENTITY_CHECKS = [("every_record_once", "Each live record is in exactly one identity.", True)]
+_TOLD = ("minted", "joined", "left", "merged", "split", "restored", "ended", "frozen", "shielded", "unshielded")
+
+
+def identify(night: Night) -> StageReport:
+    """Assign tonight's identities, going on from those of the base."""
+    attempt = Attempt.last(night)
+    base = attempt.base()
+    records = read_table(attempt.folder / "person" / "records.parquet")
+    previous = IdentityState.read(base.folder) if base else None
+    assigned = assign_identities(
+        read_table(attempt.folder / "matching" / "clusters.parquet"),
+        records,
+        previous,
+        authority=night.authority,
+        business_date=night.business_date,
+    )
+    possible = read_table(attempt.folder / "matching" / "possible.parquet")
+    seen = visibility(assigned.identities, records, possible, decisions_of(attempt.inputs))
+    state, events = record_night(assigned, seen, previous, night.business_date)
+    state.write(attempt.folder)
+    write_table(events, attempt.folder / "events.parquet")
+    figures: dict[str, float | int | str] = {"identities": seen.num_rows}
+    figures |= {name: int(pc.sum(seen[name]).as_py() or 0) for name in ("shielded", "withheld")}
+    figures |= _by_kind(events)
+    once = state.identities.num_rows == records.num_rows
+    words = f"{records.num_rows} live records, {state.identities.num_rows} in an identity."
+    return StageReport(figures, (Check("every_record_once", once, True, words),))
+
+
+def _by_kind(events: pa.Table) -> dict[str, int]:
+    counted = {each["values"]: each["counts"] for each in pc.value_counts(events["kind"]).to_pylist()}
+    return {f"events/{kind}": int(counted.get(kind, 0)) for kind in _TOLD}

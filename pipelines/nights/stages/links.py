@@ -1,0 +1,58 @@
+"""Which records are the same child: matched anew only where something changed since the base, and the review list."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from pipelines.contracts import contract_for, registered_agencies
+from pipelines.nights.attempts import Attempt
+from pipelines.nights.inputs import Inputs
+from pipelines.nights.night import Check, Night, StageReport
+from pipelines.reporting.review import review_of
+from pipelines.tables import read_table, write_json, write_table
+
+__all__ = ["LINK_CHECKS", "decisions_of", "link"]
+
+LINK_CHECKS = [("model_drift", "The records are still like those the match model was made from.", False)]
+
+
+def link(night: Night) -> StageReport:
+    """Link the attempt's person records."""
+    # the matcher is imported here and not above: it takes a second, and a code location must be there at once
+    from pipelines.matching.night import match
+    from pipelines.matching.state import MatchState
+    from pipelines.matching.training.drift import drift_verdict
+    from pipelines.matching.weighing.match_model import load_model
+
+    attempt = Attempt.last(night)
+    base = attempt.base()
+    model = load_model(night.deployment.settings.model)
+    contracts = [contract_for(agency.agency) for agency in registered_agencies()]
+    matched = match(
+        read_table(attempt.folder / "person" / "records.parquet"),
+        read_table(attempt.folder / "person" / "names.parquet"),
+        model=model,
+        unique_sources={contract.agency: contract.one_record_per_child for contract in contracts},
+        decisions=decisions_of(attempt.inputs),
+        previous=MatchState.read(base.folder / "matching" / "state") if base else None,
+    )
+    folder = attempt.folder / "matching"
+    for name in ("clusters", "links", "possible"):
+        write_table(getattr(matched, name), folder / f"{name}.parquet")
+    matched.state.write(folder / "state")
+    write_json({name: float(number) for name, number in matched.stats.items()}, folder / "stats.json")
+    waiting = read_table(base.folder / "review.parquet") if base else None
+    write_table(review_of(matched.possible, night.business_date, previous=waiting), attempt.folder / "review.parquet")
+    figures: dict[str, float | int | str] = {name: float(number) for name, number in sorted(matched.stats.items())}
+    figures["links"] = matched.links.num_rows
+    figures["possible"] = matched.possible.num_rows
+    fits, words = drift_verdict(model, matched.stats)
+    drift = {name: figure for name, figure in figures.items() if name.startswith("drift_")}
+    return StageReport(figures, (Check("model_drift", fits, False, words, drift),))
+
+
+def decisions_of(inputs: Inputs) -> pa.Table:
+    """The reviewers' decisions among the inputs: kind, record_a, record_b (record keys), reason."""
+    names = ("kind", "record_a", "record_b", "reason")
+    rows = [each for each in inputs.decisions if each.subject is None]
+    return pa.table({name: pa.array([getattr(each, name) for each in rows], pa.string()) for name in names})

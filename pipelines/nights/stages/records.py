@@ -1,0 +1,184 @@
+"""From deliveries to person records: what each feed holds after the night, all of it in comparable form, and its measures.
+
+Three steps. `hold_feeds` applies the deliveries in force since the base, in order, so that a night that failed or was
+held loses nothing; it also carries on the life of each fault. `make_person_records` brings all live records into one
+form. `measure_feeds` says what each feed brought, in the numbers that are watched from night to night.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from pipelines.contracts import Contract, contract_for, load_contract, registered_agencies
+from pipelines.deliveries import DeliveryEntry, Register, Store
+from pipelines.nights.attempts import Attempt
+from pipelines.nights.feed_rows import FeedRow, read_feeds, tell_feeds, write_feeds
+from pipelines.nights.night import Night, StageReport
+from pipelines.nights.suites import start_suites
+from pipelines.records.live_records import apply_delivery
+from pipelines.tables import connect, read_table, write_table
+from pipelines.validation.measures import measure
+from pipelines.validation.rejects import FAULTS, faults_after
+from pipelines.validation.set_aside import values_set_aside
+
+__all__ = ["bring_together", "hold_feeds", "make_person_records", "measure_feeds"]
+
+_CHANGES = ("added", "changed", "withdrawn", "kept")
+PERSON_TABLES = ("records", "names", "addresses", "carers", "involvements", "flags")
+
+
+@dataclass(frozen=True)
+class HeldFeed:
+    """A feed after the night: its live records (None: it never delivered), and the deliveries applied tonight."""
+
+    agency: str
+    contract: Contract
+    live: pa.Table | None
+    applied: tuple[DeliveryEntry, ...]
+    changes: dict[str, int]
+
+
+def bring_together(night: Night) -> StageReport:
+    """The three steps, one after the other."""
+    attempt = Attempt.last(night)
+    held = hold_feeds(attempt)
+    records = make_person_records(attempt, held)
+    measure_feeds(attempt, held, records)
+    start_suites(attempt)
+    figures: dict[str, float | int | str] = {"records": records.num_rows}
+    figures |= {name: sum(feed.changes[name] for feed in held) for name in _CHANGES}
+    figures |= {f"live/{feed.agency}": feed.live.num_rows if feed.live is not None else 0 for feed in held}
+    return StageReport(figures)
+
+
+def hold_feeds(attempt: Attempt) -> list[HeldFeed]:
+    """Each feed's live records after the night, and the faults of all of them."""
+    register, store = Register(attempt.night.engine), Store(attempt.night.home)
+    base = attempt.base()
+    before = {row.agency: row for row in read_feeds(base)} if base else {}
+    faults = read_table(base.folder / "faults.parquet") if base else FAULTS.empty_table()
+    held, stand = [], []
+    for agency in (each.agency for each in registered_agencies()):
+        path = base.folder / "live" / f"{agency}.parquet" if base else None
+        live = read_table(path) if path and path.exists() else None
+        contract = _contract_of(before.get(agency), agency)
+        own = faults.filter(pa.compute.equal(faults["agency"], agency))
+        changes = dict.fromkeys(_CHANGES, 0)
+        applied = [register.needed(each.delivery_id) for each in attempt.inputs.of(agency)]
+        for entry in applied:
+            contract = load_contract(entry.contract) if entry.contract else contract
+            judged = store.open(entry)
+            accepted, rejected = judged.accepted, judged.rejected
+            after = apply_delivery(
+                live,
+                accepted,
+                rejected,
+                contract,
+                mode=entry.mode or "full",
+                lost=entry.counts.get("lost", 0),
+                delivery_id=entry.delivery_id,
+                business_date=entry.business_date,
+            )
+            live = after.live
+            changes = {name: number + int(after.changes.get(name, 0)) for name, number in changes.items()}
+            own = faults_after(
+                own, attempt.night.authority, agency, entry.business_date,
+                rejected, full=entry.mode == "full", keys=accepted["key"],
+            )  # fmt: skip
+        if not applied or applied[-1].business_date < attempt.night.business_date:
+            own = faults_after(own, attempt.night.authority, agency, attempt.night.business_date, None)
+        stand.append(own)
+        if live is not None:
+            write_table(live, attempt.folder / "live" / f"{agency}.parquet")
+        held.append(HeldFeed(agency, contract, live, tuple(applied), changes))
+    write_table(pa.concat_tables(stand) if stand else FAULTS.empty_table(), attempt.folder / "faults.parquet")
+    return held
+
+
+def make_person_records(attempt: Attempt, held: list[HeldFeed]) -> pa.Table:
+    """Write the person tables; the records."""
+    from pipelines.records.person_records import build_person_records
+
+    people = build_person_records(
+        {feed.agency: feed.live for feed in held if feed.live is not None},
+        {feed.agency: feed.contract for feed in held if feed.live is not None},
+        attempt.night.authority,
+        attempt.night.business_date,
+    )
+    for name in PERSON_TABLES:
+        write_table(getattr(people, name), attempt.folder / "person" / f"{name}.parquet")
+    return people.records
+
+
+def measure_feeds(attempt: Attempt, held: list[HeldFeed], records: pa.Table) -> None:
+    """Write what each feed brought to the night, carried on from the base where nothing came."""
+    base = attempt.base()
+    before = {row.agency: row for row in read_feeds(base)} if base else {}
+    overlap = _overlap(records)
+    rows = []
+    for feed in held:
+        last = feed.applied[-1] if feed.applied else None
+        tonight = last is not None and last.business_date == attempt.night.business_date
+        source = _source(feed, attempt) if last else _carried(before.get(feed.agency))
+        measures = measure(feed.live, feed.contract, last.counts if last and tonight else None)
+        rows.append(
+            FeedRow(
+                agency=feed.agency,
+                live_records=feed.live.num_rows if feed.live is not None else 0,
+                measures=measures | {"overlap": overlap.get(feed.agency, 0.0)},
+                **source,
+            )
+        )
+    write_feeds(attempt, rows)
+    if attempt.night.version() is None:  # what is in force is told of when it is published
+        tell_feeds(attempt)
+
+
+def _source(feed: HeldFeed, attempt: Attempt) -> dict[str, Any]:
+    """The delivery that a feed's records come from, and the counts of all that came for its day."""
+    entry = feed.applied[-1]
+    counts: Counter[str] = Counter()
+    for each in feed.applied:
+        if each.business_date == entry.business_date:
+            counts.update(each.counts)
+    judged = Store(attempt.night.home).open(entry)
+    return {
+        "delivery_id": entry.delivery_id, "contract": entry.contract, "as_of": entry.business_date,
+        "created_at": entry.created_at, "manifest_sha256": entry.manifest_sha256, "counts": dict(counts),
+        "rules": dict(entry.rules),
+        "set_aside": values_set_aside(judged.accepted, judged.rejected, feed.contract, entry.business_date),
+    }  # fmt: skip
+
+
+def _carried(row: FeedRow | None) -> dict[str, Any]:
+    names = ("delivery_id", "contract", "as_of", "created_at", "manifest_sha256", "counts", "rules", "set_aside")
+    if row is None:
+        return dict.fromkeys(names[:-3]) | {"counts": {}, "rules": {}, "set_aside": {}}
+    told = asdict(row)
+    return {name: told[name] for name in names}
+
+
+def _contract_of(row: FeedRow | None, agency: str) -> Contract:
+    return load_contract(row.contract) if row and row.contract else contract_for(agency)
+
+
+def _overlap(records: pa.Table) -> dict[str, float]:
+    """Agency → share of its records whose birth date and family name another agency has too."""
+    with connect({"records": records}) as duck:
+        rows = duck.execute(
+            """
+            WITH people AS (
+                SELECT agency, birth_date, upper(family_name) AS family_name FROM records
+            ), known AS (
+                SELECT birth_date, family_name, count(DISTINCT agency) AS agencies FROM people
+                WHERE birth_date IS NOT NULL AND family_name IS NOT NULL GROUP BY ALL
+            )
+            SELECT agency, count(*) FILTER (coalesce(agencies, 0) > 1) / count(*)
+            FROM people LEFT JOIN known USING (birth_date, family_name) GROUP BY agency ORDER BY agency
+            """
+        ).fetchall()
+    return {agency: float(share) for agency, share in rows}

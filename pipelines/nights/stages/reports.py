@@ -1,0 +1,75 @@
+"""The last stage of a night: what people read. A held or failed night has its report too: it says why.
+
+Every page is made of what the attempt has; what a stage that failed did not leave is simply not there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipelines.contracts import registered_agencies
+from pipelines.deliveries import Register, Store
+from pipelines.nights.attempts import Attempt
+from pipelines.nights.feeds import feed_tonight
+from pipelines.nights.night import Night, StageReport
+from pipelines.reporting import (
+    Directory,
+    MatchTables,
+    match_figures,
+    quality_figures,
+    reject_figures,
+    write_overview,
+    write_reports,
+)
+from pipelines.tables import read_json, read_table
+from pipelines.validation.rejects import FAULTS
+
+__all__ = ["write", "write_night_overview"]
+
+
+def write(night: Night) -> dict[str, StageReport]:
+    """Write the report pages of the night; the figures of each by the name of its asset."""
+    attempt = Attempt.last(night)
+    register, store = Register(night.engine), Store(night.home)
+    rejects = {}
+    for agency in registered_agencies():
+        tonight = feed_tonight(night, register, agency.agency)
+        if tonight.in_force:
+            rejects[agency.agency] = store.open(tonight.in_force[-1]).rejected
+    matching = _matching(attempt)
+    faults = _table(attempt.folder / "faults.parquet")
+    standing = faults if faults is not None else FAULTS.empty_table()
+    directory = Directory.read(night.business_date)
+    here = (night.engine, night.authority, night.business_date)
+    write_reports(night.home, *here, rejects, standing, matching, directory)
+    write_overview(night.home, night.engine, night.business_date, directory)
+    return {
+        "rejected_records": StageReport(reject_figures(*here, rejects, standing, directory).as_metadata()),
+        "data_quality": StageReport(quality_figures(*here, directory).as_metadata()),
+        "match_review": StageReport(
+            match_figures(night.authority, night.business_date, matching, directory).as_metadata()
+        ),
+    }
+
+
+def write_night_overview(night: Night) -> None:
+    """Write the overview alone: what a run that failed before its inputs were frozen leaves."""
+    write_overview(night.home, night.engine, night.business_date, Directory.read(night.business_date))
+
+
+def _matching(attempt: Attempt) -> MatchTables:
+    """What matching and identities left in the attempt's folder, in the form reports may show."""
+    folder = attempt.folder
+    stats = folder / "matching" / "stats.json"
+    return MatchTables(
+        identities=_table(folder / "identities" / "identities.parquet"),
+        review=_table(folder / "review.parquet"),
+        events=_table(folder / "events.parquet"),
+        stats=read_json(stats) if stats.is_file() else {},
+    )
+
+
+def _table(path: Path) -> pa.Table | None:
+    return read_table(path) if path.is_file() else None

@@ -1,0 +1,120 @@
+"""Taking in one feed: receive what lies in the landing place for the night, judge it, keep it, answer it.
+
+Belongs here: the order of these calls. Not here: how a delivery is verified and ruled on (`pipelines.deliveries`), how
+records are judged (`pipelines.validation`), what the night is then built from (`inputs`).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from functools import cache
+
+from pipelines.contracts import authorities, load_contract
+from pipelines.deliveries import (
+    DeliveryEntry,
+    Receipt,
+    Register,
+    Store,
+    conclude,
+    lying,
+    mended,
+    note_decided,
+    receive,
+    restore_answer,
+)
+from pipelines.deliveries.reconcile import reconciled
+from pipelines.nights.feeds import FeedTonight, feed_tonight
+from pipelines.nights.night import Check, Night, StageReport
+from pipelines.validation.judge import judge
+
+__all__ = ["take_in"]
+
+_COUNTS = ("rows_in_manifest", "rows_read", "accepted", "queried", "rejected", "repeats", "lost")
+
+
+def take_in(night: Night, agency: str) -> StageReport:
+    """Receive, judge, keep and answer what `agency` delivered for the night; what was decided before is left alone."""
+    register, store = Register(night.engine), Store(night.home)
+    for found in lying(night.landing, authority=night.authority, agency=agency, business_date=night.business_date):
+        before = register.entry(found.delivery_id)
+        if before is not None and not mended(found, before):
+            restore_answer(found, before, store)
+            note_decided(night.engine, found)
+            continue
+        receipt = receive(found, register, load_contract=load_contract, open_authorities=_open_authorities)
+        if receipt.ruling.known:
+            restore_answer(found, receipt.ruling.known, store)
+        else:
+            _judge_and_conclude(receipt, register, store)
+        note_decided(night.engine, found)
+    return _report(feed_tonight(night, register, agency), store)
+
+
+def _judge_and_conclude(receipt: Receipt, register: Register, store: Store) -> None:
+    now = datetime.now(UTC)
+    if receipt.read is None or receipt.contract is None:
+        conclude(receipt, register, store, received_at=now)
+        return
+    judged = judge(receipt.read, receipt.contract, receipt.entry.business_date, authority=receipt.entry.authority)
+    conclude(
+        receipt,
+        register,
+        store,
+        received_at=now,
+        accepted=judged.accepted,
+        rejects=judged.rejects,
+        counts=judged.counts,
+        rules=judged.rules,
+    )
+
+
+def _report(feed: FeedTonight, store: Store) -> StageReport:
+    shown = feed.in_force[-1] if feed.in_force else feed.latest
+    counts = {name: int((shown.counts if shown else {}).get(name, 0)) for name in _COUNTS}
+    outcomes = counts["accepted"] + counts["queried"] + counts["rejected"] + counts["repeats"]
+    usable = bool(feed.in_force)
+    rate = counts["rejected"] / counts["rows_read"] if counts["rows_read"] else 0.0
+    codes = sorted({code["code"] for code in shown.codes}) if shown else []
+    limit = feed.contract.service_level.reject_rate
+    checks = (
+        Check(
+            "usable",
+            usable,
+            False,
+            f"The feed's state is {feed.state}." + (f" File codes: {', '.join(codes)}." if codes else ""),
+            {"deliveries_in_force": len(feed.in_force)},
+        ),
+        Check(
+            "counts_reconcile",
+            all(reconciled(entry.counts, store.open(entry)) for entry in feed.in_force),
+            True,
+            f"{counts['rows_in_manifest']} in the manifest, {counts['rows_read']} read, {outcomes} with an outcome,"
+            f" {counts['lost']} lost.",
+            counts,
+        ),
+        Check(
+            "reject_rate",
+            rate <= limit,
+            False,
+            f"{rate:.2%} of the records were rejected; the service level allows {limit:.2%}.",
+            {"rejected_share": rate, "limit": limit},
+        ),
+    )
+    figures = {**counts, "rejected_share": rate, "refused_columns": sum(code == "COLUMNS_REFUSED" for code in codes)}
+    figures["delivered"] = int(usable)
+    return StageReport(figures, checks, {"rules": _rules(shown), "codes": _codes(shown)})
+
+
+def _rules(entry: DeliveryEntry | None) -> str:
+    lines = [f"| {rule} | {number} |" for rule, number in sorted(entry.rules.items())] if entry else []
+    return "\n".join(["| rule | records |", "|---|---:|", *lines])
+
+
+def _codes(entry: DeliveryEntry | None) -> str:
+    lines = [f"| {code['code']} | {code['message']} | {code['remedy']} |" for code in entry.codes] if entry else []
+    return "\n".join(["| code | what | what to do |", "|---|---|---|", *lines])
+
+
+@cache
+def _open_authorities(day: date) -> frozenset[str]:
+    return frozenset(authorities.on(day))

@@ -1,0 +1,108 @@
+"""What the gates look at: tonight's tables as they lie on the disk, what went into them, and what the night builds on.
+
+Belongs here: opening all of it, once, under the names that the gates' SQL uses. Not here: any verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pipelines.protection.shielding import in_force
+from pipelines.publishing.feed_input import FeedInput
+from pipelines.publishing.gates.audit import LEDGER_TABLES
+from pipelines.publishing.snapshot import SNAPSHOT_TABLES
+from pipelines.tables import StoredTable, connect, read_json
+
+__all__ = ["Base", "Evidence", "opened"]
+
+
+@dataclass(frozen=True)
+class Base:
+    """The version in force that a night builds on, and what is left of its attempt.
+
+    Attributes:
+        children: the version's children.
+        manifest_file: the version's manifest.
+        records: the person records it was made of: record_key and agency are read.
+        identities: which record was in which identity: record_key, record_ref, index_id.
+    """
+
+    children: Path
+    manifest_file: Path
+    records: Path
+    identities: Path
+
+    @cached_property
+    def manifest(self) -> Mapping[str, Any]:
+        """The version's manifest."""
+        return dict(read_json(self.manifest_file))
+
+    def set_aside(self, agency: str) -> Mapping[str, Sequence[int]]:
+        """What the feed had set aside in the version, as `FeedInput.set_aside`."""
+        found = (feed.get("set_aside", {}) for feed in self.manifest["inputs"] if feed["agency"] == agency)
+        return next(found, {})
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything the gates may ask of a night.
+
+    In SQL: the nine snapshot tables by name; identities, index_ids; ledger (the night's events); person (the records);
+    decisions (in force); and base_children, base_person, base_identities, empty on a first night.
+
+    Attributes:
+        connection: DuckDB with these views.
+        built: the snapshot tables as they were when they were written.
+        found: every audited table as it lies on the disk now.
+        possible: possible links, as for `protection.shielding.visibility`.
+        decisions: the authority's decisions.
+        inputs: one for each feed.
+        base: what the night builds on; None on the first.
+    """
+
+    connection: Any
+    built: Mapping[str, StoredTable]
+    found: Mapping[str, StoredTable]
+    possible: pa.Table
+    decisions: pa.Table
+    inputs: Sequence[FeedInput]
+    base: Base | None
+
+    def count(self, sql: str) -> int:
+        """The one number that a query gives, nought when it gives none."""
+        return int(self.connection.execute(sql).fetchall()[0][0] or 0)
+
+    def counts(self, sql: str) -> dict[str, int]:
+        """Name → number, from a query of two columns."""
+        return {str(name): int(number) for name, number in self.connection.execute(sql).fetchall()}
+
+
+@contextmanager
+def opened(
+    built: Mapping[str, StoredTable],
+    found: Mapping[str, StoredTable],
+    *,
+    person: pa.Table | Path,
+    possible: pa.Table,
+    decisions: pa.Table,
+    inputs: Sequence[FeedInput],
+    base: Base | None,
+) -> Iterator[Evidence]:
+    """The evidence of a night, with every view in place; closed on leaving."""
+    views: dict[str, pa.Table | Path] = {name: found[name].path for name in SNAPSHOT_TABLES}
+    views |= {("ledger" if name == "events" else name): found[f"ledger/{name}"].path for name in LEDGER_TABLES}
+    views |= {"person": person, "decisions": in_force(decisions)}
+    if base:
+        views |= {"base_children": base.children, "base_person": base.records, "base_identities": base.identities}
+    with connect(views) as connection:
+        if not base:
+            for name, like in (("children", "children"), ("person", "person"), ("identities", "identities")):
+                connection.execute(f"CREATE TEMP VIEW base_{name} AS SELECT * FROM {like} WHERE false")
+        yield Evidence(connection, built, found, possible, decisions, inputs, base)

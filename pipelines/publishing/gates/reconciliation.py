@@ -1,0 +1,54 @@
+"""The gate of reconciliation: what was delivered is in the index or accounted for, at every step of the way.
+
+Belongs here: counts from the delivery to the snapshot. Not here: whether the counts are usual (`volume`).
+"""
+
+from __future__ import annotations
+
+from pipelines.publishing.feed_input import FeedInput
+from pipelines.publishing.gates.evidence import Evidence
+from pipelines.publishing.gates.gate import Gate
+
+__all__ = ["reconciliation"]
+
+_OUTCOMES = ("accepted", "queried", "rejected", "repeats")
+
+
+def reconciliation(evidence: Evidence) -> Gate:
+    """Delivered → read → judged → live → in an identity → published or hidden."""
+    unequal = sum(not _adds_up(feed) for feed in evidence.inputs if feed.counts)
+    held = evidence.counts("SELECT agency, count(*) FROM person GROUP BY agency")
+    live = {feed.agency: feed.live_records for feed in evidence.inputs}
+    astray = sum(held.get(agency, 0) != live.get(agency, 0) for agency in {*held, *live})
+    records, linked = evidence.count("SELECT count(*) FROM person"), evidence.count("SELECT count(*) FROM record_links")
+    hidden = evidence.count("""
+        SELECT count(*) FROM identities WHERE index_id IN (SELECT index_id FROM children WHERE shielded OR withheld)
+    """)
+    misled = evidence.count("""
+        SELECT count(*) FROM record_links ANTI JOIN identities USING (record_ref, index_id)
+    """)
+    totals = {name: sum(feed.counts.get(name, 0) for feed in evidence.inputs) for name in ("rows_read", *_OUTCOMES)}
+    return Gate(
+        "reconciliation",
+        unequal + astray + misled == 0 and records == linked + hidden,
+        "Rows read equal accepted, queried, rejected and repeats; live records of each feed equal the records "
+        "published or held back under a shield.",
+        {
+            **totals,
+            "deliveries_unequal": unequal,
+            "feeds_astray": astray,
+            "records": records,
+            "records_linked": linked,
+            "records_shielded": hidden,
+            "links_misled": misled,
+        },
+    )
+
+
+def _adds_up(feed: FeedInput) -> bool:
+    """Whether every row of the manifest was read or is known to be lost, and every row read has one outcome."""
+    counts = feed.counts
+    delivered = counts["rows_read"] + counts.get("lost", 0)
+    return counts.get("rows_in_manifest", delivered) == delivered and counts["rows_read"] == sum(
+        counts.get(outcome, 0) for outcome in _OUTCOMES
+    )

@@ -1,0 +1,110 @@
+"""Running every gate over a night's tables, come what may.
+
+Belongs here: which gates there are, in which order they are told, and what a person's override does. Not here: any gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipelines.publishing.feed_input import FeedInput
+from pipelines.publishing.gates import integrity, protection, volume
+from pipelines.publishing.gates.audit import AUDITED_TABLES, Audit
+from pipelines.publishing.gates.evidence import Base, Evidence, opened
+from pipelines.publishing.gates.gate import Gate
+from pipelines.publishing.gates.reconciliation import reconciliation
+from pipelines.tables import StoredTable, stored_table
+
+__all__ = ["GATES", "OVERRIDABLE", "run_gates"]
+
+_VOLUME: Mapping[str, Callable[[Evidence], Gate]] = {
+    "volume": volume.volume,
+    "index_ids_moved": volume.index_ids_moved,
+    "keys_moved": volume.keys_moved,
+    "mass_unshielding": volume.mass_unshielding,
+    "mass_set_aside": volume.mass_set_aside,
+    "merges_and_splits": volume.merges_and_splits,
+}
+GATES: Mapping[str, Callable[[Evidence], Gate]] = {
+    "table_hashes": integrity.table_hashes,
+    "reconciliation": reconciliation,
+    "one_identity": integrity.one_identity,
+    "ledger": integrity.ledger,
+    "redirects": integrity.redirects,
+    "shielding": protection.shielding,
+    "sensitive_services": protection.sensitive_services,
+    "identifiers_absent": protection.identifiers_absent,
+    **_VOLUME,
+}
+OVERRIDABLE = frozenset(_VOLUME)
+
+
+def run_gates(
+    snapshot: Mapping[str, StoredTable],
+    *,
+    ledger: Mapping[str, Path],
+    person: pa.Table | Path,
+    possible: pa.Table,
+    decisions: pa.Table,
+    inputs: Sequence[FeedInput],
+    base: Base | None,
+    overrides: Mapping[str, str],
+) -> Audit:
+    """Run every gate on a snapshot that was written but not published.
+
+    Args:
+        snapshot: what `publish.write_snapshot` gave.
+        ledger: the files of `LEDGER_TABLES`: the night's identities and index ids (`IdentityState.write`) and its ledger
+            events.
+        person: the person records, with their identifiers.
+        possible: possible links, as for `protection.shielding.visibility`.
+        decisions: the authority's decisions that count for the night.
+        inputs: one for each feed.
+        base: the version the night builds on, None on the first.
+        overrides: name of a gate → the reason with which a person lets it pass on this night. Only gates of `OVERRIDABLE`
+            may be overridden; for any other, and for one that cannot be computed, it has no effect.
+
+    Returns:
+        one `Gate` for each of `GATES`, in that order, and what they were given on: each table's hash is taken before it
+        is looked at, so that bytes which change later are not the audited ones.
+    """
+    paths = {name: stored.path for name, stored in snapshot.items()} | {
+        f"ledger/{name}": path for name, path in ledger.items()
+    }
+    found = {name: stored for name in AUDITED_TABLES if name in paths and (stored := _as_it_lies(paths[name]))}
+    try:
+        with opened(
+            snapshot, found, person=person, possible=possible, decisions=decisions, inputs=inputs, base=base
+        ) as evidence:
+            gates = [_judge(name, gate, evidence, overrides.get(name, "").strip()) for name, gate in GATES.items()]
+    except Exception as fault:  # not even readable: every gate is reported, and none has passed
+        gates = [_not_computed(name, fault) for name in GATES]
+    return Audit(tuple(gates), found)
+
+
+def _judge(name: str, gate: Callable[[Evidence], Gate], evidence: Evidence, override: str) -> Gate:
+    """One gate's result, whatever happens."""
+    try:
+        verdict = gate(evidence)
+    except Exception as fault:
+        return _not_computed(name, fault)
+    if verdict.passed or not override or name not in OVERRIDABLE:
+        return verdict
+    return replace(verdict, passed=True, overridden=override)
+
+
+def _not_computed(name: str, fault: Exception) -> Gate:
+    """A gate that cannot be computed has failed; only the fault's kind is told, since its text might hold a value."""
+    return Gate(name, False, f"Could not be computed ({type(fault).__name__}).")
+
+
+def _as_it_lies(path: Path) -> StoredTable | None:
+    """The table at `path` now; None when it is no readable table, which the gates then tell."""
+    try:
+        return stored_table(path)
+    except (OSError, pa.ArrowException):
+        return None

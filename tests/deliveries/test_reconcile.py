@@ -1,0 +1,58 @@
+"""The counts of a delivery reconcile with its manifest and with what the store holds, or the check says that they do not."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from sqlalchemy import select, update
+
+from pipelines.database import schema as db
+from pipelines.deliveries import Register, Store
+from pipelines.home import Home
+from pipelines.nights.feeds import take_in
+from pipelines.nights.night import Night
+from pipelines.tables import write_table
+from sample_feeds import make_nights
+
+NIGHT = date(2026, 11, 18)
+
+
+@pytest.fixture
+def night(tmp_path):
+    """A night with faulty records of every kind, not yet taken in."""
+    make_nights(tmp_path, ("330",), first_night=NIGHT, nights=1, children=200, faults="record")
+    return Night(Home(tmp_path / "home"), str(tmp_path / "landing"), "330", NIGHT)
+
+
+def check(night, agency):
+    (found,) = [each for each in take_in(night, agency).checks if each.name == "counts_reconcile"]
+    return found.passed
+
+
+@pytest.mark.parametrize("agency", ["health", "education", "police", "social_care"])
+def test_the_counts_of_a_delivery_reconcile(night, agency):
+    assert check(night, agency)
+
+
+@pytest.mark.parametrize("table", ["accepted", "rejected"])
+def test_a_record_that_is_missing_from_the_store_is_seen(night, table):
+    assert check(night, "health")
+    (entry,) = Register(night.engine).for_night("330", NIGHT)
+    path = Store(night.home).open(entry).folder / f"{table}.parquet"
+    held = getattr(Store(night.home).open(entry), table)
+    if table == "rejected":
+        held = held.filter([outcome == "queried" for outcome in held["outcome"].to_pylist()])
+    write_table(held.slice(1), path)
+    assert not check(night, "health")
+
+
+@pytest.mark.parametrize(
+    "count", ["rows_in_manifest", "rows_read", "accepted", "queried", "rejected", "repeats", "lost"]
+)
+def test_a_count_that_is_not_what_it_was_is_seen(night, count):
+    assert check(night, "health")
+    with night.engine.begin() as connection:
+        (counts,) = connection.execute(select(db.delivery.c.counts)).one()
+        connection.execute(update(db.delivery).values(counts={**counts, count: counts.get(count, 0) + 1}))
+    assert not check(night, "health")
