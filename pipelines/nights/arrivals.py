@@ -1,4 +1,7 @@
-"""What lies in the landing place of a deployment: what is new, and what is amiss there."""
+"""What lies in the landing place of a deployment: what is new, and what is amiss there.
+
+Belongs here: looking, and letting the first page of the reports tell what was found.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,10 @@ from zoneinfo import ZoneInfo
 from pipelines.contracts import authorities as known_authorities
 from pipelines.contracts import registered_agencies
 from pipelines.deliveries import LandingKnowledge, Look, look
+from pipelines.deliveries.findings_kept import keep_findings
 from pipelines.deployment import Deployment
 from pipelines.nights.plan import first_nights
+from pipelines.reporting import write_front
 
 __all__ = ["look_around"]
 
@@ -20,10 +25,12 @@ _LOCAL = ZoneInfo("Europe/London")
 def look_around(deployment: Deployment, *, authorities: Collection[str] | None = None) -> Look:
     """Look at the landing place: deliveries that are not decided yet, and findings that people have to settle.
 
+    What is amiss is kept in the home, and the first page of the reports tells of it.
+
     Raises:
         IsindexError: LANDING_MISSING.
     """
-    return look(
+    found = look(
         deployment.landing,
         deployment.engine,
         known=LandingKnowledge(
@@ -34,3 +41,6 @@ def look_around(deployment: Deployment, *, authorities: Collection[str] | None =
         ),
         authorities=authorities,
     )
+    if keep_findings(deployment.home, found.findings, authorities):
+        write_front(deployment.home, deployment.engine)
+    return found

@@ -18,6 +18,7 @@ from pipelines.reporting.figures import (
 from pipelines.reporting.gather import match_figures, night_figures, quality_figures, reject_figures
 from pipelines.reporting.review import carry_first_night, review_of
 from pipelines.reporting.site import (
+    write_front,
     write_matching,
     write_models,
     write_overview,
@@ -45,6 +46,7 @@ __all__ = [
     "reject_figures",
     "reject_sheets",
     "review_of",
+    "write_front",
     "write_matching",
     "write_models",
     "write_overview",

@@ -24,16 +24,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
 
-from pipelines.database.schema import feed_night, night
 from pipelines.home import Home
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.drawings import line, stacked_bars
 from pipelines.reporting.figures import MatchFigures, MatchTables, QualityFigures, RejectFigures, ShownModel
 from pipelines.reporting.gather import match_figures, night_figures, quality_figures, reject_figures
-from pipelines.reporting.sheets import Code, Head, Link, Sheet, csv_of_table
+from pipelines.reporting.sheets import Sheet, csv_of_table
 from pipelines.reporting.tables_of import (
+    front_sheets,
+    landing_sheet,
     match_sheets,
     model_sheets,
     models_sheet,
@@ -45,6 +46,7 @@ from pipelines.reporting.words import DIMENSIONS, GLOSSARY, OUTCOMES, STANDINGS,
 from pipelines.tables import write_bytes
 
 __all__ = [
+    "write_front",
     "write_matching",
     "write_models",
     "write_overview",
@@ -113,7 +115,7 @@ def write_overview(home: Home, engine: Engine, business_date: date, directory: D
     has_reports = frozenset(
         item.authority for item in figures.authorities if (folder / item.authority / "rejected.html").exists()
     )
-    sheets = night_sheets(figures, who, has_reports)
+    sheets = night_sheets(figures, who, has_reports) | {"landing": landing_sheet(home)}
     page = _page(
         "overview.html",
         "../",
@@ -124,10 +126,7 @@ def write_overview(home: Home, engine: Engine, business_date: date, directory: D
         numbers=figures.as_metadata(),
         **_words(),
     )
-    return [
-        *_write(folder, {"index.html": page}, sheets),
-        *_write_front(home, engine, business_date),
-    ]
+    return [*_write(folder, {"index.html": page}, sheets), *write_front(home, engine, business_date)]
 
 
 def write_rejected(home: Home, figures: RejectFigures, directory: Directory) -> list[Path]:
@@ -225,55 +224,15 @@ def _script(value: Any) -> Markup:
     return Markup(text)  # noqa: S704 escaped above
 
 
-def _write_front(home: Home, engine: Engine, business_date: date) -> list[Path]:
-    """The list of nights, newest first, and the page of words."""
-    with engine.connect() as connection:
-        nights = connection.execute(
-            select(feed_night.c.business_date, func.count(feed_night.c.authority.distinct()))
-            .group_by(feed_night.c.business_date)
-            .order_by(feed_night.c.business_date.desc())
-        ).all()
-        states: dict[tuple[date, str], int] = {
-            (row[0], row[1]): row[2]
-            for row in connection.execute(
-                select(night.c.business_date, night.c.state, func.count()).group_by(
-                    night.c.business_date, night.c.state
-                )
-            )
-        }
-    known: dict[date, int] = {row[0]: row[1] for row in nights}
-    for each, _ in states:
-        known.setdefault(each, sum(n for (d, _), n in states.items() if d == each))
-    known.setdefault(business_date, 0)
-    written = {
-        each for each in known if each == business_date or (home.reports / each.isoformat() / "index.html").exists()
-    }
-    sheet = Sheet(
-        "nights",
-        "Nights, newest first",
-        (
-            Head("Night"),
-            Head("Business date"),
-            Head("Authorities", number=True),
-            Head("Published", number=True),
-            Head("Held", number=True),
-        ),
-        [
-            (
-                Link(day(each), f"{each.isoformat()}/index.html") if each in written else day(each),
-                Code(each.isoformat()),
-                known[each],
-                states.get((each, "published"), 0),
-                states.get((each, "held"), 0),
-            )
-            for each in sorted(known, reverse=True)
-        ],
-    )
+def write_front(home: Home, engine: Engine, business_date: date | None = None) -> list[Path]:
+    """The first page (what waits for somebody, all nights) and the page of words; `business_date` has a page already."""
+    sheets = front_sheets(engine, home, business_date)
+    latest = max((path.parent.name for path in home.reports.glob("????-??-??/index.html")), default=None)
     pages = {
-        "index.html": _page("nights.html", "", "Nights", {"nights": sheet}, latest=max(written)),
+        "index.html": _page("nights.html", "", "Nights", sheets, latest=date.fromisoformat(latest) if latest else None),
         "words.html": _page("words.html", "", "What the words mean", {}, glossary=GLOSSARY, **_words()),
     }
-    return _write(home.reports, pages, {"nights": sheet})
+    return _write(home.reports, pages, sheets)
 
 
 def _reject_chart(figures: RejectFigures, agency: str, title: str) -> Markup:

@@ -3,6 +3,7 @@
 Belongs here: columns, captions and the order of rows. Not here: gathering figures, page layout.
 """
 
+from pipelines.reporting.tables_of.front import front_sheets, landing_sheet
 from pipelines.reporting.tables_of.limits import ROWS_EMBEDDED
 from pipelines.reporting.tables_of.matching import match_sheets
 from pipelines.reporting.tables_of.models import model_sheets, models_sheet
@@ -12,6 +13,8 @@ from pipelines.reporting.tables_of.rejected import reject_sheets
 
 __all__ = [
     "ROWS_EMBEDDED",
+    "front_sheets",
+    "landing_sheet",
     "match_sheets",
     "model_sheets",
     "models_sheet",

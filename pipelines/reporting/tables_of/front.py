@@ -1,0 +1,79 @@
+"""The tables of the first page: what waits for somebody, what lies where it should not, and all nights."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import Engine, func, select
+
+from pipelines.database.schema import attempt, feed_night
+from pipelines.deliveries.findings_kept import kept_findings
+from pipelines.home import Home
+from pipelines.reporting.sheets import Cell, Code, Head, Link, Sheet
+from pipelines.reporting.words import STATES, day
+
+__all__ = ["front_sheets", "landing_sheet"]
+
+
+def front_sheets(engine: Engine, home: Home, business_date: date | None = None) -> dict[str, Sheet]:
+    """Sheets ``waiting``, ``landing``, ``nights``; `business_date` has a page of its own already."""
+    with engine.connect() as connection:
+        newest = select(func.max(attempt.c.attempt_id)).group_by(attempt.c.authority, attempt.c.business_date)
+        tried = connection.execute(
+            select(attempt)
+            .where(attempt.c.attempt_id.in_(newest))
+            .order_by(attempt.c.business_date.desc(), attempt.c.authority)
+        ).all()
+        fed = connection.execute(select(feed_night.c.business_date, feed_night.c.authority).distinct()).all()
+    authorities: dict[date, set[str]] = {}
+    for row in (*tried, *fed):
+        authorities.setdefault(row.business_date, set()).add(row.authority)
+    if business_date:
+        authorities.setdefault(business_date, set())
+    states: dict[tuple[date, str], int] = {}
+    for row in tried:
+        states[row.business_date, row.state] = states.get((row.business_date, row.state), 0) + 1
+    waiting: list[tuple[Cell, ...]] = [
+        (Code(row.business_date.isoformat()), Code(row.authority), STATES[row.state], " ".join(row.reasons))
+        for row in tried
+        if row.state in ("held", "failed")
+    ]
+    written = {path.parent.name for path in home.reports.glob("????-??-??/index.html")}
+    written |= {business_date.isoformat()} if business_date else set()
+    nights: list[tuple[Cell, ...]] = [
+        (
+            Link(day(each), f"{each.isoformat()}/index.html") if each.isoformat() in written else day(each),
+            Code(each.isoformat()),
+            len(authorities[each]),
+            states.get((each, "published"), 0) + states.get((each, "retired"), 0),
+            states.get((each, "held"), 0),
+            states.get((each, "failed"), 0),
+        )
+        for each in sorted(authorities, reverse=True)
+    ]
+    numbers = tuple(Head(text, number=True) for text in ("Authorities", "Published", "Held", "Failed"))
+    return {
+        "waiting": Sheet(
+            "waiting",
+            "Nights that wait for somebody",
+            (Head("Business date"), Head("Authority", pick=True), Head("State", pick=True), Head("Why")),
+            waiting,
+            empty="No night is held, and none has failed.",
+        ),
+        "landing": landing_sheet(home),
+        "nights": Sheet("nights", "Nights, newest first", (Head("Night"), Head("Business date"), *numbers), nights),
+    }
+
+
+def landing_sheet(home: Home) -> Sheet:
+    """What the last look at the landing place found and nobody takes in."""
+    return Sheet(
+        "landing",
+        "In the landing place, and not taken in",
+        (Head("Place"), Head("Code", pick=True), Head("What is wrong"), Head("What to do")),
+        [
+            (Code(each.place or "further places"), Code(each.code), each.message, each.remedy)
+            for each in kept_findings(home)
+        ],
+        empty="Everything in the landing place belongs to somebody.",
+    )
