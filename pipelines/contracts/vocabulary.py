@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from pipelines.seams import words
+
 __all__ = [
     "ABSENCE",
     "ARRAY_CONCEPTS",
@@ -35,7 +37,8 @@ PRIVACY_CLASSES: Mapping[str, str] = {
 
 ABSENCE = ("withdrawn", "nothing")
 ONE_RECORD_PER_CHILD = ("record", "person_number", "many")
-INVOLVEMENT_KINDS = ("gp_practice", "school", "service")
+INVOLVEMENT_KINDS = tuple(kind for kind in words.INVOLVEMENT_KINDS if kind != "sensitive_service")
+"""Kinds of service that a flat feed may be mapped to; a sensitive one is told by the record itself."""
 
 PSEUDO_POSTCODE_PREFIX = "ZZ99"
 """Outward part of the pseudo postcodes of the NHS (no fixed abode, not known, abroad): never a place."""

@@ -1,11 +1,19 @@
-"""Opening the database: engine settings that make SQLite and PostgreSQL behave alike, and migrations."""
+"""Opening the database: engine settings that make SQLite and PostgreSQL behave alike, and migrations.
+
+Belongs here: how a connection is made and kept, and how the schema reaches its newest version. Not here: what is written
+(each stage), how many rows reach a table at once (`rows`), what may be said of a statement that fails (`outages`).
+"""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event, func, inspect, select, text
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, func, inspect, make_url, select, text
+
+from pipelines.errors import IsindexError
+from pipelines.outages import database_address
 
 __all__ = ["database_at", "metadata", "newest_revision", "open_database"]
 
@@ -20,6 +28,7 @@ metadata = MetaData(
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATING = 1_936_291_433  # any number that nobody else uses for a PostgreSQL advisory lock
 _ANSWER_SECONDS = 10
+_RECYCLE_SECONDS = 1800  # firewalls forget connections that are silent for longer
 
 
 @cache
@@ -33,35 +42,70 @@ def open_database(url: str) -> Engine:
 
     Args:
         url: ``sqlite:///…`` or ``postgresql://…`` (psycopg 3).
+
+    Raises:
+        IsindexError: DATABASE_NEWER (made by a later version of this program), DATABASE_ENCODING (not UTF-8).
     """
-    if url.startswith("sqlite"):
-        engine = create_engine(url)
-    else:  # a connection that went stale while a night was matched is opened anew
-        engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": _ANSWER_SECONDS})
+    place = make_url(url)
+    # an error's text shall not hold what was to be written
+    engine = create_engine(place, hide_parameters=True, **_settings_of(place))
     if engine.dialect.name == "sqlite":
         if engine.url.database:
             Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
         event.listen(engine, "connect", _prepare_sqlite)
-    with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":  # two that open a new database at once: one makes the tables
-            connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
-        if _revision(connection) != newest_revision():
-            _upgrade(connection)
+    with engine.connect() as connection:
+        current = _revision(connection) == newest_revision()
+    if not current:
+        with engine.begin() as connection:
+            _upgrade(connection, url)
     return engine
 
 
 def newest_revision() -> str:
     """The revision that the code expects: migrations are numbered, the file name begins with the number."""
-    return max(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+    return max(_revisions())
+
+
+def _settings_of(url: URL) -> dict[str, Any]:
+    """How connections are made: one that went stale while a night was matched is opened anew."""
+    if url.get_backend_name() == "sqlite":
+        return {}
+    given = {"connect_timeout": _ANSWER_SECONDS, "application_name": "isindex"}
+    return {
+        "pool_pre_ping": True,
+        "pool_recycle": _RECYCLE_SECONDS,
+        "isolation_level": "READ COMMITTED",  # said here, whatever the server's default is
+        "connect_args": {name: value for name, value in given.items() if name not in url.query},
+    }
+
+
+def _revisions() -> list[str]:
+    return [path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py")]
 
 
 def _revision(connection: Connection) -> str:
     if not inspect(connection).has_table("alembic_version"):
         return ""
-    return str(connection.scalar(text("SELECT version_num FROM alembic_version")))
+    return str(connection.scalar(text("SELECT version_num FROM alembic_version")) or "")
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, url: str) -> None:
+    """Bring the schema to the newest version: whole or not at all, and once, however many open it at the same time."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
+        _refuse_encoding(connection, url)
+    found = _revision(connection)
+    if found == newest_revision():
+        return
+    if found and found not in _revisions():
+        raise IsindexError(
+            "DATABASE_NEWER",
+            f"The database was made by a later version of this program (schema {found}).",
+            where=database_address(url),
+            remedy="Use that version, or give this one a database of its own.",
+        )
     # imported only when there is something to do: it takes half a second
     from alembic import command
     from alembic.config import Config
@@ -70,6 +114,17 @@ def _upgrade(connection: Connection) -> None:
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def _refuse_encoding(connection: Connection, url: str) -> None:
+    encoding = connection.scalar(text("SHOW server_encoding"))
+    if encoding != "UTF8":
+        raise IsindexError(
+            "DATABASE_ENCODING",
+            f"The database keeps text as {encoding}, in which not every name can be written.",
+            where=database_address(url),
+            remedy="Make a database with ENCODING 'UTF8' and name that one in ISINDEX_DATABASE_URL.",
+        )
 
 
 def _prepare_sqlite(connection, _record) -> None:  # type: ignore[no-untyped-def]

@@ -23,11 +23,17 @@ import pyarrow as pa
 
 from pipelines.errors import IsindexError
 from pipelines.identities.mint import mint
-from pipelines.identities.state import HISTORY, IDENTITIES, INDEX_IDS, IdentityState
+from pipelines.identities.state import IdentityState
 from pipelines.privacy.secret import keyed_digests
+from pipelines.seams import conform, give
+from pipelines.seams.identities import HISTORY, IDENTITIES, INDEX_IDS
+from pipelines.seams.matching import CLUSTERS
+from pipelines.seams.person import RECORDS
 from pipelines.tables import connect
 
 __all__ = ["Assigned", "assign_identities"]
+
+_OF_RECORDS = ["record_key", "delivery_id", "position", "content"]
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,7 @@ def assign_identities(
     """Give each of tonight's clusters its index id.
 
     Args:
-        clusters: record_key, cluster, step, weight, reason; each live record once.
+        clusters: `CLUSTERS`; each live record once.
         records: the person records (record_key, delivery_id, position, content are read).
         previous: the state of the night before, None on the first.
         authority: DfE code.
@@ -92,11 +98,13 @@ def assign_identities(
     Raises:
         IsindexError: CLUSTERS_INCOMPLETE when clusters and records do not hold the same records once each.
     """
+    conform(clusters, CLUSTERS)
+    conform(records, RECORDS, _OF_RECORDS)
     before = previous or IdentityState.empty()
     frozen_names = frozen if frozen is not None else pa.array([], pa.string())
     views = {
-        "clusters": clusters.select(["record_key", "cluster", "step", "weight", "reason"]),
-        "records": records.select(["record_key", "delivery_id", "position", "content"]),
+        "clusters": clusters.select(CLUSTERS.names),
+        "records": records.select(_OF_RECORDS),
         "previous": before.identities,
         "index_ids": before.index_ids,
         "history": before.history,
@@ -111,9 +119,9 @@ def assign_identities(
         connection.execute(_GIVEN)
         connection.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
         connection.register("new_refs", _new_references(connection))
-        identities = connection.sql(_IDENTITIES).to_arrow_table().cast(IDENTITIES)
-        index_ids = connection.sql(_INDEX_IDS).to_arrow_table().cast(INDEX_IDS)
-        history = connection.sql(_HISTORY).to_arrow_table().cast(HISTORY)
+        identities = give(connection.sql(_IDENTITIES).to_arrow_table(), IDENTITIES)
+        index_ids = give(connection.sql(_INDEX_IDS).to_arrow_table(), INDEX_IDS)
+        history = give(connection.sql(_HISTORY).to_arrow_table(), HISTORY)
         held = connection.execute("SELECT DISTINCT index_id FROM tonight JOIN given USING (cluster) WHERE is_frozen")
         return Assigned(identities, index_ids, history, frozenset(row[0] for row in held.fetchall()))
 

@@ -15,7 +15,9 @@ from sqlalchemy import Engine, select
 
 from pipelines.database.schema import ledger_event, night
 from pipelines.identities.assign import Assigned
-from pipelines.identities.state import EVENT_SCHEMA, STORY, VISIBILITY, IdentityState
+from pipelines.identities.state import IdentityState
+from pipelines.seams import conform, give
+from pipelines.seams.identities import EVENTS, STORY, VISIBILITY
 from pipelines.tables import connect
 
 __all__ = ["identities_as_at", "record_night"]
@@ -28,13 +30,14 @@ def record_night(
 
     Args:
         assigned: tonight's assignment.
-        visible: index_id, shielded, withheld (`privacy.shielding.visibility`), one row for each live identity.
+        visible: `VISIBILITY` (`protection.shielding.visibility`), one row for each live identity.
         previous: the state that `assigned` was made from.
         business_date: the night.
 
     Returns:
-        the new state; and events: kind, index_id, other_id, record_ref, evidence (JSON text), in a fixed order.
+        the new state; and events: `EVENTS`, in a fixed order.
     """
+    conform(visible, VISIBILITY)
     before = previous or IdentityState.empty()
     views = {
         "was": before.identities,
@@ -48,11 +51,11 @@ def record_night(
     with connect(views) as connection:
         connection.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
         connection.execute(_CHANGES)
-        events = connection.sql(_EVENTS).to_arrow_table().cast(EVENT_SCHEMA)
+        events = give(connection.sql(_EVENTS).to_arrow_table(), EVENTS)
         connection.register("events", events)
-        story = connection.sql(_STORY).to_arrow_table().cast(STORY)
-        seen = connection.sql("SELECT index_id, shielded, withheld FROM visible_now ORDER BY index_id").to_arrow_table()
-    state = IdentityState(assigned.identities, assigned.index_ids, assigned.history, story, seen.cast(VISIBILITY))
+        story = give(connection.sql(_STORY).to_arrow_table(), STORY)
+        seen = connection.sql("FROM visible_now ORDER BY index_id").to_arrow_table()
+    state = IdentityState(assigned.identities, assigned.index_ids, assigned.history, story, give(seen, VISIBILITY))
     return state, events
 
 

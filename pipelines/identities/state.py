@@ -9,57 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
+from pipelines.seams import conform
+from pipelines.seams.identities import IDENTITY_TABLES
 from pipelines.tables import read_table, write_table
 
-__all__ = ["EVENT_SCHEMA", "IdentityState"]
+__all__ = ["IdentityState"]
 
 _FOLDER = "identities"
-
-
-def _schema(columns: list[tuple[str, Any]]) -> pa.Schema:
-    return pa.schema(columns)
-
-
-IDENTITIES = _schema(
-    [
-        ("record_key", pa.string()),
-        ("record_ref", pa.string()),
-        ("index_id", pa.string()),
-        ("step", pa.string()),
-        ("weight", pa.float64()),
-        ("reason", pa.string()),
-        ("delivery_id", pa.string()),
-        ("position", pa.int64()),
-        ("content", pa.int64()),
-    ]
-)
-INDEX_IDS = _schema(
-    [
-        ("index_id", pa.string()),
-        ("state", pa.string()),
-        ("minted_night", pa.date32()),
-        ("redirects_to", pa.string()),
-        ("since", pa.date32()),
-    ]
-)
-HISTORY = _schema([("record_key", pa.string()), ("index_id", pa.string()), ("until", pa.date32())])
-STORY = _schema(
-    [("index_id", pa.string()), ("business_date", pa.date32()), ("kind", pa.string()), ("words", pa.string())]
-)
-VISIBILITY = _schema([("index_id", pa.string()), ("shielded", pa.bool_()), ("withheld", pa.bool_())])
-EVENT_SCHEMA = _schema(
-    [
-        ("kind", pa.string()),
-        ("index_id", pa.string()),
-        ("other_id", pa.string()),
-        ("record_ref", pa.string()),
-        ("evidence", pa.string()),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -85,12 +44,15 @@ class IdentityState:
     @classmethod
     def empty(cls) -> IdentityState:
         """The state before the first night."""
-        return cls(*(schema.empty_table() for schema in (IDENTITIES, INDEX_IDS, HISTORY, STORY, VISIBILITY)))
+        return cls(**{name: seam.empty() for name, seam in IDENTITY_TABLES.items()})
 
     @classmethod
     def read(cls, night: Path) -> IdentityState:
         """The state that was written into the night folder `night`."""
-        return cls(*(read_table(night / _FOLDER / f"{part.name}.parquet") for part in fields(cls)))
+        parts = {name: read_table(night / _FOLDER / f"{name}.parquet") for name in IDENTITY_TABLES}
+        for name, seam in IDENTITY_TABLES.items():
+            conform(parts[name], seam)
+        return cls(**parts)
 
     def write(self, night: Path) -> None:
         """Write the state into the folder `night`."""

@@ -17,13 +17,14 @@ import pyarrow.compute as pc
 from pipelines.errors import IsindexError
 from pipelines.matching.comparing.levels import COMPARISONS, NOTHING
 from pipelines.matching.deciding.guards import GUARDS
-from pipelines.matching.deciding.ladder import JOIN, REFUSED, REVIEW, STEPS, judge_pairs, reasons
+from pipelines.matching.deciding.ladder import JOIN, REFUSED, REVIEW, judge_pairs, reasons
 from pipelines.matching.deciding.review_evidence import runners_up
 from pipelines.matching.night import Matched
 from pipelines.matching.reading.comparable import make_comparable
 from pipelines.matching.weighing.match_model import Model, load_model
 from pipelines.matching.weighing.score import Scorer
 from pipelines.matching.weighing.weigh import weigh
+from pipelines.seams.words import STEPS
 
 __all__ = ["Explanation", "Rival", "Step", "explain", "in_context", "of_matched"]
 

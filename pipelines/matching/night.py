@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from pipelines.matching.arrays import Bits, Mask, PairIds, Positions, distinct
 from pipelines.matching.comparing.compare import LEVELS
 from pipelines.matching.deciding.clusters import AMBIGUOUS, CONTRADICTED, Clusters, cluster
-from pipelines.matching.deciding.ladder import JOIN, NOTHING_MORE, REFUSED, STEPS, Verdicts, judge_pairs, reasons
+from pipelines.matching.deciding.ladder import JOIN, NOTHING_MORE, REFUSED, Verdicts, judge_pairs, reasons
 from pipelines.matching.deciding.review_evidence import with_evidence
 from pipelines.matching.pairing.candidates import KeyRows, find_candidates, follow, rows_by_key
 from pipelines.matching.reading.comparable import Comparable, comparable
@@ -27,39 +27,13 @@ from pipelines.matching.weighing.match_model import Model, load_model
 from pipelines.matching.weighing.pairs import Pairs
 from pipelines.matching.weighing.score import Scorer
 from pipelines.matching.weighing.weigh import AT_ONCE, Weigher, weigh
+from pipelines.seams import give
+from pipelines.seams.matching import CLUSTERS, LINKS, POSSIBLE
+from pipelines.seams.words import STEPS
 
-__all__ = ["CLUSTERS", "LINKS", "POSSIBLE", "Matched", "MatchedNight", "decide", "match"]
+__all__ = ["Matched", "MatchedNight", "decide", "match"]
 
 
-_WORDS = pa.dictionary(pa.int32(), pa.string())  # a few thousand sentences, said of millions
-CLUSTERS = pa.schema(
-    [
-        ("record_key", pa.string()),
-        ("cluster", pa.string()),
-        ("step", pa.string()),
-        ("weight", pa.float64()),
-        ("reason", _WORDS),
-    ]
-)
-LINKS = pa.schema(
-    [
-        ("record_key_a", pa.string()),
-        ("record_key_b", pa.string()),
-        ("step", pa.string()),
-        ("weight", pa.float64()),
-        ("reason", _WORDS),
-    ]
-)
-POSSIBLE = pa.schema(
-    [
-        ("record_key_a", pa.string()),
-        ("record_key_b", pa.string()),
-        ("weight", pa.float64()),
-        ("reason", pa.string()),
-        ("kind", pa.string()),
-        ("priority", pa.int8()),
-    ]
-)
 _ALONE = ("Neither name nor birth date: not linkable", "No other record belongs to the same child")
 _MARGIN_TO_BREAK = 6.0  # bits below the join weight at which a compared pair keeps two clusters apart
 
@@ -84,7 +58,7 @@ class Matched:
 
 @dataclass(frozen=True)
 class MatchedNight(Matched):
-    """The same, `possible` with the evidence for each pair (`EVIDENCE`), and the state from which the next night goes on."""
+    """The same, `possible` with the evidence for each pair (`POSSIBLE_TOLD`), and the state the next night goes on from."""
 
     state: MatchState
 
@@ -254,7 +228,7 @@ def _links(people: Comparable, pairs: Pairs, verdicts: Verdicts, clusters: Clust
         pairs.weight[chosen].round(4),
         reasons(verdicts, pairs.packed, chosen),
     ]
-    return pa.table(columns, schema=LINKS), chosen
+    return give(pa.table(columns, schema=LINKS.schema), LINKS), chosen
 
 
 def _clusters(
@@ -280,7 +254,8 @@ def _clusters(
     which = pc.fill_null(said.indices.take(position), -1).to_numpy()
     which = np.where(best < 0, len(said.dictionary) + people.linkable, which).astype(np.int32)
     why = pa.DictionaryArray.from_arrays(pa.array(which), words)
-    return pa.table([people.keys, people.keys.take(clusters.label), steps, weights, why], schema=CLUSTERS)
+    columns = [people.keys, people.keys.take(clusters.label), steps, weights, why]
+    return give(pa.table(columns, schema=CLUSTERS.schema), CLUSTERS)
 
 
 def _possible(
@@ -314,6 +289,5 @@ def _possible(
         kind,
         priority,
     ]
-    return pa.table(
-        [pa.array(column) if isinstance(column, np.ndarray) else column for column in columns], schema=POSSIBLE
-    )
+    arrays = [pa.array(column) if isinstance(column, np.ndarray) else column for column in columns]
+    return give(pa.table(arrays, schema=POSSIBLE.schema), POSSIBLE)

@@ -18,6 +18,10 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.errors import IsindexError
+from pipelines.seams import Seam, conform, give
+from pipelines.seams.identities import IDENTITIES, VISIBILITY
+from pipelines.seams.matching import DECISIONS, POSSIBLE
+from pipelines.seams.person import RECORDS
 from pipelines.tables import connect
 
 __all__ = ["carries_shielding", "in_force", "visibility"]
@@ -36,14 +40,14 @@ def visibility(
             record; a ``not_the_same`` settles its pair.
 
     Returns:
-        index_id, shielded, withheld (never both), sorted by index_id.
+        `VISIBILITY` (never both), sorted by index_id.
 
     Raises:
         IsindexError: SHIELDING_INPUT_MISSING when a table or column is not there: without it nobody is safe to show.
     """
     views = {
-        "identities": _needed(identities, "identities", ["record_key", "index_id"]),
-        "records": _needed(records, "person records", ["record_key", "shielded"]),
+        "identities": _needed(identities, IDENTITIES, ["record_key", "index_id"]),
+        "records": _needed(records, RECORDS, ["record_key", "shielded"]),
         "possible": carries_shielding(possible, decisions),
         "decisions": in_force(decisions),
     }
@@ -64,12 +68,13 @@ def visibility(
         """).to_arrow_table()
     shielded = base["shielded"].to_numpy(zero_copy_only=False).astype(bool)
     reached = _closure(shielded, edges["a"].to_numpy(), edges["b"].to_numpy())
-    return pa.table({"index_id": base["index_id"], "shielded": shielded, "withheld": reached & ~shielded})
+    seen = pa.table({"index_id": base["index_id"], "shielded": shielded, "withheld": reached & ~shielded})
+    return give(seen, VISIBILITY)
 
 
 def carries_shielding(possible: pa.Table | None, decisions: pa.Table | None) -> pa.Table:
     """The possible pairs through which a shield reaches on: record_key_a, record_key_b (see the module's charter)."""
-    pairs = _needed(possible, "possible links", ["record_key_a", "record_key_b", "kind"])
+    pairs = _needed(possible, POSSIBLE, ["record_key_a", "record_key_b", "kind"])
     if "certain" not in pairs.column_names:
         pairs = pairs.append_column("certain", pa.nulls(pairs.num_rows, pa.bool_()))
     with connect({"possible": pairs, "decisions": in_force(decisions)}) as connection:
@@ -98,20 +103,20 @@ def _closure(seeds: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def in_force(decisions: pa.Table | None) -> pa.Table:
     """Decisions that were not undone: kind, record_a, record_b."""
-    table = _needed(decisions, "decisions", ["kind", "record_a", "record_b"])
+    table = _needed(decisions, DECISIONS, ["kind", "record_a", "record_b"])
     if "undone_at" in table.column_names:
         table = table.filter(table["undone_at"].is_null())
-    wanted = table.select(["kind", "record_a", "record_b"])
-    return wanted.cast(pa.schema([(name, pa.string()) for name in wanted.column_names]))
+    return table.select(["kind", "record_a", "record_b"])
 
 
-def _needed(table: pa.Table | None, name: str, columns: list[str]) -> pa.Table:
-    missing = columns if table is None else [column for column in columns if column not in table.column_names]
-    if table is None or missing:
+def _needed(table: pa.Table | None, seam: Seam, columns: list[str]) -> pa.Table:
+    try:
+        conform(seam.empty().select([]) if table is None else table, seam, columns)
+    except IsindexError as fault:
         raise IsindexError(
             "SHIELDING_INPUT_MISSING",
-            f"{name}: {', '.join(missing)} not there, so nobody can be shown safely.",
+            f"{fault.message} So nobody can be shown safely.",
             where="shielding",
             remedy="Run the matching of this night again; the published index stays as it is.",
-        )
+        ) from None
     return table

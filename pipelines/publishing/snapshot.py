@@ -21,22 +21,13 @@ import yaml
 from pipelines.errors import IsindexError
 from pipelines.identities.assign import RESOLVED
 from pipelines.identities.state import IdentityState
+from pipelines.seams import conform, give
+from pipelines.seams.identities import IDENTITY_TABLES
+from pipelines.seams.person import PERSON_TABLES
+from pipelines.seams.snapshot import SNAPSHOT_TABLES
 from pipelines.tables import connect
 
-__all__ = ["PERSON_TABLES", "SNAPSHOT_TABLES", "build_snapshot"]
-
-PERSON_TABLES = ("records", "names", "addresses", "carers", "involvements", "flags")
-SNAPSHOT_TABLES = (
-    "children",
-    "names",
-    "addresses",
-    "carers",
-    "involvements",
-    "flags",
-    "record_links",
-    "redirects",
-    "events",
-)
+__all__ = ["SNAPSHOT_TABLES", "build_snapshot"]
 
 
 def build_snapshot(person: Mapping[str, pa.Table | Path], state: IdentityState) -> dict[str, pa.Table]:
@@ -57,6 +48,10 @@ def build_snapshot(person: Mapping[str, pa.Table | Path], state: IdentityState) 
         raise IsindexError(
             "SNAPSHOT_INPUT_MISSING", f"No person table {', '.join(missing)}.", where="building the snapshot"
         )
+    for name, seam in PERSON_TABLES.items():
+        conform(person[name], seam, _OF_RECORDS if name == "records" else None)
+    for name, seam in IDENTITY_TABLES.items():
+        conform(getattr(state, name), seam)
     views: dict[str, pa.Table | Path] = {f"person_{name}": person[name] for name in PERSON_TABLES}
     views |= {
         "identities": state.identities,
@@ -67,7 +62,9 @@ def build_snapshot(person: Mapping[str, pa.Table | Path], state: IdentityState) 
     }
     with connect(views) as connection:
         connection.execute(_HELD)
-        return {name: connection.sql(_TABLES[name]).to_arrow_table() for name in SNAPSHOT_TABLES}
+        return {
+            name: give(connection.sql(_TABLES[name]).to_arrow_table(), seam) for name, seam in SNAPSHOT_TABLES.items()
+        }
 
 
 @cache
@@ -79,6 +76,11 @@ def _trust() -> pa.Table:
     return pa.table(dict(zip(("field", "agency", "rank"), map(list, zip(*rows, strict=True)), strict=True)))
 
 
+# the columns of the person records that are read
+_OF_RECORDS = [
+    "record_key", "agency", "family_name", "given_names", "birth_date", "expected_birth_date", "sex", "address_status",
+    "as_of",
+]  # fmt: skip
 # every record with its identity, whether that may be shown, and how much its word counts for each field (less is more)
 _FIELDS = ("name", "birth_date", "sex", "address", "carer")
 _TRUST = ", ".join(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pipelines.contracts.contract import Column, Contract
 from pipelines.contracts.vocabulary import PSEUDO_POSTCODE_PREFIX
 from pipelines.errors import IsindexError
+from pipelines.seams.words import ADDRESS_STATUSES, SEXES
 
 __all__ = ["Address", "Feed", "Items", "comparable", "literal", "tidy", "truth"]
 
@@ -100,7 +101,7 @@ class Feed:
             return "NULL::DATE" if concept in _DATES else "NULL::VARCHAR"
         sql = found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
         if concept == "sex":
-            return f"CASE WHEN {sql} IN ('M', 'F') THEN {sql} END"
+            return f"CASE WHEN {sql} IN {SEXES} THEN {sql} END"
         return f"try_cast({sql} AS INTEGER)" if concept == "age_estimate" else sql
 
     def text(self, concept: str) -> str:
@@ -175,9 +176,9 @@ class Feed:
 
 
 def _status(stated: str, pseudo: str) -> str:
-    """SQL of the address status: a pseudo postcode overrules that the child lives there."""
+    """SQL of the address status: a pseudo postcode overrules that the child lives there; an unknown word says nothing."""
     return f"""CASE WHEN {pseudo} AND coalesce({stated}::VARCHAR, 'current') = 'current' THEN 'none_known'
-        ELSE {stated}::VARCHAR END"""
+        WHEN {stated}::VARCHAR IN {ADDRESS_STATUSES} THEN {stated}::VARCHAR END"""
 
 
 def literal(text: str) -> str:

@@ -17,13 +17,16 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.contracts.contract import Column, Contract
+from pipelines.seams import conform
+from pipelines.seams.deliveries import LIVE_HEAD, LIVE_TAIL
 from pipelines.tables import connect
 from pipelines.validation.checks import literal
 from pipelines.validation.places import quoted, shielding_code
 
 __all__ = ["FeedNight", "apply_delivery"]
 
-_HEAD = ("position", "line", "key", "outcome", "unverified")
+_HEAD = LIVE_HEAD.names
+_TAIL = LIVE_TAIL.names
 _DAMAGE = "RECORD-"  # rules of the readers: the record is there, but perhaps not even its key could be read
 
 
@@ -32,8 +35,7 @@ class FeedNight:
     """A feed after a night.
 
     Attributes:
-        live: position, line, key, outcome, unverified, the contract's columns in their own types, delivery_id, as_of
-            (business date of the delivery that brought this content), content (int64 hash of it); by key.
+        live: `LIVE_HEAD`, the contract's columns in their own types, `LIVE_TAIL`; by key.
         changes: numbers of records: added, changed, unchanged, withdrawn, and kept (not delivered in a usable form
             tonight, but not withdrawn either).
     """
@@ -80,7 +82,7 @@ def apply_delivery(
         SELECT
             -- unchanged: the earlier row, but with tonight's verdict
             {_either("before", "tonight", [name for name in [*_HEAD, *names] if name != "outcome"])}, tonight.outcome,
-            {_either("before", "tonight", ["delivery_id", "as_of", "content"])},
+            {_either("before", "tonight", _TAIL)},
             CASE WHEN before.key IS NULL THEN 'added' WHEN before.content = tonight.content THEN 'unchanged'
                 ELSE 'changed' END AS change
         FROM tonight LEFT JOIN before ON before.key = tonight.key
@@ -89,8 +91,10 @@ def apply_delivery(
         WHERE key NOT IN (SELECT key FROM tonight) AND NOT ({leaves})
         """)
         _shield(database, contract)
-        shown = ", ".join([*_HEAD, columns, "delivery_id", "as_of", "content"])
+        shown = ", ".join([*_HEAD, columns, *_TAIL])
         live = database.sql(f"SELECT {shown} FROM live ORDER BY key").to_arrow_table()
+        conform(live, LIVE_HEAD)
+        conform(live, LIVE_TAIL)
         counted = dict(database.execute("SELECT change, count(*) FROM live GROUP BY change").fetchall())
         withdrawn = database.execute("SELECT count(*) FROM before WHERE key NOT IN (SELECT key FROM live)").fetchone()
     changes = {name: counted.get(name, 0) for name in ("added", "changed", "unchanged", "kept")}
@@ -129,7 +133,7 @@ def _before(database: duckdb.DuckDBPyConnection, previous: pa.Table | None, name
         return
     database.register("previous", previous)
     had = set(previous.schema.names)
-    shared = ", ".join(quoted(name) for name in [*names, "delivery_id", "as_of", "content"] if name in had)
+    shared = ", ".join(quoted(name) for name in [*names, *_TAIL] if name in had)
     database.execute(f"INSERT INTO before BY NAME SELECT {shared} FROM previous")
 
 

@@ -16,6 +16,9 @@ import pyarrow as pa
 from pipelines.contracts.contract import Contract
 from pipelines.contracts.person_record import PERSON_RECORD
 from pipelines.records.concepts import Feed, literal, tidy
+from pipelines.seams import give
+from pipelines.seams.person import PERSON_TABLES
+from pipelines.seams.words import FLAGS, NAME_KINDS
 from pipelines.tables import connect
 
 __all__ = ["PersonRecords", "build_person_records"]
@@ -23,17 +26,7 @@ __all__ = ["PersonRecords", "build_person_records"]
 
 @dataclass(frozen=True)
 class PersonRecords:
-    """The tables of one authority's person records, each ordered by record_key.
-
-    Attributes:
-        records: one row per live record, the columns of `pipelines.contracts.person_record.PERSON_RECORD`.
-        names: record_key, agency, kind (current, former, alias), family_name, given_names, from_date, to_date.
-        addresses: record_key, agency, address, postcode, uprn, status, from_date.
-        carers: record_key, agency, name, relationship, contact.
-        involvements: record_key, agency, kind (gp_practice, school, service, sensitive_service), service, contact,
-            phone, start_date, end_date; the three in the middle are empty for a sensitive service.
-        flags: record_key, agency, flag (lead_professional, caf_exists).
-    """
+    """The tables of one authority's person records, each ordered by record_key: the seams of `pipelines.seams.person`."""
 
     records: pa.Table
     names: pa.Table
@@ -70,7 +63,7 @@ def build_person_records(
         tables = {}
         for each in fields(PersonRecords):
             sql = _RESULTS[each.name].format(business_date=business_date.isoformat())
-            tables[each.name] = connection.sql(sql).to_arrow_table()
+            tables[each.name] = give(connection.sql(sql).to_arrow_table(), PERSON_TABLES[each.name])
     return PersonRecords(**tables)
 
 
@@ -116,8 +109,10 @@ def _names(feed: Feed) -> list[str]:
         selects.append(_name(feed, "'former'", tidy("one_former"), given, 0, feed.text("family_name"), inner))
     if feed.has("names"):
         item = feed.items("names")
+        kind = item.value("name.kind")
         selects.append(f"""
-            SELECT {feed.record_key}, '{feed.agency}', coalesce({item.value("name.kind")}, 'alias'), one_ordinal,
+            SELECT {feed.record_key}, '{feed.agency}', CASE WHEN {kind} IN {NAME_KINDS} THEN {kind} ELSE 'alias' END,
+                one_ordinal,
                 {item.text("name.family")}, {item.text("name.given")}, {item.value("name.from")}::DATE,
                 {item.value("name.to")}::DATE
             FROM {item.rows}
@@ -187,7 +182,7 @@ def _involvements(feed: Feed) -> list[str]:
 def _flags(feed: Feed) -> list[str]:
     return [
         f"SELECT {feed.record_key}, '{feed.agency}', '{flag}' FROM {feed.view} WHERE {feed.truth(flag)}"
-        for flag in ("caf_exists", "lead_professional")
+        for flag in FLAGS
         if feed.has(flag)
     ]
 

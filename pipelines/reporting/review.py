@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.privacy.secret import keyed_digests
+from pipelines.seams import conform
+from pipelines.seams.matching import POSSIBLE_TOLD
 from pipelines.tables import connect
 
 __all__ = ["REVIEW", "carry_first_night", "review_of"]
@@ -42,11 +44,12 @@ def review_of(
     """The possible pairs of a night with opaque references, each with the night it first appeared.
 
     Args:
-        possible: record_key_a, record_key_b, weight, reason, kind, priority, and the columns of `EVIDENCE`.
+        possible: `POSSIBLE_TOLD`.
         business_date: the night.
         purpose: what record references are made for; the same as for the published record_ref.
         previous: what this function gave for the night before.
     """
+    conform(possible, POSSIBLE_TOLD)
 
     def refs(name: str) -> Any:
         keys = possible[name].combine_chunks().cast(pa.string())

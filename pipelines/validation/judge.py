@@ -20,6 +20,8 @@ from pipelines.deliveries.codes import record_rules
 from pipelines.errors import IsindexError
 from pipelines.privacy.masking import MASK_LENGTH, mask_sql
 from pipelines.privacy.secret import namespace_secret
+from pipelines.seams import give
+from pipelines.seams.deliveries import REJECTS
 from pipelines.tables import connect
 from pipelines.validation.across import find_repeats, find_shared
 from pipelines.validation.checks import literal
@@ -30,28 +32,10 @@ from pipelines.validation.places import places, quoted
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["COUNTS", "REJECT_SCHEMA", "Delivered", "Judged", "judge", "reject_id_sql"]
+__all__ = ["COUNTS", "Delivered", "Judged", "judge", "reject_id_sql"]
 
 COUNTS = ("rows_read", "accepted", "queried", "rejected", "repeats", "lost")
 _IDENTIFIERS = frozenset({"nhs_number", "previous_nhs_number", "upn", "former_upn"})
-REJECT_SCHEMA = pa.schema(
-    [
-        ("reject_id", pa.string()),
-        ("position", pa.int64()),
-        ("line", pa.int64()),
-        ("key", pa.string()),
-        ("outcome", pa.string()),
-        ("rule", pa.string()),
-        ("severity", pa.string()),
-        ("dimension", pa.string()),
-        ("field", pa.string()),
-        ("masked", pa.string()),
-        ("message", pa.string()),
-        ("remedy", pa.string()),
-        ("contract", pa.string()),
-        ("asks_shield", pa.bool_()),
-    ]
-)
 
 
 class Delivered(Protocol):
@@ -77,7 +61,7 @@ class Judged:
     Attributes:
         accepted: position, line, key, change, outcome (accepted or queried), unverified (paths of identifiers that are
             kept but not verified), then the contract's columns in their own types; by position.
-        rejects: one row per record and broken rule, columns of `REJECT_SCHEMA`; by position, then rule. `asks_shield`
+        rejects: one row per record and broken rule, columns of `REJECTS`; by position, then rule. `asks_shield`
             marks rejected records that ask for a shield: an earlier version of theirs must not stay in the open.
         counts: rows_read = accepted + queried + rejected + repeats; lost beside them.
         rules: rule code → records that broke it, every rule in force, most of them 0.
@@ -209,8 +193,7 @@ def _rejects(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Plan
     text = f"CASE broken.rule {texts} END" if texts else "NULL::VARCHAR"
     anchor = "coalesce('key ' || key, 'position ' || position)"
     reject_id = reject_id_sql(authority, contract.agency, "code", anchor)
-    return (
-        database.sql(f"""
+    found = database.sql(f"""
     WITH found AS (
         SELECT broken.position, judged.line, judged.key, broken.rule, broken.severity,
             left({text}, {MASK_LENGTH}) AS text
@@ -237,9 +220,7 @@ def _rejects(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Plan
         outcome = 'rejected' AND position IN (SELECT position FROM judged WHERE {plan.shielding}) AS asks_shield
     FROM numbered ORDER BY position, number, code
     """)
-        .to_arrow_table()
-        .cast(REJECT_SCHEMA)
-    )
+    return give(found.to_arrow_table(), REJECTS)
 
 
 def _rule_table(plan: Plan, contract: Contract) -> pa.Table:

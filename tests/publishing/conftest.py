@@ -5,10 +5,8 @@ from datetime import date
 
 import pyarrow as pa
 import pytest
-from sqlalchemy import create_engine
 
-from pipelines.database import schema as _schema  # noqa: F401  (fills the metadata)
-from pipelines.database.engine import _prepare_sqlite, metadata
+from pipelines.database import open_database
 from pipelines.home import Home
 from pipelines.identities.assign import assign_identities
 from pipelines.identities.ledger import record_night
@@ -18,38 +16,19 @@ from pipelines.publishing.feed_input import FeedInput
 from pipelines.publishing.gates import LEDGER_TABLES, Base, run_gates
 from pipelines.publishing.publish import previous_version, publish_snapshot, write_snapshot
 from pipelines.publishing.snapshot import build_snapshot
+from pipelines.seams.matching import CLUSTERS, DECISIONS, POSSIBLE
+from pipelines.seams.person import PERSON_TABLES
 from pipelines.tables import write_table
 
-TEXT, DAY = pa.string(), pa.date32()
-SCHEMAS = {
-    "records": {
-        "record_key": TEXT, "agency": TEXT, "key": TEXT, "given_names": TEXT, "family_name": TEXT, "birth_date": DAY,
-        "expected_birth_date": DAY, "sex": TEXT, "address_status": TEXT, "nhs_number": TEXT, "upn": TEXT,
-        "shielded": pa.bool_(), "as_of": DAY, "delivery_id": TEXT, "position": pa.int64(), "content": pa.int64(),
-    },
-    "names": {
-        "record_key": TEXT, "agency": TEXT, "kind": TEXT, "family_name": TEXT, "given_names": TEXT, "from_date": DAY,
-        "to_date": DAY,
-    },
-    "addresses": {
-        "record_key": TEXT, "agency": TEXT, "address": TEXT, "postcode": TEXT, "uprn": TEXT, "status": TEXT,
-        "from_date": DAY,
-    },
-    "carers": {"record_key": TEXT, "agency": TEXT, "name": TEXT, "relationship": TEXT, "contact": TEXT},
-    "involvements": {
-        "record_key": TEXT, "agency": TEXT, "kind": TEXT, "service": TEXT, "contact": TEXT, "phone": TEXT,
-        "start_date": DAY, "end_date": DAY,
-    },
-    "flags": {"record_key": TEXT, "agency": TEXT, "flag": TEXT},
-    "clusters": {"record_key": TEXT, "cluster": TEXT, "step": TEXT, "weight": pa.float64(), "reason": TEXT},
-    "possible": {"record_key_a": TEXT, "record_key_b": TEXT, "kind": TEXT, "certain": pa.bool_()},
-    "decisions": {"kind": TEXT, "record_a": TEXT, "record_b": TEXT, "reason": TEXT, "undone_at": TEXT},
-}  # fmt: skip
+SEAMS = {**PERSON_TABLES, "clusters": CLUSTERS, "decisions": DECISIONS}
+SCHEMAS = {name: seam.schema for name, seam in SEAMS.items()} | {
+    "possible": POSSIBLE.schema.append(pa.field("certain", pa.bool_())),
+    "decisions": DECISIONS.schema.append(pa.field("undone_at", pa.string())),
+}
 
 
 def table(name, rows):
-    schema = pa.schema(list(SCHEMAS[name].items()))
-    return pa.Table.from_pylist(rows, schema=schema)
+    return pa.Table.from_pylist(rows, schema=SCHEMAS[name])
 
 
 def person(rows):
@@ -65,7 +44,7 @@ def person(rows):
     for place, row in enumerate(sorted(rows, key=lambda row: row["record_key"]), 1):
         agency, key = row["record_key"].split(":", 1)
         whole = {**base, "agency": agency, "key": key, "position": place, "content": hash_of(row), **row}
-        records.append({column: whole.get(column) for column in SCHEMAS["records"]})
+        records.append({column: whole.get(column) for column in SCHEMAS["records"].names})
         own = {"record_key": row["record_key"], "agency": agency}
         parts["names"].append({**own, "kind": "current", **{k: whole.get(k) for k in ("family_name", "given_names")}})
         for name, found in parts.items():
@@ -208,16 +187,9 @@ def make_night(home):
     return make
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def engine(request, tmp_path):
-    """The same tests on SQLite and on a real PostgreSQL."""
-    from sqlalchemy import event
-
-    if request.param == "sqlite":
-        engine = create_engine(f"sqlite:///{tmp_path / 'index.db'}")
-        event.listen(engine, "connect", _prepare_sqlite)
-    else:
-        engine = create_engine(request.getfixturevalue("postgres_url"))
-    metadata.create_all(engine)
+@pytest.fixture
+def engine(database, home):
+    """The same tests on SQLite and on a real PostgreSQL, migrated as a deployment's is."""
+    engine = open_database(database.url(home.root))
     yield engine
     engine.dispose()

@@ -145,7 +145,7 @@ def matching(pairs: int = 12) -> MatchTables:
                 for n in range(pairs)
             ],
             "kind": ["review" if n % 3 else "refused" for n in range(pairs)],
-            "priority": [1 + n % 3 for n in range(pairs)],
+            "priority": pa.array([1 + n % 3 for n in range(pairs)], pa.int8()),
             "fields": ["start −17, birth date +12, family name +9, given name −3"] * pairs,
             "rival_a": [f"social_care:CONCEALED{n}" if n % 2 else None for n in range(pairs)],
             "rival_weight_a": [11.2 if n % 2 else None for n in range(pairs)],

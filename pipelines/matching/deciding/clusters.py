@@ -18,10 +18,11 @@ from pipelines.matching.comparing.compare import LEVELS
 from pipelines.matching.deciding.assemble import Assembled, Links, Rules, assemble, improve
 from pipelines.matching.deciding.components import components
 from pipelines.matching.deciding.guards import GUARDS
-from pipelines.matching.deciding.ladder import JOIN, REVIEW, STEPS, Verdicts
+from pipelines.matching.deciding.ladder import JOIN, REVIEW, Verdicts
 from pipelines.matching.pairing.keys import combine
 from pipelines.matching.reading.comparable import NO_VALUE, Comparable
 from pipelines.matching.weighing.pairs import Pairs
+from pipelines.seams.words import STEPS
 
 __all__ = ["AMBIGUOUS", "CONTRADICTED", "Clusters", "cluster"]
 

@@ -23,13 +23,12 @@ from pipelines.matching.pairing.keys import combine
 from pipelines.matching.reading.comparable import Comparable
 from pipelines.matching.weighing.match_model import Model
 from pipelines.matching.weighing.pairs import Pairs
+from pipelines.seams.words import STEPS
 
-__all__ = ["JOIN", "NOTHING_MORE", "REFUSED", "REVIEW", "STEPS", "Verdicts", "judge_pairs", "reasons"]
+__all__ = ["JOIN", "NOTHING_MORE", "REFUSED", "REVIEW", "Verdicts", "judge_pairs", "reasons"]
 
 
 NOTHING_MORE, REVIEW, REFUSED, JOIN = 0, 1, 2, 3
-# in order of trust; a join's step is its position here
-STEPS = ("new", "probabilistic", "exact", "upn", "nhs_number", "decision")
 _BY_DECISION = STEPS.index("decision")
 
 

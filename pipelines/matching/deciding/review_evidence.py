@@ -17,20 +17,15 @@ from pipelines.matching.reading.comparable import Comparable
 from pipelines.matching.weighing.match_model import Model
 from pipelines.matching.weighing.pairs import Pairs
 from pipelines.matching.weighing.score import Scorer
+from pipelines.seams import give
+from pipelines.seams.matching import POSSIBLE_TOLD, RIVALS
 from pipelines.tables import connect
 
-__all__ = ["EVIDENCE", "RIVALS", "field_words", "runners_up", "with_evidence"]
-
-
-RIVALS = pa.schema([("rival", pa.string()), ("rival_weight", pa.float64()), ("rival_joined", pa.bool_())])
-EVIDENCE: list[pa.Field[Any]] = [
-    pa.field("fields", pa.string()),
-    *(pa.field(f"{field.name}_{side}", field.type) for side in "ab" for field in RIVALS),
-]
+__all__ = ["field_words", "runners_up", "with_evidence"]
 
 
 def with_evidence(possible: pa.Table, links: pa.Table, people: Comparable, model: Model, pairs: Pairs) -> pa.Table:
-    """`possible` (see `matcher.POSSIBLE`) with the columns of `EVIDENCE`.
+    """`possible` (`POSSIBLE`) with the evidence for each pair: `POSSIBLE_TOLD`.
 
     `fields` is the weight of each field in words; `rival_a` the best other candidate of record a, `rival_weight_a` its
     weight, `rival_joined_a` whether it was joined; `_b` likewise. `pairs` are those of the night.
@@ -45,9 +40,9 @@ def with_evidence(possible: pa.Table, links: pa.Table, people: Comparable, model
     for side, other in ("ab", "ba"):
         rivals = runners_up(possible[f"record_key_{side}"], possible[f"record_key_{other}"], links, possible)
         columns |= {f"{name}_{side}": rivals[name] for name in rivals.column_names}
-    for field in EVIDENCE:
-        possible = possible.append_column(field, columns[field.name])
-    return possible
+    for name, values in columns.items():
+        possible = possible.append_column(name, values)
+    return give(possible, POSSIBLE_TOLD)
 
 
 def field_words(model: Model, people: Comparable, pairs: Pairs) -> pa.Array:
@@ -75,8 +70,8 @@ def runners_up(records: Any, others: Any, links: pa.Table, possible: pa.Table) -
     Args:
         records: record keys.
         others: for each the record that does not count.
-        links: the joins of a night (see `matcher.LINKS`).
-        possible: the pairs that may be one child (see `matcher.POSSIBLE`).
+        links: the joins of a night (`LINKS`).
+        possible: the pairs that may be one child (`POSSIBLE`).
     """
     wanted = pa.table({"number": np.arange(len(records)), "record": records, "other": others})
     names = ["record_key_a", "record_key_b", "weight"]
@@ -96,4 +91,4 @@ def runners_up(records: Any, others: Any, links: pa.Table, possible: pa.Table) -
             FROM wanted LEFT JOIN best USING (number) ORDER BY number
             """
         ).to_arrow_table()
-    return found.cast(RIVALS)
+    return give(found, RIVALS)

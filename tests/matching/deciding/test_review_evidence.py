@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.matching.deciding.review_evidence import runners_up
-from pipelines.matching.night import LINKS, POSSIBLE, match
+from pipelines.matching.night import match
+from pipelines.seams.matching import LINKS, POSSIBLE
 
 
 def pairs(schema, *rows):
@@ -32,8 +33,8 @@ def test_every_open_pair_of_a_night_says_where_its_weight_comes_from(town):
 
 
 def test_the_runner_up_is_the_heaviest_other_pair_of_the_record():
-    links = pairs(LINKS, ("a", "c", 20.0), ("b", "d", 3.0))
-    possible = pairs(POSSIBLE, ("a", "b", 9.0), ("b", "e", 5.0), ("e", "f", 1.0))
+    links = pairs(LINKS.schema, ("a", "c", 20.0), ("b", "d", 3.0))
+    possible = pairs(POSSIBLE.schema, ("a", "b", 9.0), ("b", "e", 5.0), ("e", "f", 1.0))
     found = runners_up(["a", "b", "f"], ["b", "a", "e"], links, possible).to_pylist()
     assert found == [
         {"rival": "c", "rival_weight": 20.0, "rival_joined": True},

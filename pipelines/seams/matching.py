@@ -1,0 +1,76 @@
+"""What the matcher says of a night: clusters, links and possible links (matching → identities, protection, reporting)."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from pipelines.seams import words
+from pipelines.seams.seam import Column, Seam
+
+__all__ = ["CLUSTERS", "DECISIONS", "LINKS", "POSSIBLE", "POSSIBLE_TOLD", "RIVALS"]
+
+_TEXT, _BITS = pa.string(), pa.float64()
+_SENTENCES = pa.dictionary(pa.int32(), _TEXT)  # a few thousand, said of millions
+
+CLUSTERS = Seam(
+    "clusters",
+    (
+        Column("record_key", _TEXT, "each live record once", needed=True),
+        Column("cluster", _TEXT, "the smallest record key of the child's records", needed=True),
+        Column("step", _TEXT, "the record's best link; new when it stands alone", values=words.STEPS, needed=True),
+        Column("weight", _BITS, "match weight of that link, in bits; none when it stands alone"),
+        Column("reason", _SENTENCES, "why, in a sentence without a value"),
+    ),
+)
+_PAIR = (
+    Column("record_key_a", _TEXT, "a record", needed=True),
+    Column("record_key_b", _TEXT, "another, its key the greater one", needed=True),
+)
+LINKS = Seam(
+    "links",
+    (
+        *_PAIR,
+        Column("step", _TEXT, "by which step they were joined", values=words.STEPS, needed=True),
+        Column("weight", _BITS, "match weight, in bits"),
+        Column("reason", _SENTENCES, "why, in a sentence without a value"),
+    ),
+)
+POSSIBLE = Seam(  # pairs that may be one child and are not joined
+    "possible links",
+    (
+        *_PAIR,
+        Column("weight", _BITS, "match weight, in bits"),
+        Column("reason", _TEXT, "why they were not joined, in a sentence without a value"),
+        Column("kind", _TEXT, "a person should decide, or alike and kept apart", words.POSSIBLE_KINDS, needed=True),
+        Column("priority", pa.int8(), "1 (look first) to 3"),
+    ),
+)
+RIVALS = Seam(  # of one record of a pair, its best other candidate
+    "rivals",
+    (
+        Column("rival", _TEXT, "the record"),
+        Column("rival_weight", _BITS, "match weight with it, in bits"),
+        Column("rival_joined", pa.bool_(), "whether the two were joined"),
+    ),
+)
+POSSIBLE_TOLD = Seam(  # the same with what a person needs who decides
+    POSSIBLE.name,
+    (
+        *POSSIBLE.columns,
+        Column("fields", _TEXT, "the weight of each field, in words"),
+        *(
+            Column(f"{each.name}_{side}", each.type, f"record {side}'s best other candidate: {each.meaning}")
+            for side in "ab"
+            for each in RIVALS.columns
+        ),
+    ),
+)
+DECISIONS = Seam(  # nights → matching, protection, publishing: those in force
+    "decisions",
+    (
+        Column("kind", _TEXT, "what was decided", values=words.DECISION_KINDS, needed=True),
+        Column("record_a", _TEXT, "key of a record"),
+        Column("record_b", _TEXT, "key of the other"),
+        Column("reason", _TEXT, "why, by whom it was decided"),
+    ),
+)
