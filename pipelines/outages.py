@@ -72,15 +72,21 @@ def not_writable(folder: Path) -> IsindexError:
     )
 
 
-def _of_database(fault: BaseException) -> IsindexError | None:
+def _of_database(fault: BaseException) -> IsindexError:
     """SQLite names its faults, PostgreSQL numbers them; a connection that cannot be made has no number."""
     told = getattr(fault, "orig", None)
     name = getattr(told, "sqlite_errorname", "")
+    name = name or getattr(told, "sqlstate", None) or ""
     if not name and type(fault).__name__ in ("OperationalError", "InterfaceError", "InternalError"):
-        name = getattr(told, "sqlstate", None) or "08000"
+        name = "08000"
     code = next((code for start, code in _MEANS.items() if name.startswith(start)), "")
     if not code:
-        return None
+        return IsindexError(
+            "DATABASE_REFUSED",
+            f"The database refused a statement ({name or type(told).__name__}).",
+            where=without_values(fault).where,
+            remedy="Nothing of it was kept. Report the code and the place as a fault of the program.",
+        )
     where = database_address(settings().database_url) if settings().database_url else "index.db in the home"
     return (
         disk_full(where)

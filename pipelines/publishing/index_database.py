@@ -8,15 +8,14 @@ killed between the two, is brought up by the next call.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
 
+from pipelines.database.rows import remove_rows, write_rows
 from pipelines.database.schema import INDEX_TABLES, identity, ledger_event, night, snapshot_version
 from pipelines.home import Home
 from pipelines.publishing.publish import current_version, snapshot_tables
@@ -116,7 +115,7 @@ def _add_events(connection: Connection, authority: str, path: Path, manifest: Ma
             """,
             params={"authority": authority, "version": manifest["version"], "day": manifest["business_date"]},
         ).to_arrow_table()
-    _insert(connection, ledger_event, table)
+    write_rows(connection, ledger_event, table)
 
 
 def _show(connection: Connection, authority: str, root: Path, old: str | None, new: str) -> int:
@@ -164,44 +163,7 @@ def _replace(connection: Connection, authority: str, target: Table, old: Path | 
             """,
             params={"authority": authority},
         ).to_arrow_table()
-    removed = 0
-    if changed is not None:
-        removed = _remove(connection, authority, target, changed["index_id"].to_pylist())
-    _insert(connection, target, table)
-    return removed + int(table.num_rows)
-
-
-def _remove(connection: Connection, authority: str, target: Table, index_ids: Sequence[str]) -> int:
-    cursor = connection.connection.cursor()
-    if connection.dialect.name == "postgresql":
-        cursor.execute(
-            f"DELETE FROM {target.name} WHERE authority = %s AND index_id = ANY(%s)", (authority, list(index_ids))
-        )
-    else:
-        cursor.executemany(
-            f"DELETE FROM {target.name} WHERE authority = ? AND index_id = ?", [(authority, one) for one in index_ids]
-        )
-    return len(index_ids)
-
-
-def _insert(connection: Connection, target: Table, table: pa.Table) -> None:
-    """Write many rows at the pace of the driver: COPY in PostgreSQL, one prepared statement in SQLite."""
-    names = ", ".join(f'"{name}"' for name in table.column_names)
-    if connection.dialect.name == "postgresql":
-        columns = [_values(table[name], days=False) for name in table.column_names]
-        with connection.connection.cursor().copy(f"COPY {target.name} ({names}) FROM STDIN") as copy:
-            for row in zip(*columns, strict=True):
-                copy.write_row(row)
-        return
-    columns = [_values(table[name], days=True) for name in table.column_names]
-    marks = ", ".join("?" * table.num_columns)
-    connection.connection.cursor().executemany(
-        f"INSERT INTO {target.name} ({names}) VALUES ({marks})", list(zip(*columns, strict=True))
-    )
-
-
-def _values(column: pa.ChunkedArray[Any], *, days: bool) -> list[Any]:
-    """Python values of a column; days as ISO text where the driver has no day of its own."""
-    if days and pa.types.is_date(column.type):
-        column = pc.cast(column, pa.string())
-    return list(column.to_pylist())
+    gone = changed["index_id"].to_pylist() if changed is not None else []
+    remove_rows(connection, target, authority, gone)
+    write_rows(connection, target, table)
+    return len(gone) + int(table.num_rows)

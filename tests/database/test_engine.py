@@ -1,0 +1,119 @@
+"""A database is opened by many at once, migrated whole or not at all, and refused when it cannot serve."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from sqlalchemy import create_engine, inspect, make_url, text
+
+from pipelines.database import open_database
+from pipelines.database.engine import newest_revision
+from pipelines.errors import IsindexError
+from pipelines.outages import as_coded
+
+OPEN = "import sys; from pipelines.database import open_database; open_database(sys.argv[1])"
+# killed after the second table was made: the rest of the migration never comes
+KILLED = """
+import os, signal, sys
+from sqlalchemy import Engine, event
+from pipelines.database import open_database
+made = []
+@event.listens_for(Engine, "after_cursor_execute")
+def die(connection, cursor, statement, *rest):
+    made.append("CREATE TABLE" in statement)
+    if sum(made) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+open_database(sys.argv[1])
+"""
+
+
+@pytest.fixture
+def url(database, tmp_path):
+    return database.url(tmp_path)
+
+
+def revision(url):
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    engine.dispose()
+    return found
+
+
+def test_two_that_open_a_new_database_at_once_make_its_tables_once(url):
+    running = [subprocess.Popen([sys.executable, "-c", OPEN, url], stderr=subprocess.PIPE) for _ in range(3)]
+    assert [(each.wait(), each.stderr.read()) for each in running] == [(0, b"")] * 3
+    assert revision(url) == newest_revision()
+
+
+def test_a_migration_that_is_killed_leaves_nothing_and_the_next_does_it_all(url):
+    done = subprocess.run([sys.executable, "-c", KILLED, url], check=False)
+    assert done.returncode == -signal.SIGKILL
+    engine = create_engine(url)
+    assert inspect(engine).get_table_names() == []
+    engine.dispose()
+    open_database(url).dispose()
+    assert revision(url) == newest_revision()
+
+
+def test_a_database_of_a_later_program_is_refused(url):
+    engine = open_database(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    with pytest.raises(IsindexError, match="DATABASE_NEWER") as caught:
+        open_database(url)
+    assert caught.value.exit_code == 2
+    assert revision(url) == "9999"
+
+
+@pytest.mark.postgres
+def test_a_database_that_cannot_hold_every_name_is_refused(postgres_url):
+    admin = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    name = f"latin{os.getpid()}"
+    with admin.connect() as connection:
+        connection.execute(
+            text(f"CREATE DATABASE {name} ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+        )
+    try:
+        with pytest.raises(IsindexError, match="DATABASE_ENCODING"):
+            open_database(make_url(postgres_url).set(database=name).render_as_string(hide_password=False))
+    finally:
+        with admin.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        admin.dispose()
+
+
+@pytest.mark.postgres
+def test_a_server_that_was_started_anew_between_two_statements_is_no_surprise(postgres_url):
+    engine = open_database(postgres_url)
+    with engine.connect() as connection:
+        backend = connection.scalar(text("SELECT pg_backend_pid()"))
+    terminate(postgres_url, backend)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT pg_backend_pid()")) != backend
+    engine.dispose()
+
+
+@pytest.mark.postgres
+def test_a_connection_that_breaks_in_the_middle_is_told_by_code_and_the_next_one_works(postgres_url):
+    engine = open_database(postgres_url)
+    with pytest.raises(Exception) as caught, engine.begin() as connection:
+        terminate(postgres_url, connection.scalar(text("SELECT pg_backend_pid()")))
+        connection.execute(text("SELECT 1"))
+    told = as_coded(caught.value)
+    assert (told.code, told.may_pass) == ("DATABASE_UNREACHABLE", True)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT 1")) == 1
+    engine.dispose()
+
+
+def terminate(url, backend):
+    other = create_engine(url)
+    with other.connect() as connection:
+        connection.execute(text("SELECT pg_terminate_backend(:backend, 5000)"), {"backend": backend})
+    other.dispose()
