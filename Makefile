@@ -47,7 +47,7 @@ model: setup ## the built-in match model anew, the same bytes every time
 	@$(BIN)/python -m bench.built_in_model
 
 lock: setup ## new versions into requirements.lock
-	@$(BIN)/uv pip compile --universal --generate-hashes --no-annotate --no-header --group dev pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --universal --generate-hashes --no-annotate --no-header --group dev --extra sample pyproject.toml -o requirements.lock
 
 clean: ## what make has made
 	rm -rf $(VENV) demo build

@@ -8,6 +8,7 @@ import dagster as dg
 
 from assets.partitions import NIGHT_AUTHORITY, ensure_authority, is_night, partition_key
 from assets.resources import Deployment
+from assets.steps import faults_coded
 from pipelines.nights.arrivals import look_around
 from pipelines.nights.notify import notify
 from pipelines.nights.plan import PlannedNight, outstanding
@@ -54,8 +55,9 @@ monthly = dg.ScheduleDefinition(
 def nightly(context: dg.ScheduleEvaluationContext, deployment: Deployment) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """A run for each outstanding night, the one that ended last among them."""
     due = (context.scheduled_execution_time.astimezone(LONDON) - timedelta(days=1)).date()
-    place = deployment.open()
-    planned = outstanding(place, look_around(place).new, due=due)
+    with faults_coded():
+        place = deployment.open()
+        planned = outstanding(place, look_around(place).new, due=due)
     if not planned:
         yield dg.SkipReason("Every night is up to date.")
     for each in planned:
@@ -72,9 +74,10 @@ def arrivals(context: dg.SensorEvaluationContext, deployment: Deployment) -> Ite
 
     A night that only failed is left to the schedule and to people: asked every minute, it would fail every minute.
     """
-    place = deployment.open()
-    look = look_around(place)
-    changed = [each for each in outstanding(place, look.new) if not each.again]
+    with faults_coded():
+        place = deployment.open()
+        look = look_around(place)
+        changed = [each for each in outstanding(place, look.new) if not each.again]
     earliest = {each.authority: each for each in reversed(changed)}
     for finding in look.findings:
         context.log.warning("%s %s: %s", finding.code, finding.place, finding.message)

@@ -48,16 +48,22 @@ class RanNight:
     busy: bool = False
 
 
-@contextmanager
-def instance_of(home: Home) -> Iterator[dg.DagsterInstance]:
-    """The home's Dagster instance, made on first use."""
+def prepare_instance(home: Home) -> Path:
+    """The folder of the home's Dagster instance, with its settings in it."""
     home.dagster.mkdir(parents=True, exist_ok=True)
     settings = home.dagster / "dagster.yaml"
     if not settings.exists():
         settings.write_text(_SETTINGS.read_text(encoding="utf-8"), encoding="utf-8")
-    os.environ["DAGSTER_HOME"] = str(home.dagster.resolve())
+    return home.dagster.resolve()
+
+
+@contextmanager
+def instance_of(home: Home) -> Iterator[dg.DagsterInstance]:
+    """The home's Dagster instance, made on first use."""
+    folder = str(prepare_instance(home))
+    os.environ["DAGSTER_HOME"] = folder
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    with dg.DagsterInstance.from_config(str(home.dagster.resolve())) as instance:
+    with dg.DagsterInstance.from_config(folder) as instance:
         yield instance
 
 
@@ -153,6 +159,9 @@ def _fault_of(result: dg.ExecuteInProcessResult) -> str:
     """What the first failed step said: coded and without a value (`assets.steps`)."""
     for event in result.all_events:
         if event.is_step_failure:
+            told = event.step_failure_data.user_failure_data
+            if told is not None and told.description:
+                return f"{event.step_key}: {told.description}"
             error = event.step_failure_data.error
             while error is not None and error.cause is not None:
                 error = error.cause

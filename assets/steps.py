@@ -20,7 +20,7 @@ from pipelines.nights import Night
 from pipelines.nights.attempts import fail
 from pipelines.outages import as_coded
 
-__all__ = ["STARTED_BY", "faults_told", "night_of", "started_by"]
+__all__ = ["STARTED_BY", "faults_coded", "faults_told", "night_of", "started_by"]
 
 STARTED_BY = "isindex/started_by"
 _TRIES = 3
@@ -33,8 +33,8 @@ def night_of(
     context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, deployment: Deployment, stage: str
 ) -> Iterator[Night]:
     """The night that a step works on; a fault in it is noted with the attempt and told without a value."""
-    night = deployment.night(*partition_of(context))
     with faults_told():
+        night = deployment.night(*partition_of(context))
         try:
             yield night
         except Exception as fault:
@@ -44,14 +44,23 @@ def night_of(
 
 @contextmanager
 def faults_told() -> Iterator[None]:
-    """Retry a fault that may pass by itself, at most three times, twenty seconds apart; tell others without a value."""
+    """Ask Dagster to try again what may pass, three times, twenty seconds apart; end at once for the rest."""
     try:
         yield
     except Exception as fault:
         told = as_coded(fault)
         if told.may_pass:
             raise dg.RetryRequested(max_retries=_TRIES, seconds_to_wait=_SECONDS) from told
-        raise told from None
+        raise dg.Failure(str(told), metadata=told.as_json(), allow_retries=False) from None
+
+
+@contextmanager
+def faults_coded() -> Iterator[None]:
+    """For schedules and sensors, which are asked again at their next tick anyway."""
+    try:
+        yield
+    except Exception as fault:
+        raise as_coded(fault) from None
 
 
 def started_by(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> str:

@@ -25,7 +25,7 @@ from pipelines.errors import IsindexError
 from pipelines.home import Home
 from pipelines.outages import as_coded, database_address, not_writable
 from pipelines.privacy.secret import hold_to_secret, require_secret
-from pipelines.settings import Settings, settings
+from pipelines.settings import Settings, settings, use_settings
 from pipelines.tables import write_bytes
 
 __all__ = ["Deployment", "is_demo", "open_deployment"]
@@ -65,7 +65,7 @@ def open_deployment(home: Path, landing: str = "", *, create: bool, demo: bool =
             database; DATABASE_OF_ANOTHER_HOME; DATABASE_EMPTY when the home has published and its database knows of nothing.
     """
     os.umask(0o027)  # what is written here is for the owner and the group, nobody else
-    settings()
+    use_settings(settings().model_copy(update={"home": home}))
     place = Home(home)
     try:
         if not (home / "home.id").exists():
@@ -124,7 +124,7 @@ def _database_of(home: Home, home_id: str) -> Engine:
         engine = database_at(home.database_url)
         _hold_to_home(engine, home, home_id)
     except Exception as fault:
-        raise _told_of_database(fault, home) from None
+        raise _told_of_database(fault) from None
     return engine
 
 
@@ -151,8 +151,8 @@ def _hold_to_home(engine: Engine, home: Home, home_id: str) -> None:
             )
 
 
-def _told_of_database(fault: Exception, home: Home) -> IsindexError:
-    """The fault with the database's address; a URL that no driver understands is a setting that cannot be read."""
+def _told_of_database(fault: Exception) -> IsindexError:
+    """The fault with its code; a URL that no driver understands is a setting that cannot be read."""
     from sqlalchemy.exc import ArgumentError
 
     if isinstance(fault, ArgumentError):
@@ -162,10 +162,7 @@ def _told_of_database(fault: Exception, home: Home) -> IsindexError:
             where="ISINDEX_DATABASE_URL",
             remedy="Write sqlite:///path or postgresql://user@host/database.",
         )
-    told = as_coded(fault)
-    if told.code.startswith("DATABASE_") and told is not fault:
-        return IsindexError(told.code, told.message, where=database_address(home.database_url), remedy=told.remedy)
-    return told
+    return as_coded(fault)
 
 
 @contextmanager

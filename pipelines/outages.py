@@ -8,6 +8,7 @@ value, and the name of a delivered file may be one too, so a place is a folder.
 from __future__ import annotations
 
 import errno
+import shutil
 from pathlib import Path
 
 from pipelines.errors import IsindexError, without_values
@@ -17,6 +18,7 @@ __all__ = ["as_coded", "database_address", "disk_full", "not_writable"]
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DENIED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+_FEW_PAGES = 2**17
 _SPACE = "Make room there, then do the same again: what was half written is not used."
 
 
@@ -87,12 +89,18 @@ def _of_database(fault: BaseException) -> IsindexError:
             where=without_values(fault).where,
             remedy="Nothing of it was kept. Report the code and the place as a fault of the program.",
         )
-    where = database_address(settings().database_url) if settings().database_url else "index.db in the home"
-    return (
-        disk_full(where)
-        if code == "DISK_FULL"
-        else IsindexError(code, _SAYS[code][0], where=where, remedy=_SAYS[code][1])
-    )
+    where = database_address(settings().database_url or f"sqlite:///{settings().home / 'index.db'}")
+    if code == "DISK_FULL" or (name.startswith("SQLITE_IOERR") and _is_full(Path(where).parent)):
+        return disk_full(where)
+    return IsindexError(code, _SAYS[code][0], where=where, remedy=_SAYS[code][1])
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether the disk has no room for a few pages: SQLite tells of a full one as of any other fault in its side files."""
+    try:
+        return shutil.disk_usage(folder).free < _FEW_PAGES
+    except OSError:
+        return False
 
 
 _MEANS = {

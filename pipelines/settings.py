@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     """What may be set, by the variable ``ISINDEX_`` and the field's name in capitals; an empty one counts as not set.
 
     Attributes:
-        home: the deployment's folder.
+        home: the deployment's folder; the one that was opened last, whoever named it.
         landing: where deliveries land, a folder or any fsspec address.
         secret: the namespace secret, at least 32 bytes.
         database_url: the index database; empty for SQLite in the home.

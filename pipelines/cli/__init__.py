@@ -1,26 +1,5 @@
-"""The command `isindex`: one module per group of commands, each a thin layer over the stages.
+"""The commands that need no asset: one module per group, each a thin layer over the stages.
 
-Belongs here: options, progress, tables on the screen, JSON for machines, exit codes (0 all well, 1 something was
-refused, held or failed, 2 wrong usage). Not here: any decision about data.
+Belongs here: options, progress, tables on the screen, JSON for machines, exit codes. Not here: any decision about data,
+commands that run assets, and where the console script enters (`assets.command`).
 """
-
-from __future__ import annotations
-
-__all__ = ["main"]
-
-
-def main() -> None:
-    """Entry point of `isindex`.
-
-    The text of an unexpected exception may hold a delivered value, so only its kind and place are shown.
-    """
-    import sys
-
-    from pipelines.cli.app import app
-    from pipelines.errors import without_values
-
-    try:
-        app()
-    except Exception as fault:
-        sys.stderr.write(f"{without_values(fault)}\n")
-        sys.exit(1)

@@ -1,24 +1,32 @@
-"""What every command shares: the console, options, dates, errors that end a command."""
+"""What every command shares: how its faults are told, names it may be given, the console, dates, options.
+
+Belongs here: what holds for all commands alike, so that none can forget it. A command that is registered with `Commands`
+is given names that exist only, and whatever goes wrong in it ends as a code with a place and a remedy: on the screen, or with ``--json`` as
+one document on standard output. Not here: what a code means (`pipelines.errors`).
+"""
 
 from __future__ import annotations
 
+import functools
 import json
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.text import Text
 
+from pipelines.cli.screen import console, error_console
 from pipelines.deliveries import FoundDelivery
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.settings import Settings, settings
 
 __all__ = [
+    "Commands",
     "HomeOption",
     "JsonOption",
     "console",
@@ -29,22 +37,52 @@ __all__ = [
     "print_json",
 ]
 
-# a log or a pipe has no width of its own
-console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
-_errors = Console(stderr=True, highlight=False)
-
 HomeOption = Annotated[Path, typer.Option("--home", help="The deployment's folder.", envvar="ISINDEX_HOME")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines instead.")]
 
 
+_as_json: ContextVar[bool] = ContextVar("as_json", default=False)
+"""Whether the command that is running was asked for JSON."""
+
+
+class Commands(typer.Typer):
+    """A group of commands. Their help may have markup; what they print has none."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(no_args_is_help=True, rich_markup_mode="rich", **options)
+
+    def command(self, *names: Any, **options: Any) -> Callable[[Any], Any]:
+        """As Typer's; names of authorities and agencies are looked at first, and faults are told in the one way."""
+        register = super().command(*names, **options)
+
+        def registered(function: Any) -> Any:
+            @functools.wraps(function)
+            def guarded(**given: Any) -> Any:
+                _as_json.set(bool(given.get("as_json")))
+                with errors_told():
+                    _names_exist(given)
+                    return function(**given)
+
+            register(guarded)
+            return function
+
+        return registered
+
+
 def day(text: str | None, option: str) -> date | None:
-    """The date an option gives, or a usage error."""
+    """The date an option gives.
+
+    Raises:
+        IsindexError: DATE_INVALID.
+    """
     if text is None:
         return None
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter("a business date is written YYYY-MM-DD", param_hint=option) from None
+        raise IsindexError(
+            "DATE_INVALID", "A business date is written YYYY-MM-DD.", where=option, remedy="For example 2026-11-20."
+        ) from None
 
 
 def existing_home(home: Path) -> Deployment:
@@ -56,13 +94,22 @@ def existing_home(home: Path) -> Deployment:
 
 @contextmanager
 def errors_told() -> Iterator[None]:
-    """Turn a coded error into its message and exit code; no stack trace, no value."""
+    """Tell whatever goes wrong by code, and end with its exit code; no stack trace, no value."""
     try:
         yield
-    except IsindexError as error:
-        _errors.print(f"[red]{error.code}[/red] {error.message}" + (f" ({error.where})" if error.where else ""))
-        if error.remedy:
-            _errors.print(f"  {error.remedy}")
+    except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):  # Typer's own ways to end
+        raise
+    except Exception as fault:
+        from pipelines.outages import as_coded
+
+        error = as_coded(fault)
+        if _as_json.get():
+            print_json({"ok": False, "error": error.as_json()})
+        else:
+            place = f" ({error.where})" if error.where else ""
+            error_console.print(Text.assemble((error.code, "red"), f" {error.message}{place}"), soft_wrap=True)
+            if error.remedy:
+                error_console.print(f"  {error.remedy}", soft_wrap=True)
         raise typer.Exit(error.exit_code) from None
 
 
@@ -79,3 +126,31 @@ def nights_spanned(deployment: Deployment, arrived: Iterable[FoundDelivery] = ()
     if span is None:
         return settings()
     return settings().model_copy(update={"first_partition": span[0], "last_partition": span[1]})
+
+
+def _names_exist(given: dict[str, Any]) -> None:
+    """Refuse an authority or an agency that does not exist, before anything is opened or made.
+
+    Raises:
+        IsindexError: AUTHORITY_UNKNOWN, AGENCY_UNKNOWN, each with the names that would be right.
+    """
+    from pipelines.contracts import authorities, registered_agencies
+
+    for code in _listed(given.get("authority")):
+        if code not in authorities.known():
+            raise IsindexError(
+                "AUTHORITY_UNKNOWN", "There is no such authority.", where=code, remedy=authorities.suggestion(code)
+            )
+    known = [agency.agency for agency in registered_agencies()] if given.get("agency") else []
+    for name in _listed(given.get("agency")):
+        if name not in known:
+            raise IsindexError(
+                "AGENCY_UNKNOWN",
+                "No agency of this name is registered.",
+                where=name,
+                remedy=f"Name one of {', '.join(known)}.",
+            )
+
+
+def _listed(value: str | Collection[str] | None) -> Collection[str]:
+    return [value] if isinstance(value, str) else value or []

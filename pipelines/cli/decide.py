@@ -10,14 +10,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from pipelines.cli.common import HomeOption, JsonOption, console, day, errors_told, existing_home, print_json
+from pipelines.cli.common import Commands, HomeOption, JsonOption, console, day, existing_home, print_json
+from pipelines.errors import IsindexError
 
 __all__ = ["app"]
 
-app = typer.Typer(
-    help="Decide: two records are one child or are not, a gate may pass a night, a version is kept. All can be taken back.",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
+app = Commands(
+    help="Decide: two records are one child or are not, a gate may pass a night, a version is kept. All can be taken back."
 )
 
 AuthorityOption = Annotated[str, typer.Option("--authority", "-a", help="3-digit code of the authority.")]
@@ -76,14 +75,13 @@ def override(
     """
     from pipelines.nights import decisions
 
-    with errors_told():
-        business_date = day(night, "--night")
-        if business_date is None:
-            raise typer.BadParameter("name the night", param_hint="--night")
-        made = decisions.override(
-            existing_home(home), authority, business_date, gate,
-            actor=actor or getpass.getuser(), reason=reason, at=datetime.now(UTC),
-        )  # fmt: skip
+    business_date = day(night, "--night")
+    if business_date is None:
+        raise IsindexError("DATE_INVALID", "An override is of one night.", where="--night", remedy="Name the night.")
+    made = decisions.override(
+        existing_home(home), authority, business_date, gate,
+        actor=actor or getpass.getuser(), reason=reason, at=datetime.now(UTC),
+    )  # fmt: skip
     console.print(f"Decision {made.number}: gate {gate} may pass the night of {night}. The next load runs it again.")
 
 
@@ -101,11 +99,10 @@ def hold(
     """
     from pipelines.nights import decisions
 
-    with errors_told():
-        made = decisions.hold(
-            existing_home(home), authority, version,
-            actor=actor or getpass.getuser(), reason=reason, at=datetime.now(UTC),
-        )  # fmt: skip
+    made = decisions.hold(
+        existing_home(home), authority, version,
+        actor=actor or getpass.getuser(), reason=reason, at=datetime.now(UTC),
+    )  # fmt: skip
     console.print(f"Decision {made.number}: the version stays until the decision is taken back.")
 
 
@@ -123,15 +120,14 @@ def undo(
     """
     from pipelines.nights.decisions import take_back
 
-    with errors_told():
-        taken = take_back(
-            existing_home(home),
-            authority,
-            number,
-            actor=actor or getpass.getuser(),
-            reason=reason,
-            at=datetime.now(UTC),
-        )
+    taken = take_back(
+        existing_home(home),
+        authority,
+        number,
+        actor=actor or getpass.getuser(),
+        reason=reason,
+        at=datetime.now(UTC),
+    )
     console.print(f"Decision {taken.number} ({taken.kind.replace('_', ' ')}) is taken back. {_NEXT}")
 
 
@@ -143,8 +139,7 @@ def listed(home: HomeOption, authority: AuthorityOption, as_json: JsonOption = F
     """
     from pipelines.nights.decisions import every_decision
 
-    with errors_told():
-        found = every_decision(existing_home(home), authority)
+    found = every_decision(existing_home(home), authority)
     if as_json:
         print_json([asdict(each) for each in found])
         return
@@ -174,9 +169,8 @@ def listed(home: HomeOption, authority: AuthorityOption, as_json: JsonOption = F
 def _decide(kind: str, record_a: str, record_b: str, home: HomeOption, authority: str, reason: str, actor: str) -> None:
     from pipelines.nights.decisions import decide
 
-    with errors_told():
-        made = decide(
-            existing_home(home), authority, kind, record_a, record_b,
-            actor=actor or getpass.getuser(), reason=reason, at=datetime.now(UTC),
-        )  # fmt: skip
+    made = decide(
+        existing_home(home), authority, kind, record_a, record_b,
+        actor=actor or getpass.getuser(), reason=reason, at=datetime.now(UTC),
+    )  # fmt: skip
     console.print(f"Decision {made.number}: {made.kind.replace('_', ' ')}. {_NEXT}")

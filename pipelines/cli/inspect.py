@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
-from pipelines.cli.common import HomeOption, JsonOption, console, errors_told, existing_home, print_json
+from pipelines.cli.common import HomeOption, JsonOption, console, existing_home, print_json
 
 __all__ = ["child", "diff", "status"]
 
@@ -27,8 +28,7 @@ def status(
     from pipelines.publishing import readers
 
     place = existing_home(home)
-    with errors_told():
-        found = [each for each in readers.status(place.home) if authority in (None, each.authority)]
+    found = [each for each in readers.status(place.home) if authority in (None, each.authority)]
     if as_json:
         print_json([asdict(each) for each in found])
         return
@@ -49,7 +49,7 @@ def status(
 def child(
     index_id: Annotated[str, typer.Argument(help="The child's index id.")],
     home: HomeOption,
-    why: Annotated[str, typer.Option(help="The purpose of looking; kept in the audit.")] = "not stated",
+    why: Annotated[str, typer.Option(help="The purpose of looking; kept in the audit.")],
     authority: Annotated[str | None, typer.Option("--authority", "-a", help="Only this authority's index.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -60,14 +60,13 @@ def child(
     from pipelines.publishing import readers
 
     place = existing_home(home)
-    with errors_told():
-        found = readers.read_child(place.engine, index_id, actor=getpass.getuser(), why=why, authority=authority)
+    found = readers.read_child(place.engine, index_id, actor=getpass.getuser(), why=why, authority=authority)
     if as_json:
         print_json([asdict(each) for each in found])
         return
     for each in found:
         moved = f" (asked for as {each.asked_for})" if each.asked_for != each.index_id else ""
-        console.print(f"[bold]{each.index_id}[/bold]{moved}, authority {each.authority}")
+        console.print(Text.assemble((each.index_id, "bold"), f"{moved}, authority {each.authority}"))
         for name, rows in each.tables.items():
             if rows:
                 _rows(name, rows)
@@ -86,8 +85,7 @@ def diff(
     """
     from pipelines.publishing import readers
 
-    with errors_told():
-        found = readers.difference_between(existing_home(home).home, authority, since, to)
+    found = readers.difference_between(existing_home(home).home, authority, since, to)
     if as_json:
         print_json(found.numbers())
         return

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from pipelines.cli.common import JsonOption, console, day, errors_told, existing_home, print_json
+from pipelines.cli.common import JsonOption, console, day, existing_home, print_json
+from pipelines.errors import IsindexError
 
 if TYPE_CHECKING:
     from pipelines.matching.explain import Explanation
@@ -48,21 +49,20 @@ def link(
     from pipelines.matching.weighing.match_model import load_model, save_settings
     from pipelines.tables import write_table
 
-    with errors_told():
-        chosen = None if model is None else load_model(Path(model) if model.endswith(".json") else model)
-        with Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True
-        ) as progress:
-            task = progress.add_task("", total=None)
-            linked = link_people(
-                read_people(people),
-                model=chosen,
-                unique_sources=unique_source or (),
-                progress=lambda stage: progress.update(task, description=stage),
-            )
-        write_table(linked.identities, out)
-        if save_model is not None:
-            save_settings(linked.model, save_model)
+    chosen = None if model is None else load_model(Path(model) if model.endswith(".json") else model)
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True
+    ) as progress:
+        task = progress.add_task("", total=None)
+        linked = link_people(
+            read_people(people),
+            model=chosen,
+            unique_sources=unique_source or (),
+            progress=lambda stage: progress.update(task, description=stage),
+        )
+    write_table(linked.identities, out)
+    if save_model is not None:
+        save_settings(linked.model, save_model)
     figures = linked.figures()
     if as_json:
         print_json(figures)
@@ -103,20 +103,18 @@ def explain(
     """
     from pipelines.matching.weighing.match_model import load_model
 
-    with errors_told():
-        chosen = None if model is None else load_model(Path(model) if model.endswith(".json") else model)
-        if people is not None:
-            from pipelines.matching.people import explain_people, read_people
+    business_date = day(night, "--night")
+    chosen = None if model is None else load_model(Path(model) if model.endswith(".json") else model)
+    if people is not None:
+        from pipelines.matching.people import explain_people, read_people
 
-            told = explain_people(read_people(people), record_a, record_b, model=chosen)
-        elif home is not None and authority is not None:
-            from pipelines.nights.explain import explain_night
+        told = explain_people(read_people(people), record_a, record_b, model=chosen)
+    elif home is not None and authority is not None:
+        from pipelines.nights.explain import explain_night
 
-            told = explain_night(
-                existing_home(home), authority, day(night, "--night"), record_a, record_b, model=chosen
-            )
-        else:
-            raise typer.BadParameter("name a home and an authority, or a Parquet of people", param_hint="--home")
+        told = explain_night(existing_home(home), authority, business_date, record_a, record_b, model=chosen)
+    else:
+        raise IsindexError("OPTIONS_MISSING", "Name a home and an authority, or a Parquet of people.", where="--home")
     if as_json:
         print_json(told.as_json())
     else:

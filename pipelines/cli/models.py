@@ -8,17 +8,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from pipelines.cli.common import HomeOption, JsonOption, console, errors_told, existing_home, print_json
+from pipelines.cli.common import Commands, HomeOption, JsonOption, console, existing_home, print_json
 
 __all__ = ["app"]
 
 _SHOWN = 40  # rows of a preview on the screen
 
-app = typer.Typer(
-    help="The match model: look at it, train a candidate, see what it would change.",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-)
+app = Commands(help="The match model: look at it, train a candidate, see what it would change.")
 
 
 @app.command("show")
@@ -39,10 +35,9 @@ def show(
     from pipelines.matching.weighing.match_model import load_model
     from pipelines.nights.model_training import find_model, known_models
 
-    with errors_told():
-        place = existing_home(home) if home else None
-        found = find_model(place, model) if place else load_model(model)
-        known = known_models(place) if place else []
+    place = existing_home(home) if home else None
+    found = find_model(place, model) if place else load_model(model)
+    known = known_models(place) if place else []
     weights = {
         each.name: {
             level.name: round(float(weight), 4)
@@ -68,7 +63,7 @@ def show(
         return
     for standing, each in known:
         console.print(f"{each.name}: {standing.replace('_', ' ')}, made from {each.policy.records:,} records")
-    console.print("[bold]" + ", ".join(f"{name} {value}" for name, value in facts.items()) + "[/bold]")
+    console.print(", ".join(f"{name} {value}" for name, value in facts.items()), style="bold")
     table = Table(title="What each level is worth", title_justify="left")
     for name in ("Comparison", "Level"):
         table.add_column(name)
@@ -93,9 +88,8 @@ def train(home: HomeOption, as_json: JsonOption = False) -> None:
     from pipelines.nights.model_training import draw_models, train_candidate
 
     place = existing_home(home)
-    with errors_told():
-        candidate = train_candidate(place)
-        draw_models(place)
+    candidate = train_candidate(place)
+    draw_models(place)
     if as_json:
         print_json({"path": str(candidate.path), "new": candidate.new, **candidate.report.figures})
         return
@@ -134,8 +128,7 @@ def preview(
     from pipelines.reporting.sheets import csv_of_table
     from pipelines.tables import write_bytes
 
-    with errors_told():
-        found = models.preview(existing_home(home), authority, model)
+    found = models.preview(existing_home(home), authority, model)
     changes = found.changes if keys else found.changes.drop_columns(["record_key"])
     if out is not None:
         write_bytes(csv_of_table(changes), out)
@@ -179,6 +172,5 @@ def charts(home: HomeOption) -> None:
     from pipelines.nights.model_training import draw_models
 
     place = existing_home(home)
-    with errors_told():
-        draw_models(place)
+    draw_models(place)
     console.print(f"Model pages: {place.home.reports / 'model' / 'index.html'}", soft_wrap=True)

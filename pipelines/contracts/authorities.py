@@ -9,12 +9,13 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from difflib import get_close_matches
 from functools import cache
 from types import MappingProxyType
 
 from pipelines.contracts.folders import BUILT_IN
 
-__all__ = ["Authority", "closed", "known", "name_of", "on"]
+__all__ = ["Authority", "closed", "known", "name_of", "on", "suggestion"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,17 @@ def closed() -> Mapping[str, date]:
 def name_of(code: str) -> str:
     """The authority's name, or its code where it is not known."""
     return _all()[code].name if code in _all() else code
+
+
+def suggestion(text: str) -> str:
+    """What to write instead of `text`, which is no code: the codes that it may be meant for, else where all stand."""
+    wanted = text.strip().casefold()
+    names = {each.name.casefold(): each for each in _all().values()}
+    near = {each.code: each for name, each in names.items() if len(wanted) > 2 and wanted in name}
+    near |= {names[name].code: names[name] for name in get_close_matches(wanted, names, n=3, cutoff=0.8)}
+    near |= {code: _all()[code] for code in get_close_matches(wanted, _all(), n=3, cutoff=0.6)}
+    meant = ", ".join(f"{code} {each.name}" for code, each in list(near.items())[:5])
+    return f"Name an authority by its DfE code{': ' if meant else ''}{meant}. All stand in schemas/reference/authorities.csv."
 
 
 @cache

@@ -106,8 +106,15 @@ def read_child(
         one `ChildShown` for each authority that knows the id (in nearly every case one).
 
     Raises:
-        IsindexError: INDEX_ID_INVALID (mistyped), INDEX_ID_UNKNOWN, INDEX_ID_ENDED.
+        IsindexError: PURPOSE_MISSING when `why` says nothing: no purpose, no look; INDEX_ID_INVALID (mistyped), INDEX_ID_UNKNOWN, INDEX_ID_ENDED.
     """
+    if not why.strip():
+        raise IsindexError(
+            "PURPOSE_MISSING",
+            "A child is shown for a purpose only.",
+            where="why",
+            remedy="Say why you look; it is kept.",
+        )
     asked = "".join(index_id.split()).upper()
     if not valid_index_id(asked):
         raise IsindexError(

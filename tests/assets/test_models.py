@@ -10,7 +10,6 @@ import pytest
 from assets.definitions import defs
 from assets.models import CANDIDATE, CHARTS, model_assets
 from assets.resources import Deployment
-from pipelines.errors import IsindexError
 from pipelines.nights import StageReport
 from pipelines.nights import model_training as models
 
@@ -51,6 +50,6 @@ def test_a_fault_of_training_ends_the_run_without_a_value(tmp_path, monkeypatch)
         raise ValueError("Oliver Pemberton")
 
     monkeypatch.setattr(models, "train_candidate", fail)
-    with pytest.raises(IsindexError) as fault:
+    with pytest.raises(dg.Failure, match="STAGE_FAILED") as fault:
         dg.materialize(model_assets(), resources={"deployment": Deployment(home=str(tmp_path))})
     assert "Pemberton" not in str(fault.value)

@@ -5,6 +5,7 @@ Belongs here: holding README.md and docs/*.md against the code. Not here: what t
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from pathlib import Path
@@ -13,8 +14,9 @@ import pytest
 import typer
 import yaml
 
-from pipelines.cli.app import app
+from assets.command.app import app
 from pipelines.database.schema import INDEX_TABLES
+from pipelines.errors import IsindexError
 from pipelines.publishing.gates import GATES
 from pipelines.settings import PREFIX, Settings
 from pipelines.validation.promises import VERDICTS
@@ -121,6 +123,34 @@ def test_every_make_target_that_is_named_exists():
 def test_settings_are_the_same_in_documents_and_code():
     documented = {name for path in DOCS for name in VARIABLE.findall(path.read_text(encoding="utf-8"))}
     assert documented == known_variables()
+
+
+def raised_codes() -> set[str]:
+    """The codes of all coded errors of the product."""
+    calls = [
+        node.args[0]
+        for folder in ("pipelines", "assets")
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("IsindexError", "_fault") and node.args
+    ]
+    return {each.value for call in calls for each in ast.walk(call)
+            if isinstance(each, ast.Constant) and re.fullmatch(r"[A-Z]+(_[A-Z]+)+", str(each.value))}  # fmt: skip
+
+
+def test_every_code_of_an_outage_or_a_failed_stage_is_in_the_runbook_with_its_exit_code():
+    runbook = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    told = {
+        code: (int(exit_code), again == "yes")
+        for codes, exit_code, again in re.findall(
+            r"^\| (`[A-Z_`, ]+`) \|.*\| (\d) \| (yes|no) \|$", runbook, re.MULTILINE
+        )
+        for code in re.findall(r"[A-Z_]+", codes)
+    }
+    known = {code: IsindexError(code, "") for code in {*told, *raised_codes()}}
+    assert {code: (error.exit_code, error.may_pass) for code, error in known.items() if code in told} == told
+    assert {code for code, error in known.items() if error.exit_code != 2} - set(told) == set()
+    assert set(told) - raised_codes() - {"DATABASE_UNREACHABLE", "DATABASE_READ_ONLY", "DATABASE_DAMAGED"} == set()
 
 
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.cli.app import app
+from assets.command.app import app
 from pipelines.errors import IsindexError
 from pipelines.matching import explain, match
 from pipelines.matching.explain import of_matched

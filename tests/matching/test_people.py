@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.cli.app import app
+from assets.command.app import app
 from pipelines.errors import IsindexError
 from pipelines.matching.people import link_people
 from sample_feeds.people import people_table

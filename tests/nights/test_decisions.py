@@ -14,7 +14,7 @@ from pipelines.nights.index import link
 from sqlalchemy import select
 from typer.testing import CliRunner
 
-from pipelines.cli.app import app
+from assets.command.app import app
 from pipelines.database import schema as db
 from pipelines.home import Home
 from pipelines.nights.night import Night, database_of

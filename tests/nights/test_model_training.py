@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.cli.app import app
+from assets.command.app import app
 from pipelines.errors import IsindexError
 from pipelines.home import Home
 from pipelines.matching import load_model

@@ -8,13 +8,14 @@ from datetime import date
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
-from pipelines.cli.common import HomeOption, JsonOption, console, day, errors_told, nights_spanned, print_json
+from pipelines.cli.common import HomeOption, JsonOption, console, day, nights_spanned, print_json
 from pipelines.deployment import Deployment, open_deployment
-from pipelines.settings import use_settings
+from pipelines.errors import IsindexError
+from pipelines.settings import settings, use_settings
 
 __all__ = ["Wanted", "load", "run_nights", "show"]
 
@@ -47,13 +48,16 @@ def load(
     Example: [bold]isindex load --landing demo/landing --home demo/home --night 2026-11-20[/bold]
     """
     if night and (first or last):
-        raise typer.BadParameter("use --night, or --from and --to", param_hint="--night")
+        raise IsindexError("OPTIONS_CONFLICT", "Use --night, or --from and --to.", where="--night")
     begin, end = day(night or first, "--night / --from"), day(night or last, "--night / --to")
-    with errors_told():
-        times: dict[str, dict[str, float]] = {}
-        deployment = open_deployment(home, landing, create=True)
-        wanted = Wanted(frozenset(authority) if authority else None, begin, end, again)
-        summary = run_nights(deployment, wanted, quiet=as_json, times=times) | {"times": times}
+    if settings().model:  # one that cannot be used is a setting to mend, and no night's failure
+        from pipelines.matching import load_model
+
+        load_model()
+    times: dict[str, dict[str, float]] = {}
+    wanted = Wanted(frozenset(authority) if authority else None, begin, end, again)
+    summary = run_nights(open_deployment(home, landing, create=True), wanted, quiet=as_json, times=times)
+    summary["times"] = times
     if as_json:
         print_json(summary)
     else:
@@ -186,12 +190,13 @@ def show(summary: dict[str, Any]) -> None:
         )  # fmt: skip
     console.print(published)
     for night in summary["nights"]:
-        console.print(f"{night['business_date']} authority {night['authority']}: {escape(' '.join(night['why']))}")
+        whose = f"{night['business_date']} authority {night['authority']}: "
+        console.print(f"{whose}{' '.join(night['why'])}")
         for reason in [night["fault"]] if night["fault"] and night["state"] != "held" else night["reasons"]:
-            console.print(f"[red]{night['business_date']} authority {night['authority']}:[/red] {escape(reason)}")
+            console.print(Text.assemble((whose, "red"), reason))
     _show_standing(summary)
     for warning in summary["warnings"]:
-        console.print(f"[yellow]Note:[/yellow] {warning}")
+        console.print(Text.assemble(("Note: ", "yellow"), warning))
     for name, place in summary["look_at"].items():
         console.print(f"{name}: {place}", soft_wrap=True)
 
@@ -201,10 +206,8 @@ def _show_standing(summary: dict[str, Any]) -> None:
     ran = {(night["authority"], night["business_date"]) for night in summary["nights"]}
     for night in summary["standing"]:
         if (night["authority"], night["business_date"]) not in ran:
-            words = " ".join(night["reasons"])
-            console.print(
-                f"Still {night['state']}: {night['business_date']} authority {night['authority']}. {escape(words)}"
-            )
+            whose = f"{night['business_date']} authority {night['authority']}"
+            console.print(f"Still {night['state']}: {whose}. {' '.join(night['reasons'])}")
     for finding in summary["landing_findings"]:
-        console.print(f"[red]{finding['code']}[/red] {escape(finding['place'])}: {escape(finding['message'])}")
-        console.print(f"  {escape(finding['remedy'])}")
+        console.print(Text.assemble((finding["code"], "red"), f" {finding['place']}: {finding['message']}"))
+        console.print(f"  {finding['remedy']}")

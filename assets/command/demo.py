@@ -1,0 +1,67 @@
+"""`isindex demo`: the product's main job on sample nights, wave after wave, as it would go in life."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import Progress
+from rich.text import Text
+
+from assets.command.load import run_nights, show
+from pipelines.cli.common import console
+from pipelines.cli.sample import sample_feeds
+from pipelines.errors import IsindexError
+from pipelines.home import Home
+
+__all__ = ["demo"]
+
+
+def demo(
+    out: Annotated[Path, typer.Argument(help="Folder for sample/, landing/ and home/; made anew.")] = Path("demo"),
+    children: Annotated[int, typer.Option(help="Children per authority.", min=50)] = 2500,
+) -> None:
+    """Make three sample nights of two authorities and load them as they arrive: one damaged, one late, one corrected.
+
+    Example: [bold]isindex demo demo[/bold]
+    """
+    from pipelines.deployment import is_demo, open_deployment
+    from pipelines.nights.model_training import draw_models
+    from pipelines.validation.expectations_worker import warm_up
+
+    make_demo = sample_feeds().make_demo
+    if any((out / name).exists() for name in ("landing", "home")) and not is_demo(Home(out / "home")):
+        raise IsindexError(
+            "HOME_NOT_A_DEMO",
+            "Here lies a home or a landing place that the demo did not make, and the demo would wipe it.",
+            where=str(out),
+            remedy="Name another folder.",
+        )
+    warm_up()
+    for name in ("sample", "landing", "home"):
+        shutil.rmtree(out / name, ignore_errors=True)
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("Making sample nights", total=None)
+
+        def made(authority: str, number: int, total: int) -> None:
+            progress.update(task, completed=number, total=total, description=f"Making sample nights of {authority}")
+
+        waves = make_demo(out / "sample", children=children, progress=made)
+    landing = out / "landing"
+    landing.mkdir(parents=True)
+    deployment = open_deployment(out / "home", str(landing), create=True, demo=True)
+    nights: dict[tuple[str, str], Any] = {}
+    summary: dict[str, Any] = {}
+    for wave in waves:
+        console.print(Text.assemble((wave.title[0].upper() + wave.title[1:], "bold"), " arrives."))
+        wave.put(landing)
+        summary = run_nights(deployment)
+        nights |= {(night["business_date"], night["authority"]): night for night in summary["nights"]}
+    console.print("Drawing the match model.")
+    draw_models(deployment)
+    summary["nights"] = [nights[key] for key in sorted(nights)]
+    show(summary)
+    if any(night["state"] != "published" for night in summary["nights"]):
+        raise typer.Exit(1)

@@ -1,0 +1,50 @@
+"""`isindex ui`: the Dagster UI on a home, and with it the daemon if asked."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.common import HomeOption, console, nights_spanned
+
+__all__ = ["ui"]
+
+
+def ui(
+    home: HomeOption,
+    landing: Annotated[str, typer.Option(help="Where deliveries land.", envvar="ISINDEX_LANDING")] = "landing",
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000,
+    daemon: Annotated[bool, typer.Option(help="Also run schedule and sensors.")] = False,
+) -> None:
+    """Open the Dagster UI on a home: runs, lineage, checks, plots.
+
+    The UI has no login of its own and listens on this machine only.
+
+    Example: [bold]isindex ui --home demo/home --landing demo/landing --port 3000[/bold]
+    """
+    from assets.launch import prepare_instance
+    from pipelines.deployment import open_deployment
+
+    deployment = open_deployment(home, landing, create=True)
+    place = deployment.home
+    spanned = nights_spanned(deployment)
+    nights = {"ISINDEX_FIRST_PARTITION": spanned.first_partition, "ISINDEX_LAST_PARTITION": spanned.last_partition}
+    environment = {
+        **os.environ,
+        "DAGSTER_HOME": str(prepare_instance(place)),
+        **{name: day.isoformat() for name, day in nights.items() if day},
+        "ISINDEX_HOME": str(place.root.resolve()),
+        "ISINDEX_LANDING": landing if "://" in landing else str(Path(landing).resolve()),
+    }
+    if daemon:
+        program = [str(Path(sys.executable).with_name("dagster")), "dev"]
+    else:
+        program = [str(Path(sys.executable).with_name("dagster-webserver"))]
+    console.print(f"The UI is at http://127.0.0.1:{port} (end it with Ctrl-C).")
+    os.execve(  # noqa: S606  (the UI takes this process's place)
+        program[0], [*program, "-m", "assets.definitions", "-h", "127.0.0.1", "-p", str(port)], environment
+    )

@@ -1,0 +1,86 @@
+"""Every command with words that it would take, so that what holds for all is tested on all."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.testing import CliRunner
+
+from assets.command.app import app
+
+__all__ = ["COMMANDS", "WORDS", "Answer", "having", "run"]
+
+_TOP = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS = {
+    f"{name} {under}".strip(): command
+    for name, group in _TOP.items()
+    for under, command in (getattr(group, "commands", None) or {"": group}).items()
+}
+"""Name, `model train` for one in a group → Typer's command."""
+
+_REASON = ("--reason", "birth certificate seen")
+WORDS: dict[str, tuple[str, ...]] = {
+    "demo": ("{place}/demo",),
+    "sample": ("{place}/sample",),
+    "preflight": ("{file}", "--feed", "health"),
+    "load": ("--landing", "{landing}", "--home", "{home}"),
+    "status": ("--home", "{home}"),
+    "child": ("7K2M9QWX4RT", "--home", "{home}", "--why", "complaint 12"),
+    "diff": ("--home", "{home}", "--authority", "330"),
+    "link": ("{file}", "--out", "{place}/out.parquet"),
+    "explain": ("health:1", "police:2", "--home", "{home}", "--authority", "330"),
+    "decide same": ("A", "B", "--home", "{home}", "--authority", "330", *_REASON),
+    "decide not-the-same": ("A", "B", "--home", "{home}", "--authority", "330", *_REASON),
+    "decide undo": ("3", "--home", "{home}", "--authority", "330", *_REASON),
+    "decide list": ("--home", "{home}", "--authority", "330"),
+    "model show": ("--home", "{home}"),
+    "model train": ("--home", "{home}"),
+    "model preview": ("--home", "{home}", "--authority", "330", "--model", "children-1"),
+    "model charts": ("--home", "{home}"),
+    "waive": ("--home", "{home}", "--authority", "330", "--agency", "police", "--sequence", "17", *_REASON),
+    "ui": ("--home", "{home}", "--landing", "{landing}"),
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command answered."""
+
+    code: int
+    out: str
+    said: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.out)
+
+
+def run(name: str, *words: str, place: Path, **replaced: str) -> Answer:
+    """Run a command with its usual words, those of `replaced` (``authority="999"``) put in, and further words.
+
+    Home and landing place are `home` and `landing` in `place`; a file of anything lies there.
+    """
+    (place / "file.csv").write_text("anything")
+    places = {"place": place, "home": place / "home", "landing": place / "landing", "file": place / "file.csv"}
+    usual = [word.format(**places) for word in WORDS[name]]
+    for option, value in replaced.items():
+        flag = f"--{option}"
+        if flag in usual:
+            usual[usual.index(flag) + 1] = value
+        else:
+            usual += [flag, value]
+    done = CliRunner().invoke(app, [*name.split(), *usual, *words])
+    return Answer(done.exit_code, done.stdout, done.stdout + done.stderr)
+
+
+def having(*options: str) -> list[str]:
+    """The commands that have all these options."""
+    return [
+        name
+        for name, command in COMMANDS.items()
+        if set(options) <= {option for each in command.params for option in each.opts}
+    ]

@@ -1,0 +1,60 @@
+"""A name that does not exist is wrong usage for every command: told with the names that are right, and nothing is made."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.commands import COMMANDS, WORDS, having, run
+
+
+def made(place):
+    return sorted(path.name for path in place.iterdir() if path.name != "file.csv")
+
+
+def test_the_table_of_commands_is_whole():
+    assert set(WORDS) == set(COMMANDS)
+    assert len(having("--authority")) > 8
+
+
+@pytest.mark.parametrize("name", having("--authority"))
+@pytest.mark.parametrize(("given", "meant"), [("Birmingham", "330 Birmingham"), ("999", "authorities.csv")])
+def test_an_authority_that_does_not_exist_is_refused(name, given, meant, tmp_path):
+    told = run(name, place=tmp_path, authority=given)
+    assert told.code == 2
+    assert "AUTHORITY_UNKNOWN" in told.said
+    assert meant in told.said
+    assert made(tmp_path) == []
+
+
+def test_one_among_several_that_does_not_exist_is_refused(tmp_path):
+    told = run("load", "--authority", "330", "--authority", "331", "--authority", "33l", place=tmp_path)
+    assert (told.code, made(tmp_path)) == (2, [])
+    assert "33l" in told.said
+
+
+@pytest.mark.parametrize("name", having("--agency"))
+def test_an_agency_that_does_not_exist_is_refused(name, tmp_path):
+    told = run(name, place=tmp_path, agency="polizei")
+    assert (told.code, made(tmp_path)) == (2, [])
+    assert "health, education, police, social_care" in told.said
+
+
+@pytest.mark.parametrize("feed", ["polizei", "police/9"])
+def test_a_feed_that_does_not_exist_is_refused(feed, tmp_path):
+    told = run("preflight", place=tmp_path, feed=feed)
+    assert told.code == 2
+    assert "police" in told.said.replace(feed, "")
+
+
+@pytest.mark.parametrize("name", having("--night", "--home"))
+def test_a_night_that_is_no_date_is_refused(name, tmp_path):
+    told = run(name, place=tmp_path, night="20/11/2026")
+    assert (told.code, made(tmp_path)) == (2, [])
+    assert "YYYY-MM-DD" in told.said
+
+
+def test_a_model_that_is_set_and_does_not_exist_is_refused_before_any_night_is_run(tmp_path, setting):
+    setting("ISINDEX_MODEL", "children-77")
+    told = run("load", place=tmp_path)
+    assert (told.code, made(tmp_path)) == (2, [])
+    assert "MODEL_UNKNOWN" in told.said
