@@ -1,13 +1,13 @@
 """attempts at nights, decisions with the nights they count for, faults without waivers
 
-Revision ID: 0006
+Revision ID: 0004
 Revises: 0003
 """
 
 from alembic import op
 import sqlalchemy as sa
 
-revision = "0006"
+revision = "0004"
 down_revision = "0003"
 branch_labels = None
 depends_on = None
