@@ -1,8 +1,8 @@
 """Gathering: database tables and judged tables in, figures out.
 
-Belongs here: SQL and set-based table work. Not here: words, pages, drawings. What `night.figures` is asked for:
-``children`` (published), ``review_open``, ``changes`` {added, changed, merged, split, …}, ``reasons`` [sentence],
-``gates`` [{name, description, passed, blocking}]; each may be absent.
+Belongs here: SQL and set-based table work. Not here: words, pages, drawings. What the figures of a
+night and of an attempt are asked for: ``children`` (published), ``review_open``, ``changes`` {added, changed, merged,
+split, …}; each may be absent.
 """
 
 from __future__ import annotations
@@ -101,9 +101,9 @@ def reject_figures(
         directory: contracts and titles.
     """
     with connect({"faults": faults}) as duck:
-        night = [business_date]
-        first = duck.execute(
-            "SELECT reject_id, first_night FROM faults WHERE first_night < $1 AND last_night >= $1 ORDER BY 1", night
+        first = duck.sql(
+            "SELECT reject_id, first_night FROM faults WHERE first_night < $night AND last_night >= $night ORDER BY 1",
+            params={"night": business_date},
         ).to_arrow_table()
         earlier = duck.execute(
             """
@@ -111,7 +111,7 @@ def reject_figures(
             WHERE last_night < $1 AND state = 'open'
             GROUP BY ALL ORDER BY agency, first_night, rule, field, outcome
             """,
-            night,
+            [business_date],
         ).fetchall()
     rows = reject_rows(rejects, first, business_date, directory)
     history = _history(engine, authority, business_date)
@@ -328,19 +328,18 @@ def _standing(row: Row[Any], figures: Mapping[str, Any] | None) -> _Standing:
 
 def _attempted(row: Row[Any], in_force: _Standing | None) -> _Standing:
     """What the last attempt came to; where it put nothing in force, an earlier version may stand all the same."""
-    figures = {**row.figures, "reasons": list(row.reasons), "gates": list(row.gates)}
+    figures = {**row.figures, "reasons": list(row.reasons)}
     if row.state == "published" or (row.state == "retired" and in_force):
         return _Standing("published", row.version or "", figures)
     version = in_force.version if in_force else ""
-    if version:
+    if in_force and version:
+        figures = {**in_force.figures, **figures}
         figures["reasons"].append("The version published for this night before stays in force.")
     return _Standing({"held": "held", "failed": "failed"}.get(row.state, "not_published"), version, figures)
 
 
 def _authority_line(authority: str, row: _Standing | None, feeds: tuple[FeedLine, ...]) -> AuthorityLine:
     figures = row.figures if row is not None else {}
-    failed = [gate for gate in figures.get("gates") or [] if not gate.get("passed", True)]
-    reasons = (*(figures.get("reasons") or ()), *(gate.get("description") or gate.get("name") or "" for gate in failed))
     return AuthorityLine(
         authority,
         row.state if row is not None else "not_published",
@@ -348,7 +347,7 @@ def _authority_line(authority: str, row: _Standing | None, feeds: tuple[FeedLine
         figures.get("children"),
         figures.get("review_open"),
         {name: int(number) for name, number in (figures.get("changes") or {}).items()},
-        tuple(dict.fromkeys(reasons)),
+        tuple(figures.get("reasons") or ()),
         feeds,
     )
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pyarrow as pa
 from sqlalchemy import Engine, create_engine, insert
 
 from pipelines.contracts.contract import Column, Contract, FileFormat, Rule, ServiceLevel
 from pipelines.database.engine import metadata
-from pipelines.database.schema import delivery, feed_night, night, reject
+from pipelines.database.schema import attempt, delivery, feed_night, night
 from pipelines.reporting import Directory, MatchTables, review_of
+from pipelines.validation.rejects import FAULTS
 
 NIGHT = date(2026, 11, 20)
 NHS = Rule(
@@ -179,8 +181,7 @@ def matching(pairs: int = 12) -> MatchTables:
 
 def database(url: str = "sqlite://") -> Engine:
     """Three nights of 330, one of 202; with stale, late, refused and missing feeds."""
-    engine = create_engine(url)
-    metadata.create_all(engine)
+    engine = empty_database(url)
     deliveries, feeds = [], []
 
     def came(
@@ -284,17 +285,6 @@ def database(url: str = "sqlite://") -> Engine:
         }
     )
     figures = {"children": 61234, "review_open": 8, "changes": {"added": 12, "changed": 40, "merged": 1}}
-    held = {
-        "children": None,
-        "gates": [
-            {
-                "name": "volume",
-                "description": "The index would lose 31 % of its children.",
-                "passed": False,
-                "blocking": True,
-            }
-        ],
-    }
     with engine.begin() as connection:
         connection.execute(insert(delivery), deliveries)
         connection.execute(insert(feed_night), feeds)
@@ -306,34 +296,71 @@ def database(url: str = "sqlite://") -> Engine:
                     "business_date": NIGHT,
                     "state": "published",
                     "version": "v=1",
-                    "figures": figures,
-                    "finished_at": "x",
-                },
-                {
-                    "authority": "202",
-                    "business_date": NIGHT,
-                    "state": "held",
-                    "version": None,
-                    "figures": held,
+                    "figures": {"children": figures["children"]},
                     "finished_at": "x",
                 },
             ],
         )
-        connection.execute(
-            insert(reject),
-            [
-                {
-                    "reject_id": key,
-                    "authority": "330",
-                    "agency": "health",
-                    "rule": NHS.code,
-                    "outcome": "queried",
-                    "field": "nhs_number",
-                    "first_night": NIGHT - timedelta(days=since),
-                    "last_night": NIGHT - timedelta(days=seen),
-                    "state": "open",
-                }
-                for key, since, seen in (("h3", 9, 0), ("h1", 2, 0), ("gone", 5, 1))
-            ],
-        )
+    tried(engine, "330", "published", version="v=1", figures=figures)
+    tried(engine, "202", "held", reasons=["Gate volume: The index would lose 31 % of its children."], gates=[VOLUME])
     return engine
+
+
+def empty_database(url: str = "sqlite://") -> Engine:
+    """A database in which nothing has come yet."""
+    engine = create_engine(url)
+    metadata.create_all(engine)
+    return engine
+
+
+VOLUME = {
+    "name": "volume",
+    "description": "The index would lose 31 % of its children.",
+    "passed": False,
+    "overridden": False,
+}
+
+
+def tried(engine: Engine, authority: str, state: str, **told: Any) -> None:
+    """One more attempt at the night of an authority, and what became of it."""
+    row = {
+        "authority": authority,
+        "business_date": NIGHT,
+        "digest": "0" * 64,
+        "data_digest": "0" * 64,
+        "state": state,
+        "stage": "",
+        "code": "",
+        "version": None,
+        "why": [],
+        "reasons": [],
+        "gates": [],
+        "figures": {},
+        "started_by": "a test",
+        "started_at": "x",
+        "finished_at": "x",
+    }
+    with engine.begin() as connection:
+        connection.execute(insert(attempt).values(row | told))
+
+
+def standing() -> pa.Table:
+    """The faults of 330 as they stand after the night; one of the night before was not found again."""
+    rows = [("h3", 9, 0), ("h1", 2, 0), ("gone", 5, 1)]
+    return pa.Table.from_pylist(
+        [
+            {
+                "agency": "health",
+                "reject_id": key,
+                "rule": NHS.code,
+                "outcome": "queried",
+                "field": "nhs_number",
+                "first_night": NIGHT - timedelta(days=since),
+                "last_night": NIGHT - timedelta(days=seen),
+                "state": "open",
+                "closed_night": None,
+            }
+            for key, since, seen in rows
+        ],
+        FAULTS,
+    )

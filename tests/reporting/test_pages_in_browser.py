@@ -37,7 +37,9 @@ def site(tmp_path_factory) -> Path:
     levels = {"joined": closest, "kept apart": closest | {"given_name": 0}}
     pairs = [Example(title, level, dict.fromkeys(level, 0)) for title, level in levels.items()]
     write_models(home, [ShownModel(load_model(), "in_force", charts_of(load_model(), pairs))], chart_libraries())
-    write_reports(home, engine, "330", nights.NIGHT, nights.tonight(), nights.matching(), nights.directory())
+    write_reports(
+        home, engine, "330", nights.NIGHT, nights.tonight(), nights.standing(), nights.matching(), nights.directory()
+    )
     write_overview(home, engine, nights.NIGHT, nights.directory())
     return home.reports
 

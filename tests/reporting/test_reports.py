@@ -24,6 +24,7 @@ from pipelines.reporting import (
 )
 from pipelines.reporting.sheets import Head, Sheet, csv_of_table
 from pipelines.reporting.tables_of import ROWS_EMBEDDED, night_sheets
+from pipelines.validation.rejects import FAULTS
 from tests.reporting import nights
 
 
@@ -35,7 +36,9 @@ def engine():
 @pytest.fixture
 def site(tmp_path, engine) -> Path:
     home = Home(tmp_path)
-    write_reports(home, engine, "330", nights.NIGHT, nights.tonight(), nights.matching(), nights.directory())
+    write_reports(
+        home, engine, "330", nights.NIGHT, nights.tonight(), nights.standing(), nights.matching(), nights.directory()
+    )
     write_overview(home, engine, nights.NIGHT, nights.directory())
     return home.reports
 
@@ -60,7 +63,60 @@ def test_overview_says_what_came_what_is_stale_and_what_was_published(site):
     authorities = {row[0]: row for row in rows_of(page, "authorities")}
     assert authorities["Birmingham"][2:4] == ["Published", "61,234"]
     assert authorities["Camden"][2] == "Held"
-    assert authorities["Camden"][-1] == "The index would lose 31 % of its children."
+    assert authorities["Camden"][-1] == "Gate volume: The index would lose 31 % of its children."
+
+
+@pytest.mark.parametrize(
+    ("state", "shown", "reason"),
+    [
+        ("held", "Held", "Gate volume: The index would lose 31 % of its children."),
+        ("failed", "Failed", "links (DISK_FULL): No room is left."),
+        ("running", "Not published", ""),
+    ],
+)
+def test_overview_says_why_a_night_was_not_published_again_and_that_its_version_stays(
+    tmp_path, engine, state, shown, reason
+):
+    nights.tried(engine, "330", state, reasons=[reason] if reason else [])
+    write_overview(Home(tmp_path), engine, nights.NIGHT, nights.directory())
+    birmingham = next(
+        row for row in rows_of(Home(tmp_path).reports / "2026-11-20/index.html", "authorities") if row[1] == "330"
+    )
+    assert birmingham[2:4] == [shown, "61,234"]
+    stays = "The version published for this night before stays in force."
+    assert birmingham[-1] == f"{reason} {stays}".strip()
+
+
+def test_overview_of_a_night_that_failed_before_anything_was_frozen_says_where(tmp_path):
+    engine = nights.empty_database()
+    nights.tried(engine, "330", "failed", digest="", reasons=["health: [DISK_FULL] No room is left."])
+    write_overview(Home(tmp_path), engine, nights.NIGHT, nights.directory())
+    (row,) = rows_of(Home(tmp_path).reports / "2026-11-20/index.html", "authorities")
+    assert row[:4] == ["Birmingham", "330", "Failed", "–none"]
+    assert row[-1] == "health: [DISK_FULL] No room is left."
+
+
+def test_only_the_last_attempt_at_a_night_is_told(tmp_path, engine):
+    nights.tried(engine, "202", "failed", reasons=["links: it broke off."])
+    nights.tried(engine, "202", "published", version="v=2", figures={"children": 9})
+    nights.tried(engine, "330", "held", reasons=["Gate volume."], business_date=nights.NIGHT + timedelta(days=1))
+    figures = night_figures(engine, nights.NIGHT, nights.directory())
+    assert [(line.authority, line.state, line.version) for line in figures.authorities] == [
+        ("202", "published", "v=2"),
+        ("330", "published", "v=1"),
+    ]
+    assert figures.authorities[0].reasons == ()
+
+
+def test_first_page_names_the_nights_that_wait_for_somebody(tmp_path, engine):
+    nights.tried(engine, "330", "failed", reasons=["links: it broke off."])
+    write_overview(Home(tmp_path), engine, nights.NIGHT, nights.directory())
+    front = Home(tmp_path).reports / "index.html"
+    assert rows_of(front, "waiting") == [
+        ["2026-11-20", "202", "Held", "Gate volume: The index would lose 31 % of its children."],
+        ["2026-11-20", "330", "Failed", "links: it broke off."],
+    ]
+    assert rows_of(front, "nights")[0][2:] == ["2", "0", "1", "1"]  # authorities, published, held, failed
 
 
 def test_overview_lists_codes_with_message_and_remedy_gravest_first(site):
@@ -134,7 +190,7 @@ def test_person_numbers_in_keys_are_cut_except_in_the_suppliers_own_file(site):
 )
 def test_keys_of_any_form_hide_the_person_number(engine, key, shown):
     rejects = {"education": nights.rejects([("e", 1, key, nights.UPN, "A")])}
-    figures = reject_figures(engine, "330", nights.NIGHT, rejects, nights.directory())
+    figures = reject_figures(engine, "330", nights.NIGHT, rejects, nights.standing(), nights.directory())
     assert figures.rows["key"].to_pylist() == [shown]
 
 
@@ -163,12 +219,12 @@ def test_csv_cells_start_no_formula(cell):
 
 
 def test_faults_of_earlier_nights_that_are_still_open_are_counted(engine):
-    figures = reject_figures(engine, "330", nights.NIGHT, nights.tonight(), nights.directory())
+    figures = reject_figures(engine, "330", nights.NIGHT, nights.tonight(), nights.standing(), nights.directory())
     assert [(line.rule, line.faults) for line in figures.earlier] == [("HEALTH-NHS-001", 1)]
 
 
 def test_a_record_with_two_faults_counts_once_and_as_rejected(engine):
-    figures = reject_figures(engine, "330", nights.NIGHT, nights.tonight(), nights.directory())
+    figures = reject_figures(engine, "330", nights.NIGHT, nights.tonight(), nights.standing(), nights.directory())
     health = figures.agencies[0]
     assert (health.rejected, health.queried) == (1, 42)
     assert (health.new, health.oldest) == (42, 10)
@@ -176,7 +232,7 @@ def test_a_record_with_two_faults_counts_once_and_as_rejected(engine):
 
 
 def test_trend_leaves_a_gap_where_nothing_was_delivered(engine):
-    figures = reject_figures(engine, "330", nights.NIGHT, {}, nights.directory())
+    figures = reject_figures(engine, "330", nights.NIGHT, {}, nights.standing(), nights.directory())
     police = [(point.business_date.day, point.rejected) for point in figures.trend if point.agency == "police"]
     assert police == [(19, 0), (20, None)]
 
@@ -187,8 +243,8 @@ def test_metadata_has_the_same_keys_every_night_and_only_numbers(engine):
     for full, empty in (
         (night_figures(engine, nights.NIGHT, who), night_figures(engine, other, who)),
         (
-            reject_figures(engine, "330", nights.NIGHT, nights.tonight(), who),
-            reject_figures(engine, "330", other, {}, who),
+            reject_figures(engine, "330", nights.NIGHT, nights.tonight(), nights.standing(), who),
+            reject_figures(engine, "330", other, {}, FAULTS.empty_table(), who),
         ),
         (match_figures("330", nights.NIGHT, nights.matching(), who), match_figures("330", other, MatchTables(), who)),
         (quality_figures(engine, "330", nights.NIGHT, who), quality_figures(engine, "330", other, who)),
@@ -244,7 +300,16 @@ def test_same_figures_give_the_same_bytes(tmp_path, engine):
     digests = []
     for name in ("a", "b"):
         home = Home(tmp_path / name)
-        write_reports(home, engine, "330", nights.NIGHT, nights.tonight(), nights.matching(), nights.directory())
+        write_reports(
+            home,
+            engine,
+            "330",
+            nights.NIGHT,
+            nights.tonight(),
+            nights.standing(),
+            nights.matching(),
+            nights.directory(),
+        )
         write_overview(home, engine, nights.NIGHT, nights.directory())
         files = sorted(path for path in home.reports.rglob("*") if path.is_file())
         digests.append([(str(p.relative_to(home.reports)), hashlib.sha256(p.read_bytes()).hexdigest()) for p in files])
@@ -255,7 +320,9 @@ def test_a_large_authority_says_what_it_leaves_out_and_stays_quick(tmp_path, eng
     home = Home(tmp_path)
     rejects = nights.large(30_000)
     begun = time.perf_counter()
-    write_reports(home, engine, "330", nights.NIGHT, rejects, nights.matching(3000), nights.directory())
+    write_reports(
+        home, engine, "330", nights.NIGHT, rejects, nights.standing(), nights.matching(3000), nights.directory()
+    )
     seconds = time.perf_counter() - begun
     page = home.reports / "2026-11-20/330/rejected.html"
     assert len(rows_of(page, "rejected")) == ROWS_EMBEDDED
