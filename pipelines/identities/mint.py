@@ -10,6 +10,7 @@ generation, which grows when an id is taken, so an id is never given twice; the 
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ _MINTER = 2  # characters that say which authority minted the id
 _LENGTH = 11  # without the check character
 _SPACE = _BASE ** (_LENGTH - _MINTER)
 _LOWEST = 200  # no authority has a lower code
+_CODE = re.compile(r"[2-9][0-9]{2}")
 
 
 def mint(founders: pa.Array[Any], taken: pa.Array[Any], authority: str) -> pa.Array[Any]:
@@ -43,7 +45,7 @@ def mint(founders: pa.Array[Any], taken: pa.Array[Any], authority: str) -> pa.Ar
     Raises:
         IsindexError: AUTHORITY_UNKNOWN.
     """
-    if not authority.isdigit() or not 0 <= int(authority) - _LOWEST < _BASE**_MINTER:
+    if not _CODE.fullmatch(authority):  # written otherwise, it would mint among the ids of another
         raise IsindexError(
             "AUTHORITY_UNKNOWN",
             "no index id can be minted for this authority",

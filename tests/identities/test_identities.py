@@ -1,5 +1,6 @@
 """Identities that live: whatever happens to clusters, ids keep their promises."""
 
+import itertools
 import random
 from datetime import date, timedelta
 
@@ -12,6 +13,7 @@ from pipelines.errors import IsindexError
 from pipelines.identities.assign import assign_identities
 from pipelines.identities.ledger import record_night
 from pipelines.identities.mint import ALPHABET, mint, valid_index_id
+from pipelines.settings import forget_settings
 
 KEYS = [f"health:{n}" for n in range(7)]
 DAY = date(2026, 3, 1)
@@ -164,15 +166,61 @@ def test_minting_does_not_depend_on_order_and_a_taken_id_is_never_given_again():
     assert not set(mint(founders, none, "302").to_pylist()) & set(first.values())
 
 
+def test_an_index_id_has_twelve_characters_that_cannot_be_misread():
+    ids = mint(pa.array(KEYS), pa.array([], pa.string()), "301").to_pylist()
+    assert {len(index_id) for index_id in ids} == {12}
+    assert not set("".join(ids)) & set("0ILOUAE")
+    assert all(valid_index_id(index_id) for index_id in ids)
+
+
+def test_each_authority_mints_under_two_characters_of_its_own():
+    none, founder = pa.array([], pa.string()), pa.array(["health:1"])
+    minters = {mint(founder, none, str(code)).to_pylist()[0][:2] for code in range(200, 1000)}
+    assert len(minters) == 800
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    codes=st.tuples(st.integers(200, 999), st.integers(200, 999)),
+    keys=st.lists(st.text(min_size=1), min_size=1, max_size=20, unique=True),
+    rounds=st.integers(1, 3),
+    secrets=st.tuples(
+        *[st.sampled_from(["a secret of forty bytes, for tests alone", "another secret, also long enough"])] * 2
+    ),
+)
+def test_no_two_authorities_ever_share_an_id_whatever_their_secrets(codes, keys, rounds, secrets):
+    minted = []
+    for code, secret in zip(codes, secrets, strict=True):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ISINDEX_SECRET", secret)
+            forget_settings()
+            taken = pa.array([], pa.string())
+            for _ in range(rounds):  # each round finds all it would give taken, and goes a generation on
+                given_now = mint(pa.array(keys, pa.string()), taken, str(code))
+                assert not set(given_now.to_pylist()) & set(taken.to_pylist())
+                taken = pa.concat_arrays([taken, given_now])
+        forget_settings()
+        assert len(set(taken.to_pylist())) == rounds * len(keys)
+        minted.append(set(taken.to_pylist()))
+    assert codes[0] == codes[1] or not minted[0] & minted[1]
+
+
+@pytest.mark.parametrize("code", ["", "199", "000", "33", "0330", "1041", "-330", "33O", "³³0", "٣٣٠", "330 ", "330\n"])
+def test_nothing_is_minted_for_what_is_no_code_of_an_authority(code):
+    with pytest.raises(IsindexError, match="AUTHORITY_UNKNOWN"):
+        mint(pa.array(KEYS), pa.array([], pa.string()), code)
+
+
 def test_one_wrong_or_two_swapped_characters_make_an_id_invalid():
     (index_id,) = mint(pa.array(["health:1"]), pa.array([], pa.string()), "301").to_pylist()
     assert valid_index_id(index_id)
-    for place in range(11):
+    for place in range(12):
         for character in ALPHABET:
             wrong = index_id[:place] + character + index_id[place + 1 :]
             assert valid_index_id(wrong) == (wrong == index_id)
-    for place in range(9):
-        swapped = index_id[:place] + index_id[place + 1] + index_id[place] + index_id[place + 2 :]
-        assert valid_index_id(swapped) == (swapped == index_id)
-    assert not valid_index_id(index_id.lower())
-    assert not valid_index_id("")
+    for first, second in itertools.combinations(range(12), 2):
+        letters = list(index_id)
+        letters[first], letters[second] = letters[second], letters[first]
+        assert valid_index_id("".join(letters)) == ("".join(letters) == index_id)
+    for wrong in (index_id.lower(), index_id[:-1], index_id + index_id[-1], ""):
+        assert not valid_index_id(wrong)
