@@ -9,9 +9,9 @@ from sqlalchemy import select, update
 
 from pipelines.database import schema as db
 from pipelines.deliveries import Register, Store
-from pipelines.home import Home
-from pipelines.nights.feeds import take_in
+from pipelines.deployment import open_deployment
 from pipelines.nights.night import Night
+from pipelines.nights.take_in import take_in
 from pipelines.tables import write_table
 from sample_feeds import make_nights
 
@@ -22,7 +22,8 @@ NIGHT = date(2026, 11, 18)
 def night(tmp_path):
     """A night with faulty records of every kind, not yet taken in."""
     make_nights(tmp_path, ("330",), first_night=NIGHT, nights=1, children=200, faults="record")
-    return Night(Home(tmp_path / "home"), str(tmp_path / "landing"), "330", NIGHT)
+    deployment = open_deployment(tmp_path / "home", str(tmp_path / "landing"), create=True, demo=True)
+    return Night(deployment, "330", NIGHT)
 
 
 def check(night, agency):

@@ -10,11 +10,11 @@ from pipelines.database import open_database
 from pipelines.home import Home
 from pipelines.identities.assign import assign_identities
 from pipelines.identities.ledger import record_night
-from pipelines.identities.state import previous_identities
+from pipelines.identities.state import IdentityState
 from pipelines.protection.shielding import visibility
 from pipelines.publishing.feed_input import FeedInput
 from pipelines.publishing.gates import LEDGER_TABLES, Base, run_gates
-from pipelines.publishing.publish import previous_version, publish_snapshot, write_snapshot
+from pipelines.publishing.publish import previous_version, publish_snapshot, snapshot_tables, write_snapshot
 from pipelines.publishing.snapshot import build_snapshot
 from pipelines.seams.matching import CLUSTERS, DECISIONS, POSSIBLE
 from pipelines.seams.person import PERSON_TABLES
@@ -79,7 +79,7 @@ class Night:
 
     def make(self):
         records = self.person["records"]
-        before = previous_identities(self.home, self.authority, self.business_date)
+        before = IdentityState.read(self._folder_of_base()) if self.base else None
         assigned = assign_identities(
             self.clusters, records, before, authority=self.authority, business_date=self.business_date
         )
@@ -117,14 +117,18 @@ class Night:
         """The name of the version that the night builds on."""
         return previous_version(self.home, self.authority, self.business_date)
 
+    def _folder_of_base(self):
+        return self.home.night(self.authority, date.fromisoformat(self.base[2:12]))
+
     def audit(self, **overrides):
         before = None
         if self.base:
-            folder = self.home.night(self.authority, date.fromisoformat(self.base[2:12]))
+            folder = self._folder_of_base()
             before = Base(
-                self.home.snapshots(self.authority) / self.base,
-                folder / "person" / "records.parquet",
-                folder / "identities" / "identities.parquet",
+                children=folder / "snapshot" / "children.parquet",
+                manifest_file=self.home.snapshots(self.authority) / self.base / "manifest.json",
+                records=folder / "person" / "records.parquet",
+                identities=folder / "identities" / "identities.parquet",
             )
         return run_gates(
             self.snapshot, ledger=self.ledger, person=self.person["records"], possible=self.possible,
@@ -136,9 +140,10 @@ class Night:
         return [gate.name for gate in self.audit(**overrides).gates if not gate.passed]
 
     def publish(self, audit=None, **overrides):
+        shown = snapshot_tables(self._folder_of_base() / "snapshot") if self.base else None
         return publish_snapshot(
             self.home, self.authority, self.business_date, audit=audit or self.audit(**overrides), attempt="a" * 12,
-            base=self.base, inputs=self.inputs, versions={"code": "0"}, totals={"records": 1},
+            base=self.base, base_tables=shown, inputs=self.inputs, versions={"code": "0"}, totals={"records": 1},
         )  # fmt: skip
 
 

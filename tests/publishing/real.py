@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.contracts import contract_for, load_contract, registered_agencies
+from pipelines.deliveries import lying
 from pipelines.deliveries.files import verified
-from pipelines.deliveries.landing import scan
 from pipelines.deliveries.readers import read_delivery
 from pipelines.matching.night import match
 from pipelines.records.live_records import apply_delivery
@@ -49,7 +49,7 @@ class Town:
             changes: as for `Night.changes`.
         """
         live, contracts, brought = dict(self.live), {}, {}
-        for found in scan(str(self.landing), nights=[day]):
+        for found in lying(str(self.landing), business_date=day):
             contract = contracts[found.agency] = load_contract(found.manifest.contract)
             if found.agency in absent:
                 continue

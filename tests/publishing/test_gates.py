@@ -176,12 +176,6 @@ def test_a_great_loss_of_children_is_stopped_unless_somebody_gives_a_reason(make
         assert night.failed(**useless) == ["volume"]
 
 
-def test_the_environment_overrides_nothing(make_night, monkeypatch):
-    make_night(1, many(120)).publish()
-    monkeypatch.setenv("ISINDEX_OVERRIDE", "the hospital closed")
-    assert failed(make_night(2, many(108))) == ["volume"]
-
-
 def test_an_index_never_empties_however_small_it_is(make_night):
     make_night(1, many(3)).publish()
     assert failed(make_night(2, many(1))) == []

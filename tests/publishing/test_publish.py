@@ -17,7 +17,7 @@ from pipelines.errors import IsindexError
 from pipelines.identities.ledger import identities_as_at
 from pipelines.publishing.gates import AUDITED_TABLES, Audit
 from pipelines.publishing.index_database import bring_up_to_date
-from pipelines.publishing.publish import current_version, previous_version, prune, publish_snapshot
+from pipelines.publishing.publish import current_version, forget_nights, previous_version, prune, publish_snapshot
 from pipelines.publishing.readers import difference_between, read_child, status
 from pipelines.tables import file_sha256, read_json, read_table, write_json, write_table
 
@@ -193,8 +193,8 @@ def test_a_night_is_not_published_on_a_version_that_is_not_in_force_any_more(mak
     make_night(1, [ANNA, BEN, {**BEN, "record_key": "police:7"}]).publish()
     with pytest.raises(IsindexError, match="BASE_CHANGED"):
         publish_snapshot(
-            home, "301", second.business_date, audit=audit, attempt="a", base=base, inputs=second.inputs, versions={},
-            totals={},
+            home, "301", second.business_date, audit=audit, attempt="a", base=base, base_tables=None,
+            inputs=second.inputs, versions={}, totals={},
         )  # fmt: skip
     assert list(current_version(home, "301")["nights"]) == ["2026-03-01"]
 
@@ -342,8 +342,8 @@ def test_pruning_keeps_the_newest_and_never_the_current_goes(home, versions):
     assert prune(home, "301", 0) == []
 
 
-def test_a_version_on_hold_or_needed_by_a_night_to_come_is_not_pruned(home, versions):
-    assert prune(home, "301", 1, hold=[versions[0]], needed={versions[2]}) == [versions[1]]
+def test_a_version_on_hold_is_not_pruned(home, versions):
+    assert prune(home, "301", 1, hold=[versions[0], versions[2]]) == [versions[1]]
     assert kept(home) == {versions[0], versions[2], versions[3]}
 
 
@@ -357,11 +357,12 @@ def test_pruning_that_was_killed_is_finished_by_the_next(home, versions, monkeyp
     assert not list(home.snapshots("301").rglob(".staging-*"))
 
 
-def test_a_night_whose_base_was_pruned_is_refused_and_not_built_on_nothing(make_night, home, versions):
+def test_a_night_stays_in_force_when_its_version_was_pruned_until_it_is_forgotten(home, versions):
     prune(home, "301", 1)
-    with pytest.raises(IsindexError, match="VERSION_PRUNED"):
-        previous_version(home, "301", date(2026, 3, 3))
-    assert previous_version(home, "301", date(2026, 3, 1)) is None
+    assert previous_version(home, "301", date(2026, 3, 3)) == versions[1]
+    forget_nights(home, "301", date(2026, 3, 3))
+    assert list(current_version(home, "301")["nights"]) == ["2026-03-03", "2026-03-04"]
+    assert current_version(home, "301")["version"] == versions[3]
 
 
 def test_an_unchanged_record_keeps_the_delivery_that_last_changed_it(make_night):
@@ -375,6 +376,8 @@ def test_the_manifest_tells_rows_hashes_inputs_and_gates_and_nothing_of_the_run(
     manifest = read_json(published.folder / "manifest.json")
     assert manifest["tables"]["children"]["rows"] == read_table(published.folder / "children.parquet").num_rows
     assert all(gate["passed"] for gate in manifest["gates"])
+    assert manifest["attempt"] == "a" * 12
+    assert set(manifest["ledger"]) == {"identities", "index_ids", "events"}
     assert str(home.root) not in (published.folder / "manifest.json").read_text()
     assert str(os.getpid()) not in published.version
     assert duckdb.sql(f"SELECT count(*) FROM '{published.folder}/children.parquet'").fetchall() == [(2,)]

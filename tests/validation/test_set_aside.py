@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.contracts import load_contract
 from pipelines.deliveries.files import verified
-from pipelines.deliveries.landing import scan
+from pipelines.deliveries.landing import lying
 from pipelines.deliveries.readers import read_delivery
 from pipelines.validation.judge import judge
 from pipelines.validation.set_aside import values_set_aside
@@ -30,7 +30,7 @@ def landing(tmp_path_factory):
 
 def counted(landing, agency, change):
     """`values_set_aside` of a delivery whose delivered records are changed first, and the changed records."""
-    (found,) = [each for each in scan(landing, nights=[NIGHT]) if each.agency == agency]
+    (found,) = lying(landing, agency=agency, business_date=NIGHT)
     contract = load_contract(found.manifest.contract)
     with verified(found, found.manifest) as files:
         read = read_delivery(files, contract, delta=False)
