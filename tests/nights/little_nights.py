@@ -1,0 +1,102 @@
+"""Nights of the little authority, run in this process without an orchestrator: what `isindex load` does, night by night.
+
+Belongs here: a landing place, a home, and the loop of a load. Nights are counted from 0.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from pathlib import Path
+
+from pipelines.deployment import Deployment
+from pipelines.nights.arrivals import look_around
+from pipelines.nights.attempts import Attempt, AttemptRow, attempt_in_force, last_attempts
+from pipelines.nights.night import Night
+from pipelines.nights.plan import PlannedNight, outstanding
+from pipelines.nights.retention import prune
+from pipelines.nights.run import run_night
+from pipelines.settings import settings
+from tests.nights.little_authority import AGENCIES, AUTHORITY, FIRST, Delivery, Feed, children, day_of, opened, put
+
+__all__ = ["LittleNights", "broken_in", "bytes_under"]
+
+
+class LittleNights:
+    """A home and a landing place; each agency holds every child from the beginning."""
+
+    def __init__(self, folder: Path) -> None:
+        self.landing, self.home = folder / "landing", folder / "home"
+        self.landing.mkdir(parents=True, exist_ok=True)
+        self.feeds = {agency: Feed(agency) for agency in AGENCIES}
+        for child in children():
+            for feed in self.feeds.values():
+                feed.hold(child)
+        self._opened = opened(self.home, self.landing)
+
+    @property
+    def deployment(self) -> Deployment:
+        """With the settings as they are now."""
+        return replace(self._opened, settings=settings())
+
+    def deliver(self, night: int, *agencies: str, fault: str = "") -> None:
+        """Let agencies (default: all) deliver all that they hold, for the night with this number."""
+        for agency in agencies or AGENCIES:
+            feed = self.feeds[agency]
+            feed.sequence += 1
+            put(self.landing, Delivery(agency, day_of(night), feed.sequence, "full", list(feed.rows.values()), fault))
+
+    def night(self, number: int) -> Night:
+        return Night(self.deployment, AUTHORITY, day_of(number))
+
+    def planned(self, *, asked: Collection[int] = ()) -> dict[int, PlannedNight]:
+        """The outstanding nights by number, as a load would find them now."""
+        days = {day_of(number) for number in asked}
+        found = outstanding(self.deployment, look_around(self.deployment).new, asked=lambda authority, day: day in days)
+        return {(each.business_date - FIRST).days: each for each in found}
+
+    def load(
+        self, *, asked: Collection[int] = (), before: Callable[[str], None] = lambda stage: None
+    ) -> dict[int, str]:
+        """Run what is outstanding, the earliest first, and let go what is not kept; the state each night ended in."""
+        ended: dict[int, str] = {}
+        while waiting := {n: each for n, each in self.planned(asked=asked).items() if n not in ended}:
+            number = min(waiting)
+            ended[number] = run_night(self.night(number), started_by="a test", before=before)
+        prune(self.deployment, AUTHORITY)
+        return ended
+
+    def last(self, number: int) -> AttemptRow:
+        """The row of the attempt that was made last."""
+        return last_attempts(self.deployment.engine, AUTHORITY)[day_of(number)]
+
+    def in_force(self, number: int) -> Attempt:
+        found = attempt_in_force(self.night(number))
+        assert found is not None
+        return found
+
+    def mark(self, shielded: bool) -> None:
+        """Health marks every child as shielded, or none. That a file loses all its marks at once holds the night."""
+        for row in self.feeds["health"].rows.values():
+            row["confidentiality"] = "S" if shielded else ""
+
+
+def broken_in(stage: str) -> Callable[[str], None]:
+    """What is told of each stage before it begins: at this one the disk is full."""
+
+    def before(each: str) -> None:
+        if each == stage:
+            raise OSError(28, "No space left on device")
+
+    return before
+
+
+def bytes_under(*folders: Path) -> dict[str, str]:
+    """Every file below the folders with its sha256, but for locks."""
+    return {
+        str(path): hashlib.sha256(path.read_bytes()).hexdigest()
+        for folder in folders
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != ".lock"
+    }
