@@ -2,7 +2,8 @@
 
 Belongs here: the lock. It is held for the whole night, from taking in to the reports. A file lock in the home keeps
 processes of one machine apart; where the database is PostgreSQL an advisory lock keeps machines apart too. Within one
-process the lock is re-entrant, so that the command may hold it around the run it starts.
+thread the lock is re-entrant, so that the command may hold it around the run it starts. Whoever dies gives it back, so
+whether it is held is also the one trustworthy word on whether a run is still going on.
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 
-__all__ = ["alone"]
+__all__ = ["alone", "going_on"]
 
-_held: dict[tuple[str, str], int] = {}
+_held: dict[tuple[str, str, int], int] = {}
 _guard = threading.Lock()
 _PAUSE = 0.2  # seconds between two tries
+_LEAST = 1.0  # seconds of trying, at least: who only asks whether a run is going on holds the lock for a moment
 
 
 @contextmanager
@@ -34,7 +37,7 @@ def alone(deployment: Deployment, authority: str) -> Iterator[None]:
     Raises:
         IsindexError: NIGHT_RUNNING when another run holds it for longer than the setting ``ISINDEX_LOCK_WAIT_SECONDS``.
     """
-    key = (str(deployment.home.root.resolve()), authority)
+    key = (str(deployment.home.root.resolve()), authority, threading.get_ident())
     with _guard:
         if key in _held:
             _held[key] += 1
@@ -48,7 +51,7 @@ def alone(deployment: Deployment, authority: str) -> Iterator[None]:
             _leave(key)
         return
     with ExitStack() as stack:
-        patience = time.monotonic() + deployment.settings.lock_wait_seconds
+        patience = time.monotonic() + max(_LEAST, deployment.settings.lock_wait_seconds)
         while not _taken(deployment, authority, stack):
             if time.monotonic() >= patience:
                 raise IsindexError(
@@ -64,7 +67,13 @@ def alone(deployment: Deployment, authority: str) -> Iterator[None]:
         yield
 
 
-def _leave(key: tuple[str, str]) -> None:
+def going_on(deployment: Deployment, authority: str) -> bool:
+    """Whether anybody holds the authority's lock: another process, another machine, or this one."""
+    with ExitStack() as stack:
+        return not _taken(deployment, authority, stack)
+
+
+def _leave(key: tuple[str, str, int]) -> None:
     with _guard:
         _held[key] -= 1
         if not _held[key]:
@@ -100,6 +109,13 @@ def _database_lock(engine: Engine, authority: str, stack: ExitStack) -> bool:
     connection = stack.enter_context(engine.connect().execution_options(isolation_level="AUTOCOMMIT"))
     if not connection.scalar(text("SELECT pg_try_advisory_lock(:number)"), {"number": number}):
         return False
-    # given back before the connection goes back to the pool, where it would live on with the lock
-    stack.callback(lambda: connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": number}))
+    stack.callback(_give_back, connection, number)
     return True
+
+
+def _give_back(connection: Connection, number: int) -> None:
+    """Before the connection goes back to the pool, where it would live on with the lock; a broken one has lost it."""
+    try:
+        connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": number})
+    except DBAPIError:
+        connection.invalidate()
