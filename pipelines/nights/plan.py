@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 from pipelines.contracts import fingerprints
 from pipelines.database import schema as db
@@ -42,7 +42,8 @@ class PlannedNight:
     Attributes:
         authority: 3-digit code.
         business_date: the night.
-        run_key: changes with what is to be built.
+        run_key: changes with what is to be built, and with what was built last: a way back is another run. An attempt that
+            failed changes nothing in it.
         arrived: deliveries that are to be taken in first.
         why: why it is run, a sentence each.
         again: nothing has changed since its last attempt, which failed or was interrupted.
@@ -126,6 +127,7 @@ def _of_authority(
 ) -> list[PlannedNight]:
     known = _Known.read(deployment, authority)
     attempts = last_attempts(deployment.engine, authority)
+    ended = _last_ended(deployment, authority)
     retired = {day for day, row in attempts.items() if row.state == "retired"}
     days = {*attempts, *waiting, *(each.business_date for each in known.deliveries), *([due] if due else [])} - retired
     horizon = max(retired, default=date.min)  # what came for a night before those that were retired is history
@@ -141,7 +143,7 @@ def _of_authority(
             told = f"Arrived: {', '.join(sorted({found.agency for found in new}))}."
             why = [told, *(why if last else [])]
         if why:
-            content = "".join(sorted(found.manifest_sha256 for found in new)) + now.digest
+            content = f"{sorted(found.manifest_sha256 for found in new)} {now.digest} {ended.get(day)}"
             key = hashlib.sha256(content.encode()).hexdigest()[:16]
             planned.append(
                 PlannedNight(
@@ -165,6 +167,17 @@ def _why(night: Night, now: Inputs, last: AttemptRow | None, latest: bool, asked
     if last.state == "running":
         return ["The last attempt was interrupted."], True
     return (["Somebody asked for it."], False) if asked else ([], False)
+
+
+def _last_ended(deployment: Deployment, authority: str) -> dict[date, int]:
+    """Business date → the number of the last attempt that came to its end: published or held."""
+    query = (
+        select(db.attempt.c.business_date, func.max(db.attempt.c.attempt_id))
+        .where(db.attempt.c.authority == authority, db.attempt.c.state.in_(["published", "held"]))
+        .group_by(db.attempt.c.business_date)
+    )
+    with deployment.engine.connect() as connection:
+        return dict(connection.execute(query).tuples().all())
 
 
 @dataclass(frozen=True)
