@@ -10,11 +10,12 @@ import dagster as dg
 
 from assets.agencies import agency_chain
 from assets.index import index_assets, live
-from assets.jobs import arrivals, failure_notifier, model_job, monthly, night_job, nightly
+from assets.jobs import arrivals, failure_notifier, model_job, monthly, night_job, nightly_at
 from assets.models import model_assets
 from assets.reports import report_assets
 from assets.resources import Deployment
 from pipelines.contracts import registered_agencies
+from pipelines.settings import settings
 
 __all__ = ["build_defs", "defs"]
 
@@ -29,7 +30,7 @@ def build_defs(
         assets=[*(each for each in made if not isinstance(each, dg.AssetChecksDefinition)), live],
         asset_checks=[each for each in made if isinstance(each, dg.AssetChecksDefinition)],
         jobs=[night_job, model_job],
-        schedules=[nightly, monthly],
+        schedules=[nightly_at(settings().cut_off), monthly],
         sensors=[arrivals, failure_notifier],
         resources={"deployment": deployment or Deployment()},
         executor=dg.in_process_executor,

@@ -1,26 +1,22 @@
 """Jobs, schedule, sensors: when a night is run, and who is told when it fails."""
 
-from collections.abc import Iterator
-from datetime import timedelta
-from zoneinfo import ZoneInfo
+from collections.abc import Collection
+from datetime import date, time, timedelta
 
 import dagster as dg
 
-from assets.partitions import NIGHT_AUTHORITY, ensure_authority, is_night, partition_key
+from assets.partitions import AUTHORITY_TAG, LONDON, NIGHT_AUTHORITY, NIGHT_TAG, is_night
+from assets.requests import going_on, outside, requests, waiting
 from assets.resources import Deployment
-from assets.steps import faults_coded
+from assets.steps import code_in, faults_coded
 from pipelines.nights.arrivals import look_around
+from pipelines.nights.attempts import last_attempts
 from pipelines.nights.notify import notify
 from pipelines.nights.plan import PlannedNight, outstanding
-from pipelines.settings import settings
 
-__all__ = ["NIGHT_JOB", "arrivals", "failure_notifier", "model_job", "monthly", "night_job", "nightly"]
+__all__ = ["NIGHT_JOB", "arrivals", "failure_notifier", "model_job", "monthly", "night_job", "nightly_at"]
 
 NIGHT_JOB = "night"
-WHY = "isindex/why"
-LONDON = ZoneInfo("Europe/London")
-# After this time nobody waits for a late feed: the night is published with what came, the rest carried forward.
-_CUT_OFF = settings().cut_off
 
 night_job = dg.define_asset_job(
     NIGHT_JOB,
@@ -34,42 +30,61 @@ model_job = dg.define_asset_job(
     "model",
     selection=dg.AssetSelection.groups("model"),
     executor_def=dg.in_process_executor,
+    tags={"dagster/max_runtime": str(6 * 60 * 60)},  # seconds; one whose process died is found by nothing else
     description="Trains a candidate match model and draws the charts of all models. Puts nothing in force.",
 )
 monthly = dg.ScheduleDefinition(
     name="monthly",
     job=model_job,
     cron_schedule="0 12 1 * *",  # names and errors change slowly; at noon no night waits for the machine
-    execution_timezone="Europe/London",
+    execution_timezone=LONDON.key,
     description="A candidate match model on the first of each month, to be looked at by a person.",
 )
 
 
-@dg.schedule(
-    job=night_job,
-    cron_schedule=f"{_CUT_OFF.minute} {_CUT_OFF.hour} * * *",
-    execution_timezone="Europe/London",
-    description="At the cut-off: whatever is outstanding is run, the business date that has ended for every authority "
-    "whatever came for it, and once more what failed.",
-)
-def nightly(context: dg.ScheduleEvaluationContext, deployment: Deployment) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """A run for each outstanding night, the one that ended last among them."""
-    due = (context.scheduled_execution_time.astimezone(LONDON) - timedelta(days=1)).date()
-    with faults_coded():
-        place = deployment.open()
-        planned = outstanding(place, look_around(place).new, due=due)
-    if not planned:
-        yield dg.SkipReason("Every night is up to date.")
-    for each in planned:
-        yield from _request(context.instance, each, f"cut-off {due.isoformat()} {each.run_key}")
+def nightly_at(cut_off: time) -> dg.ScheduleDefinition:
+    """The schedule `nightly`, at the time of day in London after which nobody waits for a late feed.
+
+    The night is then published with what came, the rest carried forward.
+    """
+
+    @dg.schedule(
+        name="nightly",
+        job=night_job,
+        cron_schedule=f"{cut_off.minute} {cut_off.hour} * * *",
+        execution_timezone=LONDON.key,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="At the cut-off: whatever is outstanding is run, the business date that has ended for every "
+        "authority whatever came for it, and once more what failed.",
+    )
+    def nightly(context: dg.ScheduleEvaluationContext, deployment: Deployment) -> list[dg.RunRequest] | dg.SkipReason:
+        """A run for each outstanding night, the one that ended last among them; those that wait anyway are left."""
+        due = (context.scheduled_execution_time.astimezone(LONDON) - timedelta(days=1)).date()
+        with faults_coded():
+            place = deployment.open()
+            planned = outstanding(place, look_around(place).new, due=due)
+        left, busy = waiting(context.instance), going_on(context.instance)
+        wanted = [
+            each
+            for each in planned
+            if (night := (each.authority, each.business_date)) not in left and not (each.again and night in busy)
+        ]
+        told = outside(wanted)
+        for words in told:
+            context.log.warning(words)
+        asked = requests(context.instance, wanted, who="the schedule nightly", occasion=f"cut-off {due.isoformat()}")
+        return asked or dg.SkipReason(" ".join(["Every night is up to date, or waits in the queue.", *told]))
+
+    return nightly
 
 
 @dg.sensor(
     job=night_job,
     minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
     description="Looks at the landing place and at what people decided; a night whose inputs changed is run.",
 )
-def arrivals(context: dg.SensorEvaluationContext, deployment: Deployment) -> Iterator[dg.RunRequest | dg.SkipReason]:
+def arrivals(context: dg.SensorEvaluationContext, deployment: Deployment) -> list[dg.RunRequest] | dg.SkipReason:
     """The earliest outstanding night of each authority; the next one follows when it is done.
 
     A night that only failed is left to the schedule and to people: asked every minute, it would fail every minute.
@@ -78,33 +93,46 @@ def arrivals(context: dg.SensorEvaluationContext, deployment: Deployment) -> Ite
         place = deployment.open()
         look = look_around(place)
         changed = [each for each in outstanding(place, look.new) if not each.again]
-    earliest = {each.authority: each for each in reversed(changed)}
-    for finding in look.findings:
-        context.log.warning("%s %s: %s", finding.code, finding.place, finding.message)
-    if not earliest:
-        yield dg.SkipReason("Nothing new has arrived, and nothing was decided.")
-    for each in earliest.values():
-        yield from _request(context.instance, each, each.run_key)
+    busy = {authority for authority, _ in waiting(context.instance) | going_on(context.instance)}
+    told = outside(changed)
+    told += [f"{finding.code} {finding.place}: {finding.message}" for finding in look.findings]
+    for words in told:
+        context.log.warning(words)
+    free = [each for each in changed if each.authority not in busy and is_night(each.business_date)]
+    earliest: dict[str, PlannedNight] = {}
+    for each in free:
+        earliest.setdefault(each.authority, each)
+    asked = requests(context.instance, earliest.values(), who="the sensor arrivals")
+    return asked or dg.SkipReason(" ".join([_nothing(busy), *told]))
 
 
-def _request(
-    instance: dg.DagsterInstance, night: PlannedNight, run_key: str
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    if not is_night(night.business_date):
-        yield dg.SkipReason(f"{night.business_date} lies outside the nights that Dagster knows: start it anew.")
-        return
-    ensure_authority(instance, night.authority)
-    yield dg.RunRequest(
-        run_key=run_key,
-        partition_key=partition_key(night.authority, night.business_date),
-        tags={WHY: " ".join(night.why)[:1000]},
-    )
-
-
-@dg.run_failure_sensor(description="Tells the people on duty that a night failed: which one, which step. No values.")
+@dg.run_failure_sensor(
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Tells the people on duty that a night failed or is held: which one, which step, which code. No values.",
+)
 def failure_notifier(context: dg.RunFailureSensorContext, deployment: Deployment) -> None:
     """Write the failure to the home's notifications and, where set, to ``ISINDEX_NOTIFY_URL``."""
     run = context.dagster_run
+    authority, night = run.tags.get(AUTHORITY_TAG, ""), run.tags.get(NIGHT_TAG, "")
     steps = [event.step_key for event in context.get_step_failure_events()]
-    partition = run.tags.get("dagster/partition", "")
-    notify(deployment.open(), "run_failed", run_id=run.run_id, partition=partition, steps=steps)
+    with faults_coded():
+        place = deployment.open()
+        last = last_attempts(place.engine, authority, [date.fromisoformat(night)]) if night else {}
+        row = next(iter(last.values()), None) if steps else None  # a run without steps made no attempt
+        notify(
+            place,
+            "run_failed",
+            run_id=run.run_id,
+            job=run.job_name,
+            authority=authority,
+            business_date=night,
+            state="held" if row and row.state == "held" else "failed",
+            code=row.code if row else code_in(context.failure_event),
+            steps=steps,
+        )
+
+
+def _nothing(busy: Collection[str]) -> str:
+    if busy:
+        return f"Nothing else to run while authority {', '.join(sorted(busy))} is being run."
+    return "Nothing new has arrived, and nothing was decided."

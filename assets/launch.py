@@ -19,10 +19,10 @@ from pathlib import Path
 import dagster as dg
 
 from assets.definitions import build_defs
-from assets.jobs import NIGHT_JOB, WHY
+from assets.jobs import NIGHT_JOB
 from assets.partitions import ensure_authority, partition_key
 from assets.resources import Deployment as DeploymentResource
-from assets.steps import STARTED_BY
+from assets.steps import STARTED_BY, WHY
 from pipelines.deliveries import FoundDelivery
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
@@ -34,9 +34,9 @@ from pipelines.nights.plan import PlannedNight, outstanding
 from pipelines.nights.retention import prune, prune_reports, sweep
 from pipelines.nights.stages.reports import write_night_overview
 
-__all__ = ["RanNight", "instance_of", "run_outstanding", "tidy"]
+__all__ = ["SETTINGS", "RanNight", "instance_of", "prepare_instance", "run_outstanding", "tidy"]
 
-_SETTINGS = Path(__file__).parent / "dagster_home.yaml"
+SETTINGS = Path(__file__).parent / "dagster_home.yaml"
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def prepare_instance(home: Home) -> Path:
     home.dagster.mkdir(parents=True, exist_ok=True)
     settings = home.dagster / "dagster.yaml"
     if not settings.exists():
-        settings.write_text(_SETTINGS.read_text(encoding="utf-8"), encoding="utf-8")
+        settings.write_text(SETTINGS.read_text(encoding="utf-8"), encoding="utf-8")
     return home.dagster.resolve()
 
 

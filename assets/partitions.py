@@ -6,7 +6,8 @@ starts a run adds the authority first (`ensure_authority`).
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
@@ -14,8 +15,12 @@ from pipelines.settings import settings
 
 __all__ = [
     "AUTHORITIES",
+    "AUTHORITY_TAG",
+    "FIRST_NIGHT",
+    "LONDON",
     "NIGHTS",
     "NIGHT_AUTHORITY",
+    "NIGHT_TAG",
     "ensure_authority",
     "is_night",
     "partition_key",
@@ -27,11 +32,18 @@ __all__ = [
 FIRST_NIGHT = (settings().first_partition or settings().first_night or date(2026, 1, 1)).isoformat()
 LAST_NIGHT = settings().last_partition
 
+LONDON = ZoneInfo("Europe/London")
+"""Where days begin and end."""
+
 AUTHORITIES = dg.DynamicPartitionsDefinition(name="authority")
-# end_offset: a business date is loaded on the day itself or later, before Dagster thinks the day is over
-_AHEAD = (LAST_NIGHT - datetime.now(UTC).date()).days if LAST_NIGHT else 0
-NIGHTS = dg.DailyPartitionsDefinition(start_date=FIRST_NIGHT, end_offset=max(2, _AHEAD + 2))
+# Nights are added as days go by, so a process that runs for months knows tomorrow's: a business date may be delivered for
+# on the day before, when Dagster thinks that neither day is over.
+_AHEAD = (LAST_NIGHT - datetime.now(LONDON).date()).days if LAST_NIGHT else 0
+NIGHTS = dg.DailyPartitionsDefinition(start_date=FIRST_NIGHT, timezone=LONDON.key, end_offset=max(2, _AHEAD + 2))
 NIGHT_AUTHORITY = dg.MultiPartitionsDefinition({"authority": AUTHORITIES, "night": NIGHTS})
+
+AUTHORITY_TAG, NIGHT_TAG = "dagster/partition/authority", "dagster/partition/night"
+"""Tags that Dagster gives to each run of one authority's night, whoever starts it."""
 
 
 def partition_key(authority: str, business_date: date) -> dg.MultiPartitionKey:

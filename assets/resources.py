@@ -13,6 +13,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from assets.partitions import AUTHORITY_TAG
 from pipelines.deployment import Deployment as OpenDeployment
 from pipelines.deployment import open_deployment
 from pipelines.nights import Night
@@ -20,8 +21,6 @@ from pipelines.nights.lock import alone
 from pipelines.settings import settings
 
 __all__ = ["Deployment"]
-
-_AUTHORITY = "dagster/partition/authority"
 
 
 class Deployment(dg.ConfigurableResource):
@@ -38,7 +37,7 @@ class Deployment(dg.ConfigurableResource):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Deployment]:
         """Within a run of one authority's night, hold that authority's lock for as long as the run goes on."""
-        authority = context.run.tags.get(_AUTHORITY) if context.run else None
+        authority = context.run.tags.get(AUTHORITY_TAG) if context.run else None
         if authority is None:
             yield self
             return

@@ -8,6 +8,7 @@ exception and the places in the code it came through.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,9 +21,11 @@ from pipelines.nights import Night
 from pipelines.nights.attempts import fail
 from pipelines.outages import as_coded
 
-__all__ = ["STARTED_BY", "faults_coded", "faults_told", "night_of", "started_by"]
+__all__ = ["STARTED_BY", "WHY", "code_in", "faults_coded", "faults_told", "night_of", "started_by"]
 
-STARTED_BY = "isindex/started_by"
+STARTED_BY, WHY = "isindex/started_by", "isindex/why"
+"""Tags of a run."""
+_CODED = re.compile(r"IsindexError: ([A-Z_]+):")
 _TRIES = 3
 _SECONDS = 20.0
 _log = logging.getLogger(__name__)
@@ -56,20 +59,28 @@ def faults_told() -> Iterator[None]:
 
 @contextmanager
 def faults_coded() -> Iterator[None]:
-    """For schedules and sensors, which are asked again at their next tick anyway."""
+    """For schedules and sensors, which look again at their next tick anyway: tell a fault without a value."""
     try:
         yield
     except Exception as fault:
         raise as_coded(fault) from None
 
 
+def code_in(event: dg.DagsterEvent) -> str:
+    """The code of the fault that ended a run before its first step; "" where it has none."""
+    error = getattr(event.event_specific_data, "error", None)
+    while error is not None:
+        if found := _CODED.search(error.message):
+            return found[1]
+        error = error.cause
+    return ""
+
+
 def started_by(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> str:
-    """Who started the run: as the command says, the schedule or sensor, else a person in the UI."""
+    """Who started the run: as its tag says, else a person in the UI. A run that is run again has the tags of the first."""
     tags = context.run.tags
-    for tag, words in (("dagster/schedule_name", "the schedule"), ("dagster/sensor_name", "the sensor")):
-        if tag in tags:
-            return f"{words} {tags[tag]}"
-    return tags.get(STARTED_BY, "a launch in the UI")
+    again = "dagster/parent_run_id" in tags and "dagster/retry_number" not in tags
+    return "a launch in the UI" if again else tags.get(STARTED_BY, "a launch in the UI")
 
 
 def _note(night: Night, stage: str, error: IsindexError, who: str) -> None:

@@ -20,21 +20,51 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from pipelines.deployment import Deployment, open_deployment
-from pipelines.settings import forget_settings
 
 __all__ = ["AGENCIES", "AUTHORITY", "FIRST", "Child", "Delivery", "Feed", "children", "day_of", "opened", "put"]
 
 AUTHORITY, FIRST = "330", date(2026, 11, 18)
 AGENCIES = ("health", "education", "police", "social_care")
-_HEALTH = (
-    "local_patient_id nhs_number family_name given_name other_given_names former_family_name gender birth_date "
-    "death_date address_line_1 address_line_2 address_line_3 address_line_4 address_line_5 postcode address_from "
-    "gp_practice_code gp_from previous_nhs_number confidentiality carer_name carer_relationship change"
-).split()
-_POLICE = (
-    "contact_ref surname forenames date_of_birth age_estimate sex location postcode unit contact_name contact_phone "
-    "contact_date change"
-).split()
+_HEALTH = [
+    "local_patient_id",
+    "nhs_number",
+    "family_name",
+    "given_name",
+    "other_given_names",
+    "former_family_name",
+    "gender",
+    "birth_date",
+    "death_date",
+    "address_line_1",
+    "address_line_2",
+    "address_line_3",
+    "address_line_4",
+    "address_line_5",
+    "postcode",
+    "address_from",
+    "gp_practice_code",
+    "gp_from",
+    "previous_nhs_number",
+    "confidentiality",
+    "carer_name",
+    "carer_relationship",
+    "change",
+]
+_POLICE = [
+    "contact_ref",
+    "surname",
+    "forenames",
+    "date_of_birth",
+    "age_estimate",
+    "sex",
+    "location",
+    "postcode",
+    "unit",
+    "contact_name",
+    "contact_phone",
+    "contact_date",
+    "change",
+]
 _PEOPLE = (
     ("Amelia", "Ashabury", "F", "3 Vickogarth Road"),
     ("Arthur", "Bramecott", "M", "14 Sidwick Lane"),
