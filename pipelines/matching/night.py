@@ -1,6 +1,6 @@
 """The matcher: person records in, identities of one night out, each link with its step, weight and reason.
 
-Belongs here: the order of the stages and the shape of the answer. The stages: comparable form → candidate pairs →
+Belongs here: the order of the stages. The tables of the answer are in `deciding.answer`. The stages: comparable form → candidate pairs →
 levels → match weights → verdicts (ladder and guards) → clusters.
 """
 
@@ -13,12 +13,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.matching.arrays import Bits, Mask, PairIds, Positions, distinct
+from pipelines.matching.arrays import Bits, Mask, PairIds, distinct
 from pipelines.matching.comparing.compare import LEVELS
-from pipelines.matching.deciding.clusters import AMBIGUOUS, CONTRADICTED, Clusters, cluster
-from pipelines.matching.deciding.ladder import JOIN, NOTHING_MORE, REFUSED, Verdicts, judge_pairs, reasons
+from pipelines.matching.deciding.answer import clusters_table, links_table, possible_table
+from pipelines.matching.deciding.clusters import cluster
+from pipelines.matching.deciding.ladder import JOIN, Verdicts, judge_pairs
 from pipelines.matching.deciding.review_evidence import with_evidence
-from pipelines.matching.pairing.candidates import KeyRows, find_candidates, follow, rows_by_key
+from pipelines.matching.pairing.candidates import find_candidates, rows_by_key
+from pipelines.matching.pairing.follow import follow
+from pipelines.matching.pairing.groups import KeyRows
 from pipelines.matching.reading.comparable import Comparable, comparable
 from pipelines.matching.reading.fields import make_plain
 from pipelines.matching.state import MatchState
@@ -27,14 +30,11 @@ from pipelines.matching.weighing.match_model import Model, load_model
 from pipelines.matching.weighing.pairs import Pairs
 from pipelines.matching.weighing.score import Scorer
 from pipelines.matching.weighing.weigh import AT_ONCE, Weigher, weigh
-from pipelines.seams import give
-from pipelines.seams.matching import CLUSTERS, LINKS, POSSIBLE
 from pipelines.seams.words import STEPS
 
 __all__ = ["Matched", "MatchedNight", "decide", "match"]
 
 
-_ALONE = ("Neither name nor birth date: not linkable", "No other record belongs to the same child")
 _MARGIN_TO_BREAK = 6.0  # bits below the join weight at which a compared pair keeps two clusters apart
 
 
@@ -160,8 +160,8 @@ def decide(
         join_weight=join_weight,
         break_weight=join_weight - _MARGIN_TO_BREAK,
     )
-    links, chosen = _links(people, pairs, verdicts, clusters)
-    possible = _possible(people, pairs, verdicts, clusters, not_the_same, join_weight)
+    links, chosen = links_table(people, pairs, verdicts, clusters)
+    possible = possible_table(people, pairs, verdicts, clusters, not_the_same, join_weight)
     counts = {
         "records": float(people.size),
         "identities": float(np.count_nonzero(clusters.label == np.arange(people.size))),
@@ -171,7 +171,7 @@ def decide(
         "not_linkable": float(np.count_nonzero(~people.linkable)),
         **{f"links_{step}": float(np.count_nonzero(verdicts.step[chosen] == n)) for n, step in enumerate(STEPS) if n},
     }
-    records = _clusters(people, pairs, verdicts, clusters, links, chosen)
+    records = clusters_table(people, pairs, verdicts, clusters, links, chosen)
     return Matched(records, links, possible, stats | clusters.stats | counts), verdicts
 
 
@@ -215,79 +215,3 @@ def _apply_decisions(verdicts: Verdicts, same: Mask) -> Verdicts:
         step=np.where(same, np.int8(STEPS.index("decision")), verdicts.step),
         guard=np.where(same, np.int8(0), verdicts.guard),
     )
-
-
-def _links(people: Comparable, pairs: Pairs, verdicts: Verdicts, clusters: Clusters) -> tuple[pa.Table, Positions]:
-    """The joins within identities, and which pairs they are."""
-    chosen = np.flatnonzero((verdicts.outcome == JOIN) & (clusters.label[pairs.left] == clusters.label[pairs.right]))
-    steps = pa.DictionaryArray.from_arrays(pa.array(verdicts.step[chosen]), pa.array(STEPS)).cast(pa.string())
-    columns = [
-        people.keys.take(pairs.left[chosen]),
-        people.keys.take(pairs.right[chosen]),
-        steps,
-        pairs.weight[chosen].round(4),
-        reasons(verdicts, pairs.packed, chosen),
-    ]
-    return give(pa.table(columns, schema=LINKS.schema), LINKS), chosen
-
-
-def _clusters(
-    people: Comparable,
-    pairs: Pairs,
-    verdicts: Verdicts,
-    clusters: Clusters,
-    links: pa.Table,
-    chosen: Positions,
-) -> pa.Table:
-    """Each record with its identity and the best of its links."""
-    record = np.concatenate([pairs.left[chosen], pairs.right[chosen]])
-    link = np.tile(np.arange(len(chosen)), 2)
-    order = np.lexsort((link, -pairs.weight[chosen][link], -verdicts.step[chosen][link], record))
-    records, first = np.unique(record[order], return_index=True)
-    best = np.full(people.size, -1, dtype=np.int64)
-    best[records] = link[order][first]
-    position = pa.array(best, mask=best < 0)
-    steps = pc.fill_null(links["step"].take(position), "new")
-    weights = links["weight"].take(position)
-    said = links["reason"].combine_chunks()
-    words = pa.concat_arrays([said.dictionary, pa.array(_ALONE)])
-    which = pc.fill_null(said.indices.take(position), -1).to_numpy()
-    which = np.where(best < 0, len(said.dictionary) + people.linkable, which).astype(np.int32)
-    why = pa.DictionaryArray.from_arrays(pa.array(which), words)
-    columns = [people.keys, people.keys.take(clusters.label), steps, weights, why]
-    return give(pa.table(columns, schema=CLUSTERS.schema), CLUSTERS)
-
-
-def _possible(
-    people: Comparable,
-    pairs: Pairs,
-    verdicts: Verdicts,
-    clusters: Clusters,
-    not_the_same: Mask,
-    join_weight: float,
-) -> pa.Table:
-    """The review list: whatever may be one child and is not joined, with the reason."""
-    open_ = (verdicts.outcome != NOTHING_MORE) & (clusters.label[pairs.left] != clusters.label[pairs.right])
-    rows = np.flatnonzero(open_ & ~not_the_same & (~clusters.settled | verdicts.identifiers.same))
-    words = reasons(verdicts, pairs.packed, rows).cast(pa.string())
-    unmade = clusters.unmade[rows]
-    lead = pc.choose(
-        pa.array(np.where(unmade == AMBIGUOUS, 1, np.where((verdicts.outcome[rows] == JOIN), 2, 0))),
-        pa.scalar(""),
-        pa.scalar("Another identity fits about as well: "),
-        pa.scalar("Contradicts a better link: "),
-    )
-    kind = np.where((verdicts.outcome[rows] == REFUSED) | (unmade == CONTRADICTED), "refused", "review")
-    priority = np.where(verdicts.identifiers.same[rows], 1, np.where(pairs.total[rows] >= join_weight, 2, 3)).astype(
-        np.int8
-    )
-    columns = [
-        people.keys.take(pairs.left[rows]),
-        people.keys.take(pairs.right[rows]),
-        pairs.weight[rows].round(4),
-        pc.binary_join_element_wise(lead, words, ""),
-        kind,
-        priority,
-    ]
-    arrays = [pa.array(column) if isinstance(column, np.ndarray) else column for column in columns]
-    return give(pa.table(arrays, schema=POSSIBLE.schema), POSSIBLE)

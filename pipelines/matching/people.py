@@ -21,7 +21,8 @@ from pipelines.matching.deciding.left_over import among_the_rest
 from pipelines.matching.explain import Explanation, explain, of_matched
 from pipelines.matching.memory import let_go
 from pipelines.matching.night import Matched, decide
-from pipelines.matching.pairing.candidates import Limits, find_candidates
+from pipelines.matching.pairing.candidates import find_candidates
+from pipelines.matching.pairing.groups import Limits
 from pipelines.matching.reading.comparable import NO_VALUE, Comparable, comparable
 from pipelines.matching.reading.fields import make_plain
 from pipelines.matching.training.estimate import estimate_model

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from pipelines.matching.arrays import Numbers, Positions
 from pipelines.matching.comparing.compare import unpack
-from pipelines.matching.pairing.candidates import KeyRows
+from pipelines.matching.pairing.groups import KeyRows
 from pipelines.matching.reading.comparable import Comparable, comparable
 from pipelines.matching.reading.fields import Plain
 from pipelines.matching.weighing.pairs import Pairs

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from pipelines.matching import MatchState, match
-from pipelines.matching.pairing import candidates
+from pipelines.matching.pairing import candidates, follow
+from pipelines.matching.pairing.groups import Limits
 
 SOURCES = {"health": "person_number", "education": "person_number"}
 NAMES = pa.schema([(name, pa.string()) for name in ("record_key", "kind", "family_name", "given_names")])
@@ -91,10 +92,11 @@ def test_a_half_written_state_is_none(town, tmp_path):
 @pytest.mark.slow
 def test_groups_too_large_to_be_paired_whole_are_followed_too(town, monkeypatch):
     """As in a city, where hundreds bear one name: a night is searched whole only when such a group comes to be or ends."""
-    small = candidates.Limits(single=3, double=6, triple=40, fixed=60)
+    small = Limits(single=3, double=6, triple=40, fixed=60)
     monkeypatch.setattr(candidates, "Limits", lambda: small)
-    followed, pairs_of = [], candidates._TwoNights.pairs
-    monkeypatch.setattr(candidates._TwoNights, "pairs", lambda *args: followed.append(pairs_of(*args)) or followed[-1])
+    monkeypatch.setattr(follow, "Limits", lambda: small)
+    followed, pairs_of = [], follow._TwoNights.pairs
+    monkeypatch.setattr(follow._TwoNights, "pairs", lambda *args: followed.append(pairs_of(*args)) or followed[-1])
     rng = random.Random(1)
     rows = {row["record_key"]: row for row in town.to_pylist()}
     khans = sorted(rng.sample(sorted(rows), 150))

@@ -15,9 +15,10 @@ import pandas as pd
 
 from pipelines.matching.arrays import Array, Bits, Hashes, Labels, Mask, Numbers, Positions
 from pipelines.matching.comparing.compare import LEVELS
-from pipelines.matching.deciding.assemble import Assembled, Links, Rules, assemble, improve
+from pipelines.matching.deciding.assemble import Assembled, Links, Rules, assemble
 from pipelines.matching.deciding.components import components
 from pipelines.matching.deciding.guards import GUARDS
+from pipelines.matching.deciding.improve import improve
 from pipelines.matching.deciding.ladder import JOIN, REVIEW, Verdicts
 from pipelines.matching.pairing.keys import combine
 from pipelines.matching.reading.comparable import NO_VALUE, Comparable

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.matching import match
-from pipelines.matching.deciding.assemble import Links, Rules, assemble, improve
+from pipelines.matching.deciding.assemble import Links, Rules, assemble
+from pipelines.matching.deciding.improve import improve
 from tests.matching.conftest import table
 
 SOURCES = {"health": "person_number", "education": "person_number", "register": "record"}

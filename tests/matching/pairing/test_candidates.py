@@ -10,7 +10,8 @@ import pytest
 from pipelines.matching import load_model
 from pipelines.matching.comparing.levels import COMPARISONS
 from pipelines.matching.deciding.components import components
-from pipelines.matching.pairing.candidates import Limits, find_candidates
+from pipelines.matching.pairing.candidates import find_candidates
+from pipelines.matching.pairing.groups import Limits
 from pipelines.matching.reading.comparable import make_comparable
 
 

@@ -1,0 +1,99 @@
+"""The answer of a night's matching as tables: each record with its identity, the joins that stand, what a person should see.
+
+Belongs here: filling the three tables of `seams.matching` from verdicts and clusters. Not here: the verdicts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.matching.arrays import Mask, Positions
+from pipelines.matching.deciding.clusters import AMBIGUOUS, CONTRADICTED, Clusters
+from pipelines.matching.deciding.ladder import JOIN, NOTHING_MORE, REFUSED, Verdicts, reasons
+from pipelines.matching.reading.comparable import Comparable
+from pipelines.matching.weighing.pairs import Pairs
+from pipelines.seams import give
+from pipelines.seams.matching import CLUSTERS, LINKS, POSSIBLE
+from pipelines.seams.words import STEPS
+
+__all__ = ["clusters_table", "links_table", "possible_table"]
+
+_ALONE = ("Neither name nor birth date: not linkable", "No other record belongs to the same child")
+
+
+def links_table(people: Comparable, pairs: Pairs, verdicts: Verdicts, clusters: Clusters) -> tuple[pa.Table, Positions]:
+    """The joins within identities, and which pairs they are."""
+    chosen = np.flatnonzero((verdicts.outcome == JOIN) & (clusters.label[pairs.left] == clusters.label[pairs.right]))
+    steps = pa.DictionaryArray.from_arrays(pa.array(verdicts.step[chosen]), pa.array(STEPS)).cast(pa.string())
+    columns = [
+        people.keys.take(pairs.left[chosen]),
+        people.keys.take(pairs.right[chosen]),
+        steps,
+        pairs.weight[chosen].round(4),
+        reasons(verdicts, pairs.packed, chosen),
+    ]
+    return give(pa.table(columns, schema=LINKS.schema), LINKS), chosen
+
+
+def clusters_table(
+    people: Comparable,
+    pairs: Pairs,
+    verdicts: Verdicts,
+    clusters: Clusters,
+    links: pa.Table,
+    chosen: Positions,
+) -> pa.Table:
+    """Each record with its identity and the best of its links."""
+    record = np.concatenate([pairs.left[chosen], pairs.right[chosen]])
+    link = np.tile(np.arange(len(chosen)), 2)
+    order = np.lexsort((link, -pairs.weight[chosen][link], -verdicts.step[chosen][link], record))
+    records, first = np.unique(record[order], return_index=True)
+    best = np.full(people.size, -1, dtype=np.int64)
+    best[records] = link[order][first]
+    position = pa.array(best, mask=best < 0)
+    steps = pc.fill_null(links["step"].take(position), "new")
+    weights = links["weight"].take(position)
+    said = links["reason"].combine_chunks()
+    words = pa.concat_arrays([said.dictionary, pa.array(_ALONE)])
+    which = pc.fill_null(said.indices.take(position), -1).to_numpy()
+    which = np.where(best < 0, len(said.dictionary) + people.linkable, which).astype(np.int32)
+    why = pa.DictionaryArray.from_arrays(pa.array(which), words)
+    columns = [people.keys, people.keys.take(clusters.label), steps, weights, why]
+    return give(pa.table(columns, schema=CLUSTERS.schema), CLUSTERS)
+
+
+def possible_table(
+    people: Comparable,
+    pairs: Pairs,
+    verdicts: Verdicts,
+    clusters: Clusters,
+    not_the_same: Mask,
+    join_weight: float,
+) -> pa.Table:
+    """The review list: whatever may be one child and is not joined, with the reason."""
+    open_ = (verdicts.outcome != NOTHING_MORE) & (clusters.label[pairs.left] != clusters.label[pairs.right])
+    rows = np.flatnonzero(open_ & ~not_the_same & (~clusters.settled | verdicts.identifiers.same))
+    words = reasons(verdicts, pairs.packed, rows).cast(pa.string())
+    unmade = clusters.unmade[rows]
+    lead = pc.choose(
+        pa.array(np.where(unmade == AMBIGUOUS, 1, np.where((verdicts.outcome[rows] == JOIN), 2, 0))),
+        pa.scalar(""),
+        pa.scalar("Another identity fits about as well: "),
+        pa.scalar("Contradicts a better link: "),
+    )
+    kind = np.where((verdicts.outcome[rows] == REFUSED) | (unmade == CONTRADICTED), "refused", "review")
+    priority = np.where(verdicts.identifiers.same[rows], 1, np.where(pairs.total[rows] >= join_weight, 2, 3)).astype(
+        np.int8
+    )
+    columns = [
+        people.keys.take(pairs.left[rows]),
+        people.keys.take(pairs.right[rows]),
+        pairs.weight[rows].round(4),
+        pc.binary_join_element_wise(lead, words, ""),
+        kind,
+        priority,
+    ]
+    arrays = [pa.array(column) if isinstance(column, np.ndarray) else column for column in columns]
+    return give(pa.table(arrays, schema=POSSIBLE.schema), POSSIBLE)
