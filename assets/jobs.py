@@ -21,7 +21,6 @@ NIGHT_JOB = "night"
 night_job = dg.define_asset_job(
     NIGHT_JOB,
     selection=dg.AssetSelection.all() - dg.AssetSelection.groups("model"),
-    partitions_def=NIGHT_AUTHORITY,
     executor_def=dg.in_process_executor,
     description="One authority's night: four feeds, person records, links, identities, snapshot, publish, reports.",
 )

@@ -41,8 +41,8 @@ def address(tmp_path_factory):
         "--port",
         str(port),
     ]
-    log = (out / "ui.log").open("w")
-    server = subprocess.Popen(serve, stdout=log, stderr=log, env=os.environ)
+    with (out / "ui.log").open("w") as log:
+        server = subprocess.Popen(serve, stdout=log, stderr=log, env=os.environ)
     url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(120):
