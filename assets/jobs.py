@@ -5,7 +5,7 @@ from datetime import date, time, timedelta
 
 import dagster as dg
 
-from assets.partitions import AUTHORITY_TAG, LONDON, NIGHT_AUTHORITY, NIGHT_TAG, is_night
+from assets.partitions import AUTHORITY_TAG, LONDON, NIGHT_TAG, is_night
 from assets.requests import going_on, outside, requests, waiting
 from assets.resources import Deployment
 from assets.steps import code_in, faults_coded
