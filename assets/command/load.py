@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -13,9 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines.cli.common import HomeOption, JsonOption, console, day, nights_spanned, print_json
-from pipelines.deployment import Deployment, open_deployment
 from pipelines.errors import IsindexError
 from pipelines.settings import settings, use_settings
+
+if TYPE_CHECKING:
+    from pipelines.deployment import Deployment
 
 __all__ = ["Wanted", "load", "run_nights", "show"]
 
@@ -50,6 +52,8 @@ def load(
     if night and (first or last):
         raise IsindexError("OPTIONS_CONFLICT", "Use --night, or --from and --to.", where="--night")
     begin, end = day(night or first, "--night / --from"), day(night or last, "--night / --to")
+    from pipelines.deployment import open_deployment
+
     if settings().model:  # one that cannot be used is a setting to mend, and no night's failure
         from pipelines.matching import load_model
 

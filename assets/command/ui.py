@@ -37,6 +37,7 @@ def ui(
         **os.environ,
         "DAGSTER_HOME": str(prepare_instance(place)),
         **{name: day.isoformat() for name, day in nights.items() if day},
+        "PYTHONSAFEPATH": "1",  # no module is taken from the folder that the command happens to be called in
         "ISINDEX_HOME": str(place.root.resolve()),
         "ISINDEX_LANDING": landing if "://" in landing else str(Path(landing).resolve()),
     }

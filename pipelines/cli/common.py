@@ -14,16 +14,18 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
 from pipelines.cli.screen import console, error_console
-from pipelines.deliveries import FoundDelivery
-from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.settings import Settings, settings
+
+if TYPE_CHECKING:
+    from pipelines.deliveries import FoundDelivery
+    from pipelines.deployment import Deployment
 
 __all__ = [
     "Commands",

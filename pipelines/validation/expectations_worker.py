@@ -44,7 +44,12 @@ class ExpectationsWorker:
         with self._lock:
             if self._process is None or self._process.poll() is not None:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-c", "from pipelines.validation.expectations_worker import _serve; _serve()"],
+                    [
+                        sys.executable,
+                        "-P",
+                        "-c",
+                        "from pipelines.validation.expectations_worker import _serve; _serve()",
+                    ],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,

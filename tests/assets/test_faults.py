@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dagster as dg
 import pytest
-from assets.faults import faults_coded, faults_told
 from sqlalchemy import create_engine, text
 
-from assets import faults
+from assets import steps
 from assets.launch import _fault_of
+from assets.steps import faults_coded, faults_told
 from pipelines.errors import IsindexError
 
 VALUE = "Oliver Pemberton"
@@ -31,7 +31,7 @@ def unforeseen():
 @pytest.fixture
 def step(monkeypatch, setting):
     """Run a function as a step of a real instance; how often it was tried, and the run's result."""
-    monkeypatch.setattr(faults, "_SECONDS", 0)
+    monkeypatch.setattr(steps, "_SECONDS", 0)
     setting("ISINDEX_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/isindex")
 
     def run(function, mended_at=99):

@@ -32,8 +32,8 @@ def test_the_assets_report_the_figures_of_training_and_of_drawing(tmp_path, monk
     candidate = models.Candidate(
         Path("children-2"), ("330",), True, StageReport({"records": 7, "weight/sex/same": 0.9})
     )
-    monkeypatch.setattr(models, "train_candidate", lambda home: seen.append(home.root) or candidate)
-    monkeypatch.setattr(models, "draw_models", lambda home: seen.append(home.root) or StageReport({"charts": 5}))
+    monkeypatch.setattr(models, "train_candidate", lambda place: seen.append(place.home.root) or candidate)
+    monkeypatch.setattr(models, "draw_models", lambda place: seen.append(place.home.root) or StageReport({"charts": 5}))
     made = dg.materialize(model_assets(), resources={"deployment": Deployment(home=str(tmp_path))})
     metadata = {each.asset_key: each.metadata for step in ("candidate", "charts")
                 for each in made.asset_materializations_for_node(f"model__{step}")}  # fmt: skip

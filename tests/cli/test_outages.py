@@ -7,11 +7,13 @@ import json
 import os
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from pipelines.deployment import open_deployment
+from sample_feeds import make_nights
 from tests.cli.commands import having, run
 
 JSON_AND_HOME = [name for name in having("--home", "--json") if name != "load"]
@@ -84,9 +86,15 @@ def test_a_landing_place_that_is_gone_is_told(home, tmp_path):
 
 
 def test_another_load_has_an_exit_code_of_its_own(home, tmp_path):
-    with (home.root / ".lock").open("w") as handle:
+    make_nights(tmp_path, ("330",), first_night=date(2026, 11, 18), nights=1, children=20)
+    lock = home.root / "nights" / "330" / ".lock"
+    lock.parent.mkdir(parents=True)
+    with lock.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        error_of(run("load", "--json", place=tmp_path), "NIGHT_RUNNING", 3)
+        told = run("load", "--json", place=tmp_path)
+    assert told.code == 3
+    assert (told.document["ok"], [night["state"] for night in told.document["nights"]]) == (False, ["busy"])
+    assert "NIGHT_RUNNING" in told.document["nights"][0]["fault"]
 
 
 def test_a_full_disk_is_told(small_disk, tmp_path):

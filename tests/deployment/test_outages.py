@@ -75,14 +75,14 @@ def test_a_sqlite_in_no_folder(tmp_path):
 @pytest.mark.parametrize("statement", ["SELECT nothing FROM nowhere", f"INSERT INTO child VALUES ('{VALUE}', 2)"])
 def test_a_fault_of_ours_is_no_outage(database, statement):
     found = told(sqlite(database, statement))
-    assert (found.code, found.may_pass) == ("STAGE_FAILED", False)
+    assert (found.code, found.may_pass) == ("DATABASE_REFUSED", False)
 
 
 @pytest.mark.postgres
 @pytest.mark.parametrize(
     ("state", "code"),
     [("53100", "DISK_FULL"), ("53300", "DATABASE_BUSY"), ("40P01", "DATABASE_BUSY"), ("57P01", "DATABASE_UNREACHABLE"),
-     ("25006", "DATABASE_READ_ONLY"), ("XX001", "DATABASE_DAMAGED"), ("22P02", "STAGE_FAILED")],
+     ("25006", "DATABASE_READ_ONLY"), ("XX001", "DATABASE_DAMAGED"), ("22P02", "DATABASE_REFUSED")],
 )  # fmt: skip
 def test_what_postgresql_says(postgres_url, setting, state, code):
     setting("ISINDEX_DATABASE_URL", postgres_url)

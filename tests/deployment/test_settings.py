@@ -34,7 +34,7 @@ def test_a_cut_off_written_for_cron_is_the_same_time_of_day(setting):
     ("name", "text"),
     [
         ("CUT_OFF", "six"), ("CUT_OFF", "25:00"), ("CUT_OFF", "0 6 * * 1"), ("CUT_OFF", "0600"),
-        ("FIRST_NIGHT", "18/11/2026"), ("LAST_NIGHT", "tomorrow"), ("DATABASE_URL", "hunter2@host"),
+        ("FIRST_NIGHT", "18/11/2026"), ("LAST_PARTITION", "tomorrow"), ("DATABASE_URL", "hunter2@host"),
         ("NOTIFY_URL", "mailto:a@b"), ("MEMORY", "plenty"), ("THREADS", "0"), ("KEEP_NIGHTS", "0"),
         ("KEEP_VERSIONS", "all"), ("LOCK_WAIT_SECONDS", "-1"),
     ],
@@ -74,7 +74,7 @@ def test_nothing_else_reads_a_setting_from_the_environment_and_nothing_at_import
     }
     assert readers <= {"assets/launch.py", "pipelines/publishing/gates.py"}
     code = (
-        "import pipelines.tables, pipelines.matching, pipelines.nights.index, pipelines.settings as s; print(s._in_use)"
+        "import pipelines.tables, pipelines.matching, pipelines.nights.run, pipelines.settings as s; print(s._in_use)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "None"
