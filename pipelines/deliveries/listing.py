@@ -56,7 +56,14 @@ def landing_place(landing: str) -> UPath:
     try:
         root = UPath(landing)
         there = root.is_dir()
-    except (OSError, ValueError, ImportError) as fault:
+    except (ValueError, ImportError):
+        raise IsindexError(
+            "LANDING_MISSING",
+            "an address of this kind cannot be reached",
+            where=landing,
+            remedy="Check --landing, and that the fsspec package for its kind of address is installed.",
+        ) from None
+    except OSError as fault:
         raise _unreadable(landing, fault) from None
     if not there:
         raise IsindexError(
