@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.matching.arrays import Array, Hashes, Mask, Numbers, Positions, distinct
-from pipelines.matching.reading.fields import IDENTIFIERS, NO_DATE, NO_VALUE, Plain, hash_texts, make_plain
+from pipelines.matching.reading.fields import NO_DATE, NO_VALUE, Plain, hash_texts, make_plain
 from pipelines.matching.reading.names import AnyName, FamilyName, GivenName, Names
+from pipelines.matching.reading.written import IDENTIFIERS
 
 __all__ = ["NO_DATE", "NO_VALUE", "Comparable", "comparable", "hash_texts", "make_comparable"]
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import copy
 import sys
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +25,16 @@ from pipelines.matching.pairing.keys import KEYS
 from pipelines.matching.reading.comparable import NO_VALUE, Comparable, make_comparable
 from pipelines.matching.training.drift import reference_of
 from pipelines.matching.training.estimate import estimate_relatives
+from pipelines.matching.training.fill_settings import (
+    IDENTIFIERS,
+    rounded,
+    set_chance_of_names,
+    set_estimates,
+    set_identifiers,
+)
 from pipelines.matching.training.splink_frame import splink_frame
 from pipelines.matching.weighing.match_model import Model, make_model, save_model
-from pipelines.matching.weighing.score import value_column
-from pipelines.matching.weighing.splink_settings import NAMES, blank_settings
+from pipelines.matching.weighing.splink_settings import blank_settings
 from pipelines.matching.weighing.weigh import AT_ONCE, Weigher
 from pipelines.tables import read_table
 
@@ -45,16 +50,8 @@ _LEAST_GAIN = 1e-4  # a key must find this share of all likely pairs that no oth
 _LEAST_WORTH = 1e-3  # and a likely pair among so many pairs that it adds
 _EXPECTED_WRONG = 0.0005  # of the pairs joined, the share that may be wrong by the model's own reckoning
 _LEAST_JOIN = 0.75  # however good the rest are, no pair is joined that is not three times likelier than not
-_SURE = 12  # significant digits kept of an estimate
 
-# Of two records of one child that both carry an identifier nearly all carry the same: set by convention, because the
-# pairs that m is measured on were found by these very identifiers.
-_IDENTIFIERS = ("nhs_number", "upn")
-# likewise, where no two feeds tell of telephones: families share and change them, and some are a worker's
-_PHONE = ((0.5, 0.02), (0.5, 0.98))
 _FEWEST = 200  # records of feeds without identifiers, below which nothing is estimated from them
-_IDENTIFIER_M = (0.985, 0.01, 0.005)
-_IDENTIFIER_U_CLOSE = 1e-6
 
 
 def train(records: pa.Table, names: pa.Table | None = None) -> tuple[dict[str, Any], str, dict[str, Any]]:
@@ -68,17 +65,17 @@ def train(records: pa.Table, names: pa.Table | None = None) -> tuple[dict[str, A
     order = np.argsort(people.digest, kind="stable")  # as good as random, and the same every time
     settings = blank_settings()
     _set_u(settings, _trained_u(frame.take(np.sort(order[:_SAMPLE]))))
-    _set_chance_of_names(settings, people)
+    set_chance_of_names(settings, people)
     _set_m(settings, _trained_m(settings, frame, _from_identified_sources(people)))
-    _set_identifiers(settings, people)
-    settings["probability_two_random_records_match"] = _rounded(_trained_prior(frame))
+    set_identifiers(settings, people)
+    settings["probability_two_random_records_match"] = rounded(_trained_prior(frame))
     frequencies = _frequencies(people)
     policy = {"join": 0.95, "review": 0.1, "margin": 3.0, "records": people.size, "guards": "children"}
     model = make_model("in training", settings, frequencies, policy)
     candidates = find_candidates(people)
     relatives = estimate_relatives(people, model, candidates)
     policy["relatives"] = {
-        "prior": _rounded(relatives["prior"]), "birth_date": [_rounded(bits) for bits in relatives["birth_date"]]
+        "prior": rounded(relatives["prior"]), "birth_date": [rounded(bits) for bits in relatives["birth_date"]]
     }  # fmt: skip
     policy["keys"] = choose_keys(people, make_model("in training", settings, frequencies, policy))
     policy["join"] = _join_from(people, make_model("in training", settings, frequencies, policy))
@@ -179,9 +176,9 @@ def _trained_m(settings: dict[str, Any], frame: pa.Table, identified: Mask) -> d
     if others.num_rows < _FEWEST:
         return told
     start = copy.deepcopy(settings)
-    _set(start, "m_probability", told, _LEAST_M)
+    set_estimates(start, "m_probability", told, _LEAST_M)
     start |= {"link_type": "link_only", "probability_two_random_records_match": 1 / frame.num_rows}
-    start["comparisons"] = [each for each in start["comparisons"] if each["output_column_name"] not in _IDENTIFIERS]
+    start["comparisons"] = [each for each in start["comparisons"] if each["output_column_name"] not in IDENTIFIERS]
     linker = _linker([frame.filter(pa.array(identified)), others], start)
     for rule in ("l.birth = r.birth", "l.given_name = r.given_name and l.family_name = r.family_name"):
         linker.training.estimate_parameters_using_expectation_maximisation(rule, fix_u_probabilities=True)
@@ -227,61 +224,11 @@ def _estimates(linker: Any, what: str) -> dict[str, list[float | None]]:
 
 def _set_u(settings: dict[str, Any], estimates: dict[str, list[float | None]]) -> None:
     # a level no pair of the sample reached is rarer than one in the sample
-    _set(settings, "u_probability", estimates, 0.5 / (_SAMPLE * (_SAMPLE - 1) / 2))
-
-
-def _set_chance_of_names(settings: dict[str, Any], people: Comparable) -> None:
-    """The chance that two names agree follows from how common each is; the sample that Splink took only estimates it."""
-    for comparison in settings["comparisons"]:
-        levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
-        column = levels[0].get("tf_adjustment_column")
-        if column not in (*NAMES, "birth"):
-            continue
-        values = value_column(people, column)
-        _, counts = np.unique(values[values != NO_VALUE], return_counts=True)
-        total = max(counts.sum(), 2)
-        levels[0]["u_probability"] = max(float((counts * (counts - 1.0)).sum() / (total * (total - 1.0))), 1e-9)
-        whole = sum(level["u_probability"] for level in levels)
-        for level in levels:
-            level["u_probability"] = _rounded(level["u_probability"] / whole)
+    set_estimates(settings, "u_probability", estimates, 0.5 / (_SAMPLE * (_SAMPLE - 1) / 2))
 
 
 def _set_m(settings: dict[str, Any], estimates: dict[str, list[float | None]]) -> None:
-    _set(settings, "m_probability", estimates, _LEAST_M)
-
-
-def _set(settings: dict[str, Any], what: str, estimates: dict[str, list[float | None]], floor: float) -> None:
-    for comparison in settings["comparisons"]:
-        levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
-        values = [max(value or 0.0, floor) for value in estimates[comparison["output_column_name"]]]
-        for level, value in zip(levels, values, strict=True):
-            level[what] = _rounded(value / sum(values))
-
-
-def _set_identifiers(settings: dict[str, Any], people: Comparable) -> None:
-    for comparison in settings["comparisons"]:
-        name = comparison["output_column_name"]
-        if name == "phone" and not _met_twice(people, "phone"):
-            _set_levels(comparison, _PHONE)
-        if name not in _IDENTIFIERS:
-            continue
-        values = people.either(name)
-        known = len(np.unique(values[values != NO_VALUE]))
-        same = 1 / max(known, 1000)
-        chances = (same, _IDENTIFIER_U_CLOSE, 1 - same - _IDENTIFIER_U_CLOSE)
-        _set_levels(comparison, tuple(zip(_IDENTIFIER_M, map(_rounded, chances), strict=True)))
-
-
-def _met_twice(people: Comparable, kind: str) -> bool:
-    """Whether two sources tell of it, so that something can be learned."""
-    has = people.identifiers[kind] != NO_VALUE
-    return len(np.unique(people.source[has])) > 1
-
-
-def _set_levels(comparison: dict[str, Any], values: Sequence[tuple[float, float]]) -> None:
-    levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
-    for level, (m, u) in zip(levels, values, strict=True):
-        level |= {"m_probability": m, "u_probability": u}
+    set_estimates(settings, "m_probability", estimates, _LEAST_M)
 
 
 def _frequencies(people: Comparable) -> str:
@@ -297,13 +244,9 @@ def _frequencies(people: Comparable) -> str:
             if count and texts[code]:
                 counts[str(texts[code])] += count
         total = counts.total()
-        lines.append(f"{column},,{_rounded(2 / total)}")
-        lines += [f"{column},{value},{_rounded(n / total)}" for value, n in sorted(counts.items()) if n >= _COMMON]
+        lines.append(f"{column},,{rounded(2 / total)}")
+        lines += [f"{column},{value},{rounded(n / total)}" for value, n in sorted(counts.items()) if n >= _COMMON]
     return "\n".join(lines) + "\n"
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.{_SURE}g}")
 
 
 if __name__ == "__main__":
