@@ -16,6 +16,7 @@ from pipelines.deployment import open_deployment
 from sample_feeds import make_nights
 from tests.cli.commands import having, run
 
+ISINDEX = str(Path(sys.executable).with_name("isindex"))
 JSON_AND_HOME = [name for name in having("--home", "--json") if name != "load"]
 HOME = [name for name in having("--home") if name not in ("ui",)]  # the UI takes this process's place
 
@@ -91,10 +92,11 @@ def test_another_load_has_an_exit_code_of_its_own(home, tmp_path):
     lock.parent.mkdir(parents=True)
     with lock.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        told = run("load", "--json", place=tmp_path)
-    assert told.code == 3
-    assert (told.document["ok"], [night["state"] for night in told.document["nights"]]) == (False, ["busy"])
-    assert "NIGHT_RUNNING" in told.document["nights"][0]["fault"]
+        words = ["load", "--landing", tmp_path / "landing", "--home", home.root, "--json"]
+        done = subprocess.run([ISINDEX, *words], capture_output=True, text=True, check=False)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["ok"], [night["state"] for night in told["nights"]]) == (3, False, ["busy"])
+    assert "NIGHT_RUNNING" in told["nights"][0]["fault"]
 
 
 def test_a_full_disk_is_told(small_disk, tmp_path):
@@ -103,8 +105,7 @@ def test_a_full_disk_is_told(small_disk, tmp_path):
 
 
 def test_the_console_script_ends_likewise(tmp_path):
-    isindex = str(Path(sys.executable).with_name("isindex"))
-    command = [isindex, "status", "--home", str(tmp_path / "home"), "--json"]
+    command = [ISINDEX, "status", "--home", str(tmp_path / "home"), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ}, check=False)
     assert done.returncode == 2
     assert json.loads(done.stdout)["error"]["code"] == "HOME_UNKNOWN"
