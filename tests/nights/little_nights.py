@@ -6,7 +6,9 @@ Belongs here: a landing place, a home, and the loop of a load. Nights are counte
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Collection
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +36,14 @@ class LittleNights:
             for feed in self.feeds.values():
                 feed.hold(child)
         self._opened = opened(self.home, self.landing)
+
+    def copied_to(self, folder: Path) -> LittleNights:
+        """Another like this one, home and landing place copied as they lie; the two go their own ways from here."""
+        for mine in (self.landing, self.home):
+            shutil.copytree(mine, folder / mine.name, symlinks=True)
+        made = LittleNights(folder)
+        made.feeds = deepcopy(self.feeds)
+        return made
 
     @property
     def deployment(self) -> Deployment:
