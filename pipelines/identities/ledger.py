@@ -13,7 +13,7 @@ from datetime import date
 import pyarrow as pa
 from sqlalchemy import Engine, select
 
-from pipelines.database.schema import ledger_event, night
+from pipelines.database.schema import ledger_event, night, snapshot_version
 from pipelines.identities.assign import Assigned
 from pipelines.identities.state import IdentityState
 from pipelines.seams import conform, give
@@ -62,11 +62,22 @@ def record_night(
 def identities_as_at(engine: Engine, authority: str, business_date: date) -> pa.Table:
     """Which identity held which record after a past night, from the ledger alone.
 
-    Only events of the versions in force are read: a night that was published again counts as it was published last.
+    Read are the events of the night's version in force, of the version that it was built on, and so on to the first: a
+    night that was published again counts as it was published last, and one that was passed over does not count.
 
     Returns:
         record_ref, index_id, sorted by record_ref.
     """
+    version = snapshot_version.c
+    last = (
+        select(night.c.version)
+        .where(night.c.authority == authority, night.c.business_date <= business_date)
+        .order_by(night.c.business_date.desc())
+        .limit(1)
+    )
+    versions = select(version.version, version.previous).where(version.authority == authority)
+    chain = versions.where(version.version == last.scalar_subquery()).cte("chain", recursive=True)
+    chain = chain.union_all(versions.where(version.version == chain.c.previous))
     query = (
         select(
             ledger_event.c.business_date,
@@ -75,15 +86,9 @@ def identities_as_at(engine: Engine, authority: str, business_date: date) -> pa.
             ledger_event.c.record_ref,
             ledger_event.c.evidence,
         )
-        .join(
-            night,
-            (night.c.authority == ledger_event.c.authority)
-            & (night.c.business_date == ledger_event.c.business_date)
-            & (night.c.version == ledger_event.c.version),
-        )
+        .join(chain, chain.c.version == ledger_event.c.version)
         .where(
             ledger_event.c.authority == authority,
-            ledger_event.c.business_date <= business_date,
             ledger_event.c.kind.in_(["minted", "restored", "joined", "left"]),
         )
     )

@@ -36,6 +36,7 @@ __all__ = [
     "AttemptRow",
     "attempt_in_force",
     "begin",
+    "data_in_force",
     "end",
     "fail",
     "last_attempts",
@@ -146,6 +147,25 @@ def attempt_in_force(night: Night, version: str | None = None) -> Attempt | None
             digest = told["attempt"] if told["version"] == wanted else digest
     found = Attempt(night, digest) if digest else None
     return found if found and (found.folder / "inputs.json").is_file() else None
+
+
+def data_in_force(deployment: Deployment, authority: str, versions: Mapping[date, str]) -> dict[date, str]:
+    """Business date → the digest of the data that the night's version in force was built from.
+
+    The attempts' rows say so; of a run that was killed before it could note its version, the attempt's own inputs do.
+    """
+    query = select(db.attempt.c.version, db.attempt.c.data_digest).where(
+        db.attempt.c.authority == authority, db.attempt.c.version.is_not(None)
+    )
+    with deployment.engine.connect() as connection:
+        noted = dict(connection.execute(query).tuples().all())
+    found = {}
+    for day, version in versions.items():
+        if version in noted:
+            found[day] = noted[version]
+        elif attempt := attempt_in_force(Night(deployment, authority, day), version):
+            found[day] = attempt.inputs.data_digest
+    return found
 
 
 def latest_matched(deployment: Deployment, authority: str, business_date: date | None = None) -> Attempt:

@@ -9,6 +9,10 @@ Belongs here: comparing the inputs each night would have now with those of its l
 
 A night that is held rests until one of these holds. So whatever interrupted, corrected or overtook a night is found in
 one and the same way, and a night that is up to date costs nothing.
+
+A night builds on the last night before it that is *sound*: its version in force was built from what it would be built
+from now. One that was corrected since, and whose new attempt failed, is held or has not been made yet, stays in force and
+is passed over as a base: what came for it is taken in by the nights after it, so nothing is lost while it waits.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 from sqlalchemy import func, or_, select
 
@@ -25,7 +30,7 @@ from pipelines.contracts import fingerprints
 from pipelines.database import schema as db
 from pipelines.deliveries import IN_FORCE, FoundDelivery
 from pipelines.deployment import Deployment
-from pipelines.nights.attempts import Attempt, AttemptRow, last_attempts
+from pipelines.nights.attempts import Attempt, AttemptRow, data_in_force, last_attempts
 from pipelines.nights.inputs import FORMAT, Base, Decided, Delivered, Inputs, why_differs
 from pipelines.nights.night import Night
 from pipelines.publishing.versions import versions_in_force
@@ -46,7 +51,7 @@ class PlannedNight:
             failed changes nothing in it.
         arrived: deliveries that are to be taken in first.
         why: why it is run, a sentence each.
-        again: nothing has changed since its last attempt, which failed or was interrupted.
+        again: nothing has changed since its last attempt, which failed or was interrupted, or a person asked.
     """
 
     authority: str
@@ -67,7 +72,7 @@ def outstanding(
 ) -> list[PlannedNight]:
     """Nights that need a run now, by business date and authority.
 
-    A later night that may change because an earlier one is run anew is not foretold: ask again after each run.
+    What a run changes for later nights is not foretold: ask again after each run.
 
     Args:
         deployment: where.
@@ -130,7 +135,7 @@ def _of_authority(
     ended = _last_ended(deployment, authority)
     retired = {day for day, row in attempts.items() if row.state == "retired"}
     days = {*attempts, *waiting, *(each.business_date for each in known.deliveries), *([due] if due else [])} - retired
-    horizon = max(retired, default=date.min)  # what came for a night before those that were retired is history
+    horizon = known.ground or date.min  # what came for a night before those that were retired is history
     newest = max(known.versions, default=date.min)
     planned = []
     for day in sorted(day for day in days if day > horizon):
@@ -154,7 +159,7 @@ def _of_authority(
 
 
 def _why(night: Night, now: Inputs, last: AttemptRow | None, latest: bool, asked: bool) -> tuple[list[str], bool]:
-    """Why the night is outstanding (empty: it is not), and whether only because its last attempt did not end well."""
+    """Why the night is outstanding (empty: it is not), and whether nothing has changed all the same."""
     if last is None:
         return why_differs(now, None), False
     changed = last.digest != now.digest if latest else last.data_digest != now.data_digest
@@ -166,7 +171,7 @@ def _why(night: Night, now: Inputs, last: AttemptRow | None, latest: bool, asked
         return [f"The last attempt failed in {last.stage or 'its first step'} ({last.code})."], True
     if last.state == "running":
         return ["The last attempt was interrupted."], True
-    return (["Somebody asked for it."], False) if asked else ([], False)
+    return (["Somebody asked for it."], True) if asked else ([], False)
 
 
 def _last_ended(deployment: Deployment, authority: str) -> dict[date, int]:
@@ -186,6 +191,8 @@ class _Known:
 
     authority: str
     versions: Mapping[date, str]
+    built: Mapping[date, str]  # the digest of the data that each night's version in force was built from
+    ground: date | None  # the last night that cannot be run again: it is a base whatever came for it since
     deliveries: tuple[Delivered, ...]  # in force, in the order in which they are applied
     decisions: tuple[tuple[Decided, date | None, date | None], ...]  # with the nights from which and until which
     means: Mapping[str, str]
@@ -215,9 +222,17 @@ class _Known:
                 )
                 .order_by(decision.decision_id)
             ).all()
+            ground = connection.scalar(
+                select(func.max(db.attempt.c.business_date)).where(
+                    db.attempt.c.authority == authority, db.attempt.c.state == "retired"
+                )
+            )
+        versions = versions_in_force(deployment.home, authority)
         return cls(
             authority,
-            versions_in_force(deployment.home, authority),
+            versions,
+            data_in_force(deployment, authority, versions),
+            ground,
             tuple(Delivered(*row[:3], row[3] or 0, row[4] or "") for row in came),
             tuple(
                 (
@@ -234,7 +249,20 @@ class _Known:
 
     def inputs(self, day: date) -> Inputs:
         """The inputs of one night, as things are."""
-        earlier = max((night for night in self.versions if night < day), default=None)
+        return self._inputs(day, max((night for night in self.sound if night < day), default=None))
+
+    @cached_property
+    def sound(self) -> list[date]:
+        """The nights that others may build on, in order."""
+        sound: list[date] = []
+        for day in sorted(self.versions):
+            settled = self.ground is not None and day <= self.ground
+            if settled or self._inputs(day, sound[-1] if sound else None).data_digest == self.built.get(day):
+                sound.append(day)
+        return sound
+
+    def _inputs(self, day: date, earlier: date | None) -> Inputs:
+        """The inputs of a night that builds on the night `earlier`."""
         since = earlier or date.min
         return Inputs(
             self.authority,

@@ -90,7 +90,7 @@ def publish_snapshot(
         business_date: the night.
         audit: what `run_gates` gave; exactly its tables are published.
         attempt: digest of the inputs of the attempt that made them.
-        base: the version the night builds on (`previous_version` when its inputs were frozen), None on the first.
+        base: the version the night builds on, in force for an earlier night; None on the first.
         base_tables: its snapshot tables, wherever they are kept.
         inputs: one for each feed of the authority.
         versions: of contracts, rules, model and code, by what they are of.
@@ -104,7 +104,7 @@ def publish_snapshot(
     _refuse_unsound(audit, where)
     root = home.snapshots(authority)
     with _alone(root):
-        if base != previous_version(home, authority, business_date):
+        if base is not None and base not in _in_force_before(home, authority, business_date):
             raise IsindexError(
                 "BASE_CHANGED",
                 "Not published: the version that this night was built on is not in force any more.",
@@ -151,9 +151,7 @@ def current_version(home: Home, authority: str) -> dict[str, Any] | None:
 
 def previous_version(home: Home, authority: str, business_date: date) -> str | None:
     """The version in force of the latest published night before `business_date`; None when there is no such night."""
-    nights = (current_version(home, authority) or {}).get("nights", {})
-    earlier = [night for night in nights if night < business_date.isoformat()]
-    return str(nights[max(earlier)]) if earlier else None
+    return next(iter(_in_force_before(home, authority, business_date)), None)
 
 
 def snapshot_tables(folder: Path) -> dict[str, Path]:
@@ -200,6 +198,12 @@ def forget_nights(home: Home, authority: str, before: date) -> None:
         nights = {day: version for day, version in pointer["nights"].items() if day >= before.isoformat()}
         if nights != pointer["nights"]:
             write_json(pointer | {"nights": nights}, path)
+
+
+def _in_force_before(home: Home, authority: str, business_date: date) -> list[str]:
+    """The versions in force of the nights before `business_date`, the latest first."""
+    nights = (current_version(home, authority) or {}).get("nights", {})
+    return [str(nights[night]) for night in sorted(nights, reverse=True) if night < business_date.isoformat()]
 
 
 def _stamp(inputs: Sequence[FeedInput], business_date: date) -> str:
