@@ -6,15 +6,38 @@ run again, or after a kill, or for an old night, it ends the same. Nothing in th
 
 from __future__ import annotations
 
-from pipelines.nights.attempts import Attempt, attempt_in_force
+from sqlalchemy import select
+
+from pipelines.database import schema as db
+from pipelines.deployment import Deployment
+from pipelines.nights.attempts import Attempt, attempt_in_force, show_in_force
 from pipelines.nights.feed_rows import tell_feeds
 from pipelines.nights.night import Night
 from pipelines.publishing.index_database import bring_up_to_date
 from pipelines.publishing.versions import versions_in_force
-from pipelines.tables import read_table
+from pipelines.tables import read_json, read_table
 from pipelines.validation.reject_register import follow_faults
 
-__all__ = ["follow", "newest_in_force"]
+__all__ = ["catch_up", "follow", "newest_in_force"]
+
+
+def catch_up(deployment: Deployment, authority: str) -> None:
+    """Finish what a run left undone that was killed between the pointer and what follows it.
+
+    Without this a later attempt at that night which is held, or a night that builds on it, would meet half of it.
+    """
+    shown = select(db.night.c.business_date, db.night.c.version).where(db.night.c.authority == authority)
+    with deployment.engine.connect() as connection:
+        told = dict(connection.execute(shown).tuples().all())
+    for day, version in versions_in_force(deployment.home, authority).items():
+        attempt = attempt_in_force(Night(deployment, authority, day), version)
+        if attempt is None:
+            continue  # let go
+        manifest = deployment.home.snapshots(authority) / version / "manifest.json"
+        published = attempt.folder / "published.json"
+        if manifest.is_file() and (not published.is_file() or told.get(day) != version):
+            show_in_force(attempt, read_json(manifest))
+            follow(attempt)
 
 
 def follow(attempt: Attempt) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipelines.nights.attempts import begin, last_attempts
+from pipelines.nights.follow import catch_up
 from pipelines.nights.night import Night, StageReport
 from pipelines.nights.plan import inputs_now
 
@@ -10,7 +11,8 @@ __all__ = ["freeze"]
 
 
 def freeze(night: Night, *, started_by: str = "") -> StageReport:
-    """Freeze the night's inputs and begin an attempt with them."""
+    """Freeze the night's inputs and begin an attempt with them; what a killed run left undone is finished before."""
+    catch_up(night.deployment, night.authority)
     attempt = begin(night, inputs_now(night), started_by=started_by)
     inputs = attempt.inputs
     why = last_attempts(night.engine, night.authority, [night.business_date])[night.business_date].why
