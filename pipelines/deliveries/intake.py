@@ -144,8 +144,7 @@ def conclude(
         place = store.keep(entry, receipt.found.manifest_bytes, accepted, rejects, outcome)
         entry = replace(entry, stored_at=place)
     loads = state in ("loaded", "partly_loaded")
-    register.record(entry, supersedes=receipt.ruling.supersedes if loads else ())
-    freed = register.release(entry.authority, entry.agency)
+    freed = register.conclude(entry, supersedes=receipt.ruling.supersedes if loads else ())
     acknowledge(receipt.found, ack_of(entry), rejects)
     return [entry, *freed]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -80,7 +80,7 @@ def look(landing: str, engine: Engine, *, known: LandingKnowledge, authorities: 
         else:
             changed.append(folder)
     read = _read(root, changed, noted, incomplete)
-    new, rows = _undecided(engine, read)
+    new, rows = _undecided(engine, read, before)
     decided |= {row.place for row in rows if row.decided}
     note(engine, root, [row for row in rows if before.get(row.place) != row])
     vanished, gone = _vanished(engine, lies, before)
@@ -157,14 +157,22 @@ def _read(root: UPath, folders: Iterable[DateFolder], noted: list[Noted], incomp
     return read
 
 
-def _undecided(engine: Engine, read: list[FoundDelivery]) -> tuple[list[FoundDelivery], list[Seen]]:
-    """Those of the deliveries that are not decided, and the rows to be noted of all."""
+def _undecided(
+    engine: Engine, read: list[FoundDelivery], before: Mapping[str, Seen]
+) -> tuple[list[FoundDelivery], list[Seen]]:
+    """Those of the deliveries that are not decided, and the rows to be noted of all.
+
+    One that was noted and is still not noted as decided, although the register knows it, was being taken in when the
+    process was killed: it may not have been answered, and is new once more.
+    """
     entries = decided_before(engine, (found.delivery_id for found in read))
     new: list[FoundDelivery] = []
     rows: list[Seen] = []
     for found in read:
         entry = entries.get(found.delivery_id)
-        done = entry is not None and not mended(found, entry)
+        row = before.get(found.place)
+        unanswered = row is not None and row.delivery_id == found.delivery_id and not row.decided
+        done = entry is not None and not unanswered and not mended(found, entry)
         rows.append(Seen(found.place, found.authority, found.signature, found.delivery_id, done))
         if not done:
             new.append(found)

@@ -56,6 +56,16 @@ class Register:
         with self._engine.begin() as connection:
             self._write(connection, entry, supersedes)
 
+    def conclude(self, entry: DeliveryEntry, *, supersedes: Sequence[str] = ()) -> list[DeliveryEntry]:
+        """`record`, and `release` in the same transaction: a delivery that fills a gap frees what waited, or is not known.
+
+        Returns:
+            the new entries of the deliveries that were freed.
+        """
+        with self._engine.begin() as connection:
+            self._write(connection, entry, supersedes)
+            return self._release(connection, entry.authority, entry.agency)
+
     def supersede(self, delivery_ids: Sequence[str], by: str) -> None:
         """Take deliveries out of force in favour of `by`."""
         with self._engine.begin() as connection:
@@ -63,11 +73,8 @@ class Register:
 
     def release(self, authority: str, agency: str) -> list[DeliveryEntry]:
         """Let go the held deliveries that need not wait any longer; their new entries, to rerun their nights."""
-        freed = release(self.known(authority, agency), self.waived(authority, agency))
         with self._engine.begin() as connection:
-            for entry, ruling in freed:
-                self._write(connection, entry, ruling.supersedes)
-        return [entry for entry, _ in freed]
+            return self._release(connection, authority, agency)
 
     def waive(self, authority: str, agency: str, sequence: int, *, actor: str, reason: str, at: datetime) -> None:
         """Decide that `sequence` is not waited for, or, when it is held, that it may be used as it is.
@@ -94,9 +101,8 @@ class Register:
 
     def waived(self, authority: str, agency: str) -> frozenset[int]:
         """Sequences of a feed that were waived."""
-        query = select(waiver.c.sequence).where(waiver.c.authority == authority, waiver.c.agency == agency)
         with self._engine.connect() as connection:
-            return frozenset(connection.scalars(query))
+            return _waived(connection, authority, agency)
 
     def needed(self, delivery_id: str) -> DeliveryEntry:
         """One delivery that must be known.
@@ -153,15 +159,31 @@ class Register:
             return bool(connection.scalar(query))
 
     def _entries(self, *conditions: Any) -> list[DeliveryEntry]:
-        query = select(delivery).where(and_(*conditions)).order_by(delivery.c.sequence, delivery.c.delivery_id)
         with self._engine.connect() as connection:
-            return [DeliveryEntry(**row) for row in connection.execute(query).mappings()]
+            return _entries(connection, *conditions)
+
+    def _release(self, connection: Connection, authority: str, agency: str) -> list[DeliveryEntry]:
+        known = _entries(connection, delivery.c.authority == authority, delivery.c.agency == agency)
+        freed = release(known, _waived(connection, authority, agency))
+        for entry, ruling in freed:
+            self._write(connection, entry, ruling.supersedes)
+        return [entry for entry, _ in freed]
 
     def _write(self, connection: Connection, entry: DeliveryEntry, supersedes: Sequence[str]) -> None:
         row = asdict(entry)
         first = connection.scalar(select(delivery.c.received_at).where(delivery.c.delivery_id == entry.delivery_id))
         _put(connection, delivery, row | {"received_at": first or entry.received_at})
         _supersede(connection, supersedes, entry.delivery_id)
+
+
+def _entries(connection: Connection, *conditions: Any) -> list[DeliveryEntry]:
+    query = select(delivery).where(and_(*conditions)).order_by(delivery.c.sequence, delivery.c.delivery_id)
+    return [DeliveryEntry(**row) for row in connection.execute(query).mappings()]
+
+
+def _waived(connection: Connection, authority: str, agency: str) -> frozenset[int]:
+    query = select(waiver.c.sequence).where(waiver.c.authority == authority, waiver.c.agency == agency)
+    return frozenset(connection.scalars(query))
 
 
 def _supersede(connection: Connection, delivery_ids: Sequence[str], by: str) -> None:
