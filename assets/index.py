@@ -16,12 +16,14 @@ from assets.steps import night_of, started_by
 from pipelines.contracts import registered_agencies
 from pipelines.contracts.describe import person_record_columns, person_record_lineage
 from pipelines.nights import Night, StageReport
+from pipelines.nights.attempts import Attempt
 from pipelines.nights.stages.freeze import freeze
 from pipelines.nights.stages.identities import IDENTITY_CHECKS, identify
 from pipelines.nights.stages.links import LINK_CHECKS, link
 from pipelines.nights.stages.publish import publish
 from pipelines.nights.stages.records import bring_together
 from pipelines.nights.stages.snapshot import GATES, build, snapshot_columns
+from pipelines.nights.suites import start_suites
 
 __all__ = ["LIVE", "index_assets", "live"]
 
@@ -47,7 +49,7 @@ def index_assets() -> list[dg.AssetsDefinition]:
     records = _stage(
         key["person_records"],
         [key["inputs"], *accepted],
-        bring_together,
+        _person_records,
         "Every live record of every feed in one comparable form. A feed that did not come is carried forward.",
         columns=person_record_columns(),
         sources={
@@ -92,6 +94,13 @@ def index_assets() -> list[dg.AssetsDefinition]:
         checks=GATES,
     )
     return [_frozen(key["inputs"], accepted), records, links, identities, snapshot, _published(key["snapshot"])]
+
+
+def _person_records(night: Night) -> StageReport:
+    """The stage, and the suites of the feeds: they run in a process of their own while the night goes on."""
+    report = bring_together(night)
+    start_suites(Attempt.last(night))
+    return report
 
 
 def _frozen(key: dg.AssetKey, accepted: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:

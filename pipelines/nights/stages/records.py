@@ -18,7 +18,6 @@ from pipelines.deliveries import DeliveryEntry, Register, Store
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.feed_rows import FeedRow, read_feeds, tell_feeds, write_feeds
 from pipelines.nights.night import Night, StageReport
-from pipelines.nights.suites import start_suites
 from pipelines.records.live_records import apply_delivery
 from pipelines.tables import connect, read_table, write_table
 from pipelines.validation.measures import measure
@@ -48,7 +47,6 @@ def bring_together(night: Night) -> StageReport:
     held = hold_feeds(attempt)
     records = make_person_records(attempt, held)
     measure_feeds(attempt, held, records)
-    start_suites(attempt)
     figures: dict[str, float | int | str] = {"records": records.num_rows}
     figures |= {name: sum(feed.changes[name] for feed in held) for name in _CHANGES}
     figures |= {f"live/{feed.agency}": feed.live.num_rows if feed.live is not None else 0 for feed in held}
