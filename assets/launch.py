@@ -32,6 +32,7 @@ from pipelines.nights.attempts import last_attempts
 from pipelines.nights.lock import alone
 from pipelines.nights.plan import PlannedNight, outstanding
 from pipelines.nights.retention import prune, prune_reports, sweep
+from pipelines.nights.run import work_off
 from pipelines.nights.stages.reports import write_night_overview
 
 __all__ = ["SETTINGS", "RanNight", "instance_of", "prepare_instance", "run_outstanding", "tidy"]
@@ -95,26 +96,13 @@ def run_outstanding(
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
     resource = DeploymentResource(home=str(deployment.home.root.resolve()), landing=deployment.landing)
     job = build_defs(deployment=resource, loggers={"console": _quiet(step_done)}).resolve_job_def(NIGHT_JOB)
-    done: dict[tuple[str, date], RanNight] = {}
     with instance_of(deployment.home) as instance:
-        while waiting := [
-            each for each in planned if selected(each) and (each.authority, each.business_date) not in done
-        ]:
-            night = waiting[0]
+
+        def run(night: PlannedNight) -> RanNight:
             started(night)
-            ran = _run(job, instance, deployment, night)
-            done[night.authority, night.business_date] = ran
-            undecided = [
-                found
-                for found in undecided
-                if (found.authority, found.business_date) != (night.authority, night.business_date)
-            ]
-            # only this authority's later nights can have changed; those of a busy one are left to who is busy with them
-            planned = [each for each in planned if each.authority != night.authority]
-            if not ran.busy:
-                planned += outstanding(deployment, undecided, authorities=[night.authority], asked=asked)
-                planned.sort(key=lambda each: (each.business_date, each.authority))
-    return list(done.values())
+            return _run(job, instance, deployment, night)
+
+        return work_off(deployment, undecided, run, authorities=authorities, selected=selected, asked=asked)
 
 
 def tidy(deployment: Deployment, authorities: Collection[str]) -> dict[str, int]:

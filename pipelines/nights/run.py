@@ -1,17 +1,27 @@
 """A whole night in plain Python: the stages in order, with the lock, the notes and the report that belong to every run.
 
-Belongs here: the order. The Dagster assets call the same stages one by one, in the same order (a test holds them to it);
-whoever needs a night without an orchestrator calls this.
+Belongs here: the order of stages, and of nights. The Dagster assets call the same stages one by one, in the same order (a
+test holds them to it); whoever needs a night without an orchestrator calls this. The expectation suites are Dagster's
+checks and no part of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol, TypeVar
 
 from pipelines.contracts import registered_agencies
+from pipelines.deliveries import FoundDelivery
+from pipelines.deployment import Deployment
+from pipelines.errors import IsindexError
+from pipelines.nights.arrivals import look_around
 from pipelines.nights.attempts import fail, last_attempts
 from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
+from pipelines.nights.plan import PlannedNight, outstanding
 from pipelines.nights.stages.freeze import freeze
 from pipelines.nights.stages.identities import identify
 from pipelines.nights.stages.links import link
@@ -22,7 +32,7 @@ from pipelines.nights.stages.snapshot import build
 from pipelines.nights.take_in import take_in
 from pipelines.outages import as_coded
 
-__all__ = ["STAGES", "run_night"]
+__all__ = ["STAGES", "RanNight", "run_all", "run_night", "work_off"]
 
 STAGES = ("inputs", "person_records", "links", "identities", "snapshot", "publish", "reports")
 
@@ -60,3 +70,104 @@ def run_night(night: Night, *, started_by: str, before: Callable[[str], None] = 
             write_night_overview(night)
             return "failed"
         return state
+
+
+class Ran(Protocol):
+    """What became of a planned night; `busy` when another run of the authority was going on."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether another run was going on."""
+
+
+R = TypeVar("R", bound=Ran)
+
+
+def work_off(
+    deployment: Deployment,
+    arrived: Iterable[FoundDelivery],
+    run: Callable[[PlannedNight], R],
+    *,
+    authorities: Collection[str] | None = None,
+    selected: Callable[[PlannedNight], bool] = lambda planned: True,
+    asked: Callable[[str, date], bool] | None = None,
+    due: date | None = None,
+) -> list[R]:
+    """Run every outstanding night in order of business date; what a run changes for other nights is seen after it.
+
+    A night that did not end well is not asked for again here, unless a later one changed its inputs (a delivery that
+    fills a gap may free one of an earlier night). What an authority has to do is left to who is busy with it.
+
+    Args:
+        deployment: where.
+        arrived: undecided deliveries.
+        run: runs one night.
+        authorities: only these.
+        selected: whether a night is wanted.
+        asked: whether a night (authority, business date) is wanted although nothing has changed.
+        due: a business date that has ended (`outstanding`).
+    """
+    undecided = list(arrived)
+    planned = outstanding(deployment, undecided, authorities=authorities, asked=asked, due=due)
+    tried: dict[tuple[str, date], set[str]] = defaultdict(set)
+    ran: list[R] = []
+    while waiting := [
+        each for each in planned if selected(each) and _not_yet(each, tried[each.authority, each.business_date])
+    ]:
+        night = waiting[0]
+        authority, day = night.authority, night.business_date
+        tried[authority, day].add(night.run_key)
+        ran.append(run(night))
+        undecided = [found for found in undecided if (found.authority, found.business_date) != (authority, day)]
+        planned = [each for each in planned if each.authority != authority]
+        if not ran[-1].busy:
+            planned += outstanding(deployment, undecided, authorities=[authority], asked=asked, due=due)
+            planned.sort(key=lambda each: (each.business_date, each.authority))
+    return ran
+
+
+@dataclass(frozen=True)
+class RanNight:
+    """A night that was run: the state it ended in; `busy` when another run of the authority was going on."""
+
+    planned: PlannedNight
+    state: str
+
+    @property
+    def busy(self) -> bool:
+        """Whether another run was going on."""
+        return self.state == "busy"
+
+
+def run_all(
+    deployment: Deployment,
+    *,
+    started_by: str,
+    authorities: Collection[str] | None = None,
+    selected: Callable[[PlannedNight], bool] = lambda planned: True,
+    asked: Callable[[str, date], bool] | None = None,
+    due: date | None = None,
+    before: Callable[[str], None] = lambda stage: None,
+) -> list[RanNight]:
+    """Look around and run every outstanding night (`work_off`); what became of each, in the order they were run.
+
+    Raises:
+        IsindexError: LANDING_MISSING.
+    """
+
+    def run(planned: PlannedNight) -> RanNight:
+        night = Night(deployment, planned.authority, planned.business_date)
+        try:
+            return RanNight(planned, run_night(night, started_by=started_by, before=before))
+        except IsindexError as fault:
+            if fault.code != "NIGHT_RUNNING":
+                raise
+            return RanNight(planned, "busy")
+
+    arrived = look_around(deployment, authorities=authorities).new
+    return work_off(deployment, arrived, run, authorities=authorities, selected=selected, asked=asked, due=due)
+
+
+def _not_yet(planned: PlannedNight, tried: Collection[str]) -> bool:
+    """Whether a planned night has not been tried, or not with the inputs it would have now."""
+    return not tried or not (planned.again or planned.run_key in tried)
