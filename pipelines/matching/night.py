@@ -118,7 +118,7 @@ def _pairs(
         changed = changed.copy()
         there = moved >= 0
         changed[moved[there]] |= people.shared[moved[there]] != previous.shared[there]
-        moved = np.where(there & ~changed[moved], moved, -1)
+        moved[there] = np.where(changed[moved[there]], -1, moved[there])  # there may be nobody at all any more
         here = np.flatnonzero(changed)
         fresh = {
             name: KeyRows(each.value, here[each.record]) for name, each in rows_by_key(people.take(here), keys).items()

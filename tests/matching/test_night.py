@@ -253,6 +253,12 @@ def test_an_empty_night_is_no_fault(town):
     assert (matched.clusters.num_rows, matched.links.num_rows, matched.possible.num_rows) == (0, 0, 0)
 
 
+def test_a_night_on_which_nobody_is_left_is_no_fault(people):
+    before = run(people({"record_key": "health:1", "nhs_number": NHS}, {"record_key": "care:1", "nhs_number": NHS}))
+    matched = run(people({"record_key": "health:1"}).slice(0, 0), previous=before.state)
+    assert matched.clusters.num_rows == matched.links.num_rows == 0
+
+
 def test_only_a_key_and_a_source_are_needed():
     matched = match(pa.table({"record_key": ["a", "b"], "source": ["x", "y"]}))
     assert matched.clusters["step"].to_pylist() == ["new", "new"]
