@@ -22,6 +22,7 @@ from pipelines.nights.attempts import fail, last_attempts
 from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
 from pipelines.nights.plan import PlannedNight, outstanding
+from pipelines.nights.retention import refuse_let_go
 from pipelines.nights.stages.freeze import freeze
 from pipelines.nights.stages.identities import identify
 from pipelines.nights.stages.links import link
@@ -45,6 +46,7 @@ def run_night(night: Night, *, started_by: str, before: Callable[[str], None] = 
         started_by: who runs it.
         before: told the name of each stage before it begins.
     """
+    refuse_let_go(night)
     with alone(night.deployment, night.authority):
         stage = ""
         try:
