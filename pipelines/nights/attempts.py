@@ -158,7 +158,7 @@ def data_in_force(deployment: Deployment, authority: str, versions: Mapping[date
         db.attempt.c.authority == authority, db.attempt.c.version.is_not(None)
     )
     with deployment.engine.connect() as connection:
-        noted = dict(connection.execute(query).tuples().all())
+        noted = {row[0]: row[1] for row in connection.execute(query)}
     found = {}
     for day, version in versions.items():
         if version in noted:

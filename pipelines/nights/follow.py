@@ -28,7 +28,7 @@ def catch_up(deployment: Deployment, authority: str) -> None:
     """
     shown = select(db.night.c.business_date, db.night.c.version).where(db.night.c.authority == authority)
     with deployment.engine.connect() as connection:
-        told = dict(connection.execute(shown).tuples().all())
+        told = {row[0]: row[1] for row in connection.execute(shown)}
     for day, version in versions_in_force(deployment.home, authority).items():
         attempt = attempt_in_force(Night(deployment, authority, day), version)
         if attempt is None:

@@ -182,7 +182,7 @@ def _last_ended(deployment: Deployment, authority: str) -> dict[date, int]:
         .group_by(db.attempt.c.business_date)
     )
     with deployment.engine.connect() as connection:
-        return dict(connection.execute(query).tuples().all())
+        return {row[0]: row[1] for row in connection.execute(query)}
 
 
 @dataclass(frozen=True)

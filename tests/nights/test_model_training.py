@@ -16,6 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from assets.command.app import app
+from pipelines.deployment import Deployment, open_deployment
 from pipelines.errors import IsindexError
 from pipelines.home import Home
 from pipelines.matching import load_model
@@ -44,6 +45,11 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def opened(home: Home) -> Deployment:
+    """The deployment with the settings as they are now."""
+    return open_deployment(home.root, create=False)
+
+
 def records(home: Home, authority: str):
     return read_table(home.night(authority, date(2026, 11, 18)) / "person" / "records.parquet")
 
@@ -61,7 +67,7 @@ def strict(home: Home, name: str = "strict", **policy) -> str:
 def trained(home) -> models.Candidate:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models, "_FEWEST_TOLD", 10)
-        return models.train_candidate(home)
+        return models.train_candidate(opened(home))
 
 
 def test_a_candidate_is_trained_from_every_authority_and_is_not_in_force(home, trained):
@@ -83,10 +89,10 @@ def test_a_candidate_is_trained_from_every_authority_and_is_not_in_force(home, t
 def test_the_same_records_give_the_same_model_and_other_records_a_new_one(home, trained, monkeypatch):
     monkeypatch.setattr(models, "_FEWEST_TOLD", 10)
     before = contents(trained.path)
-    again = models.train_candidate(home)
+    again = models.train_candidate(opened(home))
     assert (again.path, again.new) == (trained.path, False)
     monkeypatch.setattr(models, "_MOST", 1)  # room for one authority
-    other = models.train_candidate(home)
+    other = models.train_candidate(opened(home))
     assert (other.path.name, other.new, other.report.figures["authorities"]) == ("children-3", True, 1)
     assert contents(trained.path) == before
 
@@ -94,24 +100,24 @@ def test_the_same_records_give_the_same_model_and_other_records_a_new_one(home, 
 def test_too_few_records_are_refused_and_nothing_is_written(home, trained):
     there = sorted(home.models.iterdir())
     with pytest.raises(IsindexError, match="TOO_FEW_TO_TRAIN"):
-        models.train_candidate(home)
+        models.train_candidate(opened(home))
     assert sorted(home.models.iterdir()) == there
 
 
 def test_a_home_without_a_published_night_says_so(tmp_path):
     with pytest.raises(IsindexError, match="NOTHING_PUBLISHED"):
-        models.train_candidate(Home(tmp_path))
+        models.train_candidate(open_deployment(tmp_path / "home", create=True))
 
 
 def test_the_model_in_force_changes_nothing_against_itself(home):
-    found = models.preview(home, "330", "children-1")
+    found = models.preview(opened(home), "330", "children-1")
     assert found.changes.num_rows == found.figures["merges"] == found.figures["splits"] == 0
     assert found.figures["identities_now"] == found.figures["identities_then"] > 200
 
 
 def test_a_stricter_model_splits_and_a_looser_one_merges_what_it_split(home, setting):
     name = strict(home, join=1 - 1e-9)
-    found = models.preview(home, "330", name)
+    found = models.preview(opened(home), "330", name)
     figures = found.figures
     assert figures["splits"] > 0 == figures["merges"]
     assert figures["identities_then"] > figures["identities_now"]
@@ -120,7 +126,7 @@ def test_a_stricter_model_splits_and_a_looser_one_merges_what_it_split(home, set
     assert pc.min(parts["part_count_distinct"]).as_py() >= 2
     assert set(found.changes["record_key"].to_pylist()) <= set(records(home, "330")["record_key"].to_pylist())
     setting("ISINDEX_MODEL", home.models / name)
-    back = models.preview(home, "330", "children-1").figures
+    back = models.preview(opened(home), "330", "children-1").figures
     assert (back["merges"], back["splits"]) == (figures["splits"], 0)
     assert back["identities_merged"] == figures["splits"] + figures["identities_then"] - figures["identities_now"]
 
@@ -141,9 +147,9 @@ def test_a_preview_shows_references_and_keys_only_to_those_who_ask(home, tmp_pat
 
 def test_the_pages_show_every_model_and_no_name_of_the_night(home, trained):
     strict(home)
-    report = models.draw_models(home)
+    report = models.draw_models(opened(home))
     folder = home.reports / "model"
-    assert report.figures["models"] == len(models.known_models(home))
+    assert report.figures["models"] == len(models.known_models(opened(home)))
     assert {"children-1", "children-2"} <= {path.parent.name for path in folder.glob("*/index.html")}
     names = {
         word
