@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.database import database_at
 from pipelines.settings import forget_settings
 
 __all__ = ["Databases", "empty_database"]
@@ -61,7 +62,11 @@ class Databases:
             if self.kind == "postgresql":
                 patch.setenv(_VARIABLE, self.url(home))
             forget_settings()
-            yield
+            try:
+                yield
+            finally:
+                if self.kind == "postgresql":
+                    database_at(self.url(home)).dispose()
         forget_settings()
 
 

@@ -53,11 +53,15 @@ def open_database(url: str) -> Engine:
         if engine.url.database:
             Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
         event.listen(engine, "connect", _prepare_sqlite)
-    with engine.connect() as connection:
-        current = _revision(connection) == newest_revision()
-    if not current:
-        with engine.begin() as connection:
-            _upgrade(connection, url)
+    try:
+        with engine.connect() as connection:
+            current = _revision(connection) == newest_revision()
+        if not current:
+            with engine.begin() as connection:
+                _upgrade(connection, url)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 

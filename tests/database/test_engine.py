@@ -46,7 +46,7 @@ def revision(url):
 
 def test_two_that_open_a_new_database_at_once_make_its_tables_once(url):
     running = [subprocess.Popen([sys.executable, "-c", OPEN, url], stderr=subprocess.PIPE) for _ in range(3)]
-    assert [(each.wait(), each.stderr.read()) for each in running] == [(0, b"")] * 3
+    assert [(each.communicate()[1], each.returncode) for each in running] == [(b"", 0)] * 3
     assert revision(url) == newest_revision()
 
 
