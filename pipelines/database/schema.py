@@ -14,6 +14,7 @@ from sqlalchemy import JSON, Boolean, CheckConstraint, Column, Date, Index, Inte
 from pipelines.database.columns import columns_of, one_of
 from pipelines.database.engine import metadata
 from pipelines.seams import Seam, words
+from pipelines.seams.deliveries import FAULTS
 from pipelines.seams.identities import INDEX_IDS
 from pipelines.seams.snapshot import SNAPSHOT_TABLES
 
@@ -146,14 +147,7 @@ reject = Table(
     metadata,
     Column("reject_id", String(words.REF), primary_key=True),  # stable: same fault on the same record, same id
     Column("authority", String(words.AUTHORITY), nullable=False),
-    Column("agency", String(words.AGENCY), nullable=False),
-    Column("rule", Text, nullable=False),
-    Column("outcome", one_of(words.REJECT_OUTCOMES), nullable=False),
-    Column("field", Text, nullable=False),
-    Column("first_night", Date, nullable=False),
-    Column("last_night", Date, nullable=False),
-    Column("state", one_of(words.REJECT_STATES), nullable=False),
-    Column("closed_night", Date),
+    *columns_of(FAULTS, without=("reject_id",)),
 )
 Index("ix_reject_feed", reject.c.authority, reject.c.agency, reject.c.state)
 

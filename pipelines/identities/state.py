@@ -44,7 +44,7 @@ class IdentityState:
     @classmethod
     def empty(cls) -> IdentityState:
         """The state before the first night."""
-        return cls(**{name: seam.empty() for name, seam in IDENTITY_TABLES.items()})
+        return cls(**{name: seam.empty_table() for name, seam in IDENTITY_TABLES.items()})
 
     @classmethod
     def read(cls, night: Path) -> IdentityState:

@@ -111,7 +111,7 @@ def in_force(decisions: pa.Table | None) -> pa.Table:
 
 def _needed(table: pa.Table | None, seam: Seam, columns: list[str]) -> pa.Table:
     try:
-        conform(seam.empty().select([]) if table is None else table, seam, columns)
+        conform(seam.empty_table().select([]) if table is None else table, seam, columns)
     except IsindexError as fault:
         raise IsindexError(
             "SHIELDING_INPUT_MISSING",

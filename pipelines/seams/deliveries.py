@@ -7,7 +7,7 @@ import pyarrow as pa
 from pipelines.seams import words
 from pipelines.seams.seam import Column, Seam
 
-__all__ = ["LIVE_HEAD", "LIVE_TAIL", "REJECTS"]
+__all__ = ["FAULTS", "LIVE_HEAD", "LIVE_TAIL", "REJECTS"]
 
 _TEXT, _DAY, _NUMBER = pa.string(), pa.date32(), pa.int64()
 
@@ -28,6 +28,21 @@ REJECTS = Seam(  # validation → deliveries, records, reporting: one row per re
         Column("remedy", _TEXT, "what the supplier should do"),
         Column("contract", _TEXT, "the contract it was judged by", width=words.CONTRACT),
         Column("asks_shield", pa.bool_(), "the rejected record asks for a shield"),
+    ),
+)
+
+FAULTS = Seam(  # validation → nights, database, reporting: one row per fault that was ever found in a feed
+    "faults",
+    (
+        Column("agency", _TEXT, "the agency of the feed", width=words.AGENCY, needed=True),
+        Column("reject_id", _TEXT, "stable: the same fault of the same record", width=words.REF, needed=True),
+        Column("rule", _TEXT, "code of the rule", needed=True),
+        Column("outcome", _TEXT, "as first found", values=words.REJECT_OUTCOMES, needed=True),
+        Column("field", _TEXT, "path of the column concerned, several joined by +", needed=True),
+        Column("first_night", _DAY, "the night it was first found", needed=True),
+        Column("last_night", _DAY, "the night it was last found", needed=True),
+        Column("state", _TEXT, "whether it stands, and how it ended", values=words.REJECT_STATES, needed=True),
+        Column("closed_night", _DAY, "the night it ended"),
     ),
 )
 

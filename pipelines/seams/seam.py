@@ -58,7 +58,11 @@ class Seam:
         """The column of that name."""
         return next(column for column in self.columns if column.name == name)
 
-    def empty(self) -> pa.Table:
+    def field(self, name: str) -> pa.Field:
+        """The column of that name as Arrow's field."""
+        return self.schema.field(name)
+
+    def empty_table(self) -> pa.Table:
         """The table without a row."""
         return self.schema.empty_table()
 

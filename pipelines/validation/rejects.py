@@ -15,26 +15,14 @@ from datetime import date, timedelta
 
 import pyarrow as pa
 
+from pipelines.seams import conform, give
+from pipelines.seams.deliveries import FAULTS
 from pipelines.tables import connect
 from pipelines.validation.judge import reject_id_sql
 
 __all__ = ["EXPIRES_AFTER", "FAULTS", "faults_after"]
 
 EXPIRES_AFTER = timedelta(days=28)
-FAULTS = pa.schema(
-    [
-        ("agency", pa.string()),
-        ("reject_id", pa.string()),  # stable: same fault on the same record, same id
-        ("rule", pa.string()),
-        ("outcome", pa.string()),  # rejected or queried, as first found
-        ("field", pa.string()),
-        ("first_night", pa.date32()),
-        ("last_night", pa.date32()),
-        ("state", pa.string()),  # open, corrected, expired
-        ("closed_night", pa.date32()),
-    ]
-)
-_FIELD_WIDTH = 100
 
 
 def faults_after(
@@ -61,6 +49,7 @@ def faults_after(
     Returns:
         `FAULTS`, by reject_id.
     """
+    conform(before, FAULTS)
     views = {
         "before": before,
         "found": _found(rejects),
@@ -110,7 +99,7 @@ def faults_after(
                     getvariable('night')) END AS closed_night
             FROM aged ORDER BY reject_id
         """).to_arrow_table()
-    return table.cast(FAULTS)
+    return give(table, FAULTS)
 
 
 def _found(rejects: pa.Table | None) -> pa.Table:
@@ -118,8 +107,8 @@ def _found(rejects: pa.Table | None) -> pa.Table:
     if rejects is None:
         return pa.table({name: pa.array([], pa.string()) for name in ("reject_id", "rule", "outcome", "field")})
     with connect({"rejects": rejects}) as database:
-        found: pa.Table = database.sql(f"""
-            SELECT reject_id, rule, outcome, left(field, {_FIELD_WIDTH}) AS field FROM rejects
+        found: pa.Table = database.sql("""
+            SELECT reject_id, rule, outcome, field FROM rejects
             QUALIFY row_number() OVER (PARTITION BY reject_id ORDER BY rule, outcome DESC, field) = 1
             ORDER BY reject_id
         """).to_arrow_table()

@@ -362,5 +362,5 @@ def standing() -> pa.Table:
             }
             for key, since, seen in rows
         ],
-        FAULTS,
+        FAULTS.schema,
     )

@@ -167,7 +167,7 @@ def shown(engine: Engine, authority: str = "330") -> pa.Table:
     with engine.connect() as connection:
         columns = [reject.c[name] for name in FAULTS.names]
         query = select(*columns).where(reject.c.authority == authority).order_by(reject.c.reject_id)
-        return pa.Table.from_pylist([dict(row) for row in connection.execute(query).mappings()], FAULTS)
+        return pa.Table.from_pylist([dict(row) for row in connection.execute(query).mappings()], FAULTS.schema)
 
 
 def test_the_database_holds_exactly_the_faults_it_is_given_whatever_it_held_before(engine: Engine) -> None:
