@@ -1,7 +1,8 @@
 """A tiny authority whose whole night takes a moment: eight invented children, four feeds, deliveries with honest manifests.
 
-Belongs here: the children, how each agency would send them, and a landing place to put deliveries into. Each agency
-keeps a register of its own (`Feed`), which tests change; what is delivered is that register, or what changed in it.
+Belongs here: the children, how each agency would send them and what may be wrong or new in a record (`row_of`), and a
+landing place to put deliveries into. An agency may keep a register of its own (`Feed`), which tests change; what is
+delivered then is that register.
 Everything is deterministic, and no two children share a name, an address or a number.
 """
 
@@ -21,50 +22,34 @@ from xml.sax.saxutils import escape
 
 from pipelines.deployment import Deployment, open_deployment
 
-__all__ = ["AGENCIES", "AUTHORITY", "FIRST", "Child", "Delivery", "Feed", "children", "day_of", "opened", "put"]
+__all__ = [
+    "AGENCIES",
+    "AUTHORITY",
+    "FIRST",
+    "VARIANTS",
+    "Child",
+    "Delivery",
+    "Feed",
+    "children",
+    "day_of",
+    "everyone",
+    "opened",
+    "put",
+    "row_of",
+]
 
 AUTHORITY, FIRST = "330", date(2026, 11, 18)
 AGENCIES = ("health", "education", "police", "social_care")
-_HEALTH = [
-    "local_patient_id",
-    "nhs_number",
-    "family_name",
-    "given_name",
-    "other_given_names",
-    "former_family_name",
-    "gender",
-    "birth_date",
-    "death_date",
-    "address_line_1",
-    "address_line_2",
-    "address_line_3",
-    "address_line_4",
-    "address_line_5",
-    "postcode",
-    "address_from",
-    "gp_practice_code",
-    "gp_from",
-    "previous_nhs_number",
-    "confidentiality",
-    "carer_name",
-    "carer_relationship",
-    "change",
-]
-_POLICE = [
-    "contact_ref",
-    "surname",
-    "forenames",
-    "date_of_birth",
-    "age_estimate",
-    "sex",
-    "location",
-    "postcode",
-    "unit",
-    "contact_name",
-    "contact_phone",
-    "contact_date",
-    "change",
-]
+_HEALTH = (
+    "local_patient_id,nhs_number,family_name,given_name,other_given_names,former_family_name,gender,"
+    "birth_date,death_date,address_line_1,address_line_2,address_line_3,address_line_4,address_line_5,"
+    "postcode,address_from,gp_practice_code,gp_from,previous_nhs_number,confidentiality,carer_name,"
+    "carer_relationship,change"
+)
+_POLICE = (
+    "contact_ref,surname,forenames,date_of_birth,age_estimate,sex,location,postcode,unit,contact_name,"
+    "contact_phone,contact_date,change"
+)
 _PEOPLE = (
     ("Amelia", "Ashabury", "F", "3 Vickogarth Road"),
     ("Arthur", "Bramecott", "M", "14 Sidwick Lane"),
@@ -119,6 +104,37 @@ def children() -> list[Child]:
         Child(number, given, family, sex, street, date(2010 + number, 1 + number, 3 + number))
         for number, (given, family, sex, street) in enumerate(_PEOPLE)
     ]
+
+
+VARIANTS = ("as it is", "moved", "renamed", "broken", "queried", "shielded", "mistaken")
+"""What a record may be: as it is; at another address; under another name; without what it must have; with a number that
+fails its check; asking for a shield; with the particulars of the next child under the key of this one."""
+
+
+def row_of(agency: str, number: int, variant: str = "as it is") -> dict[str, Any]:
+    """A child's record as the agency sends it."""
+    there = children()
+    child = shown = there[number]
+    if variant == "moved":
+        shown = replace(child, street=f"{number + 100} Newly Row")
+    elif variant == "renamed":
+        shown = replace(child, family=f"{child.family}-Smith")
+    elif variant == "mistaken":
+        shown = there[(number + 1) % len(there)]
+    _, row = _ROWS[agency](shown)
+    row |= {_KEYS[agency]: _ROWS[agency](child)[0]}
+    if variant == "broken":
+        row |= _BROKEN[agency]
+    elif variant == "queried":
+        row |= _QUERIED[agency]
+    elif variant == "shielded":
+        row |= _SHIELDED.get(agency, {})
+    return row
+
+
+def everyone(agency: str, *, but: Mapping[int, str] | None = None) -> list[dict[str, Any]]:
+    """A record of each child, `but` (number → variant) as told."""
+    return [row_of(agency, child.number, (but or {}).get(child.number, "as it is")) for child in children()]
 
 
 def day_of(number: int) -> date:
@@ -241,19 +257,29 @@ def _social_care(child: Child) -> tuple[str, dict[str, Any]]:
 
 
 _ROWS = {"health": _health, "education": _education, "police": _police, "social_care": _social_care}
-_BIRTH = {"health": "birth_date", "education": "DOB", "police": "date_of_birth", "social_care": "date_of_birth"}
+_KEYS = {"health": "local_patient_id", "education": "UPN", "police": "contact_ref", "social_care": "la_child_id"}
+_BROKEN: dict[str, dict[str, Any]] = {
+    "health": {"birth_date": ""}, "education": {"DOB": ""}, "police": {"contact_date": ""},
+    "social_care": {"names": []},
+}  # fmt: skip
+_QUERIED: dict[str, dict[str, Any]] = {
+    "health": {"nhs_number": "4000000000"}, "education": {"Postcode": "B1 1!!"}, "police": {"postcode": "B1 1!!"},
+    "social_care": {"nhs_number": "4000000000"},
+}  # fmt: skip
+_SHIELDED: dict[str, dict[str, Any]] = {
+    "health": {"confidentiality": "S"},
+    "social_care": {"shield": {"requested": True, "by": "Head of Service", "reason_code": "risk_of_harm"}},
+}
 
 
 def _broken(agency: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    """A record that is rejected: a day of birth that no calendar has would only be set aside, a missing one is not."""
-    return {**row, _BIRTH[agency]: ""}
+    """A record that is rejected."""
+    return {**row, **_BROKEN[agency]}
 
 
-def _csv(
-    columns: Sequence[str], delimiter: str, encoding: str, rows: Sequence[Mapping[str, Any]], delta: bool
-) -> bytes:
+def _csv(columns: str, delimiter: str, encoding: str, rows: Sequence[Mapping[str, Any]], delta: bool) -> bytes:
     text = io.StringIO()
-    names = [name for name in columns if delta or name != "change"]
+    names = [name for name in columns.split(",") if delta or name != "change"]
     writer = csv.DictWriter(text, names, "", "ignore", delimiter=delimiter, lineterminator="\r\n")
     writer.writeheader()
     writer.writerows(rows)
