@@ -25,8 +25,9 @@ from pipelines.publishing.versions import versions_in_force
 from pipelines.tables import read_table
 from sample_feeds import make_nights
 from tests.assets.conftest import FIRST, days
-from tests.assets.daemon import LONDON, Daemon, daemon_of, london, night_of_run
+from tests.assets.daemon import DAGSTERS_OWN, LONDON, Daemon, daemon_of, london, night_of_run
 
+pytestmark = DAGSTERS_OWN
 SUCCESS, FAILURE, QUEUED = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.QUEUED
 
 
