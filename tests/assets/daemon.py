@@ -18,6 +18,7 @@ import dagster as dg
 import pytest
 import yaml
 from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.execution.api import execute_run
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.remote_origin import InProcessCodeLocationOrigin
 from dagster._core.scheduler.instigation import InstigatorTick
@@ -28,8 +29,10 @@ from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_ite
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 from dagster._daemon.sensor import execute_sensor_iteration
 from dagster._scheduler.scheduler import launch_scheduled_runs
+from dagster._utils.hosted_user_process import recon_job_from_origin
 
 from assets.launch import SETTINGS
+from assets.run_launcher import NightRunLauncher
 
 __all__ = ["DAGSTERS_OWN", "LONDON", "Daemon", "daemon_of", "london", "night_of_run"]
 
@@ -43,9 +46,7 @@ DAGSTERS_OWN = pytest.mark.filterwarnings(
 )
 """Mark for a module of tests: warnings that Dagster gives of itself."""
 LONDON = ZoneInfo("Europe/London")
-_HERE = {
-    "run_launcher": {"module": "dagster._core.launcher.sync_in_memory_run_launcher", "class": "SyncInMemoryRunLauncher"}
-}
+_HERE = {"run_launcher": {"module": __name__, "class": "RunsHere"}}
 _log = logging.getLogger("daemon")
 
 
@@ -75,6 +76,13 @@ def daemon_of(home: Path, *, anew: bool = False) -> Iterator[Daemon]:
         WorkspaceProcessContext(instance, InProcessTestWorkspaceLoadTarget(origin)) as workspace,
     ):
         yield Daemon(instance, workspace)
+
+
+class RunsHere(NightRunLauncher):
+    """The product's launcher, but for the process: a run that is started is run here and now."""
+
+    def launch_run(self, context) -> None:
+        execute_run(recon_job_from_origin(context.job_code_origin), context.dagster_run, self._instance)
 
 
 class Daemon:
