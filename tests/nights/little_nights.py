@@ -50,20 +50,29 @@ class LittleNights:
         """With the settings as they are now."""
         return replace(self._opened, settings=settings())
 
-    def deliver(self, night: int, *agencies: str, fault: str = "") -> None:
+    def deliver(self, night: int, *agencies: str, fault: str = "") -> list[Delivery]:
         """Let agencies (default: all) deliver all that they hold, for the night with this number."""
+        made = []
         for agency in agencies or AGENCIES:
             feed = self.feeds[agency]
             feed.sequence += 1
-            put(self.landing, Delivery(agency, day_of(night), feed.sequence, "full", list(feed.rows.values()), fault))
+            rows = [dict(row) for row in feed.rows.values()]
+            made.append(Delivery(agency, day_of(night), feed.sequence, "full", rows, fault))
+            put(self.landing, made[-1])
+        return made
 
     def night(self, number: int) -> Night:
         return Night(self.deployment, AUTHORITY, day_of(number))
 
-    def planned(self, *, asked: Collection[int] = ()) -> dict[int, PlannedNight]:
+    def planned(self, *, asked: Collection[int] = (), due: int | None = None) -> dict[int, PlannedNight]:
         """The outstanding nights by number, as a load would find them now."""
         days = {day_of(number) for number in asked}
-        found = outstanding(self.deployment, look_around(self.deployment).new, asked=lambda authority, day: day in days)
+        found = outstanding(
+            self.deployment,
+            look_around(self.deployment).new,
+            due=None if due is None else day_of(due),
+            asked=lambda authority, day: day in days,
+        )
         return {(each.business_date - FIRST).days: each for each in found}
 
     def load(
