@@ -123,6 +123,17 @@ def test_a_merge_keeps_the_elder_id_and_the_other_redirects():
     assert kinds(events) == ["joined", "joined", "left", "left", "merged"]
 
 
+def test_a_merge_keeps_the_elder_id_whichever_of_the_two_comes_first_in_any_other_order():
+    orders = set()
+    for elder, younger in itertools.permutations(KEYS[:4], 2):
+        first, _ = run({elder: 1}, None, 0)
+        second, _ = run({elder: 1, younger: 2, KEYS[6]: 2}, first, 1)  # the younger has more records
+        third, _ = run({elder: 1, younger: 1, KEYS[6]: 1}, second, 2)
+        assert set(ids_of(third).values()) == {ids_of(first)[elder]}
+        orders.add((elder < younger, ids_of(first)[elder] < ids_of(second)[younger]))
+    assert len(orders) == 4  # neither the keys' nor the ids' own order decides
+
+
 def test_a_split_leaves_the_id_with_the_largest_claim_and_mints_for_the_rest():
     first, _ = run(dict.fromkeys(KEYS[:5], 1), None, 0)
     second, events = run({**dict.fromkeys(KEYS[:2], 1), **dict.fromkeys(KEYS[2:5], 2)}, first, 1)
