@@ -181,7 +181,7 @@ def _means_words(now: Mapping[str, str], before: Mapping[str, str]) -> list[str]
 
 def _came(deliveries: Iterable[Delivered]) -> str:
     words = [f"{each.agency} {each.sequence} of {_day(each.business_date)}" for each in deliveries]
-    return ", ".join(words) or "nothing was delivered for it"
+    return ", ".join(words) or "nothing usable was delivered for it"
 
 
 def _day(day: date) -> str:

@@ -2,7 +2,7 @@
 
 Belongs here: comparing the inputs each night would have now with those of its last attempt. A night is outstanding when
 
-- a delivery lies in the landing place that is not decided yet, or
+- a delivery lies in the landing place that is not decided yet, or one came for the night and it was never run, or
 - its data has changed since the last attempt: a delivery in force, a decision, the version it builds on; or
 - it is the latest night, or later than the one in force, and its means have changed: model, contracts, rules, program; or
 - its last attempt failed or was interrupted (`again`): a load or the schedule asks once more, the arrival sensor does not.
@@ -134,7 +134,7 @@ def _of_authority(
     attempts = last_attempts(deployment.engine, authority)
     ended = _last_ended(deployment, authority)
     retired = {day for day, row in attempts.items() if row.state == "retired"}
-    days = {*attempts, *waiting, *(each.business_date for each in known.deliveries), *([due] if due else [])} - retired
+    days = {*attempts, *waiting, *known.received, *([due] if due else [])} - retired
     horizon = known.ground or date.min  # what came for a night before those that were retired is history
     newest = max(known.versions, default=date.min)
     planned = []
@@ -193,6 +193,7 @@ class _Known:
     versions: Mapping[date, str]
     built: Mapping[date, str]  # the digest of the data that each night's version in force was built from
     ground: date | None  # the last night that cannot be run again: it is a base whatever came for it since
+    received: frozenset[date]  # the nights that anything came for, were it refused
     deliveries: tuple[Delivered, ...]  # in force, in the order in which they are applied
     decisions: tuple[tuple[Decided, date | None, date | None], ...]  # with the nights from which and until which
     means: Mapping[str, str]
@@ -209,6 +210,9 @@ class _Known:
                 .where(delivery.authority == authority, delivery.state.in_(sorted(IN_FORCE)))
                 .order_by(delivery.business_date, delivery.agency, delivery.sequence, delivery.delivery_id)
             ).all()  # fmt: skip
+            received = connection.scalars(
+                select(delivery.business_date).where(delivery.authority == authority).distinct()
+            ).all()
             decided = connection.execute(
                 select(db.decision)
                 .where(
@@ -233,6 +237,7 @@ class _Known:
             versions,
             data_in_force(deployment, authority, versions),
             ground,
+            frozenset(received),
             tuple(Delivered(*row[:3], row[3] or 0, row[4] or "") for row in came),
             tuple(
                 (

@@ -264,6 +264,13 @@ def test_a_refused_delivery_is_answered_by_the_next_load_when_its_taking_in_was_
     assert place.load() == {}
 
 
+def test_a_night_that_only_a_refused_delivery_came_for_is_run_though_a_kill_came_between(place):
+    place.put("health", SECOND, 2, everyone("health"), fault="checksum")
+    place.take_in("health", SECOND)  # and no more
+    assert place.load() == {SECOND.isoformat(): "published"}
+    assert place.load() == {}
+
+
 @pytest.mark.slow
 def test_wherever_a_load_is_killed_the_next_one_ends_as_if_it_had_not_been(another):
     prepared = another()
