@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from pipelines.database import database_at
+from pipelines.deployment import Deployment, open_deployment
 from pipelines.settings import forget_settings
 
 __all__ = ["Databases", "empty_database"]
@@ -44,6 +45,16 @@ class Databases:
             self._urls[place] = self.stack.enter_context(empty_database(self.server))
         return self._urls[place]
 
+    def opened(self, home: Path, landing: Path | str = "") -> Deployment:
+        """The deployment of `home`, made if there is none."""
+        with self.here(home):
+            return open_deployment(home, str(landing), create=True)
+
+    def copied(self, home: Path, to: Path) -> None:
+        """The home was copied: the copy has a database of its own with the same in it."""
+        if self.kind == "postgresql":
+            self._urls[Path(to).resolve()] = self.stack.enter_context(empty_database(self.server, self.url(home)))
+
     def moved(self, home: Path, to: Path) -> None:
         """The home was moved: its database is the same."""
         if self.kind == "postgresql":
@@ -71,15 +82,17 @@ class Databases:
 
 
 @contextmanager
-def empty_database(server: Any) -> Iterator[str]:
-    """The URL (psycopg 3) of an empty database on `server`, which is gone afterwards."""
+def empty_database(server: Any, like: str = "") -> Iterator[str]:
+    """The URL (psycopg 3) of an empty database on `server`, or of one with the same in it as another; gone afterwards."""
     from sqlalchemy import create_engine, make_url, text
 
     name = f"t{uuid.uuid4().hex}"
     admin = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     engine = create_engine(admin, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        if like:
+            database_at(like).dispose()  # nobody may be connected to what is copied
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {make_url(like).database if like else 'template1'}"))
     try:
         yield admin.set(database=name).render_as_string(hide_password=False)
     finally:

@@ -9,16 +9,15 @@ from typer.testing import CliRunner
 
 from assets.command.app import app
 from pipelines.database import schema as db
-from pipelines.deployment import open_deployment
 from pipelines.errors import IsindexError
 from pipelines.identities.mint import mint
 from pipelines.publishing.readers import read_child
 
 
 @pytest.fixture
-def looked_at(tmp_path):
+def looked_at(tmp_path, database):
     """A deployment with one child: its engine, the child's id, and how to ask for it."""
-    made = open_deployment(tmp_path / "home", create=True)
+    made = database.opened(tmp_path / "home")
     index_id = mint(pa.array(["health:1"]), pa.array([], pa.string()), "330")[0].as_py()
     row = {"authority": "330", "index_id": index_id, "row": 0, "family_name": "Smith", "shielded": False,
            "withheld": False, "state": "live"}  # fmt: skip
@@ -26,7 +25,8 @@ def looked_at(tmp_path):
         connection.execute(insert(db.INDEX_TABLES["children"]), [row])
 
     def ask(*words):
-        return CliRunner().invoke(app, ["child", index_id, "--home", str(tmp_path / "home"), *words])
+        with database.here(tmp_path / "home"):
+            return CliRunner().invoke(app, ["child", index_id, "--home", str(tmp_path / "home"), *words])
 
     return made.engine, index_id, ask
 

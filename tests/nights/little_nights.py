@@ -20,28 +20,36 @@ from pipelines.nights.plan import PlannedNight, outstanding
 from pipelines.nights.retention import prune
 from pipelines.nights.run import run_night
 from pipelines.settings import settings
-from tests.nights.little_authority import AGENCIES, AUTHORITY, FIRST, Delivery, Feed, children, day_of, opened, put
+from tests.databases import Databases
+from tests.nights.little_authority import AGENCIES, AUTHORITY, FIRST, Delivery, Feed, children, day_of, put
 
 __all__ = ["LittleNights", "broken_in", "bytes_under"]
 
 
 class LittleNights:
-    """A home and a landing place; each agency holds every child from the beginning."""
+    """A home and a landing place; each agency holds every child from the beginning.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: where both lie.
+        database: where the home's index database is; default SQLite.
+    """
+
+    def __init__(self, folder: Path, database: Databases | None = None) -> None:
+        self.database = database or Databases("sqlite")
         self.landing, self.home = folder / "landing", folder / "home"
         self.landing.mkdir(parents=True, exist_ok=True)
         self.feeds = {agency: Feed(agency) for agency in AGENCIES}
         for child in children():
             for feed in self.feeds.values():
                 feed.hold(child)
-        self._opened = opened(self.home, self.landing)
+        self._opened = self.database.opened(self.home, self.landing)
 
     def copied_to(self, folder: Path) -> LittleNights:
         """Another like this one, home and landing place copied as they lie; the two go their own ways from here."""
         for mine in (self.landing, self.home):
             shutil.copytree(mine, folder / mine.name, symlinks=True)
-        made = LittleNights(folder)
+        self.database.copied(self.home, folder / self.home.name)
+        made = LittleNights(folder, self.database)
         made.feeds = deepcopy(self.feeds)
         return made
 

@@ -22,6 +22,7 @@ from pipelines.nights.attempts import Attempt, latest_matched
 from pipelines.nights.inputs import Base, Decided, Delivered, Inputs, why_differs
 from pipelines.nights.run import STAGES
 from pipelines.tables import read_json, write_json
+from tests.databases import Databases
 from tests.nights.little_authority import AUTHORITY, day_of
 from tests.nights.little_nights import LittleNights, broken_in, bytes_under
 
@@ -141,9 +142,9 @@ def test_the_means_are_no_part_of_the_data(means: dict[str, str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def two_nights(tmp_path_factory: pytest.TempPathFactory) -> LittleNights:
+def two_nights(tmp_path_factory: pytest.TempPathFactory, database: Databases) -> LittleNights:
     """Two published nights, every child shielded."""
-    made = LittleNights(tmp_path_factory.mktemp("two-nights"))
+    made = LittleNights(tmp_path_factory.mktemp("two-nights"), database)
     made.mark(True)
     for night in (0, 1):
         made.deliver(night)
@@ -316,9 +317,9 @@ def test_a_night_that_was_interrupted_says_so_and_is_run_again(place: LittleNigh
 
 
 def test_a_first_night_that_is_held_or_fails_leaves_nothing_in_force_and_is_still_there_to_look_at(
-    tmp_path: Path,
+    tmp_path: Path, database: Databases
 ) -> None:
-    place = LittleNights(tmp_path)
+    place = LittleNights(tmp_path, database)
     place.deliver(0)
     assert place.load(before=broken_in("publish")) == {0: "failed"}
     assert not (place.home / "snapshots").exists() or not list((place.home / "snapshots").rglob("current.json"))

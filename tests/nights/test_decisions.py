@@ -18,16 +18,17 @@ from tests.nights.little_nights import LittleNights
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory) -> LittleNights:
+def place(tmp_path_factory, database) -> LittleNights:
     """One published night."""
-    made = LittleNights(tmp_path_factory.mktemp("decisions"))
+    made = LittleNights(tmp_path_factory.mktemp("decisions"), database)
     made.deliver(0)
     assert made.load() == {0: "published"}
     return made
 
 
 def run(place, *arguments):
-    return CliRunner().invoke(app, [*arguments, "--home", str(place.home), "--authority", AUTHORITY])
+    with place.database.here(place.home):
+        return CliRunner().invoke(app, [*arguments, "--home", str(place.home), "--authority", AUTHORITY])
 
 
 def decide(place, *arguments, reason="seen the birth certificate"):
