@@ -252,7 +252,9 @@ def test_a_delivery_that_fills_a_gap_frees_what_waited_wherever_its_taking_in_is
 
 
 def test_a_refused_delivery_is_answered_by_the_next_load_when_its_taking_in_was_killed(place, monkeypatch):
-    place.put("health", SECOND, 2, everyone("health"), fault="checksum")
+    place.put("health", SECOND, 2, moved(0), "delta")
+    place.load()
+    place.put("health", SECOND, 3, everyone("health"), fault="checksum")
     with monkeypatch.context() as patched:
         patched.setattr(intake, "acknowledge", _dies)
         with pytest.raises(Killed):
