@@ -12,7 +12,7 @@ import dagster as dg
 from assets.metadata import as_metadata, check_results, column_schema, lineage
 from assets.partitions import NIGHT_AUTHORITY
 from assets.resources import Deployment
-from assets.steps import night_of, started_by
+from assets.steps import WHY, night_of, started_by
 from pipelines.contracts import registered_agencies
 from pipelines.contracts.describe import person_record_columns, person_record_lineage
 from pipelines.nights import Night, StageReport
@@ -118,7 +118,7 @@ def _frozen(key: dg.AssetKey, accepted: Sequence[dg.AssetKey]) -> dg.AssetsDefin
     )
     def inputs(context: dg.AssetExecutionContext, deployment: Deployment) -> dg.MaterializeResult:
         with night_of(context, deployment, "inputs") as night:
-            report = freeze(night, started_by=started_by(context))
+            report = freeze(night, started_by=started_by(context), why=context.run.tags.get(WHY, ""))
         return dg.MaterializeResult(metadata=as_metadata(report))
 
     return inputs

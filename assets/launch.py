@@ -6,12 +6,13 @@ and checks as in the UI, without paying a process per night.
 
 from __future__ import annotations
 
+import fcntl
 import getpass
 import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,7 +23,7 @@ from assets.definitions import build_defs
 from assets.jobs import NIGHT_JOB
 from assets.partitions import ensure_authority, partition_key
 from assets.resources import Deployment as DeploymentResource
-from assets.steps import STARTED_BY, WHY
+from assets.steps import LOAD, STARTED_BY, WHY
 from pipelines.deliveries import FoundDelivery
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
@@ -34,6 +35,7 @@ from pipelines.nights.plan import PlannedNight, outstanding
 from pipelines.nights.retention import prune, prune_reports, sweep
 from pipelines.nights.run import work_off
 from pipelines.nights.stages.reports import write_night_overview
+from pipelines.tables import write_bytes
 
 __all__ = ["SETTINGS", "RanNight", "instance_of", "prepare_instance", "run_outstanding", "tidy"]
 
@@ -54,17 +56,23 @@ def prepare_instance(home: Home) -> Path:
     home.dagster.mkdir(parents=True, exist_ok=True)
     settings = home.dagster / "dagster.yaml"
     if not settings.exists():
-        settings.write_text(SETTINGS.read_text(encoding="utf-8"), encoding="utf-8")
+        write_bytes(SETTINGS.read_bytes(), settings)
     return home.dagster.resolve()
 
 
 @contextmanager
 def instance_of(home: Home) -> Iterator[dg.DagsterInstance]:
     """The home's Dagster instance, made on first use."""
-    folder = str(prepare_instance(home))
-    os.environ["DAGSTER_HOME"] = folder
+    folder = prepare_instance(home)
+    os.environ["DAGSTER_HOME"] = str(folder)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    with dg.DagsterInstance.from_config(folder) as instance:
+    with ExitStack() as stack:
+        with (folder / ".opening").open("w") as handle:
+            # Dagster looks whether its tables are there and then makes them: two at once would make them twice
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            instance = stack.enter_context(dg.DagsterInstance.from_config(str(folder)))
+            instance.get_runs_count()
+            instance.get_dynamic_partitions("authority")
         yield instance
 
 
@@ -109,9 +117,12 @@ def tidy(deployment: Deployment, authorities: Collection[str]) -> dict[str, int]
     """Let go what the settings do not keep, of authorities that were run; what went, in numbers."""
     gone: Counter[str] = Counter()
     for authority in authorities:
-        with suppress(IsindexError), alone(deployment, authority):  # another run of it tidies up itself
-            gone["leftovers"] += sweep(deployment, authority)
-            gone.update(prune(deployment, authority))
+        try:
+            with alone(deployment, authority):
+                gone.update(prune(deployment, authority))
+        except IsindexError as error:
+            if error.code != "NIGHT_RUNNING":  # another run of it tidies up itself
+                raise
     gone["leftovers"] += sweep(deployment)
     gone["report_nights"] += prune_reports(deployment)
     return {name: number for name, number in gone.items() if number}
@@ -127,7 +138,7 @@ def _run(
                 instance=instance,
                 partition_key=partition_key(planned.authority, planned.business_date),
                 run_config={"loggers": {"console": {}}},  # without it Dagster's own console logger speaks
-                tags={STARTED_BY: f"isindex load by {getpass.getuser()}", WHY: " ".join(planned.why)[:1000]},
+                tags={STARTED_BY: f"{LOAD} by {getpass.getuser()}", WHY: " ".join(planned.why)[:1000]},
                 raise_on_error=False,
             )
             if result.success:

@@ -12,9 +12,10 @@ import dagster as dg
 from assets.metadata import as_metadata
 from assets.partitions import NIGHT_AUTHORITY
 from assets.resources import Deployment
-from assets.steps import night_of
+from assets.steps import LOAD, night_of, started_by
 from pipelines.contracts import registered_agencies
 from pipelines.nights import suites
+from pipelines.nights.retention import prune, prune_reports
 from pipelines.nights.stages import reports
 
 __all__ = ["report_assets"]
@@ -59,6 +60,9 @@ def _pages() -> dg.AssetsDefinition:
     def pages(context: dg.AssetExecutionContext, deployment: Deployment) -> Iterator[object]:
         with night_of(context, deployment, "reports") as night:
             written = reports.write(night)
+            if not started_by(context).startswith(LOAD):  # a load lets go at its own end, and says so in its summary
+                prune(night.deployment, night.authority)
+                prune_reports(night.deployment)
         for name in _PAGES:
             yield dg.MaterializeResult(asset_key=["reports", name], metadata=as_metadata(written[name]))
 

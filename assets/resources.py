@@ -18,6 +18,7 @@ from pipelines.deployment import Deployment as OpenDeployment
 from pipelines.deployment import open_deployment
 from pipelines.nights import Night
 from pipelines.nights.lock import alone
+from pipelines.nights.retention import sweep
 from pipelines.settings import settings
 
 __all__ = ["Deployment"]
@@ -36,12 +37,17 @@ class Deployment(dg.ConfigurableResource):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Deployment]:
-        """Within a run of one authority's night, hold that authority's lock for as long as the run goes on."""
+        """Within a run of one authority's night, hold that authority's lock for as long as the run goes on.
+
+        What a run that was killed has left half written is swept first.
+        """
         authority = context.run.tags.get(AUTHORITY_TAG) if context.run else None
         if authority is None:
             yield self
             return
-        with alone(self.open(), authority):
+        deployment = self.open()
+        with alone(deployment, authority):
+            sweep(deployment, authority)
             yield self
 
     def open(self) -> OpenDeployment:

@@ -22,10 +22,12 @@ from pipelines.nights.attempts import fail
 from pipelines.nights.retention import refuse_let_go
 from pipelines.outages import as_coded
 
-__all__ = ["STARTED_BY", "WHY", "code_in", "faults_coded", "faults_told", "night_of", "started_by"]
+__all__ = ["LOAD", "STARTED_BY", "WHY", "code_in", "faults_coded", "faults_told", "night_of", "started_by"]
 
 STARTED_BY, WHY = "isindex/started_by", "isindex/why"
 """Tags of a run."""
+LOAD = "isindex load"
+"""What the first tag of a run begins with that the command has started."""
 _CODED = re.compile(r"IsindexError: ([A-Z_]+):")
 _TRIES = 3
 _SECONDS = 20.0

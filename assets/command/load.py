@@ -143,7 +143,7 @@ def run_nights(
         for task in current:
             progress.update(task, completed=_STEPS, step="done")
     removed = tidy(deployment, sorted({each.planned.authority for each in ran if not each.busy}))
-    return summary_of(deployment, ran, look.findings, removed)
+    return summary_of(deployment, ran, look.findings, look.incomplete, removed)
 
 
 def _exit_code(summary: dict[str, Any]) -> int:
@@ -212,6 +212,8 @@ def _show_standing(summary: dict[str, Any]) -> None:
         if (night["authority"], night["business_date"]) not in ran:
             whose = f"{night['business_date']} authority {night['authority']}"
             console.print(f"Still {night['state']}: {whose}. {' '.join(night['reasons'])}")
+    for place in summary["incomplete"]:
+        console.print(f"Waits for its manifest: {place}")
     for finding in summary["landing_findings"]:
         console.print(Text.assemble((finding["code"], "red"), f" {finding['place']}: {finding['message']}"))
         console.print(f"  {finding['remedy']}")

@@ -21,10 +21,11 @@ def status(
     authority: Annotated[str | None, typer.Option("--authority", "-a", help="Only this authority.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """What is published now, from which deliveries, and how old they are.
+    """What is published now, from which deliveries, and how old they are; and which nights wait for somebody.
 
     Example: [bold]isindex status --home demo/home[/bold]
     """
+    from pipelines.nights.summary import standing
     from pipelines.publishing import readers
 
     place = existing_home(home)
@@ -32,6 +33,12 @@ def status(
     if as_json:
         print_json([asdict(each) for each in found])
         return
+    if not found:
+        console.print("Nothing is published yet.")
+    for night in standing(place):
+        if authority in (None, night["authority"]):
+            whose = f"{night['business_date']} authority {night['authority']}"
+            console.print(f"{night['state'].capitalize()}: {whose}. {' '.join(night['reasons'])}")
     for each in found:
         table = Table(title=f"Authority {each.authority}: {each.version}", title_justify="left")
         for name in ("Feed", "As of", "Age in days", "Live records", "Delivery"):

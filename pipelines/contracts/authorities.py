@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from pipelines.contracts.folders import BUILT_IN
 
-__all__ = ["Authority", "closed", "known", "name_of", "on", "suggestion"]
+__all__ = ["Authority", "closed", "known", "name_of", "on", "opened", "suggestion"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,11 @@ def on(day: date) -> Mapping[str, Authority]:
 def known() -> frozenset[str]:
     """DfE codes of every authority that exists or once existed."""
     return frozenset(_all())
+
+
+def opened() -> Mapping[str, date]:
+    """First day of each authority that exists or once existed, by DfE code."""
+    return {code: authority.opened for code, authority in _all().items()}
 
 
 def closed() -> Mapping[str, date]:

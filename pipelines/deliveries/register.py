@@ -137,13 +137,13 @@ class Register:
             return [dict(row) for row in connection.execute(query).mappings()]
 
     def previous_live_records(self, authority: str, agency: str, business_date: date) -> int:
-        """The feed's live records on the latest night before `business_date`; 0 when there was none."""
+        """The feed's live records as they were last known for `business_date`, or before; 0 when there were none."""
         query = (
             select(feed_night.c.live_records)
             .where(
                 feed_night.c.authority == authority,
                 feed_night.c.agency == agency,
-                feed_night.c.business_date < business_date,
+                feed_night.c.business_date <= business_date,
                 feed_night.c.live_records.is_not(None),
             )
             .order_by(feed_night.c.business_date.desc())

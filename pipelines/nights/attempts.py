@@ -189,13 +189,16 @@ def latest_matched(deployment: Deployment, authority: str, business_date: date |
     )
 
 
-def begin(night: Night, inputs: Inputs, *, started_by: str) -> Attempt:
-    """Freeze `inputs`: write them down and note that an attempt with them is going on."""
+def begin(night: Night, inputs: Inputs, *, started_by: str, asked: str = "") -> Attempt:
+    """Freeze `inputs`: write them down and note that an attempt with them is going on.
+
+    `asked` is why the plan wants the night; without it (a launch in the UI) the inputs are held against the last ones.
+    """
     attempt = Attempt(night, inputs.digest)
     before = last_attempts(night.engine, night.authority, [night.business_date]).get(night.business_date)
     known = night.folder / "attempts" / before.digest[:_DIGITS] / "inputs.json" if before else None
     earlier = Inputs.from_json(read_json(known)) if known and before and before.digest and known.is_file() else None
-    why = why_differs(inputs, earlier) or _again(before)
+    why = [asked] if asked else why_differs(inputs, earlier) or _again(before)
     write_json(inputs.as_json(), attempt.folder / "inputs.json")
     row = {
         "authority": night.authority, "business_date": night.business_date, "digest": inputs.digest,

@@ -21,11 +21,12 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 
 from sqlalchemy import func, or_, select
 
+from pipelines.contracts import authorities as known_authorities
 from pipelines.contracts import fingerprints
 from pipelines.database import schema as db
 from pipelines.deliveries import IN_FORCE, FoundDelivery
@@ -105,14 +106,17 @@ def authorities_of(deployment: Deployment) -> list[str]:
 def first_nights(deployment: Deployment) -> dict[str, date]:
     """The first night of each authority that can still be run: nothing may be delivered for an earlier one.
 
-    The setting ``ISINDEX_FIRST_NIGHT``, where it is earlier, opens the time before.
+    The setting ``ISINDEX_FIRST_NIGHT``, where it is earlier, opens the time before; but never a night that was let go. An
+    authority that never delivered begins on the day it was opened at the earliest.
     """
     earliest = deployment.settings.first_night
-    found = {}
+    found = {code: max(opened, earliest or opened) for code, opened in known_authorities.opened().items()}
     for authority in authorities_of(deployment):
-        nights = [day for day, row in last_attempts(deployment.engine, authority).items() if row.state != "retired"]
-        if nights:
+        rows = last_attempts(deployment.engine, authority)
+        if nights := [day for day, row in rows.items() if row.state != "retired"]:
             found[authority] = min([*nights, *([earliest] if earliest else [])])
+        if gone := [day for day, row in rows.items() if row.state == "retired"]:
+            found[authority] = max(found[authority], max(gone) + timedelta(days=1))
     return found
 
 
@@ -135,10 +139,9 @@ def _of_authority(
     ended = _last_ended(deployment, authority)
     retired = {day for day, row in attempts.items() if row.state == "retired"}
     days = {*attempts, *waiting, *known.received, *([due] if due else [])} - retired
-    horizon = known.ground or date.min  # what came for a night before those that were retired is history
     newest = max(known.versions, default=date.min)
     planned = []
-    for day in sorted(day for day in days if day > horizon):
+    for day in sorted(day for day in days if known.ground is None or day > known.ground):  # what was let go is history
         now, last = known.inputs(day), attempts.get(day)
         why, again = _why(
             Night(deployment, authority, day), now, last, day >= newest, bool(asked and asked(authority, day))

@@ -1,4 +1,4 @@
-"""What a home keeps and what it lets go, at the end of each load; and what killed runs have left, at its beginning.
+"""What a home keeps and what it lets go, at the end of a load; and what killed runs have left, when the next one begins.
 
 Belongs here: which nights, stored deliveries, versions and report pages are kept. Kept are the tables and deliveries that
 running any of the last `keep_nights` nights again needs, the last `keep_versions` versions, the current one always, and
@@ -17,6 +17,7 @@ from pathlib import Path
 from sqlalchemy import func, select, update
 
 from pipelines.database import schema as db
+from pipelines.deliveries import finding
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.nights.attempts import Attempt, AttemptRow, attempt_in_force, last_attempts
@@ -125,19 +126,32 @@ def _retire(deployment: Deployment, authority: str, oldest: date) -> int:
 
 
 def _let_deliveries_go(deployment: Deployment, authority: str, oldest: date) -> int:
-    """Remove stored deliveries that no night to come can need: those in force up to the base of the oldest night."""
+    """Remove stored deliveries that no night to come can need: those of nights up to the base of the oldest one.
+
+    One that still waits for what is missing before it would be applied by no night any more, so it is refused by code.
+    """
     delivery = db.delivery.c
     old = (delivery.authority == authority, delivery.business_date <= oldest, delivery.stored_at.is_not(None))
-    with deployment.engine.begin() as connection:
-        places = list(connection.scalars(select(delivery.stored_at).where(*old, delivery.state != "held")))
-        connection.execute(update(db.delivery).where(*old, delivery.state != "held").values(stored_at=None))
-    for place in places:
-        folder = deployment.home.root / str(place)
+    with deployment.engine.connect() as connection:
+        rows = connection.execute(
+            select(delivery.delivery_id, delivery.stored_at, delivery.state, delivery.codes).where(*old)
+        ).all()
+    for (
+        row
+    ) in rows:  # first the folder, then the note of it: a kill between the two leaves nothing that nobody knows of
+        folder = deployment.home.root / str(row.stored_at)
         _remove(folder)
         for parent in (folder.parent, folder.parent.parent):
             if parent.is_dir() and not any(parent.iterdir()):
                 parent.rmdir()
-    return len(places)
+    with deployment.engine.begin() as connection:
+        connection.execute(update(db.delivery).where(*old).values(stored_at=None))
+        for row in rows:
+            if row.state == "held":
+                codes = [*row.codes, finding("HELD_TOO_LONG").as_json()]
+                this = update(db.delivery).where(delivery.delivery_id == row.delivery_id)
+                connection.execute(this.values(state="refused", codes=codes))
+    return len(rows)
 
 
 def _drop_attempts(night: Night, last: AttemptRow) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import Any, Protocol
@@ -41,6 +41,7 @@ def summary_of(
     deployment: Deployment,
     ran: Iterable[Ran],
     findings: Sequence[LandingFinding] = (),
+    incomplete: Collection[str] = (),
     removed: dict[str, int] | None = None,
 ) -> dict[str, Any]:
     """Nights, feeds, deliveries and places to look at, of the nights that were run; what is amiss; what was cleared away.
@@ -61,6 +62,7 @@ def summary_of(
         "landing": deployment.landing,
         "nights": nights,
         "standing": standing(deployment),
+        "incomplete": sorted(incomplete),
         "landing_findings": [_plain(finding) for finding in findings],
         "removed": dict(removed or {}),
         "warnings": warnings,

@@ -86,9 +86,9 @@ def hold_to_secret(home: Home, *, demo: bool) -> None:
     """
     secret = require_secret(demo=demo)
     path = home.root / "secret.fingerprint"
-    if not path.exists():
+    if not path.exists() and not any(home.root.glob("snapshots/*/current.json")):
         write_bytes(f"{_fingerprint(secret, secrets.token_hex(16))}\n".encode(), path)
-    elif not _fits(secret, path):
+    elif not path.exists() or not _fits(secret, path):  # one that has published has a fingerprint
         raise IsindexError(
             "SECRET_CHANGED",
             "This home was made under another namespace secret; under this one every child would get a new index id.",

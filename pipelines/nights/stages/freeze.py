@@ -10,12 +10,12 @@ from pipelines.nights.plan import inputs_now
 __all__ = ["freeze"]
 
 
-def freeze(night: Night, *, started_by: str = "") -> StageReport:
+def freeze(night: Night, *, started_by: str = "", why: str = "") -> StageReport:
     """Freeze the night's inputs and begin an attempt with them; what a killed run left undone is finished before."""
     catch_up(night.deployment, night.authority)
-    attempt = begin(night, inputs_now(night), started_by=started_by)
+    attempt = begin(night, inputs_now(night), started_by=started_by, asked=why)
     inputs = attempt.inputs
-    why = last_attempts(night.engine, night.authority, [night.business_date])[night.business_date].why
+    told = last_attempts(night.engine, night.authority, [night.business_date])[night.business_date].why
     figures: dict[str, float | int | str] = {
         "deliveries": len(inputs.deliveries),
         "decisions": len(inputs.decisions),
@@ -27,5 +27,5 @@ def freeze(night: Night, *, started_by: str = "") -> StageReport:
     lines = [f"| {each.agency} | {each.business_date} | {each.sequence} |" for each in inputs.deliveries]
     taken = "\n".join(["| feed | business date | sequence |", "|---|---|---:|", *lines])
     return StageReport(
-        figures, tables={"why": "\n".join(f"- {reason}" for reason in why), "deliveries_taken_in": taken}
+        figures, tables={"why": "\n".join(f"- {reason}" for reason in told), "deliveries_taken_in": taken}
     )

@@ -14,7 +14,7 @@ from pipelines.nights.figures import figures_of
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.stages.links import decisions_of
 from pipelines.publishing.gates import GATES as GATE_FUNCTIONS
-from pipelines.publishing.gates import LEDGER_TABLES, Audit, Base, run_gates
+from pipelines.publishing.gates import LEDGER_TABLES, Audit, Base, Gate, run_gates
 from pipelines.publishing.publish import write_snapshot
 from pipelines.publishing.snapshot import build_snapshot
 from pipelines.tables import read_table, write_json
@@ -46,12 +46,20 @@ def build(night: Night) -> StageReport:
     write_json(audit.as_json(attempt.folder / "snapshot"), attempt.folder / "snapshot" / "gates.json")
     failed = [gate for gate in audit.gates if not gate.passed]
     if failed:
-        reasons = [f"Gate {gate.name.replace('_', ' ')}: {gate.description}" for gate in failed]
+        reasons = [_reason(gate) for gate in failed]
         end(attempt, "held", reasons=reasons, gates=gates_told(audit), figures=figures_of(attempt))
     figures: dict[str, float | int | str] = {f"rows/{name}": table.rows for name, table in stored.items()}
     figures["gates_passed"] = sum(gate.passed for gate in audit.gates)
     checks = tuple(Check(gate.name, gate.passed, True, gate.description, gate.figures) for gate in audit.gates)
     return StageReport(figures, checks)
+
+
+def _reason(gate: Gate) -> str:
+    """What a gate that has not passed asks for, and what it found."""
+    found = ", ".join(f"{name.replace('_', ' ')} {number:,g}" for name, number in gate.figures.items())
+    return f"Gate {gate.name.replace('_', ' ')} has not passed. It asks: {gate.description}" + (
+        f" It found: {found}." if found else ""
+    )
 
 
 def gates_told(audit: Audit) -> list[dict[str, object]]:
