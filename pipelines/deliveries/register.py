@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, and_, delete, func, insert, select, update
 
 from pipelines.database.schema import delivery, feed_night, night, waiver
+from pipelines.deliveries.seen import unsettle
 from pipelines.deliveries.states import IN_FORCE, DeliveryEntry, release
 from pipelines.errors import IsindexError
 
@@ -167,6 +168,8 @@ class Register:
         freed = release(known, _waived(connection, authority, agency))
         for entry, ruling in freed:
             self._write(connection, entry, ruling.supersedes)
+        # one in force makes its night outstanding, which answers it; another has to be looked at for that
+        unsettle(connection, [entry.delivery_id for entry, _ in freed if entry.state not in IN_FORCE])
         return [entry for entry, _ in freed]
 
     def _write(self, connection: Connection, entry: DeliveryEntry, supersedes: Sequence[str]) -> None:

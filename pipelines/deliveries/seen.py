@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 
-from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy import Connection, Engine, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from upath import UPath
 
@@ -20,7 +20,7 @@ from pipelines.deliveries.found import FoundDelivery
 from pipelines.deliveries.inside import on_disk
 from pipelines.deliveries.states import CONSUMING, DeliveryEntry
 
-__all__ = ["Seen", "decided_before", "forget", "note", "note_decided", "seen", "still_owed"]
+__all__ = ["Seen", "decided_before", "forget", "note", "note_decided", "seen", "still_owed", "unsettle"]
 
 _AT_ONCE = 500  # values in one statement; both databases take more
 
@@ -72,6 +72,14 @@ def note_decided(engine: Engine, found: FoundDelivery) -> None:
     if found.landing is not None:
         row = Seen(found.place, found.authority, found.signature, found.delivery_id, decided=True)
         note(engine, found.landing, [row])
+
+
+def unsettle(connection: Connection, delivery_ids: Collection[str]) -> None:
+    """Note that the register has another word on these deliveries now: they are looked at, and answered, once more."""
+    if delivery_ids:
+        connection.execute(
+            update(landing_seen).where(landing_seen.c.delivery_id.in_(delivery_ids)).values(decided=False)
+        )
 
 
 def forget(engine: Engine, landing: UPath, places: Collection[str]) -> None:

@@ -12,6 +12,7 @@ from functools import cache
 from pipelines.contracts import authorities, load_contract
 from pipelines.deliveries import (
     DeliveryEntry,
+    FoundDelivery,
     Receipt,
     Register,
     Store,
@@ -35,28 +36,41 @@ _COUNTS = ("rows_in_manifest", "rows_read", "accepted", "queried", "rejected", "
 def take_in(night: Night, agency: str) -> StageReport:
     """Receive, judge, keep and answer what `agency` delivered for the night; what was decided before is left alone."""
     register, store = Register(night.engine), Store(night.home)
-    for found in lying(night.landing, authority=night.authority, agency=agency, business_date=night.business_date):
+    freed: set[date] = set()
+    for found in _lying(night, agency, night.business_date):
         before = register.entry(found.delivery_id)
-        if before is not None and not mended(found, before):
-            restore_answer(found, before, store)
-            note_decided(night.engine, found)
-            continue
-        receipt = receive(found, register, load_contract=load_contract, open_authorities=_open_authorities)
-        if receipt.ruling.known:
-            restore_answer(found, receipt.ruling.known, store)
-        else:
-            _judge_and_conclude(receipt, register, store)
-        note_decided(night.engine, found)
+        if before is None or mended(found, before):
+            receipt = receive(found, register, load_contract=load_contract, open_authorities=_open_authorities)
+            if receipt.ruling.known is None:
+                entries = _judge_and_conclude(receipt, register, store)
+                freed |= {each.business_date for each in entries[1:]} - {night.business_date}
+                note_decided(night.engine, found)
+                continue
+            before = receipt.ruling.known
+        _answer_again(night, found, before, store)
+    for day in sorted(freed):  # what waited has another state now
+        for found in _lying(night, agency, day):
+            entry = register.entry(found.delivery_id)
+            if entry is not None and not mended(found, entry):
+                _answer_again(night, found, entry, store)
     return _report(feed_tonight(night, register, agency), store)
 
 
-def _judge_and_conclude(receipt: Receipt, register: Register, store: Store) -> None:
+def _lying(night: Night, agency: str, day: date) -> list[FoundDelivery]:
+    return lying(night.landing, authority=night.authority, agency=agency, business_date=day)
+
+
+def _answer_again(night: Night, found: FoundDelivery, entry: DeliveryEntry, store: Store) -> None:
+    restore_answer(found, entry, store)
+    note_decided(night.engine, found)
+
+
+def _judge_and_conclude(receipt: Receipt, register: Register, store: Store) -> list[DeliveryEntry]:
     now = datetime.now(UTC)
     if receipt.read is None or receipt.contract is None:
-        conclude(receipt, register, store, received_at=now)
-        return
+        return conclude(receipt, register, store, received_at=now)
     judged = judge(receipt.read, receipt.contract, receipt.entry.business_date, authority=receipt.entry.authority)
-    conclude(
+    return conclude(
         receipt,
         register,
         store,

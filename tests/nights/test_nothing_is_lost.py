@@ -17,6 +17,7 @@ from pipelines.deliveries import Register, intake
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.identities.ledger import identities_as_at
+from pipelines.nights import take_in as night_intake
 from pipelines.nights.attempts import attempt_in_force
 from pipelines.nights.decisions import override
 from pipelines.nights.night import Night
@@ -261,6 +262,23 @@ def test_a_refused_delivery_is_answered_by_the_next_load_when_its_taking_in_was_
             place.load()
     answer = place.landing / AUTHORITY / "health" / SECOND.isoformat() / "ack.json"
     assert not answer.exists()
+    place.load()
+    assert json.loads(answer.read_text())["state"] == "refused"
+    assert place.load() == {}
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_waited_and_is_refused_once_the_gap_is_filled_is_answered(place, monkeypatch, killed):
+    place.put("health", THIRD, 3, [row_of("health", 1, "broken") | {"change": "upsert"}], "delta")
+    place.load()
+    answer = place.landing / AUTHORITY / "health" / THIRD.isoformat() / "ack.json"
+    assert json.loads(answer.read_text())["state"] == "held"
+    place.put("health", SECOND, 2, moved(0), "delta")
+    if killed:
+        with monkeypatch.context() as patched:
+            patched.setattr(night_intake, "restore_answer", _dies)
+            with pytest.raises(Killed):
+                place.load()
     place.load()
     assert json.loads(answer.read_text())["state"] == "refused"
     assert place.load() == {}

@@ -6,6 +6,7 @@ say the same, to the byte. A longer search than the usual one: ``REPLAY_EXAMPLES
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -24,12 +25,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from sqlalchemy import insert, select
 
 from pipelines.database import schema as db
-from pipelines.deliveries import Register
+from pipelines.deliveries import Register, lying
+from pipelines.deliveries.acknowledge import ack_of
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.nights.attempts import last_attempts
 from pipelines.nights.decisions import decide, every_decision, override, take_back
+from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
+from pipelines.nights.retention import prune, sweep
 from pipelines.nights.run import STAGES, run_all, run_night
 from pipelines.nights.take_in import take_in
 from pipelines.publishing.gates import OVERRIDABLE, volume
@@ -163,6 +167,7 @@ class Histories(RuleBasedStateMachine):
             assert not (unlike := differences(left, right)), "\n".join(unlike)
             assert left["outstanding"] == []
             assert leftovers(self.deployment, AUTHORITY) == []
+            self._every_delivery_is_answered()
         finally:
             for deployment in (self.deployment, other):
                 if deployment is not None:
@@ -176,6 +181,13 @@ class Histories(RuleBasedStateMachine):
             self._load()
         last = last_attempts(self.deployment.engine, AUTHORITY)
         assert {row.state for row in last.values()} <= {"published"}, {day: row.reasons for day, row in last.items()}
+
+    def _every_delivery_is_answered(self) -> None:
+        for found in lying(str(self.landing), authority=AUTHORITY):
+            entry = Register(self.deployment.engine).entry(found.delivery_id)
+            assert entry is not None, found.place
+            answer = json.loads((self.landing / found.place / "ack.json").read_text())
+            assert answer == ack_of(entry), found.place
 
     def _in_order(self) -> Deployment:
         """Another home that got every delivery once, by business date, with every decision on record from the start."""
@@ -251,6 +263,10 @@ class Histories(RuleBasedStateMachine):
                 before=before,
             )
             _note(f"ran {[(each.planned.business_date.isoformat(), each.state, each.planned.why) for each in ran]}")
+
+        with alone(self.deployment, AUTHORITY):
+            sweep(self.deployment, AUTHORITY)
+            prune(self.deployment, AUTHORITY)
 
     def _override(self) -> bool:
         """Let every gate pass that holds a night; whether there was one."""
