@@ -156,7 +156,7 @@ def test_at_the_cut_off_every_authority_has_the_night_that_ended_whatever_came(p
         # that of 301 was taken in and never run
         assert asked(daemon) == [("301", FIRST), ("301", days(2)), ("330", days(2))]
         why = {night_of_run(run): run.tags["isindex/why"] for run in daemon.runs()}
-        assert why["330", days(2)] == "It has not been run yet; nothing was delivered for it."
+        assert why["330", days(2)] == "It has not been run yet; nothing usable was delivered for it."
         assert daemon.runs()[0].tags["isindex/started_by"] == "the schedule nightly"
 
 

@@ -43,7 +43,7 @@ OTHER_MEANS = {"model": "m 2", "code": "3", "rules": "s", "contract/health": "d"
     ("before", "now", "told"),
     [
         (None, INPUTS, ["It has not been run yet; health 3 of 18 November 2026."]),
-        (None, replace(INPUTS, deliveries=()), ["It has not been run yet; nothing was delivered for it."]),
+        (None, replace(INPUTS, deliveries=()), ["It has not been run yet; nothing usable was delivered for it."]),
         (INPUTS, INPUTS, []),
         (
             INPUTS,

@@ -212,7 +212,7 @@ def test_a_day_that_is_due_has_a_night_whatever_came(place: LittleNights) -> Non
     (planned,) = place.planned(due=3).values()
     assert (planned.business_date, planned.why) == (
         day_of(3),
-        ("It has not been run yet; nothing was delivered for it.",),
+        ("It has not been run yet; nothing usable was delivered for it.",),
     )
     assert place.planned(due=2) == {}
     assert LittleNights(place.home.parent / "nobody").planned(due=3) == {}  # no authority ever delivered there
