@@ -92,7 +92,8 @@ def _taken(deployment: Deployment, authority: str, stack: ExitStack) -> bool:
 
 
 def _file_lock(path: Path, stack: ExitStack) -> bool:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.parent.is_dir():
+        path.parent.mkdir(parents=True, exist_ok=True)
     handle = stack.enter_context(path.open("w"))
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
