@@ -234,7 +234,14 @@ def test_a_held_delta_loads_when_the_gap_is_filled_or_waived(site):
 
 
 def test_an_empty_full_delivery_is_held_against_the_night_before(site):
-    row = {"agency": "health", "state": "loaded", "delivery_id": None, "as_of": None, "live_records": 500, "measures": {}}
+    row = {
+        "agency": "health",
+        "state": "loaded",
+        "delivery_id": None,
+        "as_of": None,
+        "live_records": 500,
+        "measures": {},
+    }
     site.register.set_feed_nights("330", date(2026, 11, 19), [row])
     site.deliver("health", {"health.csv": CONTENT[:18]})
     [entry] = site.load()

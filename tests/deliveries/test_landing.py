@@ -133,7 +133,9 @@ def test_what_was_written_a_moment_ago_is_looked_at_again_since_a_coarse_clock_w
     assert [each.manifest.sequence for each in looked(site).new] == [2]
 
 
-def test_a_delivery_of_a_process_that_was_killed_before_it_noted_the_decision_is_new_once_more(site, settled, manifests):
+def test_a_delivery_of_a_process_that_was_killed_before_it_noted_the_decision_is_new_once_more(
+    site, settled, manifests
+):
     site.deliver("health", {"health.csv": CONTENT})
     [found] = looked(site).new
     site.load(found)

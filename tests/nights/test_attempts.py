@@ -213,7 +213,9 @@ def test_a_held_attempt_overwrites_nothing_and_rests_until_a_person_lets_it_pass
     )  # fmt: skip
     state, why = state_on_the_overview(place, 1)
     assert state == "Held"
-    assert why.startswith("Gate mass unshielding has not passed.") and why.endswith("published for this night before stays in force.")
+    assert why.startswith("Gate mass unshielding has not passed.") and why.endswith(
+        "published for this night before stays in force."
+    )
     assert latest_matched(place.deployment, AUTHORITY) == place.in_force(1)  # what a reviewer sees is in force
 
     assert place.load() == {}  # it rests

@@ -269,15 +269,9 @@ def test_a_refused_delivery_is_answered_by_the_next_load_when_its_taking_in_was_
 
 @pytest.mark.parametrize("killed", [False, True])
 def test_what_waited_and_is_refused_once_the_gap_is_filled_is_answered(place, monkeypatch, killed):
-<<<<<<< HEAD
     place.put("health", FIRST, 3, [row_of("health", 1, "broken") | {"change": "upsert"}], "delta")
     place.load()
     answer = place.landing / AUTHORITY / "health" / FIRST.isoformat() / "ack.json"
-=======
-    place.put("health", THIRD, 3, [row_of("health", 1, "broken") | {"change": "upsert"}], "delta")
-    place.load()
-    answer = place.landing / AUTHORITY / "health" / THIRD.isoformat() / "ack.json"
->>>>>>> e64d951 (What waited for a gap and is refused or superseded once it is filled is answered anew)
     assert json.loads(answer.read_text())["state"] == "held"
     place.put("health", SECOND, 2, moved(0), "delta")
     if killed:
