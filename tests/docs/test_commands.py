@@ -173,8 +173,12 @@ def test_every_gate_is_told_to_analysts_and_every_kind_of_expectation():
     assert {verdict.name.partition("_")[0] for verdict in VERDICTS} == {"frame", "measures"}
 
 
-def test_every_file_code_is_told():
-    declared = set(yaml.safe_load((ROOT / "schemas" / "file_codes.yaml").read_text(encoding="utf-8")))
+def test_every_code_of_a_delivery_and_of_the_landing_place_is_told():
+    declared = {
+        code
+        for name in ("file_codes.yaml", "landing_codes.yaml")
+        for code in yaml.safe_load((ROOT / "schemas" / name).read_text(encoding="utf-8"))
+    }
     told = set(
         re.findall(r"`([A-Z]+(?:_[A-Z]+)+|[A-Z]{4,})`", (ROOT / "docs" / "concepts.md").read_text(encoding="utf-8"))
     )
