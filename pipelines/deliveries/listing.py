@@ -156,10 +156,7 @@ def _all_elsewhere(root: UPath) -> dict[str, Entry]:
         parent = top
         for name in parts[:-1]:
             parent = parent.inside.setdefault(name, Entry("folder"))
-            if parent.kind != "folder":
-                break  # below a link
-        else:
-            parent.inside.setdefault(parts[-1], _of_info(info))
+        parent.inside.setdefault(parts[-1], _of_info(info))
     return top.inside
 
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
+from upath import UPath
 
 from pipelines.database import open_database
 from pipelines.database.schema import landing_seen
@@ -302,6 +303,7 @@ def test_hidden_names_and_the_disks_own_are_passed_over(site):
 def test_with_some_authorities_asked_for_only_theirs_and_what_is_nobodys_is_named(site):
     for name in ("331/helth", "330/helth", "999"):
         (site.landing / name).mkdir(parents=True)
+    _link(site.landing / "302", site.landing / "330")
     assert told(looked(site, authorities=["330"])) == [
         ("UNKNOWN_AGENCY_FOLDER", "330/helth"),
         ("UNKNOWN_AUTHORITY_FOLDER", "999"),
@@ -314,6 +316,8 @@ def test_a_future_date_is_new_once_tomorrow_is_that_day_and_an_old_one_once_it_i
     assert looked(site).new == ()
     later = replace(KNOWN, today=date(2026, 11, 21), first_nights={})
     assert [each.business_date.day for each in looked(site, later).new] == [9, 22]
+    since = replace(KNOWN, first_nights={"331": date(2026, 11, 9)})
+    assert [each.business_date.day for each in looked(site, since).new] == [9]
 
 
 def test_a_decided_delivery_is_not_too_old_when_the_first_night_has_moved(site, settled):
@@ -449,6 +453,18 @@ def test_a_folder_changed_for_a_link_after_it_was_found_is_neither_read_nor_answ
     assert sorted(path.name for path in (site.root / "outside").iterdir()) == ["health.csv", "manifest.json"]
 
 
+def test_a_folder_changed_for_a_link_while_it_is_listed_is_not_looked_into(site):
+    folder = site.deliver("health", {"health.csv": CONTENT}).parent
+
+    def enter(parts):
+        if parts == ("330", "health"):
+            folder.rename(site.root / "outside")
+            folder.symlink_to(site.root / "outside")
+        return True
+
+    assert listing_module.listed(UPath(site.landing), enter)["330"].inside["health"].inside == {}
+
+
 def test_the_landing_place_itself_may_be_a_link(site):
     site.deliver("health", {"health.csv": CONTENT})
     (site.root / "door").symlink_to(site.landing)
@@ -502,6 +518,21 @@ def test_elsewhere_the_same_is_new_and_the_same_is_amiss(site, settled, memory, 
     assert ("MANIFEST_VANISHED", found.place) in told(look(address, site.engine, known=KNOWN))
 
 
+def test_elsewhere_one_delivery_is_found_without_listing_all(site, memory, monkeypatch):
+    for agency in ("health", "police"):
+        site.deliver(agency, {f"{agency}.csv": CONTENT})
+    address = memory()
+    asked = []
+    system = type(fsspec.filesystem("memory"))
+    real = system.ls
+    monkeypatch.setattr(system, "ls", lambda self, path, **options: asked.append(path) or real(self, path, **options))
+    monkeypatch.setattr(system, "find", lambda *_, **__: pytest.fail("everything was listed"))
+    [found] = lying(address, authority="330", agency="health", business_date=NIGHT)
+    assert found.place == "330/health/2026-11-20"
+    assert not [path for path in asked if "police" in path]
+
+
+@pytest.mark.filterwarnings("ignore:UPath:UserWarning")  # of the file system made up for this
 def test_elsewhere_links_are_named_as_on_a_disk(site):
     from tests.deliveries.test_inside import Elsewhere  # noqa: F401 (registers the file system)
 
@@ -509,8 +540,7 @@ def test_elsewhere_links_are_named_as_on_a_disk(site):
     _link(site.landing / "330/police", site.landing / "330/health")
     _link(site.landing / "330/health/2026-11-19", site.landing / "330/health/2026-11-20")
     _link(site.landing / "330/health/2026-11-20/more.csv", site.root / "index.db")
-    with pytest.warns(UserWarning, match="elsewhere"):
-        far = look(f"elsewhere://{site.landing}", site.engine, known=KNOWN)
+    far = look(f"elsewhere://{site.landing}", site.engine, known=KNOWN)
     near = looked(site)
     assert told(far) == told(near)
     assert [each.place for each in far.new] == [each.place for each in near.new]
