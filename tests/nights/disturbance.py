@@ -46,7 +46,7 @@ class Disturbance:
 
 @contextmanager
 def disturbed(disturbance: Disturbance | None, engine: Engine) -> Iterator[Callable[[str], None]]:
-    """Everything inside goes wrong as `disturbance` says, once; a `Killed` is caught on the way out.
+    """Everything inside goes wrong as `disturbance` says, once; on the way out nothing but that is caught.
 
     Gives what `run_night` shall be told of its stages with.
     """
@@ -68,6 +68,9 @@ def disturbed(disturbance: Disturbance | None, engine: Engine) -> Iterator[Calla
             yield happening.stage
         except Killed:
             assert happening.dead
+        except Exception as fault:
+            if fault is not happening.fault:
+                raise
 
 
 class _Happening:
@@ -76,6 +79,7 @@ class _Happening:
         self._steps = 0
         self._over = False
         self.dead = False
+        self.fault: BaseException | None = None
 
     def stage(self, name: str) -> None:
         if name == self._disturbance.moment:
@@ -103,15 +107,19 @@ class _Happening:
         if self._over:
             return
         self._over = True
-        match self._disturbance.kind, where:
-            case "kill", _:
-                self.dead = True
-                raise Killed
-            case "coded", _:
-                raise IsindexError("DISTURBED", "a test has disturbed the night")
-            case "outage", "database":
-                raise OperationalError("a statement", {}, Exception("the database went away"))
-            case "outage", _:
-                raise OSError(28, "No space left on device")
-            case _:
-                raise RuntimeError("a surprise with 4561234560 in it")
+        self.dead = self._disturbance.kind == "kill"
+        self.fault = _fault(self._disturbance.kind, where)
+        raise self.fault
+
+
+def _fault(kind: str, where: str) -> BaseException:
+    match kind, where:
+        case "kill", _:
+            return Killed()
+        case "coded", _:
+            return IsindexError("DISTURBED", "a test has disturbed the night")
+        case "outage", "database":
+            return OperationalError("a statement", {}, Exception("the database went away"))
+        case "outage", _:
+            return OSError(28, "No space left on device")
+    return RuntimeError("a surprise with 4561234560 in it")

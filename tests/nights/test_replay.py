@@ -28,7 +28,6 @@ from pipelines.database import schema as db
 from pipelines.deliveries import Register, lying
 from pipelines.deliveries.acknowledge import ack_of
 from pipelines.deployment import Deployment
-from pipelines.errors import IsindexError
 from pipelines.nights.attempts import last_attempts
 from pipelines.nights.decisions import decide, every_decision, override, take_back
 from pipelines.nights.lock import alone
@@ -150,7 +149,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(disturbance=perhaps_disturbed, day=days)
     def a_night_run_again(self, disturbance: Disturbance | None, day: date) -> None:
-        with disturbed(disturbance, self.deployment.engine) as before, _told_by_code():
+        with disturbed(disturbance, self.deployment.engine) as before:
             run_night(Night(self.deployment, AUTHORITY, day), started_by="a test", before=before)
 
     @rule(disturbance=perhaps_disturbed, day=days)
@@ -254,7 +253,7 @@ class Histories(RuleBasedStateMachine):
     def _load(
         self, disturbance: Disturbance | None = None, *, only: set[date] | None = None, due: date | None = None
     ) -> None:
-        with disturbed(disturbance, self.deployment.engine) as before, _told_by_code():
+        with disturbed(disturbance, self.deployment.engine) as before:
             ran = run_all(
                 self.deployment,
                 started_by="a test",
@@ -286,16 +285,6 @@ def _note(text: str) -> None:
     """For whoever reads a failed example; nothing where there is none."""
     with suppress(InvalidArgument):
         note(text)
-
-
-class _told_by_code:  # noqa: N801 (used as a statement)
-    """A load may end with a coded fault; anything else that comes out of it is a failure of the product."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, _trace: object) -> bool:
-        return isinstance(fault, IsindexError)
 
 
 @pytest.fixture
