@@ -1,7 +1,8 @@
 """Everything a home says that must not depend on how it came about, in one comparable value.
 
 Belongs here: gathering it. Left out is what honestly depends on the order or the time of arrival: clocks, the LATE flag,
-who superseded whom, attempts that failed on the way, versions that are not in force any more.
+who superseded whom, what was looked at of a refused delivery, attempts that failed on the way, versions that are not in
+force any more.
 """
 
 from __future__ import annotations
@@ -57,6 +58,10 @@ def told(deployment: Deployment, authority: str) -> dict[str, Any]:
     for name, table in (("ledger_event", db.ledger_event), ("snapshot_version", db.snapshot_version)):
         rows = [row for row in _rows(deployment, table, authority) if row["version"] in in_force]
         said[f"table {name}"] = [{**row, "published_at": ""} for row in rows]
+    said["table delivery"] = [
+        row if row["state"] != "refused" else {name: row[name] for name in ("delivery_id", "state")}
+        for row in said["table delivery"]
+    ]
     feeds = _rows(deployment, db.feed_night, authority)
     said["table feed_night"] = [row for row in feeds if row["business_date"] in nights]
     said["states"] = {day: row.state for day, row in last_attempts(deployment.engine, authority).items()}
@@ -68,7 +73,7 @@ def told(deployment: Deployment, authority: str) -> dict[str, Any]:
 def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     """What two homes say differently, a line each, for people."""
     return [
-        f"{name}:\n    {_short(one.get(name))}\n    {_short(other.get(name))}"
+        f"{name}:\n    {_short(one.get(name), other.get(name))}\n    {_short(other.get(name), one.get(name))}"
         for name in sorted({*one, *other})
         if one.get(name) != other.get(name)
     ]
@@ -102,6 +107,9 @@ def _rows(deployment: Deployment, table: Table, authority: str) -> list[dict[str
     return sorted((dict(row) for row in found), key=lambda row: json.dumps(row, sort_keys=True, default=str))
 
 
-def _short(value: Any) -> str:
+def _short(value: Any, other: Any) -> str:
+    """The value, of a list what the other one has not, cut short."""
+    if isinstance(value, list) and isinstance(other, list):
+        value = [each for each in value if each not in other]
     text = repr(value)
-    return text if len(text) < 300 else f"{text[:300]} …"
+    return text if len(text) < 600 else f"{text[:600]} …"
