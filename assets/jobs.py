@@ -6,7 +6,7 @@ from datetime import date, time, timedelta
 import dagster as dg
 
 from assets.partitions import AUTHORITY_TAG, LONDON, NIGHT_TAG, is_night
-from assets.requests import going_on, outside, requests, waiting
+from assets.requests import outside, requests, underway
 from assets.resources import Deployment
 from assets.steps import code_in, faults_coded
 from pipelines.nights.arrivals import look_around
@@ -57,22 +57,18 @@ def nightly_at(cut_off: time) -> dg.ScheduleDefinition:
         "authority whatever came for it, and once more what failed.",
     )
     def nightly(context: dg.ScheduleEvaluationContext, deployment: Deployment) -> list[dg.RunRequest] | dg.SkipReason:
-        """A run for each outstanding night, the one that ended last among them; those that wait anyway are left."""
+        """A run for each outstanding night, the one that ended last among them; not for one that is underway anyway."""
         due = (context.scheduled_execution_time.astimezone(LONDON) - timedelta(days=1)).date()
         with faults_coded():
             place = deployment.open()
             planned = outstanding(place, look_around(place).new, due=due)
-        left, busy = waiting(context.instance), going_on(context.instance)
-        wanted = [
-            each
-            for each in planned
-            if (night := (each.authority, each.business_date)) not in left and not (each.again and night in busy)
-        ]
+        busy = underway(context.instance)
+        wanted = [each for each in planned if (each.authority, each.business_date) not in busy]
         told = outside(wanted)
         for words in told:
             context.log.warning(words)
         asked = requests(context.instance, wanted, who="the schedule nightly", occasion=f"cut-off {due.isoformat()}")
-        return asked or dg.SkipReason(" ".join(["Every night is up to date, or waits in the queue.", *told]))
+        return asked or dg.SkipReason(" ".join(["Every night is up to date or underway.", *told]))
 
     return nightly
 
@@ -92,7 +88,7 @@ def arrivals(context: dg.SensorEvaluationContext, deployment: Deployment) -> lis
         place = deployment.open()
         look = look_around(place)
         changed = [each for each in outstanding(place, look.new) if not each.again]
-    busy = {authority for authority, _ in waiting(context.instance) | going_on(context.instance)}
+    busy = {authority for authority, _ in underway(context.instance)}
     told = outside(changed)
     told += [f"{finding.code} {finding.place}: {finding.message}" for finding in look.findings]
     for words in told:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from pipelines.errors import IsindexError
 from pipelines.settings import settings
 
 __all__ = [
@@ -52,12 +53,19 @@ def partition_key(authority: str, business_date: date) -> dg.MultiPartitionKey:
 
 
 def partition_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> tuple[str, date]:
-    """The authority and business date that a step works on."""
-    key = context.partition_key
-    if not isinstance(key, dg.MultiPartitionKey):
-        raise dg.DagsterInvariantViolationError("A night runs for one authority and one business date.")
-    keys = key.keys_by_dimension
-    return keys["authority"], date.fromisoformat(keys["night"])
+    """The authority and business date that a step works on, from the tags of its run: those that the lock is taken by.
+
+    Raises:
+        IsindexError: NIGHT_UNKNOWN when the run is not of one authority's night.
+    """
+    tags = context.run.tags
+    if AUTHORITY_TAG not in tags or NIGHT_TAG not in tags:
+        raise IsindexError(
+            "NIGHT_UNKNOWN",
+            "the run is not of one authority's night",
+            remedy="Launch it for a partition, that is an authority and a night; for several, a run for each.",
+        )
+    return tags[AUTHORITY_TAG], date.fromisoformat(tags[NIGHT_TAG])
 
 
 def ensure_authority(instance: dg.DagsterInstance, authority: str) -> None:

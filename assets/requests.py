@@ -16,11 +16,10 @@ from assets.partitions import AUTHORITY_TAG, FIRST_NIGHT, NIGHT_TAG, ensure_auth
 from assets.steps import STARTED_BY, WHY
 from pipelines.nights.plan import PlannedNight
 
-__all__ = ["going_on", "outside", "requests", "waiting"]
+__all__ = ["outside", "requests", "underway"]
 
 _LENGTH = 1000  # of the tag that says why
-_WAITING = (Status.NOT_STARTED, Status.QUEUED)
-_GOING_ON = (Status.STARTING, Status.STARTED, Status.CANCELING)
+_UNDERWAY = [Status.NOT_STARTED, Status.QUEUED, Status.STARTING, Status.STARTED, Status.CANCELING]
 
 
 def requests(
@@ -58,18 +57,9 @@ def outside(nights: Sequence[PlannedNight]) -> list[str]:
     ]
 
 
-def waiting(instance: dg.DagsterInstance) -> set[tuple[str, date]]:
-    """Nights whose run waits in the queue: whatever comes until it begins is in it."""
-    return _nights(instance, _WAITING)
-
-
-def going_on(instance: dg.DagsterInstance) -> set[tuple[str, date]]:
-    """Nights whose run has begun and not ended."""
-    return _nights(instance, _GOING_ON)
-
-
-def _nights(instance: dg.DagsterInstance, statuses: Sequence[Status]) -> set[tuple[str, date]]:
-    records = instance.get_run_records(filters=dg.RunsFilter(statuses=list(statuses)))
+def underway(instance: dg.DagsterInstance) -> set[tuple[str, date]]:
+    """Authority and business date of the nights whose run waits or goes on."""
+    records = instance.get_run_records(filters=dg.RunsFilter(statuses=_UNDERWAY))
     tags = [record.dagster_run.tags for record in records]
     return {
         (each[AUTHORITY_TAG], date.fromisoformat(each[NIGHT_TAG]))
