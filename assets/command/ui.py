@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.cli.common import HomeOption, console, nights_spanned
+from pipelines.errors import IsindexError
+
+if TYPE_CHECKING:
+    from pipelines.deliveries import FoundDelivery
+    from pipelines.deployment import Deployment
 
 __all__ = ["ui"]
 
@@ -31,7 +37,7 @@ def ui(
 
     deployment = open_deployment(home, landing, create=True)
     place = deployment.home
-    spanned = nights_spanned(deployment)
+    spanned = nights_spanned(deployment, _arrived(deployment))
     nights = {"ISINDEX_FIRST_PARTITION": spanned.first_partition, "ISINDEX_LAST_PARTITION": spanned.last_partition}
     environment = {
         **os.environ,
@@ -49,3 +55,15 @@ def ui(
     os.execve(  # noqa: S606  (the UI takes this process's place)
         program[0], [*program, "-m", "assets.definitions", "-h", "127.0.0.1", "-p", str(port)], environment
     )
+
+
+def _arrived(deployment: Deployment) -> Sequence[FoundDelivery]:
+    """What lies in the landing place: its nights are known from the start. Where there is none the sensor says so."""
+    from pipelines.nights.arrivals import look_around
+
+    try:
+        return look_around(deployment).new
+    except IsindexError as error:
+        if error.code not in ("LANDING_MISSING", "LANDING_UNREADABLE"):
+            raise
+        return ()

@@ -95,6 +95,7 @@ def test_a_run_that_names_no_authority_touches_no_night(published):
 # --- two at once --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_while_a_night_is_being_run_no_way_in_goes_round_the_lock(published):
     published.arrive("330", "health", days(1))
     before = tree(published.home)
@@ -119,8 +120,7 @@ def test_while_a_night_is_being_run_no_way_in_goes_round_the_lock(published):
 
 @pytest.mark.slow
 def test_two_loads_at_once_end_like_one(published, tmp_path):
-    for night in (1, 2):
-        published.arrive("330", "health", days(night))
+    published.arrive("330", "health", days(1))
     alone_ = Place(tmp_path / "alone", published.landing, published.made)
     shutil.copytree(published.home, alone_.home, symlinks=True)
     assert command("isindex", "load", home=alone_).returncode == 0
