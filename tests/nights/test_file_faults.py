@@ -19,7 +19,7 @@ AGENCIES = ("health", "education", "police", "social_care")
 AUTHORITIES = ("302", "303", "304", "305", "330", "815")
 
 
-def test_each_file_fault_gets_its_code_and_the_rest_of_the_night_is_published(tmp_path):
+def test_each_file_fault_gets_its_code_and_the_rest_of_the_night_is_published(tmp_path, database):
     slots = [(authority, agency) for authority in AUTHORITIES for agency in AGENCIES]
     planned = []
     for kind in sorted(set(FILE_FAULTS) - {"late"}):
@@ -31,8 +31,9 @@ def test_each_file_fault_gets_its_code_and_the_rest_of_the_night_is_published(tm
     )
     command = [str(Path(sys.executable).with_name("isindex")), "load", "--json", "--home", str(tmp_path / "home")]
     done = subprocess.run(
-        [*command, "--landing", str(tmp_path / "landing")], capture_output=True, text=True, check=False
-    )
+        [*command, "--landing", str(tmp_path / "landing")],
+        capture_output=True, text=True, check=False, env=database.environment(tmp_path / "home"),
+    )  # fmt: skip
     assert done.returncode == 1, done.stderr[-2000:]
     nights = json.loads(done.stdout)["nights"]
     assert [night["state"] for night in nights] == ["published"] * 2 * len(AUTHORITIES)
