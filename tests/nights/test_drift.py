@@ -38,7 +38,7 @@ def load(database: Databases, landing: Path, home: Path) -> tuple[dict[str, floa
 
 
 def test_a_night_like_the_models_own_passes_and_one_unlike_it_warns_and_is_published(tmp_path, setting, database):
-    make_nights(tmp_path, ("330",), first_night=NIGHT, nights=1, children=150, faults="none")
+    make_nights(tmp_path, ("330",), first_night=NIGHT, nights=1, children=300, faults="none")
     figures, said = load(database, tmp_path / "landing", tmp_path / "home")
     wanted = {f"drift_{each.name}" for each in COMPARISONS} | {"drift_pairs", "drift_overall", "unknown_family_name"}
     assert wanted <= set(figures)
