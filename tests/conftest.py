@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.database import open_database
 from pipelines.settings import forget_settings
 from tests.databases import Databases, empty_database
 
@@ -86,9 +87,17 @@ def postgres_url(postgres_server):
         yield url
 
 
+@pytest.fixture(scope="session")
+def postgres_migrated(postgres_server):
+    """The URL of a database that is migrated and empty, to be copied."""
+    with empty_database(postgres_server) as url:
+        open_database(url).dispose()
+        yield url
+
+
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def database(request) -> Iterator[Databases]:
     """The same tests on SQLite and on a real PostgreSQL."""
-    server = request.getfixturevalue("postgres_server") if request.param == "postgresql" else None
+    given = ("postgres_server", "postgres_migrated") if request.param == "postgresql" else ()
     with ExitStack() as stack:
-        yield Databases(request.param, server, stack)
+        yield Databases(request.param, *map(request.getfixturevalue, given), stack=stack)

@@ -28,11 +28,13 @@ class Databases:
     Attributes:
         kind: sqlite or postgresql.
         server: the server, where there is one.
+        migrated: an empty database there that others are copied from, so that not each is migrated anew.
         stack: ends the databases.
     """
 
     kind: str
     server: Any = None
+    migrated: str = ""
     stack: ExitStack = field(default_factory=ExitStack)
     _urls: dict[Path, str] = field(default_factory=dict)
 
@@ -42,7 +44,7 @@ class Databases:
         if self.kind == "sqlite":
             return f"sqlite:///{place / 'index.db'}"
         if place not in self._urls:
-            self._urls[place] = self.stack.enter_context(empty_database(self.server))
+            self._urls[place] = self.stack.enter_context(empty_database(self.server, self.migrated))
         return self._urls[place]
 
     def opened(self, home: Path, landing: Path | str = "") -> Deployment:

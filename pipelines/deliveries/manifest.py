@@ -18,6 +18,7 @@ from pipelines.deliveries.codes import Finding, finding
 __all__ = ["Manifest", "ManifestFile", "delivery_id", "parse_manifest", "stays_inside"]
 
 MANIFEST_LIMIT = 1 << 20  # bytes; a manifest is a page of text
+_FIRST_YEAR = 1900
 _OWN_NAMES = frozenset({"manifest.json", "ack.json", "rejects.csv"})
 
 
@@ -126,7 +127,7 @@ def _manifest(content: bytes) -> Manifest:
         sequence=_count(stated, "sequence", 2**31 - 1),
         mode=mode,
         created_at=_instant(stated),
-        supplier=supplier[:200].replace("\x00", ""),
+        supplier=_plain(supplier[:200]).replace("\x00", ""),
         files=files,
         sha256=hashlib.sha256(content).hexdigest(),
     )
@@ -134,7 +135,7 @@ def _manifest(content: bytes) -> Manifest:
 
 def _file(entry: dict[str, Any]) -> ManifestFile:
     name = entry.get("name")
-    if not isinstance(name, str) or not 0 < len(name) <= 200:
+    if not isinstance(name, str) or not 0 < len(name) <= 200 or name != _plain(name):
         raise _UnusableError("a file has no usable name")
     if name in _OWN_NAMES:
         raise _UnusableError(f"{name} is listed as a data file")
@@ -177,9 +178,17 @@ def _instant(stated: dict[str, Any]) -> str:
     if instant.tzinfo is None:
         instant = instant.replace(tzinfo=UTC)
     try:
-        return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        said = instant.astimezone(UTC)
     except (OverflowError, ValueError):
         raise _UnusableError("created_at is not a time") from None
+    if said.year < _FIRST_YEAR:  # and one of fewer than four digits has no form that everybody reads alike
+        raise _UnusableError("created_at is not a time of our days")
+    return said.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _plain(text: str) -> str:
+    """`text` with a question mark for each half of a pair of surrogates: JSON can say one, and nothing can write it."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

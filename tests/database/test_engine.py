@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import create_engine, inspect, make_url, text
@@ -33,7 +34,8 @@ open_database(sys.argv[1])
 
 @pytest.fixture
 def url(database, tmp_path):
-    return database.url(tmp_path)
+    """An empty database, not migrated."""
+    return replace(database, migrated="", _urls={}).url(tmp_path)
 
 
 def revision(url):

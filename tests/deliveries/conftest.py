@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import Engine
 
 from pipelines.contracts.contract import Column, Contract, FileFormat, ServiceLevel
-from pipelines.database import metadata
+from pipelines.database import open_database
 from pipelines.deliveries import Register, Store, conclude, lying, receive
 from pipelines.errors import IsindexError
 from pipelines.home import Home
@@ -77,16 +77,15 @@ class Site:
 
     root: Path
     contracts: dict
+    engine: Engine | None = None  # default: SQLite
     register: Register = field(init=False)
     store: Store = field(init=False)
 
     def __post_init__(self):
-        engine = create_engine(f"sqlite:///{self.root / 'index.db'}")
-        metadata.create_all(engine)
-        self.engine = engine
+        self.engine = self.engine or open_database(f"sqlite:///{self.root / 'index.db'}")
         self.landing = self.root / "landing"
         self.landing.mkdir(exist_ok=True)
-        self.register = Register(engine)
+        self.register = Register(self.engine)
         self.store = Store(Home(self.root / "home"))
 
     def deliver(self, agency, files, *, sequence=1, mode="full", night=NIGHT, authority="330", rows=None, stated=None):
@@ -151,5 +150,8 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path, health, police, education, social_care):
-    return Site(tmp_path, {each.id: each for each in (health, police, education, social_care)})
+def site(tmp_path, database, health, police, education, social_care):
+    """On SQLite and on a real PostgreSQL."""
+    engine = open_database(database.url(tmp_path / "home"))
+    yield Site(tmp_path, {each.id: each for each in (health, police, education, social_care)}, engine)
+    engine.dispose()

@@ -126,6 +126,8 @@ def test_several_files_are_one_delivery_with_running_positions(site):
         ({"sequence": True}, "MANIFEST_INVALID"),
         ({"files": "health.csv"}, "MANIFEST_INVALID"),
         ({"created_at": "yesterday"}, "MANIFEST_INVALID"),
+        ({"created_at": "0999-12-31T23:59:59Z"}, "MANIFEST_INVALID"),
+        ({"files": [{"name": "\ud800.csv", "bytes": 1, "rows": 1, "sha256": "0" * 64}]}, "MANIFEST_INVALID"),
     ],
 )
 def test_a_manifest_that_does_not_fit_is_refused_and_answered(site, change, code):
@@ -142,6 +144,13 @@ def test_no_manifest_crashes_the_intake(site, content):
     (folder / "manifest.json").write_bytes(content)
     [entry] = site.load()
     assert codes(entry) == ["MANIFEST_INVALID"]
+
+
+def test_a_supplier_whose_name_is_no_text_is_kept_as_far_as_it_is(site):
+    site.deliver("health", {"health.csv": CONTENT}, stated={"supplier": "Zoë \ud800\0 𠮷" + "x" * 300})
+    [entry] = site.load()
+    assert entry.supplier == ("Zoë ? 𠮷" + "x" * 300)[:199]
+    assert site.register.entry(entry.delivery_id) == entry
 
 
 def test_an_authority_that_is_not_open_is_refused(site):

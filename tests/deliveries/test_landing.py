@@ -532,7 +532,7 @@ def test_elsewhere_one_delivery_is_found_without_listing_all(site, memory, monke
     assert not [path for path in asked if "police" in path]
 
 
-@pytest.mark.filterwarnings("ignore:UPath:UserWarning")  # of the file system made up for this
+@pytest.mark.filterwarnings("ignore:.*elsewhere:UserWarning")  # said once a process, of a file system it does not know
 def test_elsewhere_links_are_named_as_on_a_disk(site):
     from tests.deliveries.test_inside import Elsewhere  # noqa: F401 (registers the file system)
 
