@@ -21,7 +21,7 @@ from pipelines.deliveries.found import FoundDelivery, read_found
 from pipelines.deliveries.inside import LinkedError
 from pipelines.deliveries.landing_findings import LandingFinding, Noted, tell
 from pipelines.deliveries.listing import Parts, landing_place, listed
-from pipelines.deliveries.seen import Seen, decided_before, forget, note, seen, still_owed
+from pipelines.deliveries.seen import Seen, decided_before, delivered_for, forget, note, seen, still_owed
 from pipelines.deliveries.states import DeliveryEntry
 from pipelines.deliveries.survey import DEEPEST, DateFolder, LandingKnowledge, Survey, survey, wanted
 
@@ -75,12 +75,17 @@ def look(landing: str, engine: Engine, *, known: LandingKnowledge, authorities: 
         row = before.get(folder.place)
         if row and row.decided and row.signature == folder.signature != "":
             decided.add(folder.place)
-        elif (untimely := _untimely(folder, known)) and not (row and row.decided and not row.signature):
-            noted.append(untimely)
         else:
             changed.append(folder)
-    read = _read(root, changed, noted, incomplete)
-    new, rows = _undecided(engine, read, before)
+    untimely = {folder.place: why for folder in changed if (why := _untimely(folder, known))}
+    # what was decided in its time stays decided, also where the table has forgotten it
+    taken_in = delivered_for(engine, (folder for folder in changed if folder.place in untimely))
+    noted += [why for place, why in untimely.items() if place not in taken_in]
+    changed = [folder for folder in changed if folder.place not in untimely or folder.place in taken_in]
+    new, rows = _undecided(engine, _read(root, changed, noted, incomplete), before)
+    noted += [untimely[found.place] for found in new if found.place in untimely]
+    new = [found for found in new if found.place not in untimely]
+    rows = [row for row in rows if row.decided or row.place not in untimely]
     decided |= {row.place for row in rows if row.decided}
     note(engine, root, [row for row in rows if before.get(row.place) != row])
     vanished, gone = _vanished(engine, lies, before)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -19,9 +20,21 @@ from pipelines.database.schema import delivery, landing_seen, waiver
 from pipelines.deliveries.found import FoundDelivery
 from pipelines.deliveries.inside import on_disk
 from pipelines.deliveries.states import CONSUMING, DeliveryEntry
+from pipelines.deliveries.survey import DateFolder
 
-__all__ = ["Seen", "decided_before", "forget", "note", "note_decided", "seen", "still_owed", "unsettle"]
+__all__ = [
+    "Seen",
+    "decided_before",
+    "delivered_for",
+    "forget",
+    "note",
+    "note_decided",
+    "seen",
+    "still_owed",
+    "unsettle",
+]
 
+T = TypeVar("T")
 _AT_ONCE = 500  # values in one statement; both databases take more
 
 
@@ -102,6 +115,19 @@ def decided_before(engine: Engine, delivery_ids: Iterable[str]) -> dict[str, Del
     return known
 
 
+def delivered_for(engine: Engine, folders: Iterable[DateFolder]) -> set[str]:
+    """The places of those of the folders for whose feed and business date the register knows a delivery."""
+    wanted = {(folder.authority, folder.agency, folder.business_date): folder.place for folder in folders}
+    days = sorted({day for _, _, day in wanted})
+    feeds = select(delivery.c.authority, delivery.c.agency, delivery.c.business_date).distinct()
+    known: set[str] = set()
+    with engine.connect() as connection:
+        for some in _portions(days):
+            rows = connection.execute(feeds.where(delivery.c.business_date.in_(some)))
+            known |= {wanted[key] for row in rows if (key := (row[0], row[1], row[2])) in wanted}
+    return known
+
+
 def still_owed(engine: Engine, rows: Iterable[Seen]) -> set[str]:
     """Places, of these undecided deliveries that went away, of those that the feed still owes.
 
@@ -144,6 +170,6 @@ def _address(landing: UPath) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _portions(names: Sequence[str]) -> Iterator[Sequence[str]]:
+def _portions(names: Sequence[T]) -> Iterator[Sequence[T]]:
     for start in range(0, len(names), _AT_ONCE):
         yield names[start : start + _AT_ONCE]

@@ -12,7 +12,7 @@ import fsspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from upath import UPath
 
 from pipelines.database import open_database
@@ -323,7 +323,13 @@ def test_a_future_date_is_new_once_tomorrow_is_that_day_and_an_old_one_once_it_i
 def test_a_decided_delivery_is_not_too_old_when_the_first_night_has_moved(site, settled):
     site.deliver("health", {"health.csv": CONTENT})
     take_in(site)
-    assert told(looked(site, replace(KNOWN, first_nights={"330": date(2026, 12, 1)}))) == []
+    moved = replace(KNOWN, first_nights={"330": date(2026, 12, 1)})
+    assert told(looked(site, moved)) == []
+    with site.engine.begin() as connection:
+        connection.execute(delete(landing_seen))  # as after the landing place was moved: only the register knows it
+    assert told(looked(site, moved)) == []
+    site.deliver("health", {"health.csv": CONTENT}, sequence=9)
+    assert told(looked(site, moved)) == [("DATE_TOO_OLD", "330/health/2026-11-20")]
 
 
 def test_an_empty_folder_of_an_odd_date_is_nothing(site):
