@@ -26,6 +26,8 @@ from pipelines.nights.night import Night
 from pipelines.publishing.publish import forget_nights
 from pipelines.publishing.publish import prune as prune_versions
 from pipelines.publishing.versions import versions_in_force
+from pipelines.reporting import write_front
+from pipelines.validation.data_docs import write_index
 
 __all__ = ["prune", "prune_reports", "refuse_let_go", "sweep"]
 
@@ -100,10 +102,18 @@ def prune_reports(deployment: Deployment) -> int:
     kept = [min(nights) for folder in _authorities(deployment) if (nights := _nights(folder))]
     if not kept:
         return 0
-    old = [path for path in _nights_of(deployment.home.reports) if date.fromisoformat(path.name) < min(kept)]
-    for path in old:
+    docs = deployment.home.reports / "data_docs"
+    old = {
+        folder: [path for path in _nights_of(folder) if date.fromisoformat(path.name) < min(kept)]
+        for folder in (deployment.home.reports, docs)
+    }
+    for path in (path for paths in old.values() for path in paths):
         _remove(path)
-    return len(old)
+    if old[deployment.home.reports]:  # what links to them is written anew
+        write_front(deployment.home, deployment.engine)
+    if old[docs]:
+        write_index(docs)
+    return len({path.name for paths in old.values() for path in paths})
 
 
 def _retire(deployment: Deployment, authority: str, oldest: date) -> int:

@@ -22,7 +22,7 @@ from pipelines.contracts.contract import Contract
 from pipelines.tables import write_bytes
 from pipelines.validation.outcomes import ExpectationOutcome, Judgement
 
-__all__ = ["write_page"]
+__all__ = ["write_index", "write_page"]
 
 NIGHTS_LISTED = 60
 _SUMMARY = re.compile(r'<meta name="summary" content="([a-z_]+) (\d+) (\d+)">')
@@ -63,8 +63,30 @@ def write_page(
     summary = f'<meta name="summary" content="{contract.agency} {len(outcomes) - broken} {broken}">'
     write_bytes(_page(title, body, summary), page)
     _write_night(night, authority, business_date)
-    _write_index(folder)
+    write_index(folder)
     return page
+
+
+def write_index(folder: Path) -> None:
+    """Write the index of the nights that have pages, the latest first."""
+    nights = sorted((each for each in folder.iterdir() if re.fullmatch(r"\d{4}-\d\d-\d\d", each.name)), reverse=True)
+    rows = []
+    for night in nights[:NIGHTS_LISTED]:
+        names = sorted(each.name for each in night.iterdir() if each.is_dir())
+        links = " · ".join(f'<a href="{night.name}/{escape(name)}/index.html">{escape(name)}</a>' for name in names)
+        rows.append(f"<tr><td>{night.name}</td><td>{links}</td></tr>")
+    head = "<tr><th scope=col>Night</th><th scope=col>Authorities</th></tr>"
+    body = [
+        "<h1>Data Docs</h1>",
+        "<p>What the expectation suites found on each feed of each night: an independent proof that accepted records "
+        "break no rule, and the night's measures against the nights before.</p>",
+        f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>",
+    ]
+    if len(nights) > NIGHTS_LISTED:
+        body.append(
+            f"<p>The latest {NIGHTS_LISTED} of {len(nights)} nights; earlier ones lie in folders beside these.</p>"
+        )
+    write_bytes(_page("Data Docs", body), folder / "index.html")
 
 
 def _outcome_table(outcomes: Iterable[ExpectationOutcome]) -> str:
@@ -129,27 +151,6 @@ def _write_night(night: Path, authority: str, business_date: date) -> None:
         f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>",
     ]
     write_bytes(_page(title, body), night / "index.html")
-
-
-def _write_index(folder: Path) -> None:
-    nights = sorted((each for each in folder.iterdir() if re.fullmatch(r"\d{4}-\d\d-\d\d", each.name)), reverse=True)
-    rows = []
-    for night in nights[:NIGHTS_LISTED]:
-        names = sorted(each.name for each in night.iterdir() if each.is_dir())
-        links = " · ".join(f'<a href="{night.name}/{escape(name)}/index.html">{escape(name)}</a>' for name in names)
-        rows.append(f"<tr><td>{night.name}</td><td>{links}</td></tr>")
-    head = "<tr><th scope=col>Night</th><th scope=col>Authorities</th></tr>"
-    body = [
-        "<h1>Data Docs</h1>",
-        "<p>What the expectation suites found on each feed of each night: an independent proof that accepted records "
-        "break no rule, and the night's measures against the nights before.</p>",
-        f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>",
-    ]
-    if len(nights) > NIGHTS_LISTED:
-        body.append(
-            f"<p>The latest {NIGHTS_LISTED} of {len(nights)} nights; earlier ones lie in folders beside these.</p>"
-        )
-    write_bytes(_page("Data Docs", body), folder / "index.html")
 
 
 def _page(title: str, body: Iterable[str], head: str = "") -> bytes:

@@ -32,7 +32,8 @@ def front_sheets(engine: Engine, home: Home, business_date: date | None = None) 
         authorities.setdefault(business_date, set())
     states: dict[tuple[date, str], int] = {}
     for row in tried:
-        states[row.business_date, row.state] = states.get((row.business_date, row.state), 0) + 1
+        state = "published" if row.state == "retired" and row.version else row.state
+        states[row.business_date, state] = states.get((row.business_date, state), 0) + 1
     waiting: list[tuple[Cell, ...]] = [
         (Code(row.business_date.isoformat()), Code(row.authority), STATES[row.state], " ".join(row.reasons))
         for row in tried
@@ -45,7 +46,7 @@ def front_sheets(engine: Engine, home: Home, business_date: date | None = None) 
             Link(day(each), f"{each.isoformat()}/index.html") if each.isoformat() in written else day(each),
             Code(each.isoformat()),
             len(authorities[each]),
-            states.get((each, "published"), 0) + states.get((each, "retired"), 0),
+            states.get((each, "published"), 0),
             states.get((each, "held"), 0),
             states.get((each, "failed"), 0),
         )
