@@ -17,8 +17,8 @@ from pipelines.nights.arrivals import look_around
 from pipelines.nights.attempts import Attempt, AttemptRow, attempt_in_force, last_attempts
 from pipelines.nights.night import Night
 from pipelines.nights.plan import PlannedNight, outstanding
-from pipelines.nights.retention import prune
-from pipelines.nights.run import run_night
+from pipelines.nights.retention import prune, prune_reports
+from pipelines.nights.run import run_all
 from pipelines.settings import settings
 from tests.databases import Databases
 from tests.nights.little_authority import AGENCIES, AUTHORITY, FIRST, Delivery, Feed, children, day_of, put
@@ -87,12 +87,11 @@ class LittleNights:
         self, *, asked: Collection[int] = (), before: Callable[[str], None] = lambda stage: None
     ) -> dict[int, str]:
         """Run what is outstanding, the earliest first, and let go what is not kept; the state each night ended in."""
-        ended: dict[int, str] = {}
-        while waiting := {n: each for n, each in self.planned(asked=asked).items() if n not in ended}:
-            number = min(waiting)
-            ended[number] = run_night(self.night(number), started_by="a test", before=before)
+        days = {day_of(number) for number in asked}
+        ran = run_all(self.deployment, started_by="a test", asked=lambda authority, day: day in days, before=before)
         prune(self.deployment, AUTHORITY)
-        return ended
+        prune_reports(self.deployment)
+        return {(each.planned.business_date - FIRST).days: each.state for each in ran}
 
     def last(self, number: int) -> AttemptRow:
         """The row of the attempt that was made last."""

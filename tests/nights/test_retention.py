@@ -1,0 +1,190 @@
+"""What a home keeps and what it lets go: it ends at a steady size, and what it keeps can still be run again."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from lxml import html
+from sqlalchemy import select
+
+from pipelines.database import schema as db
+from pipelines.nights import decisions
+from pipelines.nights.arrivals import look_around
+from pipelines.nights.retention import sweep
+from pipelines.publishing.versions import versions_in_force, versions_there
+from pipelines.settings import forget_settings
+from tests.nights.little_authority import AGENCIES, AUTHORITY, children, day_of
+from tests.nights.little_nights import LittleNights, bytes_under
+
+NIGHTS, KEPT_NIGHTS, KEPT_VERSIONS = 10, 3, 2
+HELD_BACK = 2  # the night whose version somebody has put on hold
+Setting = Callable[[str, object], None]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _keeps_little() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ISINDEX_KEEP_NIGHTS", str(KEPT_NIGHTS))
+        patch.setenv("ISINDEX_KEEP_VERSIONS", str(KEPT_VERSIONS))
+        forget_settings()
+        yield
+
+
+def sizes(place: LittleNights) -> dict[str, tuple[int, int]]:
+    """Files and bytes of each part of the home that a night adds to."""
+    found = {}
+    for part in ("nights", "deliveries", "snapshots", "reports"):
+        files = [path for path in (place.home / part).rglob("*") if path.is_file() and not path.is_symlink()]
+        found[part] = len(files), sum(path.stat().st_size for path in files)
+    return found
+
+
+@pytest.fixture(scope="module")
+def ten_nights(tmp_path_factory: pytest.TempPathFactory) -> tuple[LittleNights, list[dict[str, tuple[int, int]]]]:
+    """Ten nights, loaded one by one; a child moves on each. The sizes after each of them."""
+    place, told = LittleNights(tmp_path_factory.mktemp("ten-nights")), []
+    for night in range(NIGHTS):
+        place.feeds["health"].hold(children()[night % 8], address_line_1=f"{100 + night} Elsewhere Row")
+        place.deliver(night)
+        assert place.load() == {night: "published"}
+        told.append(sizes(place))
+        if night == HELD_BACK:
+            version = place.night(night).version()
+            assert version is not None
+            decisions.hold(place.deployment, AUTHORITY, version, actor="Ruth", reason="x", at=datetime.now(UTC))
+    return place, told
+
+
+@pytest.fixture
+def place(ten_nights: tuple[LittleNights, list[dict[str, tuple[int, int]]]], tmp_path: Path) -> LittleNights:
+    return ten_nights[0].copied_to(tmp_path)
+
+
+def test_ten_nights_end_at_a_steady_size(
+    ten_nights: tuple[LittleNights, list[dict[str, tuple[int, int]]]],
+) -> None:
+    _, told = ten_nights
+    for part in ("nights", "deliveries", "snapshots", "reports"):
+        files, size = zip(*(each[part] for each in told), strict=True)
+        assert len(set(files[5:])) == 1, (part, files)
+        if part != "reports":  # their charts grow until they look back fourteen nights
+            assert max(size[5:]) < 1.05 * min(size[5:]), (part, size)
+        assert size[0] < size[2], (part, size)
+
+
+def test_no_page_links_to_a_night_that_is_gone(place: LittleNights) -> None:
+    docs = place.home / "reports" / "data_docs"
+    for number in range(NIGHTS):
+        page = docs / day_of(number).isoformat() / AUTHORITY / "index.html"
+        page.parent.mkdir(parents=True)
+        page.write_text("what the suites said", encoding="utf-8")
+    place.deliver(NIGHTS)
+    place.load()
+    assert not (docs / day_of(0).isoformat()).exists()
+    for page in (place.home / "reports" / "index.html", docs / "index.html"):
+        links = [str(link.get("href")) for link in html.parse(str(page)).getroot().iterfind(".//a")]
+        nights = [link for link in links if "2026-" in link]
+        assert len(nights) >= KEPT_NIGHTS
+        assert all((page.parent / link).exists() for link in nights)
+
+
+def test_the_last_nights_with_their_base_stay_and_those_before_are_gone(place: LittleNights) -> None:
+    kept = [day_of(number).isoformat() for number in range(NIGHTS - KEPT_NIGHTS - 1, NIGHTS)]
+    nights = place.home / "nights" / AUTHORITY
+    assert sorted(path.name for path in nights.iterdir() if path.is_dir()) == kept
+    assert sorted(day.isoformat() for day in versions_in_force(place.deployment.home, AUTHORITY)) == kept
+    with place.deployment.engine.connect() as connection:
+        stored = connection.execute(select(db.delivery.c.business_date, db.delivery.c.stored_at)).all()
+    assert len(stored) == NIGHTS * len(AGENCIES)  # what came is known for good
+    for day, folder in stored:
+        assert (folder is not None) == (day.isoformat() in kept[1:])
+        assert folder is None or (place.home / folder).is_dir()
+    states = {number: place.last(number).state for number in range(NIGHTS)}
+    assert states == {number: "retired" if number < NIGHTS - KEPT_NIGHTS else "published" for number in range(NIGHTS)}
+
+
+def test_the_current_version_and_one_on_hold_stay_until_the_hold_is_taken_back(place: LittleNights) -> None:
+    there = versions_there(place.deployment.home, AUTHORITY)
+    nights = [HELD_BACK, *range(NIGHTS - KEPT_VERSIONS, NIGHTS)]
+    assert [version[2:12] for version in there] == [day_of(number).isoformat() for number in nights]
+    assert there[-1] == place.night(NIGHTS - 1).version()
+    ledgers = place.home / "snapshots" / AUTHORITY / "ledger"
+    assert sorted(path.name for path in ledgers.iterdir()) == there
+    (hold,) = decisions.every_decision(place.deployment, AUTHORITY)
+    decisions.take_back(place.deployment, AUTHORITY, hold.number, actor="Ruth", reason="closed", at=datetime.now(UTC))
+    assert place.load() == {}
+    assert versions_there(place.deployment.home, AUTHORITY) == there[1:]
+
+
+def test_every_kept_night_can_be_run_again_and_ends_in_the_same_bytes(place: LittleNights) -> None:
+    before = bytes_under(place.home / "snapshots")
+    for number in range(NIGHTS - KEPT_NIGHTS, NIGHTS):
+        version = place.night(number).version()
+        tables = bytes_under(place.in_force(number).folder)
+        assert place.load(asked=[number]) == {number: "published"}
+        assert place.night(number).version() == version
+        assert bytes_under(place.in_force(number).folder) == tables
+        assert bytes_under(place.home / "snapshots") == before
+
+
+def test_a_kept_night_that_is_corrected_is_run_on_its_base_and_the_later_ones_follow(place: LittleNights) -> None:
+    oldest = NIGHTS - KEPT_NIGHTS
+    place.feeds["health"].hold(children()[0], address_line_1="1 Corrected Row")
+    place.deliver(oldest, "health")
+    assert place.load() == dict.fromkeys(range(oldest, NIGHTS), "published")
+    assert place.planned() == {}
+
+
+def test_a_night_that_was_let_go_is_never_outstanding_and_what_comes_for_it_is_named(place: LittleNights) -> None:
+    gone = NIGHTS - KEPT_NIGHTS - 1
+    assert place.planned(asked=range(gone + 1), due=gone) == {}
+    assert look_around(place.deployment).findings == ()
+    for number in (gone, gone - 1):
+        place.deliver(number, "health")
+    assert place.planned() == {}
+    findings = look_around(place.deployment).findings
+    assert [(each.code, each.business_date) for each in findings] == [
+        ("DATE_TOO_OLD", day_of(gone - 1)),
+        ("DATE_TOO_OLD", day_of(gone)),
+    ]
+    assert place.load() == {}
+
+
+def test_the_night_after_those_that_were_kept_goes_on_from_them(place: LittleNights) -> None:
+    place.deliver(NIGHTS)
+    assert place.load() == {NIGHTS: "published"}
+    assert place.in_force(NIGHTS).inputs.base is not None
+    assert not place.night(NIGHTS - KEPT_NIGHTS - 1).folder.exists()
+
+
+def test_tables_of_attempts_that_nobody_looks_at_any_more_go(place: LittleNights, setting: Setting) -> None:
+    last = NIGHTS - 1
+    place.deliver(last, "police")  # the same content under another sequence: another input, the same index
+    assert place.load() == {last: "published"}
+    attempts = place.night(last).folder / "attempts"
+    assert [path.name for path in attempts.iterdir()] == [place.in_force(last).folder.name]
+
+
+def test_what_killed_runs_have_left_half_written_is_swept_and_nothing_else(place: LittleNights) -> None:
+    night = place.night(NIGHTS - 1)
+    stored = place.home / "deliveries" / AUTHORITY / "health" / day_of(NIGHTS - 1).isoformat() / ".seq=9-abc.x1y2"
+    left = [night.folder / ".identities.part", night.folder / "attempts" / ".snapshot.part", stored]
+    for path in left:
+        path.mkdir()
+        (path / "half.parquet").write_bytes(b"half")
+    before = bytes_under(place.home)
+    assert sweep(place.deployment, AUTHORITY) == len(left)
+    assert not any(path.exists() for path in left)
+    assert bytes_under(place.home) == {name: told for name, told in before.items() if Path(name).parent not in left}
+
+    fresh, old = (place.home / "reports" / name for name in (".fresh.part", ".old.part"))
+    for path in (fresh, old):
+        path.write_bytes(b"half")
+    os.utime(old, (time.time() - 7200,) * 2)
+    assert sweep(place.deployment) == 1  # another authority's run may be writing the fresh one
+    assert fresh.exists() and not old.exists()
