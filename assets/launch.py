@@ -37,13 +37,13 @@ from pipelines.nights.run import work_off
 from pipelines.nights.stages.reports import write_night_overview
 from pipelines.tables import write_bytes
 
-__all__ = ["SETTINGS", "RanNight", "instance_of", "prepare_instance", "run_outstanding", "tidy"]
+__all__ = ["SETTINGS", "Launched", "instance_of", "prepare_instance", "run_outstanding", "tidy"]
 
 SETTINGS = Path(__file__).parent / "dagster_home.yaml"
 
 
 @dataclass(frozen=True)
-class RanNight:
+class Launched:
     """A night that was to be run: how its run ended, "" when it ended well; `busy` when another run was going on."""
 
     planned: PlannedNight
@@ -85,7 +85,7 @@ def run_outstanding(
     asked: Callable[[str, date], bool] | None = None,
     started: Callable[[PlannedNight], None],
     step_done: Callable[[str], None],
-) -> list[RanNight]:
+) -> list[Launched]:
     """Run every outstanding night in order of business date; what a run changes for later nights is seen after it.
 
     Args:
@@ -106,7 +106,7 @@ def run_outstanding(
     job = build_defs(deployment=resource, loggers={"console": _quiet(step_done)}).resolve_job_def(NIGHT_JOB)
     with instance_of(deployment.home) as instance:
 
-        def run(night: PlannedNight) -> RanNight:
+        def run(night: PlannedNight) -> Launched:
             started(night)
             return _run(job, instance, deployment, night)
 
@@ -130,7 +130,7 @@ def tidy(deployment: Deployment, authorities: Collection[str]) -> dict[str, int]
 
 def _run(
     job: dg.JobDefinition, instance: dg.DagsterInstance, deployment: Deployment, planned: PlannedNight
-) -> RanNight:
+) -> Launched:
     try:
         with alone(deployment, planned.authority):
             ensure_authority(instance, planned.authority)
@@ -142,16 +142,16 @@ def _run(
                 raise_on_error=False,
             )
             if result.success:
-                return RanNight(planned, "")
+                return Launched(planned, "")
             night = Night(deployment, planned.authority, planned.business_date)
             last = last_attempts(deployment.engine, night.authority, [night.business_date]).get(night.business_date)
             if last is None or last.state == "failed":
                 write_night_overview(night)
-            return RanNight(planned, _fault_of(result))
+            return Launched(planned, _fault_of(result))
     except IsindexError as error:
         if error.code != "NIGHT_RUNNING":
             raise
-        return RanNight(planned, str(error), busy=True)
+        return Launched(planned, str(error), busy=True)
 
 
 def _fault_of(result: dg.ExecuteInProcessResult) -> str:

@@ -7,11 +7,11 @@ starts a run adds the authority first (`ensure_authority`).
 from __future__ import annotations
 
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from pipelines.errors import IsindexError
+from pipelines.nights.reach import LONDON
 from pipelines.settings import settings
 
 __all__ = [
@@ -32,9 +32,6 @@ __all__ = [
 # command line widens it to what lies in the landing place and the home.
 FIRST_NIGHT = (settings().first_partition or settings().first_night or date(2026, 1, 1)).isoformat()
 LAST_NIGHT = settings().last_partition
-
-LONDON = ZoneInfo("Europe/London")
-"""Where days begin and end."""
 
 AUTHORITIES = dg.DynamicPartitionsDefinition(name="authority")
 # Nights are added as days go by, so a process that runs for months knows tomorrow's: a business date may be delivered for

@@ -19,7 +19,7 @@ from assets.resources import Deployment
 from pipelines.errors import IsindexError
 from pipelines.nights import Night
 from pipelines.nights.attempts import fail
-from pipelines.nights.retention import refuse_let_go
+from pipelines.nights.reach import refuse_out_of_reach
 from pipelines.outages import as_coded
 
 __all__ = ["LOAD", "STARTED_BY", "WHY", "code_in", "faults_coded", "faults_told", "night_of", "started_by"]
@@ -41,7 +41,7 @@ def night_of(
     """The night that a step works on; a fault in it is noted with the attempt and told without a value."""
     with faults_told():
         night = deployment.night(*partition_of(context))
-        refuse_let_go(night)
+        refuse_out_of_reach(night)
         try:
             yield night
         except Exception as fault:

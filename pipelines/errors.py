@@ -18,7 +18,7 @@ WRONG_USAGE = frozenset(
     DATABASE_NEWER DATABASE_OF_ANOTHER_HOME DATE_INVALID DECISION_INCOMPLETE DECISION_ON_ONE_RECORD DECISION_UNKNOWN
     EXTRA_MISSING FIELD_UNKNOWN FILE_MISSING GATE_UNKNOWN HOME_NOT_A_DEMO HOME_UNKNOWN IDENTIFIER_KIND_UNKNOWN
     INDEX_ID_ENDED INDEX_ID_INVALID INDEX_ID_UNKNOWN KEY_MISSING LINK_COLUMNS_MISSING MODEL_NOT_UNDERSTOOD
-    MODEL_UNKNOWN NIGHT_RETIRED NIGHT_UNKNOWN NOTHING_PUBLISHED OPTIONS_CONFLICT OPTIONS_MISSING PEOPLE_UNREADABLE PRIVACY_UNKNOWN
+    MODEL_UNKNOWN NIGHT_AHEAD NIGHT_RETIRED NIGHT_TOO_EARLY NIGHT_UNKNOWN NOTHING_PUBLISHED OPTIONS_CONFLICT OPTIONS_MISSING PEOPLE_UNREADABLE PRIVACY_UNKNOWN
     PURPOSE_MISSING RECORD_KEY_MISSING RECORD_KEY_REPEATED RECORD_UNKNOWN REGISTRATION_INVALID REJECT_UNKNOWN
     RULE_CODE_REPEATED RULE_INCOMPLETE SCHEMAS_MISSING SECRET_CHANGED SECRET_MISSING SECRET_TOO_SHORT
     SETTING_INVALID SOURCE_UNKNOWN TOO_FEW_TO_TRAIN VERSION_UNKNOWN WAIVER_INCOMPLETE
@@ -44,14 +44,15 @@ class IsindexError(Exception):
 
     Args:
         code: stable, machine-readable, for example ``CONTRACT_UNKNOWN``.
-        message: one plain sentence; it names columns, codes and counts, never a personal value.
+        message: one plain sentence; it names columns, codes and counts, never a personal value. It is shown with a
+            capital and a full stop, however it was written.
         where: delivery, file, position or setting concerned.
         remedy: what the reader can do about it.
     """
 
     def __init__(self, code: str, message: str, *, where: str = "", remedy: str = "") -> None:
         self.code = code
-        self.message = message
+        self.message = message = _sentence(message)
         self.where = where
         self.remedy = remedy
         place = f" [{where}]" if where else ""
@@ -73,6 +74,13 @@ class IsindexError(Exception):
     def as_json(self) -> dict[str, str]:
         """The fault for machines."""
         return {"code": self.code, "message": self.message, "where": self.where, "remedy": self.remedy}
+
+
+def _sentence(words: str) -> str:
+    first, _, _ = words.partition(" ")
+    if first.isalpha() and first.islower():
+        words = words[0].upper() + words[1:]
+    return words if words.endswith((".", "?", "!")) or not words else f"{words}."
 
 
 def without_values(fault: BaseException) -> IsindexError:

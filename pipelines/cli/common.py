@@ -122,7 +122,7 @@ def print_json(value: Any) -> None:
 
 def nights_spanned(deployment: Deployment, arrived: Iterable[FoundDelivery] = ()) -> Settings:
     """The settings, wide enough that Dagster knows every night of the home and of what has arrived."""
-    from pipelines.nights.plan import span_of
+    from pipelines.nights.reach import span_of
 
     span = span_of(deployment, arrived)
     if span is None:

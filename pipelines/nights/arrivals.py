@@ -7,19 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from pipelines.contracts import authorities as known_authorities
 from pipelines.contracts import registered_agencies
 from pipelines.deliveries import LandingKnowledge, Look, look
 from pipelines.deliveries.findings_kept import keep_findings
 from pipelines.deployment import Deployment
-from pipelines.nights.plan import first_nights
+from pipelines.nights.reach import LONDON, first_nights
 from pipelines.reporting import write_front
 
 __all__ = ["look_around"]
-
-_LOCAL = ZoneInfo("Europe/London")
 
 
 def look_around(deployment: Deployment, *, authorities: Collection[str] | None = None) -> Look:
@@ -37,7 +34,7 @@ def look_around(deployment: Deployment, *, authorities: Collection[str] | None =
             known_authorities.known(),
             {agency.agency for agency in registered_agencies()},
             first_nights(deployment),
-            datetime.now(_LOCAL).date(),
+            datetime.now(LONDON).date(),
         ),
         authorities=authorities,
     )

@@ -13,6 +13,7 @@ from pipelines.deployment import Deployment
 from pipelines.nights.attempts import Attempt, attempt_in_force, show_in_force
 from pipelines.nights.feed_rows import tell_feeds
 from pipelines.nights.night import Night
+from pipelines.nights.seal import seal
 from pipelines.publishing.index_database import bring_up_to_date
 from pipelines.publishing.versions import versions_in_force
 from pipelines.tables import read_json, read_table
@@ -36,6 +37,7 @@ def catch_up(deployment: Deployment, authority: str) -> None:
         manifest = deployment.home.snapshots(authority) / version / "manifest.json"
         published = attempt.folder / "published.json"
         if manifest.is_file() and (not published.is_file() or told.get(day) != version):
+            seal(attempt)
             show_in_force(attempt, read_json(manifest))
             follow(attempt)
 

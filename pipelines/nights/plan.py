@@ -21,12 +21,11 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 
 from sqlalchemy import func, or_, select
 
-from pipelines.contracts import authorities as known_authorities
 from pipelines.contracts import fingerprints
 from pipelines.database import schema as db
 from pipelines.deliveries import IN_FORCE, FoundDelivery
@@ -34,11 +33,12 @@ from pipelines.deployment import Deployment
 from pipelines.nights.attempts import Attempt, AttemptRow, data_in_force, last_attempts
 from pipelines.nights.inputs import FORMAT, Base, Decided, Delivered, Inputs, why_differs
 from pipelines.nights.night import Night
+from pipelines.nights.reach import authorities_of
 from pipelines.publishing.versions import versions_in_force
 from pipelines.tables import read_json
 
 _KINDS = ("same", "not_the_same", "override")  # of decisions that a night is built from
-__all__ = ["PlannedNight", "authorities_of", "first_nights", "inputs_now", "outstanding", "span_of"]
+__all__ = ["PlannedNight", "inputs_now", "outstanding"]
 
 
 @dataclass(frozen=True)
@@ -95,36 +95,6 @@ def outstanding(
 def inputs_now(night: Night) -> Inputs:
     """The inputs that the night would be built from now."""
     return _Known.read(night.deployment, night.authority).inputs(night.business_date)
-
-
-def authorities_of(deployment: Deployment) -> list[str]:
-    """Authorities that ever delivered to this deployment."""
-    with deployment.engine.connect() as connection:
-        return sorted(connection.scalars(select(db.delivery.c.authority).distinct()))
-
-
-def first_nights(deployment: Deployment) -> dict[str, date]:
-    """The first night of each authority that can still be run: nothing may be delivered for an earlier one.
-
-    The setting ``ISINDEX_FIRST_NIGHT``, where it is earlier, opens the time before; but never a night that was let go. An
-    authority that never delivered begins on the day it was opened at the earliest.
-    """
-    earliest = deployment.settings.first_night
-    found = {code: max(opened, earliest or opened) for code, opened in known_authorities.opened().items()}
-    for authority in authorities_of(deployment):
-        rows = last_attempts(deployment.engine, authority)
-        if nights := [day for day, row in rows.items() if row.state != "retired"]:
-            found[authority] = min([*nights, *([earliest] if earliest else [])])
-        if gone := [day for day, row in rows.items() if row.state == "retired"]:
-            found[authority] = max(found[authority], max(gone) + timedelta(days=1))
-    return found
-
-
-def span_of(deployment: Deployment, arrived: Iterable[FoundDelivery] = ()) -> tuple[date, date] | None:
-    """The first and last business date of the home and of what has arrived; None when there is none."""
-    names = {path.name for path in (deployment.home.root / "nights").glob("*/????-??-??")}
-    days = [*(date.fromisoformat(name) for name in names), *(found.business_date for found in arrived)]
-    return (min(days), max(days)) if days else None
 
 
 def _of_authority(

@@ -14,12 +14,11 @@ from collections import Counter
 from datetime import date
 from pathlib import Path
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from pipelines.database import schema as db
 from pipelines.deliveries import finding
 from pipelines.deployment import Deployment
-from pipelines.errors import IsindexError
 from pipelines.nights.attempts import Attempt, AttemptRow, attempt_in_force, last_attempts
 from pipelines.nights.decisions import versions_on_hold
 from pipelines.nights.night import Night
@@ -29,30 +28,10 @@ from pipelines.publishing.versions import versions_in_force
 from pipelines.reporting import write_front
 from pipelines.validation.data_docs import write_index
 
-__all__ = ["prune", "prune_reports", "refuse_let_go", "sweep"]
+__all__ = ["prune", "prune_reports", "sweep"]
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SHARED_AGE = 3600  # seconds after which a half-written page or model cannot belong to a run that is still going on
-
-
-def refuse_let_go(night: Night) -> None:
-    """Refuse to run a night that was let go: built on nothing, it would give every child a new index id.
-
-    Raises:
-        IsindexError: NIGHT_RETIRED.
-    """
-    newest = select(func.max(db.attempt.c.business_date)).where(
-        db.attempt.c.authority == night.authority, db.attempt.c.state == "retired"
-    )
-    with night.engine.connect() as connection:
-        ground = connection.scalar(newest)
-    if ground is not None and night.business_date <= ground:
-        raise IsindexError(
-            "NIGHT_RETIRED",
-            "the night is older than what is kept, and is never run again",
-            where=night.where,
-            remedy="ISINDEX_KEEP_NIGHTS says how many nights are kept; what it published stays in later nights.",
-        )
 
 
 def sweep(deployment: Deployment, authority: str | None = None) -> int:

@@ -22,7 +22,7 @@ from pipelines.nights.attempts import fail, last_attempts
 from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
 from pipelines.nights.plan import PlannedNight, outstanding
-from pipelines.nights.retention import refuse_let_go
+from pipelines.nights.reach import refuse_out_of_reach
 from pipelines.nights.stages.freeze import freeze
 from pipelines.nights.stages.identities import identify
 from pipelines.nights.stages.links import link
@@ -46,7 +46,7 @@ def run_night(night: Night, *, started_by: str, before: Callable[[str], None] = 
         started_by: who runs it.
         before: told the name of each stage before it begins.
     """
-    refuse_let_go(night)
+    refuse_out_of_reach(night)
     with alone(night.deployment, night.authority):
         stage = ""
         try:

@@ -133,6 +133,17 @@ def test_two_loads_at_once_end_like_one(published, tmp_path):
 
 
 @pytest.mark.slow
+def test_two_first_loads_at_once_make_one_home(place):
+    place.arrive("330", "health", FIRST)
+    with started("isindex", "load", home=place) as one, started("isindex", "load", home=place) as other:
+        answers = {each.returncode: out for each in (one, other) for out in [each.communicate(timeout=300)]}
+    assert 0 in answers, answers
+    assert set(answers) <= {0, 3}, answers
+    assert command("isindex", "load", home=place).returncode == 0
+    assert list(versions_in_force(place.open().home, "330")) == [FIRST]
+
+
+@pytest.mark.slow
 def test_a_run_that_goes_on_is_waited_for_and_one_whose_process_died_holds_back_nobody(published):
     """One authority's run stands still, then its process is killed; another authority never notices."""
     published.arrive("330", "health", days(1))

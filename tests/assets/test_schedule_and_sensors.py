@@ -149,6 +149,23 @@ def test_a_decision_makes_a_run_and_so_does_taking_it_back_however_often(publish
     assert len(set(keys)) == 4
 
 
+@pytest.mark.slow
+def test_nights_that_the_daemon_runs_let_go_what_is_not_kept(published, setting):
+    setting("ISINDEX_KEEP_NIGHTS", 1)
+    setting("ISINDEX_KEEP_VERSIONS", 1)
+    with daemon_of(published.home) as daemon:
+        for night in (1, 2):
+            published.arrive("330", "health", days(night))
+            daemon.look()
+            daemon.start_runs()
+    assert sorted(path.name for path in (published.home / "nights" / "330").glob("2026-*")) == [
+        days(night).isoformat()
+        for night in (1, 2)  # the last one and its base
+    ]
+    assert len(list((published.home / "snapshots" / "330").glob("v=*"))) == 1
+    assert not (published.home / "reports" / FIRST.isoformat()).exists()
+
+
 # --- the cut-off --------------------------------------------------------------------------------------------------
 
 

@@ -242,7 +242,8 @@ def test_a_held_delta_loads_when_the_gap_is_filled_or_waived(site):
     assert stored.rejected["rule"].to_pylist() == ["RECORD-CHANGE"]
 
 
-def test_an_empty_full_delivery_is_held_against_the_night_before(site):
+@pytest.mark.parametrize("before", [date(2026, 11, 19), NIGHT], ids=["the night before", "what it would correct"])
+def test_an_empty_full_delivery_is_held_against_what_the_feed_had(site, before):
     row = {
         "agency": "health",
         "state": "loaded",
@@ -251,7 +252,7 @@ def test_an_empty_full_delivery_is_held_against_the_night_before(site):
         "live_records": 500,
         "measures": {},
     }
-    site.register.set_feed_nights("330", date(2026, 11, 19), [row])
+    site.register.set_feed_nights("330", before, [row])
     site.deliver("health", {"health.csv": CONTENT[:18]})
     [entry] = site.load()
     assert (entry.state, codes(entry)) == ("held", ["EMPTY"])

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, inspect, text
 
 from assets.resources import Deployment as Resource
 from pipelines import database
-from pipelines.database import database_at, metadata
+from pipelines.database import metadata
 from pipelines.deployment import is_demo, open_deployment
 from pipelines.errors import IsindexError
 from pipelines.privacy.secret import is_development_secret, namespace_secret
@@ -176,7 +176,6 @@ def test_a_database_belongs_to_one_home_only(tmp_path):
     engine = open_deployment(tmp_path / "home", create=True).engine
     with pytest.raises(Exception, match=r"one_row|UNIQUE"), engine.begin() as connection:
         connection.execute(text("INSERT INTO home VALUES (2, 'x')"))
-    database_at.cache_clear()
 
 
 def test_the_newest_form_is_reached_from_the_first(setting, tmp_path):

@@ -13,12 +13,13 @@ from lxml import html
 from sqlalchemy import select
 
 from pipelines.database import schema as db
+from pipelines.deliveries import DeliveryEntry, Register
 from pipelines.nights import decisions
 from pipelines.nights.arrivals import look_around
 from pipelines.nights.retention import sweep
 from pipelines.publishing.versions import versions_in_force, versions_there
 from pipelines.settings import forget_settings
-from tests.nights.little_authority import AGENCIES, AUTHORITY, children, day_of
+from tests.nights.little_authority import AGENCIES, AUTHORITY, Delivery, children, day_of, put
 from tests.nights.little_nights import LittleNights, bytes_under
 
 NIGHTS, KEPT_NIGHTS, KEPT_VERSIONS = 10, 3, 2
@@ -153,6 +154,25 @@ def test_a_night_that_was_let_go_is_never_outstanding_and_what_comes_for_it_is_n
         ("DATE_TOO_OLD", day_of(gone)),
     ]
     assert place.load() == {}
+
+
+def test_a_delta_that_waits_for_longer_than_nights_are_kept_is_refused_by_code(place: LittleNights) -> None:
+    waiting = NIGHTS - KEPT_NIGHTS
+    sequence = place.feeds["police"].sequence + 2  # the one before it never comes
+    put(place.landing, Delivery("police", day_of(waiting), sequence, "delta", []))
+    place.load()
+
+    def entry() -> DeliveryEntry:
+        known = Register(place.deployment.engine).known(AUTHORITY, "police")
+        return next(each for each in known if each.sequence == sequence)
+
+    assert entry().state == "held"
+    for number in range(NIGHTS, NIGHTS + KEPT_NIGHTS):
+        place.deliver(number, "health")
+        place.load()
+    assert entry().state == "refused"
+    assert entry().has("HELD_TOO_LONG")
+    assert place.planned() == {}
 
 
 def test_the_night_after_those_that_were_kept_goes_on_from_them(place: LittleNights) -> None:

@@ -6,15 +6,22 @@ from pipelines.nights.attempts import begin, last_attempts
 from pipelines.nights.follow import catch_up
 from pipelines.nights.night import Night, StageReport
 from pipelines.nights.plan import inputs_now
+from pipelines.nights.seal import prove
 
 __all__ = ["freeze"]
 
 
 def freeze(night: Night, *, started_by: str = "", why: str = "") -> StageReport:
-    """Freeze the night's inputs and begin an attempt with them; what a killed run left undone is finished before."""
+    """Freeze the night's inputs and begin an attempt with them; what a killed run left undone is finished before.
+
+    Raises:
+        IsindexError: BASE_MISSING, BASE_DAMAGED when what it builds on is not what was published.
+    """
     catch_up(night.deployment, night.authority)
     attempt = begin(night, inputs_now(night), started_by=started_by, asked=why)
     inputs = attempt.inputs
+    if base := attempt.base():
+        prove(base)
     told = last_attempts(night.engine, night.authority, [night.business_date])[night.business_date].why
     figures: dict[str, float | int | str] = {
         "deliveries": len(inputs.deliveries),

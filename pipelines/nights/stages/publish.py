@@ -15,6 +15,7 @@ from pipelines.nights.feed_rows import feed_inputs
 from pipelines.nights.figures import control_totals, figures_of
 from pipelines.nights.follow import follow
 from pipelines.nights.night import Night, StageReport
+from pipelines.nights.seal import seal
 from pipelines.nights.stages.snapshot import gates_told
 from pipelines.publishing.feed_input import FeedInput
 from pipelines.publishing.gates import Audit
@@ -44,6 +45,7 @@ def publish(night: Night) -> tuple[StageReport, StageReport]:
         versions=_made_with(attempt.inputs.means, inputs),
         totals=totals,
     )
+    seal(attempt)
     show_in_force(attempt, read_json(published.folder / "manifest.json"))
     written = follow(attempt)
     figures = figures_of(attempt) | totals

@@ -1,6 +1,6 @@
 """From deliveries to person records: what each feed holds after the night, all of it in comparable form, and its measures.
 
-Three steps. `hold_feeds` applies the deliveries in force since the base, in order, so that a night that failed or was
+Three steps. `apply_deliveries` applies the deliveries in force since the base, in order, so that a night that failed or was
 held loses nothing; it also carries on the life of each fault. `make_person_records` brings all live records into one
 form. `measure_feeds` says what each feed brought, in the numbers that are watched from night to night.
 """
@@ -24,14 +24,14 @@ from pipelines.validation.measures import measure
 from pipelines.validation.rejects import FAULTS, faults_after
 from pipelines.validation.set_aside import values_set_aside
 
-__all__ = ["bring_together", "hold_feeds", "make_person_records", "measure_feeds"]
+__all__ = ["apply_deliveries", "bring_together", "make_person_records", "measure_feeds"]
 
 _CHANGES = ("added", "changed", "withdrawn", "kept")
 PERSON_TABLES = ("records", "names", "addresses", "carers", "involvements", "flags")
 
 
 @dataclass(frozen=True)
-class HeldFeed:
+class FeedAfter:
     """A feed after the night: its live records (None: it never delivered), and the deliveries applied tonight."""
 
     agency: str
@@ -44,22 +44,22 @@ class HeldFeed:
 def bring_together(night: Night) -> StageReport:
     """The three steps, one after the other."""
     attempt = Attempt.last(night)
-    held = hold_feeds(attempt)
-    records = make_person_records(attempt, held)
-    measure_feeds(attempt, held, records)
+    feeds = apply_deliveries(attempt)
+    records = make_person_records(attempt, feeds)
+    measure_feeds(attempt, feeds, records)
     figures: dict[str, float | int | str] = {"records": records.num_rows}
-    figures |= {name: sum(feed.changes[name] for feed in held) for name in _CHANGES}
-    figures |= {f"live/{feed.agency}": feed.live.num_rows if feed.live is not None else 0 for feed in held}
+    figures |= {name: sum(feed.changes[name] for feed in feeds) for name in _CHANGES}
+    figures |= {f"live/{feed.agency}": feed.live.num_rows if feed.live is not None else 0 for feed in feeds}
     return StageReport(figures)
 
 
-def hold_feeds(attempt: Attempt) -> list[HeldFeed]:
+def apply_deliveries(attempt: Attempt) -> list[FeedAfter]:
     """Each feed's live records after the night, and the faults of all of them."""
     register, store = Register(attempt.night.engine), Store(attempt.night.home)
     base = attempt.base()
     before = {row.agency: row for row in read_feeds(base)} if base else {}
     faults = read_table(base.folder / "faults.parquet") if base else FAULTS.empty_table()
-    held, stand = [], []
+    feeds, stand = [], []
     for agency in (each.agency for each in registered_agencies()):
         path = base.folder / "live" / f"{agency}.parquet" if base else None
         live = read_table(path) if path and path.exists() else None
@@ -92,18 +92,18 @@ def hold_feeds(attempt: Attempt) -> list[HeldFeed]:
         stand.append(own)
         if live is not None:
             write_table(live, attempt.folder / "live" / f"{agency}.parquet")
-        held.append(HeldFeed(agency, contract, live, tuple(applied), changes))
+        feeds.append(FeedAfter(agency, contract, live, tuple(applied), changes))
     write_table(pa.concat_tables(stand) if stand else FAULTS.empty_table(), attempt.folder / "faults.parquet")
-    return held
+    return feeds
 
 
-def make_person_records(attempt: Attempt, held: list[HeldFeed]) -> pa.Table:
+def make_person_records(attempt: Attempt, feeds: list[FeedAfter]) -> pa.Table:
     """Write the person tables; the records."""
     from pipelines.records.person_records import build_person_records
 
     people = build_person_records(
-        {feed.agency: feed.live for feed in held if feed.live is not None},
-        {feed.agency: feed.contract for feed in held if feed.live is not None},
+        {feed.agency: feed.live for feed in feeds if feed.live is not None},
+        {feed.agency: feed.contract for feed in feeds if feed.live is not None},
         attempt.night.authority,
         attempt.night.business_date,
     )
@@ -112,13 +112,13 @@ def make_person_records(attempt: Attempt, held: list[HeldFeed]) -> pa.Table:
     return people.records
 
 
-def measure_feeds(attempt: Attempt, held: list[HeldFeed], records: pa.Table) -> None:
+def measure_feeds(attempt: Attempt, feeds: list[FeedAfter], records: pa.Table) -> None:
     """Write what each feed brought to the night, carried on from the base where nothing came."""
     base = attempt.base()
     before = {row.agency: row for row in read_feeds(base)} if base else {}
     overlap = _overlap(records)
     rows = []
-    for feed in held:
+    for feed in feeds:
         last = feed.applied[-1] if feed.applied else None
         tonight = last is not None and last.business_date == attempt.night.business_date
         source = _source(feed, attempt) if last else _carried(before.get(feed.agency))
@@ -136,7 +136,7 @@ def measure_feeds(attempt: Attempt, held: list[HeldFeed], records: pa.Table) -> 
         tell_feeds(attempt)
 
 
-def _source(feed: HeldFeed, attempt: Attempt) -> dict[str, Any]:
+def _source(feed: FeedAfter, attempt: Attempt) -> dict[str, Any]:
     """The delivery that a feed's records come from, and the counts of all that came for its day."""
     entry = feed.applied[-1]
     counts: Counter[str] = Counter()

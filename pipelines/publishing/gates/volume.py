@@ -47,8 +47,11 @@ def volume(evidence: Evidence) -> Gate:
     lost = before - now
     return Gate(
         "volume",
-        lost <= 0 or (now > 0 and (lost < before * CHILDREN_LOST or lost <= CHILDREN_LOST_LEAST)),
-        f"Of the previous version's children fewer than {CHILDREN_LOST:.0%}, or {CHILDREN_LOST_LEAST}, are gone.",
+        now > 0
+        if evidence.base is None
+        else lost <= 0 or (now > 0 and (lost < before * CHILDREN_LOST or lost <= CHILDREN_LOST_LEAST)),
+        f"Of the previous version's children fewer than {CHILDREN_LOST:.0%}, or {CHILDREN_LOST_LEAST}, are gone; "
+        "a first version has children.",
         {"children": now, "children_before": before},
     )
 
