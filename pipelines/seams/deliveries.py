@@ -7,7 +7,7 @@ import pyarrow as pa
 from pipelines.seams import words
 from pipelines.seams.seam import Column, Seam
 
-__all__ = ["FAULTS", "LIVE_HEAD", "LIVE_TAIL", "REJECTS"]
+__all__ = ["ASKING", "FAULTS", "LIVE_HEAD", "LIVE_TAIL", "REJECTS"]
 
 _TEXT, _DAY, _NUMBER = pa.string(), pa.date32(), pa.int64()
 
@@ -28,6 +28,23 @@ REJECTS = Seam(  # validation → deliveries, records, reporting: one row per re
         Column("remedy", _TEXT, "what the supplier should do"),
         Column("contract", _TEXT, "the contract it was judged by", width=words.CONTRACT),
         Column("asks_shield", pa.bool_(), "the rejected record asks for a shield"),
+    ),
+)
+
+ASKING = Seam(  # readers → protection: each record that asks to be protected, however broken it is; in memory only
+    "records that ask",
+    (
+        Column("position", _NUMBER, "the record's ordinal in the delivery, from 1"),
+        Column("line", _NUMBER, "the line of the file where it begins"),
+        Column("key", _TEXT, "the record's key in its feed; none where it could not be read"),
+        Column("asked", _TEXT, "path of the protective column that asks", needed=True),
+        Column("understood", pa.bool_(), "whether it asks as the contract says", needed=True),
+        Column(
+            "named",
+            pa.list_(pa.field("element", pa.struct([("concept", _TEXT), ("value", _TEXT)]))),
+            "every value of the record that may name the child, as delivered, by the concept of its column",
+            needed=True,
+        ),
     ),
 )
 
