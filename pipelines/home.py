@@ -4,6 +4,7 @@ Belongs here: where things lie. Paths stored anywhere are relative to the home, 
 
     home/
       deliveries/<authority>/<agency>/<business_date>/seq=<n>-<manifest hash>/   what was taken in, as judged
+      protection/<authority>/<agency>/<business_date>/<delivery>.parquet        what records asked to be protected
       nights/<authority>/<business_date>/                                        the tables of each stage
       snapshots/<authority>/v=…/, current.json                                   what is published
       models/<name>/                                                             candidate match models
@@ -53,6 +54,10 @@ class Home:
     def deliveries(self, authority: str, agency: str, business_date: date) -> Path:
         """What one feed delivered for one business date, a folder per sequence."""
         return self.root / "deliveries" / authority / agency / business_date.isoformat()
+
+    def protection(self, delivery_id: str) -> Path:
+        """What the records of one delivery asked for that are to be protected."""
+        return self.root / "protection" / f"{delivery_id}.parquet"
 
     def night(self, authority: str, business_date: date) -> Path:
         """The stage tables of one authority's night."""

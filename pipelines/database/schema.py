@@ -1,6 +1,6 @@
 """Every table of the relational database, grouped as the data flows.
 
-Whose it is: `home`. Register: `delivery`, `feed_night`, `waiver`, `landing_seen`. Nights: `attempt`. Rejects: `reject`. Identities: `identity`,
+Whose it is: `home`. Register: `delivery`, `feed_night`, `waiver`, `landing_seen`, `protection_request`. Nights: `attempt`. Rejects: `reject`. Identities: `identity`,
 `ledger_event`, `decision`, `audit`. Published: `night`, `snapshot_version` and the index (`child`, `child_name`,
 `child_address`, `carer`, `involvement`, `flag`, `record_link`, `redirect`, `index_event`). Days are ISO dates, times
 aware UTC in ISO text, so that both databases hold the same characters. Lengths are those of `columns`: ids and closed
@@ -37,6 +37,7 @@ __all__ = [
     "landing_seen",
     "ledger_event",
     "night",
+    "protection_request",
     "record_link",
     "redirect",
     "reject",
@@ -117,6 +118,20 @@ landing_seen = Table(  # what lies in the landing place: a row per folder whose 
     Column("delivery_id", String(words.DELIVERY_ID), nullable=False),
     Column("decided", Boolean, nullable=False),  # in this state the register has the last word on it
 )
+
+protection_request = Table(  # deliveries with records that ask to be protected, whatever became of the delivery
+    "protection_request",
+    metadata,
+    Column("delivery_id", String(words.DELIVERY_ID), primary_key=True),
+    Column("authority", String(words.AUTHORITY), nullable=False),
+    Column("agency", String(words.AGENCY), nullable=False),
+    Column("business_date", Date, nullable=False),
+    Column("records", Integer, nullable=False),
+    Column(
+        "content_sha256", String(words.SHA256), nullable=False
+    ),  # of what they ask for, in the home's folder protection
+)
+Index("ix_protection_request_authority", protection_request.c.authority, protection_request.c.business_date)
 
 # ---- nights: every run of one, and what became of it ------------------------------------------------------------
 attempt = Table(

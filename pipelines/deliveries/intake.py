@@ -39,6 +39,7 @@ class Receipt:
         ruling: what becomes of it; with `ruling.known` set there is nothing to do but `restore_answer`.
         contract: None when it is refused before its contract is known.
         read: its records, when they are to be judged (ruling verified or held); else None.
+        asking: those that ask to be protected (`ASKING`), however the delivery is ruled on; None when it cannot be read.
     """
 
     found: FoundDelivery
@@ -46,6 +47,7 @@ class Receipt:
     ruling: Ruling
     contract: Contract | None
     read: ReadResult | None
+    asking: pa.Table | None = None
 
 
 def receive(
@@ -78,13 +80,16 @@ def receive(
         for each in known
     )
     read: ReadResult | None = None
-    if manifest and contract and worst(findings) != "refuse" and not used:
+    asking: pa.Table | None = None
+    if manifest and contract and worst(findings) != "refuse":
         with verified(found, manifest) as files:
-            findings += files.findings
-            entry = replace(entry, content_sha256=files.content_sha256)
-            if worst(findings) != "refuse":
-                read = read_delivery(files, contract, delta=manifest.mode == "delta")
-                findings += read.findings
+            if worst(list(files.findings)) != "refuse":
+                result = read_delivery(files, contract, delta=manifest.mode == "delta")
+                asking = getattr(result, "asking", None)
+                read = None if used else result
+            if not used:  # of one whose sequence was used nothing counts but what it asks to be protected
+                findings += [*files.findings, *(read.findings if read else ())]
+                entry = replace(entry, content_sha256=files.content_sha256)
     ruling = rule_on(
         known,
         entry,
@@ -99,7 +104,7 @@ def receive(
         counts |= {"rows_read": read.rows_read, "lost": read.lost}
     entry = replace(entry, counts=counts, late=ruling.late, superseded_by=ruling.superseded_by)
     entry = replace(entry, state=ruling.state, codes=_codes(ruling.findings))
-    return Receipt(found, entry, ruling, contract, read if ruling.state in ("verified", "held") else None)
+    return Receipt(found, entry, ruling, contract, read if ruling.state in ("verified", "held") else None, asking)
 
 
 def conclude(

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from pipelines.matching.arrays import Bits, Mask, PairIds, distinct
 from pipelines.matching.comparing.compare import LEVELS
-from pipelines.matching.deciding.answer import clusters_table, links_table, possible_table
+from pipelines.matching.deciding.answer import apart_table, clusters_table, links_table, possible_table
 from pipelines.matching.deciding.clusters import cluster
 from pipelines.matching.deciding.ladder import JOIN, Verdicts, judge_pairs
 from pipelines.matching.deciding.review_evidence import with_evidence
@@ -47,12 +47,14 @@ class Matched:
             `step` the record's best link (`new` when it stands alone).
         links: `LINKS`, the joins that stand, by keys; key a before key b.
         possible: `POSSIBLE`, pairs that may be one child and are not joined; priority 1 (look first) to 3.
+        apart: `APART`, every pair that may be one child and is not joined, and whether it certainly is two.
         stats: counts of the night, the same keys every night.
     """
 
     clusters: pa.Table
     links: pa.Table
     possible: pa.Table
+    apart: pa.Table
     stats: dict[str, float]
 
 
@@ -100,7 +102,7 @@ def match(
         found.stats.update(drift_figures(model, people, whole.levels, _by_identifier(verdicts)))
     state = MatchState(plain, people.shared, rows, pairs, model.fingerprint, search)
     possible = with_evidence(found.possible, found.links, people, model, whole)
-    return MatchedNight(found.clusters, found.links, possible, found.stats, state)
+    return MatchedNight(found.clusters, found.links, possible, found.apart, found.stats, state)
 
 
 def _pairs(
@@ -162,6 +164,7 @@ def decide(
     )
     links, chosen = links_table(people, pairs, verdicts, clusters)
     possible = possible_table(people, pairs, verdicts, clusters, not_the_same, join_weight)
+    apart = apart_table(people, pairs, verdicts, clusters, not_the_same, counted)
     counts = {
         "records": float(people.size),
         "identities": float(np.count_nonzero(clusters.label == np.arange(people.size))),
@@ -172,7 +175,7 @@ def decide(
         **{f"links_{step}": float(np.count_nonzero(verdicts.step[chosen] == n)) for n, step in enumerate(STEPS) if n},
     }
     records = clusters_table(people, pairs, verdicts, clusters, links, chosen)
-    return Matched(records, links, possible, stats | clusters.stats | counts), verdicts
+    return Matched(records, links, possible, apart, stats | clusters.stats | counts), verdicts
 
 
 def _by_identifier(verdicts: Verdicts) -> Mask:

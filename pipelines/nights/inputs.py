@@ -22,9 +22,9 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-__all__ = ["FORMAT", "Base", "Decided", "Delivered", "Inputs", "why_differs"]
+__all__ = ["FORMAT", "Asking", "Base", "Decided", "Delivered", "Inputs", "why_differs"]
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever the program, given the same inputs, would write other bytes than before."""
 
 
@@ -48,8 +48,21 @@ class Delivered:
 
 
 @dataclass(frozen=True)
+class Asking:
+    """A delivery, whatever became of it, with records that ask to be protected; `content` is the hash of what they ask."""
+
+    delivery_id: str
+    agency: str
+    business_date: date
+    content: str
+
+
+@dataclass(frozen=True)
 class Decided:
-    """A decision that counts for the night: two record keys, or as `subject` the gate that it lets pass."""
+    """A decision that counts for the night: two record keys, or as `subject` the gate that it lets pass.
+
+    `from_night` is the first night it counts for, of decisions that take effect once.
+    """
 
     number: int
     kind: str
@@ -58,6 +71,7 @@ class Decided:
     subject: str | None
     reason: str
     decided_at: str
+    from_night: date | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +84,7 @@ class Inputs:
         base: what it builds on; None on the authority's first night.
         deliveries: in force since the base, in the order in which they are applied.
         decisions: those that count for this night, by number.
+        asking: deliveries since the base, in force or not, that ask for somebody to be protected.
         means: name → fingerprint of the match model, the contracts, the rules and the program's format.
     """
 
@@ -79,6 +94,7 @@ class Inputs:
     deliveries: tuple[Delivered, ...]
     decisions: tuple[Decided, ...]
     means: Mapping[str, str] = field(default_factory=dict)
+    asking: tuple[Asking, ...] = ()
 
     @cached_property
     def digest(self) -> str:
@@ -115,8 +131,12 @@ class Inputs:
                 Delivered(**{**each, "business_date": date.fromisoformat(each["business_date"])})
                 for each in told["deliveries"]
             ),
-            tuple(Decided(**each) for each in told["decisions"]),
+            tuple(Decided(**each | {"from_night": _date(each["from_night"])}) for each in told["decisions"]),
             dict(told["means"]),
+            tuple(
+                Asking(**{**each, "business_date": date.fromisoformat(each["business_date"])})
+                for each in told["asking"]
+            ),
         )
 
     def _data(self) -> dict[str, Any]:
@@ -126,6 +146,7 @@ class Inputs:
             "base": _plain(self.base),
             "deliveries": [_plain(each) for each in self.deliveries],
             "decisions": [_plain(each) for each in self.decisions],
+            "asking": [_plain(each) for each in self.asking],
         }
 
 
@@ -136,6 +157,7 @@ def why_differs(now: Inputs, before: Inputs | None) -> list[str]:
     return [
         *_base_words(now, before),
         *_delivery_words(now.deliveries, before.deliveries),
+        *_asking_words(now, before),
         *_decision_words(now.decisions, before.decisions),
         *_means_words(now.means, before.means),
     ]
@@ -172,6 +194,12 @@ def _decision_words(now: Sequence[Decided], before: Sequence[Decided]) -> list[s
     return words + [f"Decision {each.number} was taken back." for each in before if each.number not in are]
 
 
+def _asking_words(now: Inputs, before: Inputs) -> list[str]:
+    taken = {each.delivery_id for each in (*now.deliveries, *before.deliveries)}
+    new = [each for each in now.asking if each not in before.asking and each.delivery_id not in taken]
+    return [f"Asks to be protected, though it is not in force: {each.delivery_id}." for each in new]
+
+
 def _means_words(now: Mapping[str, str], before: Mapping[str, str]) -> list[str]:
     changed = sorted(name for name in {*now, *before} if now.get(name) != before.get(name))
     told = {"model": "the match model", "code": "the program", "rules": "the rules"}
@@ -182,6 +210,10 @@ def _means_words(now: Mapping[str, str], before: Mapping[str, str]) -> list[str]
 def _came(deliveries: Iterable[Delivered]) -> str:
     words = [f"{each.agency} {each.sequence} of {_day(each.business_date)}" for each in deliveries]
     return ", ".join(words) or "nothing usable was delivered for it"
+
+
+def _date(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
 
 
 def _day(day: date) -> str:

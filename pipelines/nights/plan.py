@@ -31,13 +31,13 @@ from pipelines.database import schema as db
 from pipelines.deliveries import IN_FORCE, FoundDelivery
 from pipelines.deployment import Deployment
 from pipelines.nights.attempts import Attempt, AttemptRow, data_in_force, last_attempts
-from pipelines.nights.inputs import FORMAT, Base, Decided, Delivered, Inputs, why_differs
+from pipelines.nights.inputs import FORMAT, Asking, Base, Decided, Delivered, Inputs, why_differs
 from pipelines.nights.night import Night
 from pipelines.nights.reach import authorities_of
 from pipelines.publishing.versions import versions_in_force
 from pipelines.tables import read_json
 
-_KINDS = ("same", "not_the_same", "override")  # of decisions that a night is built from
+_KINDS = ("same", "not_the_same", "override", "shield", "confirm")  # of decisions that a night is built from
 __all__ = ["PlannedNight", "inputs_now", "outstanding"]
 
 
@@ -170,6 +170,7 @@ class _Known:
     deliveries: tuple[Delivered, ...]  # in force, in the order in which they are applied
     decisions: tuple[tuple[Decided, date | None, date | None], ...]  # with the nights from which and until which
     means: Mapping[str, str]
+    asking: tuple[Asking, ...]  # deliveries with records that ask to be protected
 
     @classmethod
     def read(cls, deployment: Deployment, authority: str) -> _Known:
@@ -199,6 +200,12 @@ class _Known:
                 )
                 .order_by(decision.decision_id)
             ).all()
+            asked = db.protection_request.c
+            asking = connection.execute(
+                select(asked.delivery_id, asked.agency, asked.business_date, asked.content_sha256)
+                .where(asked.authority == authority)
+                .order_by(asked.business_date, asked.delivery_id)
+            ).all()
             ground = connection.scalar(
                 select(func.max(db.attempt.c.business_date)).where(
                     db.attempt.c.authority == authority, db.attempt.c.state == "retired"
@@ -215,7 +222,14 @@ class _Known:
             tuple(
                 (
                     Decided(
-                        row.decision_id, row.kind, row.record_a, row.record_b, row.subject, row.reason, row.decided_at
+                        row.decision_id,
+                        row.kind,
+                        row.record_a,
+                        row.record_b,
+                        row.subject,
+                        row.reason,
+                        row.decided_at,
+                        row.from_night if row.kind in ("confirm", "not_the_same") else None,
                     ),
                     row.from_night,
                     row.until_night,
@@ -223,6 +237,7 @@ class _Known:
                 for row in decided
             ),
             _means(deployment),
+            tuple(Asking(*row) for row in asking),
         )
 
     def inputs(self, day: date) -> Inputs:
@@ -253,6 +268,7 @@ class _Known:
                 if (first is None or first <= day) and (until is None or day < until)
             ),
             self.means,
+            tuple(each for each in self.asking if since < each.business_date <= day),
         )
 
 

@@ -14,7 +14,7 @@ from collections import Counter
 from datetime import date
 from pathlib import Path
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from pipelines.database import schema as db
 from pipelines.deliveries import finding
@@ -133,7 +133,13 @@ def _let_deliveries_go(deployment: Deployment, authority: str, oldest: date) -> 
         for parent in (folder.parent, folder.parent.parent):
             if parent.is_dir() and not any(parent.iterdir()):
                 parent.rmdir()
+    asked = db.protection_request.c
+    requests = (asked.authority == authority, asked.business_date <= oldest)  # the register has them
+    with deployment.engine.connect() as connection:
+        for delivery_id in connection.scalars(select(asked.delivery_id).where(*requests)).all():
+            deployment.home.protection(delivery_id).unlink(missing_ok=True)
     with deployment.engine.begin() as connection:
+        connection.execute(delete(db.protection_request).where(*requests))
         connection.execute(update(db.delivery).where(*old).values(stored_at=None))
         for row in rows:
             if row.state == "held":

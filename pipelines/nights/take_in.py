@@ -26,6 +26,7 @@ from pipelines.deliveries import (
 from pipelines.deliveries.reconcile import reconciled
 from pipelines.nights.feeds import FeedTonight, feed_tonight
 from pipelines.nights.night import Check, Night, StageReport
+from pipelines.nights.requests import keep_requests
 from pipelines.validation.judge import judge
 
 __all__ = ["take_in"]
@@ -42,6 +43,7 @@ def take_in(night: Night, agency: str) -> StageReport:
         if before is None or mended(found, before):
             receipt = receive(found, register, load_contract=load_contract, open_authorities=_open_authorities)
             if receipt.ruling.known is None:
+                keep_requests(night, receipt.entry, receipt.asking)
                 entries = _judge_and_conclude(receipt, register, store)
                 freed |= {each.business_date for each in entries[1:]} - {night.business_date}
                 note_decided(night.engine, found)

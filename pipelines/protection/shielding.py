@@ -1,93 +1,198 @@
-"""Who must not be seen: shielding over links and possible links, failing closed.
+"""Who must not be seen tonight: from wishes, latches and decisions to identities, failing closed.
 
-Belongs here: from shielded records to identities, tonight. Not here: what of a shielded child may be shown
+Belongs here: the closure, and what a decision to unshield lifts. Not here: what of a shielded child may be shown
 (publishing.snapshot) and the proof that nothing else was (publishing.gates).
 
-An identity that holds a shielded record is *shielded*. An identity that is possibly the same child as a shielded or
-withheld one is *withheld*: it is shown exactly as a shielded child until the doubt is settled. The closure is
-transitive, so it must not run through pairs that are certainly two children, or it would engulf the authority: a pair
-of kind ``refused`` that the matcher calls certain (column `certain`: different verified identifiers, twins with
-different given names, an earlier decision) does not carry it on, nor does a pair that a reviewer decided is not the
-same child. Everything else does: a review, a refusal that is not called certain, a kind nobody knows, a shield flag
-that is missing, an input that is missing.
+An identity is *shielded* when one of its records asks for it, is named by an entry of the protection register that stands,
+was decided to be, or is known by what a shielded child was known by before. It is *withheld*, and shown exactly as a
+shielded one, when it is possibly the same child as a hidden one: by a number, or names and birth date, that both
+bear; by a pair that the matcher kept apart; or when it was before. A pair kept apart does not count where the two are
+*certainly* two children (`matching.deciding.answer.apart_table`); a number that differs is no certainty. Nothing counts
+where a reviewer has decided that they are two.
+
+Nobody is ever opened by what a feed says. What a hidden child was known by is latched, and stays so until a person lifts
+it. `decide unshield`, confirmed by another person, lifts the wishes and the latch of the child, and the latch of whoever is
+withheld for its sake; `decide not-the-same` lifts the latch of who is withheld only. Whatever still speaks for hiding
+somebody does: a record that goes on asking, somebody else's wish, a doubt that is still there.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.errors import IsindexError
+from pipelines.protection.tokens import LASTING, alike, key_tokens, tokens_of_records
 from pipelines.seams import Seam, conform, give
 from pipelines.seams.identities import IDENTITIES, VISIBILITY
-from pipelines.seams.matching import DECISIONS, POSSIBLE
-from pipelines.seams.person import RECORDS
+from pipelines.seams.matching import APART, DECISIONS
+from pipelines.seams.person import NAMES, RECORDS
+from pipelines.seams.protection import LATCHED
 from pipelines.tables import connect
 
-__all__ = ["carries_shielding", "in_force", "visibility"]
+__all__ = ["Lifting", "Protected", "in_force", "protect"]
 
 
-def visibility(
-    identities: pa.Table | None, records: pa.Table | None, possible: pa.Table | None, decisions: pa.Table | None
-) -> pa.Table:
-    """Whether each identity is shielded or withheld.
+@dataclass(frozen=True)
+class Lifting:
+    """A decision that takes effect tonight and may open somebody.
+
+    Attributes:
+        number: of the decision.
+        record_keys: the records that it names.
+        from_night: its first night.
+        unshields: whether it lifts wishes and shields too, or only what is withheld.
+    """
+
+    number: int
+    record_keys: tuple[str, ...]
+    from_night: date
+    unshields: bool = True
+
+
+@dataclass(frozen=True)
+class Protected:
+    """Protection after a night: `visibility` (`VISIBILITY`), the register (`ENTRIES`) and what is latched (`LATCHED`)."""
+
+    visibility: pa.Table
+    entries: pa.Table
+    latched: pa.Table
+
+
+def protect(
+    identities: pa.Table | None,
+    records: pa.Table | None,
+    names: pa.Table | None,
+    apart: pa.Table | None,
+    decisions: pa.Table | None,
+    *,
+    entries: pa.Table,
+    latched: pa.Table,
+    business_date: date,
+    lifting: Sequence[Lifting] = (),
+) -> Protected:
+    """Who is hidden tonight, and what of it is carried on.
 
     Args:
-        identities: record_key, index_id.
-        records: record_key, shielded (null counts as shielded).
-        possible: record_key_a, record_key_b, kind, optionally certain: might be one child, but not joined.
-        decisions: kind, record_a, record_b, optionally undone_at: those of this authority. A ``shield`` shields its
-            record; a ``not_the_same`` settles its pair.
-
-    Returns:
-        `VISIBILITY` (never both), sorted by index_id.
+        identities: `IDENTITIES`: record_key and index_id are read.
+        records: `RECORDS`: shielded (null counts as shielded), and what names a child.
+        names: `NAMES`.
+        apart: `APART`: every pair that may be one child and is not joined (a null certain counts as no).
+        decisions: `DECISIONS`: a ``shield`` shields its record; a ``not_the_same`` parts its pair.
+        entries: the register tonight.
+        latched: what was latched the night before.
+        business_date: the night.
+        lifting: decisions that take effect tonight and may open somebody.
 
     Raises:
         IsindexError: SHIELDING_INPUT_MISSING when a table or column is not there: without it nobody is safe to show.
     """
+    people = _needed(records, RECORDS, ["record_key", "shielded", "birth_date", "family_name", "given_names"])
+    called = _needed(names, NAMES, ["record_key", "family_name", "given_names"])
+    pairs = _needed(apart, APART, ["record_key_a", "record_key_b", "certain"])
+    held = _needed(identities, IDENTITIES, ["record_key", "index_id"])
+    tokens = tokens_of_records(people, called)
     views = {
-        "identities": _needed(identities, IDENTITIES, ["record_key", "index_id"]),
-        "records": _needed(records, RECORDS, ["record_key", "shielded"]),
-        "possible": carries_shielding(possible, decisions),
+        "identities": held.select(["record_key", "index_id"]),
+        "records": people.select(["record_key", "shielded"]),
+        "apart": pairs.select(["record_key_a", "record_key_b", "certain"]),
+        "alike": alike(tokens),
         "decisions": in_force(decisions),
+        "tokens": tokens,
+        "decided": _decided(decisions),
     }
-    with connect(views) as connection:
-        base = connection.sql("""
-            SELECT i.index_id, bool_or(coalesce(r.shielded, true) OR d.record_a IS NOT NULL) AS shielded
-            FROM identities i LEFT JOIN records r USING (record_key)
-            LEFT JOIN (SELECT DISTINCT record_a FROM decisions WHERE kind = 'shield') d ON d.record_a = i.record_key
-            GROUP BY i.index_id ORDER BY i.index_id
-        """).to_arrow_table()
-        connection.register("numbered", base.append_column("number", pa.array(np.arange(base.num_rows))))
-        edges = connection.sql("""
-            SELECT DISTINCT na.number AS a, nb.number AS b
-            FROM possible p
-            JOIN identities ia ON ia.record_key = p.record_key_a JOIN identities ib ON ib.record_key = p.record_key_b
-            JOIN numbered na ON na.index_id = ia.index_id JOIN numbered nb ON nb.index_id = ib.index_id
-            WHERE na.number <> nb.number
-        """).to_arrow_table()
-    shielded = base["shielded"].to_numpy(zero_copy_only=False).astype(bool)
-    reached = _closure(shielded, edges["a"].to_numpy(), edges["b"].to_numpy())
-    seen = pa.table({"index_id": base["index_id"], "shielded": shielded, "withheld": reached & ~shielded})
-    return give(seen, VISIBILITY)
+    with connect(views) as duck:
+        duck.execute(_IDENTITIES)
+        duck.execute(_PARTED)
+        edges = duck.sql(_EDGES).to_arrow_table()
+        a, b = (edges[side].to_numpy() for side in "ab")
+        for each in lifting:
+            entries, latched = _lifted(duck, each, entries, latched, a, b)
+        duck.register("entries", entries)
+        duck.register("latched", latched)
+        seeds = duck.sql(_SEEDS).to_arrow_table()
+        shielded, withheld = (
+            seeds[name].to_numpy(zero_copy_only=False).astype(bool) for name in ("shielded", "withheld")
+        )
+        reached = _closure(shielded | withheld, a, b)
+        seen = pa.table({"index_id": seeds["index_id"], "shielded": shielded, "withheld": reached & ~shielded})
+        duck.register("seen", seen)
+        duck.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
+        after = duck.sql(_LATCHED_AFTER).to_arrow_table()
+    return Protected(give(seen, VISIBILITY), entries, give(after, LATCHED))
 
 
-def carries_shielding(possible: pa.Table | None, decisions: pa.Table | None) -> pa.Table:
-    """The possible pairs through which a shield reaches on: record_key_a, record_key_b (see the module's charter)."""
-    pairs = _needed(possible, POSSIBLE, ["record_key_a", "record_key_b", "kind"])
-    if "certain" not in pairs.column_names:
-        pairs = pairs.append_column("certain", pa.nulls(pairs.num_rows, pa.bool_()))
-    with connect({"possible": pairs, "decisions": in_force(decisions)}) as connection:
-        carried: pa.Table = connection.sql("""
-            SELECT p.record_key_a, p.record_key_b FROM possible p
-            LEFT JOIN (
-                SELECT DISTINCT least(record_a, record_b) AS a, greatest(record_a, record_b) AS b
-                FROM decisions WHERE kind = 'not_the_same'
-            ) d ON d.a = least(p.record_key_a, p.record_key_b) AND d.b = greatest(p.record_key_a, p.record_key_b)
-            WHERE d.a IS NULL AND NOT (coalesce(p.kind, '') = 'refused' AND coalesce(p.certain, false))
-            ORDER BY ALL
-        """).to_arrow_table()
-    return carried
+def in_force(decisions: pa.Table | None) -> pa.Table:
+    """Decisions that were not undone: kind, record_a, record_b."""
+    table = _needed(decisions, DECISIONS, ["kind", "record_a", "record_b"])
+    if "undone_at" in table.column_names:
+        table = table.filter(table["undone_at"].is_null())
+    return table.select(["kind", "record_a", "record_b"])
+
+
+def _decided(decisions: pa.Table | None) -> pa.Table:
+    """Each side of a pair that was decided to be two children: record_key, and the token of the other record's key."""
+    table = in_force(decisions)
+    table = table.filter(pc.equal(table["kind"], "not_the_same"))
+    a, b = (table[name].cast(pa.string()).combine_chunks() for name in ("record_a", "record_b"))
+    keys = key_tokens([*a.to_pylist(), *b.to_pylist()])
+    token = dict(zip(keys["record_key"].to_pylist(), keys["token"].to_pylist(), strict=True))
+    return pa.table(
+        {
+            "record_key": pa.concat_arrays([a, b]),
+            "token": pa.array([token.get(key) for key in [*b.to_pylist(), *a.to_pylist()]], pa.string()),
+        }
+    )
+
+
+def _lifted(
+    duck: duckdb.DuckDBPyConnection,
+    lifting: Lifting,
+    entries: pa.Table,
+    latched: pa.Table,
+    a: np.ndarray,
+    b: np.ndarray,
+) -> tuple[pa.Table, pa.Table]:
+    """Register and latch without what a decision lifts."""
+    numbers = duck.execute(
+        "SELECT number FROM identities JOIN numbered USING (index_id) WHERE record_key IN (SELECT unnest(?))",
+        [list(lifting.record_keys)],
+    ).fetchall()
+    ((size,),) = duck.execute("SELECT count(*) FROM numbered").fetchall()
+    own = np.zeros(size, dtype=bool)
+    own[[number for (number,) in numbers]] = True
+    keys = key_tokens(lifting.record_keys)["token"].combine_chunks()
+    goes = pc.and_(
+        pc.less(latched["since"], pa.scalar(lifting.from_night, pa.date32())),
+        pc.is_in(latched["token"], value_set=pa.concat_arrays([_tokens_of(duck, _closure(own, a, b)), keys])),
+    )
+    if not lifting.unshields:
+        return entries, latched.filter(pc.invert(pc.and_(goes, pc.invert(latched["shielded"]))))
+    mine = {*_tokens_of(duck, own).to_pylist(), *keys.to_pylist()}
+    by = [
+        lifting.number if old is None and night < lifting.from_night and not mine.isdisjoint(tokens) else old
+        for old, night, tokens in zip(
+            *(entries[name].to_pylist() for name in ("lifted_by", "last_night", "tokens")), strict=True
+        )
+    ]
+    entries = entries.set_column(entries.column_names.index("lifted_by"), "lifted_by", pa.array(by, pa.int64()))
+    return entries, latched.filter(pc.invert(goes))
+
+
+def _tokens_of(duck: duckdb.DuckDBPyConnection, mask: np.ndarray) -> pa.Array:
+    """The tokens of the records of the identities at `mask`."""
+    duck.register("chosen", pa.table({"number": np.flatnonzero(mask)}))
+    found: pa.Table = duck.sql(
+        "SELECT DISTINCT token FROM tokens JOIN identities USING (record_key) JOIN numbered USING (index_id) "
+        "JOIN chosen USING (number) ORDER BY ALL"
+    ).to_arrow_table()
+    return found["token"].combine_chunks()
 
 
 def _closure(seeds: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -101,14 +206,6 @@ def _closure(seeds: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         reached[b[crossing]] = True
 
 
-def in_force(decisions: pa.Table | None) -> pa.Table:
-    """Decisions that were not undone: kind, record_a, record_b."""
-    table = _needed(decisions, DECISIONS, ["kind", "record_a", "record_b"])
-    if "undone_at" in table.column_names:
-        table = table.filter(table["undone_at"].is_null())
-    return table.select(["kind", "record_a", "record_b"])
-
-
 def _needed(table: pa.Table | None, seam: Seam, columns: list[str]) -> pa.Table:
     try:
         conform(seam.empty_table().select([]) if table is None else table, seam, columns)
@@ -120,3 +217,72 @@ def _needed(table: pa.Table | None, seam: Seam, columns: list[str]) -> pa.Table:
             remedy="Run the matching of this night again; the published index stays as it is.",
         ) from None
     return table
+
+
+_LASTING = ", ".join(f"'{kind}'" for kind in LASTING)
+_IDENTITIES = """
+    CREATE TEMP TABLE numbered AS
+    SELECT index_id, row_number() OVER (ORDER BY index_id) - 1 AS number FROM (SELECT DISTINCT index_id FROM identities)
+"""
+# Which identities may be one child. Nothing but a decision parts two that bear one number, or one name and birth date: a
+# record that strayed into an identity may be certainly another child than the very records it strayed from.
+_EDGES = """
+    WITH pairs AS (
+        SELECT record_key_a AS x, record_key_b AS y, if(coalesce(certain, false), 'certain', 'apart') AS said FROM apart
+        UNION ALL SELECT record_key_a, record_key_b, 'alike' FROM alike
+        UNION ALL SELECT record_a, record_b, 'decided' FROM decisions WHERE kind = 'not_the_same'
+    ),
+    sides AS (
+        SELECT na.number AS a, nb.number AS b, said
+        FROM pairs JOIN identities ia ON ia.record_key = x JOIN identities ib ON ib.record_key = y
+        JOIN numbered na ON na.index_id = ia.index_id JOIN numbered nb ON nb.index_id = ib.index_id
+        WHERE na.number <> nb.number
+    )
+    SELECT least(a, b) AS a, greatest(a, b) AS b FROM sides GROUP BY ALL
+    HAVING NOT bool_or(said = 'decided')
+        AND (bool_or(said = 'alike') OR bool_or(said = 'apart') AND NOT bool_or(said = 'certain'))
+    ORDER BY ALL
+"""
+# identity → tokens of keys of records that were decided to be another child's: wishes and latches of those do not reach it
+_PARTED = """
+    CREATE TEMP TABLE parted AS
+    WITH sides AS (SELECT i.index_id, d.token FROM decided d JOIN identities i USING (record_key))
+    SELECT index_id, token FROM sides
+    UNION
+    SELECT s.index_id, t.token FROM sides s JOIN tokens o ON o.token = s.token JOIN identities i ON i.record_key = o.record_key
+    JOIN identities j ON j.index_id = i.index_id JOIN tokens t ON t.record_key = j.record_key AND t.kind = 'key'
+    WHERE i.index_id <> s.index_id
+"""
+_SEEDS = f"""
+    WITH wishes AS (
+        SELECT DISTINCT i.index_id, e.tokens
+        FROM (SELECT tokens, unnest(tokens) AS token FROM entries WHERE lifted_by IS NULL) e
+        JOIN tokens USING (token) JOIN identities i USING (record_key)
+    ),
+    latches AS (
+        SELECT DISTINCT i.index_id, l.holder, l.shielded
+        FROM latched l JOIN tokens t USING (token) JOIN identities i USING (record_key) WHERE t.kind IN ({_LASTING})
+    ),
+    apart_from AS (SELECT index_id, list(token) AS tokens FROM parted GROUP BY index_id),
+    marked AS (
+        SELECT index_id, true AS shielded FROM identities LEFT JOIN records USING (record_key) WHERE coalesce(shielded, true)
+        UNION ALL SELECT index_id, true FROM identities JOIN decisions ON record_a = record_key WHERE kind = 'shield'
+        UNION ALL SELECT index_id, true FROM wishes w LEFT JOIN apart_from p USING (index_id)
+            WHERE NOT coalesce(list_has_any(w.tokens, p.tokens), false)
+        UNION ALL SELECT index_id, coalesce(shielded, true) FROM latches l LEFT JOIN apart_from p USING (index_id)
+            WHERE NOT coalesce(list_contains(p.tokens, l.holder), false)
+    )
+    SELECT index_id, coalesce(bool_or(shielded), false) AS shielded, coalesce(bool_or(NOT shielded), false) AS withheld
+    FROM numbered LEFT JOIN marked USING (index_id) GROUP BY index_id ORDER BY index_id
+"""
+_LATCHED_AFTER = f"""
+    WITH hidden AS (SELECT index_id, shielded FROM seen WHERE shielded OR withheld),
+    keys AS (SELECT record_key, token AS holder FROM tokens WHERE kind = 'key'),
+    every AS (
+        SELECT token, holder, shielded, since FROM latched
+        UNION ALL
+        SELECT token, holder, shielded, getvariable('night') FROM hidden JOIN identities USING (index_id)
+        JOIN tokens USING (record_key) JOIN keys USING (record_key) WHERE kind IN ({_LASTING})
+    )
+    SELECT token, holder, bool_or(shielded) AS shielded, min(since) AS since FROM every GROUP BY ALL ORDER BY ALL
+"""

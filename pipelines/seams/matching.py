@@ -1,4 +1,4 @@
-"""What the matcher says of a night: clusters, links and possible links (matching → identities, protection, reporting)."""
+"""What the matcher says of a night: clusters, links, possible links, pairs kept apart (→ identities, protection, reporting)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pyarrow as pa
 from pipelines.seams import words
 from pipelines.seams.seam import Column, Seam
 
-__all__ = ["CLUSTERS", "DECISIONS", "LINKS", "POSSIBLE", "POSSIBLE_TOLD", "RIVALS"]
+__all__ = ["APART", "CLUSTERS", "DECISIONS", "LINKS", "POSSIBLE", "POSSIBLE_TOLD", "RIVALS"]
 
 _TEXT, _BITS = pa.string(), pa.float64()
 _SENTENCES = pa.dictionary(pa.int32(), _TEXT)  # a few thousand, said of millions
@@ -44,6 +44,10 @@ POSSIBLE = Seam(  # pairs that may be one child and are not joined
         Column("kind", _TEXT, "a person should decide, or alike and kept apart", words.POSSIBLE_KINDS, needed=True),
         Column("priority", pa.int8(), "1 (look first) to 3"),
     ),
+)
+APART = Seam(  # every pair alike enough to be one child that was not joined, whoever looks at it: protection reaches over it
+    "pairs kept apart",
+    (*_PAIR, Column("certain", pa.bool_(), "whether the two are certainly two children", needed=True)),
 )
 RIVALS = Seam(  # of one record of a pair, its best other candidate
     "rivals",

@@ -36,6 +36,7 @@ __all__ = [
     "SEXES",
     "SHA256",
     "STEPS",
+    "TOKEN_KINDS",
     "VERSION",
 ]
 
@@ -56,10 +57,13 @@ ADDRESS_STATUSES = ("current", "last_known", "none_known", "left_intends_return"
 INVOLVEMENT_KINDS = ("gp_practice", "school", "service", "sensitive_service")
 FLAGS = ("caf_exists", "lead_professional")
 
+# ---- protection -------------------------------------------------------------------------------------------------
+TOKEN_KINDS = ("key", "number", "person", "born_at", "lives_at")
+
 # ---- matching ---------------------------------------------------------------------------------------------------
 STEPS = ("new", "probabilistic", "exact", "upn", "nhs_number", "decision")  # in order of trust
 POSSIBLE_KINDS = ("review", "refused")
-DECISION_KINDS = ("same", "not_the_same", "shield", "firewall", "override", "hold")
+DECISION_KINDS = ("same", "not_the_same", "shield", "unshield", "confirm", "firewall", "override", "hold")
 
 # ---- identities -------------------------------------------------------------------------------------------------
 INDEX_ID_STATES = ("live", "frozen", "merged", "archived", "ended")

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from pipelines.deployment import Deployment
 from pipelines.nights.arrivals import look_around
@@ -19,11 +22,12 @@ from pipelines.nights.night import Night
 from pipelines.nights.plan import PlannedNight, outstanding
 from pipelines.nights.retention import prune, prune_reports
 from pipelines.nights.run import run_all
+from pipelines.publishing.gates import volume
 from pipelines.settings import settings
 from tests.databases import Databases
 from tests.nights.little_authority import AGENCIES, AUTHORITY, FIRST, Delivery, Feed, children, day_of, put
 
-__all__ = ["LittleNights", "broken_in", "bytes_under"]
+__all__ = ["LittleNights", "broken_in", "bytes_under", "few_keys_may_move"]
 
 
 class LittleNights:
@@ -102,10 +106,18 @@ class LittleNights:
         assert found is not None
         return found
 
-    def mark(self, shielded: bool) -> None:
-        """Health marks every child as shielded, or none. That a file loses all its marks at once holds the night."""
+    def renumber(self) -> None:
+        """Health gives every patient another number of its own. Where `few_keys_may_move`, that holds the night."""
         for row in self.feeds["health"].rows.values():
-            row["confidentiality"] = "S" if shielded else ""
+            row["local_patient_id"] += "N"
+
+
+@contextmanager
+def few_keys_may_move() -> Iterator[None]:
+    """The gate is made for authorities with more than eight children."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(volume, "KEYS_MOVED_LEAST", 5)
+        yield
 
 
 def broken_in(stage: str) -> Callable[[str], None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from pipelines.nights.run import STAGES
 from pipelines.tables import read_json, write_json
 from tests.databases import Databases
 from tests.nights.little_authority import AUTHORITY, day_of
-from tests.nights.little_nights import LittleNights, broken_in, bytes_under
+from tests.nights.little_nights import LittleNights, broken_in, bytes_under, few_keys_may_move
 
 # ---- inputs -------------------------------------------------------------------------------------------------------
 NIGHT = date(2026, 11, 18)
@@ -141,11 +141,16 @@ def test_the_means_are_no_part_of_the_data(means: dict[str, str]) -> None:
 # ---- attempts -----------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _few_keys_may_move() -> Iterator[None]:
+    with few_keys_may_move():
+        yield
+
+
 @pytest.fixture(scope="module")
 def two_nights(tmp_path_factory: pytest.TempPathFactory, database: Databases) -> LittleNights:
-    """Two published nights, every child shielded."""
+    """Two published nights."""
     made = LittleNights(tmp_path_factory.mktemp("two-nights"), database)
-    made.mark(True)
     for night in (0, 1):
         made.deliver(night)
     assert made.load() == {0: "published", 1: "published"}
@@ -180,7 +185,7 @@ def state_on_the_overview(place: LittleNights, number: int) -> tuple[str, str]:
     return cells[2], cells[-1]
 
 
-def override(place: LittleNights, number: int, gate: str = "mass_unshielding") -> decisions.Decision:
+def override(place: LittleNights, number: int, gate: str = "keys_moved") -> decisions.Decision:
     return decisions.override(
         place.deployment, AUTHORITY, day_of(number), gate, actor="Ruth", reason="it is right", at=datetime.now(UTC)
     )
@@ -203,17 +208,17 @@ def test_what_is_in_force_is_shown_by_links_that_a_moved_home_keeps(place: Littl
 
 def test_a_held_attempt_overwrites_nothing_and_rests_until_a_person_lets_it_pass(place: LittleNights) -> None:
     before, version = shown(place), place.night(1).version()
-    place.mark(False)
+    place.renumber()
     place.deliver(1)
     assert place.load() == {1: "held"}
     assert shown(place) == before
     held = place.last(1)
     assert (held.state, held.version, [gate["name"] for gate in held.gates if not gate["passed"]]) == (
-        "held", None, ["mass_unshielding"],
+        "held", None, ["keys_moved"],
     )  # fmt: skip
     state, why = state_on_the_overview(place, 1)
     assert state == "Held"
-    assert why.startswith("Gate mass unshielding has not passed.") and why.endswith(
+    assert why.startswith("Gate keys moved has not passed.") and why.endswith(
         "published for this night before stays in force."
     )
     assert latest_matched(place.deployment, AUTHORITY) == place.in_force(1)  # what a reviewer sees is in force
@@ -233,24 +238,23 @@ def test_a_held_attempt_overwrites_nothing_and_rests_until_a_person_lets_it_pass
     assert place.night(1).version() != version
     manifest = read_json(place.home / "snapshots" / AUTHORITY / str(place.night(1).version()) / "manifest.json")
     assert [(gate["name"], gate["overridden"]) for gate in manifest["gates"] if gate["overridden"]] == [
-        ("mass_unshielding", "it is right")
+        ("keys_moved", "it is right")
     ]
     assert state_on_the_overview(place, 1) == ("Published", "–none")
     assert place.load() == {}
 
 
 def test_an_override_lets_pass_one_gate_of_one_night(place: LittleNights) -> None:
-    place.mark(False)
+    place.renumber()
     place.deliver(2)
     place.load()
     override(place, 2, "volume")
     assert place.load() == {2: "held"}
     override(place, 2)
     assert place.load() == {2: "published"}
-    place.mark(True)
     place.deliver(3)
     place.load()
-    place.mark(False)
+    place.renumber()
     place.deliver(4)
     assert place.load() == {4: "held"}
 

@@ -1,25 +1,39 @@
-"""Shielding fails closed and does not engulf the authority."""
+"""Shielding fails closed, is never lifted by a feed, and does not engulf the authority."""
+
+from datetime import date
 
 import pyarrow as pa
 import pytest
 
 from pipelines.errors import IsindexError
-from pipelines.protection.shielding import visibility
+from pipelines.protection.shielding import Lifting, protect
+from pipelines.seams.person import NAMES, RECORDS
+from pipelines.seams.protection import ENTRIES, LATCHED
 
 TEXT = pa.string()
+NIGHT, NEXT, THIRD = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
+OPEN, SHIELDED, WITHHELD = (False, False), (True, False), (False, True)
 
 
-def see(shielded, possible=(), decisions=(), merged=None):
-    """{record: (shielded, withheld)} for records a, b, … each its own identity unless `merged` says otherwise."""
-    keys = sorted(shielded)
+def records_of(rows):
+    """Person records; each child has a name and a birth date of its own unless the row says otherwise."""
+    whole = [
+        {"record_key": key, "agency": "health", "given_names": f"Given{key}", "family_name": f"Family{key}",
+         "birth_date": date(2015, 1, 1), "shielded": False, "linkable": True, "delivery_id": "d", **row}
+        for key, row in sorted(rows.items())
+    ]  # fmt: skip
+    return pa.Table.from_pylist(whole, schema=RECORDS.schema)
+
+
+def night(rows, apart=(), decisions=(), merged=None, *, before=None, on=NIGHT, lifting=()):
+    """Protection after a night; each record is an identity of its own unless `merged` says otherwise."""
+    keys = sorted(rows)
     identities = pa.table({"record_key": keys, "index_id": [(merged or {}).get(key, key.upper()) for key in keys]})
-    records = pa.table({"record_key": keys, "shielded": pa.array([shielded[key] for key in keys], pa.bool_())})
     pairs = pa.table(
         {
-            "record_key_a": pa.array([pair[0] for pair in possible], TEXT),
-            "record_key_b": pa.array([pair[1] for pair in possible], TEXT),
-            "kind": pa.array([pair[2] for pair in possible], TEXT),
-            "certain": pa.array([pair[3] for pair in possible], pa.bool_()),
+            "record_key_a": pa.array([pair[0] for pair in apart], TEXT),
+            "record_key_b": pa.array([pair[1] for pair in apart], TEXT),
+            "certain": pa.array([pair[2] for pair in apart], pa.bool_()),
         }
     )
     decided = pa.table(
@@ -28,64 +42,190 @@ def see(shielded, possible=(), decisions=(), merged=None):
             for i, name in enumerate(("kind", "record_a", "record_b", "undone_at"))
         }
     )
-    seen = visibility(identities, records, pairs, decided)
-    return {row["index_id"]: (row["shielded"], row["withheld"]) for row in seen.to_pylist()}
+    return protect(
+        identities, records_of(rows), NAMES.empty_table(), pairs, decided,
+        entries=before.entries if before else ENTRIES.empty_table(),
+        latched=before.latched if before else LATCHED.empty_table(),
+        business_date=on, lifting=lifting,
+    )  # fmt: skip
 
 
-OPEN, SHIELDED, WITHHELD = (False, False), (True, False), (False, True)
+def seen(protected):
+    return {row["index_id"]: (row["shielded"], row["withheld"]) for row in protected.visibility.to_pylist()}
+
+
+def see(rows, *args, **options):
+    return seen(night(rows, *args, **options))
+
+
+ASKS = {"shielded": True}
+
+# --- the closure --------------------------------------------------------------------------------------------------
 
 
 def test_one_shielded_record_shields_its_whole_identity():
-    assert see({"a": True, "b": False, "c": False}, merged={"a": "X", "b": "X"}) == {"X": SHIELDED, "C": OPEN}
+    assert see({"a": ASKS, "b": {}, "c": {}}, merged={"a": "X", "b": "X"}) == {"X": SHIELDED, "C": OPEN}
 
 
 def test_a_record_possibly_of_a_shielded_child_is_withheld_and_so_on_along_the_chain():
-    seen = see(
-        {"a": True, "b": False, "c": False, "d": False}, [("b", "a", "review", None), ("b", "c", "review", None)]
-    )
-    assert seen == {"A": SHIELDED, "B": WITHHELD, "C": WITHHELD, "D": OPEN}
+    found = see({"a": ASKS, "b": {}, "c": {}, "d": {}}, [("b", "a", False), ("b", "c", False)])
+    assert found == {"A": SHIELDED, "B": WITHHELD, "C": WITHHELD, "D": OPEN}
+
+
+@pytest.mark.parametrize(("certain", "expected"), [(True, OPEN), (False, WITHHELD), (None, WITHHELD)])
+def test_only_certainty_stops_the_closure(certain, expected):
+    assert see({"a": ASKS, "b": {}}, [("a", "b", certain)])["B"] == expected
+
+
+def test_what_is_certain_of_one_pair_of_records_parts_their_identities():
+    rows = {"a": ASKS, "b": {}, "c": {}}
+    assert see(rows, [("a", "b", False), ("a", "c", True)], merged={"b": "X", "c": "X"})["X"] == OPEN
+
+
+SAME = {"given_names": "Mary Ann", "family_name": "O'Neil", "birth_date": date(2016, 5, 4)}
+LIKE = {"given_names": "MARY", "family_name": "ONEIL", "birth_date": date(2016, 5, 4)}
 
 
 @pytest.mark.parametrize(
-    ("kind", "certain", "expected"),
+    ("mine", "other"),
     [
-        ("refused", True, OPEN),
-        ("refused", False, WITHHELD),
-        ("refused", None, WITHHELD),
-        ("review", True, WITHHELD),
-        ("unheard of", True, WITHHELD),
-        (None, None, WITHHELD),
+        (SAME, LIKE),
+        (SAME, {**LIKE, "given_names": "Oneil", "family_name": "Mary"}),
+        ({"nhs_number": "9434765919"}, {"nhs_number_unverified": "9434765919"}),
+        ({"upn": "A330400021001"}, {"former_upn": "a330 4000 21001"}),
     ],
+    ids=["name and birth date", "swapped names", "a number", "a former number"],
 )
-def test_only_a_certain_refusal_stops_the_closure(kind, certain, expected):
-    assert see({"a": True, "b": False}, [("a", "b", kind, certain)])["B"] == expected
+def test_whoever_bears_the_number_or_the_name_and_birth_date_is_withheld_whatever_the_matcher_says(mine, other):
+    rows = {"a": {**ASKS, **mine}, "b": other, "c": {}}
+    assert see(rows) == {"A": SHIELDED, "B": WITHHELD, "C": OPEN}
+    assert see(rows, [("a", "b", True)])["B"] == WITHHELD
+    assert see(rows, decisions=[("not_the_same", "b", "a", None)])["B"] == OPEN
+
+
+def test_brothers_sisters_and_twins_with_their_own_names_are_not_meant():
+    twin = {"family_name": "O'Neil", "given_names": "Maud", "birth_date": SAME["birth_date"]}
+    assert see({"a": {**ASKS, **SAME}, "b": twin}, [("a", "b", True)])["B"] == OPEN
+
+
+def test_placeholders_and_notes_are_no_numbers():
+    for number in ("0000000000", "NOT KNOWN", "12345"):
+        row = {"nhs_number_unverified": number}
+        assert see({"a": {**ASKS, **row}, "b": row})["B"] == OPEN
+
+
+def test_a_great_many_of_one_name_are_held_together():
+    rows = {f"k{n:03}": dict(SAME) for n in range(120)} | {"a": {**ASKS, **SAME}}
+    assert set(see(rows).values()) == {SHIELDED, WITHHELD}
 
 
 def test_a_reviewer_settles_a_pair_until_it_is_undone():
-    pair = [("a", "b", "review", None)]
-    assert see({"a": True, "b": False}, pair, [("not_the_same", "b", "a", None)])["B"] == OPEN
-    assert see({"a": True, "b": False}, pair, [("not_the_same", "b", "a", "2026-03-01")])["B"] == WITHHELD
+    pair = [("a", "b", False)]
+    assert see({"a": ASKS, "b": {}}, pair, [("not_the_same", "b", "a", None)])["B"] == OPEN
+    assert see({"a": ASKS, "b": {}}, pair, [("not_the_same", "b", "a", "2026-03-01")])["B"] == WITHHELD
 
 
 def test_a_decision_to_shield_shields():
-    assert see({"a": False, "b": False}, decisions=[("shield", "b", None, None)]) == {"A": OPEN, "B": SHIELDED}
+    assert see({"a": {}, "b": {}}, decisions=[("shield", "b", None, None)]) == {"A": OPEN, "B": SHIELDED}
 
 
 def test_a_missing_flag_counts_as_shielded():
-    assert see({"a": None})["A"] == SHIELDED
+    assert see({"a": {"shielded": None}})["A"] == SHIELDED
 
 
-@pytest.mark.parametrize("missing", range(4))
+@pytest.mark.parametrize("missing", range(5))
 def test_a_missing_input_is_refused(missing):
     inputs = [
         pa.table({"record_key": ["a"], "index_id": ["A"]}),
-        pa.table({"record_key": ["a"], "shielded": [False]}),
-        pa.table({"record_key_a": ["a"], "record_key_b": ["b"], "kind": ["review"]}),
+        records_of({"a": {}}),
+        NAMES.empty_table(),
+        pa.table({"record_key_a": ["a"], "record_key_b": ["b"], "certain": [False]}),
         pa.table({"kind": ["same"], "record_a": ["a"], "record_b": ["b"]}),
     ]
-    inputs[missing] = None
-    with pytest.raises(IsindexError, match="SHIELDING_INPUT_MISSING"):
-        visibility(*inputs)
-    inputs[missing] = pa.table({"other": ["a"]})
-    with pytest.raises(IsindexError, match="SHIELDING_INPUT_MISSING"):
-        visibility(*inputs)
+    state = {"entries": ENTRIES.empty_table(), "latched": LATCHED.empty_table(), "business_date": NIGHT}
+    for instead in (None, pa.table({"other": ["a"]})):
+        given = [instead if number == missing else each for number, each in enumerate(inputs)]
+        with pytest.raises(IsindexError, match="SHIELDING_INPUT_MISSING"):
+            protect(*given, **state)
+
+
+# --- the latch ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rows", "merged"),
+    [
+        ({"a": {}, "b": {}}, {"a": "X", "b": "X"}),
+        ({"b": {}}, {"b": "X"}),
+        ({"a": {}, "b": {}}, {}),
+        ({"b": {}, "c": {}}, {"b": "Y", "c": "Y"}),
+    ],
+    ids=["the mark is blank", "the record is withdrawn", "the identity is split", "merged into another"],
+)
+def test_no_feed_opens_who_was_hidden(rows, merged):
+    first = night({"a": ASKS, "b": {}, "c": {}}, merged={"a": "X", "b": "X"})
+    after = see(rows, merged=merged, before=first, on=NEXT)
+    assert {index_id: told for index_id, told in after.items() if index_id != "C"}
+    assert all(told == SHIELDED for index_id, told in after.items() if index_id != "C")
+
+
+def test_a_record_under_another_key_is_known_by_what_stays():
+    first = night({"a": {**ASKS, **SAME, "nhs_number": "9434765919"}})
+    assert see({"new": {"nhs_number": "9434765919"}}, before=first, on=NEXT)["NEW"] == SHIELDED
+    assert see({"new": LIKE}, before=first, on=NEXT)["NEW"] == SHIELDED
+    gone = night({"c": {}}, before=first, on=NEXT)
+    assert see({"a": {}}, before=gone, on=THIRD)["A"] == SHIELDED
+
+
+def test_who_was_withheld_stays_so_when_the_doubt_is_no_longer_told():
+    first = night({"a": ASKS, "b": {}}, [("a", "b", False)])
+    assert see({"a": {}, "b": {}}, before=first, on=NEXT) == {"A": SHIELDED, "B": WITHHELD}
+
+
+# --- a person lifts it --------------------------------------------------------------------------------------------
+
+
+def lifted(key="a"):
+    return [Lifting(7, (key,), NEXT)]
+
+
+def test_a_decision_opens_the_child_and_who_was_withheld_for_its_sake():
+    doubt = [("a", "b", False)]
+    first = night({"a": ASKS, "b": {}, "c": ASKS}, doubt)
+    assert see({"a": {}, "b": {}, "c": {}}, doubt, before=first, on=NEXT, lifting=lifted()) == {
+        "A": OPEN, "B": OPEN, "C": SHIELDED,
+    }  # fmt: skip
+
+
+def test_a_record_that_goes_on_asking_is_asked_for():
+    first = night({"a": ASKS})
+    again = night({"a": ASKS}, before=first, on=NEXT, lifting=lifted())
+    assert seen(again) == {"A": SHIELDED}
+    assert see({"a": {}}, before=again, on=THIRD) == {"A": SHIELDED}
+
+
+def test_another_child_s_shield_still_holds_who_may_be_that_child():
+    doubt = [("a", "b", False)]
+    first = night({"a": ASKS, "b": ASKS}, doubt)
+    after = see({"a": {}, "b": ASKS}, doubt, before=first, on=NEXT, lifting=lifted())
+    assert after == {"A": WITHHELD, "B": SHIELDED}
+
+
+def test_that_two_are_not_the_same_opens_who_was_withheld_and_keeps_it_open():
+    rows = {"a": {**ASKS, **SAME}, "b": LIKE}
+    first = night(rows)
+    assert seen(first)["B"] == WITHHELD
+    decided = [("not_the_same", "a", "b", None)]
+    second = night(
+        rows, decisions=decided, before=first, on=NEXT, lifting=[Lifting(8, ("a", "b"), NEXT, unshields=False)]
+    )
+    assert seen(second) == {"A": SHIELDED, "B": OPEN}
+    assert see(rows, decisions=decided, before=second, on=THIRD) == {"A": SHIELDED, "B": OPEN}
+
+
+def test_that_two_are_not_the_same_opens_nobody_who_was_shielded_or_is_in_doubt_still():
+    first = night({"a": ASKS, "b": ASKS, "c": {}, "d": ASKS}, [("c", "d", False)])
+    parted = [("not_the_same", "a", "b", None), ("not_the_same", "a", "c", None)]
+    on = {"before": first, "on": NEXT, "lifting": [Lifting(8, ("a", "b", "c"), NEXT, unshields=False)]}
+    after = see({"a": {}, "b": {}, "c": {}, "d": {}}, [("c", "d", False)], parted, **on)
+    assert after == {"A": SHIELDED, "B": SHIELDED, "C": WITHHELD, "D": SHIELDED}

@@ -11,18 +11,18 @@ from pipelines.home import Home
 from pipelines.identities.assign import assign_identities
 from pipelines.identities.ledger import record_night
 from pipelines.identities.state import IdentityState
-from pipelines.protection.shielding import visibility
+from pipelines.protection.shielding import protect
 from pipelines.publishing.feed_input import FeedInput
-from pipelines.publishing.gates import LEDGER_TABLES, Base, run_gates
+from pipelines.publishing.gates import LEDGER_TABLES, Base, Protection, run_gates
 from pipelines.publishing.publish import previous_version, publish_snapshot, snapshot_tables, write_snapshot
 from pipelines.publishing.snapshot import build_snapshot
-from pipelines.seams.matching import CLUSTERS, DECISIONS, POSSIBLE
+from pipelines.seams.matching import APART, CLUSTERS, DECISIONS
 from pipelines.seams.person import PERSON_TABLES
-from pipelines.tables import write_table
+from pipelines.seams.protection import ENTRIES, LATCHED
+from pipelines.tables import read_table, write_table
 
-SEAMS = {**PERSON_TABLES, "clusters": CLUSTERS, "decisions": DECISIONS}
+SEAMS = {**PERSON_TABLES, "clusters": CLUSTERS, "decisions": DECISIONS, "apart": APART}
 SCHEMAS = {name: seam.schema for name, seam in SEAMS.items()} | {
-    "possible": POSSIBLE.schema.append(pa.field("certain", pa.bool_())),
     "decisions": DECISIONS.schema.append(pa.field("undone_at", pa.string())),
 }
 
@@ -71,11 +71,13 @@ class Night:
     business_date: date
     person: dict
     clusters: pa.Table
-    possible: pa.Table
+    apart: pa.Table
     decisions: pa.Table
     authority: str = "301"
     changes: dict = field(default_factory=dict)
     brought: dict = field(default_factory=dict)
+    entries: pa.Table = field(default_factory=ENTRIES.empty_table)
+    lifting: tuple = ()
 
     def make(self):
         records = self.person["records"]
@@ -83,11 +85,17 @@ class Night:
         assigned = assign_identities(
             self.clusters, records, before, authority=self.authority, business_date=self.business_date
         )
-        visible = visibility(assigned.identities, records, self.possible, self.decisions)
-        self.state, self.events = record_night(assigned, visible, before, self.business_date)
+        latched = self._folder_of_base() / "protection" / "latched.parquet" if self.base else None
+        self.protected = protect(
+            assigned.identities, records, self.person["names"], self.apart, self.decisions, entries=self.entries,
+            latched=read_table(latched) if latched else LATCHED.empty_table(), business_date=self.business_date,
+            lifting=self.lifting,
+        )  # fmt: skip
+        self.state, self.events = record_night(assigned, self.protected.visibility, before, self.business_date)
         folder = self.home.night(self.authority, self.business_date)
         self.state.write(folder)
         write_table(self.events, folder / "events.parquet")
+        write_table(self.protected.latched, folder / "protection" / "latched.parquet")
         write_table(records, folder / "person" / "records.parquet")
         self.ledger = {name: folder / "identities" / f"{name}.parquet" for name in LEDGER_TABLES}
         self.ledger["events"] = folder / "events.parquet"
@@ -131,9 +139,13 @@ class Night:
                 identities=folder / "identities" / "identities.parquet",
             )
         return run_gates(
-            self.snapshot, ledger=self.ledger, person=self.person["records"], possible=self.possible,
-            decisions=self.decisions, inputs=self.inputs, base=before, overrides=overrides,
+            self.snapshot, ledger=self.ledger, person=self.person["records"], names=self.person["names"],
+            apart=self.apart, protecting=self.protecting(), decisions=self.decisions, inputs=self.inputs, base=before, overrides=overrides,
         )  # fmt: skip
+
+    def protecting(self):
+        keys = [key for each in self.lifting for key in each.record_keys]
+        return Protection(self.protected.entries, keys, [each.number for each in self.lifting])
 
     def failed(self, **overrides):
         """The names of the gates that did not pass."""
@@ -154,10 +166,10 @@ def home(tmp_path):
 
 @pytest.fixture
 def make_night(home):
-    """make_night(day, rows, clusters={key: cluster}, possible=[(a, b, kind, certain)], decisions=[…], brought={agency:
+    """make_night(day, rows, clusters={key: cluster}, apart=[(a, b, certain)], decisions=[…], brought={agency:
     {…}}, **changes)."""
 
-    def make(day, rows, clusters=None, possible=(), decisions=(), brought=None, **changes):
+    def make(day, rows, clusters=None, apart=(), decisions=(), brought=None, lifting=(), **changes):
         keys = sorted(row["record_key"] for row in rows)
         given = clusters or {}
         return Night(
@@ -178,15 +190,13 @@ def make_night(home):
                 ],
             ),
             table(
-                "possible",
-                [
-                    dict(zip(("record_key_a", "record_key_b", "kind", "certain"), pair, strict=True))
-                    for pair in possible
-                ],
+                "apart",
+                [dict(zip(("record_key_a", "record_key_b", "certain"), pair, strict=True)) for pair in apart],
             ),
             table("decisions", list(decisions)),
             changes=changes,
             brought=brought or {},
+            lifting=lifting,
         ).make()
 
     return make

@@ -82,7 +82,7 @@ class Town:
             day,
             {field.name: getattr(people, field.name) for field in fields(people)},
             clusters(matched.clusters) if clusters else matched.clusters,
-            matched.possible,
+            matched.apart,
             table("decisions", list(decisions)),
             authority="330",
             changes=changes,

@@ -1,9 +1,11 @@
 """The answer of a night's matching as tables: each record with its identity, the joins that stand, what a person should see.
 
-Belongs here: filling the three tables of `seams.matching` from verdicts and clusters. Not here: the verdicts.
+Belongs here: filling the tables of `seams.matching` from verdicts and clusters. Not here: the verdicts.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +17,10 @@ from pipelines.matching.deciding.ladder import JOIN, NOTHING_MORE, REFUSED, Verd
 from pipelines.matching.reading.comparable import Comparable
 from pipelines.matching.weighing.pairs import Pairs
 from pipelines.seams import give
-from pipelines.seams.matching import CLUSTERS, LINKS, POSSIBLE
+from pipelines.seams.matching import APART, CLUSTERS, LINKS, POSSIBLE
 from pipelines.seams.words import STEPS
 
-__all__ = ["clusters_table", "links_table", "possible_table"]
+__all__ = ["apart_table", "clusters_table", "links_table", "possible_table"]
 
 _ALONE = ("Neither name nor birth date: not linkable", "No other record belongs to the same child")
 
@@ -97,3 +99,29 @@ def possible_table(
     ]
     arrays = [pa.array(column) if isinstance(column, np.ndarray) else column for column in columns]
     return give(pa.table(arrays, schema=POSSIBLE.schema), POSSIBLE)
+
+
+def apart_table(
+    people: Comparable,
+    pairs: Pairs,
+    verdicts: Verdicts,
+    clusters: Clusters,
+    not_the_same: Mask,
+    counted: Sequence[str],
+) -> pa.Table:
+    """Every pair that may be one child and is not joined, and whether it certainly is two.
+
+    Two verified numbers alone are no certainty: numbers are mistyped, and newly issued, above all to children in hiding.
+    It is certain where the two were born on different days besides, or one of the `counted` sources, which hold each
+    child once, has both of them, under different given names and numbers: twins; or where a reviewer has decided it.
+    """
+    open_ = (verdicts.outcome != NOTHING_MORE) | not_the_same
+    rows = np.flatnonzero(open_ & (clusters.label[pairs.left] != clusters.label[pairs.right]))
+    left, right = pairs.left[rows], pairs.right[rows]
+    birth, given = (pairs.levels[name][rows] for name in ("birth_date", "given_name"))
+    once = np.isin(np.array(people.sources), list(counted))[people.source[left]]
+    told_apart = once & (people.source[left] == people.source[right]) & (given == 0)
+    born_apart = birth == 0
+    certain = (verdicts.identifiers.conflict[rows] & (born_apart | told_apart)) | not_the_same[rows]
+    columns = [people.keys.take(left), people.keys.take(right), pa.array(certain)]
+    return give(pa.table(columns, schema=APART.schema), APART)

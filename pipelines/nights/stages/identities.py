@@ -10,11 +10,14 @@ from pipelines.identities.ledger import record_night
 from pipelines.identities.state import IdentityState
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.night import Check, Night, StageReport
+from pipelines.nights.requests import asked_for
 from pipelines.nights.stages.links import decisions_of
-from pipelines.protection.shielding import visibility
+from pipelines.protection.register import entries_after
+from pipelines.protection.shielding import Lifting, Protected, protect
+from pipelines.seams.protection import ENTRIES, LATCHED
 from pipelines.tables import read_table, write_table
 
-__all__ = ["IDENTITY_CHECKS", "identify"]
+__all__ = ["IDENTITY_CHECKS", "identify", "lifting_of"]
 
 IDENTITY_CHECKS = [("every_record_once", "Each live record is in exactly one identity.", True)]
 _TOLD = ("minted", "joined", "left", "merged", "split", "restored", "ended", "frozen", "shielded", "unshielded")
@@ -33,8 +36,10 @@ def identify(night: Night) -> StageReport:
         authority=night.authority,
         business_date=night.business_date,
     )
-    possible = read_table(attempt.folder / "matching" / "possible.parquet")
-    seen = visibility(assigned.identities, records, possible, decisions_of(attempt.inputs))
+    protected = _protect(attempt, base, assigned.identities, records)
+    seen = protected.visibility
+    for name in ("entries", "latched"):
+        write_table(getattr(protected, name), attempt.folder / "protection" / f"{name}.parquet")
     state, events = record_night(assigned, seen, previous, night.business_date)
     state.write(attempt.folder)
     write_table(events, attempt.folder / "events.parquet")
@@ -44,6 +49,42 @@ def identify(night: Night) -> StageReport:
     once = state.identities.num_rows == records.num_rows
     words = f"{records.num_rows} live records, {state.identities.num_rows} in an identity."
     return StageReport(figures, (Check("every_record_once", once, True, words),))
+
+
+def _protect(attempt: Attempt, base: Attempt | None, identities: pa.Table, records: pa.Table) -> Protected:
+    """Protection after the night, going on from that of the base."""
+    before = {
+        name: read_table(base.folder / "protection" / f"{name}.parquet") if base else seam.empty_table()
+        for name, seam in (("entries", ENTRIES), ("latched", LATCHED))
+    }
+    return protect(
+        identities,
+        records,
+        read_table(attempt.folder / "person" / "names.parquet"),
+        read_table(attempt.folder / "matching" / "apart.parquet"),
+        decisions_of(attempt.inputs),
+        entries=entries_after(before["entries"], asked_for(attempt.night, attempt.inputs.asking)),
+        latched=before["latched"],
+        business_date=attempt.night.business_date,
+        lifting=lifting_of(attempt),
+    )
+
+
+def lifting_of(attempt: Attempt) -> list[Lifting]:
+    """The decisions that take effect with this night, the first for which they count, and may open somebody."""
+    base = attempt.inputs.base
+    return [
+        Lifting(
+            each.number,
+            tuple(key for key in (each.record_a, each.record_b) if key),
+            each.from_night,
+            unshields=each.kind == "confirm",
+        )
+        for each in attempt.inputs.decisions
+        if each.kind in ("confirm", "not_the_same")
+        and each.from_night
+        and (base is None or base.business_date < each.from_night)
+    ]
 
 
 def _by_kind(events: pa.Table) -> dict[str, int]:

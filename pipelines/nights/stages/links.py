@@ -37,7 +37,7 @@ def link(night: Night) -> StageReport:
         previous=MatchState.read(base.folder / "matching" / "state") if base else None,
     )
     folder = attempt.folder / "matching"
-    for name in ("clusters", "links", "possible"):
+    for name in ("clusters", "links", "possible", "apart"):
         write_table(getattr(matched, name), folder / f"{name}.parquet")
     matched.state.write(folder / "state")
     write_json({name: float(number) for name, number in matched.stats.items()}, folder / "stats.json")

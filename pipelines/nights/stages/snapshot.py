@@ -12,9 +12,10 @@ from pipelines.nights.attempts import Attempt, end
 from pipelines.nights.feed_rows import feed_inputs
 from pipelines.nights.figures import figures_of
 from pipelines.nights.night import Check, Night, StageReport
+from pipelines.nights.stages.identities import lifting_of
 from pipelines.nights.stages.links import decisions_of
 from pipelines.publishing.gates import GATES as GATE_FUNCTIONS
-from pipelines.publishing.gates import LEDGER_TABLES, Audit, Base, Gate, run_gates
+from pipelines.publishing.gates import LEDGER_TABLES, Audit, Base, Gate, Protection, run_gates
 from pipelines.publishing.publish import write_snapshot
 from pipelines.publishing.snapshot import build_snapshot
 from pipelines.tables import read_table, write_json
@@ -35,7 +36,13 @@ def build(night: Night) -> StageReport:
         stored,
         ledger=_ledger(attempt),
         person=person["records"],
-        possible=read_table(attempt.folder / "matching" / "possible.parquet"),
+        names=person["names"],
+        apart=read_table(attempt.folder / "matching" / "apart.parquet"),
+        protecting=Protection(
+            attempt.folder / "protection" / "entries.parquet",
+            [key for each in lifting_of(attempt) for key in each.record_keys],
+            [each.number for each in attempt.inputs.decisions if each.kind == "confirm"],
+        ),
         decisions=decisions_of(attempt.inputs),
         inputs=feed_inputs(attempt),
         base=_base(base) if base else None,

@@ -10,8 +10,18 @@ them all over the `evidence`; what comes out is an `audit`: verdicts, and the ha
 """
 
 from pipelines.publishing.gates.audit import AUDITED_TABLES, LEDGER_TABLES, Audit
-from pipelines.publishing.gates.evidence import Base
+from pipelines.publishing.gates.evidence import Base, Protection
 from pipelines.publishing.gates.gate import Gate
 from pipelines.publishing.gates.run import GATES, OVERRIDABLE, run_gates
 
-__all__ = ["AUDITED_TABLES", "GATES", "LEDGER_TABLES", "OVERRIDABLE", "Audit", "Base", "Gate", "run_gates"]
+__all__ = [
+    "AUDITED_TABLES",
+    "GATES",
+    "LEDGER_TABLES",
+    "OVERRIDABLE",
+    "Audit",
+    "Base",
+    "Gate",
+    "Protection",
+    "run_gates",
+]

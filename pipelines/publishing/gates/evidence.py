@@ -20,7 +20,7 @@ from pipelines.publishing.gates.audit import LEDGER_TABLES
 from pipelines.publishing.snapshot import SNAPSHOT_TABLES
 from pipelines.tables import StoredTable, connect, read_json
 
-__all__ = ["Base", "Evidence", "opened"]
+__all__ = ["Base", "Evidence", "Protection", "opened"]
 
 
 @dataclass(frozen=True)
@@ -51,17 +51,33 @@ class Base:
 
 
 @dataclass(frozen=True)
+class Protection:
+    """What decides who must be hidden besides the records themselves.
+
+    Attributes:
+        entries: the protection register tonight (`ENTRIES`).
+        lifting: keys of the records named by decisions that take effect tonight and may open somebody.
+        lifted: numbers of all confirmed decisions to unshield that count for the night.
+    """
+
+    entries: pa.Table | Path
+    lifting: Sequence[str] = ()
+    lifted: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Everything the gates may ask of a night.
 
     In SQL: the nine snapshot tables by name; identities, index_ids; ledger (the night's events); person (the records);
-    decisions (in force); and base_children, base_person, base_identities, empty on a first night.
+    decisions (in force); apart; entries (the protection register); person_names; and base_children, base_person, base_identities, empty on a first night.
 
     Attributes:
         connection: DuckDB with these views.
         built: the snapshot tables as they were when they were written.
         found: every audited table as it lies on the disk now.
-        possible: possible links, as for `protection.shielding.visibility`.
+        apart: pairs that may be one child and were not joined (`APART`).
+        protection: what else decides who must be hidden.
         decisions: the authority's decisions.
         inputs: one for each feed.
         base: what the night builds on; None on the first.
@@ -70,7 +86,8 @@ class Evidence:
     connection: Any
     built: Mapping[str, StoredTable]
     found: Mapping[str, StoredTable]
-    possible: pa.Table
+    apart: pa.Table
+    protection: Protection
     decisions: pa.Table
     inputs: Sequence[FeedInput]
     base: Base | None
@@ -90,7 +107,9 @@ def opened(
     found: Mapping[str, StoredTable],
     *,
     person: pa.Table | Path,
-    possible: pa.Table,
+    names: pa.Table | Path,
+    apart: pa.Table,
+    protection: Protection,
     decisions: pa.Table,
     inputs: Sequence[FeedInput],
     base: Base | None,
@@ -98,11 +117,12 @@ def opened(
     """The evidence of a night, with every view in place; closed on leaving."""
     views: dict[str, pa.Table | Path] = {name: found[name].path for name in SNAPSHOT_TABLES}
     views |= {("ledger" if name == "events" else name): found[f"ledger/{name}"].path for name in LEDGER_TABLES}
-    views |= {"person": person, "decisions": in_force(decisions)}
+    views |= {"person": person, "person_names": names, "apart": apart, "decisions": in_force(decisions)}
+    views |= {"entries": protection.entries}
     if base:
         views |= {"base_children": base.children, "base_person": base.records, "base_identities": base.identities}
     with connect(views) as connection:
         if not base:
             for name, like in (("children", "children"), ("person", "person"), ("identities", "identities")):
                 connection.execute(f"CREATE TEMP VIEW base_{name} AS SELECT * FROM {like} WHERE false")
-        yield Evidence(connection, built, found, possible, decisions, inputs, base)
+        yield Evidence(connection, built, found, apart, protection, decisions, inputs, base)

@@ -6,34 +6,39 @@ of its own. Not here: the rules as they are applied (`pipelines.protection`, `pu
 
 from __future__ import annotations
 
-from pipelines.protection.shielding import carries_shielding
+import pyarrow as pa
+
+from pipelines.protection.tokens import key_tokens, tokens_of_records
 from pipelines.publishing.gates.evidence import Evidence
 from pipelines.publishing.gates.gate import Gate
 from pipelines.publishing.snapshot import SNAPSHOT_TABLES
 
-__all__ = ["identifiers_absent", "sensitive_services", "shielding"]
+__all__ = ["identifiers_absent", "nobody_unshielded", "sensitive_services", "shielding"]
 
 _OWN_NUMBERS = ("nhs_number", "nhs_number_unverified", "previous_nhs_number", "upn", "upn_unverified", "former_upn")
 _NOT_NUMBERS = {"uprn", "phone", "record_ref", "index_id", "redirects_to", "postcode"}
 
 
 def shielding(evidence: Evidence) -> Gate:
-    """Recomputed from the records by a recursive query, then held against every table."""
-    evidence.connection.register("carries", carries_shielding(evidence.possible, evidence.decisions))
-    evidence.connection.execute("""
+    """Worked out again from the records and the register by recursive queries, then held against every table."""
+    duck = evidence.connection
+    person = duck.sql("FROM person").to_arrow_table()
+    duck.register("known_by", tokens_of_records(person, duck.sql("FROM person_names").to_arrow_table()))
+    duck.register("token_of", key_tokens(_keys_decided(evidence)))
+    duck.execute(_ONE_CHILD)
+    duck.execute(_WISHED)
+    duck.execute("""
         CREATE OR REPLACE TEMP TABLE must_hide AS
-        WITH RECURSIVE sides AS (
-            SELECT ia.index_id AS a, ib.index_id AS b FROM carries c
-            JOIN identities ia ON ia.record_key = c.record_key_a JOIN identities ib ON ib.record_key = c.record_key_b
-        ),
-        reach AS (SELECT a, b FROM sides UNION SELECT b, a FROM sides),
-        hidden AS (
+        WITH RECURSIVE hidden AS (
             SELECT i.index_id FROM identities i LEFT JOIN person p USING (record_key)
             WHERE coalesce(p.shielded, true)
             UNION
             SELECT i.index_id FROM identities i JOIN decisions d ON d.record_a = i.record_key AND d.kind = 'shield'
             UNION
-            SELECT reach.b FROM hidden JOIN reach ON reach.a = hidden.index_id
+            SELECT w.index_id FROM wished w WHERE NOT EXISTS (
+                SELECT 1 FROM parted_keys p WHERE p.index_id = w.index_id AND list_contains(w.tokens, p.token))
+            UNION
+            SELECT one_child.b FROM hidden JOIN one_child ON one_child.a = hidden.index_id
         )
         SELECT DISTINCT index_id FROM hidden
     """)
@@ -67,6 +72,52 @@ def shielding(evidence: Evidence) -> Gate:
             "carers_open": carers,
         },
     )
+
+
+def nobody_unshielded(evidence: Evidence) -> Gate:
+    """Children shown in full who were hidden, by their index id or by any of their records.
+
+    Only a decision to unshield that takes effect tonight opens anybody: its child, and who was withheld for its sake. An
+    entry of the register is lifted by such a decision alone.
+    """
+    duck = evidence.connection
+    duck.register("lifting", pa.table({"record_key": pa.array(list(evidence.protection.lifting), pa.string())}))
+    opened = evidence.count("""
+        WITH RECURSIVE meant AS (
+            SELECT index_id FROM identities JOIN lifting USING (record_key)
+            UNION
+            SELECT one_child.b FROM meant JOIN one_child ON one_child.a = meant.index_id
+        ),
+        hidden AS (SELECT index_id FROM base_children WHERE shielded OR withheld),
+        were AS (
+            FROM hidden
+            UNION SELECT i.index_id FROM identities i JOIN base_identities b USING (record_key)
+            WHERE b.index_id IN (FROM hidden)
+        )
+        SELECT count(*) FROM children WHERE NOT (shielded OR withheld)
+            AND index_id IN (FROM were) AND index_id NOT IN (FROM meant)
+    """)
+    known = list(evidence.protection.lifted)
+    duck.register("lifted", pa.table({"number": pa.array(known, pa.int64())}))
+    astray = evidence.count(
+        "SELECT count(*) FROM entries WHERE lifted_by IS NOT NULL AND lifted_by NOT IN (SELECT number FROM lifted)"
+    )
+    return Gate(
+        "nobody_unshielded",
+        opened + astray == 0,
+        "Nobody who was shielded or withheld is shown in full, unless a confirmed decision says so.",
+        {
+            "hidden_before": evidence.count("SELECT count(*) FROM base_children WHERE shielded OR withheld"),
+            "shown_in_full": opened,
+            "lifted_by_nobody": astray,
+        },
+    )
+
+
+def _keys_decided(evidence: Evidence) -> list[str]:
+    """The keys of all records that a decision names."""
+    found = evidence.connection.execute("SELECT record_a, record_b FROM decisions").fetchall()
+    return sorted({key for pair in found for key in pair if key})
 
 
 def sensitive_services(evidence: Evidence) -> Gate:
@@ -123,3 +174,56 @@ def identifiers_absent(evidence: Evidence) -> Gate:
         "No number that an agency issued to a child, and no record key, is in any table that is published.",
         {"columns": named, "values": found, "issued": evidence.count("SELECT count(*) FROM issued")},
     )
+
+
+# Entries that stand with the identities they name; and identities with the keys that were decided to be another child's.
+_WISHED = """
+    CREATE OR REPLACE TEMP TABLE wished AS
+    SELECT DISTINCT i.index_id, e.tokens FROM entries e JOIN known_by k ON list_contains(e.tokens, k.token)
+    JOIN identities i USING (record_key) WHERE e.lifted_by IS NULL;
+    CREATE OR REPLACE TEMP TABLE parted_keys AS
+    WITH sides AS (
+        SELECT record_a AS one, record_b AS other FROM decisions WHERE kind = 'not_the_same'
+        UNION SELECT record_b, record_a FROM decisions WHERE kind = 'not_the_same'
+    ),
+    others AS (
+        SELECT i.index_id, s.other AS record_key FROM sides s JOIN identities i ON i.record_key = s.one
+        UNION
+        SELECT i.index_id, k.record_key FROM sides s JOIN identities i ON i.record_key = s.one
+        JOIN identities j ON j.record_key = s.other JOIN identities k ON k.index_id = j.index_id
+        WHERE j.index_id <> i.index_id
+    )
+    SELECT DISTINCT index_id, token FROM (
+        SELECT index_id, token FROM others JOIN token_of USING (record_key)
+        UNION SELECT index_id, token FROM others JOIN known_by USING (record_key) WHERE kind = 'key'
+    )
+"""
+# Identities that may be one child, either way round. Of very many who share one token each is held to the first.
+_ONE_CHILD = """
+    CREATE OR REPLACE TEMP TABLE one_child AS
+    WITH shared AS (
+        SELECT token, index_id, min(index_id) OVER (PARTITION BY token) AS eldest,
+            count(*) OVER (PARTITION BY token) AS bearers
+        FROM (SELECT DISTINCT token, index_id FROM known_by JOIN identities USING (record_key)
+              WHERE kind IN ('number', 'person'))
+    ),
+    alike AS (
+        SELECT x.index_id AS a, y.index_id AS b FROM shared x JOIN shared y USING (token)
+        WHERE x.index_id < y.index_id AND (x.bearers <= 40 OR x.index_id = x.eldest)
+    ),
+    kept AS (
+        SELECT least(ia.index_id, ib.index_id) AS a, greatest(ia.index_id, ib.index_id) AS b, bool_or(certain) AS certain
+        FROM (SELECT record_key_a, record_key_b, coalesce(certain, false) AS certain FROM apart) p
+        JOIN identities ia ON ia.record_key = p.record_key_a JOIN identities ib ON ib.record_key = p.record_key_b
+        WHERE ia.index_id <> ib.index_id GROUP BY ALL
+    ),
+    parted AS (
+        SELECT least(ia.index_id, ib.index_id) AS a, greatest(ia.index_id, ib.index_id) AS b FROM decisions d
+        JOIN identities ia ON ia.record_key = d.record_a JOIN identities ib ON ib.record_key = d.record_b
+        WHERE d.kind = 'not_the_same'
+    ),
+    either AS (
+        SELECT a, b FROM ((SELECT a, b FROM alike UNION SELECT a, b FROM kept WHERE NOT certain) ANTI JOIN parted USING (a, b))
+    )
+    SELECT a, b FROM either UNION SELECT b, a FROM either
+"""

@@ -14,7 +14,7 @@ import pyarrow as pa
 from pipelines.publishing.feed_input import FeedInput
 from pipelines.publishing.gates import integrity, protection, volume
 from pipelines.publishing.gates.audit import AUDITED_TABLES, Audit
-from pipelines.publishing.gates.evidence import Base, Evidence, opened
+from pipelines.publishing.gates.evidence import Base, Evidence, Protection, opened
 from pipelines.publishing.gates.gate import Gate
 from pipelines.publishing.gates.reconciliation import reconciliation
 from pipelines.tables import StoredTable, stored_table
@@ -25,7 +25,6 @@ _VOLUME: Mapping[str, Callable[[Evidence], Gate]] = {
     "volume": volume.volume,
     "index_ids_moved": volume.index_ids_moved,
     "keys_moved": volume.keys_moved,
-    "mass_unshielding": volume.mass_unshielding,
     "mass_set_aside": volume.mass_set_aside,
     "merges_and_splits": volume.merges_and_splits,
 }
@@ -36,6 +35,7 @@ GATES: Mapping[str, Callable[[Evidence], Gate]] = {
     "ledger": integrity.ledger,
     "redirects": integrity.redirects,
     "shielding": protection.shielding,
+    "nobody_unshielded": protection.nobody_unshielded,
     "sensitive_services": protection.sensitive_services,
     "identifiers_absent": protection.identifiers_absent,
     **_VOLUME,
@@ -48,7 +48,9 @@ def run_gates(
     *,
     ledger: Mapping[str, Path],
     person: pa.Table | Path,
-    possible: pa.Table,
+    names: pa.Table | Path,
+    apart: pa.Table,
+    protecting: Protection,
     decisions: pa.Table,
     inputs: Sequence[FeedInput],
     base: Base | None,
@@ -61,7 +63,9 @@ def run_gates(
         ledger: the files of `LEDGER_TABLES`: the night's identities and index ids (`IdentityState.write`) and its ledger
             events.
         person: the person records, with their identifiers.
-        possible: possible links, as for `protection.shielding.visibility`.
+        names: their names.
+        apart: pairs that may be one child and were not joined (`APART`).
+        protecting: what else decides who must be hidden.
         decisions: the authority's decisions that count for the night.
         inputs: one for each feed.
         base: the version the night builds on, None on the first.
@@ -78,7 +82,15 @@ def run_gates(
     found = {name: stored for name in AUDITED_TABLES if name in paths and (stored := _as_it_lies(paths[name]))}
     try:
         with opened(
-            snapshot, found, person=person, possible=possible, decisions=decisions, inputs=inputs, base=base
+            snapshot,
+            found,
+            person=person,
+            names=names,
+            apart=apart,
+            protection=protecting,
+            decisions=decisions,
+            inputs=inputs,
+            base=base,
         ) as evidence:
             gates = [_judge(name, gate, evidence, overrides.get(name, "").strip()) for name, gate in GATES.items()]
     except Exception as fault:  # not even readable: every gate is reported, and none has passed

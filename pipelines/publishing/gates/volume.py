@@ -17,7 +17,6 @@ __all__ = [
     "index_ids_moved",
     "keys_moved",
     "mass_set_aside",
-    "mass_unshielding",
     "merges_and_splits",
     "volume",
 ]
@@ -32,9 +31,6 @@ INDEX_IDS_MOVED_LEAST = 20
 # The greatest honest change is a school year: one of thirteen cohorts leaves and one comes, some fifteen in a hundred.
 KEYS_MOVED = 0.20
 KEYS_MOVED_LEAST = 20
-# Shields are lifted one family at a time; a file that lost its marks lifts all of them at once.
-UNSHIELDED = 0.05
-UNSHIELDED_LEAST = 5
 # One value in some hundreds is wrong by mistake; when it is most of a column, the file is wrong. Ten values say little.
 SET_ASIDE = 0.50
 SET_ASIDE_LEAST = 10
@@ -124,28 +120,6 @@ def keys_moved(evidence: Evidence) -> Gate:
         {"feeds_beyond": len(beyond)}
         | {f"vanished/{feed.agency}": vanished.get(feed.agency, 0) for feed in evidence.inputs}
         | {f"appeared/{feed.agency}": appeared.get(feed.agency, 0) for feed in evidence.inputs},
-    )
-
-
-def mass_unshielding(evidence: Evidence) -> Gate:
-    """Children shown in full who were hidden, by their index id or by any of their records."""
-    hidden = evidence.count("SELECT count(*) FROM base_children WHERE shielded OR withheld")
-    opened = evidence.count("""
-        WITH hidden AS (SELECT index_id FROM base_children WHERE shielded OR withheld)
-        SELECT count(*) FROM children WHERE NOT (shielded OR withheld) AND (
-            index_id IN (FROM hidden) OR index_id IN (
-                SELECT i.index_id FROM identities i JOIN base_identities b USING (record_key)
-                WHERE b.index_id IN (FROM hidden)
-            )
-        )
-    """)
-    limit = _limit(hidden, UNSHIELDED, UNSHIELDED_LEAST)
-    return Gate(
-        "mass_unshielding",
-        opened <= limit,
-        f"Of the children who were shielded or withheld no more than {UNSHIELDED:.0%}, or {UNSHIELDED_LEAST}, are shown "
-        "in full.",
-        {"hidden_before": hidden, "shown_in_full": opened, "limit": limit},
     )
 
 

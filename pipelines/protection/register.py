@@ -1,0 +1,112 @@
+"""The protection register: every wish to be protected that ever reached us, latched until a person lifts it.
+
+Belongs here: what a delivery asks for in the form that is kept (`requests_of`), and the register of a night made from that
+of the night before (`entries_after`). It is fed by every record that asks, whatever became of the record or of its
+delivery. It forgets nothing: a mark that vanishes leaves its entry standing. Not here: who is meant (`shielding`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+
+from pipelines.privacy.secret import keyed_digests
+from pipelines.protection.tokens import tokens_of_asking
+from pipelines.seams import conform, give
+from pipelines.seams.deliveries import ASKING
+from pipelines.seams.protection import ENTRIES, REQUESTS
+from pipelines.tables import connect
+
+__all__ = ["Asked", "entries_after", "requests_of"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one delivery asks for: `requests` (`REQUESTS`), whose it is and of which business date."""
+
+    delivery_id: str
+    agency: str
+    business_date: date
+    requests: pa.Table
+
+
+def requests_of(asking: pa.Table, agency: str, delivery_id: str) -> pa.Table:
+    """What the records of a delivery that ask for protection ask for: `REQUESTS`, nothing in it can be read.
+
+    A record whose key cannot be read has an entry for what it says of the child; one that says nothing at all has an
+    entry of its delivery's own, so that a person is told of it.
+
+    Args:
+        asking: `ASKING`, as a reader gives it.
+        agency: whose feed it is.
+        delivery_id: the delivery.
+    """
+    conform(asking, ASKING)
+    keys = pa.array([None if key is None else f"{agency}:{key}" for key in asking["key"].to_pylist()], pa.string())
+    known = keys.drop_null()
+    refs = dict(zip(known.to_pylist(), keyed_digests(known, "record").to_pylist(), strict=True))
+    wishes = pa.table(
+        {
+            "number": pa.array([str(number) for number in range(asking.num_rows)], pa.string()),
+            "record_ref": pa.array([refs.get(key) for key in keys.to_pylist()], pa.string()),
+            "position": asking["position"],
+            "asked": asking["asked"],
+            "understood": asking["understood"],
+        }
+    )
+    with connect({"wishes": wishes, "tokens": tokens_of_asking(asking, agency)}) as duck:
+        told = duck.sql(
+            """
+            WITH known AS (
+                SELECT record_key AS number, list(DISTINCT token ORDER BY token) AS tokens FROM tokens GROUP BY ALL
+            ),
+            wished AS (
+                SELECT record_ref, asked, understood, coalesce(tokens, []) AS tokens,
+                    coalesce(record_ref, nullif(array_to_string(tokens, ' '), ''), $delivery || ' ' || position) AS who
+                FROM wishes LEFT JOIN known USING (number)
+            )
+            SELECT who || ' ' || asked AS entry_id, any_value(record_ref) AS record_ref, asked,
+                bool_and(understood) AS understood, list_sort(list_distinct(flatten(list(tokens)))) AS tokens
+            FROM wished GROUP BY who, asked ORDER BY entry_id
+            """,
+            params={"delivery": delivery_id},
+        ).to_arrow_table()
+    ids = keyed_digests(told["entry_id"].combine_chunks(), f"protection {agency}")
+    return give(told.set_column(0, "entry_id", ids).sort_by("entry_id"), REQUESTS)
+
+
+def entries_after(before: pa.Table, asked: Sequence[Asked]) -> pa.Table:
+    """The register after the deliveries `asked`: `ENTRIES`, by entry_id.
+
+    The same wish told again is one entry: it was last asked for then, and knows all that any of its records said. One that
+    a person has lifted and that is asked for again after that stands again.
+    """
+    conform(before, ENTRIES)
+    new = [
+        each.requests.append_column("agency", pa.array([each.agency] * each.requests.num_rows, pa.string()))
+        .append_column("delivery_id", pa.array([each.delivery_id] * each.requests.num_rows, pa.string()))
+        .append_column("night", pa.array([each.business_date] * each.requests.num_rows, pa.date32()))
+        for each in asked
+        if each.requests.num_rows
+    ]
+    if not new:
+        return before
+    with connect({"before": before, "new": pa.concat_tables(new)}) as duck:
+        after = duck.sql("""
+            WITH every AS (
+                SELECT entry_id, record_ref, asked, understood, tokens, agency, delivery_id, first_night, last_night,
+                    lifted_by, false AS again FROM before
+                UNION ALL
+                SELECT entry_id, record_ref, asked, understood, tokens, agency, delivery_id, night, night, NULL, true FROM new
+            )
+            SELECT entry_id, any_value(record_ref) AS record_ref, any_value(asked) AS asked,
+                arg_max(understood, (last_night, again)) AS understood,
+                list_sort(list_distinct(flatten(list(tokens)))) AS tokens, any_value(agency) AS agency,
+                arg_min(delivery_id, (first_night, again, delivery_id)) AS delivery_id, min(first_night) AS first_night,
+                max(last_night) AS last_night, CASE WHEN NOT bool_or(again) THEN any_value(lifted_by) END AS lifted_by
+            FROM every GROUP BY entry_id ORDER BY entry_id
+        """).to_arrow_table()
+    return give(after, ENTRIES)

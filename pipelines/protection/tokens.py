@@ -1,0 +1,197 @@
+"""What a child is known by, as tokens: keyed digests of numbers, keys, names with a birth date, in one comparable form.
+
+Belongs here: that form, for person records and for what a broken record says of itself, so that one names the other. A
+token cannot be read back, and two are equal when what they were made of is: not by capitals, accents, spaces, or which of
+two names comes first. Not here: what follows when they are (`register`, `shielding`).
+
+    key       the record's key in its feed
+    number    any number that agencies issue to a child, verified or not, in use or not
+    person    family name, first given name, birth date
+    born_at   birth date and dwelling, for a record without name or number
+    lives_at  names and dwelling, for one without birth date or number
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from pipelines.privacy.secret import namespace_secret
+from pipelines.seams import give
+from pipelines.seams.protection import TOKENS
+from pipelines.tables import connect
+
+__all__ = ["LASTING", "alike", "key_tokens", "tokens_of_asking", "tokens_of_records"]
+
+LASTING = ("key", "number", "person")
+"""Kinds that stay with a child when everything else of a record changes."""
+
+# concept of a delivered value → the part it plays
+_PARTS = {
+    **dict.fromkeys(("nhs_number", "previous_nhs_number", "upn", "former_upn"), "number"),
+    **dict.fromkeys(("family_name", "former_family_name", "alias_family_name", "name.family"), "family"),
+    **dict.fromkeys(("given_names", "name.given"), "given"),
+    "birth_date": "birth",
+    **dict.fromkeys(("uprn", "address.uprn"), "uprn"),
+    **dict.fromkeys(("postcode", "address.postcode"), "postcode"),
+    **dict.fromkeys(("address_line", "address", "address.lines"), "address"),
+}
+_NUMBERS = ("nhs_number", "nhs_number_unverified", "previous_nhs_number", "upn", "upn_unverified", "former_upn")
+_EACH_WITH_EACH = 50  # bearers of one token
+_FEWEST = 8  # letters and digits of a number: a shorter one is a note, not a number
+
+
+def tokens_of_records(records: pa.Table, names: pa.Table) -> pa.Table:
+    """What each person record is known by.
+
+    Args:
+        records: `RECORDS`.
+        names: `NAMES`.
+
+    Returns:
+        `TOKENS`, each once, sorted.
+    """
+    numbers = " UNION ALL ".join(
+        f"SELECT record_key, 'number' AS part, 0 AS ordinal, {name}::VARCHAR AS value FROM records"
+        for name in _NUMBERS
+        if name in records.column_names
+    )
+    told = f"""
+        {numbers or "SELECT record_key, 'number' AS part, 0 AS ordinal, NULL::VARCHAR AS value FROM records WHERE false"}
+        UNION ALL SELECT record_key, 'key', 0, record_key FROM records
+        UNION ALL SELECT record_key, 'birth', 0, birth_date::VARCHAR FROM records
+        UNION ALL SELECT record_key, 'uprn', 0, uprn FROM records
+        UNION ALL SELECT record_key, 'postcode', 0, postcode FROM records
+        UNION ALL SELECT record_key, 'address', 0, address FROM records
+        UNION ALL SELECT record_key, 'family', 0, family_name FROM records
+        UNION ALL SELECT record_key, 'given', 0, given_names FROM records
+        UNION ALL SELECT record_key, 'family', 0, family_name FROM names
+        UNION ALL SELECT record_key, 'given', 0, given_names FROM names
+    """
+    return _tokens({"records": records, "names": names}, told, spare=False)
+
+
+def tokens_of_asking(asking: pa.Table, agency: str) -> pa.Table:
+    """What each record that asks for protection says of its child; `record_key` is its position among `asking`.
+
+    The kinds with a dwelling are only made where nothing better names the child: brothers and sisters share a dwelling.
+
+    Args:
+        asking: `ASKING`.
+        agency: whose feed it is.
+    """
+    parts = " ".join(f"WHEN '{concept}' THEN '{part}'" for concept, part in _PARTS.items())
+    told = f"""
+        WITH numbered AS (SELECT *, row_number() OVER () - 1 AS number FROM asking),
+        given AS (SELECT number, unnest(named) AS one, generate_subscripts(named, 1) AS ordinal FROM numbered)
+        SELECT number::VARCHAR AS record_key, CASE one.concept {parts} END AS part, ordinal, one.value AS value FROM given
+        UNION ALL
+        SELECT number::VARCHAR, 'key', 0, '{agency}:' || key FROM numbered WHERE key IS NOT NULL
+    """
+    return _tokens({"asking": asking}, told, spare=True)
+
+
+def key_tokens(record_keys: Sequence[str]) -> pa.Table:
+    """The tokens of record keys, whether there are such records or not: record_key, token."""
+    keys = pa.table({"record_key": pa.array(list(record_keys), pa.string())})
+    told = "SELECT record_key, 'key' AS part, 0 AS ordinal, record_key AS value FROM keys"
+    return _tokens({"keys": keys}, told, spare=False).select(["record_key", "token"])
+
+
+def alike(tokens: pa.Table) -> pa.Table:
+    """Pairs of records that share a number, or names and birth date: record_key_a, record_key_b.
+
+    Where a great many share one token, each is paired with the first and with its neighbours only: that holds them together
+    unless nearly every pair is decided to be two children.
+    """
+    with connect({"tokens": tokens}) as duck:
+        duck.execute("""
+            CREATE TEMP TABLE bearers AS
+            SELECT token, record_key, row_number() OVER (PARTITION BY token ORDER BY record_key) AS place,
+                count(*) OVER (PARTITION BY token) AS size
+            FROM tokens WHERE kind IN ('number', 'person')
+        """)
+        pairs: pa.Table = duck.sql(f"""
+            SELECT DISTINCT a.record_key AS record_key_a, b.record_key AS record_key_b
+            FROM bearers a JOIN bearers b ON a.token = b.token AND a.place < b.place AND a.size <= {_EACH_WITH_EACH}
+            UNION
+            SELECT a.record_key, b.record_key FROM bearers a JOIN bearers b ON a.token = b.token
+            WHERE a.size > {_EACH_WITH_EACH} AND (a.place = 1 AND b.place > 1 OR b.place - a.place BETWEEN 1 AND 9)
+            ORDER BY ALL
+        """).to_arrow_table()
+    return pairs
+
+
+def _tokens(views: dict[str, pa.Table], told: str, *, spare: bool) -> pa.Table:
+    """The tokens of what `told` (record_key, part, ordinal, value) says; `spare`: dwellings only where they are needed."""
+    secret = namespace_secret().hex()
+    with connect(views) as duck:
+        duck.execute("SET VARIABLE secret = ?", [secret])
+        duck.execute(f"CREATE TEMP TABLE told AS SELECT * FROM ({told}) WHERE trim(value) <> '' AND part IS NOT NULL")
+        found = duck.sql(_SQL + (_SPARING if spare else "")).to_arrow_table()
+        duck.register("found", found)
+        digested = duck.sql("""
+            SELECT DISTINCT record_key, kind,
+                substr(sha256(getvariable('secret') || 'protection|' || kind || '|' || text), 1, 32) AS token
+            FROM found ORDER BY ALL
+        """).to_arrow_table()
+    return give(digested, TOKENS)
+
+
+_LETTERS = "regexp_replace(lower(strip_accents({})), '[^\\p{{L}}]', '', 'g')"
+_CLEAN = "upper(regexp_replace(value, '[^0-9A-Za-z]', '', 'g'))"
+_SQL = f"""
+    WITH numbers AS (
+        SELECT DISTINCT record_key, {_CLEAN} AS number FROM told WHERE part = 'number'
+    ),
+    births AS (
+        SELECT DISTINCT record_key, coalesce(
+            try_strptime(trim(value), '%Y-%m-%d'), try_strptime(trim(value), '%d/%m/%Y'), try_strptime(trim(value), '%Y%m%d'),
+            try_strptime(left(trim(value), 10), '%Y-%m-%d'), try_strptime(trim(value), '%d-%m-%Y')
+        )::DATE::VARCHAR AS birth FROM told WHERE part = 'birth'
+    ),
+    families AS (
+        SELECT DISTINCT record_key, {_LETTERS.format("one")} AS family
+        FROM (SELECT record_key, unnest(string_split(value, ';')) AS one FROM told WHERE part = 'family')
+    ),
+    givens AS (
+        SELECT DISTINCT record_key, {_LETTERS.format("regexp_extract(trim(value), '^[^ -]+')")} AS given
+        FROM told WHERE part = 'given'
+    ),
+    persons AS (
+        SELECT record_key, least(family, given) || '|' || greatest(family, given) AS person
+        FROM families JOIN givens USING (record_key) WHERE family <> '' AND given <> ''
+    ),
+    lines AS (
+        SELECT record_key, string_agg(value, ' ' ORDER BY ordinal, value) AS address FROM told WHERE part = 'address'
+        GROUP BY record_key
+    ),
+    dwellings AS (
+        SELECT record_key, 'u' || ltrim(regexp_replace(value, '[^0-9]', '', 'g'), '0') AS dwelling
+        FROM told WHERE part = 'uprn' AND regexp_matches(value, '[1-9]')
+        UNION
+        SELECT record_key, 'p' || {_CLEAN} || '|' || lower(regexp_extract(address, '[0-9]+[A-Za-z]?'))
+        FROM told JOIN lines USING (record_key) WHERE part = 'postcode' AND regexp_matches(address, '[0-9]')
+    ),
+    found AS (
+        SELECT record_key, 'key' AS kind, value AS text FROM told WHERE part = 'key'
+        UNION ALL
+        SELECT record_key, 'number', number FROM numbers
+        WHERE length(number) >= {_FEWEST} AND regexp_matches(number, '[0-9].*[0-9].*[0-9].*[0-9].*[0-9].*[0-9]')
+            AND replace(number, number[1], '') <> ''
+        UNION ALL
+        SELECT record_key, 'person', person || '|' || birth FROM persons JOIN births USING (record_key)
+        WHERE birth IS NOT NULL
+        UNION ALL
+        SELECT record_key, 'born_at', birth || '|' || dwelling FROM births JOIN dwellings USING (record_key)
+        WHERE birth IS NOT NULL
+        UNION ALL
+        SELECT record_key, 'lives_at', person || '|' || dwelling FROM persons JOIN dwellings USING (record_key)
+    )
+    FROM found
+"""
+_SPARING = """
+    WHERE kind IN ('key', 'number', 'person')
+        OR record_key NOT IN (SELECT record_key FROM found WHERE kind IN ('number', 'person'))
+"""

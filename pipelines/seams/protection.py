@@ -1,0 +1,59 @@
+"""Tables of protection: what a delivery asks for, the register of it, what is latched (deliveries → protection → the next night).
+
+Nothing in them can be read: whoever is meant is told by keyed digests of the values that name a child.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from pipelines.seams import words
+from pipelines.seams.seam import Column, Seam
+
+__all__ = ["ENTRIES", "LATCHED", "REQUESTS", "TOKENS"]
+
+_TEXT, _DAY, _YES = pa.string(), pa.date32(), pa.bool_()
+_TOKENS = pa.list_(pa.field("element", _TEXT))
+
+TOKENS = Seam(  # within protection: what each record is known by
+    "tokens",
+    (
+        Column("record_key", _TEXT, "a record", needed=True),
+        Column("kind", _TEXT, "what the token was made of", values=words.TOKEN_KINDS, needed=True),
+        Column("token", _TEXT, "keyed digest of it", width=words.REF, needed=True),
+    ),
+)
+REQUESTS = Seam(  # of one delivery: each record that asks to be protected
+    "protection requests",
+    (
+        Column("entry_id", _TEXT, "stable: the same wish of the same record", width=words.REF, needed=True),
+        Column(
+            "record_ref", _TEXT, "the record's opaque reference; none where its key could not be read", width=words.REF
+        ),
+        Column("asked", _TEXT, "path of the protective column", needed=True),
+        Column("understood", _YES, "whether it asks as the contract says", needed=True),
+        Column("tokens", _TOKENS, "what names the child", needed=True),
+    ),
+)
+ENTRIES = Seam(  # the protection register after a night
+    "protection register",
+    (
+        *REQUESTS.columns,
+        Column("agency", _TEXT, "whose feed asks", width=words.AGENCY, needed=True),
+        Column("delivery_id", _TEXT, "the delivery that asked first", width=words.DELIVERY_ID, needed=True),
+        Column("first_night", _DAY, "the business date it was first asked for", needed=True),
+        Column("last_night", _DAY, "the business date it was last asked for", needed=True),
+        Column("lifted_by", pa.int64(), "the decision that lifted it; none: it stands"),
+    ),
+)
+LATCHED = Seam(  # what a hidden child's records were known by: whoever is known by it stays hidden
+    "latched",
+    (
+        Column(
+            "token", _TEXT, "keyed digest of a key, a number, or names and birth date", width=words.REF, needed=True
+        ),
+        Column("holder", _TEXT, "token of the key of the record that bore it", width=words.REF, needed=True),
+        Column("shielded", _YES, "of a shielded child; else of one who is possibly the same", needed=True),
+        Column("since", _DAY, "the night it was first hidden", needed=True),
+    ),
+)
