@@ -84,10 +84,19 @@ def _column(text: _Text, file: str, agency: str, since: date | None, above: str)
             where,
             "Complete the column.",
         )
-    concept = str(_custom(text).get("concept", ""))
+    custom = _custom(text)
+    concept = str(custom.get("concept", ""))
     known = words.ARRAY_CONCEPTS if above else words.CONCEPTS
     if concept and concept not in known:
         _fault("CONCEPT_UNKNOWN", "The column's concept is not one we know.", where, f"Use one of {', '.join(known)}.")
+    protects = custom.get("protects", False)
+    if not isinstance(protects, bool) or (concept in words.PROTECTING and not protects):
+        _fault(
+            "CONTRACT_INCOMPLETE",
+            "The column protects children and does not say so.",
+            where,
+            "Give it the custom property protects with the value true.",
+        )
     privacy = str(text.get("classification", ""))
     if privacy not in words.PRIVACY_CLASSES:
         _fault(
@@ -115,6 +124,7 @@ def _column(text: _Text, file: str, agency: str, since: date | None, above: str)
             _column(item, file, agency, since, f"{path}{'[]' if logical == 'array' else ''}.") for item in items
         ),
         rules=tuple(_rule(rule, file, agency, since, path, tuple(comparable)) for rule in text.get("quality", ())),
+        protects=protects,
     )
 
 

@@ -80,6 +80,8 @@ class Column:
         privacy: the privacy class: ``identifier``, ``personal``, ``sensitive`` or ``operational``.
         required: a record without it is rejected.
         key: part of the record's key (and so required).
+        protects: what it says keeps a child from being found. It must come under exactly its name, and what cannot be
+            understood in it counts as protected (see `pipelines.deliveries.readers.protective`).
     """
 
     name: str
@@ -93,6 +95,7 @@ class Column:
     key: bool = False
     items: tuple[Column, ...] = ()
     rules: tuple[Rule, ...] = ()
+    protects: bool = False
 
 
 @dataclass(frozen=True)
@@ -195,6 +198,11 @@ class Contract:
     def column_names(self) -> tuple[str, ...]:
         """Names of the top-level columns, in native order."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def protective(self) -> tuple[Column, ...]:
+        """The top-level columns that protect, in native order."""
+        return tuple(column for column in self.columns if column.protects)
 
     def all_rules(self, business_date: date) -> tuple[Rule, ...]:
         """Every rule in force on `business_date`, column rules first, nested columns included."""

@@ -117,6 +117,7 @@ def feed_page(contract: Contract) -> str:
         f"{level.reject_rate:.1%} of them are rejected.",
         "- In a delta every record also carries `change`: `upsert` or `withdraw`.",
         "- Anything that is not listed here is refused by name and kept nowhere.",
+        *_protective_lines(contract.columns),
         "",
         "## Columns",
         "",
@@ -182,12 +183,26 @@ def _flat(columns: Iterable[Column], above: str = "") -> list[tuple[str, Column]
     return found
 
 
+def _protective_lines(columns: Iterable[Column]) -> list[str]:
+    if not any(column.protects for _, column in _flat(columns)):
+        return []
+    return [
+        "- What is marked *protects* must come under exactly its name, and what cannot be understood in it counts as "
+        "protected: see [protective columns](../concepts.md#protective-columns).",
+    ]
+
+
 def _column_lines(columns: Iterable[Column]) -> list[str]:
     return [
-        f"| `{path}` | {'key' if column.key else 'required' if column.required else ''} | "
+        f"| `{path}` | {_duties(column)} | "
         f"{_LOGICAL_WORDS[column.logical]} | {column.privacy} | {_cell(column.description)} |"
         for path, column in _flat(columns)
     ]
+
+
+def _duties(column: Column) -> str:
+    duty = "key" if column.key else "required" if column.required else ""
+    return ", ".join(word for word in (duty, "protects" if column.protects else "") if word)
 
 
 def _code_lines(columns: Iterable[Column]) -> list[str]:

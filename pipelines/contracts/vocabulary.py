@@ -23,7 +23,9 @@ __all__ = [
     "CONCEPTS",
     "INVOLVEMENT_KINDS",
     "ONE_RECORD_PER_CHILD",
+    "NAMING",
     "PRIVACY_CLASSES",
+    "PROTECTING",
     "PSEUDO_POSTCODE_PREFIX",
     "Check",
 ]
@@ -108,6 +110,19 @@ ARRAY_CONCEPTS: Mapping[str, str] = {
     "shield.reason": "why the child is shielded",
 }
 """Comparable fields that columns inside an object or array may feed."""
+
+PROTECTING = frozenset({"shielded", "shield", "withdrawn", "involvement.sensitive", "involvement.consent_basis"})
+"""Concepts whose columns must say that they protect."""
+
+NAMING = frozenset(
+    {
+        "nhs_number", "previous_nhs_number", "upn", "former_upn",
+        "family_name", "given_names", "other_given_names", "former_family_name", "alias_family_name",
+        "name.family", "name.given", "birth_date", "expected_birth_date",
+        "address_line", "address", "postcode", "uprn", "address.lines", "address.postcode", "address.uprn", "phone",
+    }
+)  # fmt: skip
+"""Concepts whose values may name a child, or where the child lives."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from pipelines.contracts.contract import Column, Contract
 from pipelines.deliveries.codes import Finding
+from pipelines.deliveries.readers.asking import who_asks
 
 __all__ = [
     "CELL_LIMIT",
@@ -48,13 +49,16 @@ class FilePart:
         complete: whether every record of the file was either read or told apart; if not, the rest is lost.
         findings: about the file.
         refused: names outside the contract, nested ones by path.
+        salvaged: in the shape of `records`, what could be made out of damaged records that may ask to be protected;
+            several rows of one position are guesses at one record. None: nothing.
     """
 
-    records: pa.Table
+    records: pa.Table = field(repr=False)
     damaged: list[Damage] = field(default_factory=list)
     complete: bool = True
     findings: tuple[Finding, ...] = ()
     refused: tuple[str, ...] = ()
+    salvaged: pa.Table | None = field(default=None, repr=False)
 
     @property
     def rows(self) -> int:
@@ -76,14 +80,17 @@ class ReadResult:
         lost: rows of the manifest that could not even be told apart in a damaged file.
         findings: file codes found while reading.
         refused_columns: names outside the contract, whose content was dropped while parsing.
+        asking: the records that ask to be protected, unreadable ones and those of a refused file included; the seam
+            `ASKING`. To be kept in memory only.
     """
 
-    records: pa.Table
+    records: pa.Table = field(repr=False)
     unreadable: pa.Table
     rows_read: int
     lost: int
     findings: tuple[Finding, ...]
     refused_columns: tuple[str, ...]
+    asking: pa.Table = field(repr=False)
 
 
 def arrow_type(column: Column) -> pa.DataType:
@@ -109,16 +116,17 @@ def assemble(
 ) -> ReadResult:
     """The parts of a delivery, put together: positions run on, keys and change are made, bad records set apart."""
     schema = native_schema(contract, delta)
-    tables: list[pa.Table] = []
+    tables, salvaged = [schema.empty_table()], [schema.empty_table()]
     damaged: list[Damage] = []
     before = 0
     for part in parts:
-        shifted = pc.add(part.records["position"], before)
-        tables.append(part.records.set_column(0, "position", shifted).cast(schema))
+        tables.append(_moved(part.records, before, schema))
+        salvaged += [_moved(part.salvaged, before, schema)] if part.salvaged is not None else []
         damaged += [(position + before, line, rule) for position, line, rule in part.damaged]
         before += part.rows
-    table = pa.concat_tables(tables) if tables else schema.empty_table()
-    records, unreadable = _set_apart(_keyed(table, contract, delta), delta)
+    table = _keyed(pa.concat_tables(tables), contract, delta)
+    asking = who_asks(table, _keyed(pa.concat_tables(salvaged), contract, delta), contract)
+    records, unreadable = _set_apart(table, delta)
     columns = [[damage[0] for damage in damaged], [damage[1] for damage in damaged]]
     torn = pa.Table.from_arrays(
         [
@@ -131,7 +139,12 @@ def assemble(
     )
     apart = pa.concat_tables([torn, unreadable]).sort_by("position")
     refused = tuple(dict.fromkeys(name for part in parts for name in part.refused))
-    return ReadResult(records, apart, before, lost, findings, refused)
+    return ReadResult(records, apart, before, lost, findings, refused, asking)
+
+
+def _moved(table: pa.Table, before: int, schema: pa.Schema) -> pa.Table:
+    """`table` of a file with its positions in the delivery."""
+    return table.set_column(0, "position", pc.add(table["position"], before)).cast(schema)
 
 
 def _keyed(table: pa.Table, contract: Contract, delta: bool) -> pa.Table:

@@ -1,0 +1,100 @@
+"""Protective columns: how their names come when they are not spelled as they should be, and what an unclear mark is read as.
+
+Belongs here: what the readers share to fail closed on a column that protects. Each of them turns a mark that is not plain
+into `UNCLEAR` under the proper name, so that from there on it breaks its rule, counts as set and is queried. Not here: who
+asks (`asking`), the forms of single kinds of file.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from pipelines.contracts.contract import Column, Contract
+from pipelines.deliveries.codes import Finding, finding
+
+__all__ = ["ASKING", "UNCLEAR", "asking_columns", "is_blank", "known_marks", "meant", "refusal", "spelled_otherwise"]
+
+UNCLEAR = "?"
+"""Read in place of a mark that is not plain: no rule takes it for a yes or a no."""
+
+ASKING = ("shielded", "shield")
+"""Concepts of the top-level columns by which a record asks that its child be protected."""
+
+_SHORTEST = 5  # letters of a name from which one slip is still no other word
+
+
+def asking_columns(contract: Contract) -> tuple[Column, ...]:
+    """The columns by which a record asks that its child be protected."""
+    return tuple(column for column in contract.columns if column.concept in ASKING)
+
+
+def meant(name: str, columns: Iterable[Column], *, beginning: bool = False) -> Column | None:
+    """The column of `columns` that `name` was meant to be although it is spelled otherwise; None for every other name.
+
+    Args:
+        name: as delivered.
+        columns: at the place where the name stands; one that is spelled properly is none of these.
+        beginning: whether a name that is the beginning of the column's, or has it as its own, is meant too
+            (``shielded``, ``shield_flag``, ``confidential``).
+    """
+    found = [column for column in columns if column.name != name and spelled_otherwise(name, column)]
+    if not found and beginning:
+        found = [column for column in columns if column.name != name and _begins(_folded(name), _folded(column.name))]
+    return found[0] if found else None
+
+
+def spelled_otherwise(name: str, column: Column) -> bool:
+    """Whether `name` is the column's but for capitals, spaces, signs, accents or one slip, or is an item's flattened.
+
+    A slip is a letter too many, too few, another one, or two exchanged.
+    """
+    proper, given = _folded(column.name), _folded(name)
+    if given == proper or given in {proper + _folded(item.name) for item in column.items}:
+        return True
+    return len(proper) >= _SHORTEST and _one_slip(given, proper)
+
+
+def refusal(columns: Iterable[str], file: str) -> list[Finding]:
+    """PROTECTION_UNREADABLE for the protective columns of those names (of the contract), if there are any."""
+    named = ", ".join(sorted(set(columns)))
+    return [finding("PROTECTION_UNREADABLE", file, names=named)] if named else []
+
+
+def known_marks(column: Column) -> frozenset[str]:
+    """What an asking column says, in words that could hardly stand in another: its codes and their meaning, folded."""
+    codes = [code for code, means in column.codes.items() if means == "true"]
+    return frozenset(word.casefold() for code in codes for word in (code, column.labels.get(code, code)))
+
+
+def is_blank(text: str | None) -> bool:
+    """Whether there is nothing to be seen: no text, or white space, control and invisible characters alone."""
+    return not text or all(unicodedata.category(each)[0] in "ZC" for each in text)
+
+
+@lru_cache(4096)
+def _folded(name: str) -> str:
+    """Letters and digits alone, without accents and capitals; forms that only look different are one."""
+    plain = unicodedata.normalize("NFKD", name[:200]).casefold()
+    return "".join(each for each in plain if each.isalnum())
+
+
+def _begins(given: str, proper: str) -> bool:
+    return given.startswith(proper) or (len(given) >= _SHORTEST and proper.startswith(given))
+
+
+def _one_slip(given: str, proper: str) -> bool:
+    if abs(len(given) - len(proper)) > 1 or given == proper:
+        return given == proper
+    start = _shared(given, proper)
+    left, wanted = given[start:], proper[start:]
+    end = _shared(left[::-1], wanted[::-1])
+    left, wanted = left[: len(left) - end], wanted[: len(wanted) - end]
+    return max(len(left), len(wanted)) <= 1 or (len(left) == len(wanted) == 2 and left == wanted[::-1])
+
+
+def _shared(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many letters both begin with."""
+    pairs = zip(one, other, strict=False)
+    return next((place for place, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
