@@ -1,11 +1,11 @@
-"""Commands by which people decide: `decide same`, `not-the-same`, `override`, `hold`, `undo`, `list`."""
+"""Commands by which people decide: `decide same`, `not-the-same`, `shield`, `unshield`, `confirm`, `override`, `hold`, `undo`, `list`."""
 
 from __future__ import annotations
 
 import getpass
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 import typer
 from rich.table import Table
@@ -16,7 +16,8 @@ from pipelines.errors import IsindexError
 __all__ = ["app"]
 
 app = Commands(
-    help="Decide: two records are one child or are not, a gate may pass a night, a version is kept. All can be taken back."
+    help="Decide: two records are one child or are not, a child is shielded, a gate may pass a night, a version is kept. "
+    "All can be taken back."
 )
 
 AuthorityOption = Annotated[str, typer.Option("--authority", "-a", help="3-digit code of the authority.")]
@@ -24,6 +25,7 @@ ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept with your
 ActorOption = Annotated[str, typer.Option("--actor", help="Who decides; default the user of this machine.")]
 _RECORD = "A record: its reference in the review list, or its key."
 FirstRecord = Annotated[str, typer.Argument(help=_RECORD)]
+Child = Annotated[str, typer.Argument(help="The child: its index id, or one of its records by key or reference.")]
 SecondRecord = Annotated[str, typer.Argument(help="The other record, likewise.")]
 _NEXT = "The next load brings the night in force up to date; nights before it stay as they are."
 
@@ -58,6 +60,60 @@ def not_the_same(
     Example: [bold]isindex decide not-the-same REF REF --home demo/home --authority 330 --reason "twins"[/bold]
     """
     _decide("not_the_same", record_a, record_b, home, authority, reason, actor)
+
+
+@app.command("shield")
+def shield(
+    who: Child, home: HomeOption, authority: AuthorityOption, reason: ReasonOption, actor: ActorOption = ""
+) -> None:
+    """Shield a child: where it is, and who works with it, is shown to nobody.
+
+    Example: [bold]isindex decide shield 5K7K2M9QWX43 --home demo/home --authority 330 --reason "Police, ref. 7"[/bold]
+    """
+    from pipelines.nights import protection_decisions
+
+    made = protection_decisions.shield(existing_home(home), authority, who, **_by(actor, reason))
+    console.print(f"Decision {made.number}: shielded. {_NEXT}")
+
+
+@app.command("unshield")
+def unshield(
+    who: Child, home: HomeOption, authority: AuthorityOption, reason: ReasonOption, actor: ActorOption = ""
+) -> None:
+    """Propose that a shielded child be shown again; another person must confirm it.
+
+    It lifts what was asked for until now. A record that goes on asking, or another child's shield that may be this one's, still
+    counts.
+
+    Example: [bold]isindex decide unshield 5K7K2M9QWX43 --home demo/home --authority 330 --reason "Order ended"[/bold]
+    """
+    from pipelines.nights import protection_decisions
+
+    made = protection_decisions.unshield(existing_home(home), authority, who, **_by(actor, reason))
+    console.print(
+        f"Decision {made.number}: proposed. Nothing changes before another person says: "
+        f"isindex decide confirm {made.number} --authority {authority} --reason …"
+    )
+
+
+@app.command("confirm")
+def confirm(
+    number: Annotated[int, typer.Argument(help="The number of the proposal.")],
+    home: HomeOption,
+    authority: AuthorityOption,
+    reason: ReasonOption,
+    actor: ActorOption = "",
+) -> None:
+    """Confirm, as a second person, that a child is shown again.
+
+    Example: [bold]isindex decide confirm 7 --home demo/home --authority 330 --reason "Order seen" --actor "B. Second"[/bold]
+    """
+    from pipelines.nights import protection_decisions
+
+    made = protection_decisions.confirm(existing_home(home), authority, number, **_by(actor, reason))
+    console.print(
+        f"Decision {made.number}: proposal {number} is confirmed. It counts from the authority's next night on."
+    )
 
 
 @app.command("override")
@@ -164,6 +220,16 @@ def listed(home: HomeOption, authority: AuthorityOption, as_json: JsonOption = F
             each.decided_at, each.undone_at or "–",
         )  # fmt: skip
     console.print(table if found else f"No decision has been made for authority {authority}.")
+
+
+class _By(TypedDict):
+    actor: str
+    reason: str
+    at: datetime
+
+
+def _by(actor: str, reason: str) -> _By:
+    return {"actor": actor or getpass.getuser(), "reason": reason, "at": datetime.now(UTC)}
 
 
 def _decide(kind: str, record_a: str, record_b: str, home: HomeOption, authority: str, reason: str, actor: str) -> None:

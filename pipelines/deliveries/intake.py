@@ -85,7 +85,7 @@ def receive(
         with verified(found, manifest) as files:
             if worst(list(files.findings)) != "refuse":
                 result = read_delivery(files, contract, delta=manifest.mode == "delta")
-                asking = getattr(result, "asking", None)
+                asking = result.asking
                 read = None if used else result
             if not used:  # of one whose sequence was used nothing counts but what it asks to be protected
                 findings += [*files.findings, *(read.findings if read else ())]

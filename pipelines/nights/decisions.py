@@ -25,9 +25,22 @@ from pipelines.nights.references import record_keys, reference_of
 from pipelines.publishing.gates import OVERRIDABLE
 from pipelines.publishing.versions import versions_in_force, versions_there
 
-__all__ = ["KINDS", "Decision", "decide", "every_decision", "hold", "override", "take_back", "versions_on_hold"]
+__all__ = [
+    "KINDS",
+    "Decision",
+    "decide",
+    "end_decision",
+    "every_decision",
+    "hold",
+    "night_in_force",
+    "override",
+    "require_reason",
+    "take_back",
+    "versions_on_hold",
+    "write_down",
+]
 
-KINDS = ("same", "not_the_same", "override", "hold")
+KINDS = ("same", "not_the_same", "override", "hold", "shield", "unshield", "confirm")
 _ON_PAIRS = ("same", "not_the_same")
 
 
@@ -86,12 +99,12 @@ def decide(
         IsindexError: DECISION_INCOMPLETE without actor or reason; NIGHT_UNKNOWN when nothing was matched yet;
             RECORD_UNKNOWN; DECISION_ON_ONE_RECORD when both are the same record.
     """
-    _complete(actor, reason)
+    require_reason(actor, reason)
     first, second = sorted(record_keys(latest_matched(deployment, authority).folder, (record_a, record_b)))
     if first == second:
         raise IsindexError("DECISION_ON_ONE_RECORD", "both are one record.", remedy="Name two records.")
     now = at.isoformat(timespec="seconds")
-    in_force = _in_force(deployment, authority)
+    in_force = night_in_force(deployment, authority)
     with deployment.engine.begin() as connection:
         earlier = select(db.decision.c.decision_id).where(
             db.decision.c.authority == authority,
@@ -101,9 +114,9 @@ def decide(
             | ((db.decision.c.record_a == second) & (db.decision.c.record_b == first)),
         )
         for number in connection.scalars(earlier).all():
-            _end(connection, authority, number, actor, f"replaced: {reason}", now, in_force)
+            end_decision(connection, authority, number, actor, f"replaced: {reason}", now, in_force)
         row = {"kind": kind, "record_a": first, "record_b": second, "from_night": in_force}
-        return _written(connection, authority, row, actor, reason, now)
+        return write_down(connection, authority, row, actor, reason, now)
 
 
 def override(
@@ -115,7 +128,7 @@ def override(
         IsindexError: DECISION_INCOMPLETE; GATE_UNKNOWN when the gate is none of `OVERRIDABLE`; NIGHT_UNKNOWN when the
             night was never run.
     """
-    _complete(actor, reason)
+    require_reason(actor, reason)
     if gate not in OVERRIDABLE:
         raise IsindexError(
             "GATE_UNKNOWN",
@@ -137,7 +150,7 @@ def override(
         "until_night": business_date + timedelta(1),
     }
     with deployment.engine.begin() as connection:
-        return _written(connection, authority, row, actor, reason, at.isoformat(timespec="seconds"))
+        return write_down(connection, authority, row, actor, reason, at.isoformat(timespec="seconds"))
 
 
 def hold(deployment: Deployment, authority: str, version: str, *, actor: str, reason: str, at: datetime) -> Decision:
@@ -146,7 +159,7 @@ def hold(deployment: Deployment, authority: str, version: str, *, actor: str, re
     Raises:
         IsindexError: DECISION_INCOMPLETE; VERSION_UNKNOWN when it is not in the home.
     """
-    _complete(actor, reason)
+    require_reason(actor, reason)
     if version not in versions_there(deployment.home, authority):
         raise IsindexError(
             "VERSION_UNKNOWN",
@@ -156,7 +169,7 @@ def hold(deployment: Deployment, authority: str, version: str, *, actor: str, re
         )
     with deployment.engine.begin() as connection:
         row = {"kind": "hold", "subject": version}
-        return _written(connection, authority, row, actor, reason, at.isoformat(timespec="seconds"))
+        return write_down(connection, authority, row, actor, reason, at.isoformat(timespec="seconds"))
 
 
 def versions_on_hold(deployment: Deployment, authority: str) -> frozenset[str]:
@@ -176,9 +189,9 @@ def take_back(
     Raises:
         IsindexError: DECISION_INCOMPLETE without actor or reason; DECISION_UNKNOWN when no such decision is in force.
     """
-    _complete(actor, reason)
+    require_reason(actor, reason)
     wanted = select(db.decision).where(db.decision.c.authority == authority, db.decision.c.decision_id == number)
-    in_force = _in_force(deployment, authority)
+    in_force = night_in_force(deployment, authority)
     with deployment.engine.begin() as connection:
         found = connection.execute(wanted.where(db.decision.c.undone_at.is_(None))).one_or_none()
         if found is None:
@@ -189,20 +202,21 @@ def take_back(
                 remedy="`isindex decide list` shows all decisions of an authority.",
             )
         until = found.from_night if found.kind == "override" else in_force
-        _end(connection, authority, number, actor, reason, at.isoformat(timespec="seconds"), until)
+        end_decision(connection, authority, number, actor, reason, at.isoformat(timespec="seconds"), until)
         return _told(connection.execute(wanted).one())
 
 
-def _written(
+def write_down(
     connection: Connection, authority: str, row: Mapping[str, object], actor: str, reason: str, now: str
 ) -> Decision:
+    """Write a decision and its audit row; within the caller's transaction."""
     told = {"authority": authority, "actor": actor.strip(), "reason": reason.strip(), "decided_at": now, **row}
     (number,) = connection.execute(insert(db.decision).values(told).returning(db.decision.c.decision_id)).one()
     _audit(connection, authority, actor, f"decide {row['kind']}", f"decision {number}: {reason}", now)
     return _told(connection.execute(select(db.decision).where(db.decision.c.decision_id == number)).one())
 
 
-def _end(
+def end_decision(
     connection: Connection, authority: str, number: int, actor: str, why: str, now: str, until: date | None
 ) -> None:
     """A decision counts no more from the night `until` on; None when it has never counted."""
@@ -219,14 +233,19 @@ def _audit(connection: Connection, authority: str, actor: str, action: str, why:
     connection.execute(insert(db.audit).values(row))
 
 
-def _complete(actor: str, reason: str) -> None:
+def require_reason(actor: str, reason: str) -> None:
+    """Refuse a decision of nobody, or without a reason.
+
+    Raises:
+        IsindexError: DECISION_INCOMPLETE.
+    """
     if not actor.strip() or not reason.strip():
         raise IsindexError(
             "DECISION_INCOMPLETE", "a decision needs the person who decides and a reason.", remedy="Give both."
         )
 
 
-def _in_force(deployment: Deployment, authority: str) -> date | None:
+def night_in_force(deployment: Deployment, authority: str) -> date | None:
     """The night in force: from this one on a decision made now counts."""
     return max(versions_in_force(deployment.home, authority), default=None)
 

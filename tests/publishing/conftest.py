@@ -95,6 +95,7 @@ class Night:
         folder = self.home.night(self.authority, self.business_date)
         self.state.write(folder)
         write_table(self.events, folder / "events.parquet")
+        write_table(self.protected.entries, folder / "protection" / "entries.parquet")
         write_table(self.protected.latched, folder / "protection" / "latched.parquet")
         write_table(records, folder / "person" / "records.parquet")
         self.ledger = {name: folder / "identities" / f"{name}.parquet" for name in LEDGER_TABLES}
@@ -137,6 +138,7 @@ class Night:
                 manifest_file=self.home.snapshots(self.authority) / self.base / "manifest.json",
                 records=folder / "person" / "records.parquet",
                 identities=folder / "identities" / "identities.parquet",
+                entries=folder / "protection" / "entries.parquet",
             )
         return run_gates(
             self.snapshot, ledger=self.ledger, person=self.person["records"], names=self.person["names"],
@@ -145,7 +147,7 @@ class Night:
 
     def protecting(self):
         keys = [key for each in self.lifting for key in each.record_keys]
-        return Protection(self.protected.entries, keys, [each.number for each in self.lifting])
+        return Protection(self.protected.entries, keys, [each.number for each in self.lifting if each.unshields])
 
     def failed(self, **overrides):
         """The names of the gates that did not pass."""

@@ -19,9 +19,16 @@ CHILD = {
 }  # fmt: skip
 HIDDEN = {
     **CHILD, "record_key": "social_care:5", "shielded": True, "given_names": "Iris", "family_name": "Hart",
-    "nhs_number": "9434765870",
+    "nhs_number": "9434765870", "names": [{"kind": "former", "family_name": "Sooner", "given_names": "Iris"}],
 }  # fmt: skip
-DOUBLE = {**HIDDEN, "record_key": "education:6", "shielded": False, "given_names": "Irys", "nhs_number": None}
+DOUBLE = {
+    **HIDDEN,
+    "record_key": "education:6",
+    "shielded": False,
+    "given_names": "Irys",
+    "nhs_number": None,
+    "names": [],
+}
 APART = [("education:6", "social_care:5", False)]
 
 

@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from pipelines.contracts.contract import Column, Contract
 from pipelines.contracts.vocabulary import NAMING
-from pipelines.deliveries.readers.protective import ASKING as ASKING_CONCEPTS
 from pipelines.deliveries.readers.protective import UNCLEAR
 from pipelines.seams import give
 from pipelines.seams.deliveries import ASKING

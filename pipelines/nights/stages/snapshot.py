@@ -41,7 +41,7 @@ def build(night: Night) -> StageReport:
         protecting=Protection(
             attempt.folder / "protection" / "entries.parquet",
             [key for each in lifting_of(attempt) for key in each.record_keys],
-            [each.number for each in attempt.inputs.decisions if each.kind == "confirm"],
+            [each.number for each in lifting_of(attempt) if each.unshields],
         ),
         decisions=decisions_of(attempt.inputs),
         inputs=feed_inputs(attempt),
@@ -90,6 +90,7 @@ def _base(base: Attempt) -> Base:
         manifest_file=base.folder / "published.json",
         records=base.folder / "person" / "records.parquet",
         identities=base.folder / "identities" / "identities.parquet",
+        entries=base.folder / "protection" / "entries.parquet",
     )
 
 

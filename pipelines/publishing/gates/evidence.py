@@ -32,12 +32,14 @@ class Base:
         manifest_file: the version's manifest.
         records: the person records it was made of: record_key and agency are read.
         identities: which record was in which identity: record_key, record_ref, index_id.
+        entries: the protection register (`ENTRIES`).
     """
 
     children: Path
     manifest_file: Path
     records: Path
     identities: Path
+    entries: Path
 
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
@@ -57,7 +59,7 @@ class Protection:
     Attributes:
         entries: the protection register tonight (`ENTRIES`).
         lifting: keys of the records named by decisions that take effect tonight and may open somebody.
-        lifted: numbers of all confirmed decisions to unshield that count for the night.
+        lifted: numbers of the confirmed decisions to unshield that take effect tonight.
     """
 
     entries: pa.Table | Path
@@ -121,8 +123,9 @@ def opened(
     views |= {"entries": protection.entries}
     if base:
         views |= {"base_children": base.children, "base_person": base.records, "base_identities": base.identities}
+        views |= {"base_entries": base.entries}
     with connect(views) as connection:
         if not base:
-            for name, like in (("children", "children"), ("person", "person"), ("identities", "identities")):
+            for name, like in (("children", "children"), ("person", "person"), ("identities", "identities"), ("entries", "entries")):
                 connection.execute(f"CREATE TEMP VIEW base_{name} AS SELECT * FROM {like} WHERE false")
         yield Evidence(connection, built, found, apart, protection, decisions, inputs, base)

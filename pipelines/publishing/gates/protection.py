@@ -100,7 +100,8 @@ def nobody_unshielded(evidence: Evidence) -> Gate:
     known = list(evidence.protection.lifted)
     duck.register("lifted", pa.table({"number": pa.array(known, pa.int64())}))
     astray = evidence.count(
-        "SELECT count(*) FROM entries WHERE lifted_by IS NOT NULL AND lifted_by NOT IN (SELECT number FROM lifted)"
+        "SELECT count(*) FROM entries LEFT JOIN (SELECT entry_id, lifted_by AS before FROM base_entries) USING (entry_id) "
+        "WHERE lifted_by IS DISTINCT FROM before AND lifted_by NOT IN (SELECT number FROM lifted)"
     )
     return Gate(
         "nobody_unshielded",
