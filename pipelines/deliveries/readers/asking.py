@@ -32,6 +32,7 @@ def who_asks(records: pa.Table, salvaged: pa.Table, contract: Contract) -> pa.Ta
     Args:
         records: position, line, key and the contract's columns as delivered; unclear marks as `UNCLEAR`.
         salvaged: the same of damaged records, as far as they could be read; several rows may be guesses at one record.
+        contract: whose columns.
     """
     marks = [mark for column in contract.columns for mark in _marks(column)]
     if not marks:

@@ -14,10 +14,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
-from pipelines.contracts.contract import Contract
+from pipelines.contracts.contract import Column, Contract
 from pipelines.deliveries.codes import Finding, Severity, finding
+from pipelines.deliveries.readers.damaged_rows import salvaged_rows
+from pipelines.deliveries.readers.protective import UNCLEAR, meant, refusal, says_no
 from pipelines.deliveries.readers.result import CELL_LIMIT, CHANGE, Damage, FilePart, native_schema
 from pipelines.deliveries.readers.text import (
     Offsets,
@@ -54,7 +57,8 @@ def read_csv(path: Path, name: str, contract: Contract, *, delta: bool, stated_r
     """The records of the CSV file at `path`; `stated_rows` (the manifest's) settles how damaged lines belong together.
 
     Findings: ENCODING_UNKNOWN, ENCODING_OTHER, UNREADABLE (no header), COLUMNS_REFUSED, COLUMNS_MISSING,
-    COLUMNS_REPEATED. Damage: RECORD-FIELD-COUNT, RECORD-ENCODING, RECORD-UNREADABLE (NUL bytes), RECORD-TOO-LARGE (only
+    COLUMNS_REPEATED, PROTECTION_UNREADABLE; a file whose header is refused is read all the same, for the records in it that
+    ask to be protected. Damage: RECORD-FIELD-COUNT, RECORD-ENCODING, RECORD-UNREADABLE (NUL bytes), RECORD-TOO-LARGE (only
     where no fields can be made out; a single value too large is cut, and set apart when the delivery is assembled).
     """
     schema = native_schema(contract, delta)
@@ -72,15 +76,18 @@ def read_csv(path: Path, name: str, contract: Contract, *, delta: bool, stated_r
     header = [recode(cell, text.encoding).decode().strip() for cell in cells]
     faults, refused = _judge_header(header, name, contract, delta)
     findings += faults
-    if any(fault.severity == "refuse" for fault in faults):
+    if any(fault.code == "UNREADABLE" for fault in faults):
         return replace(empty, findings=tuple(findings), refused=refused)
+    columns, odd = _columns(header, schema, contract)
     rows = _rows(text.data, starts[first + 1 :], first + 2, delimiter, len(header), stated_rows)
     body, good, damaged = _sound(text, rows, delimiter, len(header))
-    table = _parse(body, header, delimiter.decode(), schema, len(good))
-    positions = pa.array(good + 1)
-    columns = {"position": positions, "line": pa.array(rows.line[good]), **table}
-    arrays = [columns.get(field.name, pa.nulls(len(good), field.type)) for field in schema]
-    return FilePart(pa.Table.from_arrays(arrays, schema=schema), damaged, findings=tuple(findings), refused=refused)
+    table = _parse(body, columns, odd, delimiter.decode(), len(good))
+    given = {"position": pa.array(good + 1), "line": pa.array(rows.line[good]), **table}
+    arrays = [given.get(field.name, pa.nulls(len(good), field.type)) for field in schema]
+    records = pa.Table.from_arrays(arrays, schema=schema)
+    torn = [(position, line, _cells(text, rows, position - 1, delimiter)) for position, line, _ in damaged]
+    salvaged = salvaged_rows(torn, columns, odd, contract, schema)
+    return FilePart(records, damaged, findings=tuple(findings), refused=refused, salvaged=salvaged)
 
 
 def split_row(row: bytes, delimiter: bytes) -> list[bytes] | None:
@@ -121,20 +128,46 @@ def _judge_header(
         # the first line may be a record: nothing of it is repeated
         reason = f"its first line is not the contract's header with '{contract.file.delimiter}' between names"
         return [finding("UNREADABLE", name, reason=reason)], ()
-    findings = []
-    repeated = sorted({column for column in present if present.count(column) > 1})
+    unprotected = {column.name for column in contract.protective if present.count(column.name) != 1}
+    unprotected |= {each.name for name in header if name not in allowed and (each := meant(name, contract.protective))}
+    findings = refusal(unprotected, name)
+    repeated = sorted({column for column in present if present.count(column) > 1} - unprotected)
     if repeated:
         findings.append(finding("COLUMNS_REPEATED", name, names=", ".join(repeated)))
     shown = known_names(header)
     refused = tuple(shown[place] for place, column in enumerate(header) if column not in allowed)
     if refused:
         findings.append(finding("COLUMNS_REFUSED", name, names=", ".join(refused[:50])))
-    missing = [column for column in allowed if column not in present]
+    missing = [column for column in allowed if column not in present and column not in unprotected]
     if missing:
         needed = {column.name for column in contract.columns if column.required or column.key} | {CHANGE}
         severity: Severity = "refuse" if needed.intersection(missing) else "warn"
         findings.append(finding("COLUMNS_MISSING", name, names=", ".join(missing), severity=severity))
     return findings, refused
+
+
+def _columns(header: list[str], schema: pa.Schema, contract: Contract) -> tuple[list[str], list[tuple[int, Column]]]:
+    """Each cell's column ("" for one that is not read), and places of cells that were meant to be a protective column.
+
+    Of a name that is there twice neither is taken at its word.
+    """
+    once = [name if name in schema.names[2:] and header.count(name) == 1 else "" for name in header]
+    odd = []
+    for place, name in enumerate(header):
+        if not once[place]:
+            column = next((each for each in contract.protective if each.name == name), None)
+            column = column or (None if name in schema.names else meant(name, contract.protective, beginning=True))
+            # what only begins like it counts where the column itself is not there
+            if column and (column.name not in once or meant(name, [column])):
+                odd.append((place, column))
+    return once, odd
+
+
+def _cells(text: Text, rows: _Rows, number: int, delimiter: bytes) -> list[str]:
+    """The cells of a damaged row, where need be by its delimiters alone."""
+    row = text.data[rows.start[number] : rows.end[number]][: CELL_LIMIT * 100]
+    cells = split_row(row, delimiter) or row.replace(b'"', b"").split(delimiter)
+    return [recode(cell, text.encoding).decode() for cell in cells]
 
 
 def _rows(data: bytes, starts: Offsets, first_line: int, delimiter: bytes, width: int, stated: int) -> _Rows:
@@ -323,14 +356,17 @@ def _shortened(field: bytes, encoding: str) -> bytes:
 
 
 def _parse(
-    body: bytes, header: list[str], delimiter: str, schema: pa.Schema, expected: int
+    body: bytes, columns: list[str], odd: list[tuple[int, Column]], delimiter: str, expected: int
 ) -> dict[str, pa.ChunkedArray]:
-    """The contract's columns of `body` (UTF-8, without header) as text, empty cells null; others are not read."""
-    wanted = [name for name in header if name in schema.names]
+    """The contract's columns of `body` (UTF-8, without header) as text, empty cells null; others are not read.
+
+    Where a cell of `odd` says something, its column is unclear.
+    """
+    # columns that are not read get names of their own: they may be empty or repeat each other
+    names = [name or f"\x01{number}" for number, name in enumerate(columns)]
+    wanted = [name for name in columns if name] + [names[place] for place, _ in odd]
     if not expected:
-        return {name: pa.chunked_array([], pa.string()) for name in wanted}
-    # unknown columns get names of their own: they may be empty or repeat each other
-    names = [name if name in wanted else f"\x01{number}" for number, name in enumerate(header)]
+        return {name: pa.chunked_array([], pa.string()) for name in columns if name}
     table = arrow_csv.read_csv(
         pa.BufferReader(body.rstrip(b"\r\n") + b"\n"),
         read_options=arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=16 << 20),
@@ -345,7 +381,12 @@ def _parse(
     )
     if table.num_rows != expected:
         raise AssertionError(f"{table.num_rows} rows parsed, {expected} told apart")
-    return {name: table[name] for name in wanted}
+    found = {name: table[name] for name in columns if name}
+    for place, column in odd:
+        texts = table[names[place]].to_pylist()
+        unclear = pa.array([None if says_no(text, column) else UNCLEAR for text in texts], pa.string())
+        found[column.name] = pc.coalesce(unclear, found[column.name]) if column.name in found else unclear
+    return found
 
 
 def _first_line(data: bytes, starts: Offsets) -> int | None:

@@ -17,6 +17,8 @@ import pyarrow.parquet as pq
 
 from pipelines.contracts.contract import Contract
 from pipelines.deliveries.codes import Finding, Severity, finding
+from pipelines.deliveries.readers.marks_in_parquet import spoilt, with_unclear
+from pipelines.deliveries.readers.protective import refusal
 from pipelines.deliveries.readers.result import CHANGE, FilePart, native_schema
 from pipelines.deliveries.readers.text import known_names
 
@@ -33,7 +35,8 @@ def read_parquet(path: Path, name: str, contract: Contract, *, delta: bool, stat
     """The records of the Parquet file at `path`; `line` is null.
 
     Findings: UNREADABLE, TOO_LARGE, COUNT_MISMATCH (before anything is read), COLUMNS_REFUSED, COLUMNS_MISSING,
-    COLUMNS_REPEATED.
+    COLUMNS_REPEATED, PROTECTION_UNREADABLE; a file with the latter alone is read all the same, for the records in it that ask to
+    be protected.
     """
     schema = native_schema(contract, delta)
     empty = FilePart(schema.empty_table())
@@ -42,14 +45,20 @@ def read_parquet(path: Path, name: str, contract: Contract, *, delta: bool, stat
             fault = _impossible(file, name, stated_rows)
             if fault:
                 return replace(empty, findings=(fault,))
-            findings, refused = _judge_columns(file.schema_arrow, schema, name, contract)
-            if any(each.severity == "refuse" for each in findings):
+            unprotected, odd = spoilt(file.schema_arrow, contract)
+            findings, refused = _judge_columns(file.schema_arrow, schema, name, contract, unprotected)
+            if any(each.severity == "refuse" and each.code != "PROTECTION_UNREADABLE" for each in findings):
                 return replace(empty, findings=tuple(findings), refused=refused)
-            wanted = [each for each in schema.names if each in file.schema_arrow.names]
-            tables = [
-                _native(pa.Table.from_batches([batch]), schema, contract.file.date_format)
-                for batch in file.iter_batches(batch_size=1 << 16, columns=wanted, use_threads=False)
-            ]
+            names = file.schema_arrow.names
+            doubtful = {place for place, _ in odd}
+            trusted = [place for place, each in enumerate(names) if each in schema.names and place not in doubtful]
+            # a name that is there twice can be read by its place alone, among all columns
+            wanted = None if odd else [names[place] for place in trusted]
+            tables = []
+            for batch in file.iter_batches(batch_size=1 << 16, columns=wanted, use_threads=False):
+                plain = batch.select(trusted if odd else list(range(batch.num_columns)))
+                table = _native(pa.Table.from_batches([plain]), schema, contract.file.date_format)
+                tables.append(with_unclear(table, batch, odd))
     except _NotTextError as fault_text:
         reason = f"column {fault_text} is not of a kind the contract allows"
         return replace(empty, findings=(finding("UNREADABLE", name, reason=reason),))
@@ -72,19 +81,19 @@ def _impossible(file: pq.ParquetFile, name: str, stated_rows: int) -> Finding | 
 
 
 def _judge_columns(
-    given: pa.Schema, schema: pa.Schema, name: str, contract: Contract
+    given: pa.Schema, schema: pa.Schema, name: str, contract: Contract, unprotected: set[str]
 ) -> tuple[list[Finding], tuple[str, ...]]:
     """Findings on the columns, and the names outside the contract, nested ones by path."""
-    findings = []
+    findings = refusal(unprotected, name)
     allowed = schema.names[2:]
-    repeated = sorted({each for each in given.names if given.names.count(each) > 1 and each in allowed})
+    repeated = sorted({each for each in given.names if given.names.count(each) > 1 and each in allowed} - unprotected)
     if repeated:
         findings.append(finding("COLUMNS_REPEATED", name, names=", ".join(repeated)))
     paths = [path for field in given for path in _unknown(field, schema, allowed)]
     refused = tuple(known_names(paths))
     if refused:
         findings.append(finding("COLUMNS_REFUSED", name, names=", ".join(refused[:50])))
-    missing = [each for each in allowed if each not in given.names]
+    missing = [each for each in allowed if each not in given.names and each not in unprotected]
     if missing:
         needed = {each.name for each in contract.columns if each.required or each.key} | {CHANGE}
         severity: Severity = "refuse" if needed.intersection(missing) else "warn"

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pipelines.contracts.contract import Column, Contract
 from pipelines.deliveries.codes import Finding, finding
 
-__all__ = ["ASKING", "UNCLEAR", "asking_columns", "is_blank", "known_marks", "meant", "refusal", "spelled_otherwise"]
+__all__ = ["ASKING", "UNCLEAR", "asking_columns", "is_blank", "known_marks", "meant", "refusal", "says_no"]
 
 UNCLEAR = "?"
 """Read in place of a mark that is not plain: no rule takes it for a yes or a no."""
@@ -39,21 +39,10 @@ def meant(name: str, columns: Iterable[Column], *, beginning: bool = False) -> C
         beginning: whether a name that is the beginning of the column's, or has it as its own, is meant too
             (``shielded``, ``shield_flag``, ``confidential``).
     """
-    found = [column for column in columns if column.name != name and spelled_otherwise(name, column)]
+    found = [column for column in columns if column.name != name and _spelled_otherwise(name, column)]
     if not found and beginning:
         found = [column for column in columns if column.name != name and _begins(_folded(name), _folded(column.name))]
     return found[0] if found else None
-
-
-def spelled_otherwise(name: str, column: Column) -> bool:
-    """Whether `name` is the column's but for capitals, spaces, signs, accents or one slip, or is an item's flattened.
-
-    A slip is a letter too many, too few, another one, or two exchanged.
-    """
-    proper, given = _folded(column.name), _folded(name)
-    if given == proper or given in {proper + _folded(item.name) for item in column.items}:
-        return True
-    return len(proper) >= _SHORTEST and _one_slip(given, proper)
 
 
 def refusal(columns: Iterable[str], file: str) -> list[Finding]:
@@ -68,9 +57,29 @@ def known_marks(column: Column) -> frozenset[str]:
     return frozenset(word.casefold() for code in codes for word in (code, column.labels.get(code, code)))
 
 
+def says_no(text: str | None, column: Column) -> bool:
+    """Whether a text in that column, or under a name that was meant to be its, plainly says no: blank, or a no of its."""
+    if is_blank(text):
+        return True
+    codes = column.codes or ({"false": "false"} if column.logical == "flag" else {})
+    said = (text or "").strip()
+    return said in codes and codes[said] != "true"
+
+
 def is_blank(text: str | None) -> bool:
     """Whether there is nothing to be seen: no text, or white space, control and invisible characters alone."""
     return not text or all(unicodedata.category(each)[0] in "ZC" for each in text)
+
+
+def _spelled_otherwise(name: str, column: Column) -> bool:
+    """Whether `name` is the column's but for capitals, spaces, signs, accents or one slip, or is an item's flattened.
+
+    A slip is a letter too many, too few, another one, or two exchanged.
+    """
+    proper, given = _folded(column.name), _folded(name)
+    if given == proper or given in {proper + _folded(item.name) for item in column.items}:
+        return True
+    return len(proper) >= _SHORTEST and _one_slip(given, proper)
 
 
 @lru_cache(4096)

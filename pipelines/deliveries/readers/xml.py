@@ -8,7 +8,7 @@ elements and parsed in groups that are halved until the damage stands alone, so 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +20,8 @@ from lxml import etree
 
 from pipelines.contracts.contract import Contract
 from pipelines.deliveries.codes import finding
+from pipelines.deliveries.readers.marks_in_xml import XmlMarks
+from pipelines.deliveries.readers.protective import refusal
 from pipelines.deliveries.readers.result import CHANGE, Damage, FilePart, native_schema
 from pipelines.deliveries.readers.text import Text, known_names, line_starts, load, recode
 
@@ -40,6 +42,9 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
+_Piece = tuple[bytes, str | None]  # a record's text, and the rule that rejects it unread
+
+
 class _BrokenError(Exception):
     """The file, or a group of its records, cannot be parsed as it stands."""
 
@@ -50,8 +55,10 @@ class _Collected:
     Texts wait in Python only until there are `_GATHER` rows, so that memory does not grow with the file.
     """
 
-    def __init__(self, names: Sequence[str], attributes: bool) -> None:
+    def __init__(self, names: Sequence[str], attributes: bool, contract: Contract) -> None:
         self.names = names
+        self.marks = XmlMarks(contract)
+        self.lost: list[dict[str, str]] = []  # of records that cannot be told apart, what could be made out
         self.known = frozenset(names)
         self.attributes = attributes  # whether the file has any: looking for them at each element is costly
         self.rules: list[str | None] = []
@@ -81,7 +88,8 @@ def read_xml(path: Path, name: str, contract: Contract, *, delta: bool) -> FileP
     """The records of the XML file at `path`.
 
     Findings: ENCODING_UNKNOWN, ENCODING_OTHER, UNREADABLE (document type, wrong root, no XML), COLUMNS_REFUSED,
-    COLUMNS_MISSING. Damage: RECORD-UNREADABLE, RECORD-ENCODING, RECORD-SHAPE (an element twice or nested).
+    COLUMNS_MISSING, PROTECTION_UNREADABLE. Damage: RECORD-UNREADABLE, RECORD-ENCODING, RECORD-SHAPE (an element twice
+    or nested).
     `complete` is False when the file was broken: what could not be told apart is lost.
     """
     schema = native_schema(contract, delta)
@@ -96,7 +104,7 @@ def read_xml(path: Path, name: str, contract: Contract, *, delta: bool) -> FileP
         return replace(empty, findings=(*findings, fault))
     names = [each for each in schema.names if each not in ("position", "line")]
     attributes = _ATTRIBUTE.search(text.data) is not None
-    collected = _Collected(names, attributes)
+    collected = _Collected(names, attributes, contract)
     starts = _record_starts(text.data, contract.file.record)
     complete = True
     try:
@@ -108,11 +116,11 @@ def read_xml(path: Path, name: str, contract: Contract, *, delta: bool) -> FileP
             starts = np.zeros(0, np.int64)
     except (etree.XMLSyntaxError, _BrokenError):
         complete = False
-        collected = _Collected(names, attributes)
+        collected = _Collected(names, attributes, contract)
         starts = _salvage(text, starts, contract, collected)
         if not collected.rules:
             fault = finding("UNREADABLE", name, reason="it is not XML, and no record could be made out in it")
-            return replace(empty, findings=(*findings, fault))
+            return replace(empty, findings=(*findings, fault), salvaged=_lost(collected, schema))
     return _part(collected, starts, text, schema, contract, replace(empty, findings=tuple(findings)), name, complete)
 
 
@@ -146,6 +154,8 @@ def _collect(element: Any, collected: _Collected) -> None:
         collected.refused |= dict.fromkeys(names)
     if len(texts) != len(element) or _has_elements_within(element):
         rule = _misshapen(element, collected)
+    if collected.marks.columns and (rule or collected.attributes or not texts.keys() <= collected.known):
+        texts |= collected.marks.unclear(element)
     if collected.attributes:
         collected.refused |= dict.fromkeys(f"@{each}" for each in element.attrib)
         for child in element:
@@ -174,7 +184,7 @@ def _salvage(text: Text, starts: Any, contract: Contract, collected: _Collected)
     end_tag = f"</{contract.file.record}".encode()
     hidden = [match.span() for match in re.finditer(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>", text.data, re.DOTALL)]
     offsets: list[int] = []
-    pieces: list[bytes | str] = []
+    pieces: list[_Piece] = []
     bounds = [*starts.tolist(), len(text.data)]
     bad = set(np.searchsorted(starts, text.bad, "right") - 1) if len(text.bad) else set()
     for number, start in enumerate(bounds[:-1]):
@@ -182,35 +192,38 @@ def _salvage(text: Text, starts: Any, contract: Contract, collected: _Collected)
             continue
         end = text.data.find(end_tag, start, bounds[number + 1])
         close = text.data.find(b">", end, bounds[number + 1]) if end >= 0 else -1
+        raw = recode(text.data[start : close + 1 if close >= 0 else bounds[number + 1]], text.encoding)
         if close < 0 and number + 2 == len(bounds):
+            collected.lost.append(collected.marks.torn(raw.decode()))
             continue
         offsets.append(start)
         if number in bad and close >= 0 and _bad_within(text, start, close):
-            pieces.append("RECORD-ENCODING")
+            pieces.append((raw, "RECORD-ENCODING"))
         else:
-            pieces.append(recode(text.data[start : close + 1], text.encoding) if close >= 0 else "RECORD-UNREADABLE")
+            pieces.append((raw, None if close >= 0 else "RECORD-UNREADABLE"))
     for first in range(0, len(pieces), _GROUP):
         _parse_group(pieces[first : first + _GROUP], contract.file.record, collected)
     return np.array(offsets, np.int64)
 
 
-def _parse_group(pieces: Sequence[bytes | str], record: str, collected: _Collected) -> None:
-    """Collect `pieces` (records, or the rules that reject them), halving until what is damaged stands alone."""
+def _parse_group(pieces: Sequence[_Piece], record: str, collected: _Collected) -> None:
+    """Collect `pieces` (records, with the rules that reject some of them), halving until what is damaged stands alone."""
     try:
-        elements = _elements([piece for piece in pieces if isinstance(piece, bytes)], record)
+        elements = _elements([raw for raw, rule in pieces if rule is None], record)
     except (etree.XMLSyntaxError, _BrokenError):
         if len(pieces) > 1:
             half = len(pieces) // 2
             _parse_group(pieces[:half], record, collected)
             _parse_group(pieces[half:], record, collected)
             return
-        pieces, elements = ["RECORD-UNREADABLE"], []
-    waiting: Iterable[Any] = iter(elements)
-    for piece in pieces:
-        if isinstance(piece, bytes):
-            _collect(next(waiting), collected)  # type: ignore[call-overload]
+        pieces, elements = [(pieces[0][0], "RECORD-UNREADABLE")], []
+    waiting = iter(elements)
+    for raw, rule in pieces:
+        if rule is None:
+            _collect(next(waiting), collected)
         else:
-            collected.add([None] * len(collected.names), piece)
+            texts = collected.marks.torn(raw.decode()) if collected.marks.columns else {}
+            collected.add([texts.get(name) for name in collected.names], rule)
 
 
 def _elements(sound: Sequence[bytes], record: str) -> Sequence[Any]:
@@ -246,9 +259,11 @@ def _part(
         **{each: texts[each] for each in collected.names},
     }
     table = pa.Table.from_arrays([arrays[each] for each in schema.names], schema=schema)
+    salvaged = pa.concat_tables([table.filter(pa.array(~good)), _lost(collected, schema)])
     table = table.filter(pa.array(good)) if damaged else table
     refused = tuple(known_names(list(collected.refused)))
-    findings = list(empty.findings)
+    misspelled = [column for column, records in collected.marks.misspelled.items() if records * 2 > count]
+    findings = [*empty.findings, *refusal(misspelled, name)]
     if refused:
         findings.append(finding("COLUMNS_REFUSED", name, names=", ".join(refused[:50])))
     needed = {each.name for each in contract.columns if each.required or each.key} | {CHANGE}
@@ -256,7 +271,12 @@ def _part(
     if needed.intersection(absent):
         # an element may be left out of any record; that every record lacks a required one is a fault of the extract
         findings.append(finding("COLUMNS_MISSING", name, names=", ".join(e for e in absent if e in needed)))
-    return FilePart(table, damaged, complete, tuple(findings), refused)
+    return FilePart(table, damaged, complete, tuple(findings), refused, salvaged)
+
+
+def _lost(collected: _Collected, schema: pa.Schema) -> pa.Table:
+    """What could be made out of records that cannot be told apart and ask: without position and line."""
+    return pa.Table.from_pylist([texts for texts in collected.lost if texts], schema=schema)
 
 
 def _record_starts(data: bytes, record: str) -> Any:

@@ -1,0 +1,75 @@
+"""Damaged rows of delimited text: what they ask for, and whom they name, as far as it can be made out.
+
+Belongs here: guesses at rows that are rejected as damaged. Not here: telling rows apart (`csv`). A row with the wrong number
+of cells is read twice, from its beginning and from its end: left of the damage the one is right, right of it the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pyarrow as pa
+
+from pipelines.contracts.contract import Column, Contract
+from pipelines.deliveries.readers.protective import UNCLEAR, asking_columns, known_marks, says_no
+
+__all__ = ["salvaged_rows"]
+
+_LONGEST = 1 << 20  # characters of a row that are looked at
+Row = dict[str, object]
+
+
+def salvaged_rows(
+    rows: Iterable[tuple[int, int | None, list[str]]],
+    header: Sequence[str],
+    odd: Sequence[tuple[int, Column]],
+    contract: Contract,
+    schema: pa.Schema,
+) -> pa.Table:
+    """Guesses at damaged rows, in the shape of a file's records.
+
+    A row of the proper width asks by its own cells. Of any other width it asks when one of its cells is a mark that the
+    contract knows, in whatever capitals (where its own mark stands cannot be told), or when at the mark's place, counted from
+    either end, there is a code of one or two letters that the contract does not know.
+
+    Args:
+        rows: position, line and cells of each damaged row.
+        header: each cell's column; "" for one that is not read.
+        odd: places of cells whose name was meant to be a protective column's, and that column.
+        contract: whose columns.
+        schema: of a file's records.
+    """
+    asking = [column for column in asking_columns(contract) if column.logical != "object"]
+    found: list[Row] = []
+    for position, line, cells in rows if asking else ():
+        at = {"position": position, "line": line}
+        cells = [cell.replace("\0", "")[:_LONGEST] for cell in cells]
+        if len(cells) == len(header):
+            found.append(at | _named(header, cells) | _odd(odd, cells))
+            continue
+        words = {cell.strip().casefold() for cell in cells}
+        guesses = (_named(header, cells), _from_the_end(header, cells))
+        marks: Row = {
+            column.name: UNCLEAR
+            for column in asking
+            if words & known_marks(column) or any(_is_code(guess.get(column.name)) for guess in guesses)
+        }
+        if marks:
+            found += [at | guess | marks for guess in guesses]
+    return pa.Table.from_pylist(found, schema=schema)
+
+
+def _named(header: Sequence[str], cells: Sequence[str]) -> Row:
+    return {name: cell or None for name, cell in zip(header, cells, strict=False) if name}
+
+
+def _from_the_end(header: Sequence[str], cells: Sequence[str]) -> Row:
+    return _named(list(reversed(header)), list(reversed(cells)))
+
+
+def _is_code(cell: object) -> bool:
+    return isinstance(cell, str) and cell.strip().isalpha() and len(cell.strip()) <= 2
+
+
+def _odd(odd: Sequence[tuple[int, Column]], cells: Sequence[str]) -> Row:
+    return {column.name: UNCLEAR for place, column in odd if not says_no(cells[place], column)}
