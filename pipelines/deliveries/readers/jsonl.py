@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,15 @@ import pyarrow.compute as pc
 
 from pipelines.contracts.contract import Column, Contract
 from pipelines.deliveries.codes import finding
+from pipelines.deliveries.readers.marks_in_json import (
+    Pairs,
+    has_plain_marks,
+    misspelled,
+    parsed,
+    rewritten,
+    salvaged_documents,
+)
+from pipelines.deliveries.readers.protective import refusal
 from pipelines.deliveries.readers.result import CHANGE, Damage, FilePart, native_schema
 from pipelines.deliveries.readers.text import known_names, line_starts, load, recode
 from pipelines.tables import connect
@@ -36,7 +46,7 @@ def read_jsonl(path: Path, name: str, contract: Contract, *, delta: bool) -> Fil
     """The records of the JSON-lines file at `path`; blank lines are no records.
 
     A number or a boolean where the contract has text is taken as its text. Findings: ENCODING_UNKNOWN,
-    ENCODING_OTHER, COLUMNS_REFUSED. Damage: RECORD-UNREADABLE, RECORD-ENCODING, RECORD-TOO-LARGE, RECORD-SHAPE (an
+    ENCODING_OTHER, COLUMNS_REFUSED, PROTECTION_UNREADABLE. Damage: RECORD-UNREADABLE, RECORD-ENCODING, RECORD-TOO-LARGE, RECORD-SHAPE (an
     object or list in place of text, anything else in place of an object or list, a key twice).
     """
     schema = native_schema(contract, delta)
@@ -51,18 +61,26 @@ def read_jsonl(path: Path, name: str, contract: Contract, *, delta: bool) -> Fil
     tables: list[pa.Table] = []
     damaged: list[Damage] = []
     refused: dict[str, None] = {}
+    guesses: list[dict[str, Any]] = []
+    spelled: Counter[str] = Counter()
     before = 0
     with connect() as database:
         for first, documents in _batches(text.data, text.encoding, starts):
             lines = _lines(documents, first, bad)
             database.register("delivered", lines)
-            sound, torn, unknown = _take_apart(database, columns, before)
+            _judge(database, before)
+            spelled += _make_marks_plain(database, columns)
+            sound, torn, unknown = _take_apart(database, columns)
+            guesses += _salvaged(database, columns)
             before += len(sound) + len(torn)
             tables.append(sound.cast(schema))
             damaged += torn
             refused |= dict.fromkeys(unknown)
     table = pa.concat_tables(tables) if tables else schema.empty_table()
-    part = FilePart(table, damaged, findings=tuple(findings), refused=tuple(known_names(list(refused))))
+    findings += refusal([column for column, records in spelled.items() if records * 2 > before], name)
+    salvaged = pa.Table.from_pylist(guesses, schema=schema)
+    shown = tuple(known_names(list(refused)))
+    part = FilePart(table, damaged, findings=tuple(findings), refused=shown, salvaged=salvaged)
     if part.refused:
         names = ", ".join(part.refused[:50])
         return replace(part, findings=(*part.findings, finding("COLUMNS_REFUSED", name, names=names)))
@@ -102,14 +120,8 @@ def _lines(documents: bytes, first: int, bad: Any) -> pa.Table:
     return pa.table({"line": numbers, "document": document, "rule": pa.array(rule, pa.string())})
 
 
-def _take_apart(
-    database: duckdb.DuckDBPyConnection, columns: list[Column], before: int
-) -> tuple[pa.Table, list[Damage], list[str]]:
-    """The sound records of table `delivered`, the damaged ones, and paths of keys outside the contract.
-
-    Documents are sorted by their structure first: there are few, and those that plainly are the contract's need no
-    closer look. Only the others are asked, path by path, for values of the wrong kind.
-    """
+def _judge(database: duckdb.DuckDBPyConnection, before: int) -> None:
+    """Make the table `judged` of `delivered`: line, position, document, damage, structure, keys (how many at the top)."""
     database.execute(
         """
         create or replace temp table judged as
@@ -132,6 +144,93 @@ def _take_apart(
         """,
         {"before": before},
     )
+
+
+def _make_marks_plain(database: duckdb.DuckDBPyConnection, columns: list[Column]) -> Counter[str]:
+    """Rewrite documents whose protective marks are not plain; records that spell a protective column otherwise, by column."""
+    spelled: Counter[str] = Counter()
+    if not any(column.protects for column in columns):
+        return spelled
+    groups = database.execute(
+        "select structure, keys, count(*) from judged where damage is null group by all order by structure, keys"
+    ).fetchall()
+    suspect = []
+    for text, keys, records in groups:
+        structure = json.loads(text)
+        spelled += Counter(dict.fromkeys(misspelled(structure, columns), records))
+        if not has_plain_marks(structure, columns) or keys != len(structure):
+            suspect.append((text, keys))
+    names = pa.table(
+        {"structure": [text for text, _ in suspect], "keys": pa.array([keys for _, keys in suspect], pa.int64())}
+    )
+    database.register("suspect", names.cast(pa.schema([("structure", pa.string()), ("keys", pa.int64())])))
+    twice = " or ".join(_keys_twice(columns)) or "false"
+    found = database.execute(
+        f"""
+        select position, document from judged
+        where damage is null and ((structure, keys) in (select (structure, keys) from suspect) or {twice})
+        """
+    ).fetchall()
+    changed: list[tuple[int, str | None]] = []
+    for position, text in found:
+        try:
+            document = parsed(text)
+            # a key twice at the top is damage of its own, and stays
+            if isinstance(document, Pairs) and len(dict(document)) == len(document):
+                written = json.dumps(rewritten(document, columns), ensure_ascii=False)
+                written.encode()  # half a character is none
+                changed.append((position, written))
+        except (ValueError, RecursionError):
+            changed.append((position, None))
+    if changed:
+        rows = {
+            "position": [each for each, _ in changed],
+            "document": pa.array([text for _, text in changed], pa.string()),
+        }
+        database.register("changed", pa.table(rows))
+        database.execute(
+            """
+            update judged set document = coalesce(changed.document, judged.document),
+                damage = case when changed.document is null then 'RECORD-UNREADABLE' end,
+                structure = json_structure(changed.document)::varchar, keys = len(json_keys(changed.document))
+            from changed where changed.position = judged.position
+            """
+        )
+    return spelled
+
+
+def _keys_twice(columns: list[Column]) -> Iterator[str]:
+    """SQL conditions, each true of a document with a key twice in an object that protects or has items that do."""
+    for column in columns:
+        path = f"$.{json.dumps(column.name)}".replace("'", "''")
+        if column.logical == "object" and column.protects:
+            keys = f"json_keys(document, '{path}')"
+            yield f"coalesce(len({keys}) <> len(list_distinct({keys})), false)"
+        elif column.logical == "array" and any(item.protects for item in column.items):
+            keys = f"list_transform(json_extract(document, '{path}[*]'), lambda each: json_keys(each))"
+            yield f"len(list_filter({keys}, lambda each: len(each) <> len(list_distinct(each)))) > 0"
+
+
+def _salvaged(database: duckdb.DuckDBPyConnection, columns: list[Column]) -> list[dict[str, Any]]:
+    """What could be made out of the damaged documents."""
+    if not any(column.protects for column in columns):
+        return []
+    damaged = database.execute(
+        "select position, line, document from judged where damage is not null order by position"
+    ).fetchall()
+    return [
+        {"position": position, "line": line} | guess
+        for position, line, document in damaged
+        for guess in salvaged_documents(document, columns)
+    ]
+
+
+def _take_apart(database: duckdb.DuckDBPyConnection, columns: list[Column]) -> tuple[pa.Table, list[Damage], list[str]]:
+    """The sound records of table `judged`, the damaged ones, and paths of keys outside the contract.
+
+    Documents are sorted by their structure first: there are few, and those that plainly are the contract's need no
+    closer look. Only the others are asked, path by path, for values of the wrong kind.
+    """
     unknown: dict[str, None] = {}
     unclear: list[tuple[str, int]] = []
     groups = database.execute(

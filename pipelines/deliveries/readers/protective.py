@@ -36,12 +36,13 @@ def meant(name: str, columns: Iterable[Column], *, beginning: bool = False) -> C
     Args:
         name: as delivered.
         columns: at the place where the name stands; one that is spelled properly is none of these.
-        beginning: whether a name that is the beginning of the column's, or has it as its own, is meant too
+        beginning: whether a name that is the beginning of an asking column's, or has it as its own, is meant too
             (``shielded``, ``shield_flag``, ``confidential``).
     """
     found = [column for column in columns if column.name != name and _spelled_otherwise(name, column)]
     if not found and beginning:
-        found = [column for column in columns if column.name != name and _begins(_folded(name), _folded(column.name))]
+        asking = [column for column in columns if column.concept in ASKING and column.name != name]
+        found = [column for column in asking if _begins(_folded(name), _folded(column.name))]
     return found[0] if found else None
 
 
