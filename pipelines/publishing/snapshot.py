@@ -4,9 +4,13 @@ Belongs here: best values, and what is left out by law (shielded, withheld, sens
 here: the independent proof of it (gates), where it lies (publish). Every table is sorted, so equal input gives equal
 bytes.
 
+What gives a hidden child away (`protection.household`) is taken out of the person tables before anything is made of them: of
+who lives at a hidden place that address, everywhere whatever text holds a hidden place or a hidden telephone number.
+
 Best values are the word of the most trusted agency (`schemas/survivorship.yaml`), then the most recent, then the
 smallest record key. A shielded or withheld child has a row in children (name, sex, date of birth), one in names, the
-names of its carers, and nothing else.
+names of its carers (of those whom no open record shows with an address), and nothing else. A child without any name at
+a hidden place has no row at all.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ import yaml
 from pipelines.errors import IsindexError
 from pipelines.identities.assign import RESOLVED
 from pipelines.identities.state import IdentityState
+from pipelines.protection.household import find_household
 from pipelines.seams import conform, give
 from pipelines.seams.identities import IDENTITY_TABLES
 from pipelines.seams.person import PERSON_TABLES
@@ -30,12 +35,15 @@ from pipelines.tables import connect
 __all__ = ["SNAPSHOT_TABLES", "build_snapshot"]
 
 
-def build_snapshot(person: Mapping[str, pa.Table | Path], state: IdentityState) -> dict[str, pa.Table]:
+def build_snapshot(
+    person: Mapping[str, pa.Table | Path], state: IdentityState, further_places: pa.Table | None = None
+) -> dict[str, pa.Table]:
     """The nine tables of the snapshot.
 
     Args:
         person: the tables of `PERSON_TABLES`, each keyed by record_key, in memory or Parquet.
         state: identities and visibility after the night.
+        further_places: hidden places that no record has any more (`household.FURTHER_PLACES`).
 
     Returns:
         table by name, with the columns of `database.tables.INDEX_TABLES` less authority and row.
@@ -52,7 +60,9 @@ def build_snapshot(person: Mapping[str, pa.Table | Path], state: IdentityState) 
         conform(person[name], seam, _OF_RECORDS if name == "records" else None)
     for name, seam in IDENTITY_TABLES.items():
         conform(getattr(state, name), seam)
-    views: dict[str, pa.Table | Path] = {f"person_{name}": person[name] for name in PERSON_TABLES}
+    household = find_household(person, state.identities, state.visibility, further_places)
+    views: dict[str, pa.Table | Path] = {f"delivered_{name}": person[name] for name in PERSON_TABLES}
+    views |= {f"unseen_{name}": table for name, table in vars(household).items()}
     views |= {
         "identities": state.identities,
         "index_ids": state.index_ids,
@@ -61,6 +71,7 @@ def build_snapshot(person: Mapping[str, pa.Table | Path], state: IdentityState) 
         "trust": _trust(),
     }
     with connect(views) as connection:
+        connection.execute(_SEEN)
         connection.execute(_HELD)
         return {
             name: give(connection.sql(_TABLES[name]).to_arrow_table(), seam) for name, seam in SNAPSHOT_TABLES.items()
@@ -81,6 +92,45 @@ _OF_RECORDS = [
     "record_key", "agency", "family_name", "given_names", "birth_date", "expected_birth_date", "sex", "address_status",
     "as_of",
 ]  # fmt: skip
+
+
+def _seen(table: str, *columns: str, source: str = "") -> str:
+    """A view of a person table (or of `source`) in which texts that may not be seen are NULL in these columns."""
+    joins = " ".join(
+        f"LEFT JOIN unseen_texts {name}_unseen ON {name}_unseen.record_key = d.record_key AND {name}_unseen.text = d.{name}"
+        for name in columns
+    )
+    kept = ", ".join(f"CASE WHEN {name}_unseen.text IS NULL THEN d.{name} END AS {name}" for name in columns)
+    return f"CREATE TEMP VIEW person_{table} AS SELECT d.* REPLACE ({kept}) FROM {source or f'delivered_{table}'} d {joins};"
+
+
+# the person tables as they may be seen; an address is seen whole or not at all, and so is why there would be none
+_SEEN = f"""
+    {_seen("names", "family_name", "given_names")}
+    {_seen("involvements", "service", "contact", "phone")}
+    CREATE TEMP VIEW person_flags AS FROM delivered_flags;
+
+    CREATE TEMP TABLE unseen_rows AS
+    SELECT record_key, address, postcode, uprn FROM unseen_addresses
+    UNION SELECT a.record_key, a.address, a.postcode, a.uprn
+    FROM delivered_addresses a JOIN unseen_texts t ON t.record_key = a.record_key AND t.text = a.address;
+
+    CREATE TEMP VIEW person_addresses AS
+    SELECT a.* FROM delivered_addresses a ANTI JOIN unseen_rows u ON u.record_key = a.record_key
+        AND u.address IS NOT DISTINCT FROM a.address AND u.postcode IS NOT DISTINCT FROM a.postcode
+        AND u.uprn IS NOT DISTINCT FROM a.uprn;
+
+    CREATE TEMP VIEW records_with_status AS
+    SELECT d.* REPLACE (CASE WHEN u.record_key IS NULL THEN d.address_status END AS address_status)
+    FROM delivered_records d LEFT JOIN (SELECT DISTINCT record_key FROM unseen_rows) u USING (record_key);
+    {_seen("records", "family_name", "given_names", source="records_with_status")}
+
+    CREATE TEMP VIEW carers_with_names AS
+    SELECT d.* REPLACE (CASE WHEN u.name IS NULL THEN d.name END AS name)
+    FROM delivered_carers d LEFT JOIN unseen_carers u ON u.record_key = d.record_key AND u.name = d.name;
+    {_seen("carers", "name", "relationship", "contact", source="carers_with_names")}
+"""
+
 # every record with its identity, whether that may be shown, and how much its word counts for each field (less is more)
 _FIELDS = ("name", "birth_date", "sex", "address", "carer")
 _TRUST = ", ".join(
@@ -99,6 +149,7 @@ _HELD = f"""
             coalesce(v.withheld, false) AS withheld, coalesce(v.shielded OR v.withheld, true) AS restricted,
             row_number() OVER (ORDER BY r.as_of DESC NULLS LAST, i.record_key) AS place
         FROM identities i JOIN person_records r USING (record_key) LEFT JOIN visibility v USING (index_id)
+        ANTI JOIN unseen_nameless USING (index_id)
     )
     SELECT h.* EXCLUDE (place), {_RANKS} FROM h JOIN trusted USING (agency)
 """
@@ -189,12 +240,14 @@ _TABLES = {
     "redirects": f"""
         {RESOLVED}
         SELECT f.index_id, f.redirects_to, f.since FROM resolved f JOIN index_ids g ON g.index_id = f.redirects_to
+        ANTI JOIN unseen_nameless n ON n.index_id = g.index_id
         WHERE g.state IN ('live', 'frozen') ORDER BY f.index_id
     """,
     # an identity that ended or was merged has no row in children, and so none here
     "events": """
         SELECT s.index_id, s.business_date, s.kind, s.words
-        FROM story s JOIN visibility v USING (index_id) WHERE NOT v.shielded AND NOT v.withheld
+        FROM story s JOIN visibility v USING (index_id) ANTI JOIN unseen_nameless USING (index_id)
+        WHERE NOT v.shielded AND NOT v.withheld
         ORDER BY ALL
     """,
 }

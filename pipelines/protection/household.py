@@ -1,0 +1,337 @@
+"""What gives a hidden child away though its own rows are hidden: the home it shares, and words that hold the home.
+
+Belongs here: from who is hidden (shielded or withheld) to what of *other* rows, and of names, may not be shown. Not here:
+who is hidden (`shielding`), taking it out of the tables (`publishing.snapshot`), the proof (`publishing.gates.household`).
+
+**Hidden places** are all addresses, present or not, of all records of hidden identities, and those that only the register of
+protection knows; and whatever is written of the same place elsewhere. Two addresses are one place when one of these holds:
+
+- *exact*: the same UPRN, or the same postcode and the same numbers ("Flat 3, 14 Sidwick Lane" has 3 and 14);
+- *part*: the same postcode, and the numbers of one are among those of the other (an address without a number is anywhere in its
+  postcode);
+- *street*: house number, first word and next letter of the street agree ("14 Sidwick L"), and neither flat nor postal district
+  speaks against it; so an address without a postcode, or with a mistyped one, is found.
+
+Capitals, accents, spaces and punctuation do not count. A place where more than `COMMUNAL_CHILDREN` children of more than
+`COMMUNAL_FAMILIES` family names live (a hostel, a hospital, a school) is **communal**: it is hidden for those alone who share a family
+name, a carer or a telephone number with the hidden child there. It is counted by each of the three ways apart, so a tower
+of flats of which one flat is hidden is not taken for one home, and the flat is still one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from pipelines.tables import connect
+
+__all__ = ["COMMUNAL_CHILDREN", "COMMUNAL_FAMILIES", "FURTHER_PLACES", "Household", "find_household"]
+
+# A large family with step-brothers, cousins and lodgers has ten children and six names at most; the matcher too takes an
+# address of more than six family names for no household.
+COMMUNAL_CHILDREN = 10
+COMMUNAL_FAMILIES = 6
+
+FURTHER_PLACES = pa.schema([("uprn", pa.string()), ("postcode", pa.string()), ("address", pa.string())])
+
+
+@dataclass(frozen=True)
+class Household:
+    """What may not be shown because of a hidden child, in the values of the person tables. Small beside them.
+
+    Attributes:
+        addresses: record_key, address, postcode, uprn: rows of open children at a hidden place.
+        texts: record_key, text: values of any text column that hold a hidden place or a hidden child's telephone number.
+        carers: record_key, name: carers of hidden children whom an open record shows with an address.
+        nameless: index_id: open identities without any name at a hidden place.
+    """
+
+    addresses: pa.Table
+    texts: pa.Table
+    carers: pa.Table
+    nameless: pa.Table
+
+
+def find_household(
+    person: Mapping[str, pa.Table | Path],
+    identities: pa.Table | Path,
+    visibility: pa.Table | Path,
+    further: pa.Table | None = None,
+) -> Household:
+    """Find what gives hidden children away.
+
+    Args:
+        person: the tables of `PERSON_TABLES`: records, names, addresses, carers and involvements are read.
+        identities: record_key, index_id.
+        visibility: `VISIBILITY`; an identity that is not in it is hidden.
+        further: hidden places that no record has any more, as `FURTHER_PLACES`.
+    """
+    views: dict[str, pa.Table | Path] = {f"all_{name}": table for name, table in person.items()}
+    views |= {"identities": identities, "visibility": visibility}
+    views["further"] = FURTHER_PLACES.empty_table() if further is None else further
+    with connect(views) as connection:
+        connection.execute(_MACROS)
+        connection.execute(_WHO)
+        connection.execute(_PLACES)
+        # what is surely the same place, written in another way, is hidden with it
+        _match(connection)
+        connection.execute("""
+            INSERT INTO hidden_places SELECT DISTINCT place FROM same_place
+            WHERE how = 'exact' AND NOT communal AND place NOT IN (FROM hidden_places)
+        """)
+        _match(connection)
+        connection.execute(_ADDRESSES)
+        connection.execute(_TELLING)
+        return Household(**{name: connection.sql(sql).to_arrow_table() for name, sql in _RESULTS.items()})
+
+
+def _match(connection: duckdb.DuckDBPyConnection) -> None:
+    """Table same_place: hidden, place (numbers of places), how, communal."""
+    connection.execute(_SAME_PLACE)
+
+
+_POSTCODE = r"\b(?:[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}|GIR ?0AA)\b"
+_MACROS = rf"""
+    CREATE TEMP MACRO plain(t) AS
+        regexp_replace(regexp_replace(upper(strip_accents(t)), '[''’`.]', '', 'g'), '[^A-Z0-9,]+', ' ', 'g');
+    CREATE TEMP MACRO squashed(t) AS regexp_replace(upper(strip_accents(t)), '[^A-Z0-9]', '', 'g');
+    CREATE TEMP MACRO letters(t) AS nullif(regexp_replace(upper(strip_accents(t)), '[^\pL]', '', 'g'), '');
+    CREATE TEMP MACRO digits_of(t) AS nullif(ltrim(regexp_replace(t, '[^0-9]', '', 'g'), '0'), '');
+    CREATE TEMP MACRO lines_of(t) AS regexp_replace(replace(plain(t), 'SAINT ', 'ST '), '{_POSTCODE}', ' ', 'g');
+    CREATE TEMP MACRO postcodes_in(t) AS
+        list_transform(regexp_extract_all(plain(t), '{_POSTCODE}'), lambda code: replace(code, ' ', ''));
+    -- 14 and 14A of "14A Sidwick Lane"
+    CREATE TEMP MACRO numbers_in(lines) AS list_sort(list_distinct(list_concat(
+        regexp_extract_all(lines, '\b[0-9]+[A-Z]?\b'), regexp_extract_all(lines, '\b([0-9]+)[A-Z]?\b', 1))));
+    -- "14 SIDWICK L": Ln or Lane, whatever the town
+    CREATE TEMP MACRO streets_in(lines) AS list_transform(
+        regexp_extract_all(lines, '\b[0-9]+ ?[A-Z]?[ ,]+[A-Z]{{2,}}(?: [A-Z])?'),
+        lambda street: regexp_replace(street, '^([0-9]+) ?[A-Z]?[ ,]+([A-Z]{{2,}})', '\1 \2'));
+    -- the last nine digits are the same however the number begins (0, +44, 0044): every nine digits in a row that a text holds
+    CREATE TEMP MACRO phones_in(t) AS flatten(list_transform(
+        regexp_extract_all(squashed(t), '[0-9]{{9,}}'),
+        lambda run: list_transform(range(1, length(run) - 7), lambda place: run[place:place + 8])));
+    CREATE TEMP MACRO mails_in(t) AS regexp_extract_all(lower(t), '[^ ,;:<>()]+@[^ ,;:<>()]+');
+    -- two numbers with a space between them are read apart, and as one, since a space may stand anywhere
+    CREATE TEMP MACRO reached_at(t) AS list_concat(mails_in(t), list_transform(
+        list_filter(list_transform(
+            list_concat(regexp_extract_all(t, '[0-9][0-9 ().-]+'), regexp_extract_all(replace(t, ' 0', ',0'), '[0-9][0-9 ().-]+')),
+            lambda run: squashed(run)), lambda run: length(run) > 8),
+        lambda run: run[-9:]));
+    -- a carer by the words of the name, in whatever order, without title and initials
+    CREATE TEMP MACRO carer_of(t) AS nullif(array_to_string(list_sort(list_filter(
+        string_split(replace(plain(t), ',', ' '), ' '),
+        lambda word: length(word) > 1 AND word NOT IN ('MR', 'MRS', 'MS', 'MISS', 'DR'))), ' '), '');
+"""
+
+# every record with its identity and whether that is hidden
+_WHO = """
+    CREATE TEMP TABLE who AS
+    SELECT i.record_key, i.index_id, coalesce(v.shielded OR v.withheld, true) AS hidden, letters(r.family_name) AS family
+    FROM identities i LEFT JOIN visibility v USING (index_id) LEFT JOIN all_records r USING (record_key);
+
+    CREATE TEMP TABLE reached_by AS  -- telephone numbers and addresses of electronic mail
+    SELECT w.index_id, w.hidden, w.family, unnest(reached_at(contact)) AS phone
+    FROM (SELECT record_key, contact FROM all_carers UNION ALL SELECT record_key, phone FROM all_records)
+    JOIN who w USING (record_key);
+"""
+
+# addresses by what is written, and the parts that are compared; only those that share something with a hidden one matter
+_PLACES = """
+    CREATE TEMP TABLE written AS
+    SELECT row_number() OVER (ORDER BY address, postcode, uprn) AS place, address, postcode AS code, uprn AS number
+    FROM (
+        SELECT address, postcode, uprn FROM all_addresses UNION SELECT address, postcode, uprn FROM further
+    ) WHERE coalesce(address, postcode, uprn) IS NOT NULL;
+
+    CREATE TEMP TABLE places AS
+    WITH read AS (
+        SELECT place, digits_of(number) AS uprn, lines_of(address) AS lines,
+            coalesce(nullif(squashed(code), ''), postcodes_in(address)[1]) AS postcode
+        FROM written
+    ),
+    parts AS (
+        SELECT place, uprn, postcode, coalesce(numbers_in(lines), []) AS numbers, coalesce(streets_in(lines), []) AS roads,
+            letters(string_split(lines, ',')[1]) AS first_line
+        FROM read
+    )
+    SELECT place, uprn, postcode, postcode[:-4] AS district, numbers,
+        postcode || '/' || array_to_string(numbers, ' ') AS house,
+        CASE WHEN len(numbers) = 0 AND length(first_line) > 5 THEN [first_line] ELSE roads END AS streets
+    FROM parts;
+
+    CREATE TEMP TABLE keys AS
+    SELECT DISTINCT place, unnest(list_concat(['u' || uprn, 'p' || postcode], list_transform(streets, lambda s: 's' || s)))
+        AS key
+    FROM places;
+    DELETE FROM keys WHERE key IS NULL;
+
+    CREATE TEMP TABLE lives AS
+    SELECT w.index_id, w.record_key, w.hidden, w.family, n.place
+    FROM all_addresses a JOIN who w USING (record_key)
+    JOIN written n ON n.address IS NOT DISTINCT FROM a.address AND n.code IS NOT DISTINCT FROM a.postcode
+        AND n.number IS NOT DISTINCT FROM a.uprn;
+
+    CREATE TEMP TABLE hidden_places AS
+    SELECT place FROM lives WHERE hidden
+    UNION
+    SELECT n.place FROM further f
+    JOIN written n ON n.address IS NOT DISTINCT FROM f.address AND n.code IS NOT DISTINCT FROM f.postcode
+        AND n.number IS NOT DISTINCT FROM f.uprn;
+"""
+
+_SAME_PLACE = f"""
+    CREATE OR REPLACE TEMP TABLE same_place AS
+    WITH met AS (
+        SELECT DISTINCT a.place AS hidden, b.place AS place
+        FROM hidden_places h JOIN keys a ON a.place = h.place JOIN keys b ON b.key = a.key
+    ),
+    compared AS (
+        SELECT m.hidden, m.place, coalesce(h.uprn = p.uprn, false) OR coalesce(h.house = p.house, false) AS exact,
+            list_has_all(h.numbers, p.numbers) OR list_has_all(p.numbers, h.numbers) AS fits,
+            coalesce(h.postcode = p.postcode, false) AS one_postcode,
+            coalesce(h.district = p.district, true) AND list_has_any(h.streets, p.streets) AS one_street
+        FROM met m JOIN places h ON h.place = m.hidden JOIN places p ON p.place = m.place
+    ),
+    same AS (
+        SELECT hidden, place, CASE WHEN exact THEN 'exact' WHEN one_postcode THEN 'part' ELSE 'street' END AS how
+        FROM compared WHERE exact OR (fits AND (one_postcode OR one_street))
+    ),
+    crowded AS (
+        SELECT s.hidden, s.how FROM same s JOIN lives l USING (place) GROUP BY s.hidden, s.how
+        HAVING count(DISTINCT l.index_id) > {COMMUNAL_CHILDREN} AND count(DISTINCT l.family) > {COMMUNAL_FAMILIES}
+    )
+    SELECT s.*, c.hidden IS NOT NULL AS communal
+    FROM same s LEFT JOIN crowded c ON c.hidden = s.hidden AND c.how = s.how
+"""
+
+# addresses of open children that are not shown, and which identities live at a hidden place
+_ADDRESSES = """
+    CREATE TEMP TABLE tied AS  -- what makes two identities one family, for those at communal places
+    WITH those AS (
+        SELECT DISTINCT index_id FROM lives JOIN same_place s USING (place) WHERE communal
+        UNION SELECT DISTINCT l.index_id FROM lives l JOIN same_place s ON s.hidden = l.place WHERE communal AND l.hidden
+    )
+    SELECT index_id, 'family ' || letters(n.family_name) AS tie
+    FROM those JOIN who USING (index_id) JOIN all_names n USING (record_key) WHERE letters(n.family_name) IS NOT NULL
+    UNION
+    SELECT index_id, 'carer ' || carer_of(c.name)
+    FROM those JOIN who USING (index_id) JOIN all_carers c USING (record_key) WHERE carer_of(c.name) IS NOT NULL
+    UNION
+    SELECT index_id, 'phone ' || phone FROM those JOIN reached_by USING (index_id);
+
+    CREATE TEMP TABLE at_home AS  -- open children's records at a hidden place
+    SELECT DISTINCT l.index_id, l.record_key, s.place, s.hidden AS hidden_place
+    FROM same_place s JOIN lives l USING (place) WHERE NOT s.communal AND NOT l.hidden
+    UNION
+    SELECT DISTINCT l.index_id, l.record_key, s.place, s.hidden
+    FROM same_place s JOIN lives h ON h.place = s.hidden AND h.hidden JOIN tied t ON t.index_id = h.index_id
+    JOIN tied o ON o.tie = t.tie JOIN lives l ON l.place = s.place AND l.index_id = o.index_id
+    WHERE s.communal AND NOT l.hidden;
+
+    CREATE TEMP TABLE unseen AS
+    SELECT DISTINCT h.record_key, place, n.address, n.code AS postcode, n.number AS uprn
+    FROM at_home h JOIN written n USING (place);
+"""
+
+# texts that hold a hidden place or telephone number: postcodes, houses with their street, UPRNs, numbers, anywhere; and the street
+# alone, or the name of the house, where the child itself or who lives with it is spoken of
+_TELLING = f"""
+    CREATE TEMP VIEW named AS
+    SELECT record_key, family_name, given_names FROM all_names
+    UNION ALL SELECT record_key, family_name, given_names FROM all_records;
+
+    CREATE TEMP VIEW words AS  -- every text that may be shown, by the kind of words it is
+    SELECT record_key, 'name' AS kind, unnest([family_name, given_names]) AS text FROM named
+    UNION ALL SELECT record_key, 'name', name FROM all_carers
+    UNION ALL SELECT record_key, 'both names', concat_ws(' ', given_names, family_name) FROM named
+    UNION ALL SELECT record_key, 'other', unnest([relationship, contact]) FROM all_carers
+    UNION ALL SELECT record_key, 'other', unnest([service, contact, phone]) FROM all_involvements
+    UNION ALL SELECT record_key, 'address', address FROM all_addresses;
+
+    CREATE TEMP TABLE numbered AS
+    SELECT DISTINCT record_key, kind = 'address' AS is_address, text FROM words WHERE regexp_matches(text, '[0-9@]');
+
+    CREATE TEMP TABLE needles AS
+    SELECT 'postcode ' || postcode AS needle FROM hidden_places JOIN places USING (place) WHERE length(postcode) > 4
+    UNION SELECT 'street ' || unnest(streets) FROM hidden_places JOIN places USING (place)
+    UNION SELECT 'number ' || uprn FROM hidden_places JOIN places USING (place) WHERE length(uprn) > 7
+    UNION
+    SELECT 'phone ' || phone FROM reached_by GROUP BY phone
+    -- what so many are reached by is an office
+    HAVING bool_or(hidden)
+        AND NOT (count(DISTINCT index_id) > {COMMUNAL_CHILDREN} AND count(DISTINCT family) > {COMMUNAL_FAMILIES});
+
+    CREATE TEMP TABLE telling AS  -- looked for word by word, not needle by needle: there are many of both
+    WITH texts AS (SELECT DISTINCT is_address, text FROM numbered),
+    held AS (
+        SELECT is_address, text, unnest(CASE WHEN is_address THEN [] ELSE list_concat(
+            list_transform(postcodes_in(text), lambda code: 'postcode ' || code),
+            list_transform(streets_in(lines_of(text)), lambda street: 'street ' || street)) END) AS needle
+        FROM texts
+        UNION ALL
+        SELECT is_address, text, 'number ' || digits_of(unnest(regexp_extract_all(squashed(text), '[0-9]{{8,}}'))) FROM texts
+        UNION ALL
+        SELECT is_address, text, 'phone ' || unnest(phones_in(text)) FROM texts
+        UNION ALL
+        SELECT is_address, text, 'phone ' || unnest(mails_in(text)) FROM texts
+    )
+    SELECT DISTINCT is_address, text FROM held SEMI JOIN needles USING (needle);
+
+    CREATE TEMP TABLE homes AS  -- the street of the home, or the name of the house, in two words or more
+    WITH spoken_of AS (
+        SELECT index_id, place FROM lives WHERE hidden UNION SELECT index_id, place FROM at_home
+        UNION SELECT index_id, hidden_place FROM at_home
+    ),
+    read AS (SELECT index_id, lines_of(address) AS lines FROM spoken_of JOIN written USING (place))
+    SELECT DISTINCT index_id, unnest(CASE WHEN regexp_matches(lines, '[0-9]')
+        THEN regexp_extract_all(lines, '[0-9]+ ?[A-Z]?[ ,]+([A-Z]{{2,}} [A-Z]{{2,}})', 1)
+        ELSE regexp_extract_all(trim(string_split(lines, ',')[1]), '^[A-Z]+ [A-Z ]+$') END) AS road
+    FROM read;
+"""
+
+_RESULTS = {
+    "addresses": "SELECT record_key, address, postcode, uprn FROM unseen ORDER BY ALL",
+    "texts": """
+        WITH found AS (
+            SELECT record_key, text FROM numbered SEMI JOIN telling USING (is_address, text)
+            UNION
+            SELECT record_key, text FROM homes h JOIN who USING (index_id) JOIN words w USING (record_key)
+            WHERE w.kind = 'name' AND contains(' ' || replace(plain(text), ',', ' ') || ' ', ' ' || h.road || ' ')
+        ),
+        in_two_parts AS (  -- neither name holds it alone
+            SELECT n.record_key, unnest([n.family_name, n.given_names]) AS text
+            FROM named n SEMI JOIN found f
+                ON f.record_key = n.record_key AND f.text = concat_ws(' ', n.given_names, n.family_name)
+            ANTI JOIN found o ON o.record_key = n.record_key AND o.text = n.family_name
+            ANTI JOIN found o ON o.record_key = n.record_key AND o.text = n.given_names
+        )
+        SELECT record_key, text FROM found
+        UNION SELECT record_key, text FROM in_two_parts WHERE text IS NOT NULL ORDER BY ALL
+    """,
+    "carers": """
+        WITH found_by AS (  -- carers whom an open record shows together with an address
+            SELECT DISTINCT carer_of(c.name) AS carer
+            FROM all_carers c JOIN who w USING (record_key)
+            WHERE NOT w.hidden AND w.index_id IN (
+                SELECT index_id FROM lives ANTI JOIN unseen USING (record_key, place) WHERE NOT hidden
+            )
+        )
+        SELECT DISTINCT c.record_key, c.name FROM all_carers c JOIN who w USING (record_key)
+        WHERE w.hidden AND carer_of(c.name) IN (FROM found_by) ORDER BY ALL
+    """,
+    "nameless": """
+        SELECT DISTINCT index_id FROM at_home
+        WHERE index_id NOT IN (
+            SELECT w.index_id FROM who w JOIN all_names n USING (record_key)
+            WHERE coalesce(n.family_name, n.given_names) IS NOT NULL
+            UNION
+            SELECT w.index_id FROM who w JOIN all_records r USING (record_key)
+            WHERE coalesce(r.family_name, r.given_names) IS NOT NULL
+        ) ORDER BY ALL
+    """,
+}
