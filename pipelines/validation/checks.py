@@ -19,7 +19,7 @@ from typing import Any
 from pipelines.contracts.contract import Column, Rule
 from pipelines.errors import IsindexError
 
-__all__ = ["COLUMN_CHECKS", "EARLIEST_DATE", "Given", "broken_sql", "literal", "text_sql", "value_sql"]
+__all__ = ["COLUMN_CHECKS", "EARLIEST_DATE", "PLACE_TOLD", "Given", "broken_sql", "literal", "text_sql", "value_sql"]
 
 EARLIEST_DATE = date(1900, 1, 1)
 _WHITE = "' \t\r\n\u00a0'"  # the characters themselves: DuckDB knows no such escape and would trim u, 0 and A
@@ -28,6 +28,20 @@ _CONTROL = "[\\x00-\\x08\\x0B\\x0C\\x0E-\\x1F\\x7F-\\x{9F}\\x{FFFD}\\x{FEFF}]"
 _MOJIBAKE = (
     "[\\x{C2}-\\x{C5}][\\x{A0}-\\x{BF}\\x{20AC}\\x{201A}\\x{0192}\\x{201E}\\x{2026}\\x{2020}\\x{2021}\\x{02C6}"
     "\\x{2030}\\x{0160}\\x{2039}\\x{0152}\\x{017D}\\x{2018}\\x{201C}\\x{201D}\\x{2022}\\x{2122}\\x{203A}]|\\x{E2}\\x{20AC}"
+)
+# What tells where somebody lives or is reached, in a text that should be a name. A number alone is none (Twin 2), nor is a street
+# alone (Lane, Rhodes-Street, St John are names): a street has a house number before it. Read alike by DuckDB and by Python.
+_STREETS = (
+    "ROAD|RD|STREET|LANE|LN|AVENUE|AVE|CLOSE|DRIVE|WAY|GARDENS|GDNS|CRESCENT|CRES|COURT|PLACE|GROVE|TERRACE|WALK|RISE|HILL|"
+    "GREEN|SQUARE|PARK|MEWS|ROW|VIEW|HOUSE"
+)
+PLACE_TOLD = (
+    "(?i:"
+    "\\b[A-Z]{1,2}[0-9][A-Z0-9]?[ -]{0,2}[0-9][A-Z]{2}\\b"
+    "|[0-9](?:[ ().-]{0,3}[0-9]){6}"
+    f"|\\b[0-9]+ ?[A-Z]?[ ,]+(?:[A-Z'’.-]+ +){{1,3}}(?:(?:{_STREETS})\\b|ST\\.?(?:,|$))"
+    "|\\b(?:FLAT|APARTMENT|APT|ROOM) ?[0-9]"
+    ")"
 )
 _DATE_PARTS = {"%Y": "[0-9]{4}", "%m": "[0-9]{2}", "%d": "[0-9]{2}"}
 
@@ -172,6 +186,7 @@ COLUMN_CHECKS: Mapping[str, Callable[[Given], str]] = {
     "flag": lambda given: f"{given.text} IS NOT NULL AND {given.value} IS NULL",
     "max_length": lambda given: f"length({given.text}) > {int(given.params.get('characters', 200))}",
     "text_clean": lambda given: f"regexp_matches({given.text}, '{_CONTROL}|{_MOJIBAKE}')",
+    "tells_no_place": lambda given: f"regexp_matches({given.text}, {literal(PLACE_TOLD)})",
     "number_between": _number_between,
     "pattern": lambda given: f"NOT regexp_full_match({given.text}, {literal(given.params['expression'])})",
 }

@@ -12,6 +12,7 @@ from typing import Any
 
 from pipelines.contracts.contract import Column, Rule
 from pipelines.validation import proof_frames as proofs
+from pipelines.validation.checks import PLACE_TOLD
 from pipelines.validation.promise_forms import expect, holds, matches
 from pipelines.validation.promises import Promise
 
@@ -202,13 +203,16 @@ def text_promises(rules: Sequence[Rule], frame: str, path: str) -> list[Promise]
     """One expectation for all rules about the text of a column: each expectation costs some ten milliseconds."""
     bad, words, codes = [], [], []
     for rule in rules:
-        if rule.keeps_value or rule.check not in ("max_length", "text_clean"):
+        if rule.keeps_value or rule.check not in ("max_length", "tells_no_place", "text_clean"):
             continue
         codes.append(rule.code)
         if rule.check == "max_length":
             longest = int(rule.params.get("characters", 200))
             bad.append(f"^(?s:.){{{longest + 1}}}")
             words.append(f"at most {longest} characters")
+        elif rule.check == "tells_no_place":
+            bad.append(PLACE_TOLD)
+            words.append("no address or telephone number")
         else:
             bad.append(_DAMAGE)
             words.append("no damaged characters")
