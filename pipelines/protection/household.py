@@ -122,10 +122,10 @@ _MACROS = rf"""
             list_concat(regexp_extract_all(t, '[0-9][0-9 ().-]+'), regexp_extract_all(replace(t, ' 0', ',0'), '[0-9][0-9 ().-]+')),
             lambda run: squashed(run)), lambda run: length(run) > 8),
         lambda run: run[-9:]));
-    -- a carer by the words of the name, in whatever order, without title and initials
-    CREATE TEMP MACRO carer_of(t) AS nullif(array_to_string(list_sort(list_filter(
-        string_split(replace(plain(t), ',', ' '), ' '),
-        lambda word: length(word) > 1 AND word NOT IN ('MR', 'MRS', 'MS', 'MISS', 'DR'))), ' '), '');
+    -- a carer by the words of the name, in whatever order, without title and initials; in any script
+    CREATE TEMP MACRO carer_of(t) AS coalesce(nullif(array_to_string(list_sort(list_filter(
+        string_split(regexp_replace(upper(strip_accents(t)), '[^\pL\pN]+', ' ', 'g'), ' '),
+        lambda word: length(word) > 1 AND word NOT IN ('MR', 'MRS', 'MS', 'MISS', 'DR'))), ' '), ''), upper(trim(t)));
 """
 
 # every record with its identity and whether that is hidden
@@ -274,7 +274,9 @@ _TELLING = f"""
             list_transform(streets_in(lines_of(text)), lambda street: 'street ' || street)) END) AS needle
         FROM texts
         UNION ALL
-        SELECT is_address, text, 'number ' || digits_of(unnest(regexp_extract_all(squashed(text), '[0-9]{{8,}}'))) FROM texts
+        SELECT is_address, text, 'number ' || digits_of(unnest(list_concat(
+            regexp_extract_all(text, '[0-9]{{8,}}'), regexp_extract_all(squashed(text), '[0-9]{{8,}}'))))
+        FROM texts
         UNION ALL
         SELECT is_address, text, 'phone ' || unnest(phones_in(text)) FROM texts
         UNION ALL

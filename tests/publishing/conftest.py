@@ -141,8 +141,8 @@ class Night:
                 entries=folder / "protection" / "entries.parquet",
             )
         return run_gates(
-            self.snapshot, ledger=self.ledger, person=self.person["records"], names=self.person["names"],
-            apart=self.apart, protecting=self.protecting(), decisions=self.decisions, inputs=self.inputs, base=before, overrides=overrides,
+            self.snapshot, ledger=self.ledger, person=self.person, apart=self.apart, protecting=self.protecting(),
+            decisions=self.decisions, inputs=self.inputs, base=before, overrides=overrides,
         )  # fmt: skip
 
     def protecting(self):

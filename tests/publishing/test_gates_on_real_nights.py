@@ -102,8 +102,17 @@ def merged(town):
     return tonight(town, clusters=two_in_one)
 
 
-def number_in_an_address(table):
-    return with_column("address", "9434765919")(table)
+def home_in_a_name(town):
+    """The home of a hidden child written into carers' names."""
+    night = tonight(town)
+    children = night.tables["children"]
+    hidden = children.filter(pc.or_(children["shielded"], children["withheld"]))["index_id"]
+    identities = night.state.identities
+    theirs = identities.filter(pc.is_in(identities["index_id"], hidden))["record_key"]
+    homes = night.person["addresses"].filter(pc.is_in(night.person["addresses"]["record_key"], theirs))
+    home = pc.drop_null(homes["address"])[0].as_py()
+    night.changes = {"carers": with_column("name", f"Mother, {home}")(night.tables["carers"])}
+    return night.make()
 
 
 FAILING = {
@@ -117,6 +126,7 @@ FAILING = {
         lambda _: pa.table({"index_id": ["X"], "redirects_to": ["Y"], "since": pa.array([SECOND], pa.date32())}),
     ),
     "shielding": lambda town: built(town, "children", with_column("shielded", False)),
+    "household": home_in_a_name,
     "sensitive_services": lambda town: built(town, "involvements", with_column("kind", "sensitive_service")),
     "identifiers_absent": lambda town: tonight(town, {"health": every(3, "address_line_1", "see NHS 9434765919"),
                                                       "social_care": every(1, "nhs_number", "9434765919")}),

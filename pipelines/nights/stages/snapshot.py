@@ -35,8 +35,7 @@ def build(night: Night) -> StageReport:
     audit = run_gates(
         stored,
         ledger=_ledger(attempt),
-        person=person["records"],
-        names=person["names"],
+        person=person,
         apart=read_table(attempt.folder / "matching" / "apart.parquet"),
         protecting=Protection(
             attempt.folder / "protection" / "entries.parquet",

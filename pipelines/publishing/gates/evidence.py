@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipelines.protection.household import FURTHER_PLACES
 from pipelines.protection.shielding import in_force
 from pipelines.publishing.feed_input import FeedInput
 from pipelines.publishing.gates.audit import LEDGER_TABLES
@@ -71,8 +72,11 @@ class Protection:
 class Evidence:
     """Everything the gates may ask of a night.
 
-    In SQL: the nine snapshot tables by name; identities, index_ids; ledger (the night's events); person (the records);
-    decisions (in force); apart; entries (the protection register); person_names; and base_children, base_person, base_identities, empty on a first night.
+    In SQL: the nine snapshot tables by name; identities, index_ids; ledger (the night's events); person (the records),
+    person_names, person_addresses, person_carers; further_places (hidden ones that no record has); apart; entries (the protection register);
+    decisions (in force);
+    base_children, base_person, base_identities, empty on a first night; and nameless: the identities that have an address
+    and no name, the only ones that may have no row in children.
 
     Attributes:
         connection: DuckDB with these views.
@@ -108,24 +112,43 @@ def opened(
     built: Mapping[str, StoredTable],
     found: Mapping[str, StoredTable],
     *,
-    person: pa.Table | Path,
-    names: pa.Table | Path,
+    person: Mapping[str, pa.Table | Path],
     apart: pa.Table,
     protection: Protection,
     decisions: pa.Table,
     inputs: Sequence[FeedInput],
     base: Base | None,
+    further_places: pa.Table | None = None,
 ) -> Iterator[Evidence]:
     """The evidence of a night, with every view in place; closed on leaving."""
     views: dict[str, pa.Table | Path] = {name: found[name].path for name in SNAPSHOT_TABLES}
     views |= {("ledger" if name == "events" else name): found[f"ledger/{name}"].path for name in LEDGER_TABLES}
-    views |= {"person": person, "person_names": names, "apart": apart, "decisions": in_force(decisions)}
-    views |= {"entries": protection.entries}
+    views |= {f"person_{name}": person[name] for name in ("names", "addresses", "carers")}
+    views |= {"person": person["records"], "decisions": in_force(decisions)}
+    views |= {"apart": apart, "entries": protection.entries}
+    views["further_places"] = FURTHER_PLACES.empty_table() if further_places is None else further_places
     if base:
         views |= {"base_children": base.children, "base_person": base.records, "base_identities": base.identities}
         views |= {"base_entries": base.entries}
     with connect(views) as connection:
         if not base:
-            for name, like in (("children", "children"), ("person", "person"), ("identities", "identities"), ("entries", "entries")):
+            for name, like in (
+                ("children", "children"),
+                ("person", "person"),
+                ("identities", "identities"),
+                ("entries", "entries"),
+            ):
                 connection.execute(f"CREATE TEMP VIEW base_{name} AS SELECT * FROM {like} WHERE false")
+        connection.execute(_NAMELESS)
         yield Evidence(connection, built, found, apart, protection, decisions, inputs, base)
+
+
+_NAMELESS = """
+    CREATE TEMP VIEW nameless AS
+    SELECT index_id FROM identities SEMI JOIN person_addresses USING (record_key)
+    EXCEPT
+    SELECT index_id FROM identities JOIN (
+        SELECT record_key FROM person WHERE coalesce(family_name, given_names) IS NOT NULL
+        UNION ALL SELECT record_key FROM person_names WHERE coalesce(family_name, given_names) IS NOT NULL
+    ) USING (record_key)
+"""

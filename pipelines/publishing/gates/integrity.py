@@ -37,13 +37,14 @@ def one_identity(evidence: Evidence) -> Gate:
     without = evidence.count("""
         SELECT count(*) FROM (SELECT DISTINCT index_id FROM identities) i
         FULL JOIN (SELECT index_id, count(*) AS times FROM children GROUP BY ALL) c USING (index_id)
-        WHERE i.index_id IS NULL OR c.times IS DISTINCT FROM 1
+        WHERE i.index_id IS NULL OR (c.times IS DISTINCT FROM 1 AND (c.times > 1 OR i.index_id NOT IN (FROM nameless)))
     """)
     twice = evidence.count("SELECT count(*) - count(DISTINCT record_ref) FROM record_links")
     return Gate(
         "one_identity",
         wrong + without + twice == 0,
-        "Each live record is in exactly one identity, and each identity is exactly one child.",
+        "Each live record is in exactly one identity, and each identity is exactly one child (or has no name, and none of "
+        "it is published, because it lives with a hidden child).",
         {"records_wrong": wrong, "children_wrong": without, "links_twice": twice},
     )
 
@@ -89,12 +90,16 @@ def ledger(evidence: Evidence) -> Gate:
             WHERE kind IN ('minted', 'restored')
         ),
         told_went AS (SELECT record_ref, index_id FROM ledger WHERE kind = 'left'),
+        seen AS (  -- who has no row in children is not hidden
+            SELECT index_id, coalesce(shielded, false) AS shielded, coalesce(withheld, false) AS withheld
+            FROM (SELECT DISTINCT index_id FROM identities) LEFT JOIN children USING (index_id)
+        ),
         happened AS (
             SELECT 'came' AS what, * FROM came UNION ALL SELECT 'went', * FROM went
-            UNION ALL SELECT 'over', NULL, index_id FROM base_children ANTI JOIN children USING (index_id)
-            UNION ALL SELECT if(c.shielded OR c.withheld, 'hidden', 'open'), NULL, index_id
-            FROM children c LEFT JOIN base_children b USING (index_id)
-            WHERE (c.shielded, c.withheld) IS DISTINCT FROM (coalesce(b.shielded, false), coalesce(b.withheld, false))
+            UNION ALL SELECT DISTINCT 'over', NULL, index_id FROM base_identities ANTI JOIN identities USING (index_id)
+            UNION ALL SELECT if(s.shielded OR s.withheld, 'hidden', 'open'), NULL, index_id
+            FROM seen s LEFT JOIN base_children b USING (index_id)
+            WHERE (s.shielded, s.withheld) IS DISTINCT FROM (coalesce(b.shielded, false), coalesce(b.withheld, false))
         ),
         told AS (
             SELECT 'came' AS what, * FROM told_came UNION ALL SELECT 'went', * FROM told_went

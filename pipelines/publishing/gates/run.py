@@ -16,6 +16,7 @@ from pipelines.publishing.gates import integrity, protection, volume
 from pipelines.publishing.gates.audit import AUDITED_TABLES, Audit
 from pipelines.publishing.gates.evidence import Base, Evidence, Protection, opened
 from pipelines.publishing.gates.gate import Gate
+from pipelines.publishing.gates.household import household
 from pipelines.publishing.gates.reconciliation import reconciliation
 from pipelines.tables import StoredTable, stored_table
 
@@ -36,6 +37,7 @@ GATES: Mapping[str, Callable[[Evidence], Gate]] = {
     "redirects": integrity.redirects,
     "shielding": protection.shielding,
     "nobody_unshielded": protection.nobody_unshielded,
+    "household": household,
     "sensitive_services": protection.sensitive_services,
     "identifiers_absent": protection.identifiers_absent,
     **_VOLUME,
@@ -47,14 +49,14 @@ def run_gates(
     snapshot: Mapping[str, StoredTable],
     *,
     ledger: Mapping[str, Path],
-    person: pa.Table | Path,
-    names: pa.Table | Path,
+    person: Mapping[str, pa.Table | Path],
     apart: pa.Table,
     protecting: Protection,
     decisions: pa.Table,
     inputs: Sequence[FeedInput],
     base: Base | None,
     overrides: Mapping[str, str],
+    further_places: pa.Table | None = None,
 ) -> Audit:
     """Run every gate on a snapshot that was written but not published.
 
@@ -62,8 +64,7 @@ def run_gates(
         snapshot: what `publish.write_snapshot` gave.
         ledger: the files of `LEDGER_TABLES`: the night's identities and index ids (`IdentityState.write`) and its ledger
             events.
-        person: the person records, with their identifiers.
-        names: their names.
+        person: the tables of `PERSON_TABLES`; records, names, addresses and carers are read.
         apart: pairs that may be one child and were not joined (`APART`).
         protecting: what else decides who must be hidden.
         decisions: the authority's decisions that count for the night.
@@ -71,6 +72,7 @@ def run_gates(
         base: the version the night builds on, None on the first.
         overrides: name of a gate → the reason with which a person lets it pass on this night. Only gates of `OVERRIDABLE`
             may be overridden; for any other, and for one that cannot be computed, it has no effect.
+        further_places: as for `build_snapshot`.
 
     Returns:
         one `Gate` for each of `GATES`, in that order, and what they were given on: each table's hash is taken before it
@@ -85,12 +87,12 @@ def run_gates(
             snapshot,
             found,
             person=person,
-            names=names,
             apart=apart,
             protection=protecting,
             decisions=decisions,
             inputs=inputs,
             base=base,
+            further_places=further_places,
         ) as evidence:
             gates = [_judge(name, gate, evidence, overrides.get(name, "").strip()) for name, gate in GATES.items()]
     except Exception as fault:  # not even readable: every gate is reported, and none has passed

@@ -76,11 +76,11 @@ def index_ids_moved(evidence: Evidence) -> Gate:
     before = evidence.count("SELECT count(*) FROM base_children")
     begun = evidence.count("""
         SELECT count(DISTINCT index_id) FROM identities JOIN person USING (record_key)
-        WHERE index_id NOT IN (SELECT index_id FROM base_children) AND agency IN (SELECT agency FROM base_person)
+        WHERE index_id NOT IN (SELECT index_id FROM base_identities) AND agency IN (SELECT agency FROM base_person)
     """)
     ended = evidence.count("""
-        SELECT count(*) FROM base_children
-        WHERE index_id NOT IN (SELECT index_id FROM children) AND index_id NOT IN (SELECT index_id FROM redirects)
+        SELECT count(DISTINCT index_id) FROM base_identities
+        WHERE index_id NOT IN (SELECT index_id FROM identities) AND index_id NOT IN (SELECT index_id FROM redirects)
     """)
     limit = _limit(before, INDEX_IDS_MOVED, INDEX_IDS_MOVED_LEAST)
     return Gate(

@@ -1,0 +1,205 @@
+"""Who lives with a hidden child, and which words tell where: every way in which two feeds write one place."""
+
+import pyarrow as pa
+import pytest
+
+from pipelines.protection.household import COMMUNAL_CHILDREN, COMMUNAL_FAMILIES, FURTHER_PLACES, find_household
+from tests.publishing.conftest import person
+
+
+def home(address=None, postcode=None, uprn=None):
+    return [{"address": address, "postcode": postcode, "uprn": uprn, "status": "current"}]
+
+
+HOME = home("14 Sidwick Lane, Birmingham", "B11 1AB")
+ANNA = {
+    "record_key": "health:anna", "family_name": "Reed", "given_names": "Anna", "addresses": HOME,
+    "carers": [{"name": "Maud Reed", "relationship": "mother", "contact": "01632 960100"}],
+}  # fmt: skip
+
+
+def child(key, addresses=(), **fields):
+    return {"record_key": f"police:{key}", "family_name": "Other", "given_names": key, "addresses": addresses, **fields}
+
+
+def found(*rows, hidden=("health:anna",), further=None, same=None):
+    """What is found of these records, each its own identity unless `same` says otherwise; Anna's is hidden."""
+    ids = {row["record_key"]: (same or {}).get(row["record_key"], row["record_key"]) for row in rows}
+    of_hidden = {ids[key] for key in hidden if key in ids}
+    identities = pa.table({"record_key": list(ids), "index_id": list(ids.values())})
+    every = sorted(set(ids.values()))
+    seen = {"index_id": every, "shielded": [one in of_hidden for one in every], "withheld": [False] * len(every)}
+    return find_household(person(rows), identities, pa.table(seen), further)
+
+
+def withheld(*rows, **options):
+    return sorted({row["record_key"].split(":")[1] for row in found(*rows, **options).addresses.to_pylist()})
+
+
+def texts(*rows, **options):
+    return {
+        (row["record_key"].split(":")[1], row["text"])
+        for row in found(*rows, **options).texts.to_pylist()
+        if row["record_key"] != "health:anna"
+    }
+
+
+@pytest.mark.parametrize(
+    ("hers", "his", "one_place"),
+    [
+        (HOME, HOME, True),
+        (HOME, home("14 SIDWICK LANE", "b111ab"), True),
+        (HOME, home("14, Sidwick Ln.", "B11 1AB"), True),
+        (HOME, home("14a Sidwick Lane", "B11 1AB"), True),
+        (HOME, home("Flat 3, 14 Sidwick Lane", "B11 1AB"), True),
+        (HOME, home("14 Sidwick Lane, Birmingham"), True),
+        (HOME, home("14 Sidwick Lane, Birmingham B11 1AB"), True),
+        (HOME, home("14 Sidwick Lane", "B11 1AD"), True),  # a mistyped postcode
+        (HOME, home(None, "B11 1AB"), True),
+        (home(None, "B11 1AB"), HOME, True),
+        (home("14 Sidwick Lane"), home("14 Sidwick Lane", "B30 2ZZ"), True),
+        (home("Rose Cottage, Mill Lane"), home("ROSE COTTAGE"), True),
+        (home("9 St Mary's Road"), home("9 Saint Marys Rd", "B11 1AB"), True),
+        (home("14 Sidwick Lane", "B11 1AB", "100023336956"), home("The Old Barn", "B15 2TT", "0100023336956"), True),
+        (home("Flat 3, 14 Sidwick Lane", "B11 1AB"), home("3/14 Sidwick Lane", "B11 1AB"), True),
+        (home("Flat 3, 14 Sidwick Lane", "B11 1AB"), home("Flat 4, 14 Sidwick Lane", "B11 1AB"), False),
+        (HOME, home("16 Sidwick Lane", "B11 1AB"), False),
+        (HOME, home("14 Sidwick Lane", "B30 1AB"), False),
+        (HOME, home("14 Mill Lane", "B11 9AB"), False),
+        (home("Rose Cottage"), home("Ivy Cottage"), False),
+        (home(uprn="100023336956"), home(uprn="100023336957"), False),
+    ],
+)
+def test_one_place_is_known_however_two_agencies_write_it(hers, his, one_place):
+    assert withheld({**ANNA, "addresses": hers}, child("ben", his)) == (["ben"] if one_place else [])
+
+
+def test_every_address_of_every_record_of_the_hidden_child_counts_and_none_of_anybody_else():
+    before = {**ANNA, "record_key": "education:anna", "addresses": home("2 Former Road", "B20 1AB")}
+    rows = [ANNA, before, child("ben", home("2 Former Road", "B20 1AB")), child("cat", home("3 Far Road", "B21 1AB"))]
+    assert withheld(*rows, same={"education:anna": "health:anna"}) == ["ben"]
+    assert withheld(*rows[2:]) == []
+
+
+def test_a_place_that_only_the_register_knows_is_hidden_too():
+    further = pa.Table.from_pylist([{"address": "2 Refuge Road", "postcode": "B20 1AB"}], schema=FURTHER_PLACES)
+    assert withheld(child("ben", home("2 refuge rd", "B20 1AB")), child("cat", HOME), further=further) == ["ben"]
+
+
+def test_a_place_is_followed_over_a_record_that_writes_it_both_ways():
+    both = child("ben", home("14 Sidwick Lane", "B11 1AB", "100023336956"))
+    assert withheld(ANNA, both, child("cat", home("The Old Barn", "B15 2TT", "100023336956"))) == ["ben", "cat"]
+
+
+def crowd(number, families, where=HOME, **fields):
+    names = "abcdefghijklmnopqrstuvwxyz"
+    return [child(f"c{n:02}", where, **{"family_name": f"Name{names[n % families]}", **fields}) for n in range(number)]
+
+
+def test_a_communal_place_hides_nobody_but_the_family_of_the_hidden_child():
+    strangers = crowd(COMMUNAL_CHILDREN, COMMUNAL_FAMILIES)
+    family = [
+        child("sister", HOME, family_name="reed"),
+        child("foster", HOME, carers=[{"name": "Reed, Mrs Maud", "contact": "nobody knows"}]),
+        child("friend", HOME, carers=[{"name": "Another", "contact": "+44 1632 960100"}]),
+    ]
+    assert withheld(ANNA, *strangers, *family) == ["foster", "friend", "sister"]
+
+
+@pytest.mark.parametrize(
+    ("number", "families", "hidden"),
+    [(COMMUNAL_CHILDREN - 1, COMMUNAL_FAMILIES, True), (COMMUNAL_CHILDREN + 9, COMMUNAL_FAMILIES - 1, True),
+     (COMMUNAL_CHILDREN, COMMUNAL_FAMILIES, False)],
+)  # fmt: skip
+def test_both_many_children_and_many_names_make_a_place_communal(number, families, hidden):
+    assert withheld(ANNA, *crowd(number, families)) == ([f"c{n:02}" for n in range(number)] if hidden else [])
+
+
+def test_a_flat_is_a_home_in_a_building_of_many_flats():
+    flats = [
+        child(f"f{n:02}", home(f"Flat {n}, 14 Sidwick Lane", "B11 1AB"), family_name=chr(77 + n)) for n in range(20, 40)
+    ]
+    hers = {**ANNA, "addresses": home("Flat 23, 14 Sidwick Lane", "B11 1AB")}
+    assert withheld(hers, *flats) == ["f23"]
+    assert withheld(ANNA, *flats) == []  # she lives in one of them: in which, nobody is told
+
+
+def test_who_has_no_name_is_not_shown_at_a_hidden_place_alone():
+    nameless = {"family_name": None, "given_names": None}
+    rows = [ANNA, child("x", HOME, **nameless), child("y", home("1 Far Road", "B20 1AB"), **nameless), child("z", HOME)]
+    assert found(*rows).nameless["index_id"].to_pylist() == ["police:x"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Mother, 14 Sidwick Lane", "mother at 14 sidwick ln", "Mother 14, Sidwick L.", "Maud (B11 1AB)", "Maud b111ab",
+     "Maud 01632 960100", "Maud +44 (0)1632-960-100", "07700 900900 01632 960100", "UPRN 100023336956", "maud@home.example",
+     "Maud 14A Sidwick Lane"],
+)  # fmt: skip
+def test_a_text_that_tells_a_hidden_place_or_number_is_not_shown_of_anybody(text):
+    hers = {**ANNA, "addresses": home("14 Sidwick Lane", "B11 1AB", "100023336956")}
+    hers["carers"] = [*ANNA["carers"], {"name": "Maud Reed", "contact": "Maud@home.example"}]
+    far = home("1 Far Road", "B20 1AB")
+    assert texts(hers, child("ben", far, carers=[{"name": text}])) == {("ben", text)}
+    assert texts(hers, child("ben", far, carers=[{"name": "M", "contact": text}])) == {("ben", text)}
+    assert texts(hers, child("ben", far, involvements=[{"kind": "service", "service": text}])) == {("ben", text)}
+    assert ("ben", text) in texts(hers, child("ben", far, names=[{"kind": "alias", "family_name": text}]))
+
+
+@pytest.mark.parametrize(
+    "text", ["Sidwick Lane", "Maud Lane", "St John", "Twin 2 Lane", "16 Sidwick Lane", "B11 9ZZ", "01632 960101", "Reed-Sidwick"]
+)  # fmt: skip
+def test_names_of_strangers_that_only_sound_like_a_street_stay(text):
+    far = home("1 Far Road", "B20 1AB")
+    assert texts(ANNA, child("ben", far, carers=[{"name": text}], family_name=text, given_names=None)) == set()
+
+
+def test_the_street_alone_tells_where_the_child_itself_or_its_household_is_spoken_of():
+    mother = [{"name": "Mother (Sidwick Lane)"}]
+    own = found({**ANNA, "carers": mother}, child("ben", HOME, carers=mother), child("cat", carers=mother)).texts
+    assert {row["record_key"] for row in own.to_pylist()} == {"health:anna", "police:ben"}
+    harold = [{"name": "Harold Lane"}]
+    assert texts(ANNA, child("ben", home("2 Old Lane", "B11 1AB"), carers=harold)) == set()
+
+
+def test_an_address_in_two_names_is_not_shown_and_a_name_beside_an_address_is():
+    far = home("1 Far Road", "B20 1AB")
+    split = texts(ANNA, child("ben", far, family_name="Sidwick Lane", given_names="14"))
+    assert {("ben", "14"), ("ben", "Sidwick Lane")} <= split
+    beside = texts(ANNA, child("ben", far, family_name="Reed", given_names="14 Sidwick Lane"))
+    assert ("ben", "Reed") not in beside and ("ben", "14 Sidwick Lane") in beside
+
+
+def test_a_number_that_many_families_are_reached_by_is_an_office():
+    office = [{"name": "Duty team", "contact": "01632 960100"}]
+    others = crowd(COMMUNAL_CHILDREN, COMMUNAL_FAMILIES, (), carers=office)
+    assert texts(ANNA, *others[1:]) == {(row["given_names"], "01632 960100") for row in others[1:]}
+    assert texts(ANNA, *others) == set()
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "shown"),
+    [(home("1 Far Road", "B20 1AB"), "REED, Mrs. Maud", False), (home("1 Far Road", "B20 1AB"), "Maud Green", True),
+     (HOME, "Maud Reed", True), ((), "Maud Reed", True)],
+)  # fmt: skip
+def test_a_carer_whom_an_open_record_shows_with_an_address_is_not_shown_of_the_hidden_child(where, name, shown):
+    result = found(ANNA, child("ben", where, carers=[{"name": name}]))
+    assert result.carers.to_pylist() == ([] if shown else [{"record_key": "health:anna", "name": "Maud Reed"}])
+
+
+def test_carers_are_compared_in_any_script():
+    far = home("1 Far Road", "B20 1AB")
+    hers = {**ANNA, "carers": [{"name": "Олена Коваль"}]}
+    assert found(hers, child("ben", far, carers=[{"name": "коваль олена"}])).carers.num_rows == 1
+    assert found(hers, child("ben", far, carers=[{"name": "Марія Бондар"}])).carers.num_rows == 0
+
+
+def test_where_nobody_is_hidden_nothing_is_withheld():
+    result = found(ANNA, child("ben", HOME), hidden=())
+    assert [table.num_rows for table in vars(result).values()] == [0, 0, 0, 0]
+
+
+def test_an_identity_whose_visibility_is_not_known_is_hidden():
+    identities = pa.table({"record_key": ["health:anna", "police:ben"], "index_id": ["A", "B"]})
+    seen = pa.table({"index_id": ["B"], "shielded": [False], "withheld": [False]})
+    assert find_household(person([ANNA, child("ben", HOME)]), identities, seen).addresses.num_rows == 1

@@ -1,0 +1,161 @@
+"""Households in the snapshot, and the gate that proves them: it finds each leak, and never asks for more than is withheld."""
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipelines.protection import household as rules
+from pipelines.publishing import snapshot
+from pipelines.publishing.gates import household as gate
+
+PHONE = "01632 960100"
+HOME = {"address": "14 Sidwick Lane, Birmingham", "postcode": "B11 1AB", "uprn": "100023336956", "status": "current"}
+FAR = {"address": "1 Far Road", "postcode": "B20 1AB", "uprn": "100023330000", "status": "current"}
+MAUD = {"name": "Maud Reed", "relationship": "mother", "contact": PHONE}
+ANNA = {
+    "record_key": "health:anna", "family_name": "Reed", "given_names": "Anna", "addresses": [HOME], "carers": [MAUD],
+    "shielded": True,
+}  # fmt: skip
+BEN = {**ANNA, "record_key": "education:ben", "given_names": "Ben", "shielded": False, "address_status": "current"}
+CAT = {"record_key": "police:cat", "family_name": "Green", "given_names": "Cat", "addresses": [FAR]}
+NOBODY = {"record_key": "police:x", "addresses": [HOME], "sex": "M"}
+
+
+def of(night, record_key):
+    """The rows of the identity of a record, by table."""
+    ids = {row["record_key"]: row["index_id"] for row in night.state.identities.to_pylist()}
+    return {
+        name: [row for row in table.to_pylist() if row["index_id"] == ids[record_key]]
+        for name, table in night.tables.items()
+    }
+
+
+def verdict(night):
+    (found,) = [each for each in night.audit().gates if each.name == "household"]
+    return {name for name, number in found.figures.items() if number and name != "places_hidden"}
+
+
+def test_a_brother_is_shown_without_the_home_its_status_and_the_mothers_telephone(make_night):
+    night = make_night(1, [ANNA, BEN, CAT])
+    shown = of(night, "education:ben")
+    assert night.failed() == [] and shown["addresses"] == []
+    assert shown["children"][0]["address_status"] is None and shown["children"][0]["withheld"] is False
+    assert [(row["name"], row["contact"]) for row in shown["carers"]] == [("Maud Reed", None)]
+    assert of(night, "health:anna")["carers"][0]["name"] == "Maud Reed"
+    assert len(of(night, "police:cat")["addresses"]) == 1
+
+
+def test_a_brother_who_is_shown_with_another_address_costs_the_hidden_child_the_mothers_name(make_night):
+    night = make_night(1, [ANNA, {**BEN, "addresses": [FAR, HOME]}])
+    assert night.failed() == [] and of(night, "health:anna")["carers"] == []
+    assert [row["address"] for row in of(night, "education:ben")["addresses"]] == ["1 Far Road"]
+
+
+def test_who_has_no_name_at_a_hidden_place_is_in_no_table_keeps_the_index_id_and_comes_back(make_night):
+    make_night(1, [{**ANNA, "shielded": False}, CAT, NOBODY]).publish()
+    night = make_night(2, [ANNA, CAT, NOBODY])
+    assert night.failed() == []
+    assert {name for name, rows in of(night, "police:x").items() if rows} == set()
+    assert night.state.index_ids["state"].to_pylist() == ["live"] * 3
+    (counted,) = [each for each in night.audit().gates if each.name == "reconciliation"]
+    assert counted.figures["records_nameless"] == 1
+    night.publish()
+    again = make_night(3, [ANNA, CAT, {**NOBODY, "addresses": [FAR]}])
+    assert again.failed() == [] and len(of(again, "police:x")["children"]) == 1
+    named = make_night(3, [ANNA, CAT, {**NOBODY, "family_name": "Green", "given_names": "Dan"}])
+    assert named.failed() == [] and of(named, "police:x")["addresses"] == []
+
+
+def test_a_child_with_a_name_that_is_missing_is_not_excused(make_night):
+    night = make_night(1, [ANNA, CAT, BEN])
+    lost = night.tables["children"].filter(pa.compute.not_equal(night.tables["children"]["given_names"], "Ben"))
+    assert make_night(1, [ANNA, CAT, BEN], children=lost).failed() == ["one_identity"]
+
+
+@pytest.mark.parametrize(
+    ("change", "figure"),
+    [
+        ({"addresses": [{**HOME, "uprn": None}]}, "addresses_shown"),
+        ({"addresses": [{"address": "The Old Barn", "uprn": "0100023336956"}]}, "addresses_shown"),
+        ({"addresses": [{"address": "14, sidwick ln"}]}, "addresses_shown"),
+        ({"addresses": [{"address": f"Far Road, tel. {PHONE}", "postcode": "B20 1AB"}]}, "texts_telling"),
+        ({"carers": [{"name": "Mother, 14 Sidwick Lane"}]}, "texts_telling"),
+        ({"carers": [{"name": "M", "relationship": "mother at B11 1AB"}]}, "texts_telling"),
+        ({"carers": [{"name": "M", "contact": "+44 1632 960 100"}]}, "texts_telling"),
+        ({"names": [{"kind": "alias", "family_name": "uprn 100023336956"}]}, "texts_telling"),
+        ({"involvements": [{"kind": "service", "service": "Visits", "phone": "01632960100"}]}, "texts_telling"),
+        ({"carers": [MAUD], "addresses": [FAR]}, "carers_with_address"),
+        ({"family_name": None, "given_names": None, "addresses": [HOME]}, "nameless_shown"),
+    ],
+)
+def test_each_leak_is_withheld_and_the_gate_finds_it_where_it_is_not(make_night, change, figure, monkeypatch):
+    leaking = {**CAT, **change}
+    night = make_night(1, [ANNA, leaking])
+    assert night.failed() == []
+    monkeypatch.setattr(snapshot, "find_household", nothing_found)
+    assert figure in verdict(make_night(1, [ANNA, leaking]))
+
+
+def nothing_found(*_):
+    found = rules.find_household(*_)
+    return rules.Household(**{name: table.slice(0, 0) for name, table in vars(found).items()})
+
+
+def test_the_gate_counts_a_communal_place_as_the_rules_do():
+    assert f"> {rules.COMMUNAL_CHILDREN} " in gate._CROWD and gate._CROWD.endswith(f"> {rules.COMMUNAL_FAMILIES}")
+
+
+def test_the_family_of_a_hidden_child_is_looked_for_at_a_communal_place_too(make_night, monkeypatch):
+    strangers = [
+        {**CAT, "record_key": f"police:{n}", "family_name": f"N{chr(97 + n)}", "addresses": [HOME]} for n in range(12)
+    ]
+    night = make_night(1, [ANNA, BEN, *strangers])
+    assert night.failed() == [] and night.tables["addresses"].num_rows == 12
+    monkeypatch.setattr(snapshot, "find_household", nothing_found)
+    assert "addresses_shown" in verdict(make_night(1, [ANNA, BEN, *strangers]))
+
+
+# Little towns of few streets, written in many ways, so that nearly everything meets.
+STREETS = [
+    "Sidwick Lane",
+    "Sidwick Ln",
+    "St Mary's Road",
+    "Saint Marys Rd.",
+    "Broadway",
+    "Old Hall",
+    "Mill Lane, Birmingham",
+]
+LINES = st.one_of(
+    st.none(),
+    st.builds("{}{} {}".format, st.sampled_from(["", "Flat 3, ", "3/", "Room 2 "]), st.integers(1, 3), st.sampled_from(STREETS)),
+    st.builds("{}{}".format, st.integers(1, 3), st.sampled_from(["a Sidwick Lane", ", Broadway", " B11 1AB"])),
+    st.sampled_from(["Rose Cottage", "The Hostel, 1 Sidwick Lane", "1", "01632 960100", "nfa", ""]),
+)  # fmt: skip
+ADDRESS = st.fixed_dictionaries({
+    "address": LINES,
+    "postcode": st.sampled_from([None, "B11 1AB", "b111ab", "B11 1AD", "B30 2ZZ", "?"]),
+    "uprn": st.sampled_from([None, "100023336956", "0100023336956", "7", "0"]),
+})  # fmt: skip
+WORDS = st.sampled_from([
+    None, "", "Reed", "Maud Reed", "REED, Mrs Maud", "Mr", "X", "Reed 1 Sidwick Lane", "Sidwick Lane", "B11 1AB", PHONE, "14",
+    "+44 1632 960100", "01632 960100 07700 900900", "Tel 07700-900900", "m@home.example", "100023336956", "Олена",
+])  # fmt: skip
+RECORD = st.fixed_dictionaries({
+    "family_name": WORDS, "given_names": WORDS, "shielded": st.sampled_from([True, False, False, False]),
+    "addresses": st.lists(ADDRESS, max_size=2), "phone": WORDS,
+    "carers": st.lists(st.fixed_dictionaries({"name": WORDS, "contact": WORDS}), max_size=2),
+    "involvements": st.lists(st.fixed_dictionaries({"service": WORDS, "phone": WORDS, "kind": st.just("service")}), max_size=1),
+})  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(RECORD, min_size=2, max_size=24), st.integers(1, 3))
+def test_whatever_the_town_the_gate_never_asks_for_more_than_is_withheld(make_night, town, times):
+    rows = [
+        {**row, "record_key": f"{agency}:{n}"}
+        for n, row in enumerate(town * times)
+        for agency in (("health", "education") if n % 5 == 0 else ("health",))
+    ]
+    together = {f"education:{n}": f"health:{n}" for n in range(0, len(town) * times, 5)}
+    assert make_night(1, rows, together).failed() == []
