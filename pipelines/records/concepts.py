@@ -46,10 +46,13 @@ class Items:
         """Likewise, as tidy text."""
         return tidy(f"{self.value(concept)}::VARCHAR")
 
-    def truth(self, concept: str) -> str:
-        """Likewise, as true or false, never NULL."""
+    def plainly_false(self, concept: str) -> str:
+        """SQL, never NULL: the item says no; one that says nothing, or what nobody understands, does not."""
         column = self.columns.get(concept)
-        return "false" if column is None else truth(column, f'one_item."{column.name}"')
+        if column is None:
+            return "true"
+        said = comparable(column, f'one_item."{column.name}"')
+        return f"coalesce({said}::VARCHAR = 'false', false)"
 
 
 @dataclass(frozen=True)
@@ -130,14 +133,16 @@ class Feed:
 
     def shielded(self) -> str:
         """Whether the feed asks for a shield; a shield object counts unless it says that none is requested."""
-        asked = [self.truth("shielded")]
+        # a mark that says anything but no is one
+        marks = [comparable(each, f'"{each.name}"') for each in self.concepts.get("shielded", ())]
+        asked = [f"{mark}::VARCHAR <> 'false'" for mark in marks]
         for column in self.concepts.get("shield", ()):
             parts = {each.concept: each for each in column.items}
             requested = parts.get("shield.requested")
             if requested is not None:
                 given = " OR ".join(f'"{column.name}"."{each.name}" IS NOT NULL' for each in column.items)
                 asked.append(f'(({given}) AND "{column.name}"."{requested.name}" IS DISTINCT FROM false)')
-        return f"coalesce({' OR '.join(asked)}, false)"
+        return "(" + (" OR ".join(f"coalesce({each}, false)" for each in asked) or "false") + ")"
 
     def items(self, concept: str) -> Items:
         """The items of the concept's array column."""

@@ -163,7 +163,7 @@ def _involvements(feed: Feed) -> list[str]:
         """)
     if feed.has("involvements"):
         item = feed.items("involvements")
-        sensitive = item.truth("involvement.sensitive")
+        sensitive = f"(NOT {item.plainly_false('involvement.sensitive')})"
 
         def shown(concept: str) -> str:
             return f"CASE WHEN NOT {sensitive} THEN {item.text(concept)} END"

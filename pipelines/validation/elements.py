@@ -4,7 +4,8 @@ Belongs here: the SQL that takes an array through the same steps as any other pl
 over several parts of one element. Not here: the steps themselves (`compile`).
 
 Each step is one list function over the last one's result, so that nothing is computed twice. A sensitive involvement
-without a consent basis does not even enter the first step: none of it is judged, masked or kept.
+without a consent basis does not even enter the first step: none of it is judged, masked or kept. Of one with a basis the
+service, its worker and their contact do not, and whatever is not plainly marked as not sensitive is sensitive.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pipelines.validation.places import Place, RuleSql, quoted
 __all__ = ["NESTED_CHECKS", "ArraySql", "array_of", "compile_array", "fields_of", "set_aside_by"]
 
 NESTED_CHECKS = frozenset({"consent_basis", "date_order", "nested_required"})
+_OF_SENSITIVE = frozenset({"involvement.service", "involvement.contact", "involvement.phone"})  # kept of none
 _ITEM = Column("item", "text", "An element of a list of plain values.")
 
 
@@ -60,7 +62,11 @@ def compile_array(place: Place, sql: RuleSql, rules: list[Rule]) -> ArraySql:
     array = ArraySql()
     consent = next((rule for rule in rules if rule.check == "consent_basis"), None)
     allowed = _may_be_kept(place, consent)
-    array.given.append(f"list_filter({place.raw}, lambda e: e IS NOT NULL AND ({allowed})) AS {name}")
+    given = f"list_filter({place.raw}, lambda e: e IS NOT NULL AND ({allowed}))"
+    sensitive = _sensitive(place)
+    if sensitive is not None:
+        given = _mapped(given, _withheld(place, sensitive))
+    array.given.append(f"{given} AS {name}")
     array.typed.append(f"{_mapped(name, _typed(place, columns, sql))} AS {typed}")
     array.checked.append(f"{_mapped(typed, _checked(columns, sql))} AS {checked}")
     array.kept.append(f"{_mapped(checked, _kept(columns, sql))} AS {kept}")
@@ -76,7 +82,7 @@ def compile_array(place: Place, sql: RuleSql, rules: list[Rule]) -> ArraySql:
         array.given.append(f"len(list_filter({place.raw}, lambda e: e IS NOT NULL AND NOT ({allowed}))) AS {refused}")
         array.kept.append(f"{refused}")
         array.numbers.append(f"CASE WHEN {refused} > 0 THEN {sql.number[consent.code]} END")
-    _over_elements(array, place, columns, sql, [rule for rule in rules if rule is not consent])
+    _over_elements(array, place, columns, sql, [rule for rule in rules if rule is not consent], sensitive)
     for rule in sql.in_force(place.column):
         if rule.check == "required":
             missing = broken_sql(rule, place.column, array.final, array.final, sql.day)
@@ -141,20 +147,25 @@ def _checked(columns: list[Column], sql: RuleSql) -> list[str]:
 
 
 def _kept(columns: list[Column], sql: RuleSql) -> list[str]:
-    return [
-        f"{quoted(column.name)} := "
-        + sql.kept(column, f"e.{quoted(f'{column.name}:fault')}", f"e.{quoted(f'{column.name}:value')}")
-        for column in columns
-    ]
+    parts = []
+    for column in columns:
+        kept = sql.kept(column, f"e.{quoted(f'{column.name}:fault')}", f"e.{quoted(f'{column.name}:value')}")
+        unmarked = column.concept == "involvement.sensitive" and column.logical == "flag"
+        parts.append(f"{quoted(column.name)} := {f'coalesce({kept}, true)' if unmarked else kept}")
+    return parts
 
 
-def _over_elements(array: ArraySql, place: Place, columns: list[Column], sql: RuleSql, rules: list[Rule]) -> None:
+def _over_elements(
+    array: ArraySql, place: Place, columns: list[Column], sql: RuleSql, rules: list[Rule], sensitive: Column | None
+) -> None:
     """Work in the rules over several parts of one element, and say how the array ends up."""
     kept = quoted(f"{place.path}:kept")
     parts = {column.name: f"e.{quoted(column.name)}" for column in columns}
     unused = []
     for rule in rules:
         fault = _fault(rule, sql)
+        if sensitive is not None and rule.check == "nested_required":  # what was withheld is not missing
+            fault = f"({_plainly_not(sensitive, f'e.{quoted(sensitive.name)}::VARCHAR')} AND {fault})"
         array.numbers.append(
             f"CASE WHEN len(list_filter({kept}, lambda e: {fault})) > 0 THEN {sql.number[rule.code]} END"
         )
@@ -196,8 +207,31 @@ def _may_be_kept(place: Place, consent: Rule | None) -> str:
     sensitive, basis = parts[str(consent.params["sensitive"])], parts[str(consent.params["basis"])]
     listed = next((rule.params["values"] for rule in basis.rules if rule.params.get("values")), list(basis.codes))
     allowed = ", ".join(literal(code) for code in listed)
-    plainly_not = f"coalesce(e.{quoted(sensitive.name)}, 'false') = 'false'"
-    return f"{plainly_not} OR coalesce(trim(e.{quoted(basis.name)}) IN ({allowed}), false)"
+    basis_given = f"coalesce(trim(e.{quoted(basis.name)}) IN ({allowed}), false)"
+    return f"{_plainly_not(sensitive, f'e.{quoted(sensitive.name)}')} OR {basis_given}"
+
+
+def _sensitive(place: Place) -> Column | None:
+    """The part of an element that marks it as sensitive, if there is one."""
+    return next((item for item in place.column.items if item.concept == "involvement.sensitive"), None)
+
+
+def _plainly_not(sensitive: Column, mark: str) -> str:
+    """SQL, never NULL: the mark says that the element is not sensitive; no mark says nothing."""
+    means_no = [code for code, means in sensitive.codes.items() if means == "false"] or ["false"]
+    return f"coalesce(trim({mark}) IN ({', '.join(literal(code) for code in means_no)}), false)"
+
+
+def _withheld(place: Place, sensitive: Column) -> list[str]:
+    """The parts of a delivered element `e`, without those that are kept of no sensitive one."""
+    open_to_all = _plainly_not(sensitive, f"e.{quoted(sensitive.name)}")
+    parts = {item.name: f"e.{quoted(item.name)}" for item in place.column.items}
+    parts |= {
+        item.name: f"CASE WHEN {open_to_all} THEN {parts[item.name]} END"
+        for item in place.column.items
+        if item.concept in _OF_SENSITIVE
+    }
+    return [f"{quoted(name)} := {part}" for name, part in parts.items()]
 
 
 def _mapped(of: str, parts: list[str]) -> str:

@@ -15,6 +15,8 @@ from pipelines.validation.promises import Promise
 
 __all__ = ["RecordPromises"]
 
+_OF_SENSITIVE = ("involvement.service", "involvement.contact", "involvement.phone")
+
 
 class RecordPromises:
     """What each check over several columns means for the frames of a contract's records."""
@@ -120,7 +122,12 @@ class RecordPromises:
         bases = rule.params.get("bases") or (in_rules[0] if in_rules else list(listed.codes))
 
         def grounded(frame: Any) -> Any:
-            return (frame[sensitive].fillna(False) == False) | frame[basis].isin(list(bases))  # noqa: E712 (elementwise)
+            return (frame[sensitive].fillna(True) == False) | frame[basis].isin(list(bases))  # noqa: E712 (elementwise)
+
+        withheld = [name for concept, name in parts.items() if concept in _OF_SENSITIVE]
+
+        def unnamed(frame: Any) -> Any:
+            return (frame[sensitive].fillna(True) == False) | frame[withheld].isna().all(axis=1)  # noqa: E712 (elementwise)
 
         return [
             holds(
@@ -131,7 +138,16 @@ class RecordPromises:
                 grounded,
                 False,
                 "no sensitive service is kept without a consent basis",
-            )
+            ),
+            holds(
+                "frame_records",
+                rule,
+                path,
+                f"{rule.code}:unnamed",
+                unnamed,
+                False,
+                "of a sensitive service neither name nor worker nor contact is kept",
+            ),
         ]
 
     def _shield(self, rule: Rule) -> list[Promise]:
@@ -158,8 +174,13 @@ class RecordPromises:
         names = [name.rpartition(".")[2] for _, name in placed]
         wanted = 1 if rule.params.get("any_of") else len(names)
 
+        mark = next(
+            (n for (f, n), c in self.columns.items() if f == frame and c.concept == "involvement.sensitive"), ""
+        )
+
         def given(elements: Any) -> Any:
-            return elements[names].notna().sum(axis=1) >= wanted
+            enough = elements[names].notna().sum(axis=1) >= wanted
+            return enough | (elements[mark].fillna(True) == True) if mark else enough  # noqa: E712 (elementwise)
 
         return [
             holds(

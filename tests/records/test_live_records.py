@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -102,13 +103,13 @@ def test_nobody_is_withdrawn_when_records_were_lost() -> None:
 
 def test_nobody_is_withdrawn_when_a_damaged_record_may_be_theirs() -> None:
     sound = read("health", [child(1)])
-    damaged = type(sound)(sound.records, unreadable(2, "RECORD-FIELD-COUNT"), 2, 0, (), ())
+    damaged = replace(sound, unreadable=unreadable(2, "RECORD-FIELD-COUNT"), rows_read=2)
     assert keys(after(first(), judge(damaged, contract("health"), NIGHT), night=1)) == ["P1", "P2", "P3"]
 
 
 def test_a_damaged_record_whose_key_is_known_keeps_its_own_version_only() -> None:
     sound = read("health", [child(1)])
-    damaged = type(sound)(sound.records, unreadable(2, "RECORD-TOO-LARGE", "P2"), 2, 0, (), ())
+    damaged = replace(sound, unreadable=unreadable(2, "RECORD-TOO-LARGE", "P2"), rows_read=2)
     assert keys(after(first(), judge(damaged, contract("health"), NIGHT), night=1)) == ["P1", "P2"]
 
 

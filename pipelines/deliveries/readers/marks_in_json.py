@@ -19,7 +19,7 @@ __all__ = ["Pairs", "has_plain_marks", "misspelled", "parsed", "rewritten", "sal
 
 _LONGEST = 1 << 24  # characters of a broken document that are looked at
 _KEY = re.compile(r"""["']?([^\W\d][\w \-.]*)["']?\s*[:=]\s*""")
-_STRING = re.compile(r"""(["'])((?:[^"'\\]|\\.)*)["']?""")
+_STRING = re.compile(r"""(?:"((?:[^"\\]|\\.)*)"?|'((?:[^'\\]|\\.)*)'?)""")
 _EMPTY = re.compile(r"""(null|none|false|\{\s*\}|""|'')\s*[,}\]]""", re.IGNORECASE)
 _SCALARS = ("BOOLEAN", "VARCHAR", "BIGINT", "UBIGINT", "DOUBLE", "HUGEINT", "UHUGEINT", "DECIMAL", "NULL")
 Document = dict[str, Any]
@@ -289,13 +289,13 @@ def _guess(text: str, column: Column) -> Any:
         return [{item.name: each} for item in column.items if item.concept in NAMING for each in _behind(text, item)]
     if column.logical == "array":
         lists = re.findall(rf"{_named(column)}\[([^\]]*)", text)
-        return [_unescaped(each) for inside in lists for _, each in _STRING.findall(inside)]
+        return [_unescaped(one or other) for inside in lists for one, other in _STRING.findall(inside)]
     return next(iter(_behind(text, column)), None) if column.key or column.concept in NAMING else None
 
 
 def _behind(text: str, column: Column) -> list[str]:
     found = re.findall(rf"{_named(column)}(?:{_STRING.pattern}|(\d[\d.]*))", text)
-    return [_unescaped(quoted) or number for _, quoted, number in found]
+    return [_unescaped(one or other) or number for one, other, number in found]
 
 
 def _named(column: Column) -> str:
