@@ -1,0 +1,103 @@
+"""What hidden children cost the others: how much of open children is withheld, by kind, on a sample night.
+
+`python -m bench.households` makes one night of an authority, loads it as `isindex load` does, and counts in what was built
+what is not shown because of hidden children: of open children by the households, of hidden ones by the rule of carers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+
+from pipelines.deployment import open_deployment
+from pipelines.nights.attempts import Attempt
+from pipelines.nights.night import Night
+from pipelines.nights.stages.snapshot import person_tables
+from pipelines.protection.household import find_household
+from pipelines.tables import connect, read_table
+from sample_feeds import make_nights
+
+NIGHT = date(2026, 11, 18)
+
+# kind, of how many, withheld
+_COUNTED = """
+    SELECT 'children hidden (shielded or withheld)' AS what, count(*) AS of, count(*) FILTER (hidden) AS withheld
+    FROM children
+    UNION ALL
+    SELECT 'addresses of open records', count(*), count(u.record_key)
+    FROM person_addresses a JOIN who USING (record_key) LEFT JOIN (SELECT DISTINCT record_key FROM unseen_addresses) u
+        USING (record_key) WHERE NOT hidden
+    UNION ALL
+    SELECT 'open children who have an address, and show none', count(DISTINCT w.index_id),
+        count(DISTINCT w.index_id) FILTER (w.index_id NOT IN (SELECT index_id FROM addresses))
+    FROM person_addresses a JOIN who w USING (record_key)
+    WHERE NOT hidden AND coalesce(a.address, a.postcode, a.uprn) IS NOT NULL
+    UNION ALL
+    SELECT 'carers'' contacts of open records', count(*), count(u.text)
+    FROM person_carers c JOIN who USING (record_key)
+    LEFT JOIN unseen_texts u ON u.record_key = c.record_key AND u.text = c.contact WHERE NOT hidden AND contact IS NOT NULL
+    UNION ALL
+    SELECT 'names and carers'' names of open records', count(*), count(u.text)
+    FROM (SELECT record_key, unnest([family_name, given_names]) AS name FROM person_names
+        UNION ALL SELECT record_key, name FROM person_carers) n
+    JOIN who USING (record_key) LEFT JOIN unseen_texts u ON u.record_key = n.record_key AND u.text = n.name
+    WHERE NOT hidden AND name IS NOT NULL
+    UNION ALL
+    SELECT 'open children without a name', count(DISTINCT index_id), count(DISTINCT index_id) FILTER (
+        index_id IN (FROM unseen_nameless))
+    FROM who WHERE NOT hidden AND index_id NOT IN (
+        SELECT index_id FROM who JOIN person_names USING (record_key) WHERE coalesce(family_name, given_names) IS NOT NULL)
+    UNION ALL
+    SELECT 'carers'' names of hidden records', count(*), count(u.name)
+    FROM person_carers c JOIN who USING (record_key)
+    LEFT JOIN unseen_carers u ON u.record_key = c.record_key AND u.name = c.name WHERE hidden AND c.name IS NOT NULL
+"""
+
+
+def main() -> int:
+    """Make the night, load it, count."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--children", type=int, default=20_000)
+    children = parser.parse_args().children
+    with tempfile.TemporaryDirectory(prefix="isindex-bench-") as scratch:
+        place = Path(scratch)
+        make_nights(place, ("330",), first_night=NIGHT, nights=1, children=children, faults="record")
+        deployment = open_deployment(place / "home", create=True, demo=True)
+        command = [str(Path(sys.executable).with_name("isindex")), "load", "--landing", str(place / "landing"), "--home",
+                   str(place / "home"), "--json"]  # fmt: skip
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+        _count(Attempt.last(Night(deployment, "330", NIGHT)), children)
+    return 0
+
+
+def _count(attempt: Attempt, children: int) -> None:
+    """Print what the night withheld."""
+    person = person_tables(attempt)
+    identities, visibility = (
+        read_table(attempt.folder / "identities" / f"{name}.parquet") for name in ("identities", "visibility")
+    )
+    begun = time.perf_counter()
+    household = find_household(person, identities, visibility)
+    took = time.perf_counter() - begun
+    views = {f"person_{name}": table for name, table in person.items()}
+    views |= {f"unseen_{name}": table for name, table in vars(household).items()}
+    views |= {"identities": identities, "visibility": visibility}
+    views["addresses"] = attempt.folder / "snapshot" / "addresses.parquet"
+    with connect(views) as connection:
+        connection.execute("""
+            CREATE TEMP TABLE children AS
+            SELECT index_id, shielded OR withheld AS hidden FROM visibility;
+            CREATE TEMP TABLE who AS SELECT record_key, index_id, hidden FROM identities JOIN children USING (index_id);
+        """)
+        print(f"A night of {children:,} sample children, {identities.num_rows:,} records; found in {took:.1f} s\n")
+        for what, of, withheld in connection.sql(_COUNTED).fetchall():
+            print(f"{what:<50}{withheld:7,} of {of:7,}  {withheld / max(of, 1):7.2%}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
