@@ -21,7 +21,9 @@ def waive(
     reason: Annotated[str, typer.Option(help="Why; kept with your name.")],
     actor: Annotated[str, typer.Option(help="Who decides.")] = "",
 ) -> None:
-    """Waive a missing sequence, so that deltas held behind it are loaded by the next load.
+    """Waive a missing sequence, so that deltas held behind it are loaded by the next load; or let a held one be used as it is.
+
+    A number that was waived while it was missing and comes after all is looked at like any other.
 
     Example: [bold]isindex waive --home demo/home --authority 330 --agency police --sequence 17 --reason "Supplier outage"[/bold]
     """
@@ -29,8 +31,8 @@ def waive(
 
     register = Register(existing_home(home).engine)
     now = datetime.now(UTC)
-    register.waive(authority, agency, sequence, actor=actor or getpass.getuser(), reason=reason, at=now)
-    freed = register.release(authority, agency)
+    who = actor or getpass.getuser()
+    freed = register.waive(authority, agency, sequence, actor=who, reason=reason, at=now)
     console.print(
         f"Sequence {sequence} of {agency} in authority {authority} is waived: {len(freed)} held deliveries are free for the next load."
     )

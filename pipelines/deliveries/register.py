@@ -72,15 +72,13 @@ class Register:
         with self._engine.begin() as connection:
             _supersede(connection, delivery_ids, by)
 
-    def release(self, authority: str, agency: str) -> list[DeliveryEntry]:
-        """Let go the held deliveries that need not wait any longer; their new entries, to rerun their nights."""
-        with self._engine.begin() as connection:
-            return self._release(connection, authority, agency)
+    def waive(
+        self, authority: str, agency: str, sequence: int, *, actor: str, reason: str, at: datetime
+    ) -> list[DeliveryEntry]:
+        """Decide that `sequence` is not waited for, or, when it is held now, that it may be used as it is.
 
-    def waive(self, authority: str, agency: str, sequence: int, *, actor: str, reason: str, at: datetime) -> None:
-        """Decide that `sequence` is not waited for, or, when it is held, that it may be used as it is.
-
-        Call `release` afterwards.
+        Returns:
+            the new entries of the held deliveries that this lets go, to rerun their nights.
 
         Raises:
             IsindexError: WAIVER_INCOMPLETE without actor or reason.
@@ -99,6 +97,7 @@ class Register:
         }
         with self._engine.begin() as connection:
             _put(connection, waiver, row)
+            return self._release(connection, authority, agency, consented=sequence)
 
     def waived(self, authority: str, agency: str) -> frozenset[int]:
         """Sequences of a feed that were waived."""
@@ -163,9 +162,11 @@ class Register:
         with self._engine.connect() as connection:
             return _entries(connection, *conditions)
 
-    def _release(self, connection: Connection, authority: str, agency: str) -> list[DeliveryEntry]:
+    def _release(
+        self, connection: Connection, authority: str, agency: str, consented: int | None = None
+    ) -> list[DeliveryEntry]:
         known = _entries(connection, delivery.c.authority == authority, delivery.c.agency == agency)
-        freed = release(known, _waived(connection, authority, agency))
+        freed = release(known, _waived(connection, authority, agency), consented)
         for entry, ruling in freed:
             self._write(connection, entry, ruling.supersedes)
         # one in force makes its night outstanding, which answers it; another has to be looked at for that

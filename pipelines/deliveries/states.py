@@ -92,7 +92,7 @@ def rule_on(
         findings: what verifying and reading found.
         rows: records it delivers.
         previous_live_records: the feed's live records the night before its business date.
-        waived: sequences nobody waits for any more; a held delivery's own sequence here lets it go.
+        waived: sequences nobody waits for any more. That one of them comes after all is no consent to what is in it.
         night_processed: whether its authority's night was already processed.
     """
     found = list(findings)
@@ -105,7 +105,7 @@ def rule_on(
     if any(entry.sequence == new.sequence for entry in others):
         return Ruling("refused", (*found, finding("REPEATED", sequence=new.sequence)))
     found += _gap(others, new, waived)
-    if new.mode == "full" and not rows and previous_live_records > _EMPTY_HELD_ABOVE and new.sequence not in waived:
+    if new.mode == "full" and not rows and previous_live_records > _EMPTY_HELD_ABOVE:
         found.append(finding("EMPTY", previous=previous_live_records))
     if worst(found) == "hold":
         return Ruling("held", tuple(found))
@@ -136,17 +136,24 @@ def outcome_of(counts: Mapping[str, int]) -> tuple[str, Finding]:
     return "loaded", finding("ALL_LOADED")
 
 
-def release(known: Sequence[DeliveryEntry], waived: Collection[int] = ()) -> list[tuple[DeliveryEntry, Ruling]]:
+def release(
+    known: Sequence[DeliveryEntry], waived: Collection[int] = (), consented: int | None = None
+) -> list[tuple[DeliveryEntry, Ruling]]:
     """Held deliveries of one feed that need not wait any longer, in order of sequence, each with its new entry.
 
     The entry has its final state; the ruling tells what it supersedes. Each release may free the next.
+
+    Args:
+        known: the feed's deliveries.
+        waived: sequences nobody waits for any more.
+        consented: the sequence of a held delivery that somebody has now decided to use as it is.
     """
     entries = {entry.delivery_id: entry for entry in known}
     freed: list[tuple[DeliveryEntry, Ruling]] = []
     for held in sorted((each for each in known if each.state == "held"), key=lambda each: each.sequence or 0):
         others = [each for each in entries.values() if each.delivery_id != held.delivery_id and each.state in CONSUMING]
-        own = held.sequence in waived
-        if (held.has("EMPTY") and not own) or any(each.severity == "hold" for each in _gap(others, held, waived)):
+        doubtful = held.has("EMPTY") or any(each.severity == "hold" for each in _gap(others, held, waived))
+        if doubtful and held.sequence != consented:
             continue
         ruling = _enter(others, held, [], night_processed=False)
         state, verdict = ("superseded", finding("SUPERSEDED")) if ruling.superseded_by else outcome_of(held.counts)
@@ -188,8 +195,6 @@ def _gap(others: Sequence[DeliveryEntry], new: DeliveryEntry, waived: Collection
             return []  # a feed may begin with any sequence
         missing = _missing({*before, *waived}, max(before), number)
         return [_gap_finding(missing, "warn")] if missing else []
-    if number in waived:
-        return []
     settled = [each for each in others if each.state in _SETTLED and _number(each) < number]
     bases = [_number(each) for each in settled if each.mode == "full" and each.business_date <= new.business_date]
     if not bases:

@@ -234,8 +234,7 @@ def test_a_held_delta_loads_when_the_gap_is_filled_or_waived(site):
     assert (held.state, codes(held)) == ("held", ["SEQUENCE_GAP"])
     with pytest.raises(IsindexError):
         site.register.waive("330", "health", 2, actor="", reason="", at=datetime.now(UTC))
-    site.register.waive("330", "health", 2, actor="A. Clerk", reason="never sent", at=datetime.now(UTC))
-    [freed] = site.register.release("330", "health")
+    [freed] = site.register.waive("330", "health", 2, actor="A. Clerk", reason="never sent", at=datetime.now(UTC))
     assert (freed.delivery_id, freed.state) == (held.delivery_id, "partly_loaded")
     stored = site.store.open(freed)
     assert stored.accepted["change"].to_pylist() == ["upsert", "withdraw"]
@@ -254,8 +253,11 @@ def test_an_empty_full_delivery_is_held_against_what_the_feed_had(site, before):
     }
     site.register.set_feed_nights("330", before, [row])
     site.deliver("health", {"health.csv": CONTENT[:18]})
+    site.register.waive("330", "health", 1, actor="A. Clerk", reason="never sent", at=datetime.now(UTC))
     [entry] = site.load()
     assert (entry.state, codes(entry)) == ("held", ["EMPTY"])
+    [freed] = site.register.waive("330", "health", 1, actor="A. Clerk", reason="truly empty", at=datetime.now(UTC))
+    assert (freed.delivery_id, freed.state) == (entry.delivery_id, "loaded")
 
 
 def test_late_is_said_when_the_night_was_processed_without_it(site):

@@ -76,7 +76,6 @@ def test_a_gap_before_the_last_full_delivery_does_not_hold_a_delta():
 def test_waived_sequences_are_not_waited_for():
     assert ask([delivery(1)], delivery(4, day=1, mode="delta"), waived={2, 3}).state == "verified"
     assert not codes(ask([delivery(1)], delivery(4, day=1), waived={2, 3}))
-    assert ask([], delivery(9, mode="delta"), waived={9}).state == "verified"
 
 
 def test_a_delta_after_a_held_or_refused_one_is_held():
@@ -139,10 +138,24 @@ def test_a_held_delta_is_released_when_the_missing_one_has_come_and_frees_the_ne
     assert all(code["code"] != "SEQUENCE_GAP" for entry, _ in freed for code in entry.codes)
 
 
-def test_a_held_empty_delivery_is_released_by_its_own_waiver_only():
-    held = delivery(2, day=1, state="held", codes=["EMPTY"], counts={"rows_read": 0})
-    assert release([delivery(1), held], {1}) == []
-    assert release([delivery(1), held], {2})[0][0].state == "loaded"
+def test_that_a_number_was_waived_while_it_was_missing_is_no_consent_to_what_comes_under_it():
+    empty = ask([delivery(1)], delivery(2, day=1), rows=0, previous_live_records=99, waived={2})
+    assert (empty.state, codes(empty)) == ("held", {"EMPTY": "hold"})
+    assert ask([], delivery(9, mode="delta"), waived={9}).state == "held"
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        delivery(2, day=1, state="held", codes=["EMPTY"], counts={"rows_read": 0}),
+        delivery(2, day=-1, mode="delta", state="held", codes=["SEQUENCE_GAP"]),
+    ],
+    ids=["empty", "without a base"],
+)
+def test_a_held_delivery_is_used_as_it_is_by_consent_to_itself_only(held):
+    assert release([delivery(1), held], {1, 2}) == []
+    assert release([delivery(1), held], {1}, consented=1) == []
+    assert release([delivery(1), held], consented=2)[0][0].state == "loaded"
 
 
 arrivals = st.lists(

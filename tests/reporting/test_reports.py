@@ -22,6 +22,7 @@ from pipelines.reporting import (
     write_overview,
     write_reports,
 )
+from pipelines.reporting.figures import AuthorityLine, FeedLine, NightFigures
 from pipelines.reporting.sheets import Head, Sheet, csv_of_table
 from pipelines.reporting.tables_of import ROWS_EMBEDDED, night_sheets
 from pipelines.validation.rejects import FAULTS
@@ -126,6 +127,14 @@ def test_overview_lists_codes_with_message_and_remedy_gravest_first(site):
     assert "as of 19 Nov 2026, 1 day old" in attention[0][5]
     assert "ALL_LOADED" not in str(attention)
     assert any(row[3] == "COLUMNS_REFUSED" and "Ethnicity" in row[5] for row in attention)
+
+
+def test_a_waiver_is_not_advised_where_it_has_no_effect():
+    feed = FeedLine("330", "health", "missing")
+    line = AuthorityLine("330", "published", "v=1", 1, 0, {}, (), (feed,))
+    (row,) = night_sheets(NightFigures(nights.NIGHT, (line,), ()), nights.directory())["attention"].rows
+    assert row[2].text == "Missing"
+    assert "waive" not in str(row[6]) and "supplier" in str(row[6])
 
 
 def test_every_table_has_a_file_with_the_same_rows(site):

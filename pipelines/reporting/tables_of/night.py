@@ -153,7 +153,10 @@ def _remarks(feed: FeedLine) -> list[tuple[str, str, str, str]]:
     """What there is to say of a feed: its coded remarks; without any, its state and its age where they need words."""
     remarks = [(n.code, n.file, n.message, n.remedy) for n in feed.notices if n.severity != "info"]
     if not remarks and feed.state not in ("loaded", "partly_loaded", "superseded", "waived"):
-        remedy = {"late": "Ask the supplier when it will come.", "missing": "Ask the supplier to send it, or waive it."}
+        remedy = {
+            "late": "Ask the supplier when it will come.",
+            "missing": "Ask the supplier to send it; it is loaded for this night whenever it comes.",
+        }
         remarks = [("", "", STATES[feed.state].meaning, remedy.get(feed.state, ""))]
     if feed.stale and feed.as_of:
         used = f"The index uses this feed as of {short_day(feed.as_of)}, {plural(feed.age or 0, 'day')} old."
