@@ -61,11 +61,10 @@ class Difference:
             "unshielded": "shown in full again",
             "unchanged": "unchanged",
         }
-        counts = self.numbers()
         return [
-            f"{counts[name]:,} {'child' if counts[name] == 1 else 'children'} {words}."
-            for name, words in sentences.items()
-            if counts[name]
+            f"{number:,} {'child' if number == 1 else 'children'} {sentences[name]}."
+            for name, number in self.numbers().items()
+            if number
         ]
 
 

@@ -83,7 +83,8 @@ class FeedLine:
 class AuthorityLine:
     """One authority's night: published or held, with which children, and why not.
 
-    `state` is published, held, failed or not_published; `changes` counts what differs from the version before.
+    `state` is published, held, failed or not_published; `changes` are the differences to the version before, by kind, as the
+    version's manifest has them.
     """
 
     authority: str

@@ -1,8 +1,8 @@
 """Gathering: database tables and judged tables in, figures out.
 
 Belongs here: SQL and set-based table work. Not here: words, pages, drawings. What the figures of a
-night and of an attempt are asked for: ``children`` (published), ``review_open``, ``changes`` {added, changed, merged,
-split, …}; each may be absent.
+night and of an attempt are asked for: ``children`` (published), ``review_open``, ``changes`` (the manifest's
+``differences``); each may be absent.
 """
 
 from __future__ import annotations

@@ -9,8 +9,6 @@ from pipelines.reporting.words import STATES, Word, plural, short_day
 
 __all__ = ["night_sheets"]
 
-_CHANGES = ("added", "changed", "merged", "split", "moved", "shielded", "archived")
-
 
 def night_sheets(
     figures: NightFigures, directory: Directory, has_reports: frozenset[str] = frozenset()
@@ -33,7 +31,7 @@ def night_sheets(
             line.children,
             *(sum(feed.count(count) for feed in line.feeds) for count in ("accepted", "queried", "rejected")),
             line.review_open,
-            ", ".join(f"{line.changes[change]:,} {change}" for change in _CHANGES if line.changes.get(change)),
+            ", ".join(f"{number:,} {kind}" for kind, number in line.changes.items() if number),
             " ".join(line.reasons),
         )
         for line in figures.authorities
