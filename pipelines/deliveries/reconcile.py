@@ -6,15 +6,24 @@ Belongs here: the sums, and counting the stored tables. Not here: the rest of th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 import pyarrow.compute as pc
 
 from pipelines.deliveries.store import StoredDelivery
 
-__all__ = ["reconciled"]
+__all__ = ["counted", "reconciled"]
 
 _OUTCOMES = ("accepted", "queried", "rejected", "repeats")
+
+
+def counted(several: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """The counts (or rules) of several deliveries together; empty for none."""
+    together: Counter[str] = Counter()
+    for each in several:
+        together.update(each)
+    return dict(together)
 
 
 def reconciled(counts: Mapping[str, int], stored: StoredDelivery) -> bool:

@@ -26,12 +26,13 @@ class FeedRow:
 
     Attributes:
         agency: of the feed.
-        delivery_id: the delivery its records come from; None if none ever came. So are `contract`, `created_at`,
-            `manifest_sha256` and `rules` (rule → records) of that delivery.
-        counts: rows_read and the outcomes of all that was taken in for the delivery's business date.
+        delivery_id: the last delivery its records come from; None if none ever came. So are `contract`, `created_at` and
+            `manifest_sha256` of that delivery.
+        counts: rows_read and the outcomes of all that is in force for that delivery's business date; so are `rules` (rule →
+            records) and `set_aside`.
         as_of: the business date its records describe; earlier than the night: the feed is stale.
         live_records: after the night.
-        set_aside: column → (values set aside, values delivered) of the delivery the records come from.
+        set_aside: column → (values set aside, values delivered).
         measures: of `pipelines.validation.measures.measure`, with ``overlap``.
     """
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pipelines.contracts import Contract, contract_for, load_contract
 from pipelines.deliveries import DeliveryEntry, Register
+from pipelines.deliveries.reconcile import counted
 from pipelines.nights.night import Night
 
 __all__ = ["FeedTonight", "feed_tonight"]
@@ -28,6 +29,11 @@ class FeedTonight:
     in_force: tuple[DeliveryEntry, ...]
     state: str
     latest: DeliveryEntry | None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Of all that is in force together; empty when nothing is."""
+        return counted(each.counts for each in self.in_force)
 
 
 def feed_tonight(night: Night, register: Register, agency: str) -> FeedTonight:

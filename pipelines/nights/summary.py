@@ -11,7 +11,8 @@ from sqlalchemy import func, select
 
 from pipelines.contracts import registered_agencies
 from pipelines.database import schema as db
-from pipelines.deliveries import LandingFinding
+from pipelines.deliveries import IN_FORCE, LandingFinding
+from pipelines.deliveries.reconcile import counted
 from pipelines.deployment import Deployment, is_demo
 from pipelines.nights.attempts import AttemptRow, last_attempts
 from pipelines.nights.plan import PlannedNight
@@ -158,17 +159,15 @@ def _state(row: AttemptRow | None, ran: Ran) -> str:
 
 
 def _feed(agency: str, feed: Any, deliveries: list[dict[str, Any]]) -> dict[str, Any]:
-    """One expected feed: its state, and the counts of the delivery that says most about it tonight."""
+    """One expected feed: its state, and the counts of all that is in force for the night."""
     own = [each for each in deliveries if each["agency"] == agency]
-    shown = next(
-        (each for each in own if feed and each["delivery_id"] == feed["delivery_id"]), own[-1] if own else None
-    )
+    in_force = [each["counts"] for each in own if each["state"] in IN_FORCE]
     return {
         "agency": agency,
         "state": feed["state"] if feed else "expected",
         "as_of": feed["as_of"].isoformat() if feed and feed["as_of"] else None,
         "live_records": feed["live_records"] if feed else None,
-        "counts": shown["counts"] if shown else None,
+        "counts": counted(in_force) if in_force else None,
         "codes": sorted({code for each in own for code in each["codes"]}),
     }
 

@@ -6,6 +6,7 @@ records are judged (`pipelines.validation`), what the night is then built from (
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from functools import cache
 
@@ -23,7 +24,7 @@ from pipelines.deliveries import (
     receive,
     restore_answer,
 )
-from pipelines.deliveries.reconcile import reconciled
+from pipelines.deliveries.reconcile import counted, reconciled
 from pipelines.nights.feeds import FeedTonight, feed_tonight
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.requests import keep_requests
@@ -85,12 +86,13 @@ def _judge_and_conclude(receipt: Receipt, register: Register, store: Store) -> l
 
 
 def _report(feed: FeedTonight, store: Store) -> StageReport:
-    shown = feed.in_force[-1] if feed.in_force else feed.latest
-    counts = {name: int((shown.counts if shown else {}).get(name, 0)) for name in _COUNTS}
+    told = feed.in_force or ((feed.latest,) if feed.latest else ())
+    counts = {name: feed.counts.get(name, 0) for name in _COUNTS}
     outcomes = counts["accepted"] + counts["queried"] + counts["rejected"] + counts["repeats"]
     usable = bool(feed.in_force)
-    rate = counts["rejected"] / counts["rows_read"] if counts["rows_read"] else 0.0
-    codes = sorted({code["code"] for code in shown.codes}) if shown else []
+    judged = feed.counts or (feed.latest.counts if feed.latest else {})  # also of one that is refused for it
+    rate = judged.get("rejected", 0) / judged["rows_read"] if judged.get("rows_read") else 0.0
+    codes = sorted({code["code"] for each in told for code in each.codes})
     limit = feed.contract.service_level.reject_rate
     checks = (
         Check(
@@ -118,16 +120,17 @@ def _report(feed: FeedTonight, store: Store) -> StageReport:
     )
     figures = {**counts, "rejected_share": rate, "refused_columns": sum(code == "COLUMNS_REFUSED" for code in codes)}
     figures["delivered"] = int(usable)
-    return StageReport(figures, checks, {"rules": _rules(shown), "codes": _codes(shown)})
+    return StageReport(figures, checks, {"rules": _rules(told), "codes": _codes(told)})
 
 
-def _rules(entry: DeliveryEntry | None) -> str:
-    lines = [f"| {rule} | {number} |" for rule, number in sorted(entry.rules.items())] if entry else []
+def _rules(entries: Sequence[DeliveryEntry]) -> str:
+    rules = counted(each.rules for each in entries)
+    lines = [f"| {rule} | {number} |" for rule, number in sorted(rules.items())]
     return "\n".join(["| rule | records |", "|---|---:|", *lines])
 
 
-def _codes(entry: DeliveryEntry | None) -> str:
-    lines = [f"| {code['code']} | {code['message']} | {code['remedy']} |" for code in entry.codes] if entry else []
+def _codes(entries: Sequence[DeliveryEntry]) -> str:
+    lines = [f"| {code['code']} | {code['message']} | {code['remedy']} |" for each in entries for code in each.codes]
     return "\n".join(["| code | what | what to do |", "|---|---|---|", *lines])
 
 

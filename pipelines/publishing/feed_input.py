@@ -28,8 +28,8 @@ class FeedInput:
         live_records: live records of the feed after the night.
         counts: rows_in_manifest, rows_read, accepted, queried, rejected, repeats, lost of all that was taken in for this
             night (empty when stale).
-        set_aside: column → (values set aside, values delivered) of the delivery the records come from, stale or not, for
-            columns of which any value was set aside (`validation.set_aside.values_set_aside`).
+        set_aside: column → (values set aside, values delivered) of all that is in force for the day of the records, stale or
+            not, for columns of which any value was set aside (`validation.set_aside.values_set_aside`).
     """
 
     agency: str

@@ -51,8 +51,8 @@ class Notice:
 class FeedLine:
     """One feed's night, or one delivery: its state, what it holds and how old that is.
 
-    `age` is in days between the night and `as_of`; None when the feed never came. `counts` is None where no
-    delivery of this night was read.
+    `age` is in days between the night and `as_of`; None when the feed never came. `counts` are of all that is in force
+    for this night; None where nothing is.
     """
 
     authority: str
@@ -182,8 +182,8 @@ class TrendPoint:
 class RejectFigures:
     """Rejected and queried records of one authority's night.
 
-    `rows`: one per record and broken rule, gravest and oldest first: agency, outcome, rule, field, position, line, key
-    (national numbers in part only), full_key (for the agency's own file alone), masked, dimension, message, remedy,
+    `rows`: one per record and broken rule, gravest and oldest first: agency, outcome, rule, field, sequence (of the delivery),
+    position, line, key (national numbers in part only), full_key (for the agency's own file alone), masked, dimension, message, remedy,
     first_night, days_open, reject_id.
     """
 

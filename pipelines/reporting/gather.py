@@ -8,6 +8,7 @@ night and of an attempt are asked for: ``children`` (published), ``review_open``
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +18,8 @@ import pyarrow as pa
 from sqlalchemy import Engine, Row, func, select
 
 from pipelines.database.schema import attempt, delivery, feed_night, night
+from pipelines.deliveries import IN_FORCE
+from pipelines.deliveries.reconcile import counted
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.figures import (
     AgencyRejects,
@@ -96,7 +99,7 @@ def reject_figures(
         engine: the database; tables `feed_night` and `delivery` (trend) are read.
         authority: code.
         business_date: the night.
-        rejects: agency → Judged.rejects of the delivery loaded for this night, for those that delivered.
+        rejects: agency → Judged.rejects of all deliveries in force for this night, each with its sequence.
         faults: every fault as it stands after the night (`validation.rejects.FAULTS`): since when, and earlier ones.
         directory: contracts and titles.
     """
@@ -116,11 +119,11 @@ def reject_figures(
     rows = reject_rows(rejects, first, business_date, directory)
     history = _history(engine, authority, business_date)
     with connect({"rows": rows}) as duck:
-        # a record of a feed is told by its position; one with a rejecting and a querying rule is rejected
+        # a record of a feed is told by its delivery and its position there; one with a rejecting and a querying rule is rejected
         totals = duck.execute(
             """
             WITH records AS (
-                SELECT agency, position, bool_or(outcome = 'rejected') AS rejected, count(*) AS faults,
+                SELECT agency, sequence, position, bool_or(outcome = 'rejected') AS rejected, count(*) AS faults,
                        count(*) FILTER (days_open = 1) AS new, max(days_open) AS oldest
                 FROM rows GROUP BY ALL)
             SELECT agency, count(*) FILTER (rejected), count(*) FILTER (NOT rejected), sum(new)::BIGINT, max(oldest)
@@ -130,7 +133,7 @@ def reject_figures(
         by_rule = duck.execute(
             """
             SELECT agency, rule, field, outcome, dimension, min(message), min(remedy),
-                   count(DISTINCT position) AS records, count(*) FILTER (days_open = 1), max(days_open)
+                   count(DISTINCT (sequence, position)) AS records, count(*) FILTER (days_open = 1), max(days_open)
             FROM rows GROUP BY agency, rule, field, outcome, dimension
             ORDER BY outcome DESC, records DESC, agency, rule, field
             """
@@ -200,13 +203,11 @@ def match_figures(authority: str, business_date: date, tables: MatchTables, dire
 
 def quality_figures(engine: Engine, authority: str, business_date: date, directory: Directory) -> QualityFigures:
     """Quality of an authority's feeds over the last nights, from the register and the nights' measures."""
-    with engine.connect() as connection:
-        rows = _nights(connection, authority, business_date)
     points = []
-    for row in rows:
-        records = _own_counts(row).get("rows_read")
+    for row in _nights(engine, authority, business_date):
+        records = row.counts.get("rows_read")
         faults: dict[tuple[str, str], int] = {}
-        for code, number in ((row.rules or {}) if records is not None else {}).items():
+        for code, number in row.rules.items():
             rule = directory.rule(code)
             field, dimension = (rule.field, rule.dimension) if rule else ("whole record", "conformance")
             faults[field, dimension] = faults.get((field, dimension), 0) + int(number)
@@ -226,37 +227,60 @@ def quality_figures(engine: Engine, authority: str, business_date: date, directo
 
 def _history(engine: Engine, authority: str, business_date: date) -> list[tuple[QualityPoint, TrendPoint]]:
     """Each feed's counts over the last nights, oldest first."""
-    with engine.connect() as connection:
-        rows = _nights(connection, authority, business_date)
     pairs = []
-    for row in rows:
-        counts = _own_counts(row)
+    for row in _nights(engine, authority, business_date):
+        counts = row.counts
         point = QualityPoint(row.business_date, row.agency, counts.get("rows_read"), {}, {}, {})
         pairs.append((point, TrendPoint(row.business_date, row.agency, counts.get("rejected"), counts.get("queried"))))
     return pairs
 
 
-def _nights(connection: Any, authority: str, business_date: date) -> list[Row[Any]]:
-    """The feed nights of the last `NIGHTS_SHOWN` nights with the delivery each was made from."""
-    last = connection.scalars(
-        select(feed_night.c.business_date)
-        .where(feed_night.c.authority == authority, feed_night.c.business_date <= business_date)
-        .distinct()
-        .order_by(feed_night.c.business_date.desc())
-        .limit(NIGHTS_SHOWN)
-    ).all()
-    query = (
-        select(feed_night, delivery.c.counts, delivery.c.rules, delivery.c.business_date.label("delivered_for"))
-        .outerjoin(delivery, delivery.c.delivery_id == feed_night.c.delivery_id)
-        .where(feed_night.c.authority == authority, feed_night.c.business_date.in_(last))
-        .order_by(feed_night.c.business_date, feed_night.c.agency)
-    )
-    return list(connection.execute(query).all())
+@dataclass(frozen=True)
+class _FeedNight:
+    """A feed's night: its measures, and the counts and rules of all that is in force for it; empty where nothing is."""
+
+    business_date: date
+    agency: str
+    measures: Mapping[str, float | None]
+    counts: Mapping[str, int]
+    rules: Mapping[str, int]
 
 
-def _own_counts(row: Row[Any]) -> dict[str, int]:
-    """Counts of the delivery that came for this very night; empty when an earlier one was carried forward."""
-    return dict(row.counts or {}) if row.delivered_for == row.business_date else {}
+def _nights(engine: Engine, authority: str, business_date: date) -> list[_FeedNight]:
+    """The feed nights of the last `NIGHTS_SHOWN` nights, oldest first."""
+    with engine.connect() as connection:
+        last = connection.scalars(
+            select(feed_night.c.business_date)
+            .where(feed_night.c.authority == authority, feed_night.c.business_date <= business_date)
+            .distinct()
+            .order_by(feed_night.c.business_date.desc())
+            .limit(NIGHTS_SHOWN)
+        ).all()
+        rows = connection.execute(
+            select(feed_night)
+            .where(feed_night.c.authority == authority, feed_night.c.business_date.in_(last))
+            .order_by(feed_night.c.business_date, feed_night.c.agency)
+        ).all()
+        came = connection.execute(
+            select(delivery).where(
+                delivery.c.authority == authority,
+                delivery.c.business_date.in_(last),
+                delivery.c.state.in_(sorted(IN_FORCE)),
+            )
+        ).all()
+    in_force = defaultdict(list)
+    for each in came:
+        in_force[each.business_date, each.agency].append(each)
+    return [
+        _FeedNight(
+            row.business_date,
+            row.agency,
+            row.measures,
+            counted(each.counts for each in in_force[row.business_date, row.agency]),
+            counted(each.rules for each in in_force[row.business_date, row.agency]),
+        )
+        for row in rows
+    ]
 
 
 def _delivery_line(row: Row[Any], business_date: date) -> FeedLine:
@@ -289,9 +313,10 @@ def _feed_line(
     deliveries: tuple[FeedLine, ...],
     business_date: date,
 ) -> FeedLine:
-    """A feed's night; the remarks on every delivery that came for it stand together."""
+    """A feed's night: the counts of all that is in force for it; the remarks on every delivery that came stand together."""
     own = [line for line in deliveries if (line.authority, line.agency) == (authority, agency)]
     notices = tuple(notice for line in own for notice in line.notices)
+    in_force = [line.counts or {} for line in own if line.state in IN_FORCE]
     used = by_id.get(row.delivery_id) if row is not None and row.delivery_id else None
     latest = used or (own[-1] if own else None)
     as_of = row.as_of if row is not None else None
@@ -308,7 +333,7 @@ def _feed_line(
         as_of=as_of,
         age=(business_date - as_of).days if as_of else None,
         live_records=row.live_records if row is not None else None,
-        counts=latest.counts if latest else None,
+        counts=counted(in_force) if in_force else None,
         notices=notices,
     )
 

@@ -18,6 +18,7 @@ __all__ = ["reject_rows"]
 
 _NEEDED = (
     "reject_id",
+    "sequence",
     "position",
     "line",
     "key",
@@ -38,7 +39,7 @@ def reject_rows(
     """All rows of `rejects` in one table, as `figures.RejectFigures.rows` describes it.
 
     Args:
-        rejects: agency → Judged.rejects.
+        rejects: agency → Judged.rejects, with the sequence of the delivery.
         first: reject_id, first_night of faults first seen on an earlier night.
         business_date: the night; a fault not in `first` is new tonight.
         directory: the contracts: which part of a key is a person number, which columns are sensitive.
@@ -52,8 +53,8 @@ def reject_rows(
             parts.append(
                 duck.sql(
                     """
-                    SELECT $agency::VARCHAR AS agency, outcome, rule, field, position::BIGINT AS position,
-                           line::BIGINT AS line,
+                    SELECT $agency::VARCHAR AS agency, outcome, rule, field, sequence::BIGINT AS sequence,
+                           position::BIGINT AS position, line::BIGINT AS line,
                            CASE WHEN $whole THEN key
                                 WHEN regexp_full_match(key, $expected) THEN regexp_replace(key, $expected, $shown)
                                 ELSE regexp_replace(key, $otherwise, '…\\1', 's') END AS key,
@@ -64,7 +65,7 @@ def reject_rows(
                            date_diff('day', coalesce(first_night, $night::DATE), $night::DATE) + 1 AS days_open,
                            reject_id
                     FROM rejects LEFT JOIN first USING (reject_id)
-                    ORDER BY outcome DESC, days_open DESC, rule, position, field, reject_id
+                    ORDER BY outcome DESC, days_open DESC, rule, sequence, position, field, reject_id
                     """,
                     params={
                         "agency": agency,
@@ -84,7 +85,7 @@ def reject_rows(
         ordered: pa.Table = duck.sql(
             """
             SELECT * EXCLUDE (_place) FROM ranked
-            ORDER BY outcome DESC, days_open DESC, _place, rule, position, field, reject_id
+            ORDER BY outcome DESC, days_open DESC, _place, rule, sequence, position, field, reject_id
             """
         ).to_arrow_table()
     return ordered
@@ -103,11 +104,24 @@ def _key_patterns(numbers: tuple[bool, ...]) -> dict[str, str | bool]:
 def _empty() -> pa.Table:
     text, number = pa.string(), pa.int64()
     kinds: dict[str, pa.DataType] = {
+        "sequence": number,
         "position": number,
         "line": number,
         "first_night": pa.date32(),
         "days_open": number,
     }
-    names = ["agency", "outcome", "rule", "field", "position", "line", "key", "full_key", "masked", "dimension"]
+    names = [
+        "agency",
+        "outcome",
+        "rule",
+        "field",
+        "sequence",
+        "position",
+        "line",
+        "key",
+        "full_key",
+        "masked",
+        "dimension",
+    ]
     names += ["message", "remedy", "first_night", "days_open", "reject_id"]
     return pa.schema([pa.field(name, kinds.get(name, text)) for name in names]).empty_table()

@@ -55,12 +55,13 @@ __all__ = [
     "write_reports",
 ]
 
-_SUPPLIER_COLUMNS = ("position", "line", "full_key", "outcome", "rule", "field", "message")
+_SUPPLIER_COLUMNS = ("sequence", "position", "line", "full_key", "outcome", "rule", "field", "message")
 _PAGE_COLUMNS = (
     "agency",
     "outcome",
     "rule",
     "field",
+    "sequence",
     "position",
     "line",
     "key",
@@ -91,7 +92,7 @@ def write_reports(
         engine: the database.
         authority: code.
         business_date: the night.
-        rejects: agency → Judged.rejects of the delivery loaded for this night.
+        rejects: agency → Judged.rejects of all deliveries in force for this night, each with its sequence.
         faults: every fault as it stands after the night (`validation.rejects.FAULTS`).
         matching: tables and numbers of matching and identities.
         directory: names and contracts; default as registered.
@@ -154,7 +155,9 @@ def write_rejected(home: Home, figures: RejectFigures, directory: Directory) -> 
     written.append(_write_csv(folder / sheets["rejected"].file, figures.rows.select(list(_PAGE_COLUMNS))))
     for item in suppliers:
         own = figures.rows.filter(pc.field("agency") == item.agency).select(list(_SUPPLIER_COLUMNS))
-        own = own.sort_by([("position", "ascending"), ("rule", "ascending"), ("field", "ascending")])
+        own = own.sort_by(
+            [("sequence", "ascending"), ("position", "ascending"), ("rule", "ascending"), ("field", "ascending")]
+        )
         names = ["key" if name == "full_key" else name for name in _SUPPLIER_COLUMNS]
         written.append(_write_csv(folder / item.agency / "rejects.csv", own.rename_columns(names)))
     return written

@@ -100,6 +100,7 @@ GLOSSARY = (
     ("Lost", "A record of a damaged file that could not be read at all."),
     ("As of", "The business date that a feed’s records really describe."),
     ("Stale", "The feed did not come, so records of an earlier night are used. Its age says how many days earlier."),
+    ("Sequence", "The number of the delivery that the record came in; a feed may have more than one a night."),
     ("Position", "The place of the record in its delivery, counted from 1, without the header."),
     ("Line", "The line of the file on which the record begins, where the file has lines."),
     (

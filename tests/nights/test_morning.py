@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from assets.command.app import app
 from pipelines.nights.decisions import decide, take_back
 from pipelines.tables import read_json
-from tests.nights.little_authority import AUTHORITY, children, day_of
+from tests.nights.little_authority import AUTHORITY, Delivery, children, day_of, everyone, put, row_of
 from tests.nights.little_nights import LittleNights
 
 NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
@@ -107,3 +107,57 @@ def test_no_kind_of_change_is_left_out_anywhere(nights: LittleNights) -> None:
     nights.load()
     all_agree(4)
     assert seen >= {"added", "ended", "changed", "moved", "shielded", "unshielded", "merged", "restored", "unchanged"}
+
+
+# ---- what was counted -----------------------------------------------------------------------------------------------
+def send(nights: LittleNights, number: int, sequence: int, *rows: dict[str, Any], mode: str = "delta") -> None:
+    """A delivery of health: rows as they are sent, of a delta without what becomes of them."""
+    sent = [row | ({"change": "upsert"} if mode == "delta" else {}) for row in rows]
+    put(nights.landing, Delivery("health", day_of(number), sequence, mode, sent))
+
+
+def test_pages_count_all_that_is_in_force_and_nothing_that_is_held(nights: LittleNights) -> None:
+    send(nights, 1, 2, *everyone("health", but={0: "broken", 1: "queried"}), mode="full")
+    nights.load()
+    send(nights, 1, 3, row_of("health", 0, "broken"), row_of("health", 2, "queried"), row_of("health", 3))
+    nights.load()
+    send(nights, 1, 5, *everyone("health"))  # the fourth is missing
+    nights.load()
+    (health,) = (feed for feed in manifest(nights, 1)["inputs"] if feed["agency"] == "health")
+    counts = health["counts"]
+    assert [counts[name] for name in ("rows_read", "accepted", "queried", "rejected")] == [11, 7, 2, 2]
+
+    shown = ["11", "7", "2", "2", "0", "0"]
+    (feed,) = (row for row in overview(nights, 1, "feeds") if row[1].startswith("Health"))
+    assert feed[5:11] == shown
+    (authority,) = overview(nights, 1, "authorities")
+    totals = manifest(nights, 1)["control_totals"]
+    assert authority[4:7] == [str(totals[name]) for name in ("accepted", "queried", "rejected")]
+    pages = f"{day_of(1)}/{AUTHORITY}"
+    (agency,) = (row for row in rows_of(nights, f"{pages}/rejected.html", "agencies") if row[0].startswith("Health"))
+    assert agency[1:4] == ["11", "2", "2"]
+    records = {(row[5], row[6], row[2]) for row in rows_of(nights, f"{pages}/rejected.html", "rejected")}
+    assert sorted(records) == [
+        ("2", "1", "Rejected"),
+        ("2", "2", "Queried"),
+        ("3", "1", "Rejected"),
+        ("3", "2", "Queried"),
+    ]
+    (trend,) = (
+        row
+        for row in rows_of(nights, f"{pages}/rejected.html", "trend")
+        if row[0].startswith("19 Nov") and row[1] == "Health"
+    )
+    assert trend[2:] == ["2", "2"]
+    fields = [row for row in rows_of(nights, f"{pages}/quality.html", "fields") if row[1].startswith("Health")]
+    assert [row[3] for row in fields if row[3] != "0"] == ["2", "2"]
+
+
+def test_a_delta_that_is_held_alone_brings_nothing(nights: LittleNights) -> None:
+    send(nights, 1, 3, *everyone("health"))
+    nights.load()
+    (feed,) = (row for row in overview(nights, 1, "feeds") if row[1].startswith("Health"))
+    assert feed[2] == "Held"
+    assert feed[5:11] == ["–none"] * 6
+    (authority,) = overview(nights, 1, "authorities")
+    assert authority[4:7] == ["0", "0", "0"]

@@ -90,10 +90,11 @@ def directory() -> Directory:
 
 
 def rejects(rows: list[tuple[str, int, str, Rule, str]]) -> pa.Table:
-    """Judged.rejects from (reject_id, position, key, rule, masked)."""
+    """Judged.rejects of a delivery from (reject_id, position, key, rule, masked)."""
     return pa.table(
         {
             "reject_id": [row[0] for row in rows],
+            "sequence": pa.array([100 for _ in rows], pa.int64()),
             "position": pa.array([row[1] for row in rows], pa.int64()),
             "line": pa.array([row[1] + 1 for row in rows], pa.int64()),
             "key": pa.array([row[2] for row in rows], pa.string()),

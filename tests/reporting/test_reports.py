@@ -170,9 +170,10 @@ def test_tables_are_marked_up_for_assistive_technology(site):
 
 def test_rejected_records_can_be_found_at_their_source(site):
     rows = rows_of(site / "2026-11-20/330/rejected.html", "rejected")
-    assert rows[0][:8] == ["P-0007", "Health", "Rejected", "HEALTH-BIRTH-001", "birth_date", "7", "8", "–none"]
-    assert rows[0][8:] == ["2 to 7 days", "3", nights.BORN.message, nights.BORN.remedy]
-    assert rows[1][8:10] == ["8 to 28 days", "10"]  # then the queries, the oldest first
+    assert rows[0][:6] == ["P-0007", "Health", "Rejected", "HEALTH-BIRTH-001", "birth_date", "100"]
+    assert rows[0][6:9] == ["7", "8", "–none"]
+    assert rows[0][9:] == ["2 to 7 days", "3", nights.BORN.message, nights.BORN.remedy]
+    assert rows[1][9:11] == ["8 to 28 days", "10"]  # then the queries, the oldest first
 
 
 def test_person_numbers_in_keys_are_cut_except_in_the_suppliers_own_file(site):
@@ -181,8 +182,8 @@ def test_person_numbers_in_keys_are_cut_except_in_the_suppliers_own_file(site):
         assert "H801200001001" not in file.read_text(encoding="utf-8"), file.name
     assert ["…001/100321"] in [row[:1] for row in rows_of(folder / "rejected.html", "rejected")]
     assert csv_rows(folder / "education/rejects.csv") == [
-        ["position", "line", "key", "outcome", "rule", "field", "message"],
-        ["5", "6", "H801200001001/100321", "queried", "EDUCATION-UPN-002", "UPN", nights.UPN.message],
+        ["sequence", "position", "line", "key", "outcome", "rule", "field", "message"],
+        ["100", "5", "6", "H801200001001/100321", "queried", "EDUCATION-UPN-002", "UPN", nights.UPN.message],
     ]
     assert "H8012" not in (folder / "health/rejects.csv").read_text(encoding="utf-8")
 

@@ -7,7 +7,6 @@ form. `measure_feeds` says what each feed brought, in the numbers that are watch
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ import pyarrow as pa
 
 from pipelines.contracts import Contract, contract_for, load_contract, registered_agencies
 from pipelines.deliveries import DeliveryEntry, Register, Store
+from pipelines.deliveries.reconcile import counted
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.feed_rows import FeedRow, read_feeds, tell_feeds, write_feeds
 from pipelines.nights.night import Night, StageReport
@@ -122,7 +122,7 @@ def measure_feeds(attempt: Attempt, feeds: list[FeedAfter], records: pa.Table) -
         last = feed.applied[-1] if feed.applied else None
         tonight = last is not None and last.business_date == attempt.night.business_date
         source = _source(feed, attempt) if last else _carried(before.get(feed.agency))
-        measures = measure(feed.live, feed.contract, last.counts if last and tonight else None)
+        measures = measure(feed.live, feed.contract, source["counts"] if tonight else None)
         rows.append(
             FeedRow(
                 agency=feed.agency,
@@ -137,18 +137,22 @@ def measure_feeds(attempt: Attempt, feeds: list[FeedAfter], records: pa.Table) -
 
 
 def _source(feed: FeedAfter, attempt: Attempt) -> dict[str, Any]:
-    """The delivery that a feed's records come from, and the counts of all that came for its day."""
-    entry = feed.applied[-1]
-    counts: Counter[str] = Counter()
-    for each in feed.applied:
-        if each.business_date == entry.business_date:
-            counts.update(each.counts)
-    judged = Store(attempt.night.home).open(entry)
+    """The delivery that a feed's records come from, and the counts of all that is in force for its day."""
+    store, entry = Store(attempt.night.home), feed.applied[-1]
+    together = [each for each in feed.applied if each.business_date == entry.business_date]
+    set_aside: dict[str, tuple[int, int]] = {}
+    for each in together:
+        judged = store.open(each)
+        contract = load_contract(each.contract) if each.contract else feed.contract
+        for column, (aside, there) in values_set_aside(
+            judged.accepted, judged.rejected, contract, each.business_date
+        ).items():
+            before = set_aside.get(column, (0, 0))
+            set_aside[column] = (before[0] + aside, before[1] + there)
     return {
         "delivery_id": entry.delivery_id, "contract": entry.contract, "as_of": entry.business_date,
-        "created_at": entry.created_at, "manifest_sha256": entry.manifest_sha256, "counts": dict(counts),
-        "rules": dict(entry.rules),
-        "set_aside": values_set_aside(judged.accepted, judged.rejected, feed.contract, entry.business_date),
+        "created_at": entry.created_at, "manifest_sha256": entry.manifest_sha256, "counts": counted(each.counts for each in together),
+        "rules": counted(each.rules for each in together), "set_aside": set_aside,
     }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipelines.contracts import registered_agencies
-from pipelines.deliveries import Register, Store
+from pipelines.deliveries import DeliveryEntry, Register, Store
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.feeds import feed_tonight
 from pipelines.nights.night import Night, StageReport
@@ -37,7 +37,7 @@ def write(night: Night) -> dict[str, StageReport]:
     for agency in registered_agencies():
         tonight = feed_tonight(night, register, agency.agency)
         if tonight.in_force:
-            rejects[agency.agency] = store.open(tonight.in_force[-1]).rejected
+            rejects[agency.agency] = pa.concat_tables([_rejected(each, store) for each in tonight.in_force])
     matching = _matching(attempt)
     faults = _table(attempt.folder / "faults.parquet")
     standing = faults if faults is not None else FAULTS.empty_table()
@@ -57,6 +57,12 @@ def write(night: Night) -> dict[str, StageReport]:
 def write_night_overview(night: Night) -> None:
     """Write the overview alone: what a run that failed before its inputs were frozen leaves."""
     write_overview(night.home, night.engine, night.business_date, Directory.read(night.business_date))
+
+
+def _rejected(entry: DeliveryEntry, store: Store) -> pa.Table:
+    """The rejects of a delivery, with its sequence: positions are told apart by it."""
+    rejected = store.open(entry).rejected
+    return rejected.append_column("sequence", pa.array([entry.sequence] * rejected.num_rows, pa.int64()))
 
 
 def _matching(attempt: Attempt) -> MatchTables:

@@ -38,6 +38,7 @@ def reject_sheets(figures: RejectFigures, directory: Directory) -> dict[str, She
         "outcome",
         "rule",
         "field",
+        "sequence",
         "position",
         "line",
         "key",
@@ -54,6 +55,7 @@ def reject_sheets(figures: RejectFigures, directory: Directory) -> dict[str, She
             OUTCOMES[outcome],
             Code(rule),
             field,
+            sequence,
             position,
             line,
             Code(masked) if masked else None,
@@ -62,7 +64,7 @@ def reject_sheets(figures: RejectFigures, directory: Directory) -> dict[str, She
             message,
             remedy,
         )
-        for agency, outcome, rule, field, position, line, key, masked, message, remedy, days in zip(
+        for agency, outcome, rule, field, sequence, position, line, key, masked, message, remedy, days in zip(
             *(shown[name] for name in names), strict=True
         )
     ]
@@ -113,6 +115,7 @@ def reject_sheets(figures: RejectFigures, directory: Directory) -> dict[str, She
                 Head("Outcome", pick=True),
                 Head("Rule", pick=True),
                 Head("Field", pick=True),
+                Head("Sequence", number=True),
                 Head("Position", number=True),
                 Head("Line", number=True),
                 Head("Shape of the value"),
