@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli.common import HomeOption, JsonOption, console, day, nights_spanned, print_json
+from pipelines.cli.common import HomeOption, JsonOption, console, day, nights_spanned, print_json, standing_told
 from pipelines.errors import IsindexError
 from pipelines.settings import settings, use_settings
 
@@ -100,6 +100,7 @@ def run_nights(
     """
     from pipelines.nights.arrivals import look_around
     from pipelines.nights.summary import summary_of
+    from pipelines.reporting import refresh
     from pipelines.validation.expectations_worker import warm_up
 
     chosen = wanted or Wanted()
@@ -143,7 +144,8 @@ def run_nights(
         for task in current:
             progress.update(task, completed=_STEPS, step="done")
     removed = tidy(deployment, sorted({each.planned.authority for each in ran if not each.busy}))
-    return summary_of(deployment, ran, look.findings, look.incomplete, removed)
+    refresh(deployment.home, deployment.engine)
+    return summary_of(deployment, ran, look.findings, look.incomplete, removed, chosen.authorities)
 
 
 def _exit_code(summary: dict[str, Any]) -> int:
@@ -161,7 +163,9 @@ _STEPS = 12  # steps of a night's run; only the bar's length
 def show(summary: dict[str, Any]) -> None:
     """The summary as tables a person reads."""
     if not summary["nights"]:
-        console.print("Nothing is outstanding: every night is built from what is in force now.")
+        waits = summary["standing"] or summary["landing_findings"]
+        every = "every night is built from what is in force now."
+        console.print("Nothing new has come; this waits for somebody:" if waits else f"Nothing is outstanding: {every}")
         _show_standing(summary)
         return
     feeds = Table(title="What was loaded", title_justify="left")
@@ -206,12 +210,11 @@ def show(summary: dict[str, Any]) -> None:
 
 
 def _show_standing(summary: dict[str, Any]) -> None:
-    """What waits for somebody: nights that are held or failed, and what lies where it should not."""
+    """What waits for somebody: nights that are held or failed, deliveries likewise, and what lies where it should not."""
     ran = {(night["authority"], night["business_date"]) for night in summary["nights"]}
-    for night in summary["standing"]:
-        if (night["authority"], night["business_date"]) not in ran:
-            whose = f"{night['business_date']} authority {night['authority']}"
-            console.print(f"Still {night['state']}: {whose}. {' '.join(night['reasons'])}")
+    for each in summary["standing"]:
+        if each["agency"] or (each["authority"], each["business_date"]) not in ran:
+            console.print(f"Still {standing_told(each)}")
     for place in summary["incomplete"]:
         console.print(f"Waits for its manifest: {place}")
     for finding in summary["landing_findings"]:

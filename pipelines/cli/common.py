@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date
@@ -37,6 +37,7 @@ __all__ = [
     "existing_home",
     "nights_spanned",
     "print_json",
+    "standing_told",
 ]
 
 HomeOption = Annotated[Path, typer.Option("--home", help="The deployment's folder.", envvar="ISINDEX_HOME")]
@@ -128,6 +129,15 @@ def nights_spanned(deployment: Deployment, arrived: Iterable[FoundDelivery] = ()
     if span is None:
         return settings()
     return settings().model_copy(update={"first_partition": span[0], "last_partition": span[1]})
+
+
+def standing_told(each: Mapping[str, Any]) -> str:
+    """What waits for somebody (`pipelines.nights.summary.standing`), in words."""
+    whose = f"{each['business_date']} authority {each['authority']}"
+    if each["agency"]:
+        number = "" if each["sequence"] is None else f" {each['sequence']}"
+        whose += f", delivery{number} of {each['agency']} ({each['code']})"
+    return f"{each['state']}: {whose}. {' '.join(each['reasons'])}"
 
 
 def _names_exist(given: dict[str, Any]) -> None:

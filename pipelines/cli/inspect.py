@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli.common import HomeOption, JsonOption, console, existing_home, print_json
+from pipelines.cli.common import HomeOption, JsonOption, console, existing_home, print_json, standing_told
 
 __all__ = ["child", "diff", "status"]
 
@@ -21,7 +21,7 @@ def status(
     authority: Annotated[str | None, typer.Option("--authority", "-a", help="Only this authority.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """What is published now, from which deliveries, and how old they are; and which nights wait for somebody.
+    """What is published now, from which deliveries, and how old they are; and which nights and deliveries wait for somebody.
 
     Example: [bold]isindex status --home demo/home[/bold]
     """
@@ -30,27 +30,32 @@ def status(
 
     place = existing_home(home)
     found = [each for each in readers.status(place.home) if authority in (None, each.authority)]
+    waits = standing(place, None if authority is None else [authority])
     if as_json:
-        print_json([asdict(each) for each in found])
+        told = {each.authority: asdict(each) for each in found}
+        for each in waits:
+            told.setdefault(each["authority"], {"authority": each["authority"], "version": None})
+        print_json(
+            [told[code] | {"standing": [each for each in waits if each["authority"] == code]} for code in sorted(told)]
+        )
         return
     if not found:
         console.print("Nothing is published yet.")
-    for night in standing(place):
-        if authority in (None, night["authority"]):
-            whose = f"{night['business_date']} authority {night['authority']}"
-            console.print(f"{night['state'].capitalize()}: {whose}. {' '.join(night['reasons'])}")
-    for each in found:
-        table = Table(title=f"Authority {each.authority}: {each.version}", title_justify="left")
+    for each in waits:
+        words = standing_told(each)
+        console.print(f"{words[0].upper()}{words[1:]}")
+    for published in found:
+        table = Table(title=f"Authority {published.authority}: {published.version}", title_justify="left")
         for name in ("Feed", "As of", "Age in days", "Live records", "Delivery"):
             table.add_column(name)
-        for feed in each.feeds:
+        for feed in published.feeds:
             stale = " (carried forward)" if feed.stale else ""
             table.add_row(
                 feed.agency, _cell(feed.as_of) + stale, _cell(feed.age_days), _cell(feed.live_records),
                 _cell(feed.delivery_id),
             )  # fmt: skip
         console.print(table)
-        console.print("  Published: " + ", ".join(f"{name} {_cell(number)}" for name, number in each.rows.items()))
+        console.print("  Published: " + ", ".join(f"{name} {_cell(number)}" for name, number in published.rows.items()))
 
 
 def child(

@@ -15,7 +15,7 @@ from typing import Any
 
 from pipelines.deliveries.codes import Finding, finding, worst
 
-__all__ = ["CONSUMING", "IN_FORCE", "DeliveryEntry", "Ruling", "finish", "release", "rule_on"]
+__all__ = ["CONSUMING", "IN_FORCE", "DeliveryEntry", "Ruling", "finish", "gap_before", "release", "rule_on"]
 
 IN_FORCE = frozenset({"loaded", "partly_loaded"})
 _SETTLED = IN_FORCE | {"superseded", "waived"}
@@ -104,7 +104,7 @@ def rule_on(
         return Ruling("refused", tuple(found))
     if any(entry.sequence == new.sequence for entry in others):
         return Ruling("refused", (*found, finding("REPEATED", sequence=new.sequence)))
-    found += _gap(others, new, waived)
+    found += gap_before(others, new, waived)
     if new.mode == "full" and not rows and previous_live_records > _EMPTY_HELD_ABOVE:
         found.append(finding("EMPTY", previous=previous_live_records))
     if worst(found) == "hold":
@@ -152,7 +152,7 @@ def release(
     freed: list[tuple[DeliveryEntry, Ruling]] = []
     for held in sorted((each for each in known if each.state == "held"), key=lambda each: each.sequence or 0):
         others = [each for each in entries.values() if each.delivery_id != held.delivery_id and each.state in CONSUMING]
-        doubtful = held.has("EMPTY") or any(each.severity == "hold" for each in _gap(others, held, waived))
+        doubtful = held.has("EMPTY") or any(each.severity == "hold" for each in gap_before(others, held, waived))
         if doubtful and held.sequence != consented:
             continue
         ruling = _enter(others, held, [], night_processed=False)
@@ -186,8 +186,8 @@ def _replaces(later: DeliveryEntry, earlier: DeliveryEntry) -> bool:
     return later.mode == "full" or earlier.mode == "delta"
 
 
-def _gap(others: Sequence[DeliveryEntry], new: DeliveryEntry, waived: Collection[int]) -> list[Finding]:
-    """SEQUENCE_GAP when sequences before `new` are missing: a warning for a full delivery, a hold for a delta."""
+def gap_before(others: Sequence[DeliveryEntry], new: DeliveryEntry, waived: Collection[int]) -> list[Finding]:
+    """SEQUENCE_GAP, once, when sequences before `new` are missing: a warning for a full delivery, a hold for a delta."""
     number = _number(new)
     if new.mode == "full":
         before = [_number(each) for each in others if _number(each) < number]

@@ -11,15 +11,14 @@ from sqlalchemy import func, select
 
 from pipelines.contracts import registered_agencies
 from pipelines.database import schema as db
-from pipelines.deliveries import IN_FORCE, LandingFinding
+from pipelines.deliveries import IN_FORCE, DeliveryEntry, LandingFinding
 from pipelines.deliveries.reconcile import counted
+from pipelines.deliveries.standing import standing_deliveries
 from pipelines.deployment import Deployment, is_demo
 from pipelines.nights.attempts import AttemptRow, last_attempts
 from pipelines.nights.plan import PlannedNight
 
 __all__ = ["standing", "summary_of"]
-
-_UNWELL = ("refused", "held")
 
 
 class Ran(Protocol):
@@ -44,16 +43,17 @@ def summary_of(
     findings: Sequence[LandingFinding] = (),
     incomplete: Collection[str] = (),
     removed: dict[str, int] | None = None,
+    authorities: Collection[str] | None = None,
 ) -> dict[str, Any]:
     """Nights, feeds, deliveries and places to look at, of the nights that were run; what is amiss; what was cleared away.
 
-    ``ok`` is false when a delivery was refused or held, a night was not published, a run failed or could not begin, or
-    something in the landing place belongs to nobody.
+    ``ok`` is false while a delivery is refused or held and nobody has settled it, a night is held or failed, a run could not
+    begin, or something in the landing place belongs to nobody. With `authorities` only what stands of these is told.
     """
     nights = [_night(deployment, each) for each in ran]
-    well = not findings and all(
-        night["state"] == "published" and not night["fault"] and all(f["state"] not in _UNWELL for f in night["feeds"])
-        for night in nights
+    waiting = standing(deployment, authorities)
+    well = (
+        not findings and not waiting and all(night["state"] == "published" and not night["fault"] for night in nights)
     )
     warnings = ["a demo home: for invented children only"] if is_demo(deployment.home) else []
     home = deployment.home
@@ -62,7 +62,7 @@ def summary_of(
         "home": str(home.root),
         "landing": deployment.landing,
         "nights": nights,
-        "standing": standing(deployment),
+        "standing": waiting,
         "incomplete": sorted(incomplete),
         "landing_findings": [_plain(finding) for finding in findings],
         "removed": dict(removed or {}),
@@ -76,20 +76,29 @@ def summary_of(
     }
 
 
-def standing(deployment: Deployment) -> list[dict[str, Any]]:
-    """Nights that are held, or whose last run did not end well, with the reasons: they wait for somebody."""
+def standing(deployment: Deployment, authorities: Collection[str] | None = None) -> list[dict[str, Any]]:
+    """What waits for somebody, with the reasons: nights that are held, or whose last run did not end well, then deliveries.
+
+    Those are the ones that are held or refused and that nobody has settled; of a night agency, sequence and delivery_id
+    are None.
+    """
     newest = select(func.max(db.attempt.c.attempt_id)).group_by(db.attempt.c.authority, db.attempt.c.business_date)
     query = (
         select(db.attempt)
         .where(db.attempt.c.attempt_id.in_(newest), db.attempt.c.state.in_(["held", "failed", "running"]))
         .order_by(db.attempt.c.authority, db.attempt.c.business_date)
     )
+    if authorities is not None:
+        query = query.where(db.attempt.c.authority.in_(sorted(authorities)))
     with deployment.engine.connect() as connection:
         rows = [AttemptRow(**row) for row in connection.execute(query).mappings()]
-    return [
+    nights = [
         {
             "authority": row.authority,
             "business_date": row.business_date.isoformat(),
+            "agency": None,
+            "sequence": None,
+            "delivery_id": None,
             "state": "interrupted" if row.state == "running" else row.state,
             "code": row.code,
             "reasons": row.reasons,
@@ -97,6 +106,22 @@ def standing(deployment: Deployment) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
+    return [*nights, *map(_waits, standing_deliveries(deployment.engine, authorities))]
+
+
+def _waits(entry: DeliveryEntry) -> dict[str, Any]:
+    grave = [code for code in entry.codes if code["severity"] in ("hold", "refuse")]
+    return {
+        "authority": entry.authority,
+        "business_date": entry.business_date.isoformat(),
+        "agency": entry.agency,
+        "sequence": entry.sequence,
+        "delivery_id": entry.delivery_id,
+        "state": entry.state,
+        "code": " ".join(code["code"] for code in grave),
+        "reasons": [f"{code['message']} {code['remedy']}" for code in grave],
+        "since": entry.received_at,
+    }
 
 
 def _night(deployment: Deployment, ran: Ran) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pipelines.reporting.figures import (
     ShownModel,
 )
 from pipelines.reporting.gather import match_figures, night_figures, quality_figures, reject_figures
+from pipelines.reporting.refresh import refresh
 from pipelines.reporting.review import carry_first_night, review_of
 from pipelines.reporting.site import (
     write_front,
@@ -43,6 +44,7 @@ __all__ = [
     "night_sheets",
     "quality_figures",
     "quality_sheets",
+    "refresh",
     "reject_figures",
     "reject_sheets",
     "review_of",

@@ -53,6 +53,7 @@ class FeedLine:
 
     `age` is in days between the night and `as_of`; None when the feed never came. `counts` are of all that is in force
     for this night; None where nothing is.
+    `notices` are what somebody has to look at still, `codes` (of a delivery) all that was said of it.
     """
 
     authority: str
@@ -68,6 +69,7 @@ class FeedLine:
     live_records: int | None = None
     counts: Mapping[str, int] | None = None
     notices: tuple[Notice, ...] = ()
+    codes: tuple[str, ...] = ()
 
     @property
     def stale(self) -> bool:

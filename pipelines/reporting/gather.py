@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -18,8 +18,9 @@ import pyarrow as pa
 from sqlalchemy import Engine, Row, func, select
 
 from pipelines.database.schema import attempt, delivery, feed_night, night
-from pipelines.deliveries import IN_FORCE
+from pipelines.deliveries import IN_FORCE, Finding
 from pipelines.deliveries.reconcile import counted
+from pipelines.deliveries.standing import open_gaps, standing_deliveries
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.figures import (
     AgencyRejects,
@@ -65,7 +66,9 @@ def night_figures(engine: Engine, business_date: date, directory: Directory) -> 
             .group_by(attempt.c.authority)
         )
         tried = connection.execute(select(attempt).where(attempt.c.attempt_id.in_(newest))).all()
-    deliveries = tuple(_delivery_line(row, business_date) for row in came)
+    waits = {entry.delivery_id for entry in standing_deliveries(engine, {row.authority for row in came})}
+    gaps = open_gaps(engine, {row.authority for row in came})
+    deliveries = tuple(_delivery_line(row, business_date, _remaining(row, waits, gaps)) for row in came)
     by_id = {line.delivery_id: line for line in deliveries}
     by_feed = {(row.authority, row.agency): row for row in contributed}
     nights = {row.authority: _standing(row, row.figures) for row in ended}
@@ -283,10 +286,22 @@ def _nights(engine: Engine, authority: str, business_date: date) -> list[_FeedNi
     ]
 
 
-def _delivery_line(row: Row[Any], business_date: date) -> FeedLine:
+def _remaining(
+    row: Row[Any], waits: Collection[str], gaps: Mapping[str, tuple[date, Finding | None]]
+) -> list[dict[str, str]]:
+    """The codes of a delivery that somebody has to look at still, a gap as it is now."""
+    if row.state not in IN_FORCE:
+        return [code for code in row.codes if row.delivery_id in waits]
+    if row.delivery_id not in gaps:
+        return list(row.codes)
+    _, gap = gaps[row.delivery_id]
+    return [*(code for code in row.codes if code["code"] != "SEQUENCE_GAP"), *([gap.as_json()] if gap else [])]
+
+
+def _delivery_line(row: Row[Any], business_date: date, codes: Sequence[Mapping[str, str]]) -> FeedLine:
     notices = tuple(
         Notice(c["code"], c.get("file") or "", c.get("message") or "", c.get("remedy") or "", c.get("severity") or "")
-        for c in row.codes
+        for c in codes
         if c["code"] not in _QUIET_CODES
     )
     return FeedLine(
@@ -302,6 +317,7 @@ def _delivery_line(row: Row[Any], business_date: date) -> FeedLine:
         age=0,
         counts=dict(row.counts) if (row.counts or {}).get("rows_read") is not None else None,
         notices=notices,
+        codes=tuple(code["code"] for code in row.codes if code["code"] not in _QUIET_CODES),
     )
 
 

@@ -15,10 +15,13 @@ from typer.testing import CliRunner
 
 from assets.command.app import app
 from pipelines.nights.decisions import decide, take_back
+from pipelines.nights.summary import standing
 from pipelines.tables import read_json
+from tests.assets.daemon import DAGSTERS_OWN
 from tests.nights.little_authority import AUTHORITY, Delivery, children, day_of, everyone, put, row_of
 from tests.nights.little_nights import LittleNights
 
+pytestmark = DAGSTERS_OWN
 NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
 
 
@@ -110,10 +113,12 @@ def test_no_kind_of_change_is_left_out_anywhere(nights: LittleNights) -> None:
 
 
 # ---- what was counted -----------------------------------------------------------------------------------------------
-def send(nights: LittleNights, number: int, sequence: int, *rows: dict[str, Any], mode: str = "delta") -> None:
+def send(
+    nights: LittleNights, number: int, sequence: int, *rows: dict[str, Any], mode: str = "delta", fault: str = ""
+) -> None:
     """A delivery of health: rows as they are sent, of a delta without what becomes of them."""
     sent = [row | ({"change": "upsert"} if mode == "delta" else {}) for row in rows]
-    put(nights.landing, Delivery("health", day_of(number), sequence, mode, sent))
+    put(nights.landing, Delivery("health", day_of(number), sequence, mode, sent, fault))
 
 
 def test_pages_count_all_that_is_in_force_and_nothing_that_is_held(nights: LittleNights) -> None:
@@ -161,3 +166,101 @@ def test_a_delta_that_is_held_alone_brings_nothing(nights: LittleNights) -> None
     assert feed[5:11] == ["–none"] * 6
     (authority,) = overview(nights, 1, "authorities")
     assert authority[4:7] == ["0", "0", "0"]
+
+
+# ---- what waits for somebody ----------------------------------------------------------------------------------------
+def waits(nights: LittleNights) -> list[tuple[str, int | None, str]]:
+    """Agency, sequence and state of each delivery that stands: the summary, `status` and the front page say the same."""
+    told = [
+        (each["business_date"], each["agency"], each["sequence"], each["state"])
+        for each in standing(nights.deployment)
+        if each["agency"]
+    ]
+    shown = {(row[0], row[2], row[3], row[4].lower()) for row in rows_of(nights, "index.html", "standing")}
+    assert shown == {(day, agency, str(number), state) for day, agency, number, state in told}
+    (status,) = asked("status", "--home", str(nights.home))
+    assert [each["delivery_id"] for each in status["standing"]] == [
+        each["delivery_id"] for each in standing(nights.deployment)
+    ]
+    return [(agency, number, state) for _, agency, number, state in told]
+
+
+def to_settle(nights: LittleNights, number: int, agency: str = "Health") -> set[str]:
+    """The codes on the night's attention list."""
+    return {row[3] for row in overview(nights, number, "attention") if row[1].startswith(agency)}
+
+
+def load(nights: LittleNights, *words: str) -> Any:
+    return CliRunner().invoke(app, ["load", "--home", str(nights.home), "--landing", str(nights.landing), *words])
+
+
+def test_a_refused_delivery_is_told_by_every_load_until_it_is_sent_whole(nights: LittleNights) -> None:
+    nights.feeds["health"].sequence = 1
+    (damaged,) = nights.deliver(1, "health", fault="checksum")
+    nights.deliver(1, "education", "police", "social_care")
+    nights.load()
+    assert waits(nights) == [("health", 2, "refused")]
+    assert to_settle(nights, 1) == {"CHECKSUM_MISMATCH"}
+    again = load(nights)
+    assert again.exit_code == 1, again.output
+    assert "Still refused" in again.stdout and "CHECKSUM_MISMATCH" in again.stdout
+    assert "every night is built" not in again.stdout
+    nights.deliver(2)  # the night after it does not put it right
+    nights.load()
+    assert waits(nights) == [("health", 2, "refused")]
+    put(nights.landing, damaged.but(fault=""))
+    nights.load()
+    assert waits(nights) == []
+    assert to_settle(nights, 1) == set()
+    quiet = load(nights)
+    assert (quiet.exit_code, "every night is built" in quiet.stdout) == (0, True)
+
+
+def test_a_refused_delivery_is_settled_by_one_of_its_number_elsewhere_and_by_a_waiver(nights: LittleNights) -> None:
+    send(nights, 1, 2, *everyone("health"), mode="full", fault="checksum")
+    nights.load()
+    send(nights, 2, 2, *everyone("health"), mode="full")
+    nights.load()
+    assert (waits(nights), to_settle(nights, 1)) == ([], set())
+    send(nights, 3, 3, *everyone("health"), mode="full", fault="checksum")
+    nights.load()
+    assert waits(nights) == [("health", 3, "refused")]
+    waive(nights, 3)
+    assert (waits(nights), to_settle(nights, 3)) == ([], set())
+
+
+def test_a_repeat_is_told_until_a_later_one_is_in_force_for_its_night(nights: LittleNights) -> None:
+    send(nights, 0, 1, *everyone("health", but={0: "moved"}), mode="full")
+    nights.load()
+    assert (waits(nights), to_settle(nights, 0)) == ([("health", 1, "refused")], {"REPEATED"})
+    send(nights, 0, 2, *everyone("health", but={0: "moved"}), mode="full")
+    nights.load()
+    assert (waits(nights), to_settle(nights, 0)) == ([], set())
+
+
+def test_a_gap_is_told_until_it_is_filled_or_waived(nights: LittleNights) -> None:
+    send(nights, 2, 4, *everyone("health"), mode="full")
+    nights.load()
+    assert to_settle(nights, 2) == {"SEQUENCE_GAP"}
+    send(nights, 1, 3, *everyone("health"), mode="full")
+    nights.load()
+    assert to_settle(nights, 2) == set()
+    assert to_settle(nights, 1) == {"SEQUENCE_GAP"}
+    waive(nights, 2)
+    assert to_settle(nights, 1) == set()
+
+
+def test_a_held_delta_and_an_empty_delivery_are_told_until_a_full_one_comes(nights: LittleNights) -> None:
+    send(nights, 1, 3, row_of("health", 0))
+    nights.load()
+    assert waits(nights) == [("health", 3, "held")]
+    assert load(nights).exit_code == 1
+    send(nights, 2, 4, *everyone("health"), mode="full")
+    nights.load()
+    assert waits(nights) == []
+    assert to_settle(nights, 1) == set()
+
+
+def waive(nights: LittleNights, sequence: int) -> None:
+    words = ["--authority", AUTHORITY, "--agency", "health", "--sequence", str(sequence), "--reason", "never sent"]
+    assert CliRunner().invoke(app, ["waive", "--home", str(nights.home), *words]).exit_code == 0

@@ -19,6 +19,7 @@ from pipelines.reporting import (
     MatchTables,
     match_figures,
     quality_figures,
+    refresh,
     reject_figures,
     write_overview,
     write_reports,
@@ -45,6 +46,7 @@ def write(night: Night) -> dict[str, StageReport]:
     here = (night.engine, night.authority, night.business_date)
     write_reports(night.home, *here, rejects, standing, matching, directory)
     write_overview(night.home, night.engine, night.business_date, directory)
+    refresh(night.home, night.engine)
     return {
         "rejected_records": StageReport(reject_figures(*here, rejects, standing, directory).as_metadata()),
         "data_quality": StageReport(quality_figures(*here, directory).as_metadata()),
@@ -57,6 +59,7 @@ def write(night: Night) -> dict[str, StageReport]:
 def write_night_overview(night: Night) -> None:
     """Write the overview alone: what a run that failed before its inputs were frozen leaves."""
     write_overview(night.home, night.engine, night.business_date, Directory.read(night.business_date))
+    refresh(night.home, night.engine)
 
 
 def _rejected(entry: DeliveryEntry, store: Store) -> pa.Table:

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, func, select
 
 from pipelines.database.schema import attempt, feed_night
 from pipelines.deliveries.findings_kept import kept_findings
+from pipelines.deliveries.standing import standing_deliveries
 from pipelines.home import Home
 from pipelines.reporting.sheets import Cell, Code, Head, Link, Sheet
 from pipelines.reporting.words import STATES, day
@@ -16,7 +17,7 @@ __all__ = ["front_sheets", "landing_sheet"]
 
 
 def front_sheets(engine: Engine, home: Home, business_date: date | None = None) -> dict[str, Sheet]:
-    """Sheets ``waiting``, ``landing``, ``nights``; `business_date` has a page of its own already."""
+    """Sheets ``waiting``, ``standing``, ``landing``, ``nights``; `business_date` has a page of its own already."""
     with engine.connect() as connection:
         newest = select(func.max(attempt.c.attempt_id)).group_by(attempt.c.authority, attempt.c.business_date)
         tried = connection.execute(
@@ -60,6 +61,36 @@ def front_sheets(engine: Engine, home: Home, business_date: date | None = None) 
             (Head("Business date"), Head("Authority", pick=True), Head("State", pick=True), Head("Why")),
             waiting,
             empty="No night is held, and none has failed.",
+        ),
+        "standing": Sheet(
+            "standing",
+            "Deliveries that wait for somebody",
+            (
+                Head("Business date"),
+                Head("Authority", pick=True),
+                Head("Agency", pick=True),
+                Head("Sequence", number=True),
+                Head("State", pick=True),
+                Head("Code", pick=True),
+                Head("What is wrong"),
+                Head("What to do"),
+            ),
+            [
+                (
+                    Code(entry.business_date.isoformat()),
+                    Code(entry.authority),
+                    entry.agency,
+                    entry.sequence,
+                    STATES[entry.state],
+                    Code(code["code"]),
+                    code["message"],
+                    code["remedy"],
+                )
+                for entry in standing_deliveries(engine)
+                for code in entry.codes
+                if code["severity"] in ("hold", "refuse")
+            ],
+            empty="No delivery is held, and none was refused that has not been put right.",
         ),
         "landing": landing_sheet(home),
         "nights": Sheet("nights", "Nights, newest first", (Head("Night"), Head("Business date"), *numbers), nights),

@@ -75,7 +75,7 @@ def night_sheets(
             STATES.get(line.state, STATES["received"]),
             "Yes" if line.late else "No",
             _moment(line.received_at),
-            ", ".join(dict.fromkeys(notice.code for notice in line.notices)),
+            ", ".join(dict.fromkeys(line.codes)),
         )
         for line in figures.deliveries
     ]
@@ -150,6 +150,8 @@ def night_sheets(
 def _remarks(feed: FeedLine) -> list[tuple[str, str, str, str]]:
     """What there is to say of a feed: its coded remarks; without any, its state and its age where they need words."""
     remarks = [(n.code, n.file, n.message, n.remedy) for n in feed.notices if n.severity != "info"]
+    if not remarks and feed.state in ("held", "refused"):
+        return []  # it was settled since
     if not remarks and feed.state not in ("loaded", "partly_loaded", "superseded", "waived"):
         remedy = {
             "late": "Ask the supplier when it will come.",

@@ -1,0 +1,37 @@
+"""Pages that something else has made untrue: what waits for somebody may be settled without a run of its night.
+
+Belongs here: which overviews are written anew. Kept in the home (``standing.json``) is what the pages told last, so that a
+load that settles nothing writes nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import Engine
+
+from pipelines.deliveries.standing import open_gaps, standing_deliveries
+from pipelines.home import Home
+from pipelines.reporting.site import write_front, write_overview
+from pipelines.tables import read_json, write_json
+
+__all__ = ["refresh"]
+
+
+def refresh(home: Home, engine: Engine) -> None:
+    """Write the first page and the overviews anew of which what waits for somebody has changed since the last time."""
+    path = home.root / "standing.json"
+    before = {(day, what) for day, what in (read_json(path) if path.is_file() else [])}
+    now = {(each.business_date.isoformat(), f"{each.delivery_id} {each.state}") for each in standing_deliveries(engine)}
+    now |= {
+        (day.isoformat(), f"{delivery_id} {gap.message}")
+        for delivery_id, (day, gap) in open_gaps(engine).items()
+        if gap
+    }
+    if now == before:
+        return
+    for day in sorted({day for day, _ in now ^ before}):
+        if (home.reports / day / "index.html").is_file():
+            write_overview(home, engine, date.fromisoformat(day))
+    write_front(home, engine)
+    write_json(sorted(now), path)
