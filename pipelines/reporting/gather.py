@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import Engine, Row, func, select
 
+from pipelines.contracts.contract import Contract
 from pipelines.database.schema import attempt, delivery, feed_night, night
 from pipelines.deliveries import IN_FORCE, Finding
 from pipelines.deliveries.reconcile import counted
@@ -81,7 +82,7 @@ def night_figures(engine: Engine, business_date: date, directory: Directory) -> 
             *sorted({agency for a, agency in by_feed if a == authority} - {*directory.agencies}),
         ]
         feeds = tuple(
-            _feed_line(authority, agency, by_feed.get((authority, agency)), by_id, deliveries, business_date)
+            _feed_line(authority, agency, by_feed.get((authority, agency)), by_id, deliveries, business_date, directory)
             for agency in agencies
         )
         lines.append(_authority_line(authority, nights.get(authority), feeds))
@@ -328,11 +329,14 @@ def _feed_line(
     by_id: Mapping[str, FeedLine],
     deliveries: tuple[FeedLine, ...],
     business_date: date,
+    directory: Directory,
 ) -> FeedLine:
     """A feed's night: the counts of all that is in force for it; the remarks on every delivery that came stand together."""
     own = [line for line in deliveries if (line.authority, line.agency) == (authority, agency)]
     notices = tuple(notice for line in own for notice in line.notices)
     in_force = [line.counts or {} for line in own if line.state in IN_FORCE]
+    counts = counted(in_force) if in_force else None
+    notices += _beyond_service_level(counts or {}, directory.contract(agency))
     used = by_id.get(row.delivery_id) if row is not None and row.delivery_id else None
     latest = used or (own[-1] if own else None)
     as_of = row.as_of if row is not None else None
@@ -349,9 +353,21 @@ def _feed_line(
         as_of=as_of,
         age=(business_date - as_of).days if as_of else None,
         live_records=row.live_records if row is not None else None,
-        counts=counted(in_force) if in_force else None,
+        counts=counts,
         notices=notices,
     )
+
+
+def _beyond_service_level(counts: Mapping[str, int], contract: Contract | None) -> tuple[Notice, ...]:
+    """A remark when more of a feed's records were rejected than its contract's service level allows."""
+    read = counts.get("rows_read", 0)
+    share = counts.get("rejected", 0) / read if read else 0.0
+    if contract is None or share <= contract.service_level.reject_rate:
+        return ()
+    limit = contract.service_level.reject_rate
+    message = f"{share:.2%} of the records were rejected; the service level allows {limit:.2%}."
+    remedy = "Send the supplier its rejects.csv, and have the records corrected at their source and sent again."
+    return (Notice("REJECT_RATE", "", message, remedy, "warn"),)
 
 
 @dataclass(frozen=True)

@@ -168,6 +168,21 @@ def test_a_delta_that_is_held_alone_brings_nothing(nights: LittleNights) -> None
     assert authority[4:7] == ["0", "0", "0"]
 
 
+def test_a_feed_with_more_rejects_than_its_service_level_allows_is_to_be_settled(nights: LittleNights) -> None:
+    send(nights, 1, 2, *everyone("health"), mode="full")
+    nights.deliver(1, "education", "police", "social_care")
+    nights.load()
+    page = nights.home / "reports" / f"{day_of(1)}" / "index.html"
+    assert "Nothing needs settling" in page.read_text()
+    send(nights, 1, 3, *everyone("health", but={0: "broken"}), mode="full")
+    nights.load()
+    (row,) = overview(nights, 1, "attention")
+    assert row[3] == "REJECT_RATE"
+    assert "12.50%" in row[5] and "2.00%" in row[5] and "supplier" in row[6]
+    assert "REJECT_RATE" in (page.parent / "attention.csv").read_text()
+    assert "Nothing needs settling" not in page.read_text()
+
+
 # ---- what waits for somebody ----------------------------------------------------------------------------------------
 def waits(nights: LittleNights) -> list[tuple[str, int | None, str]]:
     """Agency, sequence and state of each delivery that stands: the summary, `status` and the front page say the same."""

@@ -110,7 +110,9 @@ def night_sheets(
                 Head("What to do"),
             ),
             attention,
-            empty="Every delivery came and was loaded. Nothing needs settling.",
+            empty="Every delivery came and was loaded. Nothing needs settling."
+            if all(line.state == "published" for line in figures.authorities)
+            else "No delivery needs settling.",
         ),
         "feeds": Sheet(
             "feeds",
