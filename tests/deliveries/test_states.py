@@ -84,6 +84,12 @@ def test_a_delta_after_a_held_or_refused_one_is_held():
         assert ask(known, delivery(3, day=2, mode="delta")).state == "held"
 
 
+def test_what_corrects_a_refused_delta_keeps_its_number_and_frees_what_came_after():
+    refused = delivery(2, day=1, mode="delta", state="refused")
+    assert ask([delivery(1), refused], delivery(2, day=1, mode="delta", version="b")).state == "verified"
+    assert ask([delivery(1), refused], delivery(3, day=1, mode="delta")).state == "held"
+
+
 @pytest.mark.parametrize(("before", "state"), [(0, "verified"), (10, "verified"), (11, "held")])
 def test_an_empty_full_delivery_is_held_when_the_feed_had_more_than_ten_records(before, state):
     assert ask([delivery(1)], delivery(2, day=1), rows=0, previous_live_records=before).state == state
