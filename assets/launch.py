@@ -147,7 +147,9 @@ def _run(
             last = last_attempts(deployment.engine, night.authority, [night.business_date]).get(night.business_date)
             if last is None or last.state == "failed":
                 write_night_overview(night)
-            return Launched(planned, _fault_of(result))
+            # as the night's page and `status` have it: of several steps that failed the run itself names another first
+            noted = last.reasons[0] if last is not None and last.state == "failed" and last.reasons else ""
+            return Launched(planned, noted or _fault_of(result))
     except IsindexError as error:
         if error.code != "NIGHT_RUNNING":
             raise

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
+from datetime import date
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, delete, select, update
@@ -27,6 +28,7 @@ __all__ = [
     "decided_before",
     "delivered_for",
     "forget",
+    "not_taken_in",
     "note",
     "note_decided",
     "seen",
@@ -126,6 +128,16 @@ def delivered_for(engine: Engine, folders: Iterable[DateFolder]) -> set[str]:
             rows = connection.execute(feeds.where(delivery.c.business_date.in_(some)))
             known |= {wanted[key] for row in rows if (key := (row[0], row[1], row[2])) in wanted}
     return known
+
+
+def not_taken_in(engine: Engine, business_date: date) -> set[tuple[str, str]]:
+    """Authority and agency of the complete deliveries for a date that were seen in a landing place and are not decided."""
+    query = select(landing_seen.c.place).where(
+        landing_seen.c.place.like(f"%/{business_date.isoformat()}"), landing_seen.c.decided.is_(False)
+    )
+    with engine.connect() as connection:
+        places = [place.split("/") for place in connection.scalars(query)]
+    return {(authority, agency) for authority, agency, _ in places}
 
 
 def still_owed(engine: Engine, rows: Iterable[Seen]) -> set[str]:

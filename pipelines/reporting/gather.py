@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -21,6 +21,7 @@ from pipelines.contracts.contract import Contract
 from pipelines.database.schema import attempt, delivery, feed_night, night
 from pipelines.deliveries import IN_FORCE, Finding
 from pipelines.deliveries.reconcile import counted
+from pipelines.deliveries.seen import not_taken_in
 from pipelines.deliveries.standing import open_gaps, standing_deliveries
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.figures import (
@@ -67,6 +68,7 @@ def night_figures(engine: Engine, business_date: date, directory: Directory) -> 
             .group_by(attempt.c.authority)
         )
         tried = connection.execute(select(attempt).where(attempt.c.attempt_id.in_(newest))).all()
+    untaken = not_taken_in(engine, business_date)
     waits = {entry.delivery_id for entry in standing_deliveries(engine, {row.authority for row in came})}
     gaps = open_gaps(engine, {row.authority for row in came})
     deliveries = tuple(_delivery_line(row, business_date, _remaining(row, waits, gaps)) for row in came)
@@ -85,6 +87,7 @@ def night_figures(engine: Engine, business_date: date, directory: Directory) -> 
             _feed_line(authority, agency, by_feed.get((authority, agency)), by_id, deliveries, business_date, directory)
             for agency in agencies
         )
+        feeds = tuple(_not_taken_in(feed) if (authority, feed.agency) in untaken else feed for feed in feeds)
         lines.append(_authority_line(authority, nights.get(authority), feeds))
     return NightFigures(business_date, tuple(lines), deliveries)
 
@@ -356,6 +359,19 @@ def _feed_line(
         counts=counts,
         notices=notices,
     )
+
+
+def _not_taken_in(feed: FeedLine) -> FeedLine:
+    """A feed of which a delivery lies in the landing place, complete and untouched."""
+    notice = Notice(
+        "NOT_TAKEN_IN",
+        "",
+        "A delivery lies in the landing place and has not been taken in.",
+        "See why the night's last run did not come to it; the next load takes it in.",
+        "warn",
+    )
+    state = feed.state if feed.counts is not None else "received"
+    return replace(feed, state=state, notices=(*feed.notices, notice))
 
 
 def _beyond_service_level(counts: Mapping[str, int], contract: Contract | None) -> tuple[Notice, ...]:

@@ -19,7 +19,7 @@ from pipelines.nights.summary import standing
 from pipelines.tables import read_json
 from tests.assets.daemon import DAGSTERS_OWN
 from tests.nights.little_authority import AUTHORITY, Delivery, children, day_of, everyone, put, row_of
-from tests.nights.little_nights import LittleNights
+from tests.nights.little_nights import LittleNights, broken_in
 
 pytestmark = DAGSTERS_OWN
 NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
@@ -279,3 +279,21 @@ def test_a_held_delta_and_an_empty_delivery_are_told_until_a_full_one_comes(nigh
 def waive(nights: LittleNights, sequence: int) -> None:
     words = ["--authority", AUTHORITY, "--agency", "health", "--sequence", str(sequence), "--reason", "never sent"]
     assert CliRunner().invoke(app, ["waive", "--home", str(nights.home), *words]).exit_code == 0
+
+
+# ---- a night that failed --------------------------------------------------------------------------------------------
+def test_what_a_failed_night_did_not_come_to_lies_there_and_is_not_waited_for(nights: LittleNights) -> None:
+    nights.deliver(1, "health", "education")
+    assert nights.load(before=broken_in("health")) == {1: "failed"}
+    states = {row[1]: row[2] for row in overview(nights, 1, "feeds")}
+    assert [states[agency] for agency in sorted(states)][:2] == ["Received", "Received"]  # education, health
+    told = {row[1]: row for row in overview(nights, 1, "attention")}
+    assert all("has not been taken in" in row[5] for row in told.values() if row[2] == "Received")
+    reason = standing(nights.deployment)[0]["reasons"][0]
+    assert reason.startswith("health: ")
+    assert overview(nights, 1, "authorities")[0][-1] == rows_of(nights, "index.html", "waiting")[0][3] == reason
+    nights.load()
+    assert "Received" not in {row[2] for row in overview(nights, 1, "feeds")}
+    assert overview(nights, 1, "attention") == [
+        row for row in overview(nights, 1, "attention") if row[3] != "NOT_TAKEN_IN"
+    ]
