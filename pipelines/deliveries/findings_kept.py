@@ -1,41 +1,62 @@
-"""The findings of the last look at the landing place, kept in the home for whoever did not look himself: the reports.
+"""What the last look at the landing place has found and nobody takes in, kept in the home for whoever did not look himself: the reports.
 
-Belongs here: ``landing.json``. A look at some authorities only says nothing new of the others.
+Belongs here: ``landing.json``: findings, and places that wait for their manifest. A look at some authorities only says nothing new of the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date
+from typing import Any
 
 from pipelines.deliveries.landing_findings import LandingFinding
 from pipelines.home import Home
 from pipelines.tables import read_json, write_json
 
-__all__ = ["keep_findings", "kept_findings"]
+__all__ = ["keep_findings", "kept_findings", "kept_incomplete"]
 
 
-def keep_findings(home: Home, findings: Sequence[LandingFinding], authorities: Collection[str] | None = None) -> bool:
+def keep_findings(
+    home: Home,
+    findings: Sequence[LandingFinding],
+    authorities: Collection[str] | None = None,
+    incomplete: Collection[str] = (),
+) -> bool:
     """Keep what a look has found; whether that differs from what was known.
 
     Args:
         home: the home.
         findings: of the look.
         authorities: those that were looked at; None: all.
+        incomplete: places (authority/agency/business date) without a manifest.
     """
-    before = kept_findings(home)
-    others = [] if authorities is None else [each for each in before if each.authority not in (None, *authorities)]
-    now = [*others, *findings]
-    if now != before:
-        write_json([each.as_json() for each in now], home.root / "landing.json")
-    return now != before
+    before, waited = kept_findings(home), kept_incomplete(home)
+    others, elsewhere = [], []
+    if authorities is not None:
+        others = [each for each in before if each.authority not in (None, *authorities)]
+        elsewhere = [place for place in waited if place.split("/")[0] not in authorities]
+    now, waits = [*others, *findings], sorted({*elsewhere, *incomplete})
+    if (now, waits) == (before, waited):
+        return False
+    write_json({"findings": [each.as_json() for each in now], "incomplete": waits}, home.root / "landing.json")
+    return True
 
 
 def kept_findings(home: Home) -> list[LandingFinding]:
     """The findings of the last look."""
-    path = home.root / "landing.json"
-    told = read_json(path) if path.is_file() else []
+    told = _told(home).get("findings", [])
     return [LandingFinding(**row | {"business_date": _day(row["business_date"])}) for row in told]
+
+
+def kept_incomplete(home: Home) -> list[str]:
+    """The places that waited for their manifest at the last look, in order."""
+    return list(_told(home).get("incomplete", []))
+
+
+def _told(home: Home) -> dict[str, Any]:
+    path = home.root / "landing.json"
+    told = read_json(path) if path.is_file() else {}
+    return told if isinstance(told, dict) else {"findings": told}  # so it was kept before places were
 
 
 def _day(text: str | None) -> date | None:

@@ -1,6 +1,6 @@
 """What lies in the landing place of a deployment: what is new, and what is amiss there.
 
-Belongs here: looking, and letting the first page of the reports tell what was found.
+Belongs here: looking, and letting the reports tell what was found.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pipelines.deliveries import LandingKnowledge, Look, look
 from pipelines.deliveries.findings_kept import keep_findings
 from pipelines.deployment import Deployment
 from pipelines.nights.reach import LONDON, first_nights
-from pipelines.reporting import write_front
+from pipelines.reporting import refresh_landing
 
 __all__ = ["look_around"]
 
@@ -22,7 +22,7 @@ __all__ = ["look_around"]
 def look_around(deployment: Deployment, *, authorities: Collection[str] | None = None) -> Look:
     """Look at the landing place: deliveries that are not decided yet, and findings that people have to settle.
 
-    What is amiss is kept in the home, and the first page of the reports tells of it.
+    What is amiss is kept in the home; the first page of the reports and the latest overview tell of it.
 
     Raises:
         IsindexError: LANDING_MISSING.
@@ -38,6 +38,6 @@ def look_around(deployment: Deployment, *, authorities: Collection[str] | None =
         ),
         authorities=authorities,
     )
-    if keep_findings(deployment.home, found.findings, authorities):
-        write_front(deployment.home, deployment.engine)
+    if keep_findings(deployment.home, found.findings, authorities, found.incomplete):
+        refresh_landing(deployment.home, deployment.engine)
     return found

@@ -16,7 +16,7 @@ from pipelines.reporting.figures import (
     ShownModel,
 )
 from pipelines.reporting.gather import match_figures, night_figures, quality_figures, reject_figures
-from pipelines.reporting.refresh import refresh
+from pipelines.reporting.refresh import refresh, refresh_landing
 from pipelines.reporting.review import carry_first_night, review_of
 from pipelines.reporting.site import (
     write_front,
@@ -45,6 +45,7 @@ __all__ = [
     "quality_figures",
     "quality_sheets",
     "refresh",
+    "refresh_landing",
     "reject_figures",
     "reject_sheets",
     "review_of",

@@ -15,7 +15,7 @@ from pipelines.home import Home
 from pipelines.reporting.site import write_front, write_overview
 from pipelines.tables import read_json, write_json
 
-__all__ = ["refresh"]
+__all__ = ["refresh", "refresh_landing"]
 
 
 def refresh(home: Home, engine: Engine) -> None:
@@ -35,3 +35,12 @@ def refresh(home: Home, engine: Engine) -> None:
             write_overview(home, engine, date.fromisoformat(day))
     write_front(home, engine)
     write_json(sorted(now), path)
+
+
+def refresh_landing(home: Home, engine: Engine) -> None:
+    """Write the first page and the latest overview anew, because something else lies in the landing place now."""
+    latest = max((path.parent.name for path in home.reports.glob("????-??-??/index.html")), default=None)
+    if latest:
+        write_overview(home, engine, date.fromisoformat(latest))
+    else:
+        write_front(home, engine)

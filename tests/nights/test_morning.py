@@ -297,3 +297,20 @@ def test_what_a_failed_night_did_not_come_to_lies_there_and_is_not_waited_for(ni
     assert overview(nights, 1, "attention") == [
         row for row in overview(nights, 1, "attention") if row[3] != "NOT_TAKEN_IN"
     ]
+
+
+# ---- what lies in the landing place ---------------------------------------------------------------------------------
+def test_a_delivery_without_its_manifest_is_told_until_it_is_whole(nights: LittleNights) -> None:
+    nights.deliver(1, "health")
+    folder = nights.landing / AUTHORITY / "health" / day_of(1).isoformat()
+    whole = (folder / "manifest.json").read_text()
+    (folder / "manifest.json").unlink()
+    nights.load()
+    place = f"{AUTHORITY}/health/{day_of(1)}"
+    for page in ("index.html", f"{day_of(0)}/index.html"):
+        assert [row[0] for row in rows_of(nights, page, "landing")] == [place]
+        assert "waits for its manifest" in rows_of(nights, page, "landing")[0][2]
+    (folder / "manifest.json").write_text(whole)
+    nights.load()
+    for page in ("index.html", f"{day_of(1)}/index.html"):
+        assert rows_of(nights, page, "landing") == []

@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy import Engine, func, select
 
 from pipelines.database.schema import attempt, feed_night
-from pipelines.deliveries.findings_kept import kept_findings
+from pipelines.deliveries.findings_kept import kept_findings, kept_incomplete
 from pipelines.deliveries.standing import standing_deliveries
 from pipelines.home import Home
 from pipelines.reporting.sheets import Cell, Code, Head, Link, Sheet
@@ -104,8 +104,19 @@ def landing_sheet(home: Home) -> Sheet:
         "In the landing place, and not taken in",
         (Head("Place"), Head("Code", pick=True), Head("What is wrong"), Head("What to do")),
         [
-            (Code(each.place or "further places"), Code(each.code), each.message, each.remedy)
-            for each in kept_findings(home)
+            *(
+                (Code(each.place or "further places"), Code(each.code), each.message, each.remedy)
+                for each in kept_findings(home)
+            ),
+            *(
+                (
+                    Code(place),
+                    None,
+                    "It waits for its manifest.",
+                    "Nothing while it is uploaded; else ask the supplier.",
+                )
+                for place in kept_incomplete(home)
+            ),
         ],
         empty="Everything in the landing place belongs to somebody.",
     )
