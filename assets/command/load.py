@@ -145,7 +145,22 @@ def run_nights(
             progress.update(task, completed=_STEPS, step="done")
     removed = tidy(deployment, sorted({each.planned.authority for each in ran if not each.busy}))
     refresh(deployment.home, deployment.engine)
-    return summary_of(deployment, ran, look.findings, look.incomplete, removed, chosen.authorities)
+    summary = summary_of(deployment, ran, look.findings, look.incomplete, removed, chosen.authorities)
+    return summary | {"not_asked": _not_asked(deployment, chosen)}
+
+
+def _not_asked(deployment: Deployment, wanted: Wanted) -> list[dict[str, Any]]:
+    """Nights that are outstanding and were not asked for, with the reasons."""
+    from pipelines.nights.arrivals import look_around
+    from pipelines.nights.plan import outstanding
+
+    if wanted == Wanted(again=wanted.again):
+        return []
+    return [
+        {"authority": each.authority, "business_date": each.business_date.isoformat(), "why": list(each.why)}
+        for each in outstanding(deployment, look_around(deployment).new)
+        if not wanted.has(each.authority, each.business_date)
+    ]
 
 
 def _exit_code(summary: dict[str, Any]) -> int:
@@ -165,7 +180,12 @@ def show(summary: dict[str, Any]) -> None:
     if not summary["nights"]:
         waits = summary["standing"] or summary["landing_findings"]
         every = "every night is built from what is in force now."
-        console.print("Nothing new has come; this waits for somebody:" if waits else f"Nothing is outstanding: {every}")
+        if summary["not_asked"]:
+            console.print("Nothing of what was asked for is outstanding.")
+        else:
+            console.print(
+                "Nothing new has come; this waits for somebody:" if waits else f"Nothing is outstanding: {every}"
+            )
         _show_standing(summary)
         return
     feeds = Table(title="What was loaded", title_justify="left")
@@ -215,6 +235,9 @@ def _show_standing(summary: dict[str, Any]) -> None:
     for each in summary["standing"]:
         if each["agency"] or (each["authority"], each["business_date"]) not in ran:
             console.print(f"Still {standing_told(each)}")
+    for night in summary["not_asked"]:
+        whose = f"{night['business_date']} authority {night['authority']}"
+        console.print(f"Outstanding, and not asked for: {whose}. {' '.join(night['why'])}")
     for place in summary["incomplete"]:
         console.print(f"Waits for its manifest: {place}")
     for finding in summary["landing_findings"]:

@@ -314,3 +314,16 @@ def test_a_delivery_without_its_manifest_is_told_until_it_is_whole(nights: Littl
     nights.load()
     for page in ("index.html", f"{day_of(1)}/index.html"):
         assert rows_of(nights, page, "landing") == []
+
+
+def test_a_load_of_some_nights_says_which_it_was_not_asked_for(nights: LittleNights) -> None:
+    nights.deliver(1)
+    for words in (("--night", f"{day_of(0)}"), ("--authority", "331")):
+        told = load(nights, *words)
+        assert told.exit_code == 0, told.output
+        assert "every night is built" not in told.stdout
+        assert f"not asked for: {day_of(1)} authority {AUTHORITY}" in told.stdout
+    (night,) = json.loads(load(nights, "--night", f"{day_of(0)}", "--json").stdout)["not_asked"]
+    assert (night["authority"], night["business_date"]) == (AUTHORITY, day_of(1).isoformat())
+    nights.load()
+    assert "every night is built" in load(nights, "--night", f"{day_of(0)}").stdout
