@@ -104,6 +104,7 @@ def run_nights(
     from pipelines.validation.expectations_worker import warm_up
 
     chosen = wanted or Wanted()
+    _refuse_history(deployment, chosen)
     look = look_around(deployment, authorities=chosen.authorities)
     warm_up()  # the suites' engine takes seconds to import: it does so beside the first stages
     use_settings(nights_spanned(deployment, look.new))
@@ -147,6 +148,21 @@ def run_nights(
     refresh(deployment.home, deployment.engine)
     summary = summary_of(deployment, ran, look.findings, look.incomplete, removed, chosen.authorities)
     return summary | {"not_asked": _not_asked(deployment, chosen)}
+
+
+def _refuse_history(deployment: Deployment, wanted: Wanted) -> None:
+    """Refuse a load of nights that were all let go.
+
+    Raises:
+        IsindexError: NIGHT_RETIRED.
+    """
+    from pipelines.nights import Night
+    from pipelines.nights.reach import authorities_of, refuse_retired, retired_nights
+
+    authorities = wanted.authorities or authorities_of(deployment)
+    gone = retired_nights(deployment)
+    if wanted.end and authorities and all(wanted.end <= gone.get(each, date.min) for each in authorities):
+        refuse_retired(Night(deployment, min(authorities), wanted.end))
 
 
 def _not_asked(deployment: Deployment, wanted: Wanted) -> list[dict[str, Any]]:

@@ -30,6 +30,9 @@ __all__ = ["LandingKnowledge", "Look", "look", "lying", "mended"]
 # Damage on the way: the same manifest may come again with whole files.
 _MAY_BE_MENDED = frozenset({"CHECKSUM_MISMATCH", "SIZE_MISMATCH", "FILE_MISSING", "FILE_CLOSED", "PATH_OUTSIDE"})
 
+_NEVER_WAS = "Set ISINDEX_FIRST_NIGHT to this date if the night is wanted, else have it sent again under a later date."
+_LET_GO = "No setting brings the night back. Have what is still true sent under a later date, and take this away."
+
 
 @dataclass(frozen=True)
 class Look:
@@ -141,7 +144,13 @@ def _untimely(folder: DateFolder, known: LandingKnowledge) -> Noted | None:
         return Noted("DATE_IN_FUTURE", folder.parts, 3)
     first = known.first_nights.get(folder.authority)
     if first is not None and folder.business_date < first:
-        return Noted("DATE_TOO_OLD", folder.parts, 3, {"first": first.isoformat()})
+        gone = folder.business_date <= known.retired.get(folder.authority, date.min)
+        words = {
+            "first": first.isoformat(),
+            "history": ": the night was let go and is history" if gone else "",
+            "way_out": _LET_GO if gone else _NEVER_WAS,
+        }
+        return Noted("DATE_TOO_OLD", folder.parts, 3, words)
     return None
 
 

@@ -36,12 +36,14 @@ class LandingKnowledge:
         agencies: the registered agencies.
         first_nights: authority → its first night, where it has one; what is older is not taken in.
         today: the day in London.
+        retired: authority → its last night that was let go, where it has one: no setting brings back what lies before.
     """
 
     authorities: Collection[str]
     agencies: Collection[str]
     first_nights: Mapping[str, date]
     today: date
+    retired: Mapping[str, date] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pipelines.contracts import registered_agencies
 from pipelines.deliveries import LandingKnowledge, Look, look
 from pipelines.deliveries.findings_kept import keep_findings
 from pipelines.deployment import Deployment
-from pipelines.nights.reach import LONDON, first_nights
+from pipelines.nights.reach import LONDON, first_nights, retired_nights
 from pipelines.reporting import refresh_landing
 
 __all__ = ["look_around"]
@@ -35,6 +35,7 @@ def look_around(deployment: Deployment, *, authorities: Collection[str] | None =
             {agency.agency for agency in registered_agencies()},
             first_nights(deployment),
             datetime.now(LONDON).date(),
+            retired_nights(deployment),
         ),
         authorities=authorities,
     )

@@ -21,6 +21,8 @@ from pipelines.database import schema as db
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.nights.attempts import last_attempts, latest_matched
+from pipelines.nights.night import Night
+from pipelines.nights.reach import refuse_retired
 from pipelines.nights.references import record_keys, reference_of
 from pipelines.publishing.gates import OVERRIDABLE
 from pipelines.publishing.versions import versions_in_force, versions_there
@@ -126,7 +128,7 @@ def override(
 
     Raises:
         IsindexError: DECISION_INCOMPLETE; GATE_UNKNOWN when the gate is none of `OVERRIDABLE`; NIGHT_UNKNOWN when the
-            night was never run.
+            night was never run; NIGHT_RETIRED when it was let go.
     """
     require_reason(actor, reason)
     if gate not in OVERRIDABLE:
@@ -136,6 +138,7 @@ def override(
             remedy=f"Only numbers that moved more than they should: {', '.join(sorted(OVERRIDABLE))}. Whatever another "
             "gate found has to be put right at its cause.",
         )
+    refuse_retired(Night(deployment, authority, business_date))
     if business_date not in last_attempts(deployment.engine, authority, [business_date]):
         raise IsindexError(
             "NIGHT_UNKNOWN",

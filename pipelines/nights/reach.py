@@ -20,7 +20,16 @@ from pipelines.errors import IsindexError
 from pipelines.nights.attempts import last_attempts
 from pipelines.nights.night import Night
 
-__all__ = ["LONDON", "authorities_of", "first_nights", "last_night", "refuse_out_of_reach", "span_of"]
+__all__ = [
+    "LONDON",
+    "authorities_of",
+    "first_nights",
+    "last_night",
+    "refuse_out_of_reach",
+    "refuse_retired",
+    "retired_nights",
+    "span_of",
+]
 
 LONDON = ZoneInfo("Europe/London")
 """Where days begin and end."""
@@ -61,6 +70,33 @@ def span_of(deployment: Deployment, arrived: Iterable[FoundDelivery] = ()) -> tu
     return (min(days), max(days)) if days else None
 
 
+def retired_nights(deployment: Deployment) -> dict[str, date]:
+    """The last night of each authority that was let go, of those that have one: no night up to it is ever run again."""
+    query = (
+        select(db.attempt.c.authority, func.max(db.attempt.c.business_date))
+        .where(db.attempt.c.state == "retired")
+        .group_by(db.attempt.c.authority)
+    )
+    with deployment.engine.connect() as connection:
+        return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def refuse_retired(night: Night) -> None:
+    """Refuse to do anything more for a night that was let go.
+
+    Raises:
+        IsindexError: NIGHT_RETIRED.
+    """
+    if night.business_date <= retired_nights(night.deployment).get(night.authority, date.min):
+        raise IsindexError(
+            "NIGHT_RETIRED",
+            "The night is older than what is kept: it is history, and is never run again.",
+            where=night.where,
+            remedy="What it published stays in later nights. A larger ISINDEX_KEEP_NIGHTS keeps more nights from now on, and "
+            "brings none back.",
+        )
+
+
 def refuse_out_of_reach(night: Night) -> None:
     """Refuse to run a night that there cannot be, whoever asks for it.
 
@@ -68,18 +104,7 @@ def refuse_out_of_reach(night: Night) -> None:
         IsindexError: NIGHT_RETIRED (let go: built on nothing, it would give every child a new index id), NIGHT_TOO_EARLY
             (before the authority's first), NIGHT_AHEAD (its business date has not come).
     """
-    newest = select(func.max(db.attempt.c.business_date)).where(
-        db.attempt.c.authority == night.authority, db.attempt.c.state == "retired"
-    )
-    with night.engine.connect() as connection:
-        ground = connection.scalar(newest)
-    if ground is not None and night.business_date <= ground:
-        raise IsindexError(
-            "NIGHT_RETIRED",
-            "The night is older than what is kept, and is never run again.",
-            where=night.where,
-            remedy="ISINDEX_KEEP_NIGHTS says how many nights are kept; what it published stays in later nights.",
-        )
+    refuse_retired(night)
     first = first_nights(night.deployment).get(night.authority)
     if first is not None and night.business_date < first:
         raise IsindexError(

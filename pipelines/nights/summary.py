@@ -175,12 +175,12 @@ def _night(deployment: Deployment, ran: Ran) -> dict[str, Any]:
 
 
 def _state(row: AttemptRow | None, ran: Ran) -> str:
-    """Published or held, as the attempt says; failed when the run ended before it could say so; busy."""
+    """Published or held, as the attempt says, be it let go since; failed when the run ended before it could say so; busy."""
     if ran.busy:
         return "busy"
     if row is None or (ran.fault and row.state != "held"):
         return "failed"
-    return row.state
+    return "published" if row.state == "retired" and row.version else row.state
 
 
 def _feed(agency: str, feed: Any, deliveries: list[dict[str, Any]]) -> dict[str, Any]:

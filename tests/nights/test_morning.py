@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +14,12 @@ from lxml import html
 from typer.testing import CliRunner
 
 from assets.command.app import app
+from assets.launch import Launched
+from pipelines.nights.arrivals import look_around
 from pipelines.nights.decisions import decide, take_back
-from pipelines.nights.summary import standing
+from pipelines.nights.retention import prune
+from pipelines.nights.run import run_all
+from pipelines.nights.summary import standing, summary_of
 from pipelines.tables import read_json
 from tests.assets.daemon import DAGSTERS_OWN
 from tests.nights.little_authority import AUTHORITY, Delivery, children, day_of, everyone, put, row_of
@@ -327,3 +331,28 @@ def test_a_load_of_some_nights_says_which_it_was_not_asked_for(nights: LittleNig
     assert (night["authority"], night["business_date"]) == (AUTHORITY, day_of(1).isoformat())
     nights.load()
     assert "every night is built" in load(nights, "--night", f"{day_of(0)}").stdout
+
+
+# ---- nights that were let go ----------------------------------------------------------------------------------------
+def test_nights_let_go_by_the_load_that_published_them_went_well_and_are_history_then(
+    nights: LittleNights, setting: Callable[[str, object], None]
+) -> None:
+    setting("ISINDEX_KEEP_NIGHTS", 1)
+    setting("ISINDEX_KEEP_VERSIONS", 1)
+    for number in (1, 2, 3):
+        nights.deliver(number, "health")
+    ran = run_all(nights.deployment, started_by="a test")
+    prune(nights.deployment, AUTHORITY)
+    assert nights.last(1).state == "retired"
+    summary = summary_of(nights.deployment, [Launched(each.planned, "") for each in ran])
+    assert ([night["state"] for night in summary["nights"]], summary["ok"]) == (["published"] * 3, True)
+
+    let_go = ("--night", f"{day_of(1)}")
+    words = ("decide", "override", "volume", "--home", str(nights.home), "--authority", AUTHORITY, "--reason", "right")
+    for told in (load(nights, *let_go, "--again", "--json"), CliRunner().invoke(app, [*words, *let_go])):
+        assert told.exit_code == 2
+        assert "NIGHT_RETIRED" in told.output and "brings none back" in " ".join(told.output.split())
+    nights.deliver(1, "police")
+    (found,) = look_around(nights.deployment).findings
+    assert "let go" in found.message
+    assert "ISINDEX_FIRST_NIGHT" not in found.remedy and "later date" in found.remedy
