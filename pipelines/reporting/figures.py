@@ -86,7 +86,7 @@ class AuthorityLine:
     """One authority's night: published or held, with which children, and why not.
 
     `state` is published, held, failed or not_published; `changes` are the differences to the version before, by kind, as the
-    version's manifest has them.
+    version's manifest has them. An authority of which there is nothing for the night has no feeds.
     """
 
     authority: str

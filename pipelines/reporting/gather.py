@@ -41,7 +41,7 @@ from pipelines.reporting.figures import (
 )
 from pipelines.reporting.reject_rows import reject_rows
 from pipelines.reporting.review import REVIEW
-from pipelines.reporting.words import DIMENSIONS, STATES, STEPS
+from pipelines.reporting.words import DIMENSIONS, STATES, STEPS, short_day
 from pipelines.tables import connect
 
 __all__ = ["NIGHTS_SHOWN", "match_figures", "night_figures", "quality_figures", "reject_figures"]
@@ -53,7 +53,7 @@ _MISSING = re.compile(r"^missing(?:_rate|_share)?[./:]\s*(.+)$")
 
 
 def night_figures(engine: Engine, business_date: date, directory: Directory) -> NightFigures:
-    """Every authority that has anything in this night: its feeds, deliveries, and what became of them."""
+    """Every authority in this night: its feeds, deliveries, and what became of them; also one that has fallen silent."""
     with engine.connect() as connection:
         came = connection.execute(
             select(delivery)
@@ -68,6 +68,12 @@ def night_figures(engine: Engine, business_date: date, directory: Directory) -> 
             .group_by(attempt.c.authority)
         )
         tried = connection.execute(select(attempt).where(attempt.c.attempt_id.in_(newest))).all()
+        earlier = (
+            select(delivery.c.authority, func.max(delivery.c.business_date))
+            .where(delivery.c.business_date < business_date)
+            .group_by(delivery.c.authority)
+        )
+        heard = {row[0]: row[1] for row in connection.execute(earlier)}
     untaken = not_taken_in(engine, business_date)
     waits = {entry.delivery_id for entry in standing_deliveries(engine, {row.authority for row in came})}
     gaps = open_gaps(engine, {row.authority for row in came})
@@ -89,7 +95,13 @@ def night_figures(engine: Engine, business_date: date, directory: Directory) -> 
         )
         feeds = tuple(_not_taken_in(feed) if (authority, feed.agency) in untaken else feed for feed in feeds)
         lines.append(_authority_line(authority, nights.get(authority), feeds))
-    return NightFigures(business_date, tuple(lines), deliveries)
+    told = {line.authority for line in lines}
+    lines += [
+        _silent(authority, last)
+        for authority, last in heard.items()
+        if authority not in told and authority in directory.authorities
+    ]
+    return NightFigures(business_date, tuple(sorted(lines, key=lambda line: line.authority)), deliveries)
 
 
 def reject_figures(
@@ -423,6 +435,12 @@ def _authority_line(authority: str, row: _Standing | None, feeds: tuple[FeedLine
         tuple(figures.get("reasons") or ()),
         feeds,
     )
+
+
+def _silent(authority: str, last: date) -> AuthorityLine:
+    """An authority that delivered before, and of which there is nothing for this night, not even a run."""
+    told = f"Nothing has come for this night; last heard of on {short_day(last)}."
+    return AuthorityLine(authority, "not_published", "", None, None, {}, (told,), ())
 
 
 def _by_outcome(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

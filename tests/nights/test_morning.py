@@ -356,3 +356,20 @@ def test_nights_let_go_by_the_load_that_published_them_went_well_and_are_history
     (found,) = look_around(nights.deployment).findings
     assert "let go" in found.message
     assert "ISINDEX_FIRST_NIGHT" not in found.remedy and "later date" in found.remedy
+
+
+# ---- silence --------------------------------------------------------------------------------------------------------
+def test_an_authority_that_has_fallen_silent_is_named_though_no_run_was_made_for_it(nights: LittleNights) -> None:
+    nights.deliver(1)
+    nights.load()
+    folder = nights.landing / "331" / "health" / day_of(2).isoformat()
+    put(nights.landing, Delivery("health", day_of(2), 1, "full", everyone("health")))
+    folder.parent.mkdir(parents=True)
+    (nights.landing / AUTHORITY / "health" / day_of(2).isoformat()).replace(folder)
+    told = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(told | {"authority": "331"}))
+    nights.load()
+    silent, heard = overview(nights, 2, "authorities")
+    assert (silent[1], silent[2], heard[1], heard[2]) == (AUTHORITY, "Not published", "331", "Published")
+    assert silent[-1] == "Nothing has come for this night; last heard of on 19 Nov 2026."
+    assert any(silent[-1] == row[5] for row in overview(nights, 2, "attention"))

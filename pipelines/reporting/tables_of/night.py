@@ -49,6 +49,11 @@ def night_sheets(
         for feed in sorted(figures.feeds, key=_gravity)
         for code, file, message, remedy in _remarks(feed)
     ]
+    attention += [
+        (name(line.authority), None, STATES["not_published"], None, "", " ".join(line.reasons), "Ask its suppliers.")
+        for line in figures.authorities
+        if not line.feeds
+    ]
     feeds: list[tuple[Cell, ...]] = [
         (
             name(feed.authority),
@@ -92,7 +97,7 @@ def night_sheets(
                 *counts[1:4],
                 Head("To review", number=True),
                 Head("Changes since last version"),
-                Head("Why it is held"),
+                Head("Why it is not published"),
             ),
             authorities,
             empty="No authority has anything for this night.",
