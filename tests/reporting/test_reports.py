@@ -113,10 +113,13 @@ def test_first_page_names_the_nights_that_wait_for_somebody(tmp_path, engine):
     nights.tried(engine, "330", "failed", reasons=["links: it broke off."])
     write_overview(Home(tmp_path), engine, nights.NIGHT, nights.directory())
     front = Home(tmp_path).reports / "index.html"
-    assert rows_of(front, "waiting") == [
+    waiting = rows_of(front, "waiting")
+    assert [row[:4] for row in waiting] == [
         ["2026-11-20", "202", "Held", "Gate volume: The index would lose 31 % of its children."],
         ["2026-11-20", "330", "Failed", "links: it broke off."],
     ]
+    assert "isindex decide override volume --authority 202 --night 2026-11-20" in waiting[0][4]
+    assert "load again" in waiting[1][4]
     assert rows_of(front, "nights")[0][2:] == ["2", "0", "1", "1"]  # authorities, published, held, failed
 
 

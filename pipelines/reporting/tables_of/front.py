@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, Row, func, select
 
 from pipelines.database.schema import attempt, feed_night
 from pipelines.deliveries.findings_kept import kept_findings, kept_incomplete
 from pipelines.deliveries.standing import standing_deliveries
 from pipelines.home import Home
+from pipelines.publishing.gates import OVERRIDABLE
 from pipelines.reporting.sheets import Cell, Code, Head, Link, Sheet
 from pipelines.reporting.words import STATES, day
 
-__all__ = ["front_sheets", "landing_sheet"]
+__all__ = ["front_sheets", "landing_sheet", "what_to_do"]
 
 
 def front_sheets(engine: Engine, home: Home, business_date: date | None = None) -> dict[str, Sheet]:
@@ -36,7 +38,13 @@ def front_sheets(engine: Engine, home: Home, business_date: date | None = None) 
         state = "published" if row.state == "retired" and row.version else row.state
         states[row.business_date, state] = states.get((row.business_date, state), 0) + 1
     waiting: list[tuple[Cell, ...]] = [
-        (Code(row.business_date.isoformat()), Code(row.authority), STATES[row.state], " ".join(row.reasons))
+        (
+            Code(row.business_date.isoformat()),
+            Code(row.authority),
+            STATES[row.state],
+            " ".join(row.reasons),
+            what_to_do(row),
+        )
         for row in tried
         if row.state in ("held", "failed")
     ]
@@ -58,7 +66,13 @@ def front_sheets(engine: Engine, home: Home, business_date: date | None = None) 
         "waiting": Sheet(
             "waiting",
             "Nights that wait for somebody",
-            (Head("Business date"), Head("Authority", pick=True), Head("State", pick=True), Head("Why")),
+            (
+                Head("Business date"),
+                Head("Authority", pick=True),
+                Head("State", pick=True),
+                Head("Why"),
+                Head("What to do"),
+            ),
             waiting,
             empty="No night is held, and none has failed.",
         ),
@@ -95,6 +109,19 @@ def front_sheets(engine: Engine, home: Home, business_date: date | None = None) 
         "landing": landing_sheet(home),
         "nights": Sheet("nights", "Nights, newest first", (Head("Night"), Head("Business date"), *numbers), nights),
     }
+
+
+def what_to_do(row: Row[Any]) -> str:
+    """The way out of a night that is held or has failed (a row of table `attempt`)."""
+    if row.state == "failed":
+        return "Put the cause right and load again."
+    failed = [gate["name"] for gate in row.gates if not gate["passed"]]
+    if not failed or not {*failed} <= {*OVERRIDABLE}:
+        return "Correct the cause and load again; this cannot be overridden."
+    commands = ", ".join(
+        f"isindex decide override {gate} --authority {row.authority} --night {row.business_date}" for gate in failed
+    )
+    return f"Find out why so much moved. If it is wrong, have it corrected; if it is right, decide so ({commands}). Then load."
 
 
 def landing_sheet(home: Home) -> Sheet:
