@@ -158,8 +158,8 @@ def test_the_street_alone_tells_where_the_child_itself_or_its_household_is_spoke
     mother = [{"name": "Mother (Sidwick Lane)"}]
     own = found({**ANNA, "carers": mother}, child("ben", HOME, carers=mother), child("cat", carers=mother)).texts
     assert {row["record_key"] for row in own.to_pylist()} == {"health:anna", "police:ben"}
-    harold = [{"name": "Harold Lane"}]
-    assert texts(ANNA, child("ben", home("2 Old Lane", "B11 1AB"), carers=harold)) == set()
+    lane = home("2 Old Lane", "B11 1AB")
+    assert texts({**ANNA, "addresses": lane}, child("ben", lane, carers=[{"name": "Harold Lane"}])) == set()
 
 
 def test_an_address_in_two_names_is_not_shown_and_a_name_beside_an_address_is():
@@ -199,7 +199,9 @@ def test_where_nobody_is_hidden_nothing_is_withheld():
     assert [table.num_rows for table in vars(result).values()] == [0, 0, 0, 0]
 
 
-def test_an_identity_whose_visibility_is_not_known_is_hidden():
+@pytest.mark.parametrize("anna", [{"shielded": [True]}, {"withheld": [True]}, {"index_id": ["Z"]}])
+def test_shielded_withheld_and_not_known_are_hidden_alike(anna):
     identities = pa.table({"record_key": ["health:anna", "police:ben"], "index_id": ["A", "B"]})
-    seen = pa.table({"index_id": ["B"], "shielded": [False], "withheld": [False]})
+    told = {"index_id": ["A"], "shielded": [False], "withheld": [False], **anna}
+    seen = pa.table({name: [*told[name], *rest] for name, rest in zip(told, (["B"], [False], [False]), strict=True)})
     assert find_household(person([ANNA, child("ben", HOME)]), identities, seen).addresses.num_rows == 1

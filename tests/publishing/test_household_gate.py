@@ -97,6 +97,23 @@ def test_each_leak_is_withheld_and_the_gate_finds_it_where_it_is_not(make_night,
     assert figure in verdict(make_night(1, [ANNA, leaking]))
 
 
+def test_a_child_without_a_name_at_a_hidden_place_is_a_leak_without_its_address_too(make_night, monkeypatch):
+    def all_but_the_nameless(*given):
+        found = rules.find_household(*given)
+        return rules.Household(found.addresses, found.texts, found.carers, found.nameless.slice(0, 0))
+
+    monkeypatch.setattr(snapshot, "find_household", all_but_the_nameless)
+    night = make_night(1, [ANNA, CAT, NOBODY])
+    assert verdict(night) == {"nameless_shown"} and night.failed() == ["household"]
+
+
+def test_who_is_not_published_does_not_begin_anew_every_night(make_night):
+    many = [{**NOBODY, "record_key": f"police:{n}"} for n in range(25)]
+    make_night(1, [ANNA, CAT, *many]).publish()
+    night = make_night(2, [ANNA, CAT, *many])
+    assert night.failed() == [] and night.tables["children"].num_rows == 2
+
+
 def nothing_found(*_):
     found = rules.find_household(*_)
     return rules.Household(**{name: table.slice(0, 0) for name, table in vars(found).items()})
