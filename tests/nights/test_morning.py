@@ -17,6 +17,7 @@ from assets.command.app import app
 from assets.launch import Launched
 from pipelines.nights.arrivals import look_around
 from pipelines.nights.decisions import decide, take_back
+from pipelines.nights.protection_decisions import confirm, unshield
 from pipelines.nights.retention import prune
 from pipelines.nights.run import run_all
 from pipelines.nights.summary import standing, summary_of
@@ -97,6 +98,10 @@ def test_no_kind_of_change_is_left_out_anywhere(nights: LittleNights) -> None:
     nights.load()
     all_agree(1)
     health.hold(shielded)
+    opened = {"reason": "the order has ended", "at": NOW}
+    hidden = f"health:{next(key for key, row in health.rows.items() if row['family_name'] == shielded.family)}"
+    wish = unshield(nights.deployment, AUTHORITY, hidden, actor="Ruth", **opened)
+    confirm(nights.deployment, AUTHORITY, wish.number, actor="Omar", **opened)
     nights.deliver(2)
     nights.load()
     all_agree(2)
