@@ -18,7 +18,8 @@ from pipelines.deliveries.readers.protective import ASKING, UNCLEAR, is_blank, m
 __all__ = ["Pairs", "has_plain_marks", "misspelled", "parsed", "rewritten", "salvaged_documents"]
 
 _LONGEST = 1 << 24  # characters of a broken document that are looked at
-_KEY = re.compile(r"""["']?([^\W\d][\w \-.]*)["']?\s*[:=]\s*""")
+_KEY = re.compile(r"""(?:"([^"{}\[\]:,]{1,80})"|'([^'{}\[\]:,]{1,80})'|([^\W\d][\w \-.]{0,80}))\s*[:=]\s*""")
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _STRING = re.compile(r"""(?:"((?:[^"\\]|\\.)*)"?|'((?:[^'\\]|\\.)*)'?)""")
 _EMPTY = re.compile(r"""(null|none|false|\{\s*\}|""|'')\s*[,}\]]""", re.IGNORECASE)
 _SCALARS = ("BOOLEAN", "VARCHAR", "BIGINT", "UBIGINT", "DOUBLE", "HUGEINT", "UHUGEINT", "DECIMAL", "NULL")
@@ -259,9 +260,10 @@ def _text(value: Any) -> str:
 def _torn(text: str, columns: Sequence[Column]) -> Iterator[Document]:
     """A guess at a document that cannot be parsed; none when it does not ask."""
     asking = [column for column in _protective(columns) if column.concept in ASKING]
+    text = _ESCAPE.sub(lambda escape: chr(int(escape.group(1), 16)), text)
     marks: Document = {}
     for key in _KEY.finditer(text):
-        name = key.group(1).strip()
+        name = next(each for each in key.groups() if each).strip()
         column = next((each for each in asking if each.name == name), None) or meant(name, asking, beginning=True)
         if column is not None and not _seen_as_no(text, key.end(), column):
             marks[column.name] = _unclear(column)

@@ -17,7 +17,7 @@ __all__ = ["XmlMarks"]
 
 _LONGEST = 1 << 20  # characters of a broken record that are looked at
 _TAG = re.compile(r"<\s*([^\s<>/?!=\"']+)([^<>]*)>?([^<]*)")
-_ATTRIBUTE = re.compile(r"([^\s=<>/\"']+)\s*=\s*[\"']?([^\"'<>]*)")
+_ATTRIBUTE = re.compile(r"([^=<>/\"']+?)\s*=\s*[\"']?([^\"'<>]*)")
 
 
 class XmlMarks:
@@ -38,29 +38,44 @@ class XmlMarks:
 
         Plain is one element of the record's own, under exactly the column's name, with text alone.
         """
-        own = {child.tag for child in record}
+        own = [child.tag for child in record]
         found = {}
         for column in self.columns:
-            if any(self._spelled(str(tag), column) for tag in own):
+            if any(self._spelled(str(tag), column) for tag in set(own)):
                 self.misspelled[column.name] = self.misspelled.get(column.name, 0) + 1
             said = list(self._said(record, column, beginning=column.name not in own))
-            if said and said != [True]:
+            if said and (said != [True] or own.count(column.name) > 1):
                 found[column.name] = UNCLEAR
         return found
 
     def torn(self, raw: str) -> dict[str, str]:
         """What can be made out of the text of a broken record that asks, by column; nothing when it does not ask."""
-        tags = _TAG.findall(raw[:_LONGEST])
-        marks = {}
-        for column in (column for column in self.columns if column.concept in ASKING):
-            for tag, inside, text in tags:
-                attributes = [(_local(name), value) for name, value in _ATTRIBUTE.findall(inside)]
-                named = {_local(tag): [text, *(value for _, value in attributes)]}
-                pairs = [*named.items(), *((name, [value]) for name, value in attributes)]
-                if any(self._is(name, column, True) and not _all_no(values, column) for name, values in pairs):
-                    marks[column.name] = UNCLEAR
-        texts = {_local(tag): text.strip() for tag, _, text in reversed(tags) if not is_blank(text)}
+        raw = raw[:_LONGEST]
+        tags = list(_TAG.finditer(raw))
+        marks = {
+            column.name: UNCLEAR
+            for column in self.columns
+            if column.concept in ASKING and any(self._torn_says(raw, tag, column) for tag in tags)
+        }
+        texts = {_local(tag.group(1)): tag.group(3).strip() for tag in reversed(tags) if not is_blank(tag.group(3))}
         return {name: text for name, text in texts.items() if name in self._names} | marks if marks else {}
+
+    def _torn_says(self, raw: str, tag: re.Match[str], column: Column) -> bool:
+        """Whether a tag in a broken record was meant to be the column's and anything but no stands in it, or behind it."""
+        name, inside = _local(tag.group(1)), tag.group(2)
+        attributes = _ATTRIBUTE.findall(inside)
+        for words, value in attributes:  # the name is the last word before the sign, unless there is a space in it
+            names = (_local(words.split()[-1]), words) if words.strip() else ()
+            if any(self._is(each, column, True) for each in names) and not says_no(value, column):
+                return True
+        words, sign, _ = inside.strip(" /").partition("=")
+        rest = " ".join(words.split()[: -1 if sign else None])
+        if not any(self._is(each, column, True) for each in (name, f"{name} {rest}")):
+            return False
+        end = raw.find(f"</{tag.group(1)}", tag.start(3))
+        within = raw[tag.start(3) : end] if end >= 0 else tag.group(3)
+        values = [value for _, value in attributes] + [value for _, value in _ATTRIBUTE.findall(within)]
+        return not _all_no([re.sub(r"<[^<>]*>", "", within), *values], column)
 
     def _said(self, record: Any, column: Column, *, beginning: bool) -> Iterator[bool]:
         """Whether it is plain, for everything but a no that is said in the record under a name meant to be the column's."""
