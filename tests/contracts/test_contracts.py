@@ -163,6 +163,36 @@ def test_protection_never_fails_open():
     assert confidentiality.rules[0].params["bad_value_means"] == "S"
 
 
+def test_contracts_mark_what_protects():
+    def marked(columns, above=""):
+        for column in columns:
+            path = f"{above}{column.name}"
+            yield from [path] * column.protects
+            yield from marked(column.items, f"{path}{'[]' if column.logical == 'array' else ''}.")
+
+    found = {agency: list(marked(contract_for(agency).columns)) for agency in COLUMNS}
+    assert found == {
+        "health": ["confidentiality"],
+        "education": [],
+        "police": [],
+        "social_care": ["involvements[].sensitive", "involvements[].consent_basis", "shield", "withdrawn"],
+    }
+    assert "| `confidentiality` | protects |" in feed_page(contract_for("health"))
+
+
+@pytest.mark.parametrize(
+    "said", [[], [{"property": "protects", "value": False}], [{"property": "protects", "value": "yes"}]]
+)
+def test_a_contract_that_forgets_what_protects_is_refused(said):
+    text = yaml.safe_load((ROOT / "schemas" / "contracts" / "health-1.odcs.yaml").read_text(encoding="utf-8"))
+    (mark,) = (column for column in text["schema"][0]["properties"] if column["name"] == "confidentiality")
+    mark["customProperties"] = [{"property": "concept", "value": "shielded"}, *said]
+    with pytest.raises(IsindexError) as fault:
+        build_contract(text, "health-1.odcs.yaml", "health/1")
+    assert fault.value.code == "CONTRACT_INCOMPLETE"
+    assert "confidentiality" in fault.value.where
+
+
 def test_a_rule_judges_only_between_its_dates():
     text = example()
     rule = text["schema"][0]["properties"][0]["quality"][0]

@@ -288,3 +288,38 @@ def test_whatever_is_done_to_a_mark_in_xml(tmp_path, data):
     result = read(tmp_path, xml_of(element(patient(1)), element(patient(2), inside), element(patient(3))), PATIENTS)
     assert asks_or_refused(result, 2)
     assert set(asking(result)) <= {2}
+
+
+# ---- sensitive services --------------------------------------------------------------------------------------------
+
+OPEN = {"team": "North", "sensitive": False, "consent_basis": None}
+
+
+@pytest.mark.parametrize(
+    ("involvement", "mark", "basis"),
+    [
+        (OPEN, "false", None),
+        (OPEN | {"sensitive": True, "consent_basis": "explicit_consent"}, "true", "explicit_consent"),
+        ({"team": "North", "consent_basis": "explicit_consent"}, None, "explicit_consent"),
+        (OPEN | {"sensitive": None}, None, None),
+        *((OPEN | {"sensitive": mark}, "?", None) for mark in ("true", "false", 1, 0, "yes", "", [False], {})),
+        (OPEN | {"Sensitive": False}, "?", None),
+        (OPEN | {"sensitve": True}, "?", None),
+        ({"team": "North", "Sensitive": False}, "?", None),
+        ('{"team":"North","sensitive":false,"sensitive":true}', "?", None),
+        ('{"team":"North","sensitive":false,"sensitive":false}', "?", None),
+        (OPEN | {"sensitive": True, "consent_basis": ["explicit_consent"]}, "true", None),
+        (OPEN | {"sensitive": True, "consent_basis": "explicit_consent", "consent basis": None}, "true", None),
+        ('{"team":"North","sensitive":true,"consent_basis":"explicit_consent","consent_basis":null}', "true", None),
+        (OPEN | {"colour": "blue", "sensation": True}, "false", None),
+    ],
+    ids=str,
+)
+def test_a_service_is_plainly_not_sensitive_or_its_mark_is_unclear(tmp_path, involvement, mark, basis):
+    text = involvement if isinstance(involvement, str) else json.dumps(involvement)
+    document = json.dumps(CHILD | {"involvements": ["HERE", OPEN]}).replace('"HERE"', text)
+    result = read(tmp_path, jsonl_of(CHILD, document), SOCIAL_CARE)
+    found, other = result.records["involvements"].to_pylist()[1]
+    assert (found["sensitive"], found["consent_basis"]) == (mark, basis)
+    assert other["sensitive"] == "false"
+    assert not asking(result)

@@ -321,6 +321,14 @@ def test_of_a_sensitive_service_only_that_there_is_one():
     assert not any("clinic" in str(table.to_pylist()) for table in vars(people).values())
 
 
+@pytest.mark.parametrize(("basis", "kinds"), [("explicit_consent", ["sensitive_service"]), (None, [])])
+def test_a_service_that_is_not_marked_is_sensitive(basis, kinds):
+    row = {**CHILD, "involvements": [{"team": "Secret clinic", "sensitive": None, "consent_basis": basis}]}
+    people = build(social_care=live("social_care", row))
+    assert people.involvements["kind"].to_pylist() == kinds
+    assert people.involvements["service"].drop_null().to_pylist() == []
+
+
 def test_a_sensitive_service_without_consent_basis_goes_no_further_even_if_it_came_this_far():
     row = {**CHILD, "involvements": [{"team": "Secret clinic", "sensitive": True}]}
     assert build(social_care=live("social_care", row)).involvements.num_rows == 0

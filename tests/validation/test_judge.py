@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from datetime import date
 from typing import Any
 
 import pytest
@@ -210,6 +211,30 @@ def test_a_sensitive_involvement_without_a_basis_is_kept_nowhere() -> None:
     assert [each["team"] for each in result.accepted["involvements"].to_pylist()[0]] == ["North"]
     assert result.rejects["masked"].to_pylist() == [""]
     assert "Clinic" not in repr(result)
+
+
+@pytest.mark.parametrize("mark", ["true", None, "?", "yes", "True", "1"])
+def test_of_a_sensitive_service_only_its_period_and_its_basis_are_kept(mark: str | None) -> None:
+    """A mark that is not plainly "false" makes it sensitive; a name too long or damaged is not judged either."""
+    secret = {"team": "Clinic\x07 Q", "worker": "Q" * 200, "contact": "020", "start": "2020-01-01", "end": None,
+              "sensitive": mark, "consent_basis": "explicit_consent"}  # fmt: skip
+    row = record("social_care")
+    row["involvements"] = [secret, *row["involvements"]]
+    result = judged("social_care", row)
+    kept, other = result.accepted["involvements"].to_pylist()[0]
+    assert kept == {"team": None, "worker": None, "contact": None, "start": date(2020, 1, 1), "end": None,
+                    "sensitive": True, "consent_basis": "explicit_consent"}  # fmt: skip
+    assert other["team"] == "North"
+    rule = {"true": set(), None: {"SOCIAL_CARE-CONSENT-004"}}.get(mark, {"SOCIAL_CARE-CONSENT-001"})
+    assert broken(result) == rule
+
+
+def test_a_service_without_a_mark_and_without_a_basis_is_kept_nowhere() -> None:
+    row = record("social_care")
+    row["involvements"] = [{**row["involvements"][0], "sensitive": None}]
+    result = judged("social_care", row)
+    assert broken(result) == {"SOCIAL_CARE-CONSENT-003"}
+    assert result.accepted["involvements"].to_pylist() == [[]]
 
 
 def test_a_shield_without_authoriser_shields_and_is_queried() -> None:
