@@ -25,8 +25,8 @@ _MISPLACED = ("WRONG_AUTHORITY", "WRONG_AGENCY", "WRONG_DATE")
 def standing_deliveries(engine: Engine, authorities: Collection[str] | None = None) -> list[DeliveryEntry]:
     """The held and refused deliveries that still stand, by authority, business date, agency and sequence.
 
-    A held one is settled by a full delivery in force that comes after it. A refused one is settled by one in force for its
-    night that comes after it, by another under its number, by a waiver of its number that was made since, and, if it lay
+    Either is settled by a full delivery in force that comes after it, which says all that there is to say. A refused one is
+    settled besides by any in force for its night that comes after it, by another under its number, by a waiver of its number that was made since, and, if it lay
     where it did not belong or nobody can tell its number, by being taken away.
 
     Args:
@@ -93,15 +93,16 @@ def _is_settled(
     """
     in_force = [each for each in others if each.state in IN_FORCE]
     later = [each for each in in_force if (each.sequence or 0) > (entry.sequence or 0)]
+    told_anew = any(each.mode == "full" and each.business_date >= entry.business_date for each in later)
     if entry.state == "held" or entry.has("HELD_TOO_LONG"):
-        return any(each.mode == "full" and each.business_date >= entry.business_date for each in later)
+        return told_anew
     if entry.sequence is None or any(map(entry.has, _MISPLACED)):
         if not lies:
             return True
         return any(
             each.business_date == entry.business_date and each.received_at >= entry.received_at for each in in_force
         )
-    if any(each.business_date == entry.business_date for each in later):
+    if told_anew or any(each.business_date == entry.business_date for each in later):
         return True
     if waived.get(entry.sequence, "") >= entry.received_at:
         return True

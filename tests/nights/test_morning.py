@@ -229,7 +229,7 @@ def test_a_refused_delivery_is_told_by_every_load_until_it_is_sent_whole(nights:
     assert again.exit_code == 1, again.output
     assert "Still refused" in again.stdout and "CHECKSUM_MISMATCH" in again.stdout
     assert "every night is built" not in again.stdout
-    nights.deliver(2)  # the night after it does not put it right
+    nights.deliver(2, "education")  # what others send later does not put it right
     nights.load()
     assert waits(nights) == [("health", 2, "refused")]
     put(nights.landing, damaged.but(fault=""))
