@@ -6,14 +6,15 @@ screen (cli). Reading a child is audited before anything of it is handed out.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Engine, insert, or_, select
+from sqlalchemy import Connection, Engine, func, insert, or_, select
 
-from pipelines.database.schema import INDEX_TABLES, audit, identity, redirect
+from pipelines.database.schema import INDEX_TABLES, audit, identity, ledger_event, redirect
 from pipelines.errors import IsindexError
 from pipelines.home import Home
 from pipelines.identities.mint import valid_index_id
@@ -106,7 +107,8 @@ def read_child(
         one `ChildShown` for each authority that knows the id (in nearly every case one).
 
     Raises:
-        IsindexError: PURPOSE_MISSING when `why` says nothing: no purpose, no look; INDEX_ID_INVALID (mistyped), INDEX_ID_UNKNOWN, INDEX_ID_ENDED.
+        IsindexError: PURPOSE_MISSING when `why` says nothing: no purpose, no look; INDEX_ID_INVALID (mistyped), INDEX_ID_UNKNOWN, INDEX_ID_ENDED,
+            INDEX_ID_REPLACED.
     """
     if not why.strip():
         raise IsindexError(
@@ -145,6 +147,8 @@ def read_child(
             and (row.index_id == asked or targets.get(row.authority) == row.index_id)
         )
         if not known:
+            known = _replaced(connection, asked, authority)
+        if not known:
             ended = connection.execute(select(identity.c.authority).where(identity.c.index_id == asked)).first()
             raise IsindexError(
                 "INDEX_ID_ENDED" if ended else "INDEX_ID_UNKNOWN",
@@ -152,6 +156,46 @@ def read_child(
                 remedy="Ask the authority that gave it out.",
             )
         return [ChildShown(place, found, asked, _rows(connection, place, found)) for place, found in known]
+
+
+def _replaced(connection: Connection, index_id: str, authority: str | None) -> list[tuple[str, str]]:
+    """Authority and index id of the child who had `index_id` in a version that was replaced since.
+
+    A night that is published anew, because a delivery came late, may give a child another id than the version before it. The
+    ledger keeps what each version said: whoever holds most of the records that the id was given to is meant.
+
+    Raises:
+        IsindexError: INDEX_ID_REPLACED when none of those records is shown with an id.
+    """
+    told = select(ledger_event.c.authority, ledger_event.c.record_ref, ledger_event.c.evidence).where(
+        ledger_event.c.index_id == index_id, ledger_event.c.kind.in_(["minted", "restored", "joined"])
+    )
+    if authority is not None:
+        told = told.where(ledger_event.c.authority == authority)
+    known = connection.execute(select(identity.c.authority).where(identity.c.index_id == index_id)).first()
+    held: dict[str, set[str]] = defaultdict(set)
+    for row in connection.execute(told):
+        held[row.authority].update([row.record_ref] if row.record_ref else row.evidence.get("records", []))
+    if known or not held:
+        return []
+    link = INDEX_TABLES["record_links"].c
+    found = []
+    for place, refs in sorted(held.items()):
+        holders = (
+            select(link.index_id, func.count().label("records"))
+            .where(link.authority == place, link.record_ref.in_(sorted(refs)))
+            .group_by(link.index_id)
+            .order_by(func.count().desc(), link.index_id)
+        )
+        if best := connection.execute(holders).first():
+            found.append((place, str(best.index_id)))
+    if not found:
+        raise IsindexError(
+            "INDEX_ID_REPLACED",
+            "The version that had this id was replaced, and none of its records is shown with an id now.",
+            remedy="`isindex diff --from` that version shows what was changed; a child who is shielded is told by no record.",
+        )
+    return found
 
 
 def difference_between(home: Home, authority: str, old: str | None = None, new: str | None = None) -> Difference:

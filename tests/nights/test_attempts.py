@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +22,8 @@ from pipelines.nights import decisions
 from pipelines.nights.attempts import Attempt, latest_matched
 from pipelines.nights.inputs import Base, Decided, Delivered, Inputs, why_differs
 from pipelines.nights.run import STAGES
-from pipelines.tables import read_json, write_json
+from pipelines.publishing.readers import read_child
+from pipelines.tables import read_json, read_table, write_json
 from tests.databases import Databases
 from tests.nights.little_authority import AUTHORITY, day_of
 from tests.nights.little_nights import LittleNights, broken_in, bytes_under, few_keys_may_move
@@ -359,3 +361,25 @@ def test_a_night_without_inputs_and_one_without_its_base_are_refused_by_code(pla
     write_json(inputs.as_json(), lost.folder / "inputs.json")
     with pytest.raises(IsindexError, match="BASE_MISSING"):
         place.in_force(1).base()
+
+
+def test_an_id_that_a_late_delivery_replaced_still_leads_to_the_child(tmp_path: Path, database: Databases) -> None:
+    place = LittleNights(tmp_path, database)
+    place.deliver(0, "police", "social_care")
+    place.deliver(1)
+    place.load()
+    before = read_table(place.in_force(1).folder / "snapshot" / "children.parquet")
+    place.deliver(0, "education", "health")  # the nights are published anew, on other first records
+    place.load()
+    after = read_table(place.in_force(1).folder / "snapshot" / "children.parquet")
+    gone = set(before["index_id"].to_pylist()) - set(after["index_id"].to_pylist())
+    assert gone
+    named = dict(zip(before["index_id"].to_pylist(), before["family_name"].to_pylist(), strict=True))
+    hidden = set(after.filter(pc.or_(after["shielded"], after["withheld"]))["family_name"].to_pylist())
+    for index_id in gone:
+        if named[index_id] in hidden:
+            with pytest.raises(IsindexError, match="INDEX_ID_REPLACED"):
+                read_child(place.deployment.engine, index_id, actor="Ruth", why="complaint 12")
+            continue
+        (shown,) = read_child(place.deployment.engine, index_id, actor="Ruth", why="complaint 12")
+        assert (shown.asked_for, shown.tables["children"][0]["family_name"]) == (index_id, named[index_id])
