@@ -52,7 +52,6 @@ def requests_of(asking: pa.Table, agency: str, delivery_id: str) -> pa.Table:
         {
             "number": pa.array([str(number) for number in range(asking.num_rows)], pa.string()),
             "record_ref": pa.array([refs.get(key) for key in keys.to_pylist()], pa.string()),
-            "position": asking["position"],
             "asked": asking["asked"],
             "understood": asking["understood"],
         }
@@ -65,7 +64,7 @@ def requests_of(asking: pa.Table, agency: str, delivery_id: str) -> pa.Table:
             ),
             wished AS (
                 SELECT record_ref, asked, understood, coalesce(tokens, []) AS tokens,
-                    coalesce(record_ref, nullif(array_to_string(tokens, ' '), ''), $delivery || ' ' || position) AS who
+                    coalesce(record_ref, nullif(array_to_string(tokens, ' '), ''), $delivery || ' ' || number) AS who
                 FROM wishes LEFT JOIN known USING (number)
             )
             SELECT who || ' ' || asked AS entry_id, any_value(record_ref) AS record_ref, asked,
