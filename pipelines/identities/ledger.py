@@ -30,7 +30,7 @@ def record_night(
 
     Args:
         assigned: tonight's assignment.
-        visible: `VISIBILITY` (`protection.shielding.visibility`), one row for each live identity.
+        visible: `VISIBILITY` (`protection.shielding.protect`), one row for each live identity.
         previous: the state that `assigned` was made from.
         business_date: the night.
 

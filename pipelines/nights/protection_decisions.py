@@ -8,9 +8,10 @@ lifts is for `pipelines.protection.shielding`.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pyarrow.compute as pc
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.engine import Row
 
 from pipelines.database import schema as db
@@ -127,7 +128,8 @@ def _record_of(deployment: Deployment, authority: str, who: str) -> str:
     return str(pc.min(keys).as_py())
 
 
-def _standing(authority: str, kind: str, key: str | None = None, *, subject: str | None = None):  # type: ignore[no-untyped-def]
+def _standing(authority: str, kind: str, key: str | None = None, *, subject: str | None = None) -> Select[Any]:
+    """The decisions of a kind that stand, on a record or with a subject."""
     decision = db.decision.c
     query = select(db.decision).where(
         decision.authority == authority, decision.kind == kind, decision.undone_at.is_(None)
@@ -138,7 +140,7 @@ def _standing(authority: str, kind: str, key: str | None = None, *, subject: str
     return query.where(decision.subject == subject) if subject else query.where(decision.record_a == key)
 
 
-def _person(row: Row) -> str:  # type: ignore[type-arg]
+def _person(row: Row[Any]) -> str:
     return str(row.actor).strip().casefold()
 
 
