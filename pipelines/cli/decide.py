@@ -136,7 +136,7 @@ def override(
         raise IsindexError("DATE_INVALID", "An override is of one night.", where="--night", remedy="Name the night.")
     made = decisions.override(
         existing_home(home), authority, business_date, gate,
-        actor=actor or getpass.getuser(), reason=reason, at=datetime.now(UTC),
+        **_by(actor, reason),
     )  # fmt: skip
     console.print(f"Decision {made.number}: gate {gate} may pass the night of {night}. The next load runs it again.")
 
@@ -157,7 +157,7 @@ def hold(
 
     made = decisions.hold(
         existing_home(home), authority, version,
-        actor=actor or getpass.getuser(), reason=reason, at=datetime.now(UTC),
+        **_by(actor, reason),
     )  # fmt: skip
     console.print(f"Decision {made.number}: the version stays until the decision is taken back.")
 
@@ -180,9 +180,7 @@ def undo(
         existing_home(home),
         authority,
         number,
-        actor=actor or getpass.getuser(),
-        reason=reason,
-        at=datetime.now(UTC),
+        **_by(actor, reason),
     )
     console.print(f"Decision {taken.number} ({taken.kind.replace('_', ' ')}) is taken back. {_NEXT}")
 
@@ -237,6 +235,6 @@ def _decide(kind: str, record_a: str, record_b: str, home: HomeOption, authority
 
     made = decide(
         existing_home(home), authority, kind, record_a, record_b,
-        actor=actor or getpass.getuser(), reason=reason, at=datetime.now(UTC),
+        **_by(actor, reason),
     )  # fmt: skip
     console.print(f"Decision {made.number}: {made.kind.replace('_', ' ')}. {_NEXT}")
