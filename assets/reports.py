@@ -15,6 +15,7 @@ from assets.resources import Deployment
 from assets.steps import LOAD, night_of, started_by
 from pipelines.contracts import registered_agencies
 from pipelines.nights import suites
+from pipelines.nights.protective import protect_in_any_case
 from pipelines.nights.retention import prune, prune_reports
 from pipelines.nights.stages import reports
 
@@ -59,6 +60,7 @@ def _pages() -> dg.AssetsDefinition:
     )
     def pages(context: dg.AssetExecutionContext, deployment: Deployment) -> Iterator[object]:
         with night_of(context, deployment, "reports") as night:
+            protect_in_any_case(night.deployment, night.authority)  # also where the night is held
             written = reports.write(night)
             if not started_by(context).startswith(LOAD):  # a load lets go at its own end, and says so in its summary
                 prune(night.deployment, night.authority)

@@ -19,6 +19,7 @@ from assets.resources import Deployment
 from pipelines.errors import IsindexError
 from pipelines.nights import Night
 from pipelines.nights.attempts import fail
+from pipelines.nights.protective import protect_in_any_case
 from pipelines.nights.reach import refuse_out_of_reach
 from pipelines.outages import as_coded
 
@@ -46,6 +47,7 @@ def night_of(
             yield night
         except Exception as fault:
             _note(night, stage, as_coded(fault), started_by(context))
+            protect_in_any_case(night.deployment, night.authority)
             raise
 
 

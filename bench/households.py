@@ -16,8 +16,8 @@ from pathlib import Path
 
 from pipelines.deployment import open_deployment
 from pipelines.nights.attempts import Attempt
+from pipelines.nights.judging import person_tables
 from pipelines.nights.night import Night
-from pipelines.nights.stages.snapshot import person_tables
 from pipelines.protection.household import find_household
 from pipelines.tables import connect, read_table
 from sample_feeds import make_nights
@@ -78,6 +78,7 @@ def main() -> int:
 def _count(attempt: Attempt, children: int) -> None:
     """Print what the night withheld."""
     person = person_tables(attempt)
+    published = attempt.night.home.snapshots(attempt.night.authority) / str(attempt.night.version())
     identities, visibility = (
         read_table(attempt.folder / "identities" / f"{name}.parquet") for name in ("identities", "visibility")
     )
@@ -87,7 +88,7 @@ def _count(attempt: Attempt, children: int) -> None:
     views = {f"person_{name}": table for name, table in person.items()}
     views |= {f"unseen_{name}": table for name, table in vars(household).items()}
     views |= {"identities": identities, "visibility": visibility}
-    views["addresses"] = attempt.folder / "snapshot" / "addresses.parquet"
+    views["addresses"] = published / "addresses.parquet"
     with connect(views) as connection:
         connection.execute("""
             CREATE TEMP TABLE children AS

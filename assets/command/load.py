@@ -99,6 +99,8 @@ def run_nights(
     `times` is filled with the moment (seconds of the epoch) at which each night started and each step of it was done.
     """
     from pipelines.nights.arrivals import look_around
+    from pipelines.nights.protective import protect_in_any_case, protection_waits
+    from pipelines.nights.reach import authorities_of
     from pipelines.nights.summary import summary_of
     from pipelines.reporting import refresh
     from pipelines.validation.expectations_worker import warm_up
@@ -145,6 +147,8 @@ def run_nights(
         for task in current:
             progress.update(task, completed=_STEPS, step="done")
     removed = tidy(deployment, sorted({each.planned.authority for each in ran if not each.busy}))
+    for waiting in protection_waits(deployment, sorted(chosen.authorities or authorities_of(deployment))):
+        protect_in_any_case(deployment, waiting)
     refresh(deployment.home, deployment.engine)
     summary = summary_of(deployment, ran, look.findings, look.incomplete, removed, chosen.authorities)
     return summary | {"not_asked": _not_asked(deployment, chosen)}
@@ -238,6 +242,18 @@ def show(summary: dict[str, Any]) -> None:
         console.print(f"{whose}{' '.join(night['why'])}")
         for reason in [night["fault"]] if night["fault"] and night["state"] != "held" else night["reasons"]:
             console.print(Text.assemble((whose, "red"), reason))
+    for each in summary["protective"]:
+        console.print(
+            f"{each['business_date']} authority {each['authority']}: published again, less {each['children']} "
+            f"{'child who' if each['children'] == 1 else 'children who'} must be hidden since: {each['shown']}."
+        )
+    for authority in summary["protection_waits"]:
+        console.print(
+            Text.assemble(
+                (f"Authority {authority}: ", "red"),
+                "versions may still show a child who must be hidden (PROTECTION_WAITS). Mend what failed, and load again.",
+            )
+        )
     _show_standing(summary)
     for warning in summary["warnings"]:
         console.print(Text.assemble(("Note: ", "yellow"), warning))

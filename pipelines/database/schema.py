@@ -236,6 +236,7 @@ snapshot_version = Table(
     metadata,
     Column("authority", String(words.AUTHORITY), primary_key=True),
     Column("version", String(words.VERSION), primary_key=True),
+    Column("shown", String(words.VERSION_SHOWN), nullable=False),  # the name it was last shown under
     Column("business_date", Date, nullable=False),
     Column("previous", String(words.VERSION)),
     Column("content_sha256", String(words.SHA256), nullable=False),

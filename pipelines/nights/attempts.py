@@ -28,7 +28,7 @@ from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.nights.inputs import Inputs, why_differs
 from pipelines.nights.night import Night
-from pipelines.publishing.versions import attempt_of_version, versions_in_force
+from pipelines.publishing.versions import attempt_of_version, built, versions_in_force
 from pipelines.tables import read_json, write_json
 
 __all__ = [
@@ -144,7 +144,7 @@ def attempt_in_force(night: Night, version: str | None = None) -> Attempt | None
     if digest is None:
         for path in (night.folder / "attempts").glob("*/published.json"):
             told = read_json(path)
-            digest = told["attempt"] if told["version"] == wanted else digest
+            digest = told["attempt"] if built(told["version"]) == built(wanted) else digest
     found = Attempt(night, digest) if digest else None
     return found if found and (found.folder / "inputs.json").is_file() else None
 
@@ -161,8 +161,8 @@ def data_in_force(deployment: Deployment, authority: str, versions: Mapping[date
         noted = {row[0]: row[1] for row in connection.execute(query)}
     found = {}
     for day, version in versions.items():
-        if version in noted:
-            found[day] = noted[version]
+        if built(version) in noted:
+            found[day] = noted[built(version)]
         elif attempt := attempt_in_force(Night(deployment, authority, day), version):
             found[day] = attempt.inputs.data_digest
     return found

@@ -25,7 +25,7 @@ from pipelines.nights.night import Night
 from pipelines.nights.reach import refuse_retired
 from pipelines.nights.references import record_keys, reference_of
 from pipelines.publishing.gates import OVERRIDABLE
-from pipelines.publishing.versions import versions_in_force, versions_there
+from pipelines.publishing.versions import built, folder_of, versions_in_force
 
 __all__ = [
     "KINDS",
@@ -163,7 +163,7 @@ def hold(deployment: Deployment, authority: str, version: str, *, actor: str, re
         IsindexError: DECISION_INCOMPLETE; VERSION_UNKNOWN when it is not in the home.
     """
     require_reason(actor, reason)
-    if version not in versions_there(deployment.home, authority):
+    if folder_of(deployment.home, authority, version) is None:
         raise IsindexError(
             "VERSION_UNKNOWN",
             "there is no such version",
@@ -171,7 +171,7 @@ def hold(deployment: Deployment, authority: str, version: str, *, actor: str, re
             remedy="`isindex status` names the current one.",
         )
     with deployment.engine.begin() as connection:
-        row = {"kind": "hold", "subject": version}
+        row = {"kind": "hold", "subject": built(version)}
         return write_down(connection, authority, row, actor, reason, at.isoformat(timespec="seconds"))
 
 

@@ -6,6 +6,9 @@ run again, or after a kill, or for an old night, it ends the same. Nothing in th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy import select
 
 from pipelines.database import schema as db
@@ -15,11 +18,12 @@ from pipelines.nights.feed_rows import tell_feeds
 from pipelines.nights.night import Night
 from pipelines.nights.seal import seal
 from pipelines.publishing.index_database import bring_up_to_date
-from pipelines.publishing.versions import versions_in_force
+from pipelines.publishing.publish import let_snapshot_go
+from pipelines.publishing.versions import built, versions_in_force
 from pipelines.tables import read_json, read_table
 from pipelines.validation.reject_register import follow_faults
 
-__all__ = ["catch_up", "follow", "newest_in_force"]
+__all__ = ["catch_up", "follow", "newest_in_force", "settle"]
 
 
 def catch_up(deployment: Deployment, authority: str) -> None:
@@ -36,10 +40,19 @@ def catch_up(deployment: Deployment, authority: str) -> None:
             continue  # let go
         manifest = deployment.home.snapshots(authority) / version / "manifest.json"
         published = attempt.folder / "published.json"
-        if manifest.is_file() and (not published.is_file() or told.get(day) != version):
-            seal(attempt)
-            show_in_force(attempt, read_json(manifest))
+        if manifest.is_file() and (not published.is_file() or told.get(day) != built(version)):
+            settle(attempt, read_json(manifest))
             follow(attempt)
+
+
+def settle(attempt: Attempt, manifest: Mapping[str, Any]) -> None:
+    """Leave an attempt as a night in force has it: sealed, shown by links, and without a copy of what is published.
+
+    `manifest` is that of the version as it is shown.
+    """
+    let_snapshot_go(attempt.folder)
+    seal(attempt)
+    show_in_force(attempt, manifest)
 
 
 def follow(attempt: Attempt) -> int:

@@ -30,9 +30,9 @@ from pipelines.matching.reading.comparable import make_comparable
 from pipelines.matching.training.splink_charts import Example, chart_libraries, charts_of, examples_of
 from pipelines.matching.weighing.match_model import DEFAULT_MODEL, Model, load_model, make_model, save_model
 from pipelines.nights.attempts import Attempt
+from pipelines.nights.decided import decisions_of
 from pipelines.nights.follow import newest_in_force
 from pipelines.nights.night import Night, StageReport
-from pipelines.nights.stages.links import decisions_of
 from pipelines.reporting import ShownModel, write_models
 from pipelines.reporting.words import STEPS
 from pipelines.tables import connect, read_table

@@ -34,11 +34,11 @@ from pipelines.nights.attempts import Attempt, AttemptRow, data_in_force, last_a
 from pipelines.nights.inputs import FORMAT, Asking, Base, Decided, Delivered, Inputs, why_differs
 from pipelines.nights.night import Night
 from pipelines.nights.reach import authorities_of
-from pipelines.publishing.versions import versions_in_force
+from pipelines.publishing.versions import built, versions_in_force
 from pipelines.tables import read_json
 
 _KINDS = ("same", "not_the_same", "override", "shield", "confirm")  # of decisions that a night is built from
-__all__ = ["PlannedNight", "inputs_now", "outstanding"]
+__all__ = ["PlannedNight", "inputs_now", "outstanding", "sound_nights"]
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,11 @@ def outstanding(
 def inputs_now(night: Night) -> Inputs:
     """The inputs that the night would be built from now."""
     return _Known.read(night.deployment, night.authority).inputs(night.business_date)
+
+
+def sound_nights(deployment: Deployment, authority: str) -> list[date]:
+    """The nights in force that others may build on, in order: nothing has come for them since that they do not have."""
+    return _Known.read(deployment, authority).sound
 
 
 def _of_authority(
@@ -260,7 +265,7 @@ class _Known:
         return Inputs(
             self.authority,
             day,
-            Base(earlier, self.versions[earlier]) if earlier else None,
+            Base(earlier, built(self.versions[earlier])) if earlier else None,
             tuple(each for each in self.deliveries if since < each.business_date <= day),
             tuple(
                 decided

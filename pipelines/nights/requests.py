@@ -6,7 +6,7 @@ Belongs here: a file for each delivery that asks, and a row that says so. The fi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 from sqlalchemy import delete, insert
@@ -16,25 +16,66 @@ from pipelines.deliveries import DeliveryEntry
 from pipelines.errors import IsindexError
 from pipelines.nights.inputs import Asking
 from pipelines.nights.night import Night
+from pipelines.privacy.secret import keyed_digests
 from pipelines.protection.register import Asked, requests_of
+from pipelines.protection.tokens import key_tokens
+from pipelines.seams import give
+from pipelines.seams.protection import REQUESTS
 from pipelines.tables import file_sha256, read_table, write_table
 
-__all__ = ["asked_for", "keep_requests"]
+__all__ = ["HELD_NIGHT", "asked_for", "keep_requests", "keep_wishes"]
+
+HELD_NIGHT = "held night"
+"""What asked, where a night that is held or failed found a child to be one who asks."""
 
 
 def keep_requests(night: Night, entry: DeliveryEntry, asking: pa.Table | None) -> None:
     """Keep what the records of a delivery ask for (`ASKING`), if any does."""
     if asking is None or not asking.num_rows:
         return
-    stored = write_table(requests_of(asking, entry.agency, entry.delivery_id), night.home.protection(entry.delivery_id))
+    _keep(
+        night.on(entry.business_date),
+        entry.agency,
+        entry.delivery_id,
+        requests_of(asking, entry.agency, entry.delivery_id),
+    )
+
+
+def keep_wishes(night: Night, attempt: str, record_keys: Sequence[str]) -> None:
+    """Keep that records must be hidden because the night's attempt found their children to be among those who ask.
+
+    A night that is held may never be published as it is; what it has seen of these children stays seen.
+
+    Args:
+        night: the night that is held or failed.
+        attempt: the digest of its attempt.
+        record_keys: live records, of any agencies.
+    """
+    for agency in sorted({key.partition(":")[0] for key in record_keys}):
+        mine = sorted(key for key in record_keys if key.partition(":")[0] == agency)
+        keys = pa.array(mine, pa.string())
+        tokens = dict(zip(*key_tokens(mine).select(["record_key", "token"]).to_pydict().values(), strict=True))
+        requests = pa.table(
+            {
+                "entry_id": keyed_digests(keys, f"protection {HELD_NIGHT}"),
+                "record_ref": keyed_digests(keys, "record"),
+                "asked": [HELD_NIGHT] * len(mine),
+                "understood": [True] * len(mine),
+                "tokens": [[tokens[key]] for key in mine],
+            }
+        )
+        name = f"{night.authority}/{agency}/{night.business_date.isoformat()}/held-{attempt[:12]}"
+        _keep(night, agency, name, give(requests.sort_by("entry_id"), REQUESTS))
+
+
+def _keep(night: Night, agency: str, delivery_id: str, requests: pa.Table) -> None:
+    stored = write_table(requests, night.home.protection(delivery_id))
     row = {
-        "delivery_id": entry.delivery_id, "authority": entry.authority, "agency": entry.agency,
-        "business_date": entry.business_date, "records": asking.num_rows, "content_sha256": stored.sha256,
+        "delivery_id": delivery_id, "authority": night.authority, "agency": agency,
+        "business_date": night.business_date, "records": requests.num_rows, "content_sha256": stored.sha256,
     }  # fmt: skip
     with night.engine.begin() as connection:
-        connection.execute(
-            delete(db.protection_request).where(db.protection_request.c.delivery_id == entry.delivery_id)
-        )
+        connection.execute(delete(db.protection_request).where(db.protection_request.c.delivery_id == delivery_id))
         connection.execute(insert(db.protection_request).values(row))
 
 

@@ -1,7 +1,7 @@
 """What a home keeps and what it lets go, at the end of a load; and what killed runs have left, when the next one begins.
 
 Belongs here: which nights, stored deliveries, versions and report pages are kept. Kept are the tables and deliveries that
-running any of the last `keep_nights` nights again needs, the last `keep_versions` versions, the current one always, and
+running any of the last `keep_nights` nights again needs (more of them, while an older one is held or failed anew), the last `keep_versions` versions, the current one always, and
 versions on hold. A night that is let go is history: its attempts are noted as retired and it is never run again.
 """
 
@@ -22,6 +22,7 @@ from pipelines.deployment import Deployment
 from pipelines.nights.attempts import Attempt, AttemptRow, attempt_in_force, last_attempts
 from pipelines.nights.decisions import versions_on_hold
 from pipelines.nights.night import Night
+from pipelines.nights.plan import sound_nights
 from pipelines.publishing.publish import forget_nights
 from pipelines.publishing.publish import prune as prune_versions
 from pipelines.publishing.versions import versions_in_force
@@ -62,8 +63,10 @@ def prune(deployment: Deployment, authority: str) -> dict[str, int]:
     gone: Counter[str] = Counter()
     settings = deployment.settings
     in_force = sorted(versions_in_force(deployment.home, authority))
-    # the night before the oldest that may be run again is kept whole, because that one builds on it
-    oldest = in_force[-settings.keep_nights - 1] if len(in_force) > settings.keep_nights else None
+    # The night before the oldest that may be run again is kept whole, because that one builds on it. It has to be sound: of
+    # one that waits for a correction nothing may go, or what came for it would be in no night any more.
+    past = in_force[: -settings.keep_nights]
+    oldest = max((day for day in sound_nights(deployment, authority) if day in past), default=None) if past else None
     if oldest is not None:
         gone["nights"] += _retire(deployment, authority, oldest)
         gone["deliveries"] += _let_deliveries_go(deployment, authority, oldest)

@@ -22,7 +22,8 @@ from pipelines.nights.attempts import fail, last_attempts
 from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
 from pipelines.nights.plan import PlannedNight, outstanding
-from pipelines.nights.reach import refuse_out_of_reach
+from pipelines.nights.protective import protect_in_any_case, protection_waits
+from pipelines.nights.reach import authorities_of, refuse_out_of_reach
 from pipelines.nights.stages.freeze import freeze
 from pipelines.nights.stages.identities import identify
 from pipelines.nights.stages.links import link
@@ -65,10 +66,13 @@ def run_night(night: Night, *, started_by: str, before: Callable[[str], None] = 
                 before(stage := "publish")
                 publish(night)
                 state = "published"
+            else:
+                protect_in_any_case(night.deployment, night.authority)
             before(stage := "reports")
             write(night)
         except Exception as fault:
             fail(night, stage, as_coded(fault), started_by=started_by)
+            protect_in_any_case(night.deployment, night.authority)
             write_night_overview(night)
             return "failed"
         return state
@@ -167,7 +171,10 @@ def run_all(
             return RanNight(planned, "busy")
 
     arrived = look_around(deployment, authorities=authorities).new
-    return work_off(deployment, arrived, run, authorities=authorities, selected=selected, asked=asked, due=due)
+    ran = work_off(deployment, arrived, run, authorities=authorities, selected=selected, asked=asked, due=due)
+    for waiting in protection_waits(deployment, authorities or authorities_of(deployment)):
+        protect_in_any_case(deployment, waiting)
+    return ran
 
 
 def _not_yet(planned: PlannedNight, tried: Collection[str]) -> bool:

@@ -17,6 +17,9 @@ from pipelines.deliveries.standing import standing_deliveries
 from pipelines.deployment import Deployment, is_demo
 from pipelines.nights.attempts import AttemptRow, last_attempts
 from pipelines.nights.plan import PlannedNight
+from pipelines.nights.protective import made_less, protection_waits
+from pipelines.nights.reach import authorities_of
+from pipelines.publishing.versions import built, versions_in_force
 
 __all__ = ["standing", "summary_of"]
 
@@ -52,8 +55,13 @@ def summary_of(
     """
     nights = [_night(deployment, each) for each in ran]
     waiting = standing(deployment, authorities)
+    whose = sorted(authorities or authorities_of(deployment))
+    unprotected = protection_waits(deployment, whose)
     well = (
-        not findings and not waiting and all(night["state"] == "published" and not night["fault"] for night in nights)
+        not findings
+        and not waiting
+        and not unprotected
+        and all(night["state"] == "published" and not night["fault"] for night in nights)
     )
     warnings = ["a demo home: for invented children only"] if is_demo(deployment.home) else []
     home = deployment.home
@@ -63,6 +71,15 @@ def summary_of(
         "landing": deployment.landing,
         "nights": nights,
         "standing": waiting,
+        "protection_waits": unprotected,
+        "protective": [
+            {
+                "authority": each,
+                **{name: str(part) if isinstance(part, date) else part for name, part in asdict(less).items()},
+            }
+            for each in whose
+            for less in made_less(deployment, each)
+        ],
         "incomplete": sorted(incomplete),
         "landing_findings": [_plain(finding) for finding in findings],
         "removed": dict(removed or {}),
@@ -167,11 +184,17 @@ def _night(deployment: Deployment, ran: Ran) -> dict[str, Any]:
         "stage": row.stage if row else "",
         "code": "NIGHT_RUNNING" if ran.busy else row.code if row else "",
         "reasons": row.reasons if row else [],
-        "version": row.version if row else None,
+        "version": _shown_as(deployment, planned, row.version) if row else None,
         "figures": dict(row.figures) if row else {},
         "feeds": [_feed(agency.agency, feeds.get(agency.agency), told) for agency in registered_agencies()],
         "deliveries": told,
     }
+
+
+def _shown_as(deployment: Deployment, planned: PlannedNight, version: str | None) -> str | None:
+    """The name under which a version is shown now."""
+    shown = versions_in_force(deployment.home, planned.authority).get(planned.business_date)
+    return shown if version and shown and built(shown) == version else version
 
 
 def _state(row: AttemptRow | None, ran: Ran) -> str:

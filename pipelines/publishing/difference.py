@@ -1,6 +1,6 @@
 """What changed between two snapshots of one authority, in numbers and words.
 
-Belongs here: comparing two sets of snapshot tables. Not here: where they lie (publish, readers).
+Belongs here: comparing two snapshots, or the traces of two. Not here: where they lie (publish, readers).
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from pipelines.publishing.shown import DETAILS
 from pipelines.tables import connect, file_sha256
 
 __all__ = ["Difference", "compare"]
-
-_DETAILS = ("names", "addresses", "carers", "involvements", "flags")
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,10 @@ class Difference:
 
 
 def compare(old: Mapping[str, pa.Table | Path] | None, new: Mapping[str, pa.Table | Path]) -> Difference:
-    """The difference between two snapshots, tables or Parquet paths by name; `old` None is an empty index."""
+    """The difference between two snapshots, tables or Parquet paths by name; `old` None is an empty index.
+
+    The traces of two snapshots (`shown.traces_of`) do as well.
+    """
     if old is None:
         with connect({"children": new["children"]}) as connection:
             return Difference(added=connection.execute("SELECT count(*) FROM children").fetchall()[0][0])
@@ -77,7 +79,7 @@ def compare(old: Mapping[str, pa.Table | Path] | None, new: Mapping[str, pa.Tabl
         f"new_{name}": table for name, table in new.items()
     }
     # the rows of a table are distinct, and a table whose file is the same has no changes
-    differing = [name for name in ("children", *_DETAILS) if not _same_file(old[name], new[name])]
+    differing = [name for name in ("children", *DETAILS) if not _same_file(old[name], new[name])]
     changes = " UNION ".join(
         f"""(SELECT '{name}' AS part, index_id FROM (FROM old_{name} EXCEPT FROM new_{name})
             UNION SELECT '{name}', index_id FROM (FROM new_{name} EXCEPT FROM old_{name}))"""

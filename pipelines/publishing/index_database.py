@@ -19,6 +19,7 @@ from pipelines.database.rows import remove_rows, write_rows
 from pipelines.database.schema import INDEX_TABLES, identity, ledger_event, night, snapshot_version
 from pipelines.home import Home
 from pipelines.publishing.publish import current_version, snapshot_tables
+from pipelines.publishing.versions import built
 from pipelines.tables import connect, file_sha256, read_json
 
 __all__ = ["bring_up_to_date"]
@@ -46,7 +47,7 @@ def bring_up_to_date(engine: Engine, home: Home, authority: str, figures: Mappin
             row.version: row
             for row in connection.execute(select(snapshot_version).where(snapshot_version.c.authority == authority))
         }
-        shown = next((version for version, row in known.items() if row.current), None)
+        shown = next((row.shown for row in known.values() if row.current), None)
         in_force = dict(
             connection.execute(
                 select(night.c.business_date, night.c.version).where(night.c.authority == authority)
@@ -54,23 +55,25 @@ def bring_up_to_date(engine: Engine, home: Home, authority: str, figures: Mappin
         )
         in_force = {day.isoformat(): version for day, version in in_force.items()}
         for day, version in sorted(pointer["nights"].items()):
-            manifest_path = root / version / "manifest.json"
+            manifest_path, name = root / version / "manifest.json", built(version)
             if not manifest_path.exists():  # pruned
                 continue
-            manifest = read_json(manifest_path) if version not in known or in_force.get(day) != version else None
-            if manifest and version not in known:
-                _add_events(connection, authority, root / "ledger" / version / "events.parquet", manifest)
+            manifest = read_json(manifest_path) if name not in known or in_force.get(day) != name else None
+            if manifest and name not in known:
+                _add_events(connection, authority, root / "ledger" / name / "events.parquet", manifest)
                 connection.execute(insert(snapshot_version).values(**_version_row(manifest, now)))
-            if manifest and in_force.get(day) != version:
+            if manifest and in_force.get(day) != name:
                 totals = dict(figures) if figures and version == pointer["version"] else manifest["control_totals"]
                 _set_night(connection, manifest, totals, now)
         if shown == pointer["version"]:
             return 0
         written = _show(connection, authority, root, shown, pointer["version"])
-        here = snapshot_version.c.authority == authority
+        here, now_shown = snapshot_version.c.authority == authority, pointer["version"]
         connection.execute(update(snapshot_version).where(here).values(current=False))
         connection.execute(
-            update(snapshot_version).where(here, snapshot_version.c.version == pointer["version"]).values(current=True)
+            update(snapshot_version)
+            .where(here, snapshot_version.c.version == built(now_shown))
+            .values(current=True, shown=now_shown)
         )
         return written
 
@@ -78,7 +81,8 @@ def bring_up_to_date(engine: Engine, home: Home, authority: str, figures: Mappin
 def _version_row(manifest: Mapping[str, Any], now: str) -> dict[str, Any]:
     return {
         "authority": manifest["authority"],
-        "version": manifest["version"],
+        "version": manifest["built"],
+        "shown": manifest["version"],
         "business_date": datetime.fromisoformat(manifest["business_date"]).date(),
         "previous": manifest["previous"],
         "content_sha256": manifest["content_sha256"],
@@ -95,7 +99,7 @@ def _set_night(connection: Connection, manifest: Mapping[str, Any], figures: Map
             authority=manifest["authority"],
             business_date=day,
             state="published",
-            version=manifest["version"],
+            version=manifest["built"],
             figures=dict(figures),
             finished_at=now,
         )
@@ -113,7 +117,7 @@ def _add_events(connection: Connection, authority: str, path: Path, manifest: Ma
                 index_id, other_id, record_ref, evidence
             FROM events
             """,
-            params={"authority": authority, "version": manifest["version"], "day": manifest["business_date"]},
+            params={"authority": authority, "version": manifest["built"], "day": manifest["business_date"]},
         ).to_arrow_table()
     write_rows(connection, ledger_event, table)
 
@@ -124,14 +128,17 @@ def _show(connection: Connection, authority: str, root: Path, old: str | None, n
     if before is None:
         for table in (*INDEX_TABLES.values(), identity):
             connection.execute(delete(table).where(table.c.authority == authority))
-    new_paths = snapshot_tables(root / new) | {"index_ids": root / "ledger" / new / "index_ids.parquet"}
-    old_paths: dict[str, Path] = {}
-    if before is not None:
-        old_paths = snapshot_tables(root / before) | {"index_ids": root / "ledger" / before / "index_ids.parquet"}
+    new_paths = _paths(root, new)
+    old_paths = _paths(root, before) if before else {}
     written = 0
     for name, target in {**INDEX_TABLES, "index_ids": identity}.items():
         written += _replace(connection, authority, target, old_paths.get(name), new_paths[name])
     return written
+
+
+def _paths(root: Path, version: str) -> dict[str, Path]:
+    """The files behind the tables of the index database, by table."""
+    return snapshot_tables(root / version) | {"index_ids": root / "ledger" / built(version) / "index_ids.parquet"}
 
 
 def _replace(connection: Connection, authority: str, target: Table, old: Path | None, new: Path) -> int:

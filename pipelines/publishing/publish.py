@@ -5,8 +5,10 @@ Belongs here: what a version is called, how it comes onto the disk and goes agai
 
     snapshots/<authority>/
       v=<business_date>T<stamp>-<hash>/   nine Parquet tables and manifest.json; never changed
+      v=…-less-<hash>/                    the same less what must be hidden by now, in its place
       current.json                        {version, business_date, nights: the version in force of each night}
       ledger/<version>/                   events and index ids of the version, for the index database
+      tombstones/<version>.json           what was taken away for somebody's protection, in numbers
 
 A version is a temporary folder until it is whole and on the disk; then it is renamed. What is copied into it is what the
 gates audited, proved by hash, and nothing else. Its name holds the latest creation time of its input deliveries and a
@@ -34,14 +36,19 @@ from pipelines.errors import IsindexError
 from pipelines.home import Home
 from pipelines.publishing.difference import compare
 from pipelines.publishing.feed_input import FeedInput
-from pipelines.publishing.gates import AUDITED_TABLES, GATES, Audit
+from pipelines.publishing.gates import AUDITED_TABLES, GATES, Audit, Gate
+from pipelines.publishing.shown import shown_tables, traces_of, write_traces
 from pipelines.publishing.snapshot import SNAPSHOT_TABLES
+from pipelines.publishing.versions import LESS, built, folder_of
 from pipelines.tables import StoredTable, file_sha256, read_json, write_json, write_table
 
 __all__ = [
+    "Less",
     "Published",
+    "bury",
     "current_version",
     "forget_nights",
+    "let_snapshot_go",
     "previous_version",
     "prune",
     "publish_snapshot",
@@ -55,10 +62,31 @@ _LEDGER = ("events", "index_ids")
 
 
 @dataclass(frozen=True)
+class Less:
+    """A version less what must be hidden by now.
+
+    Attributes:
+        tables: the nine tables, as they lie when they were proven.
+        children: how many of the version's children must be hidden besides those that it hides.
+        hidden: a digest of who that is: the same one, the same version.
+        gates: the verdicts on it.
+    """
+
+    tables: Mapping[str, StoredTable]
+    children: int
+    hidden: str
+    gates: tuple[Gate, ...]
+
+
+@dataclass(frozen=True)
 class Published:
-    """A version and whether it was made now (`created`) or was there already; `differences` to the previous one."""
+    """A version and whether it was made now (`created`) or was there already; `differences` to the previous one.
+
+    `version` is the name under which it is shown; `built` the one under which everything else knows it.
+    """
 
     version: str
+    built: str
     folder: Path
     created: bool
     differences: Mapping[str, int]
@@ -69,6 +97,12 @@ def write_snapshot(tables: Mapping[str, pa.Table], folder: Path) -> dict[str, St
     return {name: write_table(tables[name], folder / f"{name}.parquet") for name in SNAPSHOT_TABLES}
 
 
+def let_snapshot_go(folder: Path) -> None:
+    """Remove the tables that `write_snapshot` wrote into the night's `folder`: its verdicts stay."""
+    for path in snapshot_tables(folder / "snapshot").values():
+        path.unlink(missing_ok=True)
+
+
 def publish_snapshot(
     home: Home,
     authority: str,
@@ -76,11 +110,13 @@ def publish_snapshot(
     *,
     audit: Audit,
     attempt: str,
+    traces: Path,
     base: str | None,
-    base_tables: Mapping[str, Path] | None,
+    base_shown: Path | None,
     inputs: Sequence[FeedInput],
     versions: Mapping[str, str],
     totals: Mapping[str, Any],
+    less: Less | None = None,
 ) -> Published:
     """Publish the tables that were audited and let `current.json` point at the version of the latest business date.
 
@@ -90,11 +126,13 @@ def publish_snapshot(
         business_date: the night.
         audit: what `run_gates` gave; exactly its tables are published.
         attempt: digest of the inputs of the attempt that made them.
+        traces: the folder in which the traces of what was audited shall lie (`shown`).
         base: the version the night builds on, in force for an earlier night; None on the first.
-        base_tables: its snapshot tables, wherever they are kept.
+        base_shown: folder with the traces of what that version was built from (`shown`).
         inputs: one for each feed of the authority.
         versions: of contracts, rules, model and code, by what they are of.
         totals: control totals end to end, by name; nothing that depends on when the night was run.
+        less: the version less what must be hidden by now: that is shown then, and nothing else.
 
     Raises:
         IsindexError: GATES_FAILED (one has failed, or was not run), PUBLISH_DAMAGED (a table is not what was audited),
@@ -104,19 +142,15 @@ def publish_snapshot(
     _refuse_unsound(audit, where)
     root = home.snapshots(authority)
     with _alone(root):
-        if base is not None and base not in _in_force_before(home, authority, business_date):
-            raise IsindexError(
-                "BASE_CHANGED",
-                "Not published: the version that this night was built on is not in force any more.",
-                where=where,
-                remedy="Load again: the night is run anew on what is in force now.",
-            )
         with _staged(root) as staging:
             for name in SNAPSHOT_TABLES:
                 _copy(audit.tables[name], staging / "version" / f"{name}.parquet", where)
             for name in _LEDGER:
                 _copy(audit.tables[f"ledger/{name}"], staging / "ledger" / f"{name}.parquet", where)
             _prove(audit.tables["ledger/identities"], audit.tables["ledger/identities"].path, where)
+            shown = snapshot_tables(staging / "version")
+            proven = write_traces(shown, traces)
+            before = shown_tables(base_shown) if base_shown else None
             manifest: dict[str, Any] = {
                 "authority": authority,
                 "business_date": business_date.isoformat(),
@@ -132,15 +166,61 @@ def publish_snapshot(
                 "versions": dict(versions),
                 "control_totals": dict(totals),
                 "gates": [asdict(gate) for gate in audit.gates],
-                "differences": compare(base_tables, snapshot_tables(staging / "version")).numbers(),
+                "differences": compare(before, shown_tables(traces)).numbers(),
+                "shown": {name: stored.sha256 for name, stored in proven.items()},
             }
             content = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
-            version = f"v={business_date.isoformat()}T{_stamp(inputs, business_date)}-{content[:12]}"
-            write_json(manifest | {"version": version, "content_sha256": content}, staging / "version/manifest.json")
-            _settle(staging / "ledger", root / "ledger" / version)
+            name = version = f"v={business_date.isoformat()}T{_stamp(inputs, business_date)}-{content[:12]}"
+            if base is not None and not _may_stand(home, authority, business_date, name, base):
+                raise IsindexError(
+                    "BASE_CHANGED",
+                    "Not published: the version that this night was built on is not in force any more.",
+                    where=where,
+                    remedy="Load again: the night is run anew on what is in force now.",
+                )
+            if less is not None:
+                for name_of, stored in less.tables.items():
+                    _copy(stored, shown[name_of], where)
+                manifest |= {
+                    "tables": {name_of: _told(stored) for name_of, stored in less.tables.items()},
+                    "gates": [asdict(gate) for gate in (*audit.gates, *less.gates)],
+                    "differences": compare(before, traces_of(shown)).numbers(),
+                    "less": {"children": less.children, "hidden": less.hidden},
+                }
+                content = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+                version = f"{name}{LESS}{content[:8]}"
+            told = {"version": version, "built": name, "content_sha256": content}
+            write_json(manifest | told, staging / "version/manifest.json")
+            _settle(staging / "ledger", root / "ledger" / name)
             created = _settle(staging / "version", root / version)
         _point(root, business_date, version)
-    return Published(version, root / version, created, manifest["differences"])
+    return Published(version, name, root / version, created, manifest["differences"])
+
+
+def bury(home: Home, authority: str, version: str, why: str, replaced_by: str | None) -> None:
+    """Remove a version for somebody's protection; a tombstone says when and why, and how much it was, in numbers.
+
+    Args:
+        home: the deployment.
+        authority: DfE code.
+        version: the folder's name.
+        why: a code: what it was removed for.
+        replaced_by: the version that is shown in its place, if any is.
+    """
+    root = home.snapshots(authority)
+    with _alone(root):
+        manifest = read_json(root / version / "manifest.json")
+        told = {
+            "version": version,
+            "business_date": manifest["business_date"],
+            "replaced_by": replaced_by,
+            "why": why,
+            "removed_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "rows": {name: table["rows"] for name, table in manifest["tables"].items()},
+            "content_sha256": manifest["content_sha256"],
+        }
+        write_json(told, root / "tombstones" / f"{version}.json")
+        _remove(root / version)
 
 
 def current_version(home: Home, authority: str) -> dict[str, Any] | None:
@@ -169,7 +249,7 @@ def prune(home: Home, authority: str, keep: int, *, hold: Collection[str] = ()) 
         home: the deployment.
         authority: DfE code.
         keep: how many stay, by business date; the current one stays in any case.
-        hold: versions that somebody has put on hold.
+        hold: versions that somebody has put on hold, under whatever name.
 
     Returns:
         the names of the versions that were removed, newest first.
@@ -180,12 +260,13 @@ def prune(home: Home, authority: str, keep: int, *, hold: Collection[str] = ()) 
         return []
     with _alone(root):
         versions = sorted((folder.name for folder in root.glob("v=*")), reverse=True)
-        staying = {*versions[: max(keep, 1)], pointer["version"], *hold}
+        held = {built(version) for version in (pointer["version"], *hold)}
+        staying = {*versions[: max(keep, 1)], *(version for version in versions if built(version) in held)}
         doomed = [version for version in versions if version not in staying]
         for version in doomed:
             _remove(root / version)
         for ledger in root.glob("ledger/v=*"):
-            if not (root / ledger.name).exists():
+            if folder_of(home, authority, ledger.name) is None:
                 _remove(ledger)
     return doomed
 
@@ -198,6 +279,13 @@ def forget_nights(home: Home, authority: str, before: date) -> None:
         nights = {day: version for day, version in pointer["nights"].items() if day >= before.isoformat()}
         if nights != pointer["nights"]:
             write_json(pointer | {"nights": nights}, path)
+
+
+def _may_stand(home: Home, authority: str, business_date: date, version: str, base: str) -> bool:
+    """Whether what a version was built on is in force, or the version itself is."""
+    nights = (current_version(home, authority) or {}).get("nights", {})
+    before = _in_force_before(home, authority, business_date)
+    return base in map(built, before) or built(str(nights.get(business_date.isoformat(), ""))) == version
 
 
 def _in_force_before(home: Home, authority: str, business_date: date) -> list[str]:

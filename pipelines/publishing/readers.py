@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, or_, select
@@ -20,6 +21,7 @@ from pipelines.home import Home
 from pipelines.identities.mint import valid_index_id
 from pipelines.publishing.difference import Difference, compare
 from pipelines.publishing.publish import current_version, snapshot_tables
+from pipelines.publishing.versions import folder_of
 from pipelines.tables import read_json
 
 __all__ = ["AuthorityStatus", "ChildShown", "FeedStatus", "difference_between", "read_child", "status"]
@@ -205,23 +207,28 @@ def difference_between(home: Home, authority: str, old: str | None = None, new: 
         IsindexError: VERSION_UNKNOWN.
     """
     pointer = current_version(home, authority)
-    root = home.snapshots(authority)
     newer = new or (pointer or {}).get("version", "")
-    for version in filter(None, (newer, old)):
-        if not version.startswith("v=") or "/" in version or not (root / version / "manifest.json").exists():
-            raise IsindexError(
-                "VERSION_UNKNOWN",
-                "There is no such version.",
-                where=authority,
-                remedy="`isindex status` names the current one; older ones may have been pruned.",
-            )
     if not newer:
         raise IsindexError(
             "VERSION_UNKNOWN", "Nothing is published yet.", where=authority, remedy="Load a night first."
         )
-    older = old or read_json(root / newer / "manifest.json")["previous"]
-    there = older and (root / older / "manifest.json").exists()
-    return compare(snapshot_tables(root / older) if there else None, snapshot_tables(root / newer))
+    after = _version_asked_for(home, authority, newer)
+    older = read_json(after / "manifest.json")["previous"]
+    before = _version_asked_for(home, authority, old) if old else older and folder_of(home, authority, older)
+    return compare(snapshot_tables(before) if before else None, snapshot_tables(after))
+
+
+def _version_asked_for(home: Home, authority: str, version: str) -> Path:
+    """The folder of a version that somebody named."""
+    found = folder_of(home, authority, version)
+    if found is None:
+        raise IsindexError(
+            "VERSION_UNKNOWN",
+            "There is no such version.",
+            where=authority,
+            remedy="`isindex status` names the current one; older ones may have been pruned.",
+        )
+    return found
 
 
 def _feed_status(feed: Mapping[str, Any], day: date) -> FeedStatus:

@@ -1,6 +1,10 @@
-"""What is in force: read from the authority's ``current.json``, which is the one place that says so.
+"""What is in force, and what versions are called: read from the authority's ``current.json``, the one place that says so.
 
-Belongs here: reading the pointer and the manifests it names. Not here: writing either (`publish`).
+Belongs here: reading the pointer and the manifests it names, and the two names of a version. Not here: writing (`publish`).
+
+A version is *built* from what a night has, and named after that. When somebody must be hidden whom it shows, it is published
+again, less that: the name it is *shown* under then ends in ``-less-…``, and the name it was built under stays what
+everything else knows it by: later nights, the ledger, decisions.
 """
 
 from __future__ import annotations
@@ -12,11 +16,29 @@ from pathlib import Path
 from pipelines.home import Home
 from pipelines.tables import read_json
 
-__all__ = ["attempt_of_version", "versions_in_force", "versions_there"]
+__all__ = ["LESS", "attempt_of_version", "built", "folder_of", "versions_in_force", "versions_there"]
+
+LESS = "-less-"
+
+
+def built(version: str) -> str:
+    """The name that a version was built under, whatever it is shown as."""
+    return version.partition(LESS)[0]
+
+
+def folder_of(home: Home, authority: str, version: str) -> Path | None:
+    """The folder of a version, under whatever name it is shown now; None when it is not in the home."""
+    root = home.snapshots(authority)
+    if not version.startswith("v=") or "/" in version:
+        return None
+    if (root / version / "manifest.json").is_file():
+        return root / version
+    shown = [folder for folder in root.glob("v=*") if built(folder.name) == built(version)]
+    return max(shown, key=lambda folder: (folder.stat().st_mtime, folder.name), default=None)
 
 
 def versions_in_force(home: Home, authority: str) -> dict[date, str]:
-    """Business date → the version of that night that is in force; empty before the first publish."""
+    """Business date → the version of that night that is in force, as it is shown; empty before the first publish."""
     path = home.snapshots(authority) / "current.json"
     nights = read_json(path)["nights"] if path.exists() else {}
     return {date.fromisoformat(day): str(version) for day, version in nights.items()}
@@ -29,13 +51,10 @@ def versions_there(home: Home, authority: str) -> list[str]:
 
 def attempt_of_version(home: Home, authority: str, version: str) -> str | None:
     """The digest of the inputs that `version` was built from; None when the version is not in the home."""
-    return _attempt(home.snapshots(authority) / version / "manifest.json")
+    folder = folder_of(home, authority, version)
+    return _known(folder / "manifest.json") if folder and (folder / "manifest.json").is_file() else None
 
 
 @lru_cache(maxsize=1024)
 def _known(manifest: Path) -> str:
     return str(read_json(manifest)["attempt"])  # a version never changes
-
-
-def _attempt(manifest: Path) -> str | None:
-    return _known(manifest) if manifest.is_file() else None

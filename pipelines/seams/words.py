@@ -38,6 +38,7 @@ __all__ = [
     "STEPS",
     "TOKEN_KINDS",
     "VERSION",
+    "VERSION_SHOWN",
 ]
 
 # ---- deliveries -------------------------------------------------------------------------------------------------
@@ -85,4 +86,5 @@ INDEX_ID = 20  # they have eleven; a longer kind needs no other database
 REF = 32  # an opaque reference of a record, a fault or an event, in hex
 SHA256 = 64
 VERSION = len("v=2026-11-20T20261120T221403Z-0a1b2c3d4e5f")
+VERSION_SHOWN = len("v=2026-11-20T20261120T221403Z-0a1b2c3d4e5f-less-0a1b2c3d")
 MOMENT = len("2026-11-20T22:14:03.123456+00:00")  # a time, aware, in ISO text

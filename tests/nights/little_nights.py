@@ -13,6 +13,7 @@ from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from pipelines.deployment import Deployment
@@ -24,6 +25,7 @@ from pipelines.nights.retention import prune, prune_reports
 from pipelines.nights.run import run_all
 from pipelines.publishing.gates import volume
 from pipelines.settings import settings
+from pipelines.tables import read_table
 from tests.databases import Databases
 from tests.nights.little_authority import AGENCIES, AUTHORITY, FIRST, Delivery, Feed, children, day_of, put
 
@@ -105,6 +107,12 @@ class LittleNights:
         found = attempt_in_force(self.night(number))
         assert found is not None
         return found
+
+    def published(self, number: int, table: str = "children") -> pa.Table:
+        """A table of the night's version in force."""
+        version = self.night(number).version()
+        assert version is not None
+        return read_table(self.deployment.home.snapshots(AUTHORITY) / version / f"{table}.parquet")
 
     def renumber(self) -> None:
         """Health gives every patient another number of its own. Where `few_keys_may_move`, that holds the night."""

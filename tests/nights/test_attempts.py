@@ -23,7 +23,7 @@ from pipelines.nights.attempts import Attempt, latest_matched
 from pipelines.nights.inputs import Base, Decided, Delivered, Inputs, why_differs
 from pipelines.nights.run import STAGES
 from pipelines.publishing.readers import read_child
-from pipelines.tables import read_json, read_table, write_json
+from pipelines.tables import read_json, write_json
 from tests.databases import Databases
 from tests.nights.little_authority import AUTHORITY, day_of
 from tests.nights.little_nights import LittleNights, broken_in, bytes_under, few_keys_may_move
@@ -368,10 +368,10 @@ def test_an_id_that_a_late_delivery_replaced_still_leads_to_the_child(tmp_path: 
     place.deliver(0, "police", "social_care")
     place.deliver(1)
     place.load()
-    before = read_table(place.in_force(1).folder / "snapshot" / "children.parquet")
+    before = place.published(1)
     place.deliver(0, "education", "health")  # the nights are published anew, on other first records
     place.load()
-    after = read_table(place.in_force(1).folder / "snapshot" / "children.parquet")
+    after = place.published(1)
     gone = set(before["index_id"].to_pylist()) - set(after["index_id"].to_pylist())
     assert gone
     named = dict(zip(before["index_id"].to_pylist(), before["family_name"].to_pylist(), strict=True))

@@ -42,12 +42,12 @@ def place(one_night: LittleNights, tmp_path: Path) -> LittleNights:
 
 def hidden(place: LittleNights, night: int) -> set[str]:
     """Family names of the children who are hidden in the night's version."""
-    table = read_table(place.in_force(night).folder / "snapshot" / "children.parquet")
+    table = place.published(night)
     return set(table.filter(pc.or_(table["shielded"], table["withheld"]))["family_name"].to_pylist())
 
 
 def index_id(place: LittleNights, night: int, family: str = CHILD.family) -> str:
-    table = read_table(place.in_force(night).folder / "snapshot" / "children.parquet")
+    table = place.published(night)
     return str(table.filter(pc.equal(table["family_name"], family))["index_id"][0].as_py())
 
 

@@ -19,8 +19,9 @@ from pipelines.nights.arrivals import look_around
 from pipelines.nights.retention import sweep
 from pipelines.publishing.versions import versions_in_force, versions_there
 from pipelines.settings import forget_settings
-from tests.nights.little_authority import AGENCIES, AUTHORITY, Delivery, children, day_of, put
-from tests.nights.little_nights import LittleNights, bytes_under
+from pipelines.tables import read_table
+from tests.nights.little_authority import AGENCIES, AUTHORITY, Delivery, children, day_of, put, row_of
+from tests.nights.little_nights import LittleNights, bytes_under, few_keys_may_move
 
 NIGHTS, KEPT_NIGHTS, KEPT_VERSIONS = 10, 3, 2
 HELD_BACK = 2  # the night whose version somebody has put on hold
@@ -208,3 +209,33 @@ def test_what_killed_runs_have_left_half_written_is_swept_and_nothing_else(place
     os.utime(old, (time.time() - 7200,) * 2)
     assert sweep(place.deployment) == 1  # another authority's run may be writing the fresh one
     assert fresh.exists() and not old.exists()
+
+
+def test_a_night_whose_correction_is_held_is_not_let_go_with_what_came_for_it(tmp_path: Path) -> None:
+    """Nights 0 to 2; a wrong correction of night 1 is held, a late delta for it is loaded, and nobody acts for a long time."""
+    place = LittleNights(tmp_path)
+    with few_keys_may_move():
+        for number in range(3):
+            place.deliver(number, *(AGENCIES if number == 0 else ["health"]))
+        place.load()
+        right = {key: dict(row) for key, row in place.feeds["health"].rows.items()}
+        place.renumber()
+        place.deliver(1, "health")
+        assert place.load()[1] == "held"
+        place.feeds["health"].rows = right
+        police = place.feeds["police"]
+        police.sequence += 1
+        moved = row_of("police", 0, "moved") | {"change": "upsert"}
+        put(place.landing, Delivery("police", day_of(1), police.sequence, "delta", [moved]))
+        place.load()
+        for number in range(3, KEPT_NIGHTS + 4):
+            place.deliver(number, "health")
+            assert place.load()[number] == "published"
+            assert place.load() == {}, "what is let go makes no night run"
+            live = read_table(place.in_force(number).folder / "live" / "police.parquet")
+            assert "Newly Row" in str(live.to_pylist())
+            if (
+                number == KEPT_NIGHTS + 1
+            ):  # as many are kept behind it as any night has: it would go, if it had been settled
+                assert place.last(1).state == "held"
+    assert place.last(1).state == "retired", "the nights after it have all that came for it"

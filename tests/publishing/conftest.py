@@ -14,7 +14,7 @@ from pipelines.identities.state import IdentityState
 from pipelines.protection.shielding import protect
 from pipelines.publishing.feed_input import FeedInput
 from pipelines.publishing.gates import LEDGER_TABLES, Base, Protection, run_gates
-from pipelines.publishing.publish import previous_version, publish_snapshot, snapshot_tables, write_snapshot
+from pipelines.publishing.publish import previous_version, publish_snapshot, write_snapshot
 from pipelines.publishing.snapshot import build_snapshot
 from pipelines.seams.matching import APART, CLUSTERS, DECISIONS
 from pipelines.seams.person import PERSON_TABLES
@@ -134,7 +134,7 @@ class Night:
         if self.base:
             folder = self._folder_of_base()
             before = Base(
-                children=folder / "snapshot" / "children.parquet",
+                children=folder / "shown" / "children.parquet",
                 manifest_file=self.home.snapshots(self.authority) / self.base / "manifest.json",
                 records=folder / "person" / "records.parquet",
                 identities=folder / "identities" / "identities.parquet",
@@ -153,11 +153,13 @@ class Night:
         """The names of the gates that did not pass."""
         return [gate.name for gate in self.audit(**overrides).gates if not gate.passed]
 
+    def traces(self):
+        return self.home.night(self.authority, self.business_date) / "shown"
+
     def publish(self, audit=None, **overrides):
-        shown = snapshot_tables(self._folder_of_base() / "snapshot") if self.base else None
         return publish_snapshot(
             self.home, self.authority, self.business_date, audit=audit or self.audit(**overrides), attempt="a" * 12,
-            base=self.base, base_tables=shown, inputs=self.inputs, versions={"code": "0"}, totals={"records": 1},
+            traces=self.traces(), base=self.base, base_shown=self._folder_of_base() / "shown" if self.base else None, inputs=self.inputs, versions={"code": "0"}, totals={"records": 1},
         )  # fmt: skip
 
 

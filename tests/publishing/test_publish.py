@@ -193,7 +193,7 @@ def test_a_night_is_not_published_on_a_version_that_is_not_in_force_any_more(mak
     make_night(1, [ANNA, BEN, {**BEN, "record_key": "police:7"}]).publish()
     with pytest.raises(IsindexError, match="BASE_CHANGED"):
         publish_snapshot(
-            home, "301", second.business_date, audit=audit, attempt="a", base=base, base_tables=None,
+            home, "301", second.business_date, audit=audit, attempt="a", traces=second.traces(), base=base, base_shown=None,
             inputs=second.inputs, versions={}, totals={},
         )  # fmt: skip
     assert list(current_version(home, "301")["nights"]) == ["2026-03-01"]

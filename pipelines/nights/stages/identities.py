@@ -9,15 +9,15 @@ from pipelines.identities.assign import assign_identities
 from pipelines.identities.ledger import record_night
 from pipelines.identities.state import IdentityState
 from pipelines.nights.attempts import Attempt
+from pipelines.nights.decided import decisions_of, lifting_of
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.requests import asked_for
-from pipelines.nights.stages.links import decisions_of
 from pipelines.protection.register import entries_after
-from pipelines.protection.shielding import Lifting, Protected, protect
+from pipelines.protection.shielding import Protected, protect
 from pipelines.seams.protection import ENTRIES, LATCHED
 from pipelines.tables import read_table, write_table
 
-__all__ = ["IDENTITY_CHECKS", "identify", "lifting_of"]
+__all__ = ["IDENTITY_CHECKS", "identify"]
 
 IDENTITY_CHECKS = [("every_record_once", "Each live record is in exactly one identity.", True)]
 _TOLD = ("minted", "joined", "left", "merged", "split", "restored", "ended", "frozen", "shielded", "unshielded")
@@ -66,25 +66,8 @@ def _protect(attempt: Attempt, base: Attempt | None, identities: pa.Table, recor
         entries=entries_after(before["entries"], asked_for(attempt.night, attempt.inputs.asking)),
         latched=before["latched"],
         business_date=attempt.night.business_date,
-        lifting=lifting_of(attempt),
+        lifting=lifting_of(attempt.inputs),
     )
-
-
-def lifting_of(attempt: Attempt) -> list[Lifting]:
-    """The decisions that take effect with this night, the first for which they count, and may open somebody."""
-    base = attempt.inputs.base
-    return [
-        Lifting(
-            each.number,
-            tuple(key for key in (each.record_a, each.record_b) if key),
-            each.from_night,
-            unshields=each.kind == "confirm",
-        )
-        for each in attempt.inputs.decisions
-        if each.kind in ("confirm", "not_the_same")
-        and each.from_night
-        and (base is None or base.business_date < each.from_night)
-    ]
 
 
 def _by_kind(events: pa.Table) -> dict[str, int]:

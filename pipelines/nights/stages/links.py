@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
-
 from pipelines.contracts import contract_for, registered_agencies
 from pipelines.nights.attempts import Attempt
-from pipelines.nights.inputs import Inputs
+from pipelines.nights.decided import decisions_of
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.reporting.review import review_of
 from pipelines.tables import read_table, write_json, write_table
 
-__all__ = ["LINK_CHECKS", "decisions_of", "link"]
+__all__ = ["LINK_CHECKS", "link"]
 
 LINK_CHECKS = [("model_drift", "The records are still like those the match model was made from.", False)]
 
@@ -49,10 +47,3 @@ def link(night: Night) -> StageReport:
     fits, words = drift_verdict(model, matched.stats)
     drift = {name: figure for name, figure in figures.items() if name.startswith("drift_")}
     return StageReport(figures, (Check("model_drift", fits, False, words, drift),))
-
-
-def decisions_of(inputs: Inputs) -> pa.Table:
-    """The reviewers' decisions among the inputs: kind, record_a, record_b (record keys), reason."""
-    names = ("kind", "record_a", "record_b", "reason")
-    rows = [each for each in inputs.decisions if each.subject is None]
-    return pa.table({name: pa.array([getattr(each, name) for each in rows], pa.string()) for name in names})

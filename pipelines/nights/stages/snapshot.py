@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pyarrow as pa
-
 from pipelines.database import schema as db
 from pipelines.identities.state import IdentityState
 from pipelines.nights.attempts import Attempt, end
-from pipelines.nights.feed_rows import feed_inputs
+from pipelines.nights.decided import decisions_of, lifting_of
 from pipelines.nights.figures import figures_of
+from pipelines.nights.judging import judged, person_tables
 from pipelines.nights.night import Check, Night, StageReport
-from pipelines.nights.stages.identities import lifting_of
-from pipelines.nights.stages.links import decisions_of
 from pipelines.publishing.gates import GATES as GATE_FUNCTIONS
-from pipelines.publishing.gates import LEDGER_TABLES, Audit, Base, Gate, Protection, run_gates
+from pipelines.publishing.gates import Audit, Gate, Protection
 from pipelines.publishing.publish import write_snapshot
 from pipelines.publishing.snapshot import build_snapshot
-from pipelines.tables import read_table, write_json
+from pipelines.tables import write_json
 
-__all__ = ["GATES", "build", "snapshot_columns"]
+__all__ = ["GATES", "build", "gates_told", "snapshot_columns"]
 
 GATES = [(name, f"Gate before publish: {name.replace('_', ' ')}.", True) for name in GATE_FUNCTIONS]
 
@@ -28,27 +23,14 @@ GATES = [(name, f"Gate before publish: {name.replace('_', ' ')}.", True) for nam
 def build(night: Night) -> StageReport:
     """Build the snapshot in the attempt's folder and judge it."""
     attempt = Attempt.last(night)
-    base = attempt.base()
     state = IdentityState.read(attempt.folder)
-    person = person_tables(attempt)
-    stored = write_snapshot(build_snapshot(person, state), attempt.folder / "snapshot")
-    audit = run_gates(
-        stored,
-        ledger=_ledger(attempt),
-        person=person,
-        apart=read_table(attempt.folder / "matching" / "apart.parquet"),
-        protecting=Protection(
-            attempt.folder / "protection" / "entries.parquet",
-            [key for each in lifting_of(attempt) for key in each.record_keys],
-            [each.number for each in lifting_of(attempt) if each.unshields],
-        ),
-        decisions=decisions_of(attempt.inputs),
-        inputs=feed_inputs(attempt),
-        base=_base(base) if base else None,
-        overrides={
-            each.subject: each.reason for each in attempt.inputs.decisions if each.kind == "override" and each.subject
-        },
+    stored = write_snapshot(build_snapshot(person_tables(attempt), state), attempt.folder / "snapshot")
+    protecting = Protection(
+        attempt.folder / "protection" / "entries.parquet",
+        [key for each in lifting_of(attempt.inputs) for key in each.record_keys],
+        [each.number for each in lifting_of(attempt.inputs) if each.unshields],
     )
+    audit = judged(attempt, stored, protecting, decisions_of(attempt.inputs))
     write_json(audit.as_json(attempt.folder / "snapshot"), attempt.folder / "snapshot" / "gates.json")
     failed = [gate for gate in audit.gates if not gate.passed]
     if failed:
@@ -72,30 +54,6 @@ def gates_told(audit: Audit) -> list[dict[str, object]]:
     """The verdicts as table `attempt` and the overview have them."""
     names = ("name", "description", "passed", "overridden")
     return [{name: getattr(gate, name) for name in names} for gate in audit.gates]
-
-
-def _ledger(attempt: Attempt) -> dict[str, Path]:
-    """What the gates audit besides the snapshot, by the names of `LEDGER_TABLES`."""
-    return {
-        name: attempt.folder / ("events.parquet" if name == "events" else f"identities/{name}.parquet")
-        for name in LEDGER_TABLES
-    }
-
-
-def _base(base: Attempt) -> Base:
-    """The version the night builds on, as its attempt has it: the version's own folder may have been let go."""
-    return Base(
-        children=base.folder / "snapshot" / "children.parquet",
-        manifest_file=base.folder / "published.json",
-        records=base.folder / "person" / "records.parquet",
-        identities=base.folder / "identities" / "identities.parquet",
-        entries=base.folder / "protection" / "entries.parquet",
-    )
-
-
-def person_tables(attempt: Attempt) -> dict[str, pa.Table | Path]:
-    """The attempt's person tables, by name."""
-    return {path.stem: path for path in sorted((attempt.folder / "person").glob("*.parquet"))}
 
 
 def snapshot_columns() -> list[tuple[str, str, str]]:

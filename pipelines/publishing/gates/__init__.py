@@ -13,6 +13,7 @@ from pipelines.publishing.gates.audit import AUDITED_TABLES, LEDGER_TABLES, Audi
 from pipelines.publishing.gates.evidence import Base, Protection
 from pipelines.publishing.gates.gate import Gate
 from pipelines.publishing.gates.run import GATES, OVERRIDABLE, run_gates
+from pipelines.publishing.gates.takes_away import takes_away
 
 __all__ = [
     "AUDITED_TABLES",
@@ -24,4 +25,5 @@ __all__ = [
     "Gate",
     "Protection",
     "run_gates",
+    "takes_away",
 ]

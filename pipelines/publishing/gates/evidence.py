@@ -29,7 +29,7 @@ class Base:
     """The version in force that a night builds on, and what is left of its attempt.
 
     Attributes:
-        children: the version's children.
+        children: the traces of the version's children: index_id, shielded, withheld.
         manifest_file: the version's manifest.
         records: the person records it was made of: record_key and agency are read.
         identities: which record was in which identity: record_key, record_ref, index_id.

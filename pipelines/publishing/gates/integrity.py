@@ -131,7 +131,7 @@ def _same(built: StoredTable, found: StoredTable | None) -> bool:
 def _altered(base: Base) -> int:
     """Tables of the version before that are not as its manifest says; every comparison with them would be worthless."""
     promised = {
-        base.children: base.manifest["tables"]["children"]["sha256"],
+        base.children: base.manifest["shown"]["children"],
         base.identities: base.manifest["ledger"]["identities"]["sha256"],
     }
     return sum(file_sha256(path) != sha256 for path, sha256 in promised.items())

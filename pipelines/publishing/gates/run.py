@@ -5,7 +5,7 @@ Belongs here: which gates there are, in which order they are told, and what a pe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,6 +57,7 @@ def run_gates(
     base: Base | None,
     overrides: Mapping[str, str],
     further_places: pa.Table | None = None,
+    only: Collection[str] | None = None,
 ) -> Audit:
     """Run every gate on a snapshot that was written but not published.
 
@@ -73,15 +74,17 @@ def run_gates(
         overrides: name of a gate → the reason with which a person lets it pass on this night. Only gates of `OVERRIDABLE`
             may be overridden; for any other, and for one that cannot be computed, it has no effect.
         further_places: as for `build_snapshot`.
+        only: run these gates alone.
 
     Returns:
-        one `Gate` for each of `GATES`, in that order, and what they were given on: each table's hash is taken before it
+        one `Gate` for each of `GATES` (or of `only`), in that order, and what they were given on: each table's hash is taken before it
         is looked at, so that bytes which change later are not the audited ones.
     """
     paths = {name: stored.path for name, stored in snapshot.items()} | {
         f"ledger/{name}": path for name, path in ledger.items()
     }
     found = {name: stored for name in AUDITED_TABLES if name in paths and (stored := _as_it_lies(paths[name]))}
+    wanted = {name: gate for name, gate in GATES.items() if only is None or name in only}
     try:
         with opened(
             snapshot,
@@ -94,9 +97,9 @@ def run_gates(
             base=base,
             further_places=further_places,
         ) as evidence:
-            gates = [_judge(name, gate, evidence, overrides.get(name, "").strip()) for name, gate in GATES.items()]
+            gates = [_judge(name, gate, evidence, overrides.get(name, "").strip()) for name, gate in wanted.items()]
     except Exception as fault:  # not even readable: every gate is reported, and none has passed
-        gates = [_not_computed(name, fault) for name in GATES]
+        gates = [_not_computed(name, fault) for name in wanted]
     return Audit(tuple(gates), found)
 
 

@@ -1,0 +1,37 @@
+"""What people decided, as the inputs of a night have it, in the form that matching and protection take.
+
+Belongs here: picking it out. Not here: making decisions (`decisions`), which of them count for a night (`plan`).
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from pipelines.nights.inputs import Inputs
+from pipelines.protection.shielding import Lifting
+
+__all__ = ["decisions_of", "lifting_of"]
+
+
+def decisions_of(inputs: Inputs) -> pa.Table:
+    """The reviewers' decisions among the inputs: kind, record_a, record_b (record keys), reason."""
+    names = ("kind", "record_a", "record_b", "reason")
+    rows = [each for each in inputs.decisions if each.subject is None]
+    return pa.table({name: pa.array([getattr(each, name) for each in rows], pa.string()) for name in names})
+
+
+def lifting_of(inputs: Inputs) -> list[Lifting]:
+    """The decisions that take effect with this night, the first for which they count, and may open somebody."""
+    base = inputs.base
+    return [
+        Lifting(
+            each.number,
+            tuple(key for key in (each.record_a, each.record_b) if key),
+            each.from_night,
+            unshields=each.kind == "confirm",
+        )
+        for each in inputs.decisions
+        if each.kind in ("confirm", "not_the_same")
+        and each.from_night
+        and (base is None or base.business_date < each.from_night)
+    ]

@@ -1,0 +1,171 @@
+"""Who must be hidden in a version by now: what protection knows today, brought to the tables of any night.
+
+Belongs here: what is known, and a version less what it means. A night hides whom it must when it is built; what is asked
+for after that, for a later night or in a delivery that waits or is held, reaches it here. It only takes away: whom the night
+hides stays hidden, and a gate proves the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import select
+
+from pipelines.database import schema as db
+from pipelines.errors import IsindexError
+from pipelines.identities.state import IdentityState
+from pipelines.nights.attempts import Attempt, attempt_in_force
+from pipelines.nights.decided import decisions_of
+from pipelines.nights.follow import newest_in_force
+from pipelines.nights.inputs import Asking
+from pipelines.nights.judging import judged, person_tables
+from pipelines.nights.requests import asked_for
+from pipelines.protection.register import entries_after
+from pipelines.protection.shielding import protect
+from pipelines.publishing.gates import Protection, takes_away
+from pipelines.publishing.publish import Less, snapshot_tables, write_snapshot
+from pipelines.publishing.snapshot import build_snapshot
+from pipelines.seams.identities import VISIBILITY
+from pipelines.seams.seam import give
+from pipelines.tables import connect, read_table
+
+__all__ = ["Known", "digest_of", "hidden_beyond", "known_now", "less_of"]
+
+_PROVEN = frozenset({"table_hashes", "shielding", "household", "sensitive_services", "identifiers_absent"})
+
+
+@dataclass(frozen=True)
+class Known:
+    """What protection knows of an authority at a moment.
+
+    Attributes:
+        latest: the attempt of the latest night: its register and its latches are gone on from.
+        entries: the register, with what was asked for since (`ENTRIES`).
+        latched: what hidden children were known by (`LATCHED`).
+        decisions: those of the latest night, and shields decided since (`DECISIONS`).
+        since: whether anything was asked for or decided that the latest night was not built from.
+    """
+
+    latest: Attempt
+    entries: pa.Table
+    latched: pa.Table
+    decisions: pa.Table
+    since: bool
+
+
+def known_now(attempt: Attempt) -> Known:
+    """What is known now, going on from `attempt` or from the night in force, whichever is later."""
+    newest = newest_in_force(attempt.night)
+    latest = newest if newest and newest.night.business_date > attempt.night.business_date else attempt
+    asking = _asked_since(latest)
+    shields = _shields_since(latest)
+    folder = latest.folder / "protection"
+    entries = entries_after(read_table(folder / "entries.parquet"), asked_for(latest.night, asking))
+    decided = decisions_of(latest.inputs)
+    decided = pa.concat_tables([decided, pa.table(shields, schema=decided.schema)]) if shields["kind"] else decided
+    return Known(latest, entries, read_table(folder / "latched.parquet"), decided, bool(asking or shields["kind"]))
+
+
+def hidden_beyond(attempt: Attempt, known: Known) -> pa.Table:
+    """Index ids that an attempt shows and that must be hidden by what is known: `VISIBILITY`, by index id."""
+    own = read_table(attempt.folder / "identities" / "visibility.parquet")
+    if attempt.digest == known.latest.digest and not known.since:
+        return own.slice(0, 0)
+    now = protect(
+        read_table(attempt.folder / "identities" / "identities.parquet"),
+        read_table(attempt.folder / "person" / "records.parquet"),
+        read_table(attempt.folder / "person" / "names.parquet"),
+        read_table(attempt.folder / "matching" / "apart.parquet"),
+        known.decisions,
+        entries=known.entries,
+        latched=known.latched,
+        business_date=attempt.night.business_date,
+    ).visibility
+    with connect({"own": own, "now": now}) as duck:
+        more = duck.sql(
+            "SELECT n.* FROM now n JOIN own o USING (index_id) WHERE (n.shielded OR n.withheld) "
+            "AND NOT (o.shielded OR o.withheld) ORDER BY index_id"
+        ).to_arrow_table()
+    return give(more, VISIBILITY)
+
+
+def digest_of(hidden: pa.Table) -> str:
+    """Names who is hidden: the same children, the same digest; "" for nobody."""
+    text = " ".join(sorted(hidden["index_id"].to_pylist()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16] if text else ""
+
+
+@contextmanager
+def less_of(attempt: Attempt, known: Known) -> Iterator[Less | None]:
+    """The attempt's snapshot less what must be hidden by now, proven; None where that is nothing.
+
+    Raises:
+        IsindexError: PROTECTION_UNPROVEN when a gate finds fault with it. Nothing has changed then.
+    """
+    more = hidden_beyond(attempt, known)
+    if not more.num_rows:
+        yield None
+        return
+    folder = attempt.folder / ".less.part"
+    try:
+        state = IdentityState.read(attempt.folder)
+        keep = pc.invert(pc.is_in(state.visibility["index_id"], value_set=more["index_id"].combine_chunks()))
+        seen = pa.concat_tables([state.visibility.filter(keep), more]).sort_by("index_id")
+        person = person_tables(attempt)
+        tables = write_snapshot(build_snapshot(person, replace(state, visibility=seen)), folder)
+        verdicts = judged(attempt, tables, Protection(known.entries), known.decisions, only=_PROVEN).gates
+        before = snapshot_tables(attempt.folder / "snapshot")
+        gates = (*verdicts, takes_away(before, {name: stored.path for name, stored in tables.items()}))
+        failed = [gate.name for gate in gates if not gate.passed]
+        if failed:
+            raise IsindexError(
+                "PROTECTION_UNPROVEN",
+                f"Somebody must be hidden in a version, and what it would be then has not passed: {', '.join(failed)}.",
+                where=attempt.night.where,
+                remedy="The version still shows the child. Take it from readers, and ask for help: this is a fault of the program.",
+            )
+        yield Less(tables, more.num_rows, digest_of(more), tuple(gates))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _asked_since(latest: Attempt) -> list[Asking]:
+    """Deliveries that ask for protection and are among the inputs of neither an attempt nor what it builds on."""
+    known: set[tuple[str, str]] = set()
+    each: Attempt | None = latest
+    while each is not None:
+        known |= {(asking.delivery_id, asking.content) for asking in each.inputs.asking}
+        base = each.inputs.base
+        each = attempt_in_force(each.night.on(base.business_date), base.version) if base else None
+    asked = db.protection_request.c
+    query = (
+        select(asked.delivery_id, asked.agency, asked.business_date, asked.content_sha256)
+        .where(asked.authority == latest.night.authority)
+        .order_by(asked.business_date, asked.delivery_id)
+    )
+    with latest.night.engine.connect() as connection:
+        every = [Asking(*row) for row in connection.execute(query)]
+    return [asking for asking in every if (asking.delivery_id, asking.content) not in known]
+
+
+def _shields_since(latest: Attempt) -> dict[str, list[str | None]]:
+    """Decisions to shield that stand and that an attempt was not built from, as columns of `DECISIONS`."""
+    known = {each.number for each in latest.inputs.decisions}
+    decision = db.decision.c
+    query = select(decision.decision_id, decision.record_a, decision.reason).where(
+        decision.authority == latest.night.authority, decision.kind == "shield", decision.undone_at.is_(None)
+    )
+    with latest.night.engine.connect() as connection:
+        rows = [row for row in connection.execute(query) if row.decision_id not in known]
+    return {
+        "kind": ["shield"] * len(rows),
+        "record_a": [row.record_a for row in rows],
+        "record_b": [None] * len(rows),
+        "reason": [row.reason for row in rows],
+    }

@@ -1,0 +1,68 @@
+"""The gates over what was made of an attempt: what they are given, and where it lies.
+
+Belongs here: gathering it. Not here: the gates (`publishing.gates`), what follows from their verdicts (`stages.snapshot`,
+`hiding`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipelines.nights.attempts import Attempt
+from pipelines.nights.feed_rows import feed_inputs
+from pipelines.publishing.gates import LEDGER_TABLES, Audit, Base, Protection, run_gates
+from pipelines.tables import StoredTable, read_table
+
+__all__ = ["judged", "person_tables"]
+
+
+def judged(
+    attempt: Attempt,
+    stored: Mapping[str, StoredTable],
+    protecting: Protection,
+    decisions: pa.Table,
+    only: Collection[str] | None = None,
+) -> Audit:
+    """What the gates (default: all of them) say of a snapshot that was made of an attempt."""
+    base = attempt.base()
+    return run_gates(
+        stored,
+        ledger=_ledger(attempt),
+        person=person_tables(attempt),
+        apart=read_table(attempt.folder / "matching" / "apart.parquet"),
+        protecting=protecting,
+        decisions=decisions,
+        inputs=feed_inputs(attempt),
+        base=_base(base) if base else None,
+        overrides={
+            each.subject: each.reason for each in attempt.inputs.decisions if each.kind == "override" and each.subject
+        },
+        only=only,
+    )
+
+
+def person_tables(attempt: Attempt) -> dict[str, pa.Table | Path]:
+    """The attempt's person tables, by name."""
+    return {path.stem: path for path in sorted((attempt.folder / "person").glob("*.parquet"))}
+
+
+def _ledger(attempt: Attempt) -> dict[str, Path]:
+    """What the gates audit besides the snapshot, by the names of `LEDGER_TABLES`."""
+    return {
+        name: attempt.folder / ("events.parquet" if name == "events" else f"identities/{name}.parquet")
+        for name in LEDGER_TABLES
+    }
+
+
+def _base(base: Attempt) -> Base:
+    """The version the night builds on, as its attempt has it: the version's own folder may have been let go."""
+    return Base(
+        children=base.folder / "shown" / "children.parquet",
+        manifest_file=base.folder / "published.json",
+        records=base.folder / "person" / "records.parquet",
+        identities=base.folder / "identities" / "identities.parquet",
+        entries=base.folder / "protection" / "entries.parquet",
+    )

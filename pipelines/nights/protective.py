@@ -1,0 +1,257 @@
+"""Protection does not wait, and it reaches back: every version that shows somebody who must be hidden by now is published
+again without.
+
+Belongs here: when that is, and in which versions. It is asked after every run of an authority's nights, however the run
+ended: a night that is held or failed, and a delivery that waits for a gap, keep back what is new, never a protection. A version
+that cannot be made less any more is removed. Not here: who must be hidden (`hiding`), how a version is made less
+(`put_in_force`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import select
+
+from pipelines.database import schema as db
+from pipelines.deployment import Deployment
+from pipelines.errors import IsindexError
+from pipelines.nights.attempts import Attempt, attempt_in_force, last_attempts
+from pipelines.nights.decisions import versions_on_hold
+from pipelines.nights.follow import newest_in_force
+from pipelines.nights.hiding import Known, digest_of, hidden_beyond, known_now
+from pipelines.nights.lock import alone
+from pipelines.nights.night import Night
+from pipelines.nights.put_in_force import audit_of, bury_replaced, put_in_force
+from pipelines.nights.requests import keep_wishes
+from pipelines.outages import as_coded
+from pipelines.publishing.publish import bury, let_snapshot_go
+from pipelines.publishing.versions import built, folder_of, versions_in_force, versions_there
+from pipelines.tables import connect, read_json, read_table, write_json
+
+__all__ = ["Protective", "made_less", "protect_at_once", "protect_in_any_case", "protection_waits"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Protective:
+    """A version that was published again less somebody, or removed: `shown` is its new name, None when it was removed."""
+
+    business_date: date
+    version: str
+    shown: str | None
+    children: int
+
+
+def protect_at_once(deployment: Deployment, authority: str) -> list[Protective]:
+    """Hide in every version of an authority whom it must hide by now; what was done, the latest night first.
+
+    The caller holds the authority's lock. Called again it does nothing, and costs a look at the register.
+
+    Raises:
+        IsindexError: PROTECTION_UNPROVEN and whatever a publish may raise, of the version in force; older ones are removed then.
+    """
+    versions = versions_in_force(deployment.home, authority)
+    if not versions:
+        return []
+    newest = newest_in_force(Night(deployment, authority, max(versions)))
+    if newest is None:
+        return []
+    marker = _marker(deployment, authority)
+    if marker.is_file() and read_json(marker) == {"known": _everything(newest)}:
+        return []
+    known = known_now(newest)
+    if _wish_for_those_found(newest, known):
+        known = known_now(newest)
+    done = list(_made_less(deployment, authority, known))
+    if done:
+        done += _superseded(deployment, authority, newest)
+    _let_copies_go(deployment, authority)
+    write_json({"known": _everything(newest)}, marker)
+    return done
+
+
+def protect_in_any_case(deployment: Deployment, authority: str) -> list[Protective]:
+    """`protect_at_once`, whatever became of the run: what is in its way is told by `protection_waits`, and tried again."""
+    try:
+        with alone(deployment, authority):
+            return protect_at_once(deployment, authority)
+    except Exception as fault:
+        _log.warning("protection of authority %s waits: %s", authority, as_coded(fault).code)
+        return []
+
+
+def protection_waits(deployment: Deployment, authorities: Iterable[str]) -> list[str]:
+    """Authorities whose versions may still show somebody who must be hidden: `protect_at_once` has not come to its end."""
+    found = []
+    for authority in authorities:
+        versions = versions_in_force(deployment.home, authority)
+        newest = newest_in_force(Night(deployment, authority, max(versions))) if versions else None
+        marker = _marker(deployment, authority)
+        if newest and not (marker.is_file() and read_json(marker) == {"known": _everything(newest)}):
+            found.append(authority)
+    return found
+
+
+def made_less(deployment: Deployment, authority: str) -> list[Protective]:
+    """The versions in force that are shown less somebody, the latest first."""
+    found = []
+    for day, version in sorted(versions_in_force(deployment.home, authority).items(), reverse=True):
+        path = deployment.home.snapshots(authority) / version / "manifest.json"
+        if version != built(version) and path.is_file():
+            found.append(Protective(day, built(version), version, int(read_json(path)["less"]["children"])))
+    return found
+
+
+def _marker(deployment: Deployment, authority: str) -> Path:
+    """Where it stands what the versions were last held against."""
+    return deployment.home.root / "nights" / authority / "protected.json"
+
+
+def _made_less(deployment: Deployment, authority: str, known: Known) -> Iterator[Protective]:
+    """Publish again, less whom they must hide, the versions of nights in force that show somebody."""
+    home, newest = deployment.home, known.latest
+    for day, version in sorted(versions_in_force(home, authority).items(), reverse=True):
+        folder = home.snapshots(authority) / version
+        if not folder.is_dir():
+            continue  # let go
+        manifest = read_json(folder / "manifest.json")
+        attempt = attempt_in_force(Night(deployment, authority, day), version)
+        if attempt is None or not (attempt.folder / "identities" / "visibility.parquet").is_file():
+            if children := _shown_in(folder, newest):
+                bury(home, authority, version, "PROTECTED", None)
+                yield Protective(day, version, None, children)
+            continue
+        bury_replaced(attempt, version)  # what a run that was killed has left
+        more = hidden_beyond(attempt, known)
+        if digest_of(more) == manifest.get("less", {}).get("hidden", ""):
+            continue
+        try:
+            published, _ = put_in_force(attempt, audit_of(attempt), known)
+        except IsindexError:
+            if day == newest.night.business_date:
+                raise
+            bury(home, authority, version, "PROTECTED", None)
+            yield Protective(day, version, None, more.num_rows)
+        else:
+            yield Protective(day, version, published.version, more.num_rows)
+
+
+def _superseded(deployment: Deployment, authority: str, newest: Attempt) -> Iterator[Protective]:
+    """Remove versions that are no night's any more: nobody builds on them, and nobody can make them less.
+
+    One on hold stays, unless it shows one of the children who are hidden now.
+    """
+    in_force = {built(version) for version in versions_in_force(deployment.home, authority).values()}
+    held = {built(version) for version in versions_on_hold(deployment, authority)}
+    for version in versions_there(deployment.home, authority):
+        folder = folder_of(deployment.home, authority, version)
+        if built(version) in in_force or folder is None:
+            continue
+        children = _shown_in(folder, newest)
+        if children or built(version) not in held:
+            day = date.fromisoformat(read_json(folder / "manifest.json")["business_date"])
+            bury(deployment.home, authority, version, "PROTECTED", None)
+            yield Protective(day, version, None, children)
+
+
+def _shown_in(folder: Path, newest: Attempt) -> int:
+    """How many children of a version are hidden in the night in force, by their index id or one of their records."""
+    tables = {
+        name: newest.folder / "identities" / f"{name}.parquet" for name in ("identities", "visibility", "index_ids")
+    }
+    shown = {f"shown_{name}": folder / f"{name}.parquet" for name in ("children", "record_links")}
+    with connect(tables | shown) as duck:
+        ((number,),) = duck.execute("""
+            WITH hidden AS (SELECT index_id FROM visibility WHERE shielded OR withheld),
+            meant AS (
+                FROM hidden
+                UNION SELECT index_id FROM index_ids WHERE redirects_to IN (FROM hidden)
+                UNION SELECT l.index_id FROM shown_record_links l JOIN identities i USING (record_ref)
+                WHERE i.index_id IN (FROM hidden)
+            )
+            SELECT count(*) FROM shown_children WHERE NOT (shielded OR withheld) AND index_id IN (FROM meant)
+        """).fetchall()
+    return int(number)
+
+
+def _wish_for_those_found(newest: Attempt, known: Known) -> bool:
+    """Take down who is open in the version in force, and was found to be a shielded child by a night held or failed since."""
+    night = newest.night
+    found = False
+    for day, row in last_attempts(night.engine, night.authority).items():
+        if day < night.business_date or row.state not in ("held", "failed") or not row.digest:
+            continue
+        held = Attempt(night.on(day), row.digest)
+        if not (held.folder / "identities" / "visibility.parquet").is_file() or held.digest == newest.digest:
+            continue
+        open_now = pc.invert(pc.is_in(
+            read_table(newest.folder / "identities" / "visibility.parquet")["index_id"],
+            value_set=_hidden_ids(newest, known),
+        ))  # fmt: skip
+        keys = _found_shielded(held, newest, open_now)
+        if keys:
+            keep_wishes(held.night, held.digest, keys)
+            found = True
+    return found
+
+
+def _hidden_ids(newest: Attempt, known: Known) -> pa.Array:
+    own = read_table(newest.folder / "identities" / "visibility.parquet")
+    hidden = own.filter(pc.or_(own["shielded"], own["withheld"]))["index_id"].combine_chunks()
+    return pa.concat_arrays([hidden, hidden_beyond(newest, known)["index_id"].combine_chunks()])
+
+
+def _found_shielded(held: Attempt, newest: Attempt, open_now: pa.ChunkedArray) -> list[str]:
+    """Records of open children of the version in force that are a shielded child's in the attempt that is held."""
+    seen = read_table(newest.folder / "identities" / "visibility.parquet")
+    tables = {
+        "was": read_table(newest.folder / "identities" / "identities.parquet", ["record_key", "index_id"]),
+        "is_now": read_table(held.folder / "identities" / "identities.parquet", ["record_key", "index_id"]),
+        "seen": read_table(held.folder / "identities" / "visibility.parquet"),
+        "open_ones": seen.filter(open_now).select(["index_id"]),
+    }
+    with connect(tables) as duck:
+        rows = duck.execute("""
+            SELECT was.record_key FROM was JOIN open_ones USING (index_id) JOIN is_now USING (record_key)
+            JOIN seen ON seen.index_id = is_now.index_id WHERE seen.shielded ORDER BY 1
+        """).fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def _let_copies_go(deployment: Deployment, authority: str) -> None:
+    """Remove what attempts that are held or failed would have published: the pages say why, and nothing builds on them."""
+    for path in (deployment.home.root / "nights" / authority).glob("*/attempts/*/snapshot"):
+        let_snapshot_go(path.parent)
+
+
+def _everything(newest: Attempt) -> str:
+    """Names all that decides what must be hidden in which version: the same name, nothing to do."""
+    night, asked, decision = newest.night, db.protection_request.c, db.decision.c
+    with night.engine.connect() as connection:
+        asking = connection.execute(
+            select(asked.delivery_id, asked.content_sha256)
+            .where(asked.authority == night.authority)
+            .order_by(asked.delivery_id)
+        ).all()
+        shields = connection.scalars(
+            select(decision.decision_id)
+            .where(decision.authority == night.authority, decision.kind == "shield", decision.undone_at.is_(None))
+            .order_by(decision.decision_id)
+        ).all()
+    held = sorted(
+        (day.isoformat(), row.attempt_id)
+        for day, row in last_attempts(night.engine, night.authority).items()
+        if row.state in ("held", "failed")
+    )
+    shown = versions_there(night.home, night.authority)
+    told = repr((newest.digest, [tuple(row) for row in asking], list(shields), held, shown))
+    return hashlib.sha256(told.encode()).hexdigest()

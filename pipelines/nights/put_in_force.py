@@ -1,0 +1,91 @@
+"""Putting an attempt in force: its version, less what must be hidden by now, and everything that follows.
+
+Belongs here: the one way from audited tables to what is shown, for a night that has just been judged and for one that is
+published again because somebody must be hidden in it. Not here: who must be hidden (`hiding`), when (`protective`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipelines.contracts import contract_for
+from pipelines.identities.state import IdentityState
+from pipelines.nights.attempts import Attempt
+from pipelines.nights.feed_rows import feed_inputs
+from pipelines.nights.figures import control_totals
+from pipelines.nights.follow import follow, settle
+from pipelines.nights.hiding import Known, less_of
+from pipelines.nights.judging import person_tables
+from pipelines.publishing.feed_input import FeedInput
+from pipelines.publishing.gates import Audit
+from pipelines.publishing.publish import Published, bury, publish_snapshot, snapshot_tables, write_snapshot
+from pipelines.publishing.snapshot import build_snapshot
+from pipelines.publishing.versions import built, versions_there
+from pipelines.tables import read_json
+
+__all__ = ["audit_of", "bury_replaced", "put_in_force", "totals_of"]
+
+
+def audit_of(attempt: Attempt) -> Audit:
+    """What the gates found of an attempt, and of what."""
+    folder = attempt.folder / "snapshot"
+    return Audit.from_json(read_json(folder / "gates.json"), folder)
+
+
+def put_in_force(attempt: Attempt, audit: Audit, known: Known) -> tuple[Published, int]:
+    """Publish what was audited, less what must be hidden by now; the version, and the rows written in the database.
+
+    The tables that the gates audited are made again where the night has let them go; the publish proves them by their hash.
+
+    Raises:
+        IsindexError: as `publish_snapshot` and `less_of`.
+    """
+    night = attempt.night
+    folder = attempt.folder / "snapshot"
+    if not all(path.exists() for path in snapshot_tables(folder).values()):
+        write_snapshot(build_snapshot(person_tables(attempt), IdentityState.read(attempt.folder)), folder)
+    inputs = feed_inputs(attempt)
+    base = attempt.base()
+    with less_of(attempt, known) as less:
+        published = publish_snapshot(
+            night.home,
+            night.authority,
+            night.business_date,
+            audit=audit,
+            attempt=attempt.digest,
+            traces=attempt.folder / "shown",
+            base=attempt.inputs.base.version if attempt.inputs.base else None,
+            base_shown=base.folder / "shown" if base else None,
+            inputs=inputs,
+            versions=_made_with(attempt.inputs.means, inputs),
+            totals=totals_of(attempt, audit),
+            less=less,
+        )
+    settle(attempt, read_json(published.folder / "manifest.json"))
+    written = follow(attempt)
+    bury_replaced(attempt, published.version)
+    return published, written
+
+
+def bury_replaced(attempt: Attempt, shown: str) -> None:
+    """Remove what the version was shown as before."""
+    home, authority = attempt.night.home, attempt.night.authority
+    for version in versions_there(home, authority):
+        if built(version) == built(shown) and version != shown:
+            bury(home, authority, version, "PROTECTED", shown)
+
+
+def totals_of(attempt: Attempt, audit: Audit) -> dict[str, Any]:
+    """Counts end to end of an attempt."""
+    return control_totals(attempt, {name: stored.rows for name, stored in audit.tables.items()}, feed_inputs(attempt))
+
+
+def _made_with(means: Mapping[str, str], inputs: list[FeedInput]) -> dict[str, Any]:
+    """What the night was made with: contracts, the rules in them, match model, program."""
+    contracts = {feed.agency: contract_for(feed.agency) for feed in inputs}
+    return {
+        **{f"contract/{name}": f"{contract.id} {contract.version}" for name, contract in sorted(contracts.items())},
+        "model": means["model"],
+        "code": means["code"],
+    }

@@ -1,0 +1,222 @@
+"""Protection does not wait, and it reaches back: nights that are held or fail, deliveries that wait, versions of before.
+
+From what is delivered to the bytes of every version and the rows of the database.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.compute as pc
+import pytest
+from sqlalchemy import select
+
+from pipelines.database import schema as db
+from pipelines.errors import IsindexError
+from pipelines.nights import hiding
+from pipelines.nights.protective import made_less, protect_at_once, protection_waits
+from pipelines.publishing.gates import takes_away
+from pipelines.publishing.publish import current_version
+from pipelines.publishing.versions import built, versions_there
+from pipelines.tables import read_json, read_table, write_table
+from tests.databases import Databases
+from tests.nights.little_authority import AUTHORITY, children, day_of
+from tests.nights.little_nights import LittleNights, broken_in, bytes_under, few_keys_may_move
+
+CHILD = children()[3]
+
+
+@pytest.fixture(scope="module")
+def three_nights(database: Databases, tmp_path_factory: pytest.TempPathFactory) -> LittleNights:
+    """Three nights on which every child is shown."""
+    made = LittleNights(tmp_path_factory.mktemp("protective"), database)
+    for night in range(3):
+        made.deliver(night)
+    assert made.load() == dict.fromkeys(range(3), "published")
+    return made
+
+
+@pytest.fixture
+def place(three_nights: LittleNights, tmp_path: Path) -> LittleNights:
+    return three_nights.copied_to(tmp_path)
+
+
+def asks(place: LittleNights) -> None:
+    place.feeds["health"].rows[f"P{CHILD.nhs}"]["confidentiality"] = "S"
+
+
+def renumbered_and_asking(place: LittleNights) -> None:
+    """What holds the night, and the child's new wish in it."""
+    asks(place)
+    place.renumber()
+
+
+def shown_in_versions(place: LittleNights) -> list[str]:
+    """Versions in the home in which anybody's address is the child's, or the child is in full."""
+    root = place.deployment.home.snapshots(AUTHORITY)
+    found = []
+    for version in versions_there(place.deployment.home, AUTHORITY):
+        told = read_table(root / version / "addresses.parquet")["address"].to_pylist()
+        table = read_table(root / version / "children.parquet")
+        mine = table.filter(pc.equal(table["family_name"], CHILD.family))
+        open_ones = [not (one["shielded"] or one["withheld"]) for one in mine.to_pylist()]
+        if any(CHILD.street in (text or "") for text in told) or any(open_ones):
+            found.append(version)
+    return found
+
+
+def shown_in_database(place: LittleNights) -> int:
+    address = db.INDEX_TABLES["addresses"].c
+    with place.deployment.engine.connect() as connection:
+        rows = connection.scalars(select(address.address)).all()
+    return sum(CHILD.street in (text or "") for text in rows)
+
+
+def test_who_asks_in_a_night_that_is_held_is_hidden_at_once(place: LittleNights) -> None:
+    before = place.night(2).version()
+    assert len(shown_in_versions(place)) == 3 and shown_in_database(place)
+    with few_keys_may_move():
+        renumbered_and_asking(place)
+        place.deliver(3)
+        assert place.load() == {3: "held"}
+        assert shown_in_versions(place) == [] and not shown_in_database(place)
+        after = place.night(2).version()
+        assert after is not None and after != before and built(after) == before
+        assert current_version(place.deployment.home, AUTHORITY)["version"] == after  # type: ignore[index]
+        assert [each.business_date for each in made_less(place.deployment, AUTHORITY)] == [day_of(n) for n in (2, 1, 0)]
+        assert place.planned() == {}, "nothing is run for it"
+        versions = bytes_under(place.home / "snapshots")
+        assert place.load() == {}
+        assert bytes_under(place.home / "snapshots") == versions
+
+
+def test_a_version_made_less_keeps_what_it_says_of_feeds_and_gates(place: LittleNights) -> None:
+    root = place.deployment.home.snapshots(AUTHORITY)
+    was = read_json(root / str(place.night(2).version()) / "manifest.json")
+    with few_keys_may_move():
+        renumbered_and_asking(place)
+        place.deliver(3)
+        place.load()
+    now = read_json(root / str(place.night(2).version()) / "manifest.json")
+    for part in ("inputs", "business_date", "attempt", "previous", "versions", "ledger"):
+        assert now[part] == was[part]
+    assert now["less"]["children"] == 1
+    assert {gate["name"]: gate["passed"] for gate in now["gates"]}["takes_away"]
+    tombstone = read_json(root / "tombstones" / f"{was['version']}.json")
+    assert tombstone["replaced_by"] == now["version"] and tombstone["content_sha256"] == was["content_sha256"]
+
+
+def test_who_asks_in_a_night_that_fails_is_hidden_at_once(place: LittleNights) -> None:
+    asks(place)
+    place.deliver(3)
+    assert place.load(before=broken_in("links")) == {3: "failed"}
+    assert shown_in_versions(place) == [] and not shown_in_database(place)
+    assert place.load() == {3: "published"}
+    assert shown_in_versions(place) == []
+
+
+def test_who_asks_in_a_published_night_is_hidden_in_the_versions_of_before(place: LittleNights) -> None:
+    asks(place)
+    place.deliver(3)
+    assert place.load() == {3: "published"}
+    assert shown_in_versions(place) == []
+    assert len(versions_there(place.deployment.home, AUTHORITY)) == 4
+
+
+def test_a_night_of_before_that_is_run_again_does_not_show_the_child_for_a_moment(place: LittleNights) -> None:
+    asks(place)
+    place.deliver(3)
+    place.load()
+    versions = bytes_under(place.home / "snapshots")
+    seen: list[str] = []
+    assert place.load(asked=[1], before=lambda stage: seen.extend(shown_in_versions(place))) == {1: "published"}
+    assert seen == [] and shown_in_versions(place) == []
+    assert bytes_under(place.home / "snapshots") == versions
+
+
+def test_a_child_decided_to_be_shielded_is_hidden_though_its_night_cannot_be_run(place: LittleNights) -> None:
+    from datetime import UTC, datetime
+
+    from pipelines.nights.protection_decisions import shield
+
+    table = place.published(2)
+    index_id = table.filter(pc.equal(table["family_name"], CHILD.family))["index_id"][0].as_py()
+    shield(place.deployment, AUTHORITY, index_id, actor="Ruth", reason="Police, ref. 7", at=datetime.now(UTC))
+    assert place.load(before=broken_in("inputs")) == {2: "failed"}
+    assert shown_in_versions(place) == [] and not shown_in_database(place)
+
+
+def test_a_child_whom_a_held_night_found_to_be_shielded_stays_hidden_when_the_night_comes_otherwise(
+    place: LittleNights,
+) -> None:
+    """Health holds the child under a new key, a new number and another birth date, and asks: only the matcher knows it."""
+    with few_keys_may_move():
+        renumbered_and_asking(place)
+        place.deliver(3)
+        assert place.load() == {3: "held"}
+        assert shown_in_versions(place) == []
+        for row in place.feeds["health"].rows.values():  # the correction: the old keys, and the wish is gone
+            row["local_patient_id"] = row["local_patient_id"].rstrip("N")
+            row["confidentiality"] = ""
+        place.deliver(3)
+        assert place.load() == {3: "published"}
+    assert shown_in_versions(place) == [] and not shown_in_database(place)
+
+
+def test_what_is_in_the_way_of_protection_is_told_and_tried_again(
+    place: LittleNights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asks(place)
+    with monkeypatch.context() as patch:
+        patch.setattr(hiding, "takes_away", lambda before, after: _failing(takes_away(before, after)))
+        with few_keys_may_move():
+            place.renumber()
+            place.deliver(3)
+            assert place.load() == {3: "held"}
+            assert len(shown_in_versions(place)) == 3
+        assert protection_waits(place.deployment, [AUTHORITY]) == [AUTHORITY]
+        with pytest.raises(IsindexError, match="PROTECTION_UNPROVEN"):
+            protect_at_once(place.deployment, AUTHORITY)
+    assert place.load() == {}
+    assert protection_waits(place.deployment, [AUTHORITY]) == []
+    assert shown_in_versions(place) == []
+
+
+def _failing(gate):  # type: ignore[no-untyped-def]
+    from dataclasses import replace
+
+    return replace(gate, passed=False)
+
+
+def test_nothing_in_the_home_is_a_copy_of_what_was_published(place: LittleNights) -> None:
+    kept = (place.home / "nights").rglob("snapshot/*.parquet")
+    assert [path for path in kept if path.is_file()] == []
+
+
+@pytest.mark.parametrize("table", ["children", "names", "addresses", "carers", "involvements"])
+def test_the_gate_finds_a_row_that_was_not_shown_before(place: LittleNights, tmp_path: Path, table: str) -> None:
+    folder = place.deployment.home.snapshots(AUTHORITY) / str(place.night(2).version())
+    before = {path.stem: path for path in folder.glob("*.parquet")}
+    assert takes_away(before, before).passed
+    rows = read_table(before[table])
+    assert rows.num_rows
+    column = {"children": "family_name", "names": "given_names", "addresses": "postcode", "carers": "name"}.get(table)
+    column = column or "service"
+    other = rows.set_column(rows.column_names.index(column), column, pc.binary_join_element_wise(rows[column], "x", ""))
+    after = dict(before) | {table: tmp_path / f"{table}.parquet"}
+    write_table(other, after[table])
+    assert not takes_away(before, after).passed
+
+
+def test_the_gate_finds_a_child_that_is_opened(place: LittleNights, tmp_path: Path) -> None:
+    asks(place)
+    place.deliver(3)
+    place.load()
+    folder = place.deployment.home.snapshots(AUTHORITY) / str(place.night(3).version())
+    before = {path.stem: path for path in folder.glob("*.parquet")}
+    rows = read_table(before["children"])
+    for name in ("shielded", "withheld"):
+        rows = rows.set_column(rows.column_names.index(name), name, pc.and_(rows[name], False))
+    after = dict(before) | {"children": tmp_path / "children.parquet"}
+    write_table(rows, after["children"])
+    assert not takes_away(before, after).passed
