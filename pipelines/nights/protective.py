@@ -65,8 +65,7 @@ def protect_at_once(deployment: Deployment, authority: str) -> list[Protective]:
     newest = newest_in_force(Night(deployment, authority, max(versions)))
     if newest is None:
         return []
-    marker = _marker(deployment, authority)
-    if marker.is_file() and read_json(marker) == {"known": _everything(newest)}:
+    if _held_against(deployment, authority, newest):
         return []
     known = known_now(newest)
     if _wish_for_those_found(newest, known):
@@ -75,7 +74,7 @@ def protect_at_once(deployment: Deployment, authority: str) -> list[Protective]:
     if done:
         done += _superseded(deployment, authority, newest)
     _let_copies_go(deployment, authority)
-    write_json({"known": _everything(newest)}, marker)
+    write_json({"known": _everything(newest)}, _marker(deployment, authority))
     return done
 
 
@@ -95,8 +94,7 @@ def protection_waits(deployment: Deployment, authorities: Iterable[str]) -> list
     for authority in authorities:
         versions = versions_in_force(deployment.home, authority)
         newest = newest_in_force(Night(deployment, authority, max(versions))) if versions else None
-        marker = _marker(deployment, authority)
-        if newest and not (marker.is_file() and read_json(marker) == {"known": _everything(newest)}):
+        if newest and not _held_against(deployment, authority, newest):
             found.append(authority)
     return found
 
@@ -114,6 +112,12 @@ def made_less(deployment: Deployment, authority: str) -> list[Protective]:
 def _marker(deployment: Deployment, authority: str) -> Path:
     """Where it stands what the versions were last held against."""
     return deployment.home.root / "nights" / authority / "protected.json"
+
+
+def _held_against(deployment: Deployment, authority: str, newest: Attempt) -> bool:
+    """Whether the versions were held against all that is known now; what was let go since changes nothing."""
+    marker = _marker(deployment, authority)
+    return marker.is_file() and set(_everything(newest)) <= set(read_json(marker)["known"])
 
 
 def _made_less(deployment: Deployment, authority: str, known: Known) -> Iterator[Protective]:
@@ -233,25 +237,26 @@ def _let_copies_go(deployment: Deployment, authority: str) -> None:
         let_snapshot_go(path.parent)
 
 
-def _everything(newest: Attempt) -> str:
-    """Names all that decides what must be hidden in which version: the same name, nothing to do."""
+def _everything(newest: Attempt) -> list[str]:
+    """Names each thing that may mean that somebody must be hidden, and each version: none of them new, nothing to do."""
     night, asked, decision = newest.night, db.protection_request.c, db.decision.c
     with night.engine.connect() as connection:
         asking = connection.execute(
-            select(asked.delivery_id, asked.content_sha256)
-            .where(asked.authority == night.authority)
-            .order_by(asked.delivery_id)
+            select(asked.delivery_id, asked.content_sha256).where(asked.authority == night.authority)
         ).all()
         shields = connection.scalars(
-            select(decision.decision_id)
-            .where(decision.authority == night.authority, decision.kind == "shield", decision.undone_at.is_(None))
-            .order_by(decision.decision_id)
+            select(decision.decision_id).where(
+                decision.authority == night.authority, decision.kind == "shield", decision.undone_at.is_(None)
+            )
         ).all()
-    held = sorted(
+    held = [
         (day.isoformat(), row.attempt_id)
         for day, row in last_attempts(night.engine, night.authority).items()
         if row.state in ("held", "failed")
-    )
-    shown = versions_there(night.home, night.authority)
-    told = repr((newest.digest, [tuple(row) for row in asking], list(shields), held, shown))
-    return hashlib.sha256(told.encode()).hexdigest()
+    ]
+    each: list[tuple[object, ...]] = [("attempt", newest.digest)]
+    each += [("asking", *row) for row in asking]
+    each += [("shield", number) for number in shields]
+    each += [("held", *attempt) for attempt in held]
+    each += [("version", name) for name in versions_there(night.home, night.authority)]
+    return sorted(hashlib.sha256(repr(one).encode()).hexdigest()[:16] for one in each)

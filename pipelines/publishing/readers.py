@@ -203,6 +203,8 @@ def _replaced(connection: Connection, index_id: str, authority: str | None) -> l
 def difference_between(home: Home, authority: str, old: str | None = None, new: str | None = None) -> Difference:
     """What changed from version `old` (default: the one before `new`) to `new` (default: the current one).
 
+    Without `old` it is what the night changed as it was told then, whoever was hidden in either version since.
+
     Raises:
         IsindexError: VERSION_UNKNOWN.
     """
@@ -213,9 +215,9 @@ def difference_between(home: Home, authority: str, old: str | None = None, new: 
             "VERSION_UNKNOWN", "Nothing is published yet.", where=authority, remedy="Load a night first."
         )
     after = _version_asked_for(home, authority, newer)
-    older = read_json(after / "manifest.json")["previous"]
-    before = _version_asked_for(home, authority, old) if old else older and folder_of(home, authority, older)
-    return compare(snapshot_tables(before) if before else None, snapshot_tables(after))
+    if old is None:
+        return Difference(**read_json(after / "manifest.json")["differences"])
+    return compare(snapshot_tables(_version_asked_for(home, authority, old)), snapshot_tables(after))
 
 
 def _version_asked_for(home: Home, authority: str, version: str) -> Path:

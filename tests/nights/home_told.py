@@ -23,7 +23,7 @@ from pipelines.nights.attempts import attempt_in_force, last_attempts
 from pipelines.nights.night import Night
 from pipelines.nights.plan import outstanding
 from pipelines.nights.retention import sweep
-from pipelines.publishing.versions import versions_in_force
+from pipelines.publishing.versions import built, versions_in_force
 
 __all__ = ["differences", "leftovers", "told"]
 
@@ -43,7 +43,7 @@ def told(deployment: Deployment, authority: str) -> dict[str, Any]:
     said: dict[str, Any] = {"current.json": json.loads(pointer.read_text()) if pointer.exists() else None}
     for day, version in nights.items():
         said[f"version of {day}"] = version
-        for folder in (root / version, root / "ledger" / version):
+        for folder in (root / version, root / "ledger" / built(version)):
             said |= {f"{folder.relative_to(root)}/{name}": digest for name, digest in _files(folder).items()}
         attempt = attempt_in_force(Night(deployment, authority, day), version)
         assert attempt is not None
@@ -54,7 +54,7 @@ def told(deployment: Deployment, authority: str) -> dict[str, Any]:
         said[f"identities as at {day}"] = identities_as_at(deployment.engine, authority, day).to_pylist()
     for table in (db.reject, db.night, db.identity, db.delivery, *db.INDEX_TABLES.values()):
         said[f"table {table.name}"] = _rows(deployment, table, authority)
-    in_force = set(nights.values())
+    in_force = {built(version) for version in nights.values()}
     for name, table in (("ledger_event", db.ledger_event), ("snapshot_version", db.snapshot_version)):
         rows = [row for row in _rows(deployment, table, authority) if row["version"] in in_force]
         said[f"table {name}"] = [{**row, "published_at": ""} for row in rows]

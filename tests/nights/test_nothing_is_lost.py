@@ -17,13 +17,13 @@ from pipelines.deliveries import Register, intake
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.identities.ledger import identities_as_at
+from pipelines.nights import follow
 from pipelines.nights import take_in as night_intake
 from pipelines.nights.attempts import attempt_in_force
 from pipelines.nights.decisions import override
 from pipelines.nights.night import Night
 from pipelines.nights.plan import inputs_now
 from pipelines.nights.run import RanNight, run_all, run_night
-from pipelines.nights.stages import publish
 from pipelines.nights.take_in import take_in
 from pipelines.publishing.gates import volume
 from pipelines.publishing.versions import versions_in_force
@@ -223,7 +223,7 @@ def test_a_night_killed_behind_the_pointer_is_a_sound_base_and_the_database_foll
     place.put("health", SECOND, 2, moved(0), "delta")
     place.put("health", THIRD, 3, moved(1), "delta")
     with monkeypatch.context() as patched:
-        patched.setattr(publish, "show_in_force", _dies)
+        patched.setattr(follow, "show_in_force", _dies)
         with pytest.raises(Killed):
             place.load()
     assert SECOND in place.in_force()
