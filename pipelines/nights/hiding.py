@@ -7,7 +7,6 @@ hides stays hidden, and a gate proves the rest.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,8 +23,11 @@ from pipelines.nights.attempts import Attempt, attempt_in_force
 from pipelines.nights.decided import decisions_of
 from pipelines.nights.follow import newest_in_force
 from pipelines.nights.inputs import Asking
-from pipelines.nights.judging import judged, person_tables
+from pipelines.nights.judging import judged, person_tables, places_of
 from pipelines.nights.requests import asked_for
+from pipelines.privacy.secret import keyed_digests
+from pipelines.protection.household import FURTHER_PLACES
+from pipelines.protection.places import known_places
 from pipelines.protection.register import entries_after
 from pipelines.protection.shielding import protect
 from pipelines.publishing.gates import Protection, takes_away
@@ -35,7 +37,7 @@ from pipelines.seams.identities import VISIBILITY
 from pipelines.seams.seam import give
 from pipelines.tables import connect, read_table
 
-__all__ = ["Known", "digest_of", "hidden_beyond", "known_now", "less_of"]
+__all__ = ["Beyond", "Known", "hidden_beyond", "known_now", "less_of"]
 
 _PROVEN = frozenset({"table_hashes", "shielding", "household", "sensitive_services", "identifiers_absent"})
 
@@ -48,6 +50,7 @@ class Known:
         latest: the attempt of the latest night: its register and its latches are gone on from.
         entries: the register, with what was asked for since (`ENTRIES`).
         latched: what hidden children were known by (`LATCHED`).
+        places: where hidden children live or lived (`PLACES`).
         decisions: those of the latest night, and shields decided since (`DECISIONS`).
         since: whether anything was asked for or decided that the latest night was not built from.
     """
@@ -55,6 +58,7 @@ class Known:
     latest: Attempt
     entries: pa.Table
     latched: pa.Table
+    places: pa.Table
     decisions: pa.Table
     since: bool
 
@@ -69,14 +73,41 @@ def known_now(attempt: Attempt) -> Known:
     entries = entries_after(read_table(folder / "entries.parquet"), asked_for(latest.night, asking))
     decided = decisions_of(latest.inputs)
     decided = pa.concat_tables([decided, pa.table(shields, schema=decided.schema)]) if shields["kind"] else decided
-    return Known(latest, entries, read_table(folder / "latched.parquet"), decided, bool(asking or shields["kind"]))
+    latched, places = (read_table(folder / f"{name}.parquet") for name in ("latched", "places"))
+    return Known(latest, entries, latched, places, decided, bool(asking or shields["kind"]))
 
 
-def hidden_beyond(attempt: Attempt, known: Known) -> pa.Table:
-    """Index ids that an attempt shows and that must be hidden by what is known: `VISIBILITY`, by index id."""
+@dataclass(frozen=True)
+class Beyond:
+    """What an attempt shows and must be hidden by what is known.
+
+    Attributes:
+        visibility: the index ids, as they are to be seen (`VISIBILITY`).
+        places: addresses of its open children that are places to be hidden (`FURTHER_PLACES`), and nobody's of the former.
+        every: all addresses of the attempt that are places known to be hidden (`FURTHER_PLACES`).
+    """
+
+    visibility: pa.Table
+    places: pa.Table
+    every: pa.Table
+
+    def __bool__(self) -> bool:
+        """Whether there is anything."""
+        return bool(self.visibility.num_rows or self.places.num_rows)
+
+    @property
+    def digest(self) -> str:
+        """Names what it is: the same children and places, the same digest; "" for nothing."""
+        told = [*sorted(self.visibility["index_id"].to_pylist()), *sorted(repr(row) for row in self.places.to_pylist())]
+        return keyed_digests(pa.array([" ".join(told)]), "less")[0].as_py()[:16] if told else ""
+
+
+def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
+    """What an attempt shows and must be hidden by what is known."""
     own = read_table(attempt.folder / "identities" / "visibility.parquet")
     if attempt.digest == known.latest.digest and not known.since:
-        return own.slice(0, 0)
+        nothing = FURTHER_PLACES.empty_table()
+        return Beyond(own.slice(0, 0), nothing, nothing)
     now = protect(
         read_table(attempt.folder / "identities" / "identities.parquet"),
         read_table(attempt.folder / "person" / "records.parquet"),
@@ -92,13 +123,33 @@ def hidden_beyond(attempt: Attempt, known: Known) -> pa.Table:
             "SELECT n.* FROM now n JOIN own o USING (index_id) WHERE (n.shielded OR n.withheld) "
             "AND NOT (o.shielded OR o.withheld) ORDER BY index_id"
         ).to_arrow_table()
-    return give(more, VISIBILITY)
+    places = known_places(known.entries, known.places, attempt.folder / "person" / "addresses.parquet")
+    return Beyond(give(more, VISIBILITY), _shown_of(attempt, places, now), places)
 
 
-def digest_of(hidden: pa.Table) -> str:
-    """Names who is hidden: the same children, the same digest; "" for nobody."""
-    text = " ".join(sorted(hidden["index_id"].to_pylist()))
-    return hashlib.sha256(text.encode()).hexdigest()[:16] if text else ""
+def _shown_of(attempt: Attempt, places: pa.Table, visibility: pa.Table) -> pa.Table:
+    """Those of `places` at which an open child is shown, and nobody lives whose place the attempt hides anyway."""
+    if not places.num_rows:
+        return places
+    views = {
+        "places": places, "anyway": places_of(attempt), "visibility": visibility,
+        "addresses": attempt.folder / "person" / "addresses.parquet",
+        "identities": attempt.folder / "identities" / "identities.parquet",
+    }  # fmt: skip
+    with connect(views) as duck:
+        shown = duck.sql("""
+            SELECT uprn, postcode, address FROM places
+            INTERSECT
+            SELECT uprn, postcode, address FROM addresses JOIN identities USING (record_key) JOIN visibility USING (index_id)
+            WHERE NOT (shielded OR withheld)
+            EXCEPT
+            SELECT uprn, postcode, address FROM addresses JOIN identities USING (record_key) JOIN visibility USING (index_id)
+            WHERE shielded OR withheld
+            EXCEPT
+            FROM anyway
+            ORDER BY ALL
+        """).to_arrow_table()
+    return shown.cast(FURTHER_PLACES)
 
 
 @contextmanager
@@ -109,17 +160,18 @@ def less_of(attempt: Attempt, known: Known) -> Iterator[Less | None]:
         IsindexError: PROTECTION_UNPROVEN when a gate finds fault with it. Nothing has changed then.
     """
     more = hidden_beyond(attempt, known)
-    if not more.num_rows:
+    if not more:
         yield None
         return
     folder = attempt.folder / ".less.part"
     try:
         state = IdentityState.read(attempt.folder)
-        keep = pc.invert(pc.is_in(state.visibility["index_id"], value_set=more["index_id"].combine_chunks()))
-        seen = pa.concat_tables([state.visibility.filter(keep), more]).sort_by("index_id")
+        hidden = more.visibility
+        keep = pc.invert(pc.is_in(state.visibility["index_id"], value_set=hidden["index_id"].combine_chunks()))
+        seen = pa.concat_tables([state.visibility.filter(keep), hidden]).sort_by("index_id")
         person = person_tables(attempt)
-        tables = write_snapshot(build_snapshot(person, replace(state, visibility=seen)), folder)
-        verdicts = judged(attempt, tables, Protection(known.entries), known.decisions, only=_PROVEN).gates
+        tables = write_snapshot(build_snapshot(person, replace(state, visibility=seen), more.every), folder)
+        verdicts = judged(attempt, tables, Protection(known.entries), known.decisions, more.every, only=_PROVEN).gates
         before = snapshot_tables(attempt.folder / "snapshot")
         gates = (*verdicts, takes_away(before, {name: stored.path for name, stored in tables.items()}))
         failed = [gate.name for gate in gates if not gate.passed]
@@ -130,7 +182,7 @@ def less_of(attempt: Attempt, known: Known) -> Iterator[Less | None]:
                 where=attempt.night.where,
                 remedy="The version still shows the child. Take it from readers, and ask for help: this is a fault of the program.",
             )
-        yield Less(tables, more.num_rows, digest_of(more), tuple(gates))
+        yield Less(tables, hidden.num_rows, more.digest, tuple(gates))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -13,10 +13,11 @@ import pyarrow as pa
 
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.feed_rows import feed_inputs
+from pipelines.protection.places import known_places
 from pipelines.publishing.gates import LEDGER_TABLES, Audit, Base, Protection, run_gates
 from pipelines.tables import StoredTable, read_table
 
-__all__ = ["judged", "person_tables"]
+__all__ = ["judged", "person_tables", "places_of"]
 
 
 def judged(
@@ -24,9 +25,13 @@ def judged(
     stored: Mapping[str, StoredTable],
     protecting: Protection,
     decisions: pa.Table,
+    places: pa.Table,
     only: Collection[str] | None = None,
 ) -> Audit:
-    """What the gates (default: all of them) say of a snapshot that was made of an attempt."""
+    """What the gates (default: all of them) say of a snapshot that was made of an attempt.
+
+    `places` are those that are hidden though no record tells of it (`places_of`).
+    """
     base = attempt.base()
     return run_gates(
         stored,
@@ -35,6 +40,7 @@ def judged(
         apart=read_table(attempt.folder / "matching" / "apart.parquet"),
         protecting=protecting,
         decisions=decisions,
+        further_places=places,
         inputs=feed_inputs(attempt),
         base=_base(base) if base else None,
         overrides={
@@ -47,6 +53,12 @@ def judged(
 def person_tables(attempt: Attempt) -> dict[str, pa.Table | Path]:
     """The attempt's person tables, by name."""
     return {path.stem: path for path in sorted((attempt.folder / "person").glob("*.parquet"))}
+
+
+def places_of(attempt: Attempt) -> pa.Table:
+    """Addresses of the attempt that are hidden though no record of a hidden child tells of them: `FURTHER_PLACES`."""
+    entries, places = (read_table(attempt.folder / "protection" / f"{name}.parquet") for name in ("entries", "places"))
+    return known_places(entries, places, attempt.folder / "person" / "addresses.parquet")
 
 
 def _ledger(attempt: Attempt) -> dict[str, Path]:

@@ -26,7 +26,7 @@ from pipelines.errors import IsindexError
 from pipelines.nights.attempts import Attempt, attempt_in_force, last_attempts
 from pipelines.nights.decisions import versions_on_hold
 from pipelines.nights.follow import newest_in_force
-from pipelines.nights.hiding import Known, digest_of, hidden_beyond, known_now
+from pipelines.nights.hiding import Known, hidden_beyond, known_now
 from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
 from pipelines.nights.put_in_force import audit_of, bury_replaced, put_in_force
@@ -136,7 +136,7 @@ def _made_less(deployment: Deployment, authority: str, known: Known) -> Iterator
             continue
         bury_replaced(attempt, version)  # what a run that was killed has left
         more = hidden_beyond(attempt, known)
-        if digest_of(more) == manifest.get("less", {}).get("hidden", ""):
+        if more.digest == manifest.get("less", {}).get("hidden", ""):
             continue
         try:
             published, _ = put_in_force(attempt, audit_of(attempt), known)
@@ -144,9 +144,9 @@ def _made_less(deployment: Deployment, authority: str, known: Known) -> Iterator
             if day == newest.night.business_date:
                 raise
             bury(home, authority, version, "PROTECTED", None)
-            yield Protective(day, version, None, more.num_rows)
+            yield Protective(day, version, None, more.visibility.num_rows)
         else:
-            yield Protective(day, version, published.version, more.num_rows)
+            yield Protective(day, version, published.version, more.visibility.num_rows)
 
 
 def _superseded(deployment: Deployment, authority: str, newest: Attempt) -> Iterator[Protective]:
@@ -211,7 +211,7 @@ def _wish_for_those_found(newest: Attempt, known: Known) -> bool:
 def _hidden_ids(newest: Attempt, known: Known) -> pa.Array:
     own = read_table(newest.folder / "identities" / "visibility.parquet")
     hidden = own.filter(pc.or_(own["shielded"], own["withheld"]))["index_id"].combine_chunks()
-    return pa.concat_arrays([hidden, hidden_beyond(newest, known)["index_id"].combine_chunks()])
+    return pa.concat_arrays([hidden, hidden_beyond(newest, known).visibility["index_id"].combine_chunks()])
 
 
 def _found_shielded(held: Attempt, newest: Attempt, open_now: pa.ChunkedArray) -> list[str]:

@@ -16,7 +16,7 @@ from pipelines.nights.feed_rows import feed_inputs
 from pipelines.nights.figures import control_totals
 from pipelines.nights.follow import follow, settle
 from pipelines.nights.hiding import Known, less_of
-from pipelines.nights.judging import person_tables
+from pipelines.nights.judging import person_tables, places_of
 from pipelines.publishing.feed_input import FeedInput
 from pipelines.publishing.gates import Audit
 from pipelines.publishing.publish import Published, bury, publish_snapshot, snapshot_tables, write_snapshot
@@ -44,7 +44,8 @@ def put_in_force(attempt: Attempt, audit: Audit, known: Known) -> tuple[Publishe
     night = attempt.night
     folder = attempt.folder / "snapshot"
     if not all(path.exists() for path in snapshot_tables(folder).values()):
-        write_snapshot(build_snapshot(person_tables(attempt), IdentityState.read(attempt.folder)), folder)
+        state = IdentityState.read(attempt.folder)
+        write_snapshot(build_snapshot(person_tables(attempt), state, places_of(attempt)), folder)
     inputs = feed_inputs(attempt)
     base = attempt.base()
     with less_of(attempt, known) as less:

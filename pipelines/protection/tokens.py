@@ -9,11 +9,13 @@ two names comes first. Not here: what follows when they are (`register`, `shield
     person    family name, first given name, birth date
     born_at   birth date and dwelling, for a record without name or number
     lives_at  names and dwelling, for one without birth date or number
+    place     where a child who asks says it lives: never names a child, but hides the place (`places`)
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -22,7 +24,7 @@ from pipelines.seams import give
 from pipelines.seams.protection import TOKENS
 from pipelines.tables import connect
 
-__all__ = ["LASTING", "alike", "key_tokens", "tokens_of_asking", "tokens_of_records"]
+__all__ = ["LASTING", "alike", "key_tokens", "tokens_of_asking", "tokens_of_places", "tokens_of_records"]
 
 LASTING = ("key", "number", "person")
 """Kinds that stay with a child when everything else of a record changes."""
@@ -69,13 +71,13 @@ def tokens_of_records(records: pa.Table, names: pa.Table) -> pa.Table:
         UNION ALL SELECT record_key, 'family', 0, family_name FROM names
         UNION ALL SELECT record_key, 'given', 0, given_names FROM names
     """
-    return _tokens({"records": records, "names": names}, told, spare=False)
+    return _tokens({"records": records, "names": names}, told, _NAMING)
 
 
 def tokens_of_asking(asking: pa.Table, agency: str) -> pa.Table:
     """What each record that asks for protection says of its child; `record_key` is its position among `asking`.
 
-    The kinds with a dwelling are only made where nothing better names the child: brothers and sisters share a dwelling.
+    The kinds that name a child by its dwelling are only made where nothing better does: brothers and sisters share a dwelling.
 
     Args:
         asking: `ASKING`.
@@ -89,14 +91,37 @@ def tokens_of_asking(asking: pa.Table, agency: str) -> pa.Table:
         UNION ALL
         SELECT number::VARCHAR, 'key', 0, '{agency}:' || key FROM numbered WHERE key IS NOT NULL
     """
-    return _tokens({"asking": asking}, told, spare=True)
+    return _tokens({"asking": asking}, told, _SPARING)
+
+
+def tokens_of_places(addresses: pa.Table | Path) -> pa.Table:
+    """The tokens of addresses as they are written, each once: address, postcode, uprn, token.
+
+    Args:
+        addresses: `ADDRESSES`.
+    """
+    with connect({"addresses": addresses}) as duck:
+        written = duck.sql("""
+            SELECT row_number() OVER (ORDER BY ALL)::VARCHAR AS record_key, *
+            FROM (SELECT DISTINCT address, postcode, uprn FROM addresses)
+        """).to_arrow_table()
+    told = """
+        SELECT record_key, 'uprn' AS part, 0 AS ordinal, uprn AS value FROM written
+        UNION ALL SELECT record_key, 'postcode', 0, postcode FROM written
+        UNION ALL SELECT record_key, 'address', 0, address FROM written
+    """
+    tokens = _tokens({"written": written}, told, "WHERE kind = 'place'")
+    with connect({"written": written, "tokens": tokens}) as duck:
+        return duck.sql(
+            "SELECT address, postcode, uprn, token FROM written JOIN tokens USING (record_key) ORDER BY ALL"
+        ).to_arrow_table()
 
 
 def key_tokens(record_keys: Sequence[str]) -> pa.Table:
     """The tokens of record keys, whether there are such records or not: record_key, token."""
     keys = pa.table({"record_key": pa.array(list(record_keys), pa.string())})
     told = "SELECT record_key, 'key' AS part, 0 AS ordinal, record_key AS value FROM keys"
-    return _tokens({"keys": keys}, told, spare=False).select(["record_key", "token"])
+    return _tokens({"keys": keys}, told, _NAMING).select(["record_key", "token"])
 
 
 def alike(tokens: pa.Table) -> pa.Table:
@@ -123,13 +148,13 @@ def alike(tokens: pa.Table) -> pa.Table:
     return pairs
 
 
-def _tokens(views: dict[str, pa.Table], told: str, *, spare: bool) -> pa.Table:
-    """The tokens of what `told` (record_key, part, ordinal, value) says; `spare`: dwellings only where they are needed."""
+def _tokens(views: dict[str, pa.Table], told: str, which: str) -> pa.Table:
+    """The tokens of what `told` (record_key, part, ordinal, value) says; `which` of those found are wanted."""
     secret = namespace_secret().hex()
     with connect(views) as duck:
         duck.execute("SET VARIABLE secret = ?", [secret])
         duck.execute(f"CREATE TEMP TABLE told AS SELECT * FROM ({told}) WHERE trim(value) <> '' AND part IS NOT NULL")
-        found = duck.sql(_SQL + (_SPARING if spare else "")).to_arrow_table()
+        found = duck.sql(_SQL + which).to_arrow_table()
         duck.register("found", found)
         digested = duck.sql("""
             SELECT DISTINCT record_key, kind,
@@ -140,6 +165,7 @@ def _tokens(views: dict[str, pa.Table], told: str, *, spare: bool) -> pa.Table:
 
 
 _LETTERS = "regexp_replace(lower(strip_accents({})), '[^\\p{{L}}]', '', 'g')"
+_POSTCODE = r"\b[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}\b"
 _CLEAN = "upper(regexp_replace(value, '[^0-9A-Za-z]', '', 'g'))"
 _SQL = f"""
     WITH numbers AS (
@@ -174,6 +200,22 @@ _SQL = f"""
         SELECT record_key, 'p' || {_CLEAN} || '|' || lower(regexp_extract(address, '[0-9]+[A-Za-z]?'))
         FROM told JOIN lines USING (record_key) WHERE part = 'postcode' AND regexp_matches(address, '[0-9]')
     ),
+    -- a house by its UPRN, or by its postcode and all its numbers; without any, by its postcode and first line
+    houses AS (
+        SELECT record_key, 'u' || ltrim(regexp_replace(value, '[^0-9]', '', 'g'), '0') AS house
+        FROM told WHERE part = 'uprn' AND regexp_matches(value, '[1-9]')
+        UNION
+        SELECT record_key, 'p' || code || '|' || coalesce(
+            nullif(array_to_string(list_sort(list_distinct(regexp_extract_all(written, '[0-9]+[A-Z]?'))), ' '), ''),
+            regexp_replace(first_line, '[^\\p{{L}}]', '', 'g'))
+        FROM (
+            SELECT record_key, {_CLEAN} AS code FROM told WHERE part = 'postcode'
+            UNION SELECT record_key, replace(regexp_extract(upper(address), '{_POSTCODE}'), ' ', '') FROM lines
+        ) JOIN (
+            SELECT record_key, upper(strip_accents(string_split(address, ',')[1])) AS first_line,
+                regexp_replace(upper(strip_accents(address)), '{_POSTCODE}', ' ', 'g') AS written FROM lines
+        ) USING (record_key) WHERE length(code) > 4
+    ),
     found AS (
         SELECT record_key, 'key' AS kind, value AS text FROM told WHERE part = 'key'
         UNION ALL
@@ -188,10 +230,13 @@ _SQL = f"""
         WHERE birth IS NOT NULL
         UNION ALL
         SELECT record_key, 'lives_at', person || '|' || dwelling FROM persons JOIN dwellings USING (record_key)
+        UNION ALL
+        SELECT record_key, 'place', house FROM houses
     )
     FROM found
 """
+_NAMING = "WHERE kind <> 'place'"
 _SPARING = """
-    WHERE kind IN ('key', 'number', 'person')
+    WHERE kind IN ('key', 'number', 'person', 'place')
         OR record_key NOT IN (SELECT record_key FROM found WHERE kind IN ('number', 'person'))
 """

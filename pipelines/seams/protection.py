@@ -10,7 +10,7 @@ import pyarrow as pa
 from pipelines.seams import words
 from pipelines.seams.seam import Column, Seam
 
-__all__ = ["ENTRIES", "LATCHED", "REQUESTS", "TOKENS"]
+__all__ = ["ENTRIES", "LATCHED", "PLACES", "REQUESTS", "TOKENS"]
 
 _TEXT, _DAY, _YES = pa.string(), pa.date32(), pa.bool_()
 _TOKENS = pa.list_(pa.field("element", _TEXT))
@@ -55,5 +55,12 @@ LATCHED = Seam(  # what a hidden child's records were known by: whoever is known
         Column("holder", _TEXT, "token of the key of the record that bore it", width=words.REF, needed=True),
         Column("shielded", _YES, "of a shielded child; else of one who is possibly the same", needed=True),
         Column("since", _DAY, "the night it was first hidden", needed=True),
+    ),
+)
+PLACES = Seam(  # where a hidden child's records said it lives or lived: stays hidden as long as the child is latched
+    "latched places",
+    (
+        Column("token", _TEXT, "keyed digest of the place", width=words.REF, needed=True),
+        Column("holder", _TEXT, "token of the key of the record that said so", width=words.REF, needed=True),
     ),
 )

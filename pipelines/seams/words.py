@@ -59,7 +59,7 @@ INVOLVEMENT_KINDS = ("gp_practice", "school", "service", "sensitive_service")
 FLAGS = ("caf_exists", "lead_professional")
 
 # ---- protection -------------------------------------------------------------------------------------------------
-TOKEN_KINDS = ("key", "number", "person", "born_at", "lives_at")
+TOKEN_KINDS = ("key", "number", "person", "born_at", "lives_at", "place")
 
 # ---- matching ---------------------------------------------------------------------------------------------------
 STEPS = ("new", "probabilistic", "exact", "upn", "nhs_number", "decision")  # in order of trust

@@ -12,9 +12,10 @@ from pipelines.nights.attempts import Attempt
 from pipelines.nights.decided import decisions_of, lifting_of
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.requests import asked_for
+from pipelines.protection.places import places_after
 from pipelines.protection.register import entries_after
 from pipelines.protection.shielding import Protected, protect
-from pipelines.seams.protection import ENTRIES, LATCHED
+from pipelines.seams.protection import ENTRIES, LATCHED, PLACES
 from pipelines.tables import read_table, write_table
 
 __all__ = ["IDENTITY_CHECKS", "identify"]
@@ -38,8 +39,10 @@ def identify(night: Night) -> StageReport:
     )
     protected = _protect(attempt, base, assigned.identities, records)
     seen = protected.visibility
-    for name in ("entries", "latched"):
-        write_table(getattr(protected, name), attempt.folder / "protection" / f"{name}.parquet")
+    folder = attempt.folder / "protection"
+    write_table(protected.entries, folder / "entries.parquet")
+    write_table(protected.latched, folder / "latched.parquet")
+    write_table(_places(attempt, base, protected, assigned.identities), folder / "places.parquet")
     state, events = record_night(assigned, seen, previous, night.business_date)
     state.write(attempt.folder)
     write_table(events, attempt.folder / "events.parquet")
@@ -67,6 +70,17 @@ def _protect(attempt: Attempt, base: Attempt | None, identities: pa.Table, recor
         latched=before["latched"],
         business_date=attempt.night.business_date,
         lifting=lifting_of(attempt.inputs),
+    )
+
+
+def _places(attempt: Attempt, base: Attempt | None, protected: Protected, identities: pa.Table) -> pa.Table:
+    """Where hidden children live or lived, going on from what the base has."""
+    return places_after(
+        read_table(base.folder / "protection" / "places.parquet") if base else PLACES.empty_table(),
+        protected.latched,
+        protected.visibility,
+        identities,
+        read_table(attempt.folder / "person" / "addresses.parquet"),
     )
 
 

@@ -7,7 +7,7 @@ from pipelines.identities.state import IdentityState
 from pipelines.nights.attempts import Attempt, end
 from pipelines.nights.decided import decisions_of, lifting_of
 from pipelines.nights.figures import figures_of
-from pipelines.nights.judging import judged, person_tables
+from pipelines.nights.judging import judged, person_tables, places_of
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.publishing.gates import GATES as GATE_FUNCTIONS
 from pipelines.publishing.gates import Audit, Gate, Protection
@@ -24,13 +24,14 @@ def build(night: Night) -> StageReport:
     """Build the snapshot in the attempt's folder and judge it."""
     attempt = Attempt.last(night)
     state = IdentityState.read(attempt.folder)
-    stored = write_snapshot(build_snapshot(person_tables(attempt), state), attempt.folder / "snapshot")
+    places = places_of(attempt)
+    stored = write_snapshot(build_snapshot(person_tables(attempt), state, places), attempt.folder / "snapshot")
     protecting = Protection(
         attempt.folder / "protection" / "entries.parquet",
         [key for each in lifting_of(attempt.inputs) for key in each.record_keys],
         [each.number for each in lifting_of(attempt.inputs) if each.unshields],
     )
-    audit = judged(attempt, stored, protecting, decisions_of(attempt.inputs))
+    audit = judged(attempt, stored, protecting, decisions_of(attempt.inputs), places)
     write_json(audit.as_json(attempt.folder / "snapshot"), attempt.folder / "snapshot" / "gates.json")
     failed = [gate for gate in audit.gates if not gate.passed]
     if failed:

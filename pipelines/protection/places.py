@@ -1,0 +1,76 @@
+"""Places that stay hidden though no record of the night tells of them.
+
+Belongs here: where a hidden child's records said it lives, carried on while the child is latched, and where a wish says so
+that no record stands behind: one that was rejected, withdrawn, or never understood. Kept as keyed digests, they hide the
+addresses of tonight that are the same place. Not here: what else is hidden with a place (`household`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipelines.protection.household import FURTHER_PLACES
+from pipelines.protection.tokens import key_tokens, tokens_of_places
+from pipelines.seams import give
+from pipelines.seams.protection import PLACES
+from pipelines.tables import connect
+
+__all__ = ["known_places", "places_after"]
+
+
+def places_after(
+    before: pa.Table, latched: pa.Table, visibility: pa.Table, identities: pa.Table, addresses: pa.Table
+) -> pa.Table:
+    """The latched places after a night: `PLACES`.
+
+    Args:
+        before: those of the night before.
+        latched: what is latched after the night (`LATCHED`): a place goes with whoever held it.
+        visibility: `VISIBILITY` of the night.
+        identities: `IDENTITIES`: record_key and index_id are read.
+        addresses: `ADDRESSES`.
+    """
+    views = {"visibility": visibility, "identities": identities, "addresses": addresses}
+    with connect(views) as duck:
+        theirs = duck.sql("""
+            SELECT DISTINCT a.record_key, a.address, a.postcode, a.uprn FROM addresses a JOIN identities USING (record_key)
+            JOIN visibility USING (index_id) WHERE shielded OR withheld
+        """).to_arrow_table()
+    views = {
+        "before": before, "latched": latched, "theirs": theirs, "tokens": tokens_of_places(theirs),
+        "keys": key_tokens(sorted(set(theirs["record_key"].to_pylist()))),
+    }  # fmt: skip
+    with connect(views) as duck:
+        after = duck.sql("""
+            WITH every AS (
+                SELECT token, holder FROM before
+                UNION
+                SELECT t.token, k.token FROM theirs h JOIN tokens t ON t.address IS NOT DISTINCT FROM h.address
+                    AND t.postcode IS NOT DISTINCT FROM h.postcode AND t.uprn IS NOT DISTINCT FROM h.uprn
+                JOIN keys k USING (record_key)
+            )
+            FROM every SEMI JOIN latched USING (holder) ORDER BY ALL
+        """).to_arrow_table()
+    return give(after, PLACES)
+
+
+def known_places(entries: pa.Table, places: pa.Table, addresses: pa.Table | Path) -> pa.Table:
+    """Addresses of a night that are places known to be hidden: `FURTHER_PLACES`.
+
+    Args:
+        entries: the register (`ENTRIES`).
+        places: what is latched (`PLACES`).
+        addresses: `ADDRESSES` of the night.
+    """
+    if not (entries.num_rows or places.num_rows):
+        return FURTHER_PLACES.empty_table()
+    with connect({"entries": entries, "places": places, "written": tokens_of_places(addresses)}) as duck:
+        found = duck.sql("""
+            WITH known AS (
+                SELECT unnest(tokens) AS token FROM entries WHERE lifted_by IS NULL UNION SELECT token FROM places
+            )
+            SELECT DISTINCT uprn, postcode, address FROM written SEMI JOIN known USING (token) ORDER BY ALL
+        """).to_arrow_table()
+    return found.cast(FURTHER_PLACES)
