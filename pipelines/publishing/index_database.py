@@ -58,22 +58,26 @@ def bring_up_to_date(engine: Engine, home: Home, authority: str, figures: Mappin
             manifest_path, name = root / version / "manifest.json", built(version)
             if not manifest_path.exists():  # pruned
                 continue
-            manifest = read_json(manifest_path) if name not in known or in_force.get(day) != name else None
-            if manifest and name not in known:
+            as_shown = name in known and known[name].shown == version
+            if as_shown and in_force.get(day) == name:
+                continue
+            manifest = read_json(manifest_path)
+            if name not in known:
                 _add_events(connection, authority, root / "ledger" / name / "events.parquet", manifest)
                 connection.execute(insert(snapshot_version).values(**_version_row(manifest, now)))
-            if manifest and in_force.get(day) != name:
+            elif not as_shown:
+                row = {"shown": version, "content_sha256": manifest["content_sha256"]}
+                this = (snapshot_version.c.authority == authority, snapshot_version.c.version == name)
+                connection.execute(update(snapshot_version).where(*this).values(**row))
+            if in_force.get(day) != name:
                 totals = dict(figures) if figures and version == pointer["version"] else manifest["control_totals"]
                 _set_night(connection, manifest, totals, now)
         if shown == pointer["version"]:
             return 0
         written = _show(connection, authority, root, shown, pointer["version"])
-        here, now_shown = snapshot_version.c.authority == authority, pointer["version"]
-        connection.execute(update(snapshot_version).where(here).values(current=False))
+        current = snapshot_version.c.version == built(pointer["version"])
         connection.execute(
-            update(snapshot_version)
-            .where(here, snapshot_version.c.version == built(now_shown))
-            .values(current=True, shown=now_shown)
+            update(snapshot_version).where(snapshot_version.c.authority == authority).values(current=current)
         )
         return written
 
