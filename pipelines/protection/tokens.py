@@ -102,7 +102,7 @@ def tokens_of_places(addresses: pa.Table | Path) -> pa.Table:
     """
     with connect({"addresses": addresses}) as duck:
         written = duck.sql("""
-            SELECT row_number() OVER (ORDER BY ALL)::VARCHAR AS record_key, *
+            SELECT row_number() OVER (ORDER BY address, postcode, uprn)::VARCHAR AS record_key, *
             FROM (SELECT DISTINCT address, postcode, uprn FROM addresses)
         """).to_arrow_table()
     told = """
