@@ -99,7 +99,7 @@ def run_nights(
     `times` is filled with the moment (seconds of the epoch) at which each night started and each step of it was done.
     """
     from pipelines.nights.arrivals import look_around
-    from pipelines.nights.protective import protect_in_any_case, protection_waits
+    from pipelines.nights.protective import protect_in_any_case, protection_waits, taken_away
     from pipelines.nights.reach import authorities_of
     from pipelines.nights.summary import summary_of
     from pipelines.reporting import refresh
@@ -110,6 +110,8 @@ def run_nights(
     look = look_around(deployment, authorities=chosen.authorities)
     warm_up()  # the suites' engine takes seconds to import: it does so beside the first stages
     use_settings(nights_spanned(deployment, look.new))
+    whose = sorted(chosen.authorities or authorities_of(deployment))
+    known = [each for authority in whose for each in taken_away(deployment, authority)]
     from assets.launch import run_outstanding, tidy
 
     columns = (
@@ -150,7 +152,7 @@ def run_nights(
     for waiting in protection_waits(deployment, sorted(chosen.authorities or authorities_of(deployment))):
         protect_in_any_case(deployment, waiting)
     refresh(deployment.home, deployment.engine)
-    summary = summary_of(deployment, ran, look.findings, look.incomplete, removed, chosen.authorities)
+    summary = summary_of(deployment, ran, look.findings, look.incomplete, removed, chosen.authorities, known)
     return summary | {"not_asked": _not_asked(deployment, chosen)}
 
 
@@ -243,9 +245,10 @@ def show(summary: dict[str, Any]) -> None:
         for reason in [night["fault"]] if night["fault"] and night["state"] != "held" else night["reasons"]:
             console.print(Text.assemble((whose, "red"), reason))
     for each in summary["protective"]:
+        children = "1 child who" if each["children"] == 1 else f"{each['children']} children who"
+        done = f"published again as {each['shown']}, less" if each["shown"] else "removed; it showed"
         console.print(
-            f"{each['business_date']} authority {each['authority']}: published again, less {each['children']} "
-            f"{'child who' if each['children'] == 1 else 'children who'} must be hidden since: {each['shown']}."
+            f"{each['business_date']} authority {each['authority']}: {each['version']} was {done} {children} must be hidden."
         )
     for authority in summary["protection_waits"]:
         console.print(

@@ -36,7 +36,7 @@ from pipelines.publishing.publish import bury, let_snapshot_go
 from pipelines.publishing.versions import built, folder_of, versions_in_force, versions_there
 from pipelines.tables import connect, read_json, read_table, write_json
 
-__all__ = ["Protective", "made_less", "protect_at_once", "protect_in_any_case", "protection_waits"]
+__all__ = ["Protective", "protect_at_once", "protect_in_any_case", "protection_waits", "taken_away"]
 
 _log = logging.getLogger(__name__)
 
@@ -99,13 +99,13 @@ def protection_waits(deployment: Deployment, authorities: Iterable[str]) -> list
     return found
 
 
-def made_less(deployment: Deployment, authority: str) -> list[Protective]:
-    """The versions in force that are shown less somebody, the latest first."""
+def taken_away(deployment: Deployment, authority: str) -> list[Protective]:
+    """All versions that were ever published again less somebody, or removed, by what stands in their tombstones; sorted."""
     found = []
-    for day, version in sorted(versions_in_force(deployment.home, authority).items(), reverse=True):
-        path = deployment.home.snapshots(authority) / version / "manifest.json"
-        if version != built(version) and path.is_file():
-            found.append(Protective(day, built(version), version, int(read_json(path)["less"]["children"])))
+    for path in sorted((deployment.home.snapshots(authority) / "tombstones").glob("*.json")):
+        told = read_json(path)
+        day = date.fromisoformat(told["business_date"])
+        found.append(Protective(day, told["version"], told["replaced_by"], told["children"]))
     return found
 
 
@@ -131,7 +131,7 @@ def _made_less(deployment: Deployment, authority: str, known: Known) -> Iterator
         attempt = attempt_in_force(Night(deployment, authority, day), version)
         if attempt is None or not (attempt.folder / "identities" / "visibility.parquet").is_file():
             if children := _shown_in(folder, newest):
-                bury(home, authority, version, "PROTECTED", None)
+                bury(home, authority, version, "PROTECTED", None, children)
                 yield Protective(day, version, None, children)
             continue
         bury_replaced(attempt, version)  # what a run that was killed has left
@@ -143,7 +143,7 @@ def _made_less(deployment: Deployment, authority: str, known: Known) -> Iterator
         except IsindexError:
             if day == newest.night.business_date:
                 raise
-            bury(home, authority, version, "PROTECTED", None)
+            bury(home, authority, version, "PROTECTED", None, more.visibility.num_rows)
             yield Protective(day, version, None, more.visibility.num_rows)
         else:
             yield Protective(day, version, published.version, more.visibility.num_rows)
@@ -163,7 +163,7 @@ def _superseded(deployment: Deployment, authority: str, newest: Attempt) -> Iter
         children = _shown_in(folder, newest)
         if children or built(version) not in held:
             day = date.fromisoformat(read_json(folder / "manifest.json")["business_date"])
-            bury(deployment.home, authority, version, "PROTECTED", None)
+            bury(deployment.home, authority, version, "PROTECTED", None, children)
             yield Protective(day, version, None, children)
 
 

@@ -72,9 +72,10 @@ def put_in_force(attempt: Attempt, audit: Audit, known: Known) -> tuple[Publishe
 def bury_replaced(attempt: Attempt, shown: str) -> None:
     """Remove what the version was shown as before."""
     home, authority = attempt.night.home, attempt.night.authority
+    less = read_json(home.snapshots(authority) / shown / "manifest.json").get("less", {})
     for version in versions_there(home, authority):
         if built(version) == built(shown) and version != shown:
-            bury(home, authority, version, "PROTECTED", shown)
+            bury(home, authority, version, "PROTECTED", shown, less.get("children", 0))
 
 
 def totals_of(attempt: Attempt, audit: Audit) -> dict[str, Any]:

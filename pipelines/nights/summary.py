@@ -17,7 +17,7 @@ from pipelines.deliveries.standing import standing_deliveries
 from pipelines.deployment import Deployment, is_demo
 from pipelines.nights.attempts import AttemptRow, last_attempts
 from pipelines.nights.plan import PlannedNight
-from pipelines.nights.protective import made_less, protection_waits
+from pipelines.nights.protective import Protective, protection_waits, taken_away
 from pipelines.nights.reach import authorities_of
 from pipelines.publishing.versions import built, versions_in_force
 
@@ -47,11 +47,13 @@ def summary_of(
     incomplete: Collection[str] = (),
     removed: dict[str, int] | None = None,
     authorities: Collection[str] | None = None,
+    known: Collection[Protective] = (),
 ) -> dict[str, Any]:
     """Nights, feeds, deliveries and places to look at, of the nights that were run; what is amiss; what was cleared away.
 
     ``ok`` is false while a delivery is refused or held and nobody has settled it, a night is held or failed, a run could not
-    begin, or something in the landing place belongs to nobody. With `authorities` only what stands of these is told.
+    begin, or something in the landing place belongs to nobody. With `authorities` only what stands of these is told. Of versions
+    that were published again less somebody, or removed, those that are not `known` already are told.
     """
     nights = [_night(deployment, each) for each in ran]
     waiting = standing(deployment, authorities)
@@ -78,7 +80,8 @@ def summary_of(
                 **{name: str(part) if isinstance(part, date) else part for name, part in asdict(less).items()},
             }
             for each in whose
-            for less in made_less(deployment, each)
+            for less in taken_away(deployment, each)
+            if less not in known
         ],
         "incomplete": sorted(incomplete),
         "landing_findings": [_plain(finding) for finding in findings],

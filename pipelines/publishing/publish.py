@@ -197,7 +197,7 @@ def publish_snapshot(
     return Published(version, name, root / version, created, manifest["differences"])
 
 
-def bury(home: Home, authority: str, version: str, why: str, replaced_by: str | None) -> None:
+def bury(home: Home, authority: str, version: str, why: str, replaced_by: str | None, children: int) -> None:
     """Remove a version for somebody's protection; a tombstone says when and why, and how much it was, in numbers.
 
     Args:
@@ -206,6 +206,7 @@ def bury(home: Home, authority: str, version: str, why: str, replaced_by: str | 
         version: the folder's name.
         why: a code: what it was removed for.
         replaced_by: the version that is shown in its place, if any is.
+        children: how many of its children had to be hidden.
     """
     root = home.snapshots(authority)
     with _alone(root):
@@ -215,6 +216,7 @@ def bury(home: Home, authority: str, version: str, why: str, replaced_by: str | 
             "business_date": manifest["business_date"],
             "replaced_by": replaced_by,
             "why": why,
+            "children": children,
             "removed_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "rows": {name: table["rows"] for name, table in manifest["tables"].items()},
             "content_sha256": manifest["content_sha256"],

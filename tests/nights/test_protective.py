@@ -14,7 +14,7 @@ from sqlalchemy import select
 from pipelines.database import schema as db
 from pipelines.errors import IsindexError
 from pipelines.nights import hiding
-from pipelines.nights.protective import made_less, protect_at_once, protection_waits
+from pipelines.nights.protective import protect_at_once, protection_waits, taken_away
 from pipelines.publishing.gates import takes_away
 from pipelines.publishing.publish import current_version
 from pipelines.publishing.versions import built, versions_there
@@ -83,7 +83,9 @@ def test_who_asks_in_a_night_that_is_held_is_hidden_at_once(place: LittleNights)
         after = place.night(2).version()
         assert after is not None and after != before and built(after) == before
         assert current_version(place.deployment.home, AUTHORITY)["version"] == after  # type: ignore[index]
-        assert [each.business_date for each in made_less(place.deployment, AUTHORITY)] == [day_of(n) for n in (2, 1, 0)]
+        told = taken_away(place.deployment, AUTHORITY)
+        assert [(each.business_date, each.children) for each in told] == [(day_of(n), 1) for n in (0, 1, 2)]
+        assert all(each.shown for each in told)
         assert place.planned() == {}, "nothing is run for it"
         versions = bytes_under(place.home / "snapshots")
         assert place.load() == {}
