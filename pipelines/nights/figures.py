@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines.nights.attempts import Attempt
 from pipelines.publishing.feed_input import FeedInput
+from pipelines.seams.words import TASK_KINDS
 from pipelines.tables import read_json, read_table
 
 __all__ = ["control_totals", "figures_of"]
@@ -30,7 +32,23 @@ def figures_of(attempt: Attempt) -> dict[str, Any]:
         seen = read_table(identities / "visibility.parquet")
         figures["linked"] = figures.get("records", 0) - seen.num_rows
         figures |= {name: int(pc.sum(seen[name]).as_py() or 0) for name in ("shielded", "withheld")}
+    if (attempt.folder / "protection" / "tasks.parquet").is_file():
+        figures["protection"] = _protection(attempt)
     return figures
+
+
+def _protection(attempt: Attempt) -> dict[str, int]:
+    """Wishes by what became of them: that stand, of tonight, lifted by people; and tasks by kind."""
+    entries = read_table(attempt.folder / "protection" / "entries.parquet")
+    tasks = read_table(attempt.folder / "protection" / "tasks.parquet", ["kind"])["kind"]
+    standing = entries.filter(entries["lifted_by"].is_null())
+    night = pa.scalar(attempt.night.business_date, pa.date32())
+    counts = {
+        "standing": standing.num_rows,
+        "new": int(pc.sum(pc.equal(standing["first_night"], night)).as_py() or 0),
+        "lifted": entries.num_rows - standing.num_rows,
+    }
+    return counts | {kind: int(pc.sum(pc.equal(tasks, kind)).as_py() or 0) for kind in TASK_KINDS}
 
 
 def control_totals(attempt: Attempt, rows: Mapping[str, int], inputs: Sequence[FeedInput]) -> dict[str, Any]:

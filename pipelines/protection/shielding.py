@@ -58,11 +58,19 @@ class Lifting:
 
 @dataclass(frozen=True)
 class Protected:
-    """Protection after a night: `visibility` (`VISIBILITY`), the register (`ENTRIES`) and what is latched (`LATCHED`)."""
+    """Protection after a night.
+
+    Attributes:
+        visibility: `VISIBILITY`.
+        entries: the register (`ENTRIES`).
+        latched: `LATCHED`.
+        met: entry_id of the wishes that name somebody tonight.
+    """
 
     visibility: pa.Table
     entries: pa.Table
     latched: pa.Table
+    met: pa.Array
 
 
 def protect(
@@ -125,7 +133,8 @@ def protect(
         duck.register("seen", seen)
         duck.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
         after = duck.sql(_LATCHED_AFTER).to_arrow_table()
-    return Protected(give(seen, VISIBILITY), entries, give(after, LATCHED))
+        met = duck.sql(_MET).to_arrow_table()["entry_id"].combine_chunks()
+    return Protected(give(seen, VISIBILITY), entries, give(after, LATCHED), met)
 
 
 def in_force(decisions: pa.Table | None) -> pa.Table:
@@ -274,6 +283,10 @@ _SEEDS = f"""
     )
     SELECT index_id, coalesce(bool_or(shielded), false) AS shielded, coalesce(bool_or(NOT shielded), false) AS withheld
     FROM numbered LEFT JOIN marked USING (index_id) GROUP BY index_id ORDER BY index_id
+"""
+_MET = """
+    SELECT DISTINCT entry_id FROM (SELECT entry_id, unnest(tokens) AS token FROM entries) SEMI JOIN tokens USING (token)
+    ORDER BY ALL
 """
 _LATCHED_AFTER = f"""
     WITH hidden AS (SELECT index_id, shielded FROM seen WHERE shielded OR withheld),

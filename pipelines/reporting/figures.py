@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.matching.weighing.match_model import Model
-from pipelines.reporting.words import DIMENSIONS, STATES, STEPS
+from pipelines.reporting.words import DIMENSIONS, STATES, STEPS, TASKS
 
 __all__ = [
     "AgencyRejects",
@@ -86,7 +86,7 @@ class AuthorityLine:
     """One authority's night: published or held, with which children, and why not.
 
     `state` is published, held, failed or not_published; `changes` are the differences to the version before, by kind, as the
-    version's manifest has them. An authority of which there is nothing for the night has no feeds.
+    version's manifest has them; `protection` counts children hidden and wishes by what became of them, where that is known. An authority of which there is nothing for the night has no feeds.
     """
 
     authority: str
@@ -97,6 +97,7 @@ class AuthorityLine:
     changes: Mapping[str, int]
     reasons: tuple[str, ...]
     feeds: tuple[FeedLine, ...]
+    protection: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ class NightFigures:
             **{f"records/{name}": sum(feed.count(name) for feed in feeds) for name in COUNTS},
             "children_published": sum(line.children or 0 for line in self.authorities if line.state == "published"),
             "review_open": sum(line.review_open or 0 for line in self.authorities),
+            "protection_tasks": sum(line.protection.get(kind, 0) for line in self.authorities for kind in TASKS),
         }
 
 

@@ -434,7 +434,16 @@ def _authority_line(authority: str, row: _Standing | None, feeds: tuple[FeedLine
         {name: int(number) for name, number in (figures.get("changes") or {}).items()},
         tuple(figures.get("reasons") or ()),
         feeds,
+        _protection(figures),
     )
+
+
+def _protection(figures: Mapping[str, Any]) -> dict[str, int]:
+    """Children hidden, and wishes to be protected by what became of them; empty where the night did not come so far."""
+    if "protection" not in figures:
+        return {}
+    hidden = int(figures.get("shielded", 0)) + int(figures.get("withheld", 0))
+    return {"hidden": hidden, **{name: int(number) for name, number in figures["protection"].items()}}
 
 
 def _silent(authority: str, last: date) -> AuthorityLine:

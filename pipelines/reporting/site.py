@@ -6,7 +6,7 @@ same figures give the same bytes.
     reports/index.html                        all nights
     reports/words.html                        what the words mean
     reports/<night>/index.html                night overview, all authorities
-    reports/<night>/<authority>/rejected.html, matching.html, quality.html, a CSV for each table
+    reports/<night>/<authority>/rejected.html, matching.html, quality.html, protection.html, a CSV for each table
     reports/<night>/<authority>/<agency>/rejects.csv    the supplier's file: for that agency's own users only
     reports/model/index.html, <model>/index.html        the match models, with Splink's charts
 """
@@ -39,10 +39,13 @@ from pipelines.reporting.tables_of import (
     model_sheets,
     models_sheet,
     night_sheets,
+    protection_sheets,
     quality_sheets,
     reject_sheets,
 )
 from pipelines.reporting.words import DIMENSIONS, GLOSSARY, OUTCOMES, STANDINGS, STATES, STEPS, day, plural, short_day
+from pipelines.reporting.words import TASKS as TASK_WORDS
+from pipelines.seams.protection import TASKS
 from pipelines.tables import write_bytes
 
 __all__ = [
@@ -50,6 +53,7 @@ __all__ = [
     "write_matching",
     "write_models",
     "write_overview",
+    "write_protection",
     "write_quality",
     "write_rejected",
     "write_reports",
@@ -84,6 +88,7 @@ def write_reports(
     faults: pa.Table,
     matching: MatchTables | None = None,
     directory: Directory | None = None,
+    tasks: pa.Table | None = None,
 ) -> list[Path]:
     """All reports of one authority's night; what was written, pages first.
 
@@ -96,12 +101,14 @@ def write_reports(
         faults: every fault as it stands after the night (`validation.rejects.FAULTS`).
         matching: tables and numbers of matching and identities.
         directory: names and contracts; default as registered.
+        tasks: wishes to be protected that people must look at (`TASKS`).
     """
     who = directory or Directory.read(business_date)
     return [
         *write_rejected(home, reject_figures(engine, authority, business_date, rejects, faults, who), who),
         *write_matching(home, match_figures(authority, business_date, matching or MatchTables(), who), who),
         *write_quality(home, quality_figures(engine, authority, business_date, who), who),
+        *write_protection(home, authority, business_date, TASKS.empty_table() if tasks is None else tasks, who),
     ]
 
 
@@ -200,6 +207,27 @@ def write_quality(home: Home, figures: QualityFigures, directory: Directory) -> 
     return _write(folder, {"quality.html": page}, sheets)
 
 
+def write_protection(
+    home: Home, authority: str, business_date: date, tasks: pa.Table, directory: Directory
+) -> list[Path]:
+    """The page of what people must look at of an authority's protection, and its CSV, which holds every task."""
+    folder = _folder(home, business_date, authority)
+    sheets = protection_sheets(tasks, directory)
+    page = _page(
+        "protection.html",
+        "../../",
+        f"Protection, {directory.name(authority)}, {day(business_date)}",
+        sheets,
+        authority=authority,
+        authority_name=directory.name(authority),
+        business_date=business_date,
+        number=tasks.num_rows,
+        **_words(),
+    )
+    written = _write(folder, {"protection.html": page}, sheets, leave={"tasks"})
+    return [*written, _write_csv(folder / sheets["tasks"].file, tasks)]
+
+
 def write_models(home: Home, shown: Sequence[ShownModel], libraries: Mapping[str, str]) -> list[Path]:
     """A page for each match model and one that lists them; `libraries` are the scripts that draw the charts."""
     folder = home.reports / "model"
@@ -292,7 +320,7 @@ def _of(figures: RejectFigures | MatchFigures | QualityFigures, directory: Direc
 
 
 def _words() -> dict[str, Any]:
-    return {"STATES": STATES, "OUTCOMES": OUTCOMES, "STEPS": STEPS, "DIMENSIONS": DIMENSIONS}
+    return {"TASKS": TASK_WORDS, "STATES": STATES, "OUTCOMES": OUTCOMES, "STEPS": STEPS, "DIMENSIONS": DIMENSIONS}
 
 
 def _folder(home: Home, business_date: date, authority: str) -> Path:

@@ -15,6 +15,7 @@ __all__ = [
     "STANDINGS",
     "STATES",
     "STEPS",
+    "TASKS",
     "Tone",
     "Word",
     "age_band",
@@ -55,6 +56,13 @@ STATES = {
         "Failed", "bad", "The run broke off before the index was refreshed. What was published before stays."
     ),
     "not_published": Word("Not published", "quiet", "Nothing was published for this night."),
+}
+TASKS = {
+    "nobody": Word("Means nobody", "bad", "No record here is known by what the wish says, so nobody is hidden by it."),
+    "unread": Word("Not understood", "warn", "The mark is none that the contract knows. It protects all the same."),
+    "gone": Word(
+        "Mark gone", "warn", "The record is still there and asks no more. The child stays hidden all the same."
+    ),
 }
 OUTCOMES = {
     "rejected": Word("Rejected", "bad", "The record was not loaded. It needs a correction by its supplier."),

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pipelines.seams import words
 from pipelines.seams.seam import Column, Seam
 
-__all__ = ["ENTRIES", "LATCHED", "PLACES", "REQUESTS", "TOKENS"]
+__all__ = ["ENTRIES", "LATCHED", "PLACES", "REQUESTS", "TASKS", "TOKENS"]
 
 _TEXT, _DAY, _YES = pa.string(), pa.date32(), pa.bool_()
 _TOKENS = pa.list_(pa.field("element", _TEXT))
@@ -62,5 +62,17 @@ PLACES = Seam(  # where a hidden child's records said it lives or lived: stays h
     (
         Column("token", _TEXT, "keyed digest of the place", width=words.REF, needed=True),
         Column("holder", _TEXT, "token of the key of the record that said so", width=words.REF, needed=True),
+    ),
+)
+TASKS = Seam(  # protection → reporting: wishes that people must look at
+    "protection tasks",
+    (
+        Column("kind", _TEXT, "what is odd", values=words.TASK_KINDS, needed=True),
+        Column("agency", _TEXT, "whose feed asks", width=words.AGENCY, needed=True),
+        Column("record_ref", _TEXT, "the record's opaque reference, where it could be read", width=words.REF),
+        Column("asked", _TEXT, "path of the protective column", needed=True),
+        Column("delivery_id", _TEXT, "the delivery that asked first", width=words.DELIVERY_ID, needed=True),
+        Column("first_night", _DAY, "the business date it was first asked for", needed=True),
+        Column("last_night", _DAY, "the business date it was last asked for", needed=True),
     ),
 )

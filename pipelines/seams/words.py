@@ -36,6 +36,7 @@ __all__ = [
     "SEXES",
     "SHA256",
     "STEPS",
+    "TASK_KINDS",
     "TOKEN_KINDS",
     "VERSION",
     "VERSION_SHOWN",
@@ -59,6 +60,7 @@ INVOLVEMENT_KINDS = ("gp_practice", "school", "service", "sensitive_service")
 FLAGS = ("caf_exists", "lead_professional")
 
 # ---- protection -------------------------------------------------------------------------------------------------
+TASK_KINDS = ("nobody", "unread", "gone")  # of a wish that people must look at
 TOKEN_KINDS = ("key", "number", "person", "born_at", "lives_at", "place")
 
 # ---- matching ---------------------------------------------------------------------------------------------------

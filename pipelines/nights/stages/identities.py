@@ -15,6 +15,7 @@ from pipelines.nights.requests import asked_for
 from pipelines.protection.places import places_after
 from pipelines.protection.register import entries_after
 from pipelines.protection.shielding import Protected, protect
+from pipelines.protection.tasks import tasks_of
 from pipelines.seams.protection import ENTRIES, LATCHED, PLACES
 from pipelines.tables import read_table, write_table
 
@@ -42,6 +43,8 @@ def identify(night: Night) -> StageReport:
     folder = attempt.folder / "protection"
     write_table(protected.entries, folder / "entries.parquet")
     write_table(protected.latched, folder / "latched.parquet")
+    tasks = tasks_of(protected.entries, protected.met, assigned.identities, records)
+    write_table(tasks, folder / "tasks.parquet")
     write_table(_places(attempt, base, protected, assigned.identities), folder / "places.parquet")
     state, events = record_night(assigned, seen, previous, night.business_date)
     state.write(attempt.folder)

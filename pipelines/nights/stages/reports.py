@@ -44,7 +44,8 @@ def write(night: Night) -> dict[str, StageReport]:
     standing = faults if faults is not None else FAULTS.empty_table()
     directory = Directory.read(night.business_date)
     here = (night.engine, night.authority, night.business_date)
-    write_reports(night.home, *here, rejects, standing, matching, directory)
+    tasks = _table(attempt.folder / "protection" / "tasks.parquet")
+    write_reports(night.home, *here, rejects, standing, matching, directory, tasks)
     write_overview(night.home, night.engine, night.business_date, directory)
     refresh(night.home, night.engine)
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.figures import FeedLine, NightFigures
 from pipelines.reporting.sheets import Cell, Code, Head, Link, Sheet
-from pipelines.reporting.words import STATES, Word, plural, short_day
+from pipelines.reporting.words import STATES, TASKS, Word, plural, short_day
 
 __all__ = ["night_sheets"]
 
@@ -13,7 +13,7 @@ __all__ = ["night_sheets"]
 def night_sheets(
     figures: NightFigures, directory: Directory, has_reports: frozenset[str] = frozenset()
 ) -> dict[str, Sheet]:
-    """Sheets ``authorities``, ``attention``, ``feeds``, ``deliveries``.
+    """Sheets ``authorities``, ``attention``, ``protection``, ``feeds``, ``deliveries``.
 
     Args:
         figures: the night.
@@ -53,6 +53,16 @@ def night_sheets(
         (name(line.authority), None, STATES["not_published"], None, "", " ".join(line.reasons), "Ask its suppliers.")
         for line in figures.authorities
         if not line.feeds
+    ]
+    protection: list[tuple[Cell, ...]] = [
+        (
+            Link(name(line.authority), f"{line.authority}/protection.html")
+            if line.authority in has_reports
+            else name(line.authority),
+            *(line.protection.get(each, 0) for each in ("hidden", "standing", "new", "lifted", *TASKS)),
+        )
+        for line in figures.authorities
+        if line.protection
     ]
     feeds: list[tuple[Cell, ...]] = [
         (
@@ -118,6 +128,21 @@ def night_sheets(
             empty="Every delivery came and was loaded. Nothing needs settling."
             if all(line.state == "published" for line in figures.authorities)
             else "No delivery needs settling.",
+        ),
+        "protection": Sheet(
+            "protection",
+            "Protection: children hidden, wishes to be protected, and those to look at",
+            (
+                Head("Authority", pick=True),
+                Head("Children hidden", number=True),
+                Head("Wishes that stand", number=True),
+                Head("New tonight", number=True),
+                Head("Lifted by people", number=True),
+                *(Head(word.text, number=True) for word in TASKS.values()),
+            ),
+            protection,
+            empty="No authority came so far tonight.",
+            note="The last three are for people to look at; the authority's page of protection lists them.",
         ),
         "feeds": Sheet(
             "feeds",

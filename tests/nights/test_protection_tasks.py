@@ -1,0 +1,92 @@
+"""What is odd about a wish to be protected is on the morning's pages, and hides as ever."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from pipelines.tables import read_table
+from tests.nights.little_authority import AUTHORITY, children, day_of
+from tests.nights.little_nights import LittleNights
+
+CHILD = children()[3]
+KEY = f"P{CHILD.nhs}"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> LittleNights:
+    made = LittleNights(tmp_path)
+    made.feeds["health"].rows[KEY]["confidentiality"] = "S"
+    made.deliver(0)
+    assert made.load() == {0: "published"}
+    return made
+
+
+def tasks(place: LittleNights, night: int) -> list[dict[str, str]]:
+    """The table of the page of protection, as its CSV has it."""
+    folder = place.home / "reports" / day_of(night).isoformat()
+    assert "protection.html" in (folder / "index.html").read_text()
+    told = (folder / AUTHORITY / "tasks.csv").read_text(encoding="utf-8-sig")
+    return list(csv.DictReader(io.StringIO(told)))
+
+
+def counted(place: LittleNights, night: int) -> dict[str, str]:
+    folder = place.home / "reports" / day_of(night).isoformat()
+    (row,) = csv.DictReader(io.StringIO((folder / "protection.csv").read_text(encoding="utf-8-sig")))
+    return row
+
+
+def reference(place: LittleNights, night: int, key: str) -> str:
+    table = read_table(place.in_force(night).folder / "identities" / "identities.parquet")
+    (found,) = (row["record_ref"] for row in table.to_pylist() if row["record_key"] == key)
+    return str(found)
+
+
+def test_a_wish_that_means_somebody_and_is_still_made_is_no_task(place: LittleNights) -> None:
+    assert tasks(place, 0) == []
+    row = counted(place, 0)
+    assert (row["Children hidden"], row["Wishes that stand"], row["New tonight"]) == ("1", "1", "1")
+
+
+def test_a_mark_that_is_gone_is_a_task_until_two_people_say_so(place: LittleNights) -> None:
+    place.feeds["health"].rows[KEY]["confidentiality"] = ""
+    place.deliver(1)
+    place.load()
+    (task,) = tasks(place, 1)
+    assert (task["kind"], task["agency"], task["record_ref"]) == (
+        "gone",
+        "health",
+        reference(place, 1, f"health:{KEY}"),
+    )
+    assert (task["first_night"], task["last_night"]) == (day_of(0).isoformat(), day_of(0).isoformat())
+    row = counted(place, 1)
+    assert (row["Children hidden"], row["New tonight"], row["Mark gone"]) == ("1", "0", "1")
+
+
+def test_a_wish_that_means_nobody_or_is_not_understood_is_a_task(place: LittleNights) -> None:
+    rows = place.feeds["health"].rows
+    nobody = dict.fromkeys(("nhs_number", "family_name", "given_name", "birth_date", "carer_name"), "")
+    rows["P1"] = rows[KEY] | nobody | {"local_patient_id": "P1", "confidentiality": "S"}
+    other = f"P{children()[4].nhs}"
+    rows[other]["confidentiality"] = "perhaps"
+    place.deliver(1)
+    place.load()
+    told = {task["kind"]: task["record_ref"] for task in tasks(place, 1)}
+    assert set(told) == {"nobody", "unread"}
+    assert told["unread"] == reference(place, 1, f"health:{other}")
+    row = counted(place, 1)
+    assert (row["Children hidden"], row["Means nobody"], row["Not understood"]) == ("2", "1", "1")
+
+
+def test_no_value_of_a_child_is_on_the_page(place: LittleNights) -> None:
+    place.feeds["health"].rows[KEY]["confidentiality"] = ""
+    place.deliver(1)
+    place.load()
+    folder = place.home / "reports" / day_of(1).isoformat() / AUTHORITY
+    for name in ("protection.html", "tasks.csv"):
+        told = (folder / name).read_text()
+        for value in (KEY, CHILD.nhs, CHILD.family, CHILD.given, CHILD.street, CHILD.postcode, CHILD.born.isoformat()):
+            assert value not in told
