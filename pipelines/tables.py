@@ -14,6 +14,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
@@ -28,8 +29,10 @@ from pipelines.settings import settings
 
 __all__ = [
     "StoredTable",
+    "Written",
     "connect",
     "file_sha256",
+    "file_stamp",
     "read_json",
     "read_table",
     "schema_fingerprint",
@@ -37,10 +40,11 @@ __all__ = [
     "write_bytes",
     "write_json",
     "write_table",
+    "writes_noted",
 ]
 
-
 _numbers = count()
+_noted: ContextVar[dict[Path, Written] | None] = ContextVar("noted", default=None)
 
 # DuckDB advises another call wherever a result with parameters becomes an Arrow table; the copy it means is small
 warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
@@ -56,6 +60,14 @@ class StoredTable:
     schema: str
 
 
+@dataclass(frozen=True)
+class Written:
+    """What was written: the sha256 of the bytes as they went to the disk, and the stamp of the file that held them then."""
+
+    sha256: str
+    stamp: str
+
+
 def write_table(table: pa.Table, path: Path, *, dictionary: bool | list[str] = True) -> StoredTable:
     """Write `table` to `path` as Parquet (zstd), atomically; parent folders are made.
 
@@ -67,8 +79,7 @@ def write_table(table: pa.Table, path: Path, *, dictionary: bool | list[str] = T
     def write(temporary: Path) -> None:
         pq.write_table(plain, temporary, compression="zstd", compression_level=1, use_dictionary=dictionary)
 
-    _replace(path, write)
-    return StoredTable(path, plain.num_rows, file_sha256(path), schema_fingerprint(plain.schema))
+    return StoredTable(path, plain.num_rows, _replace(path, write, hashed=True), schema_fingerprint(plain.schema))
 
 
 def stored_table(path: Path) -> StoredTable:
@@ -102,6 +113,23 @@ def file_sha256(path: Path) -> str:
     """The sha256 of a file, in hex."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def file_stamp(path: Path) -> str:
+    """Which file lies at `path`, how long it is, when it was changed last: another one where anybody has written since."""
+    told = path.stat()
+    return f"{told.st_ino} {told.st_size} {told.st_mtime_ns} {told.st_ctime_ns}"
+
+
+@contextmanager
+def writes_noted() -> Iterator[dict[Path, Written]]:
+    """Note everything that is written here until the end of the block, by its path."""
+    noted: dict[Path, Written] = {}
+    token = _noted.set(noted)
+    try:
+        yield noted
+    finally:
+        _noted.reset(token)
 
 
 def schema_fingerprint(schema: pa.Schema) -> str:
@@ -157,8 +185,12 @@ def _engine(settings: tuple[tuple[str, str], ...]) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(":memory:", config=dict(settings))
 
 
-def _replace(path: Path, write: Any) -> None:
-    """Let `write` fill a temporary neighbour of `path`, flush it and its folder, and rename it into place."""
+def _replace(path: Path, write: Any, *, hashed: bool = False) -> str:
+    """Let `write` fill a temporary neighbour of `path`, flush it and its folder, and rename it into place.
+
+    The sha256 of what was written, if it was to be `hashed` or is noted; else "".
+    """
+    noted = _noted.get()
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     os.close(handle)
@@ -168,7 +200,10 @@ def _replace(path: Path, write: Any) -> None:
         with temporary.open("rb") as stream:
             os.fsync(stream.fileno())
         temporary.chmod(0o640)
+        sha256 = file_sha256(temporary) if hashed or noted is not None else ""
         temporary.replace(path)
+        if noted is not None:
+            noted[path] = Written(sha256, file_stamp(path))
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -177,3 +212,4 @@ def _replace(path: Path, write: Any) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+    return sha256

@@ -7,16 +7,18 @@ run again, or after a kill, or for an old night, it ends the same. Nothing in th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from sqlalchemy import select
 
 from pipelines.database import schema as db
 from pipelines.deployment import Deployment
+from pipelines.errors import IsindexError
 from pipelines.nights.attempts import Attempt, attempt_in_force, show_in_force
 from pipelines.nights.feed_rows import tell_feeds
 from pipelines.nights.night import Night
-from pipelines.nights.seal import seal
+from pipelines.nights.seal import prove, settle_seal
 from pipelines.publishing.index_database import bring_up_to_date
 from pipelines.publishing.publish import let_snapshot_go
 from pipelines.publishing.versions import built, versions_in_force
@@ -26,10 +28,14 @@ from pipelines.validation.reject_register import follow_faults
 __all__ = ["catch_up", "follow", "newest_in_force", "settle"]
 
 
-def catch_up(deployment: Deployment, authority: str) -> None:
+def catch_up(deployment: Deployment, authority: str, *, anew: date | None = None) -> None:
     """Finish what a run left undone that was killed between the pointer and what follows it.
 
-    Without this a later attempt at that night which is held, or a night that builds on it, would meet half of it.
+    Without this a later attempt at that night which is held, or a night that builds on it, would meet half of it. The night
+    that is made `anew` now may have been altered since: it is left to its run.
+
+    Raises:
+        IsindexError: BASE_DAMAGED when another was altered since its stages wrote it.
     """
     shown = select(db.night.c.business_date, db.night.c.version).where(db.night.c.authority == authority)
     with deployment.engine.connect() as connection:
@@ -41,17 +47,24 @@ def catch_up(deployment: Deployment, authority: str) -> None:
         manifest = deployment.home.snapshots(authority) / version / "manifest.json"
         published = attempt.folder / "published.json"
         if manifest.is_file() and (not published.is_file() or told.get(day) != built(version)):
-            settle(attempt, read_json(manifest))
+            told_of = read_json(manifest)
+            try:
+                prove(attempt, told_of)
+            except IsindexError:
+                if day != anew:
+                    raise
+                continue
+            settle(attempt, told_of)
             follow(attempt)
 
 
 def settle(attempt: Attempt, manifest: Mapping[str, Any]) -> None:
-    """Leave an attempt as a night in force has it: sealed, shown by links, and without a copy of what is published.
+    """Leave an attempt as a night in force has it: shown by links, its seal complete, and without a copy of what is published.
 
     `manifest` is that of the version as it is shown.
     """
     let_snapshot_go(attempt.folder)
-    seal(attempt)
+    settle_seal(attempt, manifest)
     show_in_force(attempt, manifest)
 
 

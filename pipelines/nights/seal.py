@@ -1,47 +1,144 @@
-"""What a night leaves to later ones, under seal: the hash of each of its tables, and the proof that they are still those.
+"""What a night leaves to later stages and later nights, under seal: the hash of each table, and the proof that it is still that.
 
-Belongs here: sealing an attempt when it is published, and holding it to its seal before another night is built on it. The
-gates prove what is published; this proves what is carried on: live records, faults, identities, the matcher's state.
+Belongs here: noting what a stage writes at the moment it is written, holding a stage, a publish and a later night to it. The
+gates prove what is published; this proves what that is made of and what is carried on: live records, faults, identities,
+the matcher's state. What is altered is never sealed anew: only a run of the night makes it right.
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
 from pipelines.errors import IsindexError
 from pipelines.nights.attempts import Attempt
-from pipelines.tables import file_sha256, read_json, write_json
+from pipelines.nights.night import Night
+from pipelines.tables import Written, file_sha256, file_stamp, read_json, write_json, writes_noted
 
-__all__ = ["prove", "seal"]
+__all__ = ["note_written", "prove", "seal", "sealed", "settle_seal"]
 
-_SEAL = "sealed.json"
+_SEAL, _WRITTEN = "sealed.json", "written.json"
 # Told to people and read by no later night; the first holds times, the others are written after the seal.
-_LEFT_OUT = frozenset({"matching/stats.json", "published.json", _SEAL})
+_LEFT_OUT = frozenset({"matching/stats.json", "published.json", _SEAL, _WRITTEN})
+R = TypeVar("R")
+
+
+def sealed(stage: Callable[[Night], R]) -> Callable[[Night], R]:
+    """A stage that reads only what the stages before it have written, and whose own writes are noted.
+
+    A file whose stamp is the one it was written with is not read for that; of others the bytes are hashed.
+
+    Raises:
+        IsindexError: BASE_DAMAGED when a file of the attempt is not what its stage wrote.
+    """
+
+    @functools.wraps(stage)
+    def run(night: Night) -> R:
+        attempt = Attempt.last(night)
+        _refuse(attempt, _altered(attempt, _written(attempt), trusting=True), "Not what its stages wrote")
+        with writes_noted() as noted:
+            report = stage(night)
+        note_written(attempt, noted)
+        return report
+
+    return run
+
+
+def note_written(attempt: Attempt, noted: Mapping[Path, Written], *, anew: bool = False) -> None:
+    """Keep the hashes of what was written into the folder of `attempt`; with `anew` of nothing else."""
+    before = {} if anew else _written(attempt)
+    own = {path.relative_to(attempt.folder).as_posix(): told for path, told in noted.items() if _is_in(path, attempt)}
+    after = {name: told for name, told in (before | own).items() if not _is_left_out(name)}
+    write_json({name: [told.sha256, told.stamp] for name, told in after.items()}, attempt.folder / _WRITTEN)
 
 
 def seal(attempt: Attempt) -> None:
-    """Write down the sha256 of every table of `attempt`."""
-    write_json(_hashes(attempt), attempt.folder / _SEAL)
+    """Seal what the stages of `attempt` have written, before it is published: every byte is read once more and proven.
+
+    What lies in the folder and no stage has written (something put there, or left by an earlier program) is removed.
+
+    Raises:
+        IsindexError: BASE_DAMAGED when a file is not what its stage wrote. Nothing is sealed then.
+    """
+    written = _written(attempt)
+    _refuse(attempt, _altered(attempt, written, trusting=False), "Not what its stages wrote")
+    for name, path in _files(attempt).items():
+        if name not in written and not name.startswith("shown/"):
+            path.unlink()
+    shown = {name: sha256 for name, sha256 in _sealed(attempt).items() if name.startswith("shown/")}
+    write_json(shown | {name: told.sha256 for name, told in written.items()}, attempt.folder / _SEAL)
 
 
-def prove(base: Attempt) -> None:
+def settle_seal(attempt: Attempt, manifest: Mapping[str, Any]) -> None:
+    """Take the traces of what was published (`manifest` has their hashes) under the seal; the rest of it stays as it is."""
+    write_json(_sealed(attempt) | _shown(manifest), attempt.folder / _SEAL)
+
+
+def prove(base: Attempt, manifest: Mapping[str, Any] | None = None) -> None:
     """Hold an attempt in force to its seal.
+
+    Args:
+        base: the attempt.
+        manifest: of its version, where the publish was killed before the seal could be told of it.
 
     Raises:
         IsindexError: BASE_DAMAGED when a table was changed, added or taken away since it was published.
     """
-    path = base.folder / _SEAL
-    sealed = read_json(path) if path.is_file() else {}
-    now = _hashes(base)
-    differing = sorted(name for name in {*sealed, *now} if sealed.get(name) != now.get(name))
+    told = _sealed(base) | _shown(manifest or {})
+    now = {name: file_sha256(path) for name, path in _files(base).items()}
+    _refuse(
+        base, [name for name in {*told, *now} if told.get(name) != now.get(name)], "Not what was published that night"
+    )
+
+
+def _refuse(attempt: Attempt, differing: list[str], words: str) -> None:
     if differing:
+        names = sorted(differing)
         raise IsindexError(
             "BASE_DAMAGED",
-            f"Not what was published that night: {', '.join(differing[:5])}" + (" and more." if differing[5:] else "."),
-            where=base.night.where,
-            remedy=f"Look at the disk; then `isindex load --again --authority {base.night.authority} --night "
-            f"{base.night.business_date}` makes the tables anew.",
+            f"{words}: {', '.join(names[:5])}" + (" and more." if names[5:] else "."),
+            where=attempt.night.where,
+            remedy=f"Look at the disk; then `isindex load --again --authority {attempt.night.authority} --night "
+            f"{attempt.night.business_date}` makes the tables anew.",
         )
 
 
-def _hashes(attempt: Attempt) -> dict[str, str]:
+def _altered(attempt: Attempt, written: Mapping[str, Written], *, trusting: bool) -> list[str]:
+    """The names of what is gone, or is not what was written; one that is `trusting` believes the stamp of a file."""
+
+    def same(path: Path, told: Written) -> bool:
+        if not path.is_file():
+            return False
+        return (trusting and file_stamp(path) == told.stamp) or file_sha256(path) == told.sha256
+
+    return [name for name, told in written.items() if not same(attempt.folder / name, told)]
+
+
+def _written(attempt: Attempt) -> dict[str, Written]:
+    path = attempt.folder / _WRITTEN
+    return {name: Written(*told) for name, told in (read_json(path) if path.is_file() else {}).items()}
+
+
+def _sealed(attempt: Attempt) -> dict[str, str]:
+    path = attempt.folder / _SEAL
+    return dict(read_json(path)) if path.is_file() else {}
+
+
+def _shown(manifest: Mapping[str, Any]) -> dict[str, str]:
+    return {f"shown/{name}.parquet": str(sha256) for name, sha256 in manifest.get("shown", {}).items()}
+
+
+def _files(attempt: Attempt) -> dict[str, Path]:
     files = {path.relative_to(attempt.folder).as_posix(): path for path in attempt.folder.rglob("*") if path.is_file()}
-    return {name: file_sha256(path) for name, path in sorted(files.items()) if name not in _LEFT_OUT}
+    return {name: path for name, path in sorted(files.items()) if not _is_left_out(name)}
+
+
+def _is_left_out(name: str) -> bool:
+    """Whether a file is under no seal: the snapshot's tables are let go, and held to the hashes that the gates found."""
+    return name in _LEFT_OUT or (name.startswith("snapshot/") and name.endswith(".parquet"))
+
+
+def _is_in(path: Path, attempt: Attempt) -> bool:
+    return path.is_relative_to(attempt.folder)

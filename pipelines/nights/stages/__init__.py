@@ -5,6 +5,7 @@ identities assigned, a snapshot built or published: each has its own package.
 
     nights/<authority>/<business_date>/attempts/<digest>/
       inputs.json                what the attempt is built from                                     freeze
+      written.json               hash of each table at the moment its stage wrote it                all of them
       live/<agency>.parquet      each feed's live records after the night                           records
       faults.parquet             every fault ever found in a feed, and how it stands
       feeds.json                 what each feed brought: delivery, day, counts, measures
@@ -13,4 +14,5 @@ identities assigned, a snapshot built or published: each has its own package.
       review.parquet             the review list, with the night each pair was first on it
       identities/*.parquet       identities after the night; events.parquet what happened to them  identities
       snapshot/*.parquet         the snapshot as it would be published; gates.json what was found of it   snapshot
+      sealed.json                the same hashes, proven once more, for the nights that build on it   publish
 """

@@ -6,7 +6,8 @@ from pipelines.nights.attempts import begin, last_attempts
 from pipelines.nights.follow import catch_up
 from pipelines.nights.night import Night, StageReport
 from pipelines.nights.plan import inputs_now
-from pipelines.nights.seal import prove
+from pipelines.nights.seal import note_written, prove
+from pipelines.tables import writes_noted
 
 __all__ = ["freeze"]
 
@@ -17,8 +18,10 @@ def freeze(night: Night, *, started_by: str = "", why: str = "") -> StageReport:
     Raises:
         IsindexError: BASE_MISSING, BASE_DAMAGED when what it builds on is not what was published.
     """
-    catch_up(night.deployment, night.authority)
-    attempt = begin(night, inputs_now(night), started_by=started_by, asked=why)
+    catch_up(night.deployment, night.authority, anew=night.business_date)
+    with writes_noted() as noted:
+        attempt = begin(night, inputs_now(night), started_by=started_by, asked=why)
+    note_written(attempt, noted, anew=True)
     inputs = attempt.inputs
     if base := attempt.base():
         prove(base)

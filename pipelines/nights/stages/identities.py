@@ -12,6 +12,7 @@ from pipelines.nights.attempts import Attempt
 from pipelines.nights.decided import decisions_of, lifting_of
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.requests import asked_for
+from pipelines.nights.seal import sealed
 from pipelines.protection.places import places_after
 from pipelines.protection.register import entries_after
 from pipelines.protection.shielding import Protected, protect
@@ -25,6 +26,7 @@ IDENTITY_CHECKS = [("every_record_once", "Each live record is in exactly one ide
 _TOLD = ("minted", "joined", "left", "merged", "split", "restored", "ended", "frozen", "shielded", "unshielded")
 
 
+@sealed
 def identify(night: Night) -> StageReport:
     """Assign tonight's identities, going on from those of the base."""
     attempt = Attempt.last(night)

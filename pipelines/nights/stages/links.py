@@ -6,6 +6,7 @@ from pipelines.contracts import contract_for, registered_agencies
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.decided import decisions_of
 from pipelines.nights.night import Check, Night, StageReport
+from pipelines.nights.seal import sealed
 from pipelines.reporting.review import review_of
 from pipelines.tables import read_table, write_json, write_table
 
@@ -14,6 +15,7 @@ __all__ = ["LINK_CHECKS", "link"]
 LINK_CHECKS = [("model_drift", "The records are still like those the match model was made from.", False)]
 
 
+@sealed
 def link(night: Night) -> StageReport:
     """Link the attempt's person records."""
     # the matcher is imported here and not above: it takes a second, and a code location must be there at once

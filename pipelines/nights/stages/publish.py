@@ -13,14 +13,20 @@ from pipelines.nights.hiding import known_now
 from pipelines.nights.night import Night, StageReport
 from pipelines.nights.protective import protect_in_any_case
 from pipelines.nights.put_in_force import audit_of, put_in_force, totals_of
+from pipelines.nights.seal import seal
 from pipelines.nights.stages.snapshot import gates_told
 
 __all__ = ["publish"]
 
 
 def publish(night: Night) -> tuple[StageReport, StageReport]:
-    """Publish what the gates have judged; what changed, and what is published now."""
+    """Publish what the gates have judged; what changed, and what is published now.
+
+    Raises:
+        IsindexError: BASE_DAMAGED when a table is not what its stage wrote, and as `put_in_force`.
+    """
     attempt = Attempt.last(night)
+    seal(attempt)
     audit = audit_of(attempt)
     published, written = put_in_force(attempt, audit, known_now(attempt))
     figures = figures_of(attempt) | totals_of(attempt, audit) | {"changes": dict(published.differences)}

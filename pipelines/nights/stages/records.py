@@ -18,6 +18,7 @@ from pipelines.deliveries.reconcile import counted
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.feed_rows import FeedRow, read_feeds, tell_feeds, write_feeds
 from pipelines.nights.night import Night, StageReport
+from pipelines.nights.seal import sealed
 from pipelines.records.live_records import apply_delivery
 from pipelines.tables import connect, read_table, write_table
 from pipelines.validation.measures import measure
@@ -41,6 +42,7 @@ class FeedAfter:
     changes: dict[str, int]
 
 
+@sealed
 def bring_together(night: Night) -> StageReport:
     """The three steps, one after the other."""
     attempt = Attempt.last(night)

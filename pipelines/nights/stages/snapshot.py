@@ -9,6 +9,7 @@ from pipelines.nights.decided import decisions_of, lifting_of
 from pipelines.nights.figures import figures_of
 from pipelines.nights.judging import judged, person_tables, places_of
 from pipelines.nights.night import Check, Night, StageReport
+from pipelines.nights.seal import sealed
 from pipelines.publishing.gates import GATES as GATE_FUNCTIONS
 from pipelines.publishing.gates import Audit, Gate, Protection
 from pipelines.publishing.publish import write_snapshot
@@ -20,6 +21,7 @@ __all__ = ["GATES", "build", "gates_told", "snapshot_columns"]
 GATES = [(name, f"Gate before publish: {name.replace('_', ' ')}.", True) for name in GATE_FUNCTIONS]
 
 
+@sealed
 def build(night: Night) -> StageReport:
     """Build the snapshot in the attempt's folder and judge it."""
     attempt = Attempt.last(night)
