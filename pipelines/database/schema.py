@@ -88,7 +88,7 @@ feed_night = Table(  # what each expected feed contributed to a night: the overv
     Column("authority", String(words.AUTHORITY), primary_key=True),
     Column("business_date", Date, primary_key=True),
     Column("agency", String(words.AGENCY), primary_key=True),
-    Column("state", one_of(words.FEED_STATES), nullable=False),  # the delivery's state, or why there is none
+    Column("state", one_of(words.FEED_STATES), nullable=False),  # the delivery's state, or expected: none came
     Column("delivery_id", String(words.DELIVERY_ID)),
     Column("as_of", Date),  # the business date the feed's records really describe; earlier than the night: stale
     Column("live_records", Integer),

@@ -17,6 +17,7 @@ import pyarrow as pa
 from pipelines.contracts.contract import Contract
 from pipelines.deliveries.acknowledge import ack_of, acknowledge
 from pipelines.deliveries.codes import Finding, finding, worst
+from pipelines.deliveries.due import is_past_cut_off
 from pipelines.deliveries.files import verified
 from pipelines.deliveries.found import FoundDelivery
 from pipelines.deliveries.manifest import Manifest, parse_manifest
@@ -97,7 +98,7 @@ def receive(
         rows=read.rows_read + read.lost if read else 0,
         previous_live_records=register.previous_live_records(found.authority, found.agency, found.business_date),
         waived=register.waived(found.authority, found.agency),
-        night_processed=register.night_processed(found.authority, found.business_date),
+        overdue=is_past_cut_off(found.business_date) and register.night_processed(found.authority, found.business_date),
     )
     counts = {"rows_in_manifest": manifest.rows if manifest else 0}
     if read:

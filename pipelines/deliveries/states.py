@@ -62,7 +62,7 @@ class Ruling:
         findings: everything said of it so far.
         supersedes: ids of the deliveries that it takes out of force once it is loaded.
         superseded_by: id of the delivery in force that is later than this one.
-        late: its night was processed without any delivery of this feed.
+        late: it came after the cut-off, and its night was processed without any delivery of this feed.
         known: the register's entry, when exactly this delivery was decided before: nothing is to be done.
     """
 
@@ -82,7 +82,7 @@ def rule_on(
     rows: int,
     previous_live_records: int = 0,
     waived: Collection[int] = (),
-    night_processed: bool = False,
+    overdue: bool = False,
 ) -> Ruling:
     """What becomes of `new`, given every `known` delivery of the same feed.
 
@@ -93,7 +93,7 @@ def rule_on(
         rows: records it delivers.
         previous_live_records: the feed's live records the night before its business date.
         waived: sequences nobody waits for any more. That one of them comes after all is no consent to what is in it.
-        night_processed: whether its authority's night was already processed.
+        overdue: whether its night was processed, and nobody waits for it any more: the cut-off has passed.
     """
     found = list(findings)
     for entry in known:
@@ -109,7 +109,7 @@ def rule_on(
         found.append(finding("EMPTY", previous=previous_live_records))
     if worst(found) == "hold":
         return Ruling("held", tuple(found))
-    return _enter(others, new, found, night_processed)
+    return _enter(others, new, found, overdue)
 
 
 def finish(ruling: Ruling, counts: Mapping[str, int]) -> tuple[str, tuple[Finding, ...]]:
@@ -155,7 +155,7 @@ def release(
         doubtful = held.has("EMPTY") or any(each.severity == "hold" for each in gap_before(others, held, waived))
         if doubtful and held.sequence != consented:
             continue
-        ruling = _enter(others, held, [], night_processed=False)
+        ruling = _enter(others, held, [], overdue=False)
         state, verdict = ("superseded", finding("SUPERSEDED")) if ruling.superseded_by else outcome_of(held.counts)
         codes = [code for code in held.codes if code["code"] not in ("SEQUENCE_GAP", "EMPTY")]
         entry = replace(held, state=state, superseded_by=ruling.superseded_by, codes=[*codes, verdict.as_json()])
@@ -168,10 +168,10 @@ def release(
     return freed
 
 
-def _enter(others: Sequence[DeliveryEntry], new: DeliveryEntry, found: list[Finding], night_processed: bool) -> Ruling:
+def _enter(others: Sequence[DeliveryEntry], new: DeliveryEntry, found: list[Finding], overdue: bool) -> Ruling:
     """`new` among the deliveries in force for its business date."""
     tonight = [each for each in others if each.business_date == new.business_date and each.state in IN_FORCE]
-    late = night_processed and not tonight
+    late = overdue and not tonight
     if late:
         found.append(finding("LATE"))
     for other in tonight:

@@ -12,6 +12,7 @@ from datetime import date
 
 from pipelines.contracts import registered_agencies
 from pipelines.deliveries import Register
+from pipelines.deliveries.due import ABSENT
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.feeds import feed_tonight
 from pipelines.publishing.feed_input import FeedInput
@@ -83,14 +84,17 @@ def feed_inputs(attempt: Attempt) -> list[FeedInput]:
 
 
 def tell_feeds(attempt: Attempt) -> None:
-    """Write the rows of table `feed_night`, for an attempt that is in force or the only one its night has."""
+    """Write the rows of table `feed_night`, for an attempt that is in force or the only one its night has.
+
+    What they say does not depend on when they are written: of a feed that has not come, that nothing came.
+    """
     night = attempt.night
     register = Register(night.engine)
-    states = {each.agency: feed_tonight(night, register, each.agency).state for each in registered_agencies()}
+    tonight = {each.agency: feed_tonight(night, register, each.agency) for each in registered_agencies()}
     rows = [
         {
             "agency": row.agency,
-            "state": states[row.agency],
+            "state": feed.state if (feed := tonight[row.agency]).latest else ABSENT,
             "delivery_id": row.delivery_id,
             "as_of": row.as_of,
             "live_records": row.live_records,

@@ -7,17 +7,14 @@ is frozen and does not look at the clock.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from pipelines.contracts import Contract, contract_for, load_contract
 from pipelines.deliveries import DeliveryEntry, Register
+from pipelines.deliveries.due import absent
 from pipelines.deliveries.reconcile import counted
 from pipelines.nights.night import Night
 
 __all__ = ["FeedTonight", "feed_tonight"]
-
-_LOCAL = ZoneInfo("Europe/London")
 
 
 @dataclass(frozen=True)
@@ -42,15 +39,5 @@ def feed_tonight(night: Night, register: Register, agency: str) -> FeedTonight:
     in_force = tuple(each for each in register.for_night(night.authority, night.business_date) if each.agency == agency)
     latest = in_force[-1] if in_force else (came[-1] if came else None)
     contract = load_contract(in_force[-1].contract) if in_force and in_force[-1].contract else contract_for(agency)
-    state = latest.state if latest else _absent(night, contract)
+    state = latest.state if latest else absent(night.business_date, contract.service_level.arrival)
     return FeedTonight(agency, contract, in_force, state, came[-1] if came else None)
-
-
-def _absent(night: Night, contract: Contract) -> str:
-    """Expected until it is due, late until the cut-off, then missing; by the authority's local clock."""
-    now = datetime.now(_LOCAL)
-    morning = night.business_date + timedelta(days=1)
-    due = datetime.combine(morning, time.fromisoformat(contract.service_level.arrival), _LOCAL)
-    if now < due:
-        return "expected"
-    return "late" if now < datetime.combine(morning, night.deployment.settings.cut_off, _LOCAL) else "missing"

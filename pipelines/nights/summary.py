@@ -9,9 +9,10 @@ from typing import Any, Protocol
 
 from sqlalchemy import func, select
 
-from pipelines.contracts import registered_agencies
+from pipelines.contracts import contract_for, registered_agencies
 from pipelines.database import schema as db
 from pipelines.deliveries import IN_FORCE, DeliveryEntry, LandingFinding
+from pipelines.deliveries.due import ABSENT, state_told
 from pipelines.deliveries.reconcile import counted
 from pipelines.deliveries.standing import standing_deliveries
 from pipelines.deployment import Deployment, is_demo
@@ -189,7 +190,10 @@ def _night(deployment: Deployment, ran: Ran) -> dict[str, Any]:
         "reasons": row.reasons if row else [],
         "version": _shown_as(deployment, planned, row.version) if row else None,
         "figures": dict(row.figures) if row else {},
-        "feeds": [_feed(agency.agency, feeds.get(agency.agency), told) for agency in registered_agencies()],
+        "feeds": [
+            _feed(agency.agency, planned.business_date, feeds.get(agency.agency), told)
+            for agency in registered_agencies()
+        ],
         "deliveries": told,
     }
 
@@ -209,13 +213,15 @@ def _state(row: AttemptRow | None, ran: Ran) -> str:
     return "published" if row.state == "retired" and row.version else row.state
 
 
-def _feed(agency: str, feed: Any, deliveries: list[dict[str, Any]]) -> dict[str, Any]:
+def _feed(agency: str, business_date: date, feed: Any, deliveries: list[dict[str, Any]]) -> dict[str, Any]:
     """One expected feed: its state, and the counts of all that is in force for the night."""
     own = [each for each in deliveries if each["agency"] == agency]
     in_force = [each["counts"] for each in own if each["state"] in IN_FORCE]
     return {
         "agency": agency,
-        "state": feed["state"] if feed else "expected",
+        "state": state_told(
+            feed["state"] if feed else ABSENT, business_date, contract_for(agency).service_level.arrival
+        ),
         "as_of": feed["as_of"].isoformat() if feed and feed["as_of"] else None,
         "live_records": feed["live_records"] if feed else None,
         "counts": counted(in_force) if in_force else None,

@@ -20,6 +20,7 @@ from sqlalchemy import Engine, Row, func, select
 from pipelines.contracts.contract import Contract
 from pipelines.database.schema import attempt, delivery, feed_night, night
 from pipelines.deliveries import IN_FORCE, Finding
+from pipelines.deliveries.due import ABSENT, state_told
 from pipelines.deliveries.reconcile import counted
 from pipelines.deliveries.seen import not_taken_in
 from pipelines.deliveries.standing import open_gaps, standing_deliveries
@@ -355,7 +356,12 @@ def _feed_line(
     used = by_id.get(row.delivery_id) if row is not None and row.delivery_id else None
     latest = used or (own[-1] if own else None)
     as_of = row.as_of if row is not None else None
-    state = row.state if row is not None else latest.state if latest else "expected"
+    contract = directory.contract(agency)
+    state = state_told(
+        row.state if row is not None else latest.state if latest else ABSENT,
+        business_date,
+        contract.service_level.arrival if contract else None,
+    )
     return FeedLine(
         authority,
         agency,

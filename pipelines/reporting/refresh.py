@@ -1,4 +1,4 @@
-"""Pages that something else has made untrue: what waits for somebody may be settled without a run of its night.
+"""Pages that something else has made untrue: what waits for somebody is settled without a run of its night, or time passes.
 
 Belongs here: which overviews are written anew. Kept in the home (``standing.json``) is what the pages told last, so that a
 load that settles nothing writes nothing.
@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
+from pipelines.contracts import contract_for, registered_agencies
+from pipelines.database.schema import feed_night
+from pipelines.deliveries.due import ABSENT, first_awaited, state_told
 from pipelines.deliveries.standing import open_gaps, standing_deliveries
 from pipelines.home import Home
 from pipelines.reporting.site import write_front, write_overview
@@ -28,6 +31,7 @@ def refresh(home: Home, engine: Engine) -> None:
         for delivery_id, (day, gap) in open_gaps(engine).items()
         if gap
     }
+    now |= _awaited(engine)
     if now == before:
         return
     for day in sorted({day for day, _ in now ^ before}):
@@ -44,3 +48,20 @@ def refresh_landing(home: Home, engine: Engine) -> None:
         write_overview(home, engine, date.fromisoformat(latest))
     else:
         write_front(home, engine)
+
+
+def _awaited(engine: Engine) -> set[tuple[str, str]]:
+    """Business date, and feed with its state, of the feeds that may still come in time: what is missing is told for good."""
+    arrival = {each.agency: contract_for(each.agency).service_level.arrival for each in registered_agencies()}
+    feed = feed_night.c
+    query = select(feed.authority, feed.agency, feed.business_date).where(
+        feed.state == ABSENT, feed.business_date >= first_awaited()
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(query).all()
+    told = ((row, state_told(ABSENT, row.business_date, arrival.get(row.agency))) for row in rows)
+    return {
+        (row.business_date.isoformat(), f"{row.authority}/{row.agency} {state}")
+        for row, state in told
+        if state != "missing"
+    }

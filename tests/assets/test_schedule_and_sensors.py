@@ -16,7 +16,7 @@ from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.test_utils import freeze_time
 
 from assets.partitions import is_night
-from pipelines.deliveries import Register
+from pipelines.deliveries import Register, due
 from pipelines.nights import Night, feeds
 from pipelines.nights.attempts import last_attempts
 from pipelines.nights.decisions import decide, take_back
@@ -234,7 +234,7 @@ def test_the_cut_off_is_one_setting_for_the_schedule_and_for_what_is_said_of_a_f
         assert len(daemon.schedule()) == 1
     told = {}
     for minute in (29, 30):
-        monkeypatch.setattr(feeds, "datetime", clock_at(london(2026, 11, 19, 7, minute)))
+        monkeypatch.setattr(due, "datetime", clock_at(london(2026, 11, 19, 7, minute)))
         night = published.night("330", FIRST)
         told[minute] = feeds.feed_tonight(night, Register(night.engine), "police").state
     assert told == {29: "late", 30: "missing"}

@@ -115,9 +115,9 @@ def test_a_delta_adds_to_a_full_delivery_of_the_same_date_and_replaces_a_delta()
     assert ask(known, delivery(3, day=1)).supersedes == ("330/health/1/1-a", "330/health/1/2-a")
 
 
-def test_late_is_what_comes_after_its_night_was_processed_without_it():
-    assert ask([delivery(2, day=1)], delivery(1), night_processed=True).late
-    assert not ask([delivery(1)], delivery(2), night_processed=True).late
+def test_late_is_what_comes_when_nobody_waits_for_it_any_more():
+    assert ask([delivery(2, day=1)], delivery(1), overdue=True).late
+    assert not ask([delivery(1)], delivery(2), overdue=True).late
     assert not ask([], delivery(1)).late
 
 
