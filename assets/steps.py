@@ -18,7 +18,7 @@ from assets.partitions import partition_of
 from assets.resources import Deployment
 from pipelines.errors import IsindexError
 from pipelines.nights import Night
-from pipelines.nights.attempts import fail
+from pipelines.nights.failing import note_failure
 from pipelines.nights.protective import protect_in_any_case
 from pipelines.nights.reach import refuse_out_of_reach
 from pipelines.outages import as_coded
@@ -91,6 +91,6 @@ def started_by(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 
 def _note(night: Night, stage: str, error: IsindexError, who: str) -> None:
     try:
-        fail(night, stage, error, started_by=who)
+        note_failure(night, stage, error, started_by=who)
     except Exception as fault:  # the database may be what is away: the plan then finds the attempt interrupted
         _log.warning("the attempt could not be noted as failed: %s", type(fault).__name__)

@@ -141,7 +141,9 @@ attempt = Table(
     Column("authority", String(words.AUTHORITY), nullable=False),
     Column("business_date", Date, nullable=False),
     Column("digest", String(words.SHA256), nullable=False),  # of the frozen inputs; empty: it failed before they were
-    Column("data_digest", String(words.SHA256), nullable=False),  # of the data among them
+    Column(
+        "data_digest", String(words.SHA256), nullable=False
+    ),  # of the data among them; also of what one would have had
     Column("state", one_of(words.ATTEMPT_STATES), nullable=False),  # retired: its tables are gone
     Column("stage", Text, nullable=False),  # where it failed
     Column("code", Text, nullable=False),  # of the error

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -229,8 +229,13 @@ def end(
         connection.execute(update(db.attempt).where(db.attempt.c.attempt_id == attempt.number).values(**told))
 
 
-def fail(night: Night, stage: str, error: IsindexError, *, started_by: str) -> None:
-    """Note that a run of the night failed in `stage`; also when it failed before its inputs were frozen."""
+def fail(
+    night: Night, stage: str, error: IsindexError, *, started_by: str, would_be: Callable[[], str] = lambda: ""
+) -> None:
+    """Note that a run of the night failed in `stage`; also when it failed before its inputs were frozen.
+
+    `would_be` gives the digest of the data that it would have been built from then; it is asked for in that case alone.
+    """
     told = {
         "state": "failed", "stage": stage, "code": error.code, "reasons": [f"{stage}: {error}"], "finished_at": _now(),
     }  # fmt: skip
@@ -239,10 +244,11 @@ def fail(night: Night, stage: str, error: IsindexError, *, started_by: str) -> N
         if going is not None:
             connection.execute(update(db.attempt).where(db.attempt.c.attempt_id == going).values(**told))
             return
-        row = {
-            "authority": night.authority, "business_date": night.business_date, "digest": "", "data_digest": "",
-            "version": None, "why": [], "gates": [], "figures": {}, "started_by": started_by, "started_at": _now(),
-        }  # fmt: skip
+    row = {
+        "authority": night.authority, "business_date": night.business_date, "digest": "", "data_digest": would_be(),
+        "version": None, "why": [], "gates": [], "figures": {}, "started_by": started_by, "started_at": _now(),
+    }  # fmt: skip
+    with night.engine.begin() as connection:
         connection.execute(insert(db.attempt).values(**row, **told))
 
 

@@ -30,7 +30,7 @@ from pipelines.contracts import fingerprints
 from pipelines.database import schema as db
 from pipelines.deliveries import IN_FORCE, FoundDelivery
 from pipelines.deployment import Deployment
-from pipelines.nights.attempts import Attempt, AttemptRow, data_in_force, last_attempts
+from pipelines.nights.attempts import Attempt, AttemptRow, attempt_in_force, data_in_force, last_attempts
 from pipelines.nights.inputs import FORMAT, Asking, Base, Decided, Delivered, Inputs, why_differs
 from pipelines.nights.night import Night
 from pipelines.nights.reach import authorities_of
@@ -140,16 +140,22 @@ def _why(night: Night, now: Inputs, last: AttemptRow | None, latest: bool, asked
     """Why the night is outstanding (empty: it is not), and whether nothing has changed all the same."""
     if last is None:
         return why_differs(now, None), False
-    changed = last.digest != now.digest if latest else last.data_digest != now.data_digest
-    if changed and last.digest:
-        path = Attempt(night, last.digest).folder / "inputs.json"
-        before = Inputs.from_json(read_json(path)) if path.is_file() else None
-        return why_differs(now, before) or ["Its inputs are not what they were."], False
+    frozen = bool(last.digest)  # else it failed before that, and the data that it would have been built from is noted
+    changed = last.digest != now.digest if latest and frozen else last.data_digest != now.data_digest
+    if changed and last.data_digest:
+        return why_differs(now, _inputs_before(night, last)) or ["Its inputs are not what they were."], False
     if last.state == "failed":
         return [f"The last attempt failed in {last.stage or 'its first step'} ({last.code})."], True
     if last.state == "running":
         return ["The last attempt was interrupted."], True
     return (["Somebody asked for it."], True) if asked else ([], False)
+
+
+def _inputs_before(night: Night, last: AttemptRow) -> Inputs | None:
+    """What the night's last attempt was built from; of one that failed before that was frozen, what is in force was."""
+    attempt = Attempt(night, last.digest) if last.digest else attempt_in_force(night)
+    path = attempt.folder / "inputs.json" if attempt else None
+    return Inputs.from_json(read_json(path)) if path and path.is_file() else None
 
 
 def _last_ended(deployment: Deployment, authority: str) -> dict[date, int]:

@@ -18,7 +18,8 @@ from pipelines.deliveries import FoundDelivery
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.nights.arrivals import look_around
-from pipelines.nights.attempts import fail, last_attempts
+from pipelines.nights.attempts import last_attempts
+from pipelines.nights.failing import note_failure
 from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
 from pipelines.nights.plan import PlannedNight, outstanding
@@ -71,7 +72,7 @@ def run_night(night: Night, *, started_by: str, before: Callable[[str], None] = 
             before(stage := "reports")
             write(night)
         except Exception as fault:
-            fail(night, stage, as_coded(fault), started_by=started_by)
+            note_failure(night, stage, as_coded(fault), started_by=started_by)
             protect_in_any_case(night.deployment, night.authority)
             write_night_overview(night)
             return "failed"

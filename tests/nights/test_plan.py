@@ -238,3 +238,41 @@ def test_a_run_key_stays_until_what_is_to_be_built_changes(place: LittleNights) 
     keys.append(key())
     assert [each for each, _ in itertools.groupby(keys)] == [keys[0], keys[2], keys[4]]
     assert len(set(keys)) == 3
+
+
+@pytest.mark.parametrize("stage", ["health", "inputs"])
+def test_a_night_that_failed_before_its_inputs_were_frozen_is_new_again_once_one_changes(
+    place: LittleNights, stage: str
+) -> None:
+    place.deliver(2, "police")
+    assert place.load(before=broken_in(stage)) == {2: "failed"}
+    if stage == "health":  # what came is not decided yet: that is new in any case
+        shutil.rmtree(place.landing / AUTHORITY / "police" / day_of(2).isoformat())
+    failed = place.last(2)
+    assert (failed.digest, failed.state) == ("", "failed")
+    (planned,) = place.planned().values()
+    assert planned.again
+    key = planned.run_key
+    assert place.load(before=broken_in(stage)) == {2: "failed"}
+    (planned,) = place.planned().values()
+    assert (planned.again, planned.run_key) == (True, key)  # that it failed once more changes nothing
+    number = decide(place)
+    (planned,) = place.planned().values()
+    assert not planned.again
+    assert f"A decision of 3 December 2026 (number {number}: not the same)." in planned.why
+    assert planned.run_key != key
+    assert place.load() == {2: "published"}
+    assert why(place) == {}
+
+
+def test_a_night_that_never_came_to_its_inputs_is_new_once_a_decision_counts_for_it(
+    place: LittleNights,
+) -> None:
+    place.deliver(3, "police")
+    assert place.load(before=broken_in("inputs")) == {3: "failed"}
+    (planned,) = place.planned().values()
+    assert planned.again
+    decide(place)
+    planned = place.planned()[3]
+    assert not planned.again
+    assert planned.why[0].startswith("It has not been run yet; ")
