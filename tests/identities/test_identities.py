@@ -151,6 +151,19 @@ def test_a_record_that_comes_back_alone_takes_back_its_id():
     assert kinds(events) == ["restored"]
 
 
+def test_those_who_come_back_as_one_child_take_back_the_elder_of_their_ids_whichever_comes_first_in_any_other_order():
+    orders = set()
+    for elder, younger in itertools.permutations(KEYS[:4], 2):
+        first, _ = run({elder: 1, KEYS[6]: 3}, None, 0)
+        second, _ = run({elder: 1, younger: 2, KEYS[6]: 3}, first, 1)
+        third, _ = run({KEYS[6]: 3}, second, 2)  # both are gone, and their ids are free
+        fourth, events = run({elder: 1, younger: 1, KEYS[6]: 3}, third, 3)
+        assert ids_of(fourth)[elder] == ids_of(fourth)[younger] == ids_of(first)[elder]
+        assert "minted" not in kinds(events)
+        orders.add(ids_of(first)[elder] < ids_of(second)[younger])
+    assert len(orders) == 2  # the ids' own order does not decide
+
+
 def test_a_frozen_cluster_stays_as_it_was():
     first, _ = run({KEYS[0]: 1, KEYS[1]: 1, KEYS[2]: 2}, None, 0)
     second, events = run({KEYS[0]: 1, KEYS[1]: 1, KEYS[2]: 1, KEYS[3]: 1}, first, 1, frozen=[KEYS[0]])
