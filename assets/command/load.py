@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,9 @@ from pipelines.errors import IsindexError
 from pipelines.settings import settings, use_settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipelines.deliveries import FoundDelivery
     from pipelines.deployment import Deployment
 
 __all__ = ["Wanted", "load", "run_nights", "show"]
@@ -52,6 +56,8 @@ def load(
     if night and (first or last):
         raise IsindexError("OPTIONS_CONFLICT", "Use --night, or --from and --to.", where="--night")
     begin, end = day(night or first, "--night / --from"), day(night or last, "--night / --to")
+    wanted = Wanted(frozenset(authority) if authority else None, begin, end, again)
+    _refuse_impossible(wanted, home)
     from pipelines.deployment import open_deployment
 
     if settings().model:  # one that cannot be used is a setting to mend, and no night's failure
@@ -59,7 +65,6 @@ def load(
 
         load_model()
     times: dict[str, dict[str, float]] = {}
-    wanted = Wanted(frozenset(authority) if authority else None, begin, end, again)
     summary = run_nights(open_deployment(home, landing, create=True), wanted, quiet=as_json, times=times)
     summary["times"] = times
     if as_json:
@@ -106,8 +111,9 @@ def run_nights(
     from pipelines.validation.expectations_worker import warm_up
 
     chosen = wanted or Wanted()
-    _refuse_history(deployment, chosen)
+    _refuse_out_of_reach(deployment, chosen)
     look = look_around(deployment, authorities=chosen.authorities)
+    _refuse_unknown(deployment, chosen, look.new)
     warm_up()  # the suites' engine takes seconds to import: it does so beside the first stages
     use_settings(nights_spanned(deployment, look.new))
     whose = sorted(chosen.authorities or authorities_of(deployment))
@@ -156,19 +162,73 @@ def run_nights(
     return summary | {"not_asked": _not_asked(deployment, chosen)}
 
 
-def _refuse_history(deployment: Deployment, wanted: Wanted) -> None:
-    """Refuse a load of nights that were all let go.
+def _refuse_impossible(wanted: Wanted, home: Path) -> None:
+    """Refuse nights that there cannot be, before anything is opened or made.
 
     Raises:
-        IsindexError: NIGHT_RETIRED.
+        IsindexError: OPTIONS_CONFLICT (the first is after the last), NIGHT_AHEAD (none of them has come), NIGHT_TOO_EARLY
+            (all lie before the authorities were opened, in a home that is still to be made).
+    """
+    from pipelines.contracts import authorities
+    from pipelines.nights.reach import refuse_ahead, refuse_early
+
+    if wanted.begin and wanted.end and wanted.begin > wanted.end:
+        raise IsindexError(
+            "OPTIONS_CONFLICT",
+            "--from is after --to.",
+            where="--from / --to",
+            remedy="Give the earlier date with --from.",
+        )
+    if wanted.begin:
+        refuse_ahead(wanted.begin, wanted.begin.isoformat())
+    if wanted.end and not home.exists():
+        opened = authorities.opened()
+        refuse_early(wanted.end, min(opened[each] for each in wanted.authorities or opened), wanted.end.isoformat())
+
+
+def _refuse_out_of_reach(deployment: Deployment, wanted: Wanted) -> None:
+    """Refuse a load of nights that all lie before those that can be run.
+
+    Raises:
+        IsindexError: NIGHT_RETIRED, NIGHT_TOO_EARLY.
     """
     from pipelines.nights import Night
-    from pipelines.nights.reach import authorities_of, refuse_retired, retired_nights
+    from pipelines.nights.reach import authorities_of, first_nights, refuse_early, refuse_retired, retired_nights
 
     authorities = wanted.authorities or authorities_of(deployment)
-    gone = retired_nights(deployment)
-    if wanted.end and authorities and all(wanted.end <= gone.get(each, date.min) for each in authorities):
-        refuse_retired(Night(deployment, min(authorities), wanted.end))
+    if not wanted.end or not authorities:
+        return
+    night = Night(deployment, min(authorities), wanted.end)
+    gone, firsts = retired_nights(deployment), first_nights(deployment)
+    if all(wanted.end <= gone.get(each, date.min) for each in authorities):
+        refuse_retired(night)
+    refuse_early(wanted.end, min(firsts[each] for each in authorities), night.where)
+
+
+def _refuse_unknown(deployment: Deployment, wanted: Wanted, arrived: Iterable[FoundDelivery]) -> None:
+    """Refuse to run again nights that nobody ever delivered for and that were never run.
+
+    Raises:
+        IsindexError: NIGHT_UNKNOWN.
+    """
+    from pipelines.nights.plan import known_nights
+    from pipelines.nights.reach import authorities_of
+
+    if not wanted.again or not (wanted.begin or wanted.end):
+        return
+    known = {(each.authority, each.business_date) for each in arrived}
+    known |= {
+        (authority, day)
+        for authority in wanted.authorities or authorities_of(deployment)
+        for day in known_nights(deployment, authority)
+    }
+    if not any(wanted.has(*each) for each in known):
+        raise IsindexError(
+            "NIGHT_UNKNOWN",
+            "Nobody has delivered for that night, and it was never run.",
+            where=" to ".join(dict.fromkeys(each.isoformat() for each in (wanted.begin, wanted.end) if each)),
+            remedy="`isindex status` says which nights there are.",
+        )
 
 
 def _not_asked(deployment: Deployment, wanted: Wanted) -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ from pipelines.publishing.versions import built, versions_in_force
 from pipelines.tables import read_json
 
 _KINDS = ("same", "not_the_same", "override", "shield", "confirm")  # of decisions that a night is built from
-__all__ = ["PlannedNight", "inputs_now", "outstanding", "sound_nights"]
+__all__ = ["PlannedNight", "inputs_now", "known_nights", "outstanding", "sound_nights"]
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,11 @@ def outstanding(
 def inputs_now(night: Night) -> Inputs:
     """The inputs that the night would be built from now."""
     return _Known.read(night.deployment, night.authority).inputs(night.business_date)
+
+
+def known_nights(deployment: Deployment, authority: str) -> set[date]:
+    """The nights of an authority that anything came for, were it refused, or that were run."""
+    return {*_Known.read(deployment, authority).received, *last_attempts(deployment.engine, authority)}
 
 
 def sound_nights(deployment: Deployment, authority: str) -> list[date]:

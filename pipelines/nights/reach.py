@@ -25,6 +25,8 @@ __all__ = [
     "authorities_of",
     "first_nights",
     "last_night",
+    "refuse_ahead",
+    "refuse_early",
     "refuse_out_of_reach",
     "refuse_retired",
     "retired_nights",
@@ -105,18 +107,35 @@ def refuse_out_of_reach(night: Night) -> None:
             (before the authority's first), NIGHT_AHEAD (its business date has not come).
     """
     refuse_retired(night)
-    first = first_nights(night.deployment).get(night.authority)
-    if first is not None and night.business_date < first:
+    refuse_early(night.business_date, first_nights(night.deployment).get(night.authority), night.where)
+    refuse_ahead(night.business_date, night.where)
+
+
+def refuse_early(business_date: date, first: date | None, where: str) -> None:
+    """Refuse a night before the `first` one that can be run.
+
+    Raises:
+        IsindexError: NIGHT_TOO_EARLY.
+    """
+    if first is not None and business_date < first:
         raise IsindexError(
             "NIGHT_TOO_EARLY",
             f"The authority's nights begin on {first.isoformat()}.",
-            where=night.where,
+            where=where,
             remedy="Choose a later night; ISINDEX_FIRST_NIGHT opens the time before, where that is meant.",
         )
-    if night.business_date > last_night():
+
+
+def refuse_ahead(business_date: date, where: str) -> None:
+    """Refuse a night that is later than tomorrow's.
+
+    Raises:
+        IsindexError: NIGHT_AHEAD.
+    """
+    if business_date > last_night():
         raise IsindexError(
             "NIGHT_AHEAD",
             "The night has not come: nothing can be said of a day in the future.",
-            where=night.where,
+            where=where,
             remedy="Choose a night up to tomorrow, or look at the clock of this machine.",
         )
