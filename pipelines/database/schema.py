@@ -207,6 +207,15 @@ decision = Table(
     Column("reason", Text, nullable=False),
     Column("decided_at", String(words.MOMENT), nullable=False),
     Column("undone_at", String(words.MOMENT)),
+    Column("matter", String(words.SHA256)),  # digest of what it settles; none: others may stand beside it
+)
+Index(  # two that stand cannot settle one matter: they would contradict each other, or say the same twice
+    "ix_decision_matter",
+    decision.c.authority,
+    decision.c.matter,
+    unique=True,
+    sqlite_where=decision.c.undone_at.is_(None),
+    postgresql_where=decision.c.undone_at.is_(None),
 )
 
 audit = Table(  # every read of personal data through the product

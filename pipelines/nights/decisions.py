@@ -1,21 +1,25 @@
-"""What people decide of an authority: that two records are the same child or are not, or that a gate may pass a night.
+"""What people decide of an authority: that two records are the same child, are not, or must never be linked; that a gate may
+pass a night.
 
 Belongs here: writing a decision, taking it back, listing. A decision is an input of the night: it counts from the night
 that was in force when it was made (`from_night`), and the next load brings that night up to date. Nights before stay as
 they were. One that is taken back counts no more from the night in force then (`until_night`). A decision on a pair belongs
-to the two source records, not to the identities they happen to be in, and stands above every score. An override belongs to
-one gate of one night. Nothing is ever deleted: what replaces a decision, and what takes one back, is written down with
-who, why and when.
+to the two source records, not to the identities they happen to be in, and stands above every score. A firewall belongs to
+the two records and whatever is linked with either. An override belongs to one gate of one night. What a decision settles is
+its *matter*: the database takes one that stands on a matter and no second, were both made at the same moment. Nothing is
+ever deleted: what takes a decision back is written down with who, why and when.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.engine import Row
+from sqlalchemy.exc import IntegrityError
 
 from pipelines.database import schema as db
 from pipelines.deployment import Deployment
@@ -23,17 +27,19 @@ from pipelines.errors import IsindexError
 from pipelines.nights.attempts import last_attempts, latest_matched
 from pipelines.nights.night import Night
 from pipelines.nights.reach import refuse_retired
-from pipelines.nights.references import record_keys, reference_of
+from pipelines.nights.references import record_key_of, record_keys, reference_of
 from pipelines.publishing.gates import OVERRIDABLE
 from pipelines.publishing.versions import built, folder_of, versions_in_force
 
 __all__ = [
     "KINDS",
     "Decision",
+    "contradicts",
     "decide",
     "end_decision",
     "every_decision",
     "hold",
+    "matter_of",
     "night_in_force",
     "override",
     "require_reason",
@@ -42,8 +48,8 @@ __all__ = [
     "write_down",
 ]
 
-KINDS = ("same", "not_the_same", "override", "hold", "shield", "unshield", "confirm")
-_ON_PAIRS = ("same", "not_the_same")
+KINDS = ("same", "not_the_same", "firewall", "override", "hold", "shield", "unshield", "confirm")
+_ON_PAIRS = ("same", "not_the_same", "firewall")
 
 
 @dataclass(frozen=True)
@@ -85,13 +91,13 @@ def decide(
     reason: str,
     at: datetime,
 ) -> Decision:
-    """Write a decision on two records of the authority's latest night; it replaces an earlier one on the same pair.
+    """Write a decision on two records of the authority's latest night.
 
     Args:
         deployment: where.
         authority: 3-digit code.
-        kind: ``same`` or ``not_the_same``.
-        record_a: a record, by its key or by the reference that the review list shows.
+        kind: ``same``, ``not_the_same`` or ``firewall``.
+        record_a: a record, by its key or by the reference that the review list shows; of a firewall also an index id.
         record_b: another.
         actor: who decides.
         reason: why.
@@ -99,25 +105,23 @@ def decide(
 
     Raises:
         IsindexError: DECISION_INCOMPLETE without actor or reason; NIGHT_UNKNOWN when nothing was matched yet;
-            RECORD_UNKNOWN; DECISION_ON_ONE_RECORD when both are the same record.
+            RECORD_UNKNOWN, INDEX_ID_UNKNOWN; DECISION_ON_ONE_RECORD when both are the same record; DECISION_CONTRADICTS
+            when a decision about the same two records stands, or a firewall stands between the children they belong to.
     """
     require_reason(actor, reason)
-    first, second = sorted(record_keys(latest_matched(deployment, authority).folder, (record_a, record_b)))
+    folder = latest_matched(deployment, authority).folder
+    if kind == "firewall":
+        first, second = sorted(record_key_of(folder, each) for each in (record_a, record_b))
+    else:
+        first, second = sorted(record_keys(folder, (record_a, record_b)))
     if first == second:
         raise IsindexError("DECISION_ON_ONE_RECORD", "both are one record.", remedy="Name two records.")
     now = at.isoformat(timespec="seconds")
     in_force = night_in_force(deployment, authority)
+    row = {"kind": kind, "record_a": first, "record_b": second, "from_night": in_force}
     with deployment.engine.begin() as connection:
-        earlier = select(db.decision.c.decision_id).where(
-            db.decision.c.authority == authority,
-            db.decision.c.kind.in_(_ON_PAIRS),
-            db.decision.c.undone_at.is_(None),
-            ((db.decision.c.record_a == first) & (db.decision.c.record_b == second))
-            | ((db.decision.c.record_a == second) & (db.decision.c.record_b == first)),
-        )
-        for number in connection.scalars(earlier).all():
-            end_decision(connection, authority, number, actor, f"replaced: {reason}", now, in_force)
-        row = {"kind": kind, "record_a": first, "record_b": second, "from_night": in_force}
+        if standing := _standing(connection, authority, matter_of(row)):
+            raise contradicts(standing)
         return write_down(connection, authority, row, actor, reason, now)
 
 
@@ -212,11 +216,59 @@ def take_back(
 def write_down(
     connection: Connection, authority: str, row: Mapping[str, object], actor: str, reason: str, now: str
 ) -> Decision:
-    """Write a decision and its audit row; within the caller's transaction."""
+    """Write a decision and its audit row; within the caller's transaction.
+
+    Raises:
+        IsindexError: DECISION_CONTRADICTS when one that stands has settled the same, were it written this very moment.
+    """
+    matter = matter_of(row)
     told = {"authority": authority, "actor": actor.strip(), "reason": reason.strip(), "decided_at": now, **row}
-    (number,) = connection.execute(insert(db.decision).values(told).returning(db.decision.c.decision_id)).one()
+    told["matter"] = matter
+    try:
+        (number,) = connection.execute(insert(db.decision).values(told).returning(db.decision.c.decision_id)).one()
+    except IntegrityError:
+        with connection.engine.connect() as beside:  # the transaction is lost
+            raise contradicts(
+                _standing(beside, authority, matter) or "Another decision was made of the same."
+            ) from None
     _audit(connection, authority, actor, f"decide {row['kind']}", f"decision {number}: {reason}", now)
     return _told(connection.execute(select(db.decision).where(db.decision.c.decision_id == number)).one())
+
+
+def matter_of(row: Mapping[str, object]) -> str | None:
+    """What a decision settles, as a digest; None where others may stand beside it.
+
+    The pair, whatever is said of it and in whichever order; whether the child of a record is hidden; a proposal.
+    """
+    kind = row["kind"]
+    if kind in _ON_PAIRS:
+        parts = ["pair", *sorted((str(row["record_a"]), str(row["record_b"])))]
+    elif kind in ("shield", "unshield"):
+        parts = ["protection", str(row["record_a"])]
+    elif kind == "confirm":
+        parts = ["confirm", str(row["subject"])]
+    else:
+        return None
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def contradicts(message: str) -> IsindexError:
+    """The refusal of a decision that would stand beside the one that `message` names."""
+    return IsindexError(
+        "DECISION_CONTRADICTS",
+        message,
+        remedy="`isindex decide list` shows it; `isindex decide undo` takes it back.",
+    )
+
+
+def _standing(connection: Connection, authority: str, matter: str | None) -> str:
+    """The decision that has settled a matter, in a sentence; "" when none stands."""
+    decision = db.decision.c
+    query = select(decision.decision_id, decision.kind).where(
+        decision.authority == authority, decision.matter == matter, decision.undone_at.is_(None)
+    )
+    found = connection.execute(query).first()
+    return f"Decision {found.decision_id} ({found.kind.replace('_', ' ')}) stands on the same." if found else ""
 
 
 def end_decision(

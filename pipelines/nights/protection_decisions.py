@@ -7,27 +7,25 @@ lifts is for `pipelines.protection.shielding`.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-import pyarrow.compute as pc
-from sqlalchemy import Select, select
+from sqlalchemy import Connection, Select, select, update
 from sqlalchemy.engine import Row
 
 from pipelines.database import schema as db
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
-from pipelines.identities.mint import valid_index_id
 from pipelines.nights.attempts import latest_matched
-from pipelines.nights.decisions import Decision, night_in_force, require_reason, write_down
-from pipelines.nights.references import record_keys
-from pipelines.tables import read_table
+from pipelines.nights.decisions import Decision, contradicts, end_decision, night_in_force, require_reason, write_down
+from pipelines.nights.references import record_key_of
 
 __all__ = ["confirm", "shield", "unshield"]
 
 
 def shield(deployment: Deployment, authority: str, who: str, *, actor: str, reason: str, at: datetime) -> Decision:
-    """Shield a child, from the night in force on.
+    """Shield a child, from the night in force on. Whoever proposed to open the child is overruled, also if it was confirmed
+    and has not taken effect yet.
 
     Args:
         deployment: where.
@@ -42,12 +40,15 @@ def shield(deployment: Deployment, authority: str, who: str, *, actor: str, reas
             child is shielded by a decision already.
     """
     require_reason(actor, reason)
-    key = _record_of(deployment, authority, who)
-    row = {"kind": "shield", "record_a": key, "from_night": night_in_force(deployment, authority)}
+    key = record_key_of(latest_matched(deployment, authority).folder, who)
+    now, in_force = at.isoformat(timespec="seconds"), night_in_force(deployment, authority)
+    row = {"kind": "shield", "record_a": key, "from_night": in_force}
     with deployment.engine.begin() as connection:
         if found := connection.execute(_standing(authority, "shield", key)).first():
-            raise _contradicts(f"Decision {found.decision_id} shields this child already.")
-        return write_down(connection, authority, row, actor, reason, at.isoformat(timespec="seconds"))
+            raise contradicts(f"Decision {found.decision_id} shields this child already.")
+        for number in _overruled(connection, authority, key, in_force):
+            end_decision(connection, authority, number, actor, f"shielded: {reason}", now, in_force)
+        return write_down(connection, authority, row, actor, reason, now)
 
 
 def unshield(deployment: Deployment, authority: str, who: str, *, actor: str, reason: str, at: datetime) -> Decision:
@@ -57,12 +58,12 @@ def unshield(deployment: Deployment, authority: str, who: str, *, actor: str, re
         IsindexError: as `shield`; DECISION_CONTRADICTS also while a decision to shield stands, or one is proposed already.
     """
     require_reason(actor, reason)
-    key = _record_of(deployment, authority, who)
+    key = record_key_of(latest_matched(deployment, authority).folder, who)
     with deployment.engine.begin() as connection:
         for kind in ("shield", "unshield"):
             if found := connection.execute(_standing(authority, kind, key)).first():
                 words = "shields this child" if kind == "shield" else "proposes the same"
-                raise _contradicts(f"Decision {found.decision_id} {words}.")
+                raise contradicts(f"Decision {found.decision_id} {words}.")
         row = {"kind": "unshield", "record_a": key}
         return write_down(connection, authority, row, actor, reason, at.isoformat(timespec="seconds"))
 
@@ -99,9 +100,13 @@ def confirm(deployment: Deployment, authority: str, number: int, *, actor: str, 
                 remedy="Let another person who may decide look at it and confirm it.",
             )
         if connection.execute(_standing(authority, "confirm", subject=str(number))).first():
-            raise _contradicts(f"Proposal {number} is confirmed already.")
+            raise contradicts(f"Proposal {number} is confirmed already.")
         if found := connection.execute(_standing(authority, "shield", proposed.record_a)).first():
-            raise _contradicts(f"Decision {found.decision_id} shields this child.")
+            raise contradicts(f"Decision {found.decision_id} shields this child.")
+        # one settles the proposal: it is no other's any more, and its child can be shielded again
+        settles = decision.decision_id == number, decision.undone_at.is_(None), decision.matter.is_not(None)
+        if connection.execute(update(db.decision).where(*settles).values(matter=None)).rowcount != 1:
+            raise contradicts(f"Proposal {number} is confirmed already, or was taken back.")
         row = {
             "kind": "confirm",
             "record_a": proposed.record_a,
@@ -109,23 +114,6 @@ def confirm(deployment: Deployment, authority: str, number: int, *, actor: str, 
             "from_night": in_force + timedelta(days=1) if in_force else None,
         }
         return write_down(connection, authority, row, actor, reason, at.isoformat(timespec="seconds"))
-
-
-def _record_of(deployment: Deployment, authority: str, who: str) -> str:
-    """The key of the record that `who` names; of an identity the smallest."""
-    folder = latest_matched(deployment, authority).folder
-    if not valid_index_id(who):
-        return record_keys(folder, [who])[0]
-    identities = read_table(folder / "identities" / "identities.parquet", columns=["record_key", "index_id"])
-    keys = identities.filter(pc.equal(identities["index_id"], who))["record_key"]
-    if not len(keys):
-        raise IsindexError(
-            "INDEX_ID_UNKNOWN",
-            "No child of the latest night has this index id.",
-            where=authority,
-            remedy="`isindex child` tells where an older id leads.",
-        )
-    return str(pc.min(keys).as_py())
 
 
 def _standing(authority: str, kind: str, key: str | None = None, *, subject: str | None = None) -> Select[Any]:
@@ -140,13 +128,16 @@ def _standing(authority: str, kind: str, key: str | None = None, *, subject: str
     return query.where(decision.subject == subject) if subject else query.where(decision.record_a == key)
 
 
+def _overruled(connection: Connection, authority: str, key: str, in_force: date | None) -> list[int]:
+    """Proposals to open the child that stand, and confirmed ones that count from a later night only."""
+    decision = db.decision.c
+    later = select(decision.decision_id).where(
+        decision.authority == authority, decision.kind == "confirm", decision.record_a == key,
+        decision.undone_at.is_(None), decision.from_night > (in_force or date.min),
+    )  # fmt: skip
+    proposed = connection.execute(_standing(authority, "unshield", key)).all()
+    return [*connection.scalars(later), *(int(row.decision_id) for row in proposed)]
+
+
 def _person(row: Row[Any]) -> str:
     return str(row.actor).strip().casefold()
-
-
-def _contradicts(message: str) -> IsindexError:
-    return IsindexError(
-        "DECISION_CONTRADICTS",
-        message,
-        remedy="`isindex decide list` shows it; `isindex decide undo` takes it back.",
-    )

@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.errors import IsindexError
+from pipelines.identities.mint import valid_index_id
 from pipelines.privacy.secret import keyed_digests
 from pipelines.tables import read_table
 
-__all__ = ["record_keys", "reference_of"]
+__all__ = ["record_key_of", "record_keys", "reference_of"]
 
 _PURPOSE = "record"  # as the published record_ref
 
@@ -46,6 +47,30 @@ def record_keys(night: Path, told: Sequence[str]) -> list[str]:
             remedy="Name a record by its key or by the reference in the review list.",
         )
     return [str(key) for key in keys.take(place).to_pylist()]
+
+
+def record_key_of(night: Path, who: str) -> str:
+    """The key of the record that `who` names: an index id (of an identity the smallest key), a record key or a reference.
+
+    Args:
+        night: the folder of an attempt at a night.
+        who: as a person types it.
+
+    Raises:
+        IsindexError: RECORD_UNKNOWN, INDEX_ID_UNKNOWN.
+    """
+    if not valid_index_id(who):
+        return record_keys(night, [who])[0]
+    identities = read_table(night / "identities" / "identities.parquet", columns=["record_key", "index_id"])
+    keys = identities.filter(pc.equal(identities["index_id"], who))["record_key"]
+    if not len(keys):
+        raise IsindexError(
+            "INDEX_ID_UNKNOWN",
+            "No child of the latest night has this index id.",
+            where=" ".join(night.parts[-4:-2]),
+            remedy="`isindex child` tells where an older id leads.",
+        )
+    return str(pc.min(keys).as_py())
 
 
 def reference_of(key: str) -> str:

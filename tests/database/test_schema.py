@@ -35,7 +35,7 @@ WRITTEN = {
     "record_ref": REF, "reject_id": REF, "event_id": (hashlib.md5(b"").hexdigest(),),
     "delivery_id": DELIVERY, "superseded_by": DELIVERY, "contract": ("a" * 40 + "/999999",),
     "version": VERSION, "previous": VERSION,
-    "manifest_sha256": DIGEST, "content_sha256": DIGEST,
+    "manifest_sha256": DIGEST, "content_sha256": DIGEST, "matter": DIGEST,
     "created_at": MOMENT, "received_at": MOMENT, "decided_at": MOMENT, "undone_at": MOMENT, "published_at": MOMENT,
     "finished_at": MOMENT, "at": MOMENT,
     "home_id": (REF[0],),

@@ -84,11 +84,15 @@ def test_two_children_are_one_once_a_reviewer_says_so_and_two_again_when_it_is_t
     assert load(place) == before
 
 
-def test_what_was_joined_comes_apart_and_the_later_word_counts(place, joined):
+def test_what_was_joined_comes_apart_and_another_word_counts_once_the_first_is_taken_back(place, joined):
     a, b = joined
-    number_of(decide(place, "not-the-same", a, b))
+    first = number_of(decide(place, "not-the-same", a, b))
     found = load(place)
     assert found[a] != found[b]
+    refused = decide(place, "same", b, a)
+    assert refused.exit_code == 2
+    assert "DECISION_CONTRADICTS" in refused.output and f"Decision {first} (not the same)" in refused.output
+    number_of(decide(place, "undo", first))
     later = number_of(decide(place, "same", b, a))
     found = load(place)
     assert found[a] == found[b]
