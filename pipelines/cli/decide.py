@@ -1,4 +1,4 @@
-"""Commands by which people decide: `decide same`, `not-the-same`, `shield`, `unshield`, `confirm`, `override`, `hold`, `undo`, `list`."""
+"""Commands by which people decide of children, gates and versions: `isindex decide …`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from pipelines.errors import IsindexError
 __all__ = ["app"]
 
 app = Commands(
-    help="Decide: two records are one child or are not, a child is shielded, a gate may pass a night, a version is kept. "
+    help="Decide: two records are one child, are not, or must never be linked; a child is shielded; a gate may pass a night; a "
+    "version is kept. "
     "All can be taken back."
 )
 
@@ -26,6 +27,7 @@ ActorOption = Annotated[str, typer.Option("--actor", help="Who decides; default 
 _RECORD = "A record: its reference in the review list, or its key."
 FirstRecord = Annotated[str, typer.Argument(help=_RECORD)]
 Child = Annotated[str, typer.Argument(help="The child: its index id, or one of its records by key or reference.")]
+OtherChild = Annotated[str, typer.Argument(help="The other identity, likewise.")]
 SecondRecord = Annotated[str, typer.Argument(help="The other record, likewise.")]
 _NEXT = "The next load brings the night in force up to date; nights before it stay as they are."
 
@@ -60,6 +62,24 @@ def not_the_same(
     Example: [bold]isindex decide not-the-same REF REF --home demo/home --authority 330 --reason "twins"[/bold]
     """
     _decide("not_the_same", record_a, record_b, home, authority, reason, actor)
+
+
+@app.command("firewall")
+def firewall(
+    one: Child,
+    other: OtherChild,
+    home: HomeOption,
+    authority: AuthorityOption,
+    reason: ReasonOption,
+    actor: ActorOption = "",
+) -> None:
+    """Put a wall between two identities, of an adopted child or a protected person: nothing of one is ever shown with the other.
+
+    Whatever is linked with one is never linked with the other, tonight or later; if the two were one, they are split.
+
+    Example: [bold]isindex decide firewall REF REF --home demo/home --authority 330 --reason "Adoption order 7"[/bold]
+    """
+    _decide("firewall", one, other, home, authority, reason, actor)
 
 
 @app.command("shield")

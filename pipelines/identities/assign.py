@@ -8,6 +8,8 @@ Belongs here: the rules of continuity. Not here: which records are the same chil
 2. A cluster that wins several ids keeps the elder (minted first, then smallest id); the others redirect to it.
 3. A cluster that wins none takes back an id its members once had, if that id is free; else one is minted.
 4. An id that no record holds any more has ended.
+5. An id that records of both sides of an identity firewall have held is nobody's any more, and one that a side has held is
+   never the other side's: whoever noted it would be led across.
 
 Rule 1's "in their own right" is what makes an un-merge give back both ids to the children who had them.
 """
@@ -27,7 +29,7 @@ from pipelines.identities.state import IdentityState
 from pipelines.privacy.secret import keyed_digests
 from pipelines.seams import conform, give
 from pipelines.seams.identities import HISTORY, IDENTITIES, INDEX_IDS
-from pipelines.seams.matching import CLUSTERS
+from pipelines.seams.matching import CLUSTERS, WALLS
 from pipelines.seams.person import RECORDS
 from pipelines.tables import connect
 
@@ -83,6 +85,7 @@ def assign_identities(
     authority: str,
     business_date: date,
     frozen: pa.Array[Any] | None = None,
+    walls: pa.Table | None = None,
 ) -> Assigned:
     """Give each of tonight's clusters its index id.
 
@@ -94,6 +97,7 @@ def assign_identities(
         business_date: the night.
         frozen: names of clusters whose records contradict each other: their records stay where they were last night,
             new ones among them stand alone.
+        walls: `WALLS`: who stands on which side of a firewall tonight.
 
     Raises:
         IsindexError: CLUSTERS_INCOMPLETE when clusters and records do not hold the same records once each.
@@ -109,10 +113,12 @@ def assign_identities(
         "index_ids": before.index_ids,
         "history": before.history,
         "frozen_clusters": pa.table({"cluster": frozen_names}),
+        "walls": WALLS.empty_table() if walls is None else walls,
     }
     with connect(views) as connection:
         _check_complete(connection)
         connection.execute(_TONIGHT)
+        connection.execute(_BARRED)
         connection.execute(_CLAIMS)
         connection.register("taken_back", _take_back(connection))
         connection.register("minted", _mint(connection, before, authority))
@@ -146,6 +152,7 @@ def _take_back(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     wishes = connection.execute("""
         SELECT t.cluster, h.index_id
         FROM tonight t JOIN history h USING (record_key) JOIN index_ids g USING (index_id)
+        ANTI JOIN barred b ON b.cluster = t.cluster AND b.index_id = h.index_id
         WHERE t.cluster NOT IN (SELECT cluster FROM kept) AND h.index_id NOT IN (SELECT index_id FROM wins)
         GROUP BY ALL
         ORDER BY count(*) DESC, any_value(g.minted_night), h.index_id, t.cluster
@@ -203,9 +210,29 @@ _TONIGHT = f"""
              ELSE min(record_key) OVER (PARTITION BY is_frozen, cluster, was) END AS cluster)
     FROM joined
 """
+# rule 5: ids that a cluster may not have, though its records had them
+_BARRED = """
+    CREATE TEMP TABLE barred AS
+    WITH held AS (
+        SELECT record_key, index_id FROM previous UNION SELECT record_key, index_id FROM history
+    ),
+    had AS (
+        SELECT DISTINCT wall_a, wall_b, side, index_id FROM walls JOIN held USING (record_key)
+    ),
+    across AS (  -- what stands between the sides may have an id of neither
+        SELECT DISTINCT t.cluster, o.index_id FROM tonight t JOIN walls w USING (record_key)
+        JOIN had o ON o.wall_a = w.wall_a AND o.wall_b = w.wall_b AND o.side <> w.side AND o.side <> 'between'
+    ),
+    mixed AS (
+        SELECT a.index_id FROM had a JOIN had b USING (wall_a, wall_b, index_id) WHERE a.side = 'a' AND b.side = 'b'
+    )
+    SELECT cluster, index_id FROM across
+    UNION SELECT DISTINCT t.cluster, index_id FROM tonight t JOIN held USING (record_key) WHERE index_id IN (FROM mixed)
+"""
 _CLAIMS = """
     CREATE TEMP TABLE wins AS  -- rule 1: each id to its largest claim
-        SELECT cluster, was AS index_id FROM tonight WHERE was IS NOT NULL
+        SELECT cluster, was AS index_id FROM tonight t ANTI JOIN barred b ON b.cluster = t.cluster AND b.index_id = t.was
+        WHERE was IS NOT NULL
         GROUP BY cluster, was
         QUALIFY row_number() OVER (
             PARTITION BY was ORDER BY count(*) FILTER (own) DESC, count(*) DESC, cluster) = 1;

@@ -19,6 +19,7 @@ from pipelines.matching.deciding.answer import apart_table, clusters_table, link
 from pipelines.matching.deciding.clusters import cluster
 from pipelines.matching.deciding.ladder import JOIN, Verdicts, judge_pairs
 from pipelines.matching.deciding.review_evidence import with_evidence
+from pipelines.matching.deciding.walls import Seeds, raise_walls, seeds_of, walls_table
 from pipelines.matching.pairing.candidates import find_candidates, rows_by_key
 from pipelines.matching.pairing.follow import follow
 from pipelines.matching.pairing.groups import KeyRows
@@ -48,6 +49,7 @@ class Matched:
         links: `LINKS`, the joins that stand, by keys; key a before key b.
         possible: `POSSIBLE`, pairs that may be one child and are not joined; priority 1 (look first) to 3.
         apart: `APART`, every pair that may be one child and is not joined, and whether it certainly is two.
+        walls: `WALLS`, who stands on which side of an identity firewall.
         stats: counts of the night, the same keys every night.
     """
 
@@ -55,6 +57,7 @@ class Matched:
     links: pa.Table
     possible: pa.Table
     apart: pa.Table
+    walls: pa.Table
     stats: dict[str, float]
 
 
@@ -72,6 +75,7 @@ def match(
     model: Model | None = None,
     unique_sources: Mapping[str, str] | None = None,
     decisions: pa.Table | None = None,
+    walls: pa.Table | None = None,
     previous: MatchState | None = None,
 ) -> MatchedNight:
     """Which of `records` are the same child.
@@ -84,6 +88,7 @@ def match(
         model: default the built-in model for children.
         unique_sources: by source "record" (each child once), "person_number" (each number once) or "many".
         decisions: `kind` (same, not_the_same, firewall), `record_a`, `record_b`, and `undone_at` if there is one.
+        walls: the sides of the night before (`WALLS`), of firewalls that still count.
         previous: the state of an earlier night; saves time and changes no result.
     """
     model = model or load_model()
@@ -97,12 +102,13 @@ def match(
     whole = pairs.and_also(weigh(people, model, wanted, always=True))
     stats = {f"candidates_{key}": float(each.pair_count()) for key, each in rows.items()} | search
     stats["pairs_compared"] = float(compared)
-    found, verdicts = decide(people, model, whole, same, not_same, unique_sources or {}, stats)
+    seeds = seeds_of(people.keys, decisions, walls)
+    found, verdicts = decide(people, model, whole, same, not_same, unique_sources or {}, stats, seeds)
     if model.reference:
         found.stats.update(drift_figures(model, people, whole.levels, _by_identifier(verdicts)))
     state = MatchState(plain, people.shared, rows, pairs, model.fingerprint, search)
     possible = with_evidence(found.possible, found.links, people, model, whole)
-    return MatchedNight(found.clusters, found.links, possible, found.apart, found.stats, state)
+    return MatchedNight(found.clusters, found.links, possible, found.apart, found.walls, found.stats, state)
 
 
 def _pairs(
@@ -143,27 +149,32 @@ def decide(
     not_same: PairIds,
     unique_sources: Mapping[str, str],
     stats: dict[str, float],
+    seeds: tuple[Seeds, ...] = (),
 ) -> tuple[Matched, Verdicts]:
-    """From weighed pairs to identities: decisions of reviewers, clusters, what a person should look at; and the verdicts."""
+    """From weighed pairs to identities: decisions of reviewers, walls, clusters, what a person should look at; and the verdicts."""
     counted = [source for source, rule in unique_sources.items() if rule != "many"]
     verdicts = judge_pairs(people, model, pairs, counted)
     ids = pairs.left.astype(np.int64) * people.size + pairs.right
     not_the_same = np.isin(ids, not_same)
     verdicts = _apply_decisions(verdicts, np.isin(ids, same) & ~not_the_same)
     join_weight = model.join_weight(people.size)
+    joins = (verdicts.outcome == JOIN) & ~not_the_same
+    walls = raise_walls(people.size, pairs.left, pairs.right, joins, joins & np.isin(ids, same), seeds)
     clusters = cluster(
         people,
         pairs,
         verdicts,
-        not_the_same=not_the_same,
+        not_the_same=not_the_same | walls.cut,
         undecided=_undecided(people, model, pairs),
         unique_sources=unique_sources,
         margin=model.policy.margin,
         join_weight=join_weight,
         break_weight=join_weight - _MARGIN_TO_BREAK,
     )
+    clusters = replace(clusters, label=walls.kept(clusters.label))
     links, chosen = links_table(people, pairs, verdicts, clusters)
-    possible = possible_table(people, pairs, verdicts, clusters, not_the_same, join_weight)
+    unasked = not_the_same | walls.told_of_nobody(clusters.label, pairs.left, pairs.right)
+    possible = possible_table(people, pairs, verdicts, clusters, unasked, join_weight)
     apart = apart_table(people, pairs, verdicts, clusters, not_the_same, counted)
     counts = {
         "records": float(people.size),
@@ -171,11 +182,14 @@ def decide(
         "pairs_kept": float(len(pairs.left)),
         "links": float(links.num_rows),
         "possible": float(possible.num_rows),
+        "walls": float(len(walls.sides)),
         "not_linkable": float(np.count_nonzero(~people.linkable)),
         **{f"links_{step}": float(np.count_nonzero(verdicts.step[chosen] == n)) for n, step in enumerate(STEPS) if n},
     }
     records = clusters_table(people, pairs, verdicts, clusters, links, chosen)
-    return Matched(records, links, possible, apart, stats | clusters.stats | counts), verdicts
+    return Matched(
+        records, links, possible, apart, walls_table(people.keys, walls), stats | clusters.stats | counts
+    ), verdicts
 
 
 def _by_identifier(verdicts: Verdicts) -> Mask:
@@ -208,7 +222,7 @@ def _decided(people: Comparable, decisions: pa.Table | None) -> tuple[PairIds, P
     pairs = np.minimum(a, b) * people.size + np.maximum(a, b)
     usable = (a >= 0) & (b >= 0) & (a != b)
     kinds = decisions["kind"].to_numpy()
-    return tuple(np.unique(pairs[usable & np.isin(kinds, k)]) for k in (["same"], ["not_the_same", "firewall"]))  # type: ignore[return-value]
+    return tuple(np.unique(pairs[usable & np.isin(kinds, k)]) for k in (["same"], ["not_the_same"]))  # type: ignore[return-value]
 
 
 def _apply_decisions(verdicts: Verdicts, same: Mask) -> Verdicts:

@@ -14,7 +14,7 @@ __all__ = ["decisions_of", "lifting_of"]
 
 
 def decisions_of(inputs: Inputs) -> pa.Table:
-    """The reviewers' decisions among the inputs: kind, record_a, record_b (record keys), reason."""
+    """The decisions of people on records among the inputs (`DECISIONS`)."""
     names = ("kind", "record_a", "record_b", "reason")
     rows = [each for each in inputs.decisions if each.subject is None]
     return pa.table({name: pa.array([getattr(each, name) for each in rows], pa.string()) for name in names})

@@ -10,6 +10,7 @@ from pipelines.matching.explain import Explanation, explain, in_context
 from pipelines.matching.weighing.match_model import Model
 from pipelines.nights.attempts import latest_matched
 from pipelines.nights.references import record_keys
+from pipelines.nights.walls import refuse_across
 from pipelines.tables import read_table
 
 __all__ = ["explain_night"]
@@ -35,10 +36,13 @@ def explain_night(
         model: default the model in force.
 
     Raises:
-        IsindexError: NIGHT_UNKNOWN when nothing was matched then, RECORD_UNKNOWN.
+        IsindexError: NIGHT_UNKNOWN when nothing was matched then, RECORD_UNKNOWN; FIREWALL_STANDS when a firewall stands
+            between the two, in that night or in the latest.
     """
     folder = latest_matched(deployment, authority, night).folder
     record_a, record_b = record_keys(folder, (record_a, record_b))
+    for each in {folder, latest_matched(deployment, authority).folder}:
+        refuse_across(each, (record_a, record_b))
     contracts = [contract_for(agency.agency) for agency in registered_agencies()]
     told = explain(
         read_table(folder / "person" / "records.parquet"),

@@ -25,6 +25,7 @@ from pipelines.nights.follow import newest_in_force
 from pipelines.nights.inputs import Asking
 from pipelines.nights.judging import judged, person_tables, places_of
 from pipelines.nights.requests import asked_for
+from pipelines.nights.walls import walls_in
 from pipelines.privacy.secret import keyed_digests
 from pipelines.protection.household import FURTHER_PLACES
 from pipelines.protection.places import known_places
@@ -52,6 +53,7 @@ class Known:
         latched: what hidden children were known by (`LATCHED`).
         places: where hidden children live or lived (`PLACES`).
         decisions: those of the latest night, and shields decided since (`DECISIONS`).
+        walls: who stands on which side of a firewall in the latest night (`WALLS`).
         since: whether anything was asked for or decided that the latest night was not built from.
     """
 
@@ -60,6 +62,7 @@ class Known:
     latched: pa.Table
     places: pa.Table
     decisions: pa.Table
+    walls: pa.Table
     since: bool
 
 
@@ -74,7 +77,7 @@ def known_now(attempt: Attempt) -> Known:
     decided = decisions_of(latest.inputs)
     decided = pa.concat_tables([decided, pa.table(shields, schema=decided.schema)]) if shields["kind"] else decided
     latched, places = (read_table(folder / f"{name}.parquet") for name in ("latched", "places"))
-    return Known(latest, entries, latched, places, decided, bool(asking or shields["kind"]))
+    return Known(latest, entries, latched, places, decided, walls_in(latest.folder), bool(asking or shields["kind"]))
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,10 @@ class Beyond:
 
 
 def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
-    """What an attempt shows and must be hidden by what is known."""
+    """What an attempt shows and must be hidden by what is known.
+
+    Who stands at a firewall that the attempt did not know of is withheld there: it may show one side on the other.
+    """
     own = read_table(attempt.folder / "identities" / "visibility.parquet")
     if attempt.digest == known.latest.digest and not known.since:
         nothing = FURTHER_PLACES.empty_table()
@@ -118,11 +124,24 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
         latched=known.latched,
         business_date=attempt.night.business_date,
     ).visibility
-    with connect({"own": own, "now": now}) as duck:
-        more = duck.sql(
-            "SELECT n.* FROM now n JOIN own o USING (index_id) WHERE (n.shielded OR n.withheld) "
-            "AND NOT (o.shielded OR o.withheld) ORDER BY index_id"
-        ).to_arrow_table()
+    views = {
+        "own": own,
+        "now": now,
+        "identities": attempt.folder / "identities" / "identities.parquet",
+        "walls": known.walls,
+        "own_walls": walls_in(attempt.folder),
+    }
+    with connect(views) as duck:
+        more = duck.sql("""
+            WITH walled AS (
+                SELECT DISTINCT index_id FROM (FROM walls ANTI JOIN own_walls USING (wall_a, wall_b))
+                JOIN identities USING (record_key)
+            )
+            SELECT n.index_id, n.shielded, n.withheld OR (w.index_id IS NOT NULL AND NOT n.shielded) AS withheld
+            FROM now n JOIN own o USING (index_id) LEFT JOIN walled w USING (index_id)
+            WHERE (n.shielded OR n.withheld OR w.index_id IS NOT NULL) AND NOT (o.shielded OR o.withheld)
+            ORDER BY index_id
+        """).to_arrow_table()
     places = known_places(known.entries, known.places, attempt.folder / "person" / "addresses.parquet")
     return Beyond(give(more, VISIBILITY), _shown_of(attempt, places, now), places)
 
@@ -170,7 +189,9 @@ def less_of(attempt: Attempt, known: Known) -> Iterator[Less | None]:
         keep = pc.invert(pc.is_in(state.visibility["index_id"], value_set=hidden["index_id"].combine_chunks()))
         seen = pa.concat_tables([state.visibility.filter(keep), hidden]).sort_by("index_id")
         person = person_tables(attempt)
-        tables = write_snapshot(build_snapshot(person, replace(state, visibility=seen), more.every), folder)
+        walls = pa.concat_tables([walls_in(attempt.folder), known.walls])
+        snapshot = build_snapshot(person, replace(state, visibility=seen), more.every, walls=walls)
+        tables = write_snapshot(snapshot, folder)
         verdicts = judged(attempt, tables, Protection(known.entries), known.decisions, more.every, only=_PROVEN).gates
         before = snapshot_tables(attempt.folder / "snapshot")
         gates = (*verdicts, takes_away(before, {name: stored.path for name, stored in tables.items()}))

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.feed_rows import feed_inputs
+from pipelines.nights.walls import walls_asked_in, walls_in
 from pipelines.protection.places import known_places
 from pipelines.publishing.gates import LEDGER_TABLES, Audit, Base, Protection, run_gates
 from pipelines.tables import StoredTable, read_table
@@ -32,7 +33,7 @@ def judged(
 
     `places` are those that are hidden though no record tells of it (`places_of`).
     """
-    base = attempt.base()
+    base, review = attempt.base(), attempt.folder / "review.parquet"
     return run_gates(
         stored,
         ledger=_ledger(attempt),
@@ -46,6 +47,7 @@ def judged(
         overrides={
             each.subject: each.reason for each in attempt.inputs.decisions if each.kind == "override" and each.subject
         },
+        review=read_table(review) if review.is_file() else None,
         only=only,
     )
 
@@ -77,4 +79,6 @@ def _base(base: Attempt) -> Base:
         records=base.folder / "person" / "records.parquet",
         identities=base.folder / "identities" / "identities.parquet",
         entries=base.folder / "protection" / "entries.parquet",
+        walls=walls_in(base.folder),
+        walls_asked=walls_asked_in(base.folder),
     )

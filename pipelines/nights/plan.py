@@ -37,7 +37,8 @@ from pipelines.nights.reach import authorities_of
 from pipelines.publishing.versions import built, versions_in_force
 from pipelines.tables import read_json
 
-_KINDS = ("same", "not_the_same", "override", "shield", "confirm")  # of decisions that a night is built from
+# of decisions that a night is built from
+_KINDS = ("same", "not_the_same", "firewall", "override", "shield", "confirm")
 __all__ = ["PlannedNight", "inputs_now", "known_nights", "outstanding", "sound_nights"]
 
 

@@ -5,7 +5,8 @@ here: the independent proof of it (gates), where it lies (publish). Every table 
 bytes.
 
 What gives a hidden child away (`protection.household`) is taken out of the person tables before anything is made of them: of
-who lives at a hidden place that address, everywhere whatever text holds a hidden place or a hidden telephone number.
+who lives at a hidden place that address, everywhere whatever text holds a hidden place or a hidden telephone number. So is what
+would be shown across an identity firewall (`protection.firewall`); of an identity at one no event is told.
 
 Best values are the word of the most trusted agency (`schemas/survivorship.yaml`), then the most recent, then the
 smallest record key. A shielded or withheld child has a row in children (name, sex, date of birth), one in names, the
@@ -25,6 +26,7 @@ import yaml
 from pipelines.errors import IsindexError
 from pipelines.identities.assign import RESOLVED
 from pipelines.identities.state import IdentityState
+from pipelines.protection.firewall import find_across
 from pipelines.protection.household import find_household
 from pipelines.seams import conform, give
 from pipelines.seams.identities import IDENTITY_TABLES
@@ -36,7 +38,10 @@ __all__ = ["SNAPSHOT_TABLES", "build_snapshot"]
 
 
 def build_snapshot(
-    person: Mapping[str, pa.Table | Path], state: IdentityState, further_places: pa.Table | None = None
+    person: Mapping[str, pa.Table | Path],
+    state: IdentityState,
+    further_places: pa.Table | None = None,
+    walls: pa.Table | None = None,
 ) -> dict[str, pa.Table]:
     """The nine tables of the snapshot.
 
@@ -44,6 +49,7 @@ def build_snapshot(
         person: the tables of `PERSON_TABLES`, each keyed by record_key, in memory or Parquet.
         state: identities and visibility after the night.
         further_places: hidden places that no record has any more (`household.FURTHER_PLACES`).
+        walls: who stands on which side of an identity firewall (`WALLS`).
 
     Returns:
         table by name, with the columns of `database.tables.INDEX_TABLES` less authority and row.
@@ -63,6 +69,7 @@ def build_snapshot(
     household = find_household(person, state.identities, state.visibility, further_places)
     views: dict[str, pa.Table | Path] = {f"delivered_{name}": person[name] for name in PERSON_TABLES}
     views |= {f"unseen_{name}": table for name, table in vars(household).items()}
+    views |= {f"across_{name}": table for name, table in vars(find_across(person, state.identities, walls)).items()}
     views |= {
         "identities": state.identities,
         "index_ids": state.index_ids,
@@ -106,12 +113,23 @@ def _seen(table: str, *columns: str, source: str = "") -> str:
 
 # the person tables as they may be seen; an address is seen whole or not at all, and so is why there would be none
 _SEEN = f"""
-    {_seen("names", "family_name", "given_names")}
-    {_seen("involvements", "service", "contact", "phone")}
+    CREATE TEMP VIEW names_of_own AS
+    SELECT d.* FROM delivered_names d ANTI JOIN across_names a ON a.record_key = d.record_key AND a.kind = d.kind
+        AND a.family_name IS NOT DISTINCT FROM d.family_name AND a.given_names IS NOT DISTINCT FROM d.given_names;
+    {_seen("names", "family_name", "given_names", source="names_of_own")}
+    CREATE TEMP VIEW involvements_of_own AS
+    SELECT d.* REPLACE (CASE WHEN s.text IS NULL THEN d.service END AS service,
+        CASE WHEN c.text IS NULL THEN d.contact END AS contact, CASE WHEN p.text IS NULL THEN d.phone END AS phone)
+    FROM delivered_involvements d
+    LEFT JOIN across_texts s ON s.record_key = d.record_key AND s.text = d.service
+    LEFT JOIN across_texts c ON c.record_key = d.record_key AND c.text = d.contact
+    LEFT JOIN across_texts p ON p.record_key = d.record_key AND p.text = d.phone;
+    {_seen("involvements", "service", "contact", "phone", source="involvements_of_own")}
     CREATE TEMP VIEW person_flags AS FROM delivered_flags;
 
     CREATE TEMP TABLE unseen_rows AS
     SELECT record_key, address, postcode, uprn FROM unseen_addresses
+    UNION SELECT record_key, address, postcode, uprn FROM across_addresses
     UNION SELECT a.record_key, a.address, a.postcode, a.uprn
     FROM delivered_addresses a JOIN unseen_texts t ON t.record_key = a.record_key AND t.text = a.address;
 
@@ -121,13 +139,20 @@ _SEEN = f"""
         AND u.uprn IS NOT DISTINCT FROM a.uprn;
 
     CREATE TEMP VIEW records_with_status AS
-    SELECT d.* REPLACE (CASE WHEN u.record_key IS NULL THEN d.address_status END AS address_status)
-    FROM delivered_records d LEFT JOIN (SELECT DISTINCT record_key FROM unseen_rows) u USING (record_key);
+    SELECT d.* REPLACE (CASE WHEN u.record_key IS NULL THEN d.address_status END AS address_status,
+        CASE WHEN a.record_key IS NULL THEN d.family_name END AS family_name,
+        CASE WHEN a.record_key IS NULL THEN d.given_names END AS given_names)
+    FROM delivered_records d LEFT JOIN (SELECT DISTINCT record_key FROM unseen_rows) u USING (record_key)
+    LEFT JOIN across_in_use a USING (record_key);
     {_seen("records", "family_name", "given_names", source="records_with_status")}
 
     CREATE TEMP VIEW carers_with_names AS
     SELECT d.* REPLACE (CASE WHEN u.name IS NULL THEN d.name END AS name)
-    FROM delivered_carers d LEFT JOIN unseen_carers u ON u.record_key = d.record_key AND u.name = d.name;
+    FROM (
+        SELECT e.* FROM delivered_carers e ANTI JOIN across_carers a ON a.record_key = e.record_key
+            AND a.name IS NOT DISTINCT FROM e.name AND a.relationship IS NOT DISTINCT FROM e.relationship
+            AND a.contact IS NOT DISTINCT FROM e.contact
+    ) d LEFT JOIN unseen_carers u ON u.record_key = d.record_key AND u.name = d.name;
     {_seen("carers", "name", "relationship", "contact", source="carers_with_names")}
 """
 
@@ -247,6 +272,7 @@ _TABLES = {
     "events": """
         SELECT s.index_id, s.business_date, s.kind, s.words
         FROM story s JOIN visibility v USING (index_id) ANTI JOIN unseen_nameless USING (index_id)
+        ANTI JOIN across_at_wall w ON w.index_id = s.index_id
         WHERE NOT v.shielded AND NOT v.withheld
         ORDER BY ALL
     """,

@@ -7,7 +7,7 @@ import pyarrow as pa
 from pipelines.seams import words
 from pipelines.seams.seam import Column, Seam
 
-__all__ = ["APART", "CLUSTERS", "DECISIONS", "LINKS", "POSSIBLE", "POSSIBLE_TOLD", "RIVALS"]
+__all__ = ["APART", "CLUSTERS", "DECISIONS", "LINKS", "POSSIBLE", "POSSIBLE_TOLD", "RIVALS", "WALLS"]
 
 _TEXT, _BITS = pa.string(), pa.float64()
 _SENTENCES = pa.dictionary(pa.int32(), _TEXT)  # a few thousand, said of millions
@@ -67,6 +67,15 @@ POSSIBLE_TOLD = Seam(  # the same with what a person needs who decides
             for side in "ab"
             for each in RIVALS.columns
         ),
+    ),
+)
+WALLS = Seam(  # who stands on which side of an identity firewall (→ identities, publishing, and the matching of the next night)
+    "walls",
+    (
+        Column("wall_a", _TEXT, "the record that side a was asked for, its key the smaller one", needed=True),
+        Column("wall_b", _TEXT, "the record that side b was asked for", needed=True),
+        Column("side", _TEXT, "on which side a record stands", words.WALL_SIDES, needed=True),
+        Column("record_key", _TEXT, "the record", needed=True),
     ),
 )
 DECISIONS = Seam(  # nights → matching, protection, publishing: those in force

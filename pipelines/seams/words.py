@@ -40,6 +40,7 @@ __all__ = [
     "TOKEN_KINDS",
     "VERSION",
     "VERSION_SHOWN",
+    "WALL_SIDES",
 ]
 
 # ---- deliveries -------------------------------------------------------------------------------------------------
@@ -66,6 +67,7 @@ TOKEN_KINDS = ("key", "number", "person", "born_at", "lives_at", "place")
 # ---- matching ---------------------------------------------------------------------------------------------------
 STEPS = ("new", "probabilistic", "exact", "upn", "nhs_number", "decision")  # in order of trust
 POSSIBLE_KINDS = ("review", "refused")
+WALL_SIDES = ("a", "b", "between")  # of an identity firewall; between: may belong to either, and is linked with neither
 DECISION_KINDS = ("same", "not_the_same", "shield", "unshield", "confirm", "firewall", "override", "hold")
 
 # ---- identities -------------------------------------------------------------------------------------------------

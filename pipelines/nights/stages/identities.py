@@ -13,6 +13,7 @@ from pipelines.nights.decided import decisions_of, lifting_of
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.requests import asked_for
 from pipelines.nights.seal import sealed
+from pipelines.nights.walls import walls_in
 from pipelines.protection.places import places_after
 from pipelines.protection.register import entries_after
 from pipelines.protection.shielding import Protected, protect
@@ -39,6 +40,7 @@ def identify(night: Night) -> StageReport:
         previous,
         authority=night.authority,
         business_date=night.business_date,
+        walls=walls_in(attempt.folder),
     )
     protected = _protect(attempt, base, assigned.identities, records)
     seen = protected.visibility

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+
 from pipelines.contracts import contract_for, registered_agencies
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.decided import decisions_of
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.seal import sealed
+from pipelines.nights.walls import walls_asked, walls_asked_in, walls_in
 from pipelines.reporting.review import review_of
 from pipelines.tables import read_table, write_json, write_table
 
@@ -28,17 +31,21 @@ def link(night: Night) -> StageReport:
     base = attempt.base()
     model = load_model(night.deployment.settings.model)
     contracts = [contract_for(agency.agency) for agency in registered_agencies()]
+    records, decided = read_table(attempt.folder / "person" / "records.parquet"), decisions_of(attempt.inputs)
+    asked = walls_asked(decided, records, walls_asked_in(base.folder if base else None))
     matched = match(
-        read_table(attempt.folder / "person" / "records.parquet"),
+        records,
         read_table(attempt.folder / "person" / "names.parquet"),
         model=model,
         unique_sources={contract.agency: contract.one_record_per_child for contract in contracts},
-        decisions=decisions_of(attempt.inputs),
+        decisions=pa.concat_tables([decided, asked.cast(decided.schema)]),
+        walls=walls_in(base.folder if base else None),
         previous=MatchState.read(base.folder / "matching" / "state") if base else None,
     )
     folder = attempt.folder / "matching"
-    for name in ("clusters", "links", "possible", "apart"):
+    for name in ("clusters", "links", "possible", "apart", "walls"):
         write_table(getattr(matched, name), folder / f"{name}.parquet")
+    write_table(asked, folder / "walls_asked.parquet")
     matched.state.write(folder / "state")
     write_json({name: float(number) for name, number in matched.stats.items()}, folder / "stats.json")
     waiting = read_table(base.folder / "review.parquet") if base else None

@@ -19,6 +19,7 @@ from pipelines.protection.shielding import in_force
 from pipelines.publishing.feed_input import FeedInput
 from pipelines.publishing.gates.audit import LEDGER_TABLES
 from pipelines.publishing.snapshot import SNAPSHOT_TABLES
+from pipelines.seams.matching import DECISIONS, WALLS
 from pipelines.tables import StoredTable, connect, read_json
 
 __all__ = ["Base", "Evidence", "Protection", "opened"]
@@ -34,6 +35,8 @@ class Base:
         records: the person records it was made of: record_key and agency are read.
         identities: which record was in which identity: record_key, record_ref, index_id.
         entries: the protection register (`ENTRIES`).
+        walls: who stood on which side of an identity firewall (`WALLS`); none: nobody.
+        walls_asked: firewalls that feeds had asked for (`DECISIONS`); none: no feed had.
     """
 
     children: Path
@@ -41,6 +44,8 @@ class Base:
     records: Path
     identities: Path
     entries: Path
+    walls: pa.Table | None = None
+    walls_asked: pa.Table | None = None
 
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
@@ -74,8 +79,8 @@ class Evidence:
 
     In SQL: the nine snapshot tables by name; identities, index_ids; ledger (the night's events); person (the records),
     person_names, person_addresses, person_carers; further_places (hidden ones that no record has); apart; entries (the protection register);
-    decisions (in force);
-    base_children, base_person, base_identities, empty on a first night; and nameless: the identities that have an address
+    decisions (in force); review (the review list);
+    base_children, base_person, base_identities, base_walls, base_walls_asked, empty on a first night; and nameless: the identities that have an address
     and no name, the only ones that may have no row in children.
 
     Attributes:
@@ -119,6 +124,7 @@ def opened(
     inputs: Sequence[FeedInput],
     base: Base | None,
     further_places: pa.Table | None = None,
+    review: pa.Table | None = None,
 ) -> Iterator[Evidence]:
     """The evidence of a night, with every view in place; closed on leaving."""
     views: dict[str, pa.Table | Path] = {name: found[name].path for name in SNAPSHOT_TABLES}
@@ -126,6 +132,11 @@ def opened(
     views |= {f"person_{name}": person[name] for name in ("names", "addresses", "carers")}
     views |= {"person": person["records"], "decisions": in_force(decisions)}
     views |= {"apart": apart, "entries": protection.entries}
+    views["review"] = _REVIEWED.empty_table() if review is None else review
+    views["base_walls"] = WALLS.empty_table() if base is None or base.walls is None else base.walls
+    views["base_walls_asked"] = (
+        DECISIONS.empty_table() if base is None or base.walls_asked is None else base.walls_asked
+    )
     views["further_places"] = FURTHER_PLACES.empty_table() if further_places is None else further_places
     if base:
         views |= {"base_children": base.children, "base_person": base.records, "base_identities": base.identities}
@@ -143,6 +154,7 @@ def opened(
         yield Evidence(connection, built, found, apart, protection, decisions, inputs, base)
 
 
+_REVIEWED = pa.schema([(f"{part}_ref_{side}", pa.string()) for part in ("record", "rival") for side in "ab"])
 _NAMELESS = """
     CREATE TEMP VIEW nameless AS
     SELECT index_id FROM identities SEMI JOIN person_addresses USING (record_key)

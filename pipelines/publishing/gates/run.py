@@ -15,6 +15,7 @@ from pipelines.publishing.feed_input import FeedInput
 from pipelines.publishing.gates import integrity, protection, volume
 from pipelines.publishing.gates.audit import AUDITED_TABLES, Audit
 from pipelines.publishing.gates.evidence import Base, Evidence, Protection, opened
+from pipelines.publishing.gates.firewall import firewall
 from pipelines.publishing.gates.gate import Gate
 from pipelines.publishing.gates.household import household
 from pipelines.publishing.gates.reconciliation import reconciliation
@@ -38,6 +39,7 @@ GATES: Mapping[str, Callable[[Evidence], Gate]] = {
     "shielding": protection.shielding,
     "nobody_unshielded": protection.nobody_unshielded,
     "household": household,
+    "firewall": firewall,
     "sensitive_services": protection.sensitive_services,
     "identifiers_absent": protection.identifiers_absent,
     **_VOLUME,
@@ -57,6 +59,7 @@ def run_gates(
     base: Base | None,
     overrides: Mapping[str, str],
     further_places: pa.Table | None = None,
+    review: pa.Table | None = None,
     only: Collection[str] | None = None,
 ) -> Audit:
     """Run every gate on a snapshot that was written but not published.
@@ -74,6 +77,7 @@ def run_gates(
         overrides: name of a gate → the reason with which a person lets it pass on this night. Only gates of `OVERRIDABLE`
             may be overridden; for any other, and for one that cannot be computed, it has no effect.
         further_places: as for `build_snapshot`.
+        review: the review list of the night (`reporting.review.REVIEW`).
         only: run these gates alone.
 
     Returns:
@@ -96,6 +100,7 @@ def run_gates(
             inputs=inputs,
             base=base,
             further_places=further_places,
+            review=review,
         ) as evidence:
             gates = [_judge(name, gate, evidence, overrides.get(name, "").strip()) for name, gate in wanted.items()]
     except Exception as fault:  # not even readable: every gate is reported, and none has passed

@@ -1,0 +1,85 @@
+"""Identity firewalls as a night has them: who asks for one, where the sides lie, and which of a home's pairs they forbid.
+
+Belongs here: bringing together what people decided and what feeds ask for, and reading the sides that the matcher left. Not
+here: growing the sides (`matching.deciding.walls`), what is not shown across a wall (`protection.firewall`), the proof
+(`publishing.gates.firewall`).
+
+A feed that has asked for a wall once has asked for good: the wall is carried on from the night before, whatever the feed
+says now, until a reviewer decides that the two records are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.errors import IsindexError
+from pipelines.seams import give
+from pipelines.seams.matching import DECISIONS, WALLS
+from pipelines.tables import connect, read_table
+
+__all__ = ["WALLED_FROM", "refuse_across", "walls_asked", "walls_asked_in", "walls_in"]
+
+WALLED_FROM = "walled_from"
+"""Column of the person records: the key of the record that a record must never be linked with."""
+
+
+def walls_in(folder: Path | None) -> pa.Table:
+    """The sides after an attempt, by its folder: `WALLS`; empty for none, and for one that was made before there were walls."""
+    path = folder / "matching" / "walls.parquet" if folder else None
+    return read_table(path) if path and path.is_file() else WALLS.empty_table()
+
+
+def walls_asked_in(folder: Path | None) -> pa.Table:
+    """The firewalls that feeds had asked for by an attempt, as decisions (`DECISIONS`); empty as with `walls_in`."""
+    path = folder / "matching" / "walls_asked.parquet" if folder else None
+    return read_table(path) if path and path.is_file() else DECISIONS.empty_table()
+
+
+def walls_asked(decisions: pa.Table, records: pa.Table, before: pa.Table) -> pa.Table:
+    """A firewall for each that a feed asks for, tonight or earlier: `DECISIONS`, in order.
+
+    Args:
+        decisions: what people decided (`DECISIONS`).
+        records: person records; those made before there were walls ask for none.
+        before: what this gave for the night before.
+    """
+    if WALLED_FROM not in records.column_names:
+        return before
+    views = {"decisions": decisions, "records": records.select(["record_key", WALLED_FROM]), "before": before}
+    with connect(views) as duck:
+        asked: pa.Table = duck.sql(f"""
+            WITH told AS (
+                SELECT least(record_key, {WALLED_FROM}) AS a, greatest(record_key, {WALLED_FROM}) AS b
+                FROM records WHERE {WALLED_FROM} <> record_key
+                UNION SELECT record_a, record_b FROM before
+            ),
+            decided AS (
+                SELECT least(record_a, record_b) AS a, greatest(record_a, record_b) AS b FROM decisions WHERE kind = 'same'
+            )
+            SELECT 'firewall' AS kind, a AS record_a, b AS record_b, 'Asked for by a feed' AS reason
+            FROM told ANTI JOIN decided USING (a, b) ORDER BY ALL
+        """).to_arrow_table()
+    return give(asked, DECISIONS)
+
+
+def refuse_across(folder: Path, record_keys: Iterable[str]) -> None:
+    """Tell nothing of records that stand on two sides of a wall.
+
+    Raises:
+        IsindexError: FIREWALL_STANDS.
+    """
+    walls = walls_in(folder)
+    found = walls.filter(pc.is_in(walls["record_key"], value_set=pa.array(list(record_keys), pa.string())))
+    with connect({"found": found}) as duck:
+        across = duck.sql("SELECT 1 FROM found GROUP BY wall_a, wall_b HAVING count(DISTINCT side) > 1").fetchall()
+    if across:
+        raise IsindexError(
+            "FIREWALL_STANDS",
+            "Of these two nothing may be told together: a firewall stands between their identities.",
+            where=" ".join(folder.parts[-4:-2]),
+            remedy="Whoever may decide finds it with `isindex decide list`.",
+        )

@@ -1,0 +1,140 @@
+"""The gate of identity firewalls: two identities that must never be linked are two, and nothing of one stands at the other.
+
+Belongs here: the two sides of each wall worked out again, from what people decided, what feeds ask for, and whose the records
+were in the version that the night builds on; then every published table, and the review list, searched for what would lead
+across. Not here: how the sides grow (`matching.deciding.walls`) and how values are taken out (`protection.firewall`): the
+same promise, in code of its own.
+"""
+
+from __future__ import annotations
+
+from pipelines.publishing.gates.evidence import Evidence
+from pipelines.publishing.gates.gate import Gate
+
+__all__ = ["firewall"]
+
+
+def firewall(evidence: Evidence) -> Gate:
+    """Identities, ids, redirects, names, addresses, carers, texts, events and the review list, side against side."""
+    duck = evidence.connection
+    columns = {row[0] for row in duck.execute("DESCRIBE person").fetchall()}
+    asked = (
+        "SELECT record_key, walled_from FROM person" if "walled_from" in columns else "SELECT NULL, NULL WHERE false"
+    )
+    duck.execute(_WALLS.format(asked=asked))
+    duck.execute(_SIDES)
+    found = {name: evidence.count(sql) for name, sql in _FAULTS.items()}
+    return Gate(
+        "firewall",
+        not any(found.values()),
+        "Of two identities with a firewall between them none holds a record of the other, has had its index id or leads to it, "
+        "and no name, address, carer, telephone number or line of the review list shows one at the other.",
+        {"walls": evidence.count("SELECT count(*) FROM wanted"), **found},
+    )
+
+
+_WALLS = """
+    CREATE OR REPLACE TEMP TABLE wanted AS
+    WITH asked_for AS (
+        SELECT record_key AS one, walled_from AS other FROM ({asked}) AS asking(record_key, walled_from)
+        WHERE walled_from IS NOT NULL AND walled_from <> record_key
+        UNION ALL SELECT record_a, record_b FROM base_walls_asked
+    ),
+    stands AS (
+        SELECT record_a AS one, record_b AS other FROM decisions WHERE kind = 'firewall'
+        UNION ALL
+        SELECT one, other FROM asked_for f WHERE NOT EXISTS (
+            SELECT 1 FROM decisions d WHERE d.kind = 'same' AND
+                (d.record_a = f.one AND d.record_b = f.other OR d.record_a = f.other AND d.record_b = f.one))
+    )
+    SELECT row_number() OVER (ORDER BY one, other) AS wall, one, other
+    FROM (SELECT DISTINCT least(one, other) AS one, greatest(one, other) AS other FROM stands)
+"""
+
+# the records of each side: those asked for, those that stood there before, and all that are one identity with any of them
+_SIDES = r"""
+    CREATE OR REPLACE TEMP TABLE surely AS
+    SELECT wall, 1 AS side, one AS record_key FROM wanted UNION SELECT wall, 2, other FROM wanted
+    UNION
+    SELECT w.wall, if(b.side = 'a', 1, 2), b.record_key FROM wanted w JOIN base_walls b ON b.wall_a = w.one AND b.wall_b = w.other
+    WHERE b.side <> 'between';
+
+    CREATE OR REPLACE TEMP TABLE sided AS
+    SELECT DISTINCT s.wall, s.side, i.index_id FROM surely s JOIN identities i USING (record_key);
+
+    CREATE OR REPLACE TEMP TABLE members AS
+    SELECT DISTINCT s.wall, s.side, i.record_key, i.record_ref FROM sided s JOIN identities i USING (index_id);
+
+    -- what a child of one side may not show: s is the side that shows, m whose it is
+    CREATE OR REPLACE TEMP VIEW against AS
+    SELECT s.wall, s.index_id, m.record_key FROM sided s JOIN members m ON m.wall = s.wall AND m.side <> s.side;
+
+    CREATE OR REPLACE TEMP MACRO plain_of(t) AS trim(regexp_replace(upper(strip_accents(t)), '[^\pL\pN]+', ' ', 'g'));
+    CREATE OR REPLACE TEMP MACRO close_of(t) AS nullif(replace(plain_of(t), ' ', ''), '');
+    CREATE OR REPLACE TEMP MACRO family_of(t) AS nullif(regexp_replace(upper(strip_accents(t)), '[^\pL]', '', 'g'), '');
+    CREATE OR REPLACE TEMP MACRO spoken(t) AS array_to_string(list_sort(list_filter(string_split(plain_of(t), ' '),
+        lambda word: length(word) > 1 AND word NOT IN ('MR', 'MRS', 'MS', 'MISS', 'DR'))), ' ');
+    CREATE OR REPLACE TEMP MACRO number_of(t) AS right(regexp_replace(t, '[^0-9]', '', 'g'), 9);
+
+    CREATE OR REPLACE TEMP TABLE families_against AS
+    SELECT DISTINCT a.index_id, family_of(n.family_name) AS family FROM against a JOIN (
+        SELECT record_key, family_name FROM person_names UNION ALL SELECT record_key, family_name FROM person
+    ) n USING (record_key) WHERE family_of(n.family_name) IS NOT NULL
+"""
+
+_FAULTS = {
+    "joined": """
+        SELECT count(*) FROM (SELECT wall, index_id FROM sided GROUP BY ALL HAVING count(DISTINCT side) > 1)
+    """,
+    "ids_crossed": """
+        SELECT count(DISTINCT s.index_id) FROM sided s JOIN members m ON m.wall = s.wall AND m.side <> s.side
+        JOIN base_identities b ON b.record_key = m.record_key AND b.index_id = s.index_id
+    """,
+    "redirects_across": """
+        SELECT count(DISTINCT r.index_id) FROM redirects r JOIN sided s ON s.index_id = r.redirects_to
+        JOIN members m ON m.wall = s.wall AND m.side <> s.side
+        JOIN base_identities b ON b.record_key = m.record_key AND b.index_id = r.index_id
+    """,
+    "former_names": """
+        SELECT count(*) FROM names WHERE kind <> 'current' AND index_id IN (SELECT index_id FROM sided)
+    """,
+    "names_shown": """
+        WITH own AS (
+            SELECT DISTINCT n.index_id FROM names n WHERE n.index_id IN (SELECT index_id FROM sided)
+                AND family_of(n.family_name) IS NOT NULL AND NOT EXISTS (
+                    SELECT 1 FROM families_against f WHERE f.index_id = n.index_id AND f.family = family_of(n.family_name))
+        ),
+        shown AS (SELECT index_id, family_name FROM names UNION ALL SELECT index_id, family_name FROM children)
+        SELECT count(*) FROM shown s JOIN families_against f ON f.index_id = s.index_id AND f.family = family_of(s.family_name)
+        WHERE s.index_id IN (FROM own)
+    """,
+    "addresses_shown": """
+        SELECT count(*) FROM addresses s WHERE EXISTS (
+            SELECT 1 FROM against a JOIN person_addresses o USING (record_key) WHERE a.index_id = s.index_id AND (
+                ltrim(s.uprn, '0') = ltrim(o.uprn, '0') OR close_of(s.address) = close_of(o.address)
+                OR close_of(s.postcode) = close_of(o.postcode)
+                    AND list_sort(list_distinct(regexp_extract_all(coalesce(s.address, ''), '[0-9]+')))
+                        = list_sort(list_distinct(regexp_extract_all(coalesce(o.address, ''), '[0-9]+')))))
+    """,
+    "carers_shown": """
+        SELECT count(*) FROM carers s WHERE EXISTS (
+            SELECT 1 FROM against a JOIN person_carers o USING (record_key) WHERE a.index_id = s.index_id AND (
+                spoken(s.name) = spoken(o.name) OR length(number_of(o.contact)) > 8 AND number_of(s.contact) = number_of(o.contact)))
+    """,
+    "events_told": "SELECT count(*) FROM events WHERE index_id IN (SELECT index_id FROM sided)",
+    "review_lines": """
+        WITH lines AS (
+            SELECT row_number() OVER () AS line, record_ref_a, record_ref_b, rival_ref_a, rival_ref_b FROM review
+        ),
+        told AS (
+            SELECT line, unnest([record_ref_a, record_ref_b, rival_ref_a, rival_ref_b]) AS record_ref FROM lines
+        )
+        SELECT count(DISTINCT line) FROM (
+            SELECT line, wall FROM told JOIN members USING (record_ref) GROUP BY ALL HAVING count(DISTINCT side) > 1
+        )
+    """,
+    "links_astray": """
+        SELECT count(*) FROM record_links l JOIN members m USING (record_ref) JOIN sided s
+            ON s.index_id = l.index_id AND s.wall = m.wall AND s.side <> m.side
+    """,
+}

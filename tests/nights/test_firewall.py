@@ -1,0 +1,294 @@
+"""Two identities of one child, birth and adoptive, are never linked again, and nothing of one is published with the other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from sqlalchemy import select
+from typer.testing import CliRunner
+
+from assets.command.app import app
+from pipelines.database import schema as db
+from pipelines.errors import IsindexError
+from pipelines.nights import decisions
+from pipelines.nights.decided import decisions_of
+from pipelines.nights.explain import explain_night
+from pipelines.nights.judging import judged
+from pipelines.privacy.secret import keyed_digests
+from pipelines.publishing.gates import Gate, Protection
+from pipelines.publishing.publish import snapshot_tables
+from pipelines.publishing.readers import read_child
+from pipelines.tables import read_table, stored_table
+from tests.databases import Databases
+from tests.nights.little_authority import AUTHORITY, Child
+from tests.nights.little_nights import LittleNights, bytes_under
+
+# one child: numbers, given name and birth date are the same, and the adoptive family took the child to another address
+BIRTH = Child(21, "Rowena", "Quillerby", "F", "212 Brackenholt Lane", date(2016, 5, 17))
+ADOPTIVE = replace(BIRTH, family="Thistlewick", street="87 Marrowdene Road")
+A, B = f"health:P{BIRTH.nhs}", "social_care:S0921"
+OF_BIRTH = ("Quillerby", "Brackenholt", "01632 960555")
+OF_ADOPTIVE = ("Thistlewick", "Marrowdene", "01632 960777")
+COMMON = "5 Commonlea Close"
+
+
+def hold_adoptive(place: LittleNights, **cells: Any) -> None:
+    """Social care holds the adoptive identity, with the former name, and the birth mother among the carers."""
+    rows = place.feeds["social_care"].rows
+    place.feeds["social_care"].hold(
+        ADOPTIVE,
+        la_child_id="S0921",
+        names=[
+            {"family": ADOPTIVE.family, "given": ADOPTIVE.given, "type": "current"},
+            {"family": BIRTH.family, "given": BIRTH.given, "type": "former"},
+        ],
+        carers=[
+            {"name": f"Greta {ADOPTIVE.family}", "relationship": "mother", "contact": "01632 960777"},
+            {"name": f"Maud {BIRTH.family}", "relationship": "birth mother", "contact": "01632 960555"},
+        ],
+        **cells,
+    )
+    rows["S0921"] = rows.pop("S0021")
+
+
+@pytest.fixture(scope="module")
+def joined(tmp_path_factory: pytest.TempPathFactory, database: Databases) -> LittleNights:
+    """Two nights: first the birth identity alone, then both, which the matcher takes for one child."""
+    made = LittleNights(tmp_path_factory.mktemp("one-child"), database)
+    made.feeds["health"].hold(BIRTH)
+    made.deliver(0)
+    assert made.load() == {0: "published"}
+    hold_adoptive(made)
+    made.deliver(1)
+    assert made.load() == {1: "published"}
+    of = identities(made, 1)
+    assert of[A] == of[B] == identities(made, 0)[A]
+    return made
+
+
+@pytest.fixture(scope="module")
+def walled(joined: LittleNights, tmp_path_factory: pytest.TempPathFactory) -> LittleNights:
+    """The same with the wall, loaded; to be looked at only."""
+    made = joined.copied_to(tmp_path_factory.mktemp("walled"))
+    wall(made)
+    assert made.load() == {1: "published"}
+    return made
+
+
+def wall(place: LittleNights) -> decisions.Decision:
+    return decisions.decide(place.deployment, AUTHORITY, "firewall", A, B, **by("Ruth"))
+
+
+def by(actor: str) -> dict[str, Any]:
+    return {"actor": actor, "reason": "adoption order seen", "at": datetime.now(UTC)}
+
+
+def identities(place: LittleNights, night: int) -> dict[str, str]:
+    """Record key → index id."""
+    found = read_table(place.in_force(night).folder / "identities" / "identities.parquet")
+    return dict(zip(*(found[name].to_pylist() for name in ("record_key", "index_id")), strict=True))
+
+
+def sides(place: LittleNights, night: int) -> dict[str, list[str]]:
+    """Side of the wall → record keys."""
+    found: dict[str, list[str]] = {"a": [], "b": [], "between": []}
+    for row in read_table(place.in_force(night).folder / "matching" / "walls.parquet").to_pylist():
+        found[row["side"]].append(row["record_key"])
+    return found
+
+
+def shown(place: LittleNights, night: int, index_id: str, *, in_database: bool = False) -> str:
+    """All that a night's version shows of an index id, or the index database does."""
+    told: list[Any] = []
+    for name, table in db.INDEX_TABLES.items():
+        if in_database:
+            with place.deployment.engine.connect() as connection:
+                told += connection.execute(select(table).where(table.c.index_id == index_id)).mappings()
+        else:
+            rows = place.published(night, name)
+            told += rows.filter(pc.equal(rows["index_id"], index_id)).to_pylist()
+    return repr(told)
+
+
+def nothing_crosses(place: LittleNights, night: int) -> None:
+    """The two are two, and everything published anywhere is searched for one beside the other."""
+    of = identities(place, night)
+    assert of[A] != of[B]
+    for one, other, values in ((A, B, OF_ADOPTIVE), (B, A, OF_BIRTH)):
+        for in_database in (False, True):
+            told = shown(place, night, of[one], in_database=in_database)
+            assert told.count(of[one]) > 2
+            assert [value for value in (*values, of[other]) if value.casefold() in told.casefold()] == []
+    refs = {side: keyed_digests(pa.array(keys, pa.string()), "record").to_pylist()
+            for side, keys in sides(place, night).items()}  # fmt: skip
+    of_a, of_b = {of[A], "Quillerby", *refs["a"]}, {of[B], "Thistlewick", *refs["b"]}
+    searched = 0
+    for path in everything_published(place, night):
+        for line in lines_of(path):
+            searched += 1
+            assert not (any(each in line for each in of_a) and any(each in line for each in of_b)), path
+    assert searched > 500
+
+
+def everything_published(place: LittleNights, night: int) -> Iterator[Path]:
+    yield place.in_force(night).folder / "review.parquet"
+    for folder in ("snapshots", "reports"):
+        yield from (path for path in sorted((place.home / folder).rglob("*")) if path.is_file())
+
+
+def lines_of(path: Path) -> list[str]:
+    """Rows of a Parquet file or of a table on a page, lines of any other file."""
+    if path.suffix == ".parquet":
+        return list(map(repr, pq.read_table(path).to_pylist()))
+    return path.read_text(encoding="utf-8", errors="replace").replace("</tr>", "\n").splitlines()
+
+
+def test_one_identity_is_split_and_nothing_of_one_is_published_with_the_other(walled: LittleNights) -> None:
+    nothing_crosses(walled, 1)
+    of, noted = identities(walled, 1), identities(walled, 0)[A]
+    assert of[B] != noted  # who noted the id of the birth child is not led to the adoptive one
+    leads_to = {row["index_id"]: row["redirects_to"] for row in walled.published(1, "redirects").to_pylist()}
+    assert not {of[A], of[B]} & set(leads_to.values())
+    told = read_child(walled.deployment.engine, noted, actor="Ruth", why="a test")
+    assert [child.index_id for child in told] == [of[A]] == [noted]
+
+
+def test_nothing_is_explained_across_a_wall(walled: LittleNights) -> None:
+    for night in (None, walled.night(0).business_date):
+        for pair in ((A, B), (B, A)):
+            if night is None:
+                with pytest.raises(IsindexError, match="FIREWALL_STANDS"):
+                    explain_night(walled.deployment, AUTHORITY, night, *pair)
+    with pytest.raises(IsindexError, match="FIREWALL_STANDS"):
+        explain_night(walled.deployment, AUTHORITY, walled.night(1).business_date, A, B)
+
+
+def test_later_nights_keep_it_whatever_third_records_say(joined: LittleNights, tmp_path: Path) -> None:
+    """Both are at one address now; education has the adoptive name with the former one, police the birth name."""
+    place = joined.copied_to(tmp_path)
+    wall(place)
+    place.feeds["education"].hold(ADOPTIVE, FormerSurname=BIRTH.family)
+    place.feeds["police"].hold(BIRTH)
+    place.feeds["health"].hold(BIRTH, address_line_1=COMMON)
+    hold_adoptive(place, address={"lines": [COMMON, "Birmingham"], "postcode": BIRTH.postcode, "status": "current"})
+    place.deliver(2)
+    assert place.load() == {1: "published", 2: "published"}
+    nothing_crosses(place, 2)
+    of, where = identities(place, 2), sides(place, 2)
+    assert not any("Commonlea" in shown(place, 2, of[key]) for key in (A, B))
+    for key in where["between"]:
+        assert of[key] not in (of[A], of[B])
+    assert identities(place, 1)[A] == of[A] and identities(place, 1)[B] == of[B]
+
+    # the same night again, and the one before
+    folders = [place.in_force(night).folder for night in (1, 2)]
+    before = bytes_under(*folders)
+    assert place.load(asked=[1, 2]) == {1: "published", 2: "published"}
+    assert bytes_under(*folders) == before
+
+    # a reviewer knows whose the police's record is; then the record that the wall was asked for goes
+    police = "police:C0021"
+    decisions.decide(place.deployment, AUTHORITY, "same", police, A, **by("Ruth"))
+    place.deliver(3)
+    assert place.load() == {2: "published", 3: "published"}
+    assert identities(place, 3)[police] == identities(place, 3)[A] != identities(place, 3)[B]
+    place.feeds["health"].drop(f"P{BIRTH.nhs}")
+    place.deliver(4)
+    assert place.load() == {4: "published"}
+    of = identities(place, 4)
+    assert A not in of and of[police] != of[B] and police in sides(place, 4)["a"]
+    assert "Quillerby" not in shown(place, 4, of[B]) and "Thistlewick" not in shown(place, 4, of[police])
+
+
+def test_an_older_night_withholds_who_was_one_and_taken_back_they_are_one_again(
+    joined: LittleNights, tmp_path: Path
+) -> None:
+    place = joined.copied_to(tmp_path)
+    place.deliver(2)
+    assert place.load() == {2: "published"}
+    both = identities(place, 2)[A]
+    made = wall(place)
+    assert place.load() == {2: "published"}
+    nothing_crosses(place, 2)
+    assert both not in (identities(place, 2)[A], identities(place, 2)[B])  # it has been both children's
+    with pytest.raises(IsindexError, match="INDEX_ID_ENDED"):
+        read_child(place.deployment.engine, both, actor="Ruth", why="a test")
+    (child,) = (row for row in place.published(1).to_pylist() if row["index_id"] == both)
+    assert child["withheld"]
+    told = shown(place, 1, both)
+    assert not ("Quillerby" in told and "Thistlewick" in told)
+    assert not [value for value in ("Brackenholt", "Marrowdene", "01632 960555", "01632 960777") if value in told]
+
+    decisions.take_back(place.deployment, AUTHORITY, made.number, **by("Omar"))
+    assert place.load() == {2: "published"}
+    of = identities(place, 2)
+    assert of[A] == of[B]
+    assert "Quillerby" in shown(place, 2, of[B]) and "Thistlewick" in shown(place, 2, of[B])
+
+
+def test_the_command_takes_index_ids_and_a_second_wall_or_another_word_contradicts_it(walled: LittleNights) -> None:
+    of = identities(walled, 1)
+    words = ["--home", str(walled.home), "--authority", AUTHORITY]
+    why = ["--reason", "order 7", "--actor", "Ruth"]
+    with walled.database.here(walled.home):
+        for kind, pair in (("firewall", (of[B], of[A])), ("same", (A, B)), ("not-the-same", (B, A))):
+            done = CliRunner().invoke(app, ["decide", kind, *pair, *words, *why])
+            assert done.exit_code == 2 and "DECISION_CONTRADICTS" in done.output and "firewall" in done.output
+        listed = CliRunner().invoke(app, ["decide", "list", *words, "--json"])
+    assert [each["kind"] for each in json.loads(listed.output)] == ["firewall"]
+
+
+# --- the gate -----------------------------------------------------------------------------------------------------
+
+WRONG = {
+    "former_names": ("names", {"kind": "former", "family_name": "Another", "given_names": "Rowena"}),
+    "names_shown": ("names", {"kind": "current", "family_name": "QUILLERBY", "given_names": "Rowena"}),
+    "addresses_shown": ("addresses", {"address": "212 BRACKENHOLT LANE, BIRMINGHAM", "agency": "police"}),
+    "carers_shown": ("carers", {"name": "Quillerby, Mrs Maud"}),
+    "events_told": ("events", {"business_date": date(2026, 11, 19), "kind": "split", "words": "Two children."}),
+}
+
+
+def verdict(place: LittleNights, paths: dict[str, Path]) -> Gate:
+    attempt = place.in_force(1)
+    protecting = Protection(attempt.folder / "protection" / "entries.parquet")
+    stored = {name: stored_table(path) for name, path in paths.items()}
+    (gate,) = judged(attempt, stored, protecting, decisions_of(attempt.inputs), only={"firewall"}).gates
+    return gate
+
+
+def test_the_gate_finds_each_thing_of_one_that_is_shown_at_the_other(walled: LittleNights, tmp_path: Path) -> None:
+    version, of = walled.night(1).version(), identities(walled, 1)
+    assert version is not None
+    paths = snapshot_tables(walled.deployment.home.snapshots(AUTHORITY) / version)
+    assert verdict(walled, paths).passed
+    for figure, (name, cells) in WRONG.items():
+        table = read_table(paths[name])
+        added = pa.Table.from_pylist([{"index_id": of[B], **cells}], schema=table.schema)
+        pq.write_table(pa.concat_tables([table, added]), tmp_path / f"{figure}.parquet")
+        gate = verdict(walled, paths | {name: tmp_path / f"{figure}.parquet"})
+        assert not gate.passed and gate.figures[figure] == 1, figure
+
+
+def test_the_gate_finds_a_line_of_the_review_list_that_leads_across(walled: LittleNights) -> None:
+    version = walled.night(1).version()
+    assert version is not None
+    path = walled.in_force(1).folder / "review.parquet"
+    kept, review = path.read_bytes(), read_table(path)
+    refs = keyed_digests(pa.array([A, B], pa.string()), "record").to_pylist()
+    line = {"record_ref_a": refs[0], "record_ref_b": "0" * 32, "rival_ref_a": refs[1]}
+    pq.write_table(pa.concat_tables([review, pa.Table.from_pylist([line], schema=review.schema)]), path)
+    try:
+        gate = verdict(walled, snapshot_tables(walled.deployment.home.snapshots(AUTHORITY) / version))
+    finally:
+        path.write_bytes(kept)
+    assert not gate.passed and gate.figures["review_lines"] == 1
