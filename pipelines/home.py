@@ -7,6 +7,7 @@ Belongs here: where things lie. Paths stored anywhere are relative to the home, 
       protection/<authority>/<agency>/<business_date>/<delivery>.parquet        what records asked to be protected
       nights/<authority>/<business_date>/                                        the tables of each stage
       snapshots/<authority>/v=…/, current.json                                   what is published
+      audit/head.json                                                            where the chain of the audit has come to
       models/<name>/                                                             candidate match models
       reports/                                                                   what people read
       home.id, secret.fingerprint, demo.home       what the home is: its name, its secret, whether it is for samples only
@@ -45,6 +46,11 @@ class Home:
     def reports(self) -> Path:
         """The report site."""
         return self.root / "reports"
+
+    @property
+    def audit(self) -> Path:
+        """Where the chain of the audit has come to; the entries are in the database."""
+        return self.root / "audit"
 
     @property
     def models(self) -> Path:

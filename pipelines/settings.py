@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pipelines.errors import IsindexError
 
@@ -31,6 +31,11 @@ def _time_of_day(value: Any) -> Any:
     if isinstance(value, str):
         return time.fromisoformat(value) if re.fullmatch(r"\d\d:\d\d", value) else "not a time of day"
     return value
+
+
+def _names(value: Any) -> Any:
+    """``ruth, omar``: names with commas between them."""
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -53,6 +58,7 @@ class Settings(BaseSettings):
         lock_wait_seconds: how long a load waits for another one to end before it gives up.
         keep_nights: nights whose tables and deliveries are kept, so that they can be run again.
         keep_versions: published versions that are kept of each authority.
+        may_see_protected: users of the machine to whom protected children are shown.
         dagster_pg_host, dagster_pg_user, dagster_pg_password, dagster_pg_db: PostgreSQL for Dagster's own storage.
     """
 
@@ -77,6 +83,7 @@ class Settings(BaseSettings):
     lock_wait_seconds: float = Field(default=0, ge=0)
     keep_nights: int = Field(default=35, ge=1)
     keep_versions: int = Field(default=14, ge=1)
+    may_see_protected: Annotated[frozenset[str], NoDecode, BeforeValidator(_names)] = frozenset()
     dagster_pg_host: str = ""
     dagster_pg_user: str = ""
     dagster_pg_password: SecretStr = SecretStr("")

@@ -1,7 +1,7 @@
 """Every table of the relational database, grouped as the data flows.
 
 Whose it is: `home`. Register: `delivery`, `feed_night`, `waiver`, `landing_seen`, `protection_request`. Nights: `attempt`. Rejects: `reject`. Identities: `identity`,
-`ledger_event`, `decision`, `audit`. Published: `night`, `snapshot_version` and the index (`child`, `child_name`,
+`ledger_event`, `decision`. Audit: `audit_entry`, `audit`. Published: `night`, `snapshot_version` and the index (`child`, `child_name`,
 `child_address`, `carer`, `involvement`, `flag`, `record_link`, `redirect`, `index_event`). Days are ISO dates, times
 aware UTC in ISO text, so that both databases hold the same characters. Lengths are those of `columns`: ids and closed
 sets have their own, free text has none.
@@ -22,6 +22,7 @@ __all__ = [
     "INDEX_TABLES",
     "attempt",
     "audit",
+    "audit_entry",
     "carer",
     "child",
     "child_address",
@@ -218,7 +219,23 @@ Index(  # two that stand cannot settle one matter: they would contradict each ot
     postgresql_where=decision.c.undone_at.is_(None),
 )
 
-audit = Table(  # every read of personal data through the product
+# ---- audit: every read of personal data through the product, and every decision -----------------------------------
+audit_entry = Table(  # append-only, a chain
+    "audit_entry",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", String(words.MOMENT), nullable=False),
+    Column("actor", Text, nullable=False),  # as the person says
+    Column("account", Text, nullable=False),  # the user of the machine
+    Column("action", Text, nullable=False),
+    Column("authority", Text),  # as it was asked for
+    Column("subject", Text),  # index ids, references, the number of a decision; never a name
+    Column("why", Text, nullable=False),
+    Column("previous", String(words.SHA256), nullable=False),
+    Column("hash", String(words.SHA256), nullable=False),
+)
+
+audit = Table(  # what was audited before there was a chain; nothing is added any more
     "audit",
     metadata,
     Column("audit_id", Integer, primary_key=True, autoincrement=True),

@@ -27,6 +27,7 @@ __all__ = [
     "LEAST_BYTES",
     "hold_to_secret",
     "is_development_secret",
+    "key_for",
     "keyed_digests",
     "namespace_secret",
     "require_secret",
@@ -109,6 +110,11 @@ def throwaway_secret() -> Iterator[None]:
         use_settings(before)
 
 
+def key_for(purpose: str) -> bytes:
+    """A key of 32 bytes made from the secret, another one for each purpose."""
+    return hashlib.sha256(namespace_secret() + b"\0" + purpose.encode()).digest()
+
+
 def keyed_digests(texts: pa.Array, purpose: str) -> pa.Array:
     """An opaque reference of 32 hex digits for each text; equal texts give equal references under one secret.
 
@@ -116,7 +122,7 @@ def keyed_digests(texts: pa.Array, purpose: str) -> pa.Array:
         texts: record keys or other internal names.
         purpose: keeps references of different kinds apart.
     """
-    key = hashlib.sha256(namespace_secret() + b"\0" + purpose.encode()).digest()
+    key = key_for(purpose)
     digest = hashlib.blake2b
     return pa.array(
         [digest(text.encode(), key=key, digest_size=16).hexdigest() for text in texts.to_pylist()], pa.string()

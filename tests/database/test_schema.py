@@ -41,7 +41,7 @@ WRITTEN = {
     "home_id": (REF[0],),
     "mode": words.MODES, "sex": words.SEXES, "step": words.STEPS, "flag": words.FLAGS,
     "address_status": words.ADDRESS_STATUSES, "status": words.ADDRESS_STATUSES, "outcome": words.REJECT_OUTCOMES,
-    "digest": DIGEST, "data_digest": DIGEST, "signature": DIGEST, "started_at": MOMENT,
+    "digest": DIGEST, "data_digest": DIGEST, "hash": DIGEST, ("audit_entry", "previous"): DIGEST, "signature": DIGEST, "started_at": MOMENT,
     ("landing_seen", "landing"): REF, "place": (f"330/{'a' * 40}/{DAY}",),
     ("attempt", "state"): words.ATTEMPT_STATES,
     ("delivery", "state"): words.DELIVERY_STATES,
