@@ -27,14 +27,13 @@ def waive(
 
     Example: [bold]isindex waive --home demo/home --authority 330 --agency police --sequence 17 --reason "Supplier outage"[/bold]
     """
-    from pipelines.deliveries.register import Register
+    from pipelines.nights import decisions
     from pipelines.reporting import refresh
 
     place = existing_home(home)
-    register = Register(place.engine)
     now = datetime.now(UTC)
     who = actor or getpass.getuser()
-    freed = register.waive(authority, agency, sequence, actor=who, reason=reason, at=now)
+    freed = decisions.waive(place, authority, agency, sequence, actor=who, reason=reason, at=now)
     refresh(place.home, place.engine)
     console.print(
         f"Sequence {sequence} of {agency} in authority {authority} is waived: {len(freed)} held deliveries are free for the next load."

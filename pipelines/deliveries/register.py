@@ -7,6 +7,7 @@ method is one transaction.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, fields
 from datetime import date, datetime
 from typing import Any
@@ -73,9 +74,18 @@ class Register:
             _supersede(connection, delivery_ids, by)
 
     def waive(
-        self, authority: str, agency: str, sequence: int, *, actor: str, reason: str, at: datetime
+        self,
+        authority: str,
+        agency: str,
+        sequence: int,
+        *,
+        actor: str,
+        reason: str,
+        at: datetime,
+        within: Connection | None = None,
     ) -> list[DeliveryEntry]:
-        """Decide that `sequence` is not waited for, or, when it is held now, that it may be used as it is.
+        """Decide that `sequence` is not waited for, or, when it is held now, that it may be used as it is; in a transaction of its own unless
+        one is given.
 
         Returns:
             the new entries of the held deliveries that this lets go, to rerun their nights.
@@ -95,7 +105,7 @@ class Register:
             "reason": reason.strip(),
             "decided_at": at.isoformat(timespec="seconds"),
         }
-        with self._engine.begin() as connection:
+        with nullcontext(within) if within is not None else self._engine.begin() as connection:
             _put(connection, waiver, row)
             return self._release(connection, authority, agency, consented=sequence)
 

@@ -21,7 +21,9 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
 
+from pipelines.audit import append, writing
 from pipelines.database import schema as db
+from pipelines.deliveries import DeliveryEntry, Register
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.nights.attempts import last_attempts, latest_matched
@@ -45,6 +47,7 @@ __all__ = [
     "require_reason",
     "take_back",
     "versions_on_hold",
+    "waive",
     "write_down",
 ]
 
@@ -119,7 +122,7 @@ def decide(
     now = at.isoformat(timespec="seconds")
     in_force = night_in_force(deployment, authority)
     row = {"kind": kind, "record_a": first, "record_b": second, "from_night": in_force}
-    with deployment.engine.begin() as connection:
+    with writing(deployment) as connection:
         if standing := _standing(connection, authority, matter_of(row)):
             raise contradicts(standing)
         return write_down(connection, authority, row, actor, reason, now)
@@ -156,7 +159,7 @@ def override(
         "from_night": business_date,
         "until_night": business_date + timedelta(1),
     }
-    with deployment.engine.begin() as connection:
+    with writing(deployment) as connection:
         return write_down(connection, authority, row, actor, reason, at.isoformat(timespec="seconds"))
 
 
@@ -174,7 +177,7 @@ def hold(deployment: Deployment, authority: str, version: str, *, actor: str, re
             where=authority,
             remedy="`isindex status` names the current one.",
         )
-    with deployment.engine.begin() as connection:
+    with writing(deployment) as connection:
         row = {"kind": "hold", "subject": built(version)}
         return write_down(connection, authority, row, actor, reason, at.isoformat(timespec="seconds"))
 
@@ -199,7 +202,7 @@ def take_back(
     require_reason(actor, reason)
     wanted = select(db.decision).where(db.decision.c.authority == authority, db.decision.c.decision_id == number)
     in_force = night_in_force(deployment, authority)
-    with deployment.engine.begin() as connection:
+    with writing(deployment) as connection:
         found = connection.execute(wanted.where(db.decision.c.undone_at.is_(None))).one_or_none()
         if found is None:
             raise IsindexError(
@@ -213,10 +216,29 @@ def take_back(
         return _told(connection.execute(wanted).one())
 
 
+def waive(
+    deployment: Deployment, authority: str, agency: str, sequence: int, *, actor: str, reason: str, at: datetime
+) -> list[DeliveryEntry]:
+    """Wait no more for a delivery, or let a held one be used as it is: `Register.waive`, audited; those it lets go.
+
+    Raises:
+        IsindexError: WAIVER_INCOMPLETE without actor or reason.
+    """
+    with writing(deployment) as connection:
+        freed = Register(deployment.engine).waive(
+            authority, agency, sequence, actor=actor, reason=reason, at=at, within=connection
+        )
+        append(
+            connection, "waive", actor=actor, why=reason, at=at.isoformat(timespec="seconds"), authority=authority,
+            subject=f"{agency} {sequence}",
+        )  # fmt: skip
+    return freed
+
+
 def write_down(
     connection: Connection, authority: str, row: Mapping[str, object], actor: str, reason: str, now: str
 ) -> Decision:
-    """Write a decision and its audit row; within the caller's transaction.
+    """Write a decision and its entry in the audit; within the caller's transaction, which is `pipelines.audit.writing`.
 
     Raises:
         IsindexError: DECISION_CONTRADICTS when one that stands has settled the same, were it written this very moment.
@@ -231,7 +253,9 @@ def write_down(
             raise contradicts(
                 _standing(beside, authority, matter) or "Another decision was made of the same."
             ) from None
-    _audit(connection, authority, actor, f"decide {row['kind']}", f"decision {number}: {reason}", now)
+    refs = [reference_of(str(row[name])) for name in ("record_a", "record_b") if row.get(name)]
+    about = " ".join([f"decision {number}", *refs, *([str(row["subject"])] if row.get("subject") else [])])
+    append(connection, f"decide {row['kind']}", actor=actor, why=reason, at=now, authority=authority, subject=about)
     return _told(connection.execute(select(db.decision).where(db.decision.c.decision_id == number)).one())
 
 
@@ -274,18 +298,15 @@ def _standing(connection: Connection, authority: str, matter: str | None) -> str
 def end_decision(
     connection: Connection, authority: str, number: int, actor: str, why: str, now: str, until: date | None
 ) -> None:
-    """A decision counts no more from the night `until` on; None when it has never counted."""
+    """A decision counts no more from the night `until` on; None when it has never counted. The transaction is `writing`."""
     connection.execute(
         update(db.decision)
         .where(db.decision.c.decision_id == number)
         .values(undone_at=now, until_night=until or date.min)
     )
-    _audit(connection, authority, actor, "undo decision", f"decision {number}: {why}", now)
-
-
-def _audit(connection: Connection, authority: str, actor: str, action: str, why: str, now: str) -> None:
-    row = {"at": now, "actor": actor.strip(), "action": action, "authority": authority, "why": why}
-    connection.execute(insert(db.audit).values(row))
+    append(
+        connection, "decide undo", actor=actor, why=why, at=now, authority=authority, subject=f"decision {number}"
+    )  # fmt: skip
 
 
 def require_reason(actor: str, reason: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, select, update
 from sqlalchemy.engine import Row
 
+from pipelines.audit import writing
 from pipelines.database import schema as db
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
@@ -43,7 +44,7 @@ def shield(deployment: Deployment, authority: str, who: str, *, actor: str, reas
     key = record_key_of(latest_matched(deployment, authority).folder, who)
     now, in_force = at.isoformat(timespec="seconds"), night_in_force(deployment, authority)
     row = {"kind": "shield", "record_a": key, "from_night": in_force}
-    with deployment.engine.begin() as connection:
+    with writing(deployment) as connection:
         if found := connection.execute(_standing(authority, "shield", key)).first():
             raise contradicts(f"Decision {found.decision_id} shields this child already.")
         for number in _overruled(connection, authority, key, in_force):
@@ -59,7 +60,7 @@ def unshield(deployment: Deployment, authority: str, who: str, *, actor: str, re
     """
     require_reason(actor, reason)
     key = record_key_of(latest_matched(deployment, authority).folder, who)
-    with deployment.engine.begin() as connection:
+    with writing(deployment) as connection:
         for kind in ("shield", "unshield"):
             if found := connection.execute(_standing(authority, kind, key)).first():
                 words = "shields this child" if kind == "shield" else "proposes the same"
@@ -78,7 +79,7 @@ def confirm(deployment: Deployment, authority: str, number: int, *, actor: str, 
     require_reason(actor, reason)
     decision = db.decision.c
     in_force = night_in_force(deployment, authority)
-    with deployment.engine.begin() as connection:
+    with writing(deployment) as connection:
         proposed = connection.execute(
             select(db.decision).where(
                 decision.authority == authority, decision.decision_id == number, decision.kind == "unshield",

@@ -6,11 +6,12 @@ import json
 
 import pyarrow.compute as pc
 import pytest
-from sqlalchemy import select
 from typer.testing import CliRunner
 
 from assets.command.app import app
-from pipelines.database import schema as db
+from pipelines import audit
+from pipelines.nights import decisions
+from pipelines.nights.decisions import every_decision
 from pipelines.privacy.secret import keyed_digests
 from pipelines.tables import read_table
 from tests.nights.little_authority import AUTHORITY, day_of
@@ -112,10 +113,24 @@ def test_a_decision_that_is_taken_back_before_anybody_loads_changes_nothing(plac
 def test_every_decision_is_in_the_audit_with_who_and_why(place, strangers):
     number = number_of(decide(place, "same", *strangers, reason="complaint 12"))
     decide(place, "undo", number, reason="wrong pair")
-    with place.deployment.engine.connect() as connection:
-        rows = connection.execute(select(db.audit.c.actor, db.audit.c.action, db.audit.c.why)).all()
-    assert ("Ruth", "decide same", f"decision {number}: complaint 12") in rows
-    assert ("Ruth", "undo decision", f"decision {number}: wrong pair") in rows
+    undone, made = audit.entries(place.deployment)[:2]
+    assert (made.actor, made.action, made.why, made.authority) == ("Ruth", "decide same", "complaint 12", AUTHORITY)
+    assert made.subject == f"decision {number} {' '.join(refs(*sorted(strangers)))}"
+    assert (undone.actor, undone.action, undone.why) == ("Ruth", "decide undo", "wrong pair")
+    assert undone.subject == f"decision {number}"
+    assert audit.prove(place.deployment).entries == undone.number
+
+
+def test_a_decision_that_cannot_be_audited_is_not_made(place, strangers, monkeypatch):
+    before = audit.entries(place.deployment), every_decision(place.deployment, AUTHORITY)
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(decisions, "append", full)
+    done = decide(place, "same", *strangers)
+    assert done.exit_code == 1
+    assert (audit.entries(place.deployment), every_decision(place.deployment, AUTHORITY)) == before
 
 
 @pytest.mark.parametrize(
@@ -141,6 +156,6 @@ def test_what_cannot_be_decided_is_said_by_code_without_a_key(place, strangers, 
 
 
 def test_a_pair_is_explained_by_the_references_that_the_review_list_shows(place, joined):
-    explained = [run(place, "explain", *told) for told in (joined, refs(*joined))]
+    explained = [run(place, "explain", *told, "--why", "review list") for told in (joined, refs(*joined))]
     assert explained[0].exit_code == 0
     assert explained[0].output == explained[1].output
