@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assets.command import demo, load, ui
-from pipelines.cli import decide, inspect, match, models, operate, prepare, sample
+from pipelines.cli import audit, decide, inspect, match, models, operate, prepare, sample
 from pipelines.cli.common import Commands
 
 __all__ = ["app"]
@@ -25,5 +25,6 @@ app.command("link")(match.link)
 app.command("explain")(match.explain)
 app.add_typer(decide.app, name="decide")
 app.add_typer(models.app, name="model")
+app.add_typer(audit.app, name="audit")
 app.command("waive")(operate.waive)
 app.command("ui")(ui.ui)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -67,18 +66,24 @@ def child(
 ) -> None:
     """What the index shows of one child. Every look is audited: who, whom, why, when.
 
+    Of a protected child, shielded or withheld, it is told that there is one, unless ISINDEX_MAY_SEE_PROTECTED names you.
+
     Example: [bold]isindex child 5K7K2M9QWX43 --home demo/home --why "complaint 12"[/bold]
     """
     from pipelines.publishing import readers
 
     place = existing_home(home)
-    found = readers.read_child(place.engine, index_id, actor=getpass.getuser(), why=why, authority=authority)
+    found = readers.read_child(place, index_id, why=why, authority=authority)
     if as_json:
         print_json([asdict(each) for each in found])
         return
     for each in found:
         moved = f" (asked for as {each.asked_for})" if each.asked_for != each.index_id else ""
         console.print(Text.assemble((each.index_id, "bold"), f"{moved}, authority {each.authority}"))
+        if each.kept_back:
+            console.print(
+                "This child is protected, and nothing of it is shown to you. Ask somebody whom ISINDEX_MAY_SEE_PROTECTED names."
+            )
         for name, rows in each.tables.items():
             if rows:
                 _rows(name, rows)

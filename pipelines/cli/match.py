@@ -93,13 +93,17 @@ def explain(
         Path | None, typer.Option("--people", help="Instead of a home: a Parquet of people, as for `link`.")
     ] = None,
     model: Annotated[str | None, typer.Option("--model", help=_MODEL_HELP)] = None,
+    why: Annotated[
+        str, typer.Option("--why", help="The purpose of looking; kept in the audit; needed with --home.")
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Say what a pair of records is worth: the step, the weight field by field, the runner-up, and why it was not joined.
 
-    Only field names, levels of agreement and record keys are shown, no values.
+    Only field names, levels of agreement and record keys are shown, no values. Every look into a home is audited, and a record of a
+    protected child is explained only to those whom ISINDEX_MAY_SEE_PROTECTED names.
 
-    Example: [bold]isindex explain health:P1 police:C7 --home demo/home --authority 330[/bold]
+    Example: [bold]isindex explain health:P1 police:C7 --home demo/home --authority 330 --why "review list"[/bold]
     """
     from pipelines.matching.weighing.match_model import load_model
 
@@ -112,7 +116,7 @@ def explain(
     elif home is not None and authority is not None:
         from pipelines.nights.explain import explain_night
 
-        told = explain_night(existing_home(home), authority, business_date, record_a, record_b, model=chosen)
+        told = explain_night(existing_home(home), authority, business_date, record_a, record_b, why=why, model=chosen)
     else:
         raise IsindexError("OPTIONS_MISSING", "Name a home and an authority, or a Parquet of people.", where="--home")
     if as_json:

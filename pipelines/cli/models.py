@@ -116,6 +116,9 @@ def preview(
     keys: Annotated[
         bool, typer.Option("--keys", help="Also give record keys, which may hold a person number.")
     ] = False,
+    why: Annotated[
+        str, typer.Option("--why", help="What the keys are for; kept in the audit; needed with --keys.")
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """What a model would merge and split on the latest night of an authority, against the model in force.
@@ -128,8 +131,12 @@ def preview(
     from pipelines.reporting.sheets import csv_of_table
     from pipelines.tables import write_bytes
 
-    found = models.preview(existing_home(home), authority, model)
-    changes = found.changes if keys else found.changes.drop_columns(["record_key"])
+    place = existing_home(home)
+    found = models.preview(place, authority, model)
+    if keys:
+        changes = models.changes_with_keys(place, authority, found, why=why)
+    else:
+        changes = found.changes.drop_columns(["record_key"])
     if out is not None:
         write_bytes(csv_of_table(changes), out)
     if as_json:

@@ -112,7 +112,7 @@ class Explanation:
             what = "and was joined" if rival.joined else "and was not joined"
             told.append(f"The runner-up for {rival.of} is {rival.record}: it weighs {rival.weight:.1f} bits {what}.")
         if self.together is not None and not self.rivals:
-            told.append("Neither record has another candidate.")
+            told.append("No other candidate of either record is told.")
         return told
 
     def as_json(self) -> dict[str, Any]:

@@ -1,15 +1,23 @@
-"""Why two records of a night are one child or not, with the night's own tables."""
+"""Why two records of a night are one child or not, with the night's own tables.
+
+Belongs here: finding the night and its records, what of it may be told, and the entry in the audit, which is made before anything is
+read.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
+from pipelines.audit import account, append, may_see_protected, writing
 from pipelines.contracts import contract_for, registered_agencies
 from pipelines.deployment import Deployment
+from pipelines.errors import IsindexError
 from pipelines.matching.explain import Explanation, explain, in_context
 from pipelines.matching.weighing.match_model import Model
 from pipelines.nights.attempts import latest_matched
-from pipelines.nights.references import record_keys
+from pipelines.nights.hidden_records import hidden_among
+from pipelines.nights.references import record_keys, told_reference
 from pipelines.nights.walls import refuse_across
 from pipelines.tables import read_table
 
@@ -23,9 +31,10 @@ def explain_night(
     record_a: str,
     record_b: str,
     *,
+    why: str,
     model: Model | None = None,
 ) -> Explanation:
-    """The waterfall of a pair, what the night made of it, and the runner-up.
+    """The waterfall of a pair, what the night made of it, and the runner-up. The look is audited.
 
     Args:
         deployment: where.
@@ -33,14 +42,29 @@ def explain_night(
         night: business date; default the latest night that was matched.
         record_a: a record, by its key or by the reference that the review list shows.
         record_b: another.
+        why: for what purpose; kept in the audit.
         model: default the model in force.
 
     Raises:
-        IsindexError: NIGHT_UNKNOWN when nothing was matched then, RECORD_UNKNOWN; FIREWALL_STANDS when a firewall stands
-            between the two, in that night or in the latest.
+        IsindexError: PURPOSE_MISSING; NIGHT_UNKNOWN when nothing was matched then; RECORD_UNKNOWN; CHILD_PROTECTED when one of them
+            is of a shielded or withheld child and this user may not see those (a runner-up of that kind is left out);
+            FIREWALL_STANDS when a firewall stands between the two, in that night or in the latest.
     """
-    folder = latest_matched(deployment, authority, night).folder
+    if not why.strip():
+        raise IsindexError(
+            "PURPOSE_MISSING",
+            "A pair is explained for a purpose only.",
+            where="--why",
+            remedy="Say why you look; it is kept.",
+        )
+    with writing(deployment) as connection:
+        about = f"{told_reference(record_a)} {told_reference(record_b)}"
+        append(connection, "explain", actor=account(), why=why, authority=authority, subject=about)
+    attempt = latest_matched(deployment, authority, night)
+    folder = attempt.folder
     record_a, record_b = record_keys(folder, (record_a, record_b))
+    if not may_see_protected() and hidden_among(attempt, {record_a, record_b}):
+        raise _protected(authority)
     for each in {folder, latest_matched(deployment, authority).folder}:
         refuse_across(each, (record_a, record_b))
     contracts = [contract_for(agency.agency) for agency in registered_agencies()]
@@ -53,4 +77,17 @@ def explain_night(
         counted=[each.agency for each in contracts if each.one_record_per_child != "many"],
     )
     matching = folder / "matching"
-    return in_context(told, *(read_table(matching / f"{name}.parquet") for name in ("clusters", "links", "possible")))
+    told = in_context(told, *(read_table(matching / f"{name}.parquet") for name in ("clusters", "links", "possible")))
+    if may_see_protected():
+        return told
+    kept_back = hidden_among(attempt, {rival.record for rival in told.rivals})
+    return replace(told, rivals=tuple(rival for rival in told.rivals if rival.record not in kept_back))
+
+
+def _protected(authority: str) -> IsindexError:
+    return IsindexError(
+        "CHILD_PROTECTED",
+        "One of the two is a record of a protected child, and nothing of those is told to you.",
+        where=authority,
+        remedy="Ask somebody who may see protected children; ISINDEX_MAY_SEE_PROTECTED names them.",
+    )

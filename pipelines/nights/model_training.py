@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipelines.audit import account, append, may_see_protected, writing
 from pipelines.contracts import contract_for, registered_agencies
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
@@ -32,12 +33,22 @@ from pipelines.matching.weighing.match_model import DEFAULT_MODEL, Model, load_m
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.decided import decisions_of
 from pipelines.nights.follow import newest_in_force
+from pipelines.nights.hidden_records import hidden_among
 from pipelines.nights.night import Night, StageReport
 from pipelines.reporting import ShownModel, write_models
 from pipelines.reporting.words import STEPS
 from pipelines.tables import connect, read_table
 
-__all__ = ["Candidate", "Preview", "draw_models", "find_model", "known_models", "preview", "train_candidate"]
+__all__ = [
+    "Candidate",
+    "Preview",
+    "changes_with_keys",
+    "draw_models",
+    "find_model",
+    "known_models",
+    "preview",
+    "train_candidate",
+]
 
 _MOST = 500_000  # records; more take long and teach a model little
 _FEWEST_TOLD = 400  # records that share a verified number with another, without which nothing can be learned
@@ -167,6 +178,30 @@ def preview(deployment: Deployment, authority: str, name: str) -> Preview:
         "records_concerned": pc.count_distinct(changes["record_key"]).as_py(),
     }
     return Preview(figures, changes)
+
+
+def changes_with_keys(deployment: Deployment, authority: str, found: Preview, *, why: str) -> pa.Table:
+    """The changes of a preview with record keys, audited; keys of hidden children only for those who may see them.
+
+    Raises:
+        IsindexError: PURPOSE_MISSING.
+    """
+    if not why.strip():
+        raise IsindexError(
+            "PURPOSE_MISSING",
+            "Record keys are given for a purpose only.",
+            where="--why",
+            remedy="Say why you need them; it is kept.",
+        )
+    with writing(deployment) as connection:
+        append(connection, "model preview --keys", actor=account(), why=why, authority=authority)
+    keys = found.changes["record_key"].combine_chunks()
+    if may_see_protected():
+        return found.changes
+    (attempt,) = _latest(deployment, authority)
+    hidden = pa.array(sorted(hidden_among(attempt, keys.unique().to_pylist())), pa.string())
+    shown = pc.if_else(pc.is_in(keys, value_set=hidden), None, keys)
+    return found.changes.set_column(found.changes.column_names.index("record_key"), "record_key", shown)
 
 
 def draw_models(deployment: Deployment) -> StageReport:

@@ -6,6 +6,7 @@ whoever may read the night's own tables.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,10 +16,12 @@ import pyarrow.compute as pc
 from pipelines.errors import IsindexError
 from pipelines.identities.mint import valid_index_id
 from pipelines.privacy.secret import keyed_digests
+from pipelines.seams import words
 from pipelines.tables import read_table
 
-__all__ = ["record_key_of", "record_keys", "reference_of"]
+__all__ = ["record_key_of", "record_keys", "reference_of", "told_reference"]
 
+_REFERENCE = re.compile(f"[0-9a-f]{{{words.REF}}}")
 _PURPOSE = "record"  # as the published record_ref
 
 
@@ -76,3 +79,8 @@ def record_key_of(night: Path, who: str) -> str:
 def reference_of(key: str) -> str:
     """The opaque reference of a record."""
     return str(keyed_digests(pa.array([key], pa.string()), _PURPOSE)[0].as_py())
+
+
+def told_reference(told: str) -> str:
+    """The reference of a record that a person has typed, whether there is one or not; nothing that was typed can be read in it."""
+    return told if _REFERENCE.fullmatch(told) else reference_of(told)

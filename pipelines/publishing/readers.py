@@ -13,9 +13,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, or_, select
+from sqlalchemy import Connection, func, or_, select
 
-from pipelines.database.schema import INDEX_TABLES, audit, identity, ledger_event, redirect
+from pipelines.audit import account, append, may_see_protected, writing
+from pipelines.database.schema import INDEX_TABLES, identity, ledger_event, redirect
+from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.home import Home
 from pipelines.identities.mint import valid_index_id
@@ -61,12 +63,14 @@ class ChildShown:
         index_id: the id it has today.
         asked_for: the id that was asked for; another one when that was merged.
         tables: rows by snapshot table, without authority, index id and row number.
+        kept_back: the child is protected and this user may not see those: no rows, and no id but the one that was asked for.
     """
 
     authority: str
     index_id: str
     asked_for: str
     tables: Mapping[str, tuple[dict[str, Any], ...]]
+    kept_back: bool = False
 
 
 def status(home: Home, *, on: date | None = None) -> list[AuthorityStatus]:
@@ -93,15 +97,12 @@ def status(home: Home, *, on: date | None = None) -> list[AuthorityStatus]:
     return found
 
 
-def read_child(
-    engine: Engine, index_id: str, *, actor: str, why: str, authority: str | None = None
-) -> list[ChildShown]:
+def read_child(deployment: Deployment, index_id: str, *, why: str, authority: str | None = None) -> list[ChildShown]:
     """Everything that may be shown of a child, from the index database; the read is audited first.
 
     Args:
-        engine: from `open_database`.
+        deployment: where.
         index_id: as written on paper; case and spaces do not matter; redirects are followed.
-        actor: who asks.
         why: for what reason.
         authority: only in this authority's index; default in all that are here.
 
@@ -126,12 +127,9 @@ def read_child(
             "This is not an index id: its check character is wrong.",
             remedy="Compare it with where it was copied from; an index id has twelve characters.",
         )
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    with engine.begin() as connection:
-        connection.execute(
-            insert(audit).values(at=now, actor=actor, action="child", authority=authority, index_id=asked, why=why)
-        )
-    with engine.connect() as connection:
+    with writing(deployment) as connection:
+        append(connection, "child", actor=account(), why=why, authority=authority, subject=asked)
+    with deployment.engine.connect() as connection:
         children = INDEX_TABLES["children"]
         # one consistent view: in PostgreSQL a snapshot for the transaction, in SQLite any transaction is one
         if connection.dialect.name == "postgresql":
@@ -157,7 +155,16 @@ def read_child(
                 "No record holds this index id any more." if ended else "No index here knows this id.",
                 remedy="Ask the authority that gave it out.",
             )
-        return [ChildShown(place, found, asked, _rows(connection, place, found)) for place, found in known]
+        return [_shown(connection, place, found, asked) for place, found in known]
+
+
+def _shown(connection: Connection, authority: str, index_id: str, asked: str) -> ChildShown:
+    child = INDEX_TABLES["children"].c
+    mine = select(child.shielded, child.withheld).where(child.authority == authority, child.index_id == index_id)
+    hidden = any(row.shielded or row.withheld for row in connection.execute(mine))
+    if hidden and not may_see_protected():
+        return ChildShown(authority, asked, asked, {}, kept_back=True)
+    return ChildShown(authority, index_id, asked, _rows(connection, authority, index_id))
 
 
 def _replaced(connection: Connection, index_id: str, authority: str | None) -> list[tuple[str, str]]:

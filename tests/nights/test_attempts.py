@@ -379,7 +379,7 @@ def test_an_id_that_a_late_delivery_replaced_still_leads_to_the_child(tmp_path: 
     for index_id in gone:
         if named[index_id] in hidden:
             with pytest.raises(IsindexError, match="INDEX_ID_REPLACED"):
-                read_child(place.deployment.engine, index_id, actor="Ruth", why="complaint 12")
+                read_child(place.deployment, index_id, why="complaint 12")
             continue
-        (shown,) = read_child(place.deployment.engine, index_id, actor="Ruth", why="complaint 12")
+        (shown,) = read_child(place.deployment, index_id, why="complaint 12")
         assert (shown.asked_for, shown.tables["children"][0]["family_name"]) == (index_id, named[index_id])

@@ -11,14 +11,17 @@ import pyarrow as pa
 import pytest
 from sqlalchemy import event, func, select
 
-from pipelines.database.schema import INDEX_TABLES, audit, child, ledger_event, snapshot_version
+from pipelines.audit import entries
+from pipelines.database.schema import INDEX_TABLES, child, ledger_event, snapshot_version
 from pipelines.database.schema import night as night_table
+from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.identities.ledger import identities_as_at
 from pipelines.publishing.gates import AUDITED_TABLES, Audit
 from pipelines.publishing.index_database import bring_up_to_date
 from pipelines.publishing.publish import current_version, forget_nights, previous_version, prune, publish_snapshot
 from pipelines.publishing.readers import difference_between, read_child, status
+from pipelines.settings import settings
 from pipelines.tables import file_sha256, read_json, read_table, write_json, write_table
 
 ANNA = {
@@ -297,14 +300,14 @@ def test_a_child_is_found_by_the_id_it_had_before_a_merge_and_every_read_is_audi
     bring_up_to_date(engine, home, "301")
     kept = second.tables["children"]["index_id"].to_pylist()[0]
     (gone,) = ids - {kept}
-    (shown,) = read_child(engine, f" {gone.lower()} ", actor="tester", why="a test")
+    place = Deployment(settings(), home, engine, "")
+    (shown,) = read_child(place, f" {gone.lower()} ", why="a test")
     assert (shown.index_id, shown.asked_for) == (kept, gone)
     assert len(shown.tables["record_links"]) == 2
     assert shown.tables["redirects"][0]["index_id"] == gone
-    with engine.connect() as connection:
-        assert [row.index_id for row in connection.execute(select(audit))] == [gone]
+    assert [each.subject for each in entries(place)] == [gone]
     with pytest.raises(IsindexError, match="INDEX_ID_INVALID"):
-        read_child(engine, gone[::-1], actor="tester", why="a test")
+        read_child(place, gone[::-1], why="a test")
 
 
 def test_status_and_diff_tell_what_is_published(make_night, home):

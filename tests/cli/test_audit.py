@@ -1,0 +1,73 @@
+"""The audit is proved and listed, for people and for machines, and never holds what was not its to hold."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from sqlalchemy import update
+
+from pipelines import audit
+from pipelines.database import schema as db
+from pipelines.deployment import Deployment, open_deployment
+from tests.cli.commands import run
+
+
+@pytest.fixture
+def two(tmp_path) -> Deployment:
+    """A home with an entry of two authorities each."""
+    made = open_deployment(tmp_path / "home", create=True)
+    for authority in ("330", "301"):
+        with audit.writing(made) as connection:
+            audit.append(
+                connection, "child", actor="Ruth", why=f"complaint {authority}", authority=authority, subject="5K7K2M9QWX43"
+            )  # fmt: skip
+    return made
+
+
+def test_a_whole_one_is_proven(two, tmp_path):
+    told = run("audit verify", place=tmp_path)
+    last = audit.entries(two)[0].hash
+    assert told.code == 0
+    assert "2 entries" in told.said and last in "".join(told.said.split())
+    assert run("audit verify", "--json", place=tmp_path).document == {"ok": True, "entries": 2, "hash": last}
+
+
+def test_a_broken_one_has_a_code_and_the_number_of_the_first_entry_that_is_wrong(two, tmp_path):
+    with two.engine.begin() as connection:
+        connection.execute(update(db.audit_entry).values(why="another reason"))
+    told = run("audit verify", place=tmp_path)
+    assert told.code == 1
+    assert "AUDIT_BROKEN" in told.said and "entry 1" in told.said.replace("\n", " ")
+    error = run("audit verify", "--json", place=tmp_path).document["error"]
+    assert (error["code"], error["where"]) == ("AUDIT_BROKEN", "entry 1")
+
+
+def test_it_is_listed_with_all_that_an_entry_has(two, tmp_path):
+    (each,) = run("audit list", "--json", place=tmp_path).document
+    assert (each["number"], each["authority"], each["why"], each["actor"]) == (1, "330", "complaint 330", "Ruth")
+    told = run("audit list", place=tmp_path)
+    assert "complaint 330" in told.out and "complaint 301" not in told.out
+    assert run("audit list", "--since", "2999-01-01", "--json", place=tmp_path).document == []
+    assert "no entry" in run("audit list", "--since", "2999-01-01", place=tmp_path).out
+
+
+def test_a_day_that_is_none_is_refused(two, tmp_path):
+    assert run("audit list", "--since", "yesterday", place=tmp_path).code == 2
+
+
+def test_a_waiver_is_in_it(two, tmp_path):
+    assert run("waive", place=tmp_path).code == 0
+    last = audit.entries(two)[0]
+    assert (last.action, last.authority, last.subject) == ("waive", "330", "police 17")
+    assert json.dumps(last.why) == '"birth certificate seen"'
+
+
+def test_a_pair_is_not_looked_at_without_a_purpose_and_what_was_typed_is_in_no_entry(two, tmp_path):
+    told = run("explain", place=tmp_path, why=" ")
+    assert (told.code, "PURPOSE_MISSING" in told.said) == (2, True)
+    assert len(audit.entries(two)) == 2
+    run("explain", place=tmp_path)  # of a night that is not there: the asking is kept
+    last = audit.entries(two)[0]
+    assert (last.action, last.why) == ("explain", "review list")
+    assert "health" not in (last.subject or "") and len(last.subject or "") == 65
