@@ -16,6 +16,7 @@ from assets.reports import report_assets
 from assets.resources import Deployment
 from pipelines.contracts import registered_agencies
 from pipelines.settings import settings
+from pipelines.umask import for_this_user_alone
 
 __all__ = ["build_defs", "defs"]
 
@@ -38,4 +39,5 @@ def build_defs(
     )
 
 
+for_this_user_alone()  # a process of Dagster, whoever started it: code location or run
 defs = build_defs()

@@ -16,6 +16,7 @@ from assets.partitions import AUTHORITY_TAG
 from pipelines.deployment import open_deployment
 from pipelines.nights.lock import going_on
 from pipelines.settings import settings
+from pipelines.umask import for_this_user_alone
 
 __all__ = ["NightRunLauncher"]
 
@@ -24,6 +25,7 @@ class NightRunLauncher(dg.DefaultRunLauncher):
     """Dagster's own launcher, which also knows whether a night's run is alive. `dagster.yaml` names it."""
 
     def __init__(self, inst_data: object = None) -> None:
+        for_this_user_alone()  # daemon and web server make it first of all, whoever started them
         super().__init__(inst_data)
         self._found_free: set[str] = set()
 

@@ -8,7 +8,6 @@ home's. Not here: what is loaded or looked at then.
 from __future__ import annotations
 
 import fcntl
-import os
 import stat
 import tempfile
 import uuid
@@ -27,10 +26,9 @@ from pipelines.outages import as_coded, database_address, not_writable
 from pipelines.privacy.secret import hold_to_secret, require_secret
 from pipelines.settings import Settings, settings, use_settings
 from pipelines.tables import write_bytes
+from pipelines.umask import FOLDER, for_this_user_alone
 
 __all__ = ["Deployment", "is_demo", "open_deployment"]
-
-_MODE = 0o750
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def open_deployment(home: Path, landing: str = "", *, create: bool, demo: bool =
             DISK_FULL; SECRET_MISSING, SECRET_TOO_SHORT, SECRET_CHANGED; DATABASE_UNREACHABLE and other states of the
             database; DATABASE_OF_ANOTHER_HOME; DATABASE_EMPTY when the home has published and its database knows of nothing.
     """
-    os.umask(0o027)  # what is written here is for the owner and the group, nobody else
+    for_this_user_alone()
     use_settings(settings().model_copy(update={"home": home}))
     place = Home(home)
     try:
@@ -94,8 +92,8 @@ def _make(home: Path, *, create: bool, demo: bool) -> None:
             remedy="Check --home; `isindex load` makes a new one.",
         )
     require_secret(demo=demo)  # before anything is made
-    home.mkdir(mode=_MODE, parents=True, exist_ok=True)
-    home.chmod(_MODE)
+    home.mkdir(mode=FOLDER, parents=True, exist_ok=True)
+    home.chmod(FOLDER)
     if demo and not any(home.iterdir()):  # a home that holds anything does not become a demo
         write_bytes(b"invented children only\n", home / "demo.home")
 

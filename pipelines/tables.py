@@ -26,6 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.settings import settings
+from pipelines.umask import FILE
 
 __all__ = [
     "StoredTable",
@@ -199,7 +200,7 @@ def _replace(path: Path, write: Any, *, hashed: bool = False) -> str:
         write(temporary)
         with temporary.open("rb") as stream:
             os.fsync(stream.fileno())
-        temporary.chmod(0o640)
+        temporary.chmod(FILE)
         sha256 = file_sha256(temporary) if hashed or noted is not None else ""
         temporary.replace(path)
         if noted is not None:

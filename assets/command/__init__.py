@@ -11,6 +11,9 @@ __all__ = ["main"]
 
 def main() -> None:
     """Entry point of `isindex`."""
+    from pipelines.umask import for_this_user_alone
+
+    for_this_user_alone()
     from assets.command.app import app
 
     app()

@@ -92,6 +92,8 @@ def put(root: UPath, parts: Sequence[str], content: bytes) -> None:
         handle = _open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, folder)
         try:
             with os.fdopen(handle, "wb") as out:
+                # the supplier reads it if its group may read the folder, whatever is closed to that group elsewhere
+                os.fchmod(handle, 0o600 | os.fstat(folder).st_mode & stat.S_IRGRP)
                 out.write(content)
             os.replace(making, name, src_dir_fd=folder, dst_dir_fd=folder)
         finally:

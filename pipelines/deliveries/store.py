@@ -23,6 +23,7 @@ from pipelines.deliveries.states import DeliveryEntry
 from pipelines.errors import IsindexError
 from pipelines.home import Home
 from pipelines.tables import read_json, read_table, write_bytes, write_json, write_table
+from pipelines.umask import FOLDER
 
 __all__ = ["Store", "StoredDelivery"]
 
@@ -77,7 +78,7 @@ class Store:
             write_table(accepted, making / "accepted.parquet")
             write_table(rejected, making / "rejected.parquet")
             write_json(dict(outcome), making / "outcome.json")
-            making.chmod(0o750)
+            making.chmod(FOLDER)
             if folder.exists():
                 outdated = Path(tempfile.mkdtemp(dir=parent, prefix=f".{folder.name}."))
                 folder.replace(outdated)

@@ -27,7 +27,7 @@ def hidden_among(attempt: Attempt, record_keys: Collection[str]) -> frozenset[st
         return frozenset(record_keys)
     seen = read_table(folder / "visibility.parquet")
     open_ids = seen.filter(pc.invert(pc.or_(seen["shielded"], seen["withheld"])))["index_id"].combine_chunks()
-    later = hidden_beyond(attempt, known_now(attempt))["index_id"].combine_chunks()
+    later = hidden_beyond(attempt, known_now(attempt)).visibility["index_id"].combine_chunks()
     held = read_table(folder / "identities.parquet", columns=["record_key", "index_id"])
     asked = held.filter(pc.is_in(held["record_key"], value_set=pa.array(sorted(record_keys), pa.string())))
     shown = pc.and_(

@@ -41,6 +41,7 @@ from pipelines.publishing.shown import shown_tables, traces_of, write_traces
 from pipelines.publishing.snapshot import SNAPSHOT_TABLES
 from pipelines.publishing.versions import LESS, built, folder_of
 from pipelines.tables import StoredTable, file_sha256, read_json, write_json, write_table
+from pipelines.umask import FILE
 
 __all__ = [
     "Less",
@@ -327,7 +328,7 @@ def _copy(stored: StoredTable, copy: Path, where: str) -> None:
     copy.parent.mkdir(parents=True, exist_ok=True)
     if stored.path.exists():
         shutil.copyfile(stored.path, copy)
-        copy.chmod(0o640)
+        copy.chmod(FILE)
         _flush(copy)
     _prove(stored, copy, where)
 

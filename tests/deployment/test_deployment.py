@@ -33,8 +33,8 @@ def refused(*arguments, **options) -> IsindexError:
 def test_a_home_is_made_for_its_owner_and_found_again(tmp_path):
     made = open_deployment(tmp_path / "a" / "home", "landing", create=True)
     again = open_deployment(tmp_path / "a" / "home", create=False)
-    assert stat.S_IMODE(made.home.root.stat().st_mode) == 0o750
-    assert not [path for path in made.home.root.iterdir() if path.stat().st_mode & 0o007]
+    assert stat.S_IMODE(made.home.root.stat().st_mode) == 0o700
+    assert not [path for path in made.home.root.rglob("*") if path.stat().st_mode & 0o077]
     assert (again.home, again.engine is made.engine, made.landing) == (made.home, True, "landing")
 
 
