@@ -25,10 +25,14 @@ def ui(
     landing: Annotated[str, typer.Option(help="Where deliveries land.", envvar="ISINDEX_LANDING")] = "landing",
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000,
     daemon: Annotated[bool, typer.Option(help="Also run schedule and sensors.")] = False,
+    allow_host: Annotated[
+        list[str] | None, typer.Option("--allow-host", help="A gateway's name under which it is asked (repeatable).")
+    ] = None,
 ) -> None:
     """Open the Dagster UI on a home: runs, lineage, checks, plots.
 
-    The UI has no login of its own and listens on this machine only.
+    The UI has no login of its own and listens on this machine only. What a page of another site asks of it is refused, and what
+    is asked under another name than this machine's, unless it is allowed.
 
     Example: [bold]isindex ui --home demo/home --landing demo/landing --port 3000[/bold]
     """
@@ -47,14 +51,11 @@ def ui(
         "ISINDEX_HOME": str(place.root.resolve()),
         "ISINDEX_LANDING": landing if "://" in landing else str(Path(landing).resolve()),
     }
-    if daemon:
-        program = [str(Path(sys.executable).with_name("dagster")), "dev"]
-    else:
-        program = [str(Path(sys.executable).with_name("dagster-webserver"))]
+    program = [sys.executable, "-m", "assets.web", "--port", str(port), *(["--daemon"] if daemon else [])]
+    for name in allow_host or ():
+        program += ["--allow-host", name]
     console.print(f"The UI is at http://127.0.0.1:{port} (end it with Ctrl-C).")
-    os.execve(  # noqa: S606  (the UI takes this process's place)
-        program[0], [*program, "-m", "assets.definitions", "-h", "127.0.0.1", "-p", str(port)], environment
-    )
+    os.execve(program[0], program, environment)  # noqa: S606  (the UI takes this process's place)
 
 
 def _arrived(deployment: Deployment) -> Sequence[FoundDelivery]:

@@ -38,6 +38,7 @@ def test_begun_on_an_empty_home_it_loads_what_comes_by_itself(place):
         told = switched_on(url)
     assert current["business_date"] == FIRST.isoformat()
     assert told == {"nightly": "RUNNING", "monthly": "STOPPED", "arrivals": "RUNNING", "failure_notifier": "RUNNING"}
+    assert open_to_others(place.home) == []  # by the UI, the daemon, the code location and the run
     kept = b"".join(path.read_bytes() for path in (place.home / "dagster").rglob("*") if path.is_file())
     for value in personal_values(folder):
         assert value.encode() not in kept
@@ -79,7 +80,9 @@ def served(place: Place) -> Iterator[tuple[str, Path]]:
     command = [ISINDEX, "ui", "--daemon", "--home", place.home, "--landing", place.landing, "--port", str(port)]
     with (
         log.open("w") as out,
-        subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True, cwd=place.landing) as process,
+        subprocess.Popen(
+            command, stdout=out, stderr=out, start_new_session=True, cwd=place.landing, umask=0
+        ) as process,
     ):
         try:
             yield f"http://127.0.0.1:{port}", log
@@ -89,6 +92,11 @@ def served(place: Place) -> Iterator[tuple[str, Path]]:
                 process.wait(30)
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+
+
+def open_to_others(home: Path) -> list[Path]:
+    """Files and folders that anybody but their owner may do anything with."""
+    return [path for path in [home, *home.rglob("*")] if not path.is_symlink() and path.stat().st_mode & 0o077]
 
 
 def free_port() -> int:
