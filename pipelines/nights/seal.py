@@ -67,13 +67,16 @@ def seal(attempt: Attempt) -> None:
     for name, path in _files(attempt).items():
         if name not in written and not name.startswith("shown/"):
             path.unlink()
-    shown = {name: sha256 for name, sha256 in _sealed(attempt).items() if name.startswith("shown/")}
-    write_json(shown | {name: told.sha256 for name, told in written.items()}, attempt.folder / _SEAL)
+    write_json({name: told.sha256 for name, told in written.items()}, attempt.folder / _SEAL)
 
 
 def settle_seal(attempt: Attempt, manifest: Mapping[str, Any]) -> None:
-    """Take the traces of what was published (`manifest` has their hashes) under the seal; the rest of it stays as it is."""
+    """Take the traces of what was published (`manifest` has their hashes) under the seal; the rest of it stays as it is.
+
+    The notes of the stages have gone into it, and go: their stamps differ from run to run.
+    """
     write_json(_sealed(attempt) | _shown(manifest), attempt.folder / _SEAL)
+    (attempt.folder / _WRITTEN).unlink(missing_ok=True)
 
 
 def prove(base: Attempt, manifest: Mapping[str, Any] | None = None) -> None:
@@ -117,8 +120,11 @@ def _altered(attempt: Attempt, written: Mapping[str, Written], *, trusting: bool
 
 
 def _written(attempt: Attempt) -> dict[str, Written]:
+    """What the stages have written, by name; once it is published, what is under the seal."""
     path = attempt.folder / _WRITTEN
-    return {name: Written(*told) for name, told in (read_json(path) if path.is_file() else {}).items()}
+    if path.is_file():
+        return {name: Written(*told) for name, told in read_json(path).items()}
+    return {name: Written(sha, "") for name, sha in _sealed(attempt).items() if not name.startswith("shown/")}
 
 
 def _sealed(attempt: Attempt) -> dict[str, str]:

@@ -191,6 +191,13 @@ def test_every_table_is_read_once_for_its_proof_before_it_is_published(
     assert len(read) == len(set(read))
 
 
+def test_a_night_in_force_that_is_run_again_leaves_the_same_bytes_with_its_seal(place: LittleNights) -> None:
+    folder = place.in_force(0).folder
+    before = bytes_under(folder)
+    assert place.load(asked=[0]) == {0: "published"}
+    assert bytes_under(folder) == before
+
+
 def test_what_no_stage_has_written_goes_before_the_night_is_published(place: LittleNights) -> None:
     def before(each: str) -> None:
         if each == "publish":

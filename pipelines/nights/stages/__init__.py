@@ -5,7 +5,7 @@ identities assigned, a snapshot built or published: each has its own package.
 
     nights/<authority>/<business_date>/attempts/<digest>/
       inputs.json                what the attempt is built from                                     freeze
-      written.json               hash of each table at the moment its stage wrote it                all of them
+      written.json               hash of each table when its stage wrote it; goes into the seal     all of them
       live/<agency>.parquet      each feed's live records after the night                           records
       faults.parquet             every fault ever found in a feed, and how it stands
       feeds.json                 what each feed brought: delivery, day, counts, measures
