@@ -25,6 +25,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipelines.errors import IsindexError
 from pipelines.settings import settings
 from pipelines.umask import FILE
 
@@ -101,8 +102,21 @@ def write_json(value: Any, path: Path) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The JSON value at `path`."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """The JSON value at `path`.
+
+    Raises:
+        IsindexError: STORE_DAMAGED when it is cut short, or no JSON at all.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:  # the text of the fault would hold a part of the file
+        raise IsindexError(
+            "STORE_DAMAGED",
+            "A file of the home is cut short or is not what was written there.",
+            where=str(path),
+            remedy="Look at the disk. Restore home and database from one backup; of a night that can still be run, "
+            "`isindex load --again` with its date makes its files anew.",
+        ) from None
 
 
 def write_bytes(content: bytes, path: Path) -> None:

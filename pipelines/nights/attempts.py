@@ -196,9 +196,7 @@ def begin(night: Night, inputs: Inputs, *, started_by: str, asked: str = "") -> 
     """
     attempt = Attempt(night, inputs.digest)
     before = last_attempts(night.engine, night.authority, [night.business_date]).get(night.business_date)
-    known = night.folder / "attempts" / before.digest[:_DIGITS] / "inputs.json" if before else None
-    earlier = Inputs.from_json(read_json(known)) if known and before and before.digest and known.is_file() else None
-    why = [asked] if asked else why_differs(inputs, earlier) or _again(before)
+    why = [asked] if asked else why_differs(inputs, _inputs_of(night, before)) or _again(before)
     write_json(inputs.as_json(), attempt.folder / "inputs.json")
     row = {
         "authority": night.authority, "business_date": night.business_date, "digest": inputs.digest,
@@ -276,6 +274,11 @@ def show_in_force(attempt: Attempt, manifest: Mapping[str, Any]) -> None:
         making.unlink(missing_ok=True)
         making.symlink_to(target)
         making.replace(link)
+
+
+def _inputs_of(night: Night, before: AttemptRow | None) -> Inputs | None:
+    known = Attempt(night, before.digest).folder / "inputs.json" if before and before.digest else None
+    return Inputs.from_json(read_json(known)) if known and known.is_file() else None
 
 
 def _running(night: Night) -> Select[tuple[int]]:
