@@ -15,7 +15,7 @@ from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, 
 from pipelines.errors import IsindexError
 from pipelines.outages import database_address
 
-__all__ = ["database_at", "metadata", "newest_revision", "open_database"]
+__all__ = ["database_at", "forget_what_went", "metadata", "newest_revision", "open_database"]
 
 metadata = MetaData(
     naming_convention={
@@ -28,6 +28,7 @@ metadata = MetaData(
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATING = 1_936_291_433  # any number that nobody else uses for a PostgreSQL advisory lock
 _ANSWER_SECONDS = 10
+_LOCK_WAITS, _EMPTYING_WAITS = 30_000, 2_000  # milliseconds
 _RECYCLE_SECONDS = 1800  # firewalls forget connections that are silent for longer
 
 
@@ -63,6 +64,23 @@ def open_database(url: str) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+def forget_what_went(engine: Engine) -> bool:
+    """Let nothing lie on the disk beside the database that is no row any more; whether that could be done.
+
+    SQLite overwrites what is deleted, and still keeps it in the write-ahead log until that is emptied. A reader who is just at it is not
+    waited for long: the next one who asks empties it. Other databases look after that themselves.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={_EMPTYING_WAITS}")
+        try:
+            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={_LOCK_WAITS}")
+    return not busy
 
 
 def newest_revision() -> str:
@@ -132,10 +150,11 @@ def _refuse_encoding(connection: Connection, url: str) -> None:
 
 
 def _prepare_sqlite(connection, _record) -> None:  # type: ignore[no-untyped-def]
-    """Write-ahead logging (readers never wait for the publisher), foreign keys on, a patient lock."""
+    """Write-ahead logging (readers never wait for the publisher), foreign keys on, a patient lock; deleted rows are overwritten."""
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA busy_timeout=30000")
+    cursor.execute(f"PRAGMA busy_timeout={_LOCK_WAITS}")
+    cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()

@@ -6,12 +6,14 @@ run again, or after a kill, or for an old night, it ends the same. Nothing in th
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from sqlalchemy import select
 
+from pipelines.database import forget_what_went
 from pipelines.database import schema as db
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
@@ -26,6 +28,8 @@ from pipelines.tables import read_json, read_table
 from pipelines.validation.reject_register import follow_faults
 
 __all__ = ["catch_up", "follow", "newest_in_force", "settle"]
+
+_log = logging.getLogger(__name__)
 
 
 def catch_up(deployment: Deployment, authority: str, *, anew: date | None = None) -> None:
@@ -75,7 +79,10 @@ def follow(attempt: Attempt) -> int:
     newest = newest_in_force(night)
     if newest is not None:
         follow_faults(night.engine, night.authority, read_table(newest.folder / "faults.parquet"))
-    return bring_up_to_date(night.engine, night.home, night.authority)
+    written = bring_up_to_date(night.engine, night.home, night.authority)
+    if not forget_what_went(night.engine):
+        _log.warning("somebody reads the index database: what went from it stays in its log until the next publish")
+    return written
 
 
 def newest_in_force(night: Night) -> Attempt | None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import create_engine, inspect, make_url, text
 
-from pipelines.database import open_database
+from pipelines.database import forget_what_went, open_database, schema
 from pipelines.database.engine import newest_revision
 from pipelines.errors import IsindexError
 from pipelines.outages import as_coded
@@ -21,7 +21,7 @@ OPEN = "import sys; from pipelines.database import open_database; open_database(
 KILLED = """
 import os, signal, sys
 from sqlalchemy import Engine, event
-from pipelines.database import open_database
+from pipelines.database import forget_what_went, open_database, schema
 made = []
 @event.listens_for(Engine, "after_cursor_execute")
 def die(connection, cursor, statement, *rest):
@@ -119,3 +119,29 @@ def terminate(url, backend):
     with other.connect() as connection:
         connection.execute(text("SELECT pg_terminate_backend(:backend, 5000)"), {"backend": backend})
     other.dispose()
+
+
+def test_what_went_from_a_table_is_nowhere_in_the_files(tmp_path):
+    engine = open_database(f"sqlite:///{tmp_path / 'index.db'}")
+    note = schema.home.insert().values(row=1, home_id="14 Zorvelwick Road")
+    with engine.begin() as connection:
+        connection.execute(note)
+    with engine.begin() as connection:
+        connection.execute(schema.home.delete())
+    assert forget_what_went(engine)
+    assert [path for path in tmp_path.iterdir() if b"Zorvelwick" in path.read_bytes()] == []
+    engine.dispose()
+
+
+def test_a_reader_who_is_at_it_is_not_waited_for(url, monkeypatch):
+    monkeypatch.setattr("pipelines.database.engine._EMPTYING_WAITS", 1)
+    engine = open_database(url)
+    with engine.connect() as reader:
+        if engine.dialect.name == "sqlite":
+            reader.exec_driver_sql("BEGIN")
+        reader.execute(schema.home.select()).all()
+        with engine.begin() as writer:
+            writer.execute(schema.home.insert().values(row=1, home_id="x"))
+        assert forget_what_went(engine) is (engine.dialect.name != "sqlite")
+    assert forget_what_went(engine)
+    engine.dispose()
