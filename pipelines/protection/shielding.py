@@ -6,7 +6,8 @@ Belongs here: the closure, and what a decision to unshield lifts. Not here: what
 An identity is *shielded* when one of its records asks for it, is named by an entry of the protection register that stands,
 was decided to be, or is known by what a shielded child was known by before. It is *withheld*, and shown exactly as a
 shielded one, when it is possibly the same child as a hidden one: by a number, or names and birth date, that both
-bear; by a pair that the matcher kept apart; or when it was before. A pair kept apart does not count where the two are
+bear; by a pair that the matcher kept apart; when it is known by the names and home, or the given name, birth date and home, of one
+that was hidden before; or when it was before. A pair kept apart does not count where the two are
 *certainly* two children (`matching.deciding.answer.apart_table`); a number that differs is no certainty. Nothing counts
 where a reviewer has decided that they are two.
 
@@ -28,7 +29,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.errors import IsindexError
-from pipelines.protection.tokens import LASTING, alike, key_tokens, tokens_of_records
+from pipelines.protection.tokens import LASTING, LIKELY, alike, key_tokens, tokens_of_records
 from pipelines.seams import Seam, conform, give
 from pipelines.seams.identities import IDENTITIES, VISIBILITY
 from pipelines.seams.matching import APART, DECISIONS
@@ -229,6 +230,7 @@ def _needed(table: pa.Table | None, seam: Seam, columns: list[str]) -> pa.Table:
 
 
 _LASTING = ", ".join(f"'{kind}'" for kind in LASTING)
+_LATCHED = ", ".join(f"'{kind}'" for kind in (*LASTING, *LIKELY))
 _IDENTITIES = """
     CREATE TEMP TABLE numbered AS
     SELECT index_id, row_number() OVER (ORDER BY index_id) - 1 AS number FROM (SELECT DISTINCT index_id FROM identities)
@@ -269,8 +271,8 @@ _SEEDS = f"""
         JOIN tokens USING (token) JOIN identities i USING (record_key)
     ),
     latches AS (
-        SELECT DISTINCT i.index_id, l.holder, l.shielded
-        FROM latched l JOIN tokens t USING (token) JOIN identities i USING (record_key) WHERE t.kind IN ({_LASTING})
+        SELECT DISTINCT i.index_id, l.holder, coalesce(l.shielded, true) AND t.kind IN ({_LASTING}) AS shielded
+        FROM latched l JOIN tokens t USING (token) JOIN identities i USING (record_key) WHERE t.kind IN ({_LATCHED})
     ),
     apart_from AS (SELECT index_id, list(token) AS tokens FROM parted GROUP BY index_id),
     marked AS (
@@ -295,7 +297,7 @@ _LATCHED_AFTER = f"""
         SELECT token, holder, shielded, since FROM latched
         UNION ALL
         SELECT token, holder, shielded, getvariable('night') FROM hidden JOIN identities USING (index_id)
-        JOIN tokens USING (record_key) JOIN keys USING (record_key) WHERE kind IN ({_LASTING})
+        JOIN tokens USING (record_key) JOIN keys USING (record_key) WHERE kind IN ({_LATCHED})
     )
     SELECT token, holder, bool_or(shielded) AS shielded, min(since) AS since FROM every GROUP BY ALL ORDER BY ALL
 """

@@ -9,6 +9,7 @@ two names comes first. Not here: what follows when they are (`register`, `shield
     person    family name, first given name, birth date
     born_at   birth date and dwelling, for a record without name or number
     lives_at  names and dwelling, for one without birth date or number
+    given_at  given name, birth date and dwelling: the family name may be another
     place     where a child who asks says it lives: never names a child, but hides the place (`places`)
 """
 
@@ -24,10 +25,13 @@ from pipelines.seams import give
 from pipelines.seams.protection import TOKENS
 from pipelines.tables import connect
 
-__all__ = ["LASTING", "alike", "key_tokens", "tokens_of_asking", "tokens_of_places", "tokens_of_records"]
+__all__ = ["LASTING", "LIKELY", "alike", "key_tokens", "tokens_of_asking", "tokens_of_places", "tokens_of_records"]
 
 LASTING = ("key", "number", "person")
 """Kinds that stay with a child when everything else of a record changes."""
+
+LIKELY = ("lives_at", "given_at")
+"""Kinds by which a record may well be a child's whose own record is gone: one thing of it was written otherwise."""
 
 # concept of a delivered value → the part it plays
 _PARTS = {
@@ -231,6 +235,9 @@ _SQL = f"""
         UNION ALL
         SELECT record_key, 'lives_at', person || '|' || dwelling FROM persons JOIN dwellings USING (record_key)
         UNION ALL
+        SELECT record_key, 'given_at', given || '|' || birth || '|' || dwelling
+        FROM givens JOIN births USING (record_key) JOIN dwellings USING (record_key) WHERE given <> '' AND birth IS NOT NULL
+        UNION ALL
         SELECT record_key, 'place', house FROM houses
     )
     FROM found
@@ -238,5 +245,5 @@ _SQL = f"""
 _NAMING = "WHERE kind <> 'place'"
 _SPARING = """
     WHERE kind IN ('key', 'number', 'person', 'place')
-        OR record_key NOT IN (SELECT record_key FROM found WHERE kind IN ('number', 'person'))
+        OR kind <> 'given_at' AND record_key NOT IN (SELECT record_key FROM found WHERE kind IN ('number', 'person'))
 """
