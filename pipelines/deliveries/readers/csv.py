@@ -75,7 +75,10 @@ def read_csv(path: Path, name: str, contract: Contract, *, delta: bool, stated_r
     cells = split_row(head, delimiter) or []
     header = [recode(cell, text.encoding).decode().strip() for cell in cells]
     faults, refused = _judge_header(header, name, contract, delta)
-    findings += faults
+    if not any(
+        each.severity == "refuse" for each in findings
+    ):  # of a file in the wrong encoding that is all there is to say
+        findings += faults
     if any(fault.code == "UNREADABLE" for fault in faults):
         return replace(empty, findings=tuple(findings), refused=refused)
     columns, odd = _columns(header, schema, contract)

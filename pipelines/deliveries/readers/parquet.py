@@ -34,49 +34,57 @@ class _NotTextError(ValueError):
 def read_parquet(path: Path, name: str, contract: Contract, *, delta: bool, stated_rows: int) -> FilePart:
     """The records of the Parquet file at `path`; `line` is null.
 
-    Findings: UNREADABLE, TOO_LARGE, COUNT_MISMATCH (before anything is read), COLUMNS_REFUSED, COLUMNS_MISSING,
-    COLUMNS_REPEATED, PROTECTION_UNREADABLE; a file with the latter alone is read all the same, for the records in it that ask to
-    be protected.
+    Findings: UNREADABLE, TOO_LARGE (before anything is read), COUNT_MISMATCH, COLUMNS_REFUSED, COLUMNS_MISSING, COLUMNS_REPEATED,
+    PROTECTION_UNREADABLE; a file that is refused for what it has in it is read all the same, for the records in it that ask to be
+    protected.
     """
     schema = native_schema(contract, delta)
     empty = FilePart(schema.empty_table())
     try:
         with pq.ParquetFile(path) as file:
             fault = _impossible(file, name, stated_rows)
-            if fault:
+            if fault and fault.code == "TOO_LARGE":
                 return replace(empty, findings=(fault,))
             unprotected, odd = spoilt(file.schema_arrow, contract)
             findings, refused = _judge_columns(file.schema_arrow, schema, name, contract, unprotected)
-            if any(each.severity == "refuse" and each.code != "PROTECTION_UNREADABLE" for each in findings):
-                return replace(empty, findings=tuple(findings), refused=refused)
+            findings += [fault] if fault else []
             names = file.schema_arrow.names
             doubtful = {place for place, _ in odd}
-            trusted = [place for place, each in enumerate(names) if each in schema.names and place not in doubtful]
+            trusted = [
+                place
+                for place, each in enumerate(names)
+                if each in schema.names and place not in doubtful and each not in names[:place]
+            ]
             # a name that is there twice can be read by its place alone, among all columns
-            wanted = None if odd else [names[place] for place in trusted]
+            apart = odd or len(set(names)) < len(names)
+            wanted = None if apart else [names[place] for place in trusted]
+            strange: set[str] = set()
             tables = []
             for batch in file.iter_batches(batch_size=1 << 16, columns=wanted, use_threads=False):
-                plain = batch.select(trusted if odd else list(range(batch.num_columns)))
-                table = _native(pa.Table.from_batches([plain]), schema, contract.file.date_format)
+                plain = batch.select(trusted if apart else list(range(batch.num_columns)))
+                table = _native(pa.Table.from_batches([plain]), schema, contract.file.date_format, strange)
                 tables.append(with_unclear(table, batch, odd))
-    except _NotTextError as fault_text:
-        reason = f"column {fault_text} is not of a kind the contract allows"
-        return replace(empty, findings=(finding("UNREADABLE", name, reason=reason),))
     except (pa.ArrowException, OSError, ValueError, OverflowError):
         return replace(empty, findings=(finding("UNREADABLE", name, reason="it is not sound Parquet"),))
+    if strange:
+        reason = f"column {', '.join(sorted(strange))} is not of a kind the contract allows"
+        findings = [
+            *(each for each in findings if each.severity != "refuse"),
+            finding("UNREADABLE", name, reason=reason),
+        ]
     table = pa.concat_tables(tables) if tables else schema.empty_table()
     positions = pa.array(np.arange(1, table.num_rows + 1))
     return FilePart(table.set_column(0, "position", positions), findings=tuple(findings), refused=refused)
 
 
 def _impossible(file: pq.ParquetFile, name: str, stated_rows: int) -> Finding | None:
-    """Why the file is not even opened further, by what its footer says."""
+    """Why the file is refused, by what its footer says."""
     footer = file.metadata
-    if footer.num_rows != stated_rows:
-        return finding("COUNT_MISMATCH", name, found=footer.num_rows, stated=stated_rows)
     size = sum(footer.row_group(number).total_byte_size for number in range(footer.num_row_groups))
     if size > _BYTES_LIMIT or footer.num_rows > 50_000_000:
         return finding("TOO_LARGE", name, reason="it unpacks to more than one file may hold")
+    if footer.num_rows != stated_rows:
+        return finding("COUNT_MISMATCH", name, found=footer.num_rows, stated=stated_rows)
     return None
 
 
@@ -121,8 +129,8 @@ def _unknown_below(given: pa.DataType, wanted: pa.DataType, path: str) -> Iterat
                 yield from _unknown_below(field.type, known[field.name], f"{path}.{field.name}")
 
 
-def _native(table: pa.Table, schema: pa.Schema, date_format: str) -> pa.Table:
-    """`table` in the delivered shape; columns it does not have are null."""
+def _native(table: pa.Table, schema: pa.Schema, date_format: str, strange: set[str]) -> pa.Table:
+    """`table` in the delivered shape; columns it does not have are null, and those that are no text, which are put into `strange`."""
     arrays = []
     for field in schema:
         if field.name in ("position", "line") or field.name not in table.column_names:
@@ -131,7 +139,8 @@ def _native(table: pa.Table, schema: pa.Schema, date_format: str) -> pa.Table:
             try:
                 arrays.append(_convert(table[field.name].combine_chunks(), field.type, date_format))
             except (_NotTextError, pa.ArrowException):
-                raise _NotTextError(field.name) from None
+                strange.add(field.name)
+                arrays.append(pa.nulls(table.num_rows, field.type))
     return pa.Table.from_arrays(arrays, schema=schema)
 
 

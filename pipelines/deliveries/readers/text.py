@@ -38,7 +38,8 @@ class Text:
 
 
 def load(path: Path, name: str, expected: str) -> tuple[Text | None, list[Finding]]:
-    """The text in `path`, or None with the finding that refuses it.
+    """The text in `path`, or None; and what is wrong with it. With a finding that refuses it, it is as good as it can be read:
+    for those in it who ask to be protected.
 
     Args:
         path: the unpacked file.
@@ -48,7 +49,7 @@ def load(path: Path, name: str, expected: str) -> tuple[Text | None, list[Findin
     data = path.read_bytes()
     contract = "cp1252" if codecs.lookup(expected).name == "cp1252" else "utf-8"
     if data.startswith(_WIDE_MARKS) or data[:4000].count(0) > len(data[:4000]) // 4:
-        return None, [_unknown(name, contract, "it looks like UTF-16 or is not text at all")]
+        return _wide(data), [_unknown(name, contract, "it looks like UTF-16 or is not text at all")]
     if data.startswith(codecs.BOM_UTF8):
         text = _utf8(data[3:])
     elif data.isascii():
@@ -60,7 +61,8 @@ def load(path: Path, name: str, expected: str) -> tuple[Text | None, list[Findin
         if len(text.bad) * 2 > high:
             text = Text(data, "cp1252", offsets_of(data, _UNDEFINED))
             if len(text.bad) > max(5, _BAD_SHARE * high):
-                return None, [_unknown(name, contract, "it is neither UTF-8 nor Windows-1252")]
+                fault = _unknown(name, contract, "it is neither UTF-8 nor Windows-1252")
+                return Text(data, "cp1252", _none()), [fault]
     if text.encoding != contract:
         other = finding("ENCODING_OTHER", name, found=_NAMES[text.encoding], encoding=_NAMES[contract])
         return text, [other]
@@ -125,6 +127,17 @@ def _utf8(data: bytes) -> Text:
     codecs.register_error("isindex-note", note)
     data.decode("utf-8", "isindex-note")
     return Text(data, "utf-8", np.array(bad, np.int64))
+
+
+def _wide(data: bytes) -> Text | None:
+    """Text of two or four bytes a sign."""
+    names = ["utf-32", "utf-16"] if data.startswith(_WIDE_MARKS) else []
+    for name in [*names, "utf-16-le" if data[1:4000:2].count(0) > data[:4000:2].count(0) else "utf-16-be"]:
+        try:
+            return Text(data.decode(name).encode(), "utf-8", _none())
+        except UnicodeError:
+            continue
+    return None
 
 
 def _is_utf8(data: bytes) -> bool:

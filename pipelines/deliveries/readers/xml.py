@@ -95,7 +95,7 @@ def read_xml(path: Path, name: str, contract: Contract, *, delta: bool) -> FileP
     schema = native_schema(contract, delta)
     empty = FilePart(schema.empty_table())
     text, findings = load(path, name, contract.file.encoding)
-    if text is None:
+    if text is None or any(each.severity == "refuse" for each in findings):
         return replace(empty, findings=tuple(findings))
     if not text.data.strip():
         return empty
