@@ -1,0 +1,36 @@
+"""The suite of attacks: after its tests it is told how many of each family were tried, and how many the product held.
+
+Belongs here: that table. A test belongs to the family that its id names before the first colon, else that of its module.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+_tried: Counter[str] = Counter()
+_held: Counter[str] = Counter()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Count each attack once, by how its test ended."""
+    place, _, test = report.nodeid.partition("::")
+    if "tests/attacks/" not in place or "[" not in test or (report.when != "call" and report.outcome == "passed"):
+        return
+    name = test.partition("[")[2]
+    family = name.partition(":")[0] if ":" in name else Path(place).stem.removeprefix("test_").replace("_", " ")
+    _tried[family] += 1
+    _held[family] += report.outcome == "passed"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Family, tried, held."""
+    if not _tried:
+        return
+    terminalreporter.write_sep("-", "attacks")
+    terminalreporter.write_line(f"{'family':32}{'tried':>8}{'held':>8}")
+    for family in sorted(_tried):
+        terminalreporter.write_line(f"{family:32}{_tried[family]:>8}{_held[family]:>8}")
+    terminalreporter.write_line(f"{'together':32}{_tried.total():>8}{_held.total():>8}")

@@ -1,0 +1,125 @@
+"""Text: words in which somebody has written where a hidden child lives or how it is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from tests.attacks.attack import Act, Attack, Scene, acts
+from tests.attacks.victims import Victim, rare_word, victim
+
+__all__ = ["ATTACKS"]
+
+
+def _ask(scene: Scene) -> None:
+    scene.asks()
+
+
+def _quiet(scene: Scene) -> None:
+    scene.quiet()
+
+
+def _mine(agency: str, cells: Callable[[Victim], dict[str, Any]]) -> Act:
+    """The victim's own record has these cells."""
+
+    def act(scene: Scene) -> None:
+        scene.row(agency).update(cells(scene.victim))
+
+    return act
+
+
+def _strangers(agency: str, cells: Callable[[Victim, Victim], dict[str, Any]]) -> Act:
+    """A stranger's record, who lives elsewhere, has these cells."""
+
+    def act(scene: Scene) -> None:
+        other = replace(
+            scene.other(), code=victim(scene.number + 27).code
+        )  # some streets away, in the same postal district
+        scene.add(agency, other, open_=True, **cells(scene.victim, other))
+
+    return act
+
+
+def _named(family: str, given: str, **more: str) -> dict[str, Any]:
+    return {"names": [{"family": family, "given": given, "type": "current", **more}]}
+
+
+def _carer(name: str, relationship: str = "mother", contact: str = "") -> dict[str, Any]:
+    return {"carers": [{"name": name, "relationship": relationship, **({"contact": contact} if contact else {})}]}
+
+
+def _service(**cells: Any) -> dict[str, Any]:
+    return {
+        "involvements": [
+            {"team": "Early Help", "worker": "A. Worker", "contact": "01632 960002", "sensitive": False, **cells}
+        ]
+    }
+
+
+def _abroad(phone: str) -> str:
+    return f"+44 (0) {phone[1:6]}-{phone[6:]}"
+
+
+_OWN: dict[str, Act] = {
+    "the street in its given name": _mine("health", lambda mine: {"given_name": f"{mine.given} of {mine.street}"}),
+    "the postcode in its family name": _mine("health", lambda mine: {"family_name": f"{mine.family} {mine.postcode}"}),
+    "the street without a number in its family name": _mine("health", lambda mine: {"family_name": f"{mine.family} {mine.street.partition(' ')[2]}"}),
+    "the telephone in its former name": _mine("health", lambda mine: {"former_family_name": f"{mine.family} {mine.phone}"}),
+    "the number in one name, the street in the other": _mine("health", lambda mine: {"given_name": f"{mine.given} {mine.street.split()[0]}", "family_name": mine.street.partition(" ")[2]}),
+    "the postcode in the preferred surname": _mine("education", lambda mine: {"PreferredSurname": mine.postcode}),
+    "the UPRN in the middle names": _mine("education", lambda mine: {"MiddleNames": f"Anne {mine.uprn}"}),
+    "the street as an alias": _mine("social_care", lambda mine: {"names": [{"family": mine.family, "given": mine.given, "type": "current"}, {"family": mine.street, "given": mine.given, "type": "alias"}]}),
+    "the street in its carer's name": _mine("health", lambda mine: {"carer_name": f"Maud, {mine.street}"}),
+    "the postcode in its carer's name, in one": _mine("health", lambda mine: {"carer_name": f"Maud {mine.postcode.replace(' ', '')}"}),
+    "the telephone in its carer's name": _mine("health", lambda mine: {"carer_name": f"Maud {mine.phone}"}),
+    "the telephone in its carer's name as from abroad": _mine("social_care", lambda mine: _carer(f"Maud {_abroad(mine.phone)}", contact=mine.phone)),
+    "the street in the carer's relationship": _mine("health", lambda mine: {"carer_relationship": f"mother, {mine.street}"}),
+    "the street in a service": _mine("social_care", lambda mine: _service(team=f"Team {mine.street}")),
+}  # fmt: skip
+_OTHERS: dict[str, Act] = {
+    "the street in a stranger's former name": _strangers("health", lambda mine, other: {"former_family_name": f"{other.family} {mine.street}"}),
+    "the telephone as a stranger's carer's": _strangers("social_care", lambda mine, other: _carer("Maud", "aunt", mine.phone)),
+    "the telephone as from abroad, a stranger's carer's": _strangers("social_care", lambda mine, other: _carer("Maud", "aunt", _abroad(mine.phone))),
+    "the telephone among words, a stranger's carer's": _strangers("social_care", lambda mine, other: _carer("Maud", "aunt", f"evenings {mine.phone} or work")),
+    "the telephone in a stranger's carer's name": _strangers("social_care", lambda mine, other: _carer(f"Maud {mine.phone}", "aunt")),
+    "the street in a stranger's carer's name": _strangers("health", lambda mine, other: {"carer_name": f"c/o {mine.street}"}),
+    "the postcode in a stranger's carer's relationship": _strangers("health", lambda mine, other: {"carer_relationship": f"aunt of {mine.postcode}"}),
+    "the street in a stranger's service": _strangers("social_care", lambda mine, other: _service(team=f"Family at {mine.street}")),
+    "the telephone in a stranger's service": _strangers("social_care", lambda mine, other: _service(contact=mine.phone)),
+    "the postcode in a stranger's practitioner": _strangers("social_care", lambda mine, other: _service(worker=f"A. Worker, {mine.postcode}")),
+    "the street as a stranger's police unit": _strangers("police", lambda mine, other: {"unit": f"Response {mine.street}"}),
+    "the street in a stranger's police contact": _strangers("police", lambda mine, other: {"contact_name": f"Sergeant at {mine.street}"}),
+    "the street among a stranger's address lines": _strangers("health", lambda mine, other: {"address_line_2": f"formerly {mine.street}"}),
+    "the telephone among a stranger's address lines": _strangers("health", lambda mine, other: {"address_line_2": f"tel {mine.phone}"}),
+}  # fmt: skip
+
+
+def _cottage(scene: Scene) -> None:
+    """A house that has a name and no number, and the child is called after it."""
+    house = f"{rare_word(scene.number, 'house').title()} Cottage"
+    scene.silent.add(("home", house))
+    for agency, cells in {
+        "health": {"address_line_1": house},
+        "education": {"AddressLine1": house},
+        "police": {"location": f"{house}, Birmingham"},
+        "social_care": {"address": {"lines": [house, "Birmingham"], "postcode": scene.victim.postcode}},
+    }.items():
+        scene.row(agency).update(cells)
+    scene.row("health")["family_name"] = f"{house} {scene.victim.family}"
+
+
+def _mail(scene: Scene) -> None:
+    """A stranger's carer has the electronic address of the child's."""
+    address = f"{rare_word(scene.number, 'mail')}@example.org"
+    scene.silent.add(("reach", address))
+    scene.row("social_care").update(_carer(scene.victim.carer, contact=address))
+    scene.add("social_care", scene.other(), open_=True, **_carer("Maud", "aunt", f"write to {address.upper()}"))
+
+
+ATTACKS = [
+    *(Attack("text", name, {0: acts(Scene.appear, act), 1: _ask, 2: _quiet}) for name, act in (_OWN | _OTHERS).items()),
+    *(Attack("text", f"{name}, when the mark is gone", {0: Scene.appear, 1: _ask, 2: acts(_quiet, act)}) for name, act in list((_OWN | _OTHERS).items())[::6]),
+    Attack("text", "the name of the house in its family name", {0: acts(Scene.appear, _cottage), 1: _ask, 2: _quiet}),
+    Attack("text", "its carer's electronic address, a stranger's carer's", {0: acts(Scene.appear, _mail), 1: _ask, 2: _quiet}),
+]  # fmt: skip
