@@ -71,8 +71,7 @@ def protect_at_once(deployment: Deployment, authority: str) -> list[Protective]:
     if _wish_for_those_found(newest, known):
         known = known_now(newest)
     done = list(_made_less(deployment, authority, known))
-    if done:
-        done += _superseded(deployment, authority, newest)
+    done += _superseded(deployment, authority, newest, every=bool(done))
     _let_copies_go(deployment, authority)
     write_json({"known": _everything(newest)}, _marker(deployment, authority))
     return done
@@ -149,10 +148,10 @@ def _made_less(deployment: Deployment, authority: str, known: Known) -> Iterator
             yield Protective(day, version, published.version, more.visibility.num_rows)
 
 
-def _superseded(deployment: Deployment, authority: str, newest: Attempt) -> Iterator[Protective]:
-    """Remove versions that are no night's any more: nobody builds on them, and nobody can make them less.
+def _superseded(deployment: Deployment, authority: str, newest: Attempt, *, every: bool) -> Iterator[Protective]:
+    """Remove versions that are no night's any more and show one of the children who are hidden now: nobody can make them less.
 
-    One on hold stays, unless it shows one of the children who are hidden now.
+    `every`: also those that do not, unless they are on hold; nobody builds on them.
     """
     in_force = {built(version) for version in versions_in_force(deployment.home, authority).values()}
     held = {built(version) for version in versions_on_hold(deployment, authority)}
@@ -161,7 +160,7 @@ def _superseded(deployment: Deployment, authority: str, newest: Attempt) -> Iter
         if built(version) in in_force or folder is None:
             continue
         children = _shown_in(folder, newest)
-        if children or built(version) not in held:
+        if children or (every and built(version) not in held):
             day = date.fromisoformat(read_json(folder / "manifest.json")["business_date"])
             bury(deployment.home, authority, version, "PROTECTED", None, children)
             yield Protective(day, version, None, children)
