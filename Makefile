@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo ui test lint lock clean bench bench-matching model
+.PHONY: help setup demo ui test attacks lint lock clean bench bench-matching model
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -29,6 +29,9 @@ ui: setup ## the Dagster UI on what the demo loaded
 
 test: setup ## the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+attacks: setup ## the attacks on the protection of children: family, tried, held
+	@$(BIN)/python -m pytest -q -n 0 tests/attacks
 
 lint: setup ## style, types, import rules, contracts
 	@$(BIN)/ruff check .
