@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 
 from assets.command.app import app
 from pipelines import audit
+from pipelines.errors import IsindexError
 from pipelines.matching.explain import Rival, in_context
-from pipelines.nights import explain, protection_decisions
+from pipelines.nights import explain, model_training, protection_decisions
 from pipelines.nights.references import reference_of
 from pipelines.settings import forget_settings
 from pipelines.tables import read_table, write_table
@@ -122,6 +123,25 @@ def test_a_runner_up_of_a_protected_child_is_left_out(two_nights, monkeypatch, m
     done = ask(two_nights, OF_OPEN)
     assert done.exit_code == 0
     assert (OF_HIDDEN[0] in done.output) is may_see
+
+
+@pytest.mark.parametrize("may_see", [False, True])
+def test_record_keys_of_a_preview_are_audited_and_those_of_protected_children_left_out(
+    two_nights, monkeypatch, may_see
+):
+    if may_see:
+        monkeypatch.setenv("ISINDEX_MAY_SEE_PROTECTED", audit.account())
+        forget_settings()
+    keys = pa.table({"change": ["merged"] * 4, "record_key": [*OF_HIDDEN, *OF_OPEN]})
+    with two_nights.database.here(two_nights.home):
+        forget_settings()
+        found = model_training.Preview({}, keys)
+        told = model_training.changes_with_keys(two_nights.deployment, AUTHORITY, found, why="threshold of March")
+        with pytest.raises(IsindexError, match="PURPOSE_MISSING"):
+            model_training.changes_with_keys(two_nights.deployment, AUTHORITY, found, why=" ")
+    assert told["record_key"].to_pylist() == [*(OF_HIDDEN if may_see else (None, None)), *OF_OPEN]
+    last = audit.entries(two_nights.deployment)[0]
+    assert (last.action, last.why, last.authority) == ("model preview --keys", "threshold of March", AUTHORITY)
 
 
 def test_an_open_pair_is_explained_and_audited(two_nights):
