@@ -58,6 +58,7 @@ _CONCEPTS: Mapping[str, tuple[str, ...]] = {
     "gp_practice": ("gp_practice",),
     "carer_name": ("carer_name", "carers"),
     "shielded": ("shielded", "shield"),
+    "walled_from": ("walled_from",),
     "linkable": ("family_name", "given_names", "alias_family_name", "former_family_name", "names", "birth_date"),
     "as_of": ("as_of",),
 }

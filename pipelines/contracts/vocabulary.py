@@ -81,6 +81,7 @@ CONCEPTS: Mapping[str, str] = {
     "carers": "array of carers",
     "involvements": "array of involvements",
     "shield": "object with a shield request",
+    "walled_from": "key of another record of the feed with which this one must never be linked",
 }
 """Comparable fields of the person record that a top-level column may feed."""
 

@@ -31,6 +31,7 @@ from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
 from pipelines.nights.put_in_force import audit_of, bury_replaced, put_in_force
 from pipelines.nights.requests import keep_wishes
+from pipelines.nights.walls import walls_in
 from pipelines.outages import as_coded
 from pipelines.publishing.publish import bury, let_snapshot_go
 from pipelines.publishing.versions import built, folder_of, versions_in_force, versions_there
@@ -167,19 +168,26 @@ def _superseded(deployment: Deployment, authority: str, newest: Attempt, *, ever
 
 
 def _shown_in(folder: Path, newest: Attempt) -> int:
-    """How many children of a version are hidden in the night in force, by their index id or one of their records."""
-    tables = {
+    """How many children of a version are hidden in the night in force, by their index id or one of their records, or hold
+    records of two sides of a firewall.
+    """
+    tables: dict[str, pa.Table | Path] = {
         name: newest.folder / "identities" / f"{name}.parquet" for name in ("identities", "visibility", "index_ids")
     }
     shown = {f"shown_{name}": folder / f"{name}.parquet" for name in ("children", "record_links")}
-    with connect(tables | shown) as duck:
+    with connect(tables | shown | {"walls": walls_in(newest.folder)}) as duck:
         ((number,),) = duck.execute("""
-            WITH hidden AS (SELECT index_id FROM visibility WHERE shielded OR withheld),
+            WITH across AS (
+                SELECT DISTINCT l.index_id FROM shown_record_links l JOIN identities i USING (record_ref)
+                JOIN walls w USING (record_key) GROUP BY l.index_id, wall_a, wall_b HAVING count(DISTINCT side) > 1
+            ),
+            hidden AS (SELECT index_id FROM visibility WHERE shielded OR withheld),
             meant AS (
                 FROM hidden
                 UNION SELECT index_id FROM index_ids WHERE redirects_to IN (FROM hidden)
                 UNION SELECT l.index_id FROM shown_record_links l JOIN identities i USING (record_ref)
                 WHERE i.index_id IN (FROM hidden)
+                UNION FROM across
             )
             SELECT count(*) FROM shown_children WHERE NOT (shielded OR withheld) AND index_id IN (FROM meant)
         """).fetchall()

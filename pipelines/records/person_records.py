@@ -89,6 +89,7 @@ def _base(feed: Feed) -> list[str]:
             CASE WHEN {verified["former_upn"]} THEN {feed.value("former_upn")} END AS former_upn,
             {feed.value("phone")} AS phone, {feed.value("school")} AS school,
             {feed.value("gp_practice")} AS gp_practice, {feed.shielded()} AS shielded,
+            '{feed.agency}:' || {feed.text("walled_from")} AS walled_from,
             coalesce({feed.value("as_of")}::DATE, as_of) AS as_of, delivery_id, position, content
         FROM {feed.view} WHERE NOT {feed.truth("withdrawn")}
         """

@@ -48,6 +48,7 @@ RECORDS = Seam(
         Column("gp_practice", _TEXT, "code of the general practice"),
         Column("carer_name", _TEXT, "the first carer's name"),
         Column("shielded", _YES, "this feed asks for the child to be shielded", needed=True),
+        Column("walled_from", _TEXT, "the record that this feed asks never to be linked with it"),
         Column("linkable", _YES, "has a name or a date of birth", needed=True),
         Column("as_of", _DAY, "the day on which the record was true"),
         Column("delivery_id", _TEXT, "the delivery that brought the record", width=words.DELIVERY_ID, needed=True),

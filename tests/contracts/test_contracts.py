@@ -40,7 +40,7 @@ COLUMNS = {
     "police": "contact_ref surname forenames date_of_birth age_estimate sex location postcode unit contact_name "
     "contact_phone contact_date",
     "social_care": "la_child_id upn upn_unknown_reason former_upn nhs_number names date_of_birth "
-    "expected_date_of_birth sex address carers involvements lead_professional caf_exists shield withdrawn",
+    "expected_date_of_birth sex address carers involvements lead_professional caf_exists firewall_from shield withdrawn",
 }
 REQUIRED = {
     "health": {"local_patient_id", "family_name", "birth_date"},

@@ -162,14 +162,43 @@ def test_one_identity_is_split_and_nothing_of_one_is_published_with_the_other(wa
     assert [child.index_id for child in told] == [of[A]] == [noted]
 
 
-def test_nothing_is_explained_across_a_wall(walled: LittleNights) -> None:
-    for night in (None, walled.night(0).business_date):
-        for pair in ((A, B), (B, A)):
-            if night is None:
-                with pytest.raises(IsindexError, match="FIREWALL_STANDS"):
-                    explain_night(walled.deployment, AUTHORITY, night, *pair)
-    with pytest.raises(IsindexError, match="FIREWALL_STANDS"):
-        explain_night(walled.deployment, AUTHORITY, walled.night(1).business_date, A, B)
+def test_a_version_that_was_replaced_and_shows_both_as_one_child_is_removed(walled: LittleNights) -> None:
+    for folder in (walled.home / "snapshots" / AUTHORITY).iterdir():
+        if folder.is_dir() and (folder / "names.parquet").is_file():
+            told: dict[str, str] = {}
+            for row in pq.read_table(folder / "names.parquet").to_pylist():
+                told[row["index_id"]] = told.get(row["index_id"], "") + str(row["family_name"])
+            assert not [each for each in told.values() if "Quillerby" in each and "Thistlewick" in each]
+
+
+@pytest.mark.parametrize("pair", [(A, B), (B, A)])
+def test_nothing_is_explained_across_a_wall(walled: LittleNights, pair: tuple[str, str]) -> None:
+    for night in (None, walled.night(1).business_date):
+        with pytest.raises(IsindexError, match="FIREWALL_STANDS"):
+            explain_night(walled.deployment, AUTHORITY, night, *pair)
+
+
+def test_a_feed_asks_for_a_wall_and_it_stands_though_the_feed_asks_no_more(tmp_path: Path, database: Databases) -> None:
+    place = LittleNights(tmp_path, database)
+    care = place.feeds["social_care"]
+    care.hold(BIRTH)
+    care.rows["S0021"]["carers"] = [{"name": f"Maud {BIRTH.family}", "relationship": "mother"}]
+    birth = dict(care.rows["S0021"])
+    hold_adoptive(place, firewall_from="S0021")
+    care.rows["S0021"] = birth
+    place.deliver(0)
+    assert place.load() == {0: "published"}
+    assert sides(place, 0)["a"] == ["social_care:S0021"] and sides(place, 0)["b"] == [B]
+    del care.rows["S0921"]["firewall_from"]
+    place.deliver(1)
+    assert place.load() == {1: "published"}
+    of = identities(place, 1)
+    assert of[B] != of["social_care:S0021"]
+    assert "Quillerby" not in shown(place, 1, of[B])
+    decisions.decide(place.deployment, AUTHORITY, "same", "social_care:S0021", B, **by("Ruth"))
+    assert place.load() == {1: "published"}
+    of = identities(place, 1)
+    assert of[B] == of["social_care:S0021"]
 
 
 def test_later_nights_keep_it_whatever_third_records_say(joined: LittleNights, tmp_path: Path) -> None:
