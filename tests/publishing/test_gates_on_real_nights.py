@@ -115,6 +115,18 @@ def home_in_a_name(town):
     return night.make()
 
 
+def one_identity_at_a_wall(town):
+    """A firewall between two records that were joined all the same."""
+    night = tonight(town)
+    of = {}
+    for row in night.state.identities.to_pylist():
+        of.setdefault(row["index_id"], []).append(row["record_key"])
+    a, b = next(keys[:2] for keys in of.values() if len(keys) > 1)
+    wall = {"kind": "firewall", "record_a": a, "record_b": b}
+    night.decisions = pa.Table.from_pylist([wall], schema=night.decisions.schema)
+    return night
+
+
 FAILING = {
     "table_hashes": altered_on_the_disk,
     "reconciliation": lambda town: built(town, "record_links", lambda links: links.slice(1)),
@@ -127,6 +139,7 @@ FAILING = {
     ),
     "shielding": lambda town: built(town, "children", with_column("shielded", False)),
     "household": home_in_a_name,
+    "firewall": one_identity_at_a_wall,
     "sensitive_services": lambda town: built(town, "involvements", with_column("kind", "sensitive_service")),
     "identifiers_absent": lambda town: tonight(town, {"health": every(3, "address_line_1", "see NHS 9434765919"),
                                                       "social_care": every(1, "nhs_number", "9434765919")}),
