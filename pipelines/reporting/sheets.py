@@ -22,6 +22,7 @@ from pipelines.reporting.words import Word, short_day
 __all__ = ["Cell", "Code", "Drawing", "Head", "Link", "Sheet", "csv_of_table"]
 
 _FORMULA = re.compile(r"^[\s]*[=+\-@\t\r]")
+_CONTROL = r"[\x00-\x1f\x7f]"  # a line break, or what colours a terminal
 _BOM = b"\xef\xbb\xbf"
 _SHORT = 20  # characters of a code that stays on one line
 
@@ -132,6 +133,7 @@ def csv_of_table(table: pa.Table) -> bytes:
     safe = []
     for column in table.columns:
         if pa.types.is_string(column.type):
+            column = pc.replace_substring_regex(column, _CONTROL, " ")
             risky = pc.match_substring_regex(column, _FORMULA.pattern)
             safe_text = pc.binary_join_element_wise("'", column, "")
             column = pc.if_else(risky, safe_text, column)
@@ -175,6 +177,7 @@ def _plain(cell: Cell) -> str | int | float:
         case date():
             return cell.isoformat()
         case Word(text, _, _) | Link(text, _) | Drawing(_, text) | Code(text) | str(text):
+            text = re.sub(_CONTROL, " ", text)
             return f"'{text}" if _FORMULA.match(text) else text
 
 
