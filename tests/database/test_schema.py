@@ -34,7 +34,7 @@ WRITTEN = {
     "index_id": INDEX_ID, "redirects_to": INDEX_ID, "other_id": INDEX_ID,
     "record_ref": REF, "reject_id": REF, "event_id": (hashlib.md5(b"").hexdigest(),),
     "delivery_id": DELIVERY, "superseded_by": DELIVERY, "contract": ("a" * 40 + "/999999",),
-    "version": VERSION, "previous": VERSION,
+    "version": VERSION, "previous": VERSION, "shown": (f"{VERSION[0]}-less-{'0' * 8}",),
     "manifest_sha256": DIGEST, "content_sha256": DIGEST, "matter": DIGEST,
     "created_at": MOMENT, "received_at": MOMENT, "decided_at": MOMENT, "undone_at": MOMENT, "published_at": MOMENT,
     "finished_at": MOMENT, "at": MOMENT,
