@@ -159,6 +159,10 @@ def run_nights(
         protect_in_any_case(deployment, waiting)
     refresh(deployment.home, deployment.engine)
     summary = summary_of(deployment, ran, look.findings, look.incomplete, removed, chosen.authorities, known)
+    if look.nothing_lies and chosen.authorities is None and whose:
+        summary["warnings"].append(
+            "nothing at all lies in the landing place, from which deliveries came before: if it is a share, is it mounted?"
+        )
     return summary | {"not_asked": _not_asked(deployment, chosen)}
 
 
@@ -246,12 +250,14 @@ def _not_asked(deployment: Deployment, wanted: Wanted) -> list[dict[str, Any]]:
 
 
 def _exit_code(summary: dict[str, Any]) -> int:
-    """3 when all that was in the way was another load; else 1 when anything was not well."""
+    """3 when all that was in the way was another load, and nothing waits for somebody; else 1 when anything was not well."""
     if summary["ok"]:
         return 0
     unwell = [night for night in summary["nights"] if night["state"] != "published" or night["fault"]]
-    only_busy = bool(unwell) and all(night["state"] == "busy" for night in unwell) and not summary["landing_findings"]
-    return 3 if only_busy else 1
+    busy = {night["authority"] for night in unwell if night["state"] == "busy"}
+    waits = [each for each in summary["standing"] if each["state"] != "interrupted" or each["authority"] not in busy]
+    others = [night for night in unwell if night["state"] != "busy"]
+    return 3 if busy and not (others or waits or summary["landing_findings"] or summary["protection_waits"]) else 1
 
 
 _STEPS = 12  # steps of a night's run; only the bar's length

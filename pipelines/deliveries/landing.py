@@ -50,6 +50,11 @@ class Look:
     decided: frozenset[str]
     incomplete: frozenset[str]
 
+    @property
+    def nothing_lies(self) -> bool:
+        """Whether there is nothing at all: a new landing place, one that is emptied by hand, or a share that is not mounted."""
+        return not (self.new or self.findings or self.decided or self.incomplete)
+
 
 def look(landing: str, engine: Engine, *, known: LandingKnowledge, authorities: Collection[str] | None = None) -> Look:
     """What has arrived in the landing place and is not decided yet, and what is amiss there.

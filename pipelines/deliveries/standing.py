@@ -94,8 +94,10 @@ def _is_settled(
     in_force = [each for each in others if each.state in IN_FORCE]
     later = [each for each in in_force if (each.sequence or 0) > (entry.sequence or 0)]
     told_anew = any(each.mode == "full" and each.business_date >= entry.business_date for each in later)
-    if entry.state == "held" or entry.has("HELD_TOO_LONG"):
+    if entry.state == "held":
         return told_anew
+    if entry.has("HELD_TOO_LONG"):  # nothing of it can be used any more, and its number is free
+        return told_anew or _is_replaced(entry, others) or waived.get(entry.sequence or 0, "") >= entry.received_at
     if entry.sequence is None or any(map(entry.has, _MISPLACED)):
         if not lies:
             return True
@@ -106,8 +108,12 @@ def _is_settled(
         return True
     if waived.get(entry.sequence, "") >= entry.received_at:
         return True
-    same = [each for each in others if each.sequence == entry.sequence and each.received_at >= entry.received_at]
-    return bool(same) and not entry.has("REPEATED")
+    return _is_replaced(entry, others) and not entry.has("REPEATED")
+
+
+def _is_replaced(entry: DeliveryEntry, others: Sequence[DeliveryEntry]) -> bool:
+    """Whether another came under its number since."""
+    return any(each.sequence == entry.sequence and each.received_at >= entry.received_at for each in others)
 
 
 def _entries(connection: Connection, authorities: Collection[str] | None, *conditions: object) -> list[DeliveryEntry]:

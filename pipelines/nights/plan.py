@@ -128,6 +128,8 @@ def _of_authority(
             Night(deployment, authority, day), now, last, day >= newest, bool(asked and asked(authority, day))
         )
         new = waiting.get(day, [])
+        if not why and last and last.state == "published" and built(known.versions.get(day, "")) != last.version:
+            why = ["What was published last is not in force."]  # a pointer that was put back, by hand or from a backup
         if new:
             told = f"Arrived: {', '.join(sorted({found.agency for found in new}))}."
             why = [told, *(why if last else [])]

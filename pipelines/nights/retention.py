@@ -17,7 +17,8 @@ from pathlib import Path
 from sqlalchemy import delete, select, update
 
 from pipelines.database import schema as db
-from pipelines.deliveries import finding
+from pipelines.deliveries import Register, finding, lying
+from pipelines.deliveries.acknowledge import ack_of, acknowledge
 from pipelines.deployment import Deployment
 from pipelines.nights.attempts import Attempt, AttemptRow, attempt_in_force, last_attempts
 from pipelines.nights.decisions import versions_on_hold
@@ -149,7 +150,19 @@ def _let_deliveries_go(deployment: Deployment, authority: str, oldest: date) -> 
                 codes = [*row.codes, finding("HELD_TOO_LONG").as_json()]
                 this = update(db.delivery).where(delivery.delivery_id == row.delivery_id)
                 connection.execute(this.values(state="refused", codes=codes))
+    _answer(deployment, [row.delivery_id for row in rows if row.state == "held"])
     return len(rows)
+
+
+def _answer(deployment: Deployment, let_go: list[str]) -> None:
+    """Tell suppliers of deliveries that waited for too long, beside those that still lie in the landing place."""
+    register = Register(deployment.engine)
+    for entry in filter(None, map(register.entry, let_go)):
+        for found in lying(
+            deployment.landing, authority=entry.authority, agency=entry.agency, business_date=entry.business_date
+        ):
+            if found.delivery_id == entry.delivery_id:
+                acknowledge(found, ack_of(entry), None)
 
 
 def _drop_attempts(night: Night, last: AttemptRow) -> int:

@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.errors import IsindexError
 from tests.nights.little_authority import AUTHORITY
-from tests.nights.little_nights import LittleNights
+from tests.nights.little_nights import LittleNights, bytes_under
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +47,21 @@ def test_a_file_that_was_cut_short_is_told_by_its_code_and_place(
     assert code in ("STORE_DAMAGED", "BASE_DAMAGED")
     assert cut.name in told
     assert "gar" not in told
+
+
+def test_a_pointer_that_was_put_back_makes_the_nights_run_that_it_has_forgotten(
+    one_night: LittleNights, tmp_path: Path
+) -> None:
+    place = one_night.copied_to(tmp_path)
+    pointer = place.deployment.home.snapshots(AUTHORITY) / "current.json"
+    before = pointer.read_bytes()
+    place.deliver(1)
+    assert place.load() == {1: "published"}
+    published = bytes_under(place.home / "snapshots")
+    pointer.write_bytes(before)
+    assert {night: each.why for night, each in place.planned().items()} == {
+        1: ("What was published last is not in force.",)
+    }
+    assert place.load() == {1: "published"}
+    assert bytes_under(place.home / "snapshots") == published
+    assert place.load() == {}

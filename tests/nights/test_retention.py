@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from sqlalchemy import select
 
 from pipelines.database import schema as db
 from pipelines.deliveries import DeliveryEntry, Register
+from pipelines.deliveries.standing import standing_deliveries
 from pipelines.nights import decisions
 from pipelines.nights.arrivals import look_around
 from pipelines.nights.retention import sweep
@@ -174,6 +176,14 @@ def test_a_delta_that_waits_for_longer_than_nights_are_kept_is_refused_by_code(p
     assert entry().state == "refused"
     assert entry().has("HELD_TOO_LONG")
     assert place.planned() == {}
+    folder = place.landing / AUTHORITY / "police" / day_of(waiting).isoformat()
+    told = json.loads((folder / "ack.json").read_text())
+    assert (told["state"], told["codes"][-1]["code"]) == ("refused", "HELD_TOO_LONG")
+    assert [each.sequence for each in standing_deliveries(place.deployment.engine)] == [sequence]
+    Register(place.deployment.engine).waive(
+        AUTHORITY, "police", sequence, actor="Ruth", reason="it will never come", at=datetime.now(UTC)
+    )
+    assert standing_deliveries(place.deployment.engine) == []
 
 
 def test_the_night_after_those_that_were_kept_goes_on_from_them(place: LittleNights) -> None:
