@@ -22,7 +22,7 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-__all__ = ["FORMAT", "Asking", "Base", "Decided", "Delivered", "Inputs", "why_differs"]
+__all__ = ["FORMAT", "Asking", "Base", "Decided", "Delivered", "Inputs", "why_differs", "wish_of"]
 
 FORMAT = 4
 """Raised whenever the program, given the same inputs, would write other bytes than before."""
@@ -55,6 +55,11 @@ class Asking:
     agency: str
     business_date: date
     content: str
+
+
+def wish_of(attempt: str) -> str:
+    """What stands in the place of a sequence in the name of what an attempt has found, by the digest of its inputs."""
+    return f"held-{attempt[:12]}"
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from pipelines.database import schema as db
 from pipelines.deliveries import IN_FORCE, FoundDelivery
 from pipelines.deployment import Deployment
 from pipelines.nights.attempts import Attempt, AttemptRow, attempt_in_force, data_in_force, last_attempts
-from pipelines.nights.inputs import FORMAT, Asking, Base, Decided, Delivered, Inputs, why_differs
+from pipelines.nights.inputs import FORMAT, Asking, Base, Decided, Delivered, Inputs, why_differs, wish_of
 from pipelines.nights.night import Night
 from pipelines.nights.reach import authorities_of
 from pipelines.publishing.versions import built, versions_in_force
@@ -190,6 +190,7 @@ class _Known:
     decisions: tuple[tuple[Decided, date | None, date | None], ...]  # with the nights from which and until which
     means: Mapping[str, str]
     asking: tuple[Asking, ...]  # deliveries with records that ask to be protected
+    tried: Mapping[date, str]  # the digest of each night's last attempt
 
     @classmethod
     def read(cls, deployment: Deployment, authority: str) -> _Known:
@@ -257,6 +258,7 @@ class _Known:
             ),
             _means(deployment),
             tuple(Asking(*row) for row in asking),
+            {day: row.digest for day, row in last_attempts(deployment.engine, authority).items()},
         )
 
     def inputs(self, day: date) -> Inputs:
@@ -287,8 +289,14 @@ class _Known:
                 if (first is None or first <= day) and (until is None or day < until)
             ),
             self.means,
-            tuple(each for each in self.asking if since < each.business_date <= day),
+            tuple(
+                each for each in self.asking if since < each.business_date <= day and not self._found_itself(each, day)
+            ),
         )
+
+    def _found_itself(self, asking: Asking, day: date) -> bool:
+        """Whether it was the night's last attempt that found who asks: no reason to make another one."""
+        return asking.business_date == day and asking.delivery_id.endswith(f"/{wish_of(self.tried.get(day) or '-')}")
 
 
 def _means(deployment: Deployment) -> dict[str, str]:

@@ -14,7 +14,7 @@ from sqlalchemy import delete, insert
 from pipelines.database import schema as db
 from pipelines.deliveries import DeliveryEntry
 from pipelines.errors import IsindexError
-from pipelines.nights.inputs import Asking
+from pipelines.nights.inputs import Asking, wish_of
 from pipelines.nights.night import Night
 from pipelines.privacy.secret import keyed_digests
 from pipelines.protection.register import Asked, requests_of
@@ -64,7 +64,7 @@ def keep_wishes(night: Night, attempt: str, record_keys: Sequence[str]) -> None:
                 "tokens": [[tokens[key]] for key in mine],
             }
         )
-        name = f"{night.authority}/{agency}/{night.business_date.isoformat()}/held-{attempt[:12]}"
+        name = f"{night.authority}/{agency}/{night.business_date.isoformat()}/{wish_of(attempt)}"
         _keep(night, agency, name, give(requests.sort_by("entry_id"), REQUESTS))
 
 
