@@ -4,7 +4,6 @@ import csv
 import hashlib
 import io
 import re
-import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -329,20 +328,17 @@ def test_same_figures_give_the_same_bytes(tmp_path, engine):
     assert digests[0] == digests[1] and len(digests[0]) > 20
 
 
-def test_a_large_authority_says_what_it_leaves_out_and_stays_quick(tmp_path, engine):
+def test_a_large_authority_says_what_it_leaves_out(tmp_path, engine):
     home = Home(tmp_path)
     rejects = nights.large(30_000)
-    begun = time.perf_counter()
     write_reports(
         home, engine, "330", nights.NIGHT, rejects, nights.standing(), nights.matching(3000), nights.directory()
     )
-    seconds = time.perf_counter() - begun
     page = home.reports / "2026-11-20/330/rejected.html"
     assert len(rows_of(page, "rejected")) == ROWS_EMBEDDED
     assert "first 2,000 of 30,000 rows" in page.read_text(encoding="utf-8")
     assert len(csv_rows(page.parent / "rejected.csv")) == 30_001
     assert page.stat().st_size < 3_000_000
-    assert seconds < 6, f"{seconds:.1f} s"  # 1.5 s on a quiet machine
 
 
 def test_markdown_tables_are_cut_and_cannot_break(engine):

@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -202,10 +201,3 @@ def test_the_ready_made_nights_are_what_the_generator_makes(tmp_path: Path) -> N
     for name in ("records", "children", "expected_records", "expected_deliveries"):
         made, kept = (pq.read_table(folder / f"truth/{name}.parquet") for folder in (tmp_path / "made", FOLDER))
         assert made.equals(kept)
-
-
-@pytest.mark.slow
-def test_a_night_of_60_000_children_takes_under_a_minute(tmp_path: Path) -> None:
-    begun = time.process_time()
-    make_nights(tmp_path, children=60_000, faults="record")
-    assert time.process_time() - begun < 30
