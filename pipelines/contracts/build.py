@@ -274,6 +274,7 @@ def _service_level(text: _Text, file: str) -> ServiceLevel:
         volume_drop=float(given["volumeDrop"]),
         volume_rise=float(given["volumeRise"]),
         reject_rate=float(given["rejectRate"]),
+        protected_share=float(given.get("protectedShare", ServiceLevel.protected_share)),
     )
 
 

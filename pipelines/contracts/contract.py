@@ -148,12 +148,14 @@ class ServiceLevel:
         arrival: local clock time the delivery is due, ``HH:MM``, on the day after the business date.
         volume_drop, volume_rise: shares of the trailing nights' records beyond which volume is queried.
         reject_rate: share of records rejected beyond which the feed is queried.
+        protected_share: share of records asking to be protected beyond which a delivery is held.
     """
 
     arrival: str = "02:00"
     volume_drop: float = 0.1
     volume_rise: float = 0.1
     reject_rate: float = 0.02
+    protected_share: float = 0.1
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,8 @@ def feed_page(contract: Contract) -> str:
         f"- Key: {', '.join(f'`{name}`' for name in contract.key_columns)}. {absence}",
         f"- Due by {level.arrival} on the day after the business date. Queried when it has {level.volume_drop:.0%} "
         f"fewer or {level.volume_rise:.0%} more records than the nights before, or when more than "
-        f"{level.reject_rate:.1%} of them are rejected.",
+        f"{level.reject_rate:.1%} of them are rejected. Held when more than {level.protected_share:.0%} of the feed's records "
+        "(and more than twenty) ask to be protected.",
         "- In a delta every record also carries `change`: `upsert` or `withdraw`.",
         "- Anything that is not listed here is refused by name and kept nowhere.",
         *_protective_lines(contract.columns),

@@ -30,6 +30,9 @@ from pipelines.errors import IsindexError
 __all__ = ["Receipt", "conclude", "receive", "restore_answer"]
 
 
+_FLOOD_ABOVE = 20  # records that ask: a few are never a flood, however small the feed
+
+
 @dataclass(frozen=True)
 class Receipt:
     """A delivery received.
@@ -40,7 +43,8 @@ class Receipt:
         ruling: what becomes of it; with `ruling.known` set there is nothing to do but `restore_answer`.
         contract: None when it is refused before its contract is known.
         read: its records, when they are to be judged (ruling verified or held); else None.
-        asking: those that ask to be protected (`ASKING`), however the delivery is ruled on; None when it cannot be read.
+        asking: those that ask to be protected (`ASKING`), however the delivery is ruled on; None when it cannot be read, or so
+            many ask that nobody can mean it.
     """
 
     found: FoundDelivery
@@ -80,13 +84,16 @@ def receive(
         each.sequence == entry.sequence and each.state in CONSUMING and each.delivery_id != entry.delivery_id
         for each in known
     )
+    usual = register.previous_live_records(found.authority, found.agency, found.business_date)
     read: ReadResult | None = None
     asking: pa.Table | None = None
     if manifest and contract and worst(findings) != "refuse":
         with verified(found, manifest) as files:
             if worst(list(files.findings)) != "refuse":
                 result = read_delivery(files, contract, delta=manifest.mode == "delta")
-                asking = result.asking
+                flood = _flood(result, contract, usual)
+                asking = None if flood else result.asking
+                findings += flood
                 read = None if used else result
             if not used:  # of one whose sequence was used nothing counts but what it asks to be protected
                 findings += [*files.findings, *(read.findings if read else ())]
@@ -96,7 +103,7 @@ def receive(
         entry,
         findings,
         rows=read.rows_read + read.lost if read else 0,
-        previous_live_records=register.previous_live_records(found.authority, found.agency, found.business_date),
+        previous_live_records=usual,
         waived=register.waived(found.authority, found.agency),
         overdue=is_past_cut_off(found.business_date) and register.night_processed(found.authority, found.business_date),
     )
@@ -159,6 +166,14 @@ def restore_answer(found: FoundDelivery, entry: DeliveryEntry, store: Store) -> 
     """Write the answer to a delivery decided before, if it is missing or its state has changed since."""
     rejects = store.open(entry).rejected if entry.stored_at else None
     return acknowledge(found, ack_of(entry), rejects)
+
+
+def _flood(read: ReadResult, contract: Contract, usual: int) -> list[Finding]:
+    """PROTECTION_FLOOD when more records ask to be protected than was agreed, of those that the feed holds."""
+    asking, limit = read.asking.num_rows, contract.service_level.protected_share
+    if asking <= _FLOOD_ABOVE or asking <= limit * max(read.rows_read + read.lost, usual):
+        return []
+    return [finding("PROTECTION_FLOOD", asking=f"{asking:,}", share=f"{limit:.0%}")]
 
 
 def _entry(found: FoundDelivery, manifest: Manifest | None) -> DeliveryEntry:

@@ -23,7 +23,8 @@ _MISPLACED = ("WRONG_AUTHORITY", "WRONG_AGENCY", "WRONG_DATE")
 
 
 def standing_deliveries(engine: Engine, authorities: Collection[str] | None = None) -> list[DeliveryEntry]:
-    """The held and refused deliveries that still stand, by authority, business date, agency and sequence.
+    """The held and refused deliveries that still stand, floods of wishes first, then by authority, business date, agency and
+    sequence.
 
     Either is settled by a full delivery in force that comes after it, which says all that there is to say. A refused one is
     settled besides by any in force for its night that comes after it, by another under its number, by a waiver of its number that was made since, and, if it lay
@@ -52,7 +53,13 @@ def standing_deliveries(engine: Engine, authorities: Collection[str] | None = No
                 )
             )
             found += [each for each in entries if not _is_settled(each, others, waived, lies=each.delivery_id in lying)]
-    return sorted(found, key=lambda each: (each.authority, each.business_date, each.agency, each.sequence or 0))
+    return sorted(found, key=_order)
+
+
+def _order(entry: DeliveryEntry) -> tuple[bool, str, date, str, int]:
+    """Floods of wishes first: nobody whom they mean is hidden meanwhile."""
+    flood = entry.has("PROTECTION_FLOOD")
+    return not flood, entry.authority, entry.business_date, entry.agency, entry.sequence or 0
 
 
 def open_gaps(engine: Engine, authorities: Collection[str] | None = None) -> dict[str, tuple[date, Finding | None]]:

@@ -21,6 +21,7 @@ IN_FORCE = frozenset({"loaded", "partly_loaded"})
 _SETTLED = IN_FORCE | {"superseded", "waived"}
 CONSUMING = _SETTLED | {"held"}  # a refused delivery does not use up its sequence
 _EMPTY_HELD_ABOVE = 10  # records the night before
+_CONSENT = ("EMPTY", "PROTECTION_FLOOD")  # what a delivery is held for until somebody wants it used as it is
 
 
 @dataclass(frozen=True)
@@ -152,12 +153,14 @@ def release(
     freed: list[tuple[DeliveryEntry, Ruling]] = []
     for held in sorted((each for each in known if each.state == "held"), key=lambda each: each.sequence or 0):
         others = [each for each in entries.values() if each.delivery_id != held.delivery_id and each.state in CONSUMING]
-        doubtful = held.has("EMPTY") or any(each.severity == "hold" for each in gap_before(others, held, waived))
+        doubtful = any(map(held.has, _CONSENT)) or any(
+            each.severity == "hold" for each in gap_before(others, held, waived)
+        )
         if doubtful and held.sequence != consented:
             continue
         ruling = _enter(others, held, [], overdue=False)
         state, verdict = ("superseded", finding("SUPERSEDED")) if ruling.superseded_by else outcome_of(held.counts)
-        codes = [code for code in held.codes if code["code"] not in ("SEQUENCE_GAP", "EMPTY")]
+        codes = [code for code in held.codes if code["code"] not in ("SEQUENCE_GAP", *_CONSENT)]
         entry = replace(held, state=state, superseded_by=ruling.superseded_by, codes=[*codes, verdict.as_json()])
         if state == "refused":
             ruling = replace(ruling, supersedes=())

@@ -200,6 +200,8 @@ def _remarks(feed: FeedLine) -> list[tuple[str, str, str, str]]:
 
 
 def _gravity(feed: FeedLine) -> tuple[int, str, str]:
+    if any(notice.code == "PROTECTION_FLOOD" for notice in feed.notices):  # nobody whom it means is hidden meanwhile
+        return (-1, feed.authority, feed.agency)
     order = ["refused", "missing", "held", "late", "partly_loaded", "expected"]
     return (order.index(feed.state) if feed.state in order else len(order), feed.authority, feed.agency)
 

@@ -1,0 +1,80 @@
+"""A delivery in which more records ask to be protected than anybody can mean is held; earlier wishes stand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow.compute as pc
+import pytest
+
+from pipelines.deliveries import Register
+from pipelines.deliveries.standing import standing_deliveries
+from tests.nights.little_authority import AUTHORITY, children
+from tests.nights.little_nights import LittleNights
+
+CHILD = children()[3]
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> LittleNights:
+    """Health holds a hundred and eight children; one of them asks."""
+    place = LittleNights(tmp_path_factory.mktemp("flood"))
+    for number in range(100):
+        tens, ones = "abcdefghij"[number // 10], "abcdefghij"[number % 10]
+        child = replace(children()[0], number=8 + number, given=f"Given{tens}{ones}", family=f"Family{tens}{ones}")
+        place.feeds["health"].hold(replace(child, street=f"{number + 200} Long Row"))
+    place.feeds["health"].rows[f"P{CHILD.nhs}"]["confidentiality"] = "S"
+    place.deliver(0)
+    assert place.load() == {0: "published"}
+    return place
+
+
+@pytest.fixture
+def place(crowded: LittleNights, tmp_path: Path) -> LittleNights:
+    return crowded.copied_to(tmp_path)
+
+
+def mark(place: LittleNights, number: int, value: str) -> None:
+    for row in list(place.feeds["health"].rows.values())[-number:]:
+        row["confidentiality"] = value
+
+
+def hidden(place: LittleNights, night: int) -> int:
+    table = place.published(night)
+    return int(pc.sum(pc.or_(table["shielded"], table["withheld"])).as_py())
+
+
+def test_a_flood_is_held_and_hides_nobody_but_whom_earlier_wishes_hide(place: LittleNights) -> None:
+    mark(place, 100, "NULL but not quite")
+    place.deliver(1, "health")
+    place.load()
+    place.deliver(1, "police")
+    place.load()
+    assert hidden(place, 1) == 1
+    (entry,) = standing_deliveries(place.deployment.engine)
+    assert (entry.state, [code["code"] for code in entry.codes]) == ("held", ["PROTECTION_FLOOD"])
+    page = (place.home / "reports" / "index.html").read_text()
+    assert "PROTECTION_FLOOD" in page
+
+
+def test_a_waiver_of_its_own_number_makes_a_flood_count(place: LittleNights) -> None:
+    mark(place, 50, "S")
+    place.deliver(1)
+    place.load()
+    assert hidden(place, 1) == 1
+    sequence = place.feeds["health"].sequence
+    told = {"actor": "Ruth", "reason": "a refuge has moved in", "at": datetime.now(UTC)}
+    Register(place.deployment.engine).waive(AUTHORITY, "health", sequence, **told)
+    place.load()
+    assert hidden(place, 1) > 50  # and whoever may be one of them
+
+
+@pytest.mark.parametrize("asking", [10, 19])
+def test_a_few_are_no_flood(place: LittleNights, asking: int) -> None:
+    mark(place, asking, "S")
+    place.deliver(1)
+    assert place.load() == {1: "published"}
+    assert hidden(place, 1) > asking
+    assert standing_deliveries(place.deployment.engine) == []
