@@ -7,6 +7,7 @@ hides stays hidden, and a gate proves the rest.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,6 +65,19 @@ class Known:
     decisions: pa.Table
     walls: pa.Table
     since: bool
+
+    @property
+    def digest(self) -> str:
+        """Names what is known, whenever it was asked for last: the same knowledge hides the same in a version."""
+        parts = (
+            self.entries.select(["entry_id", "tokens", "lifted_by"]),
+            self.latched.select(["token", "holder", "shielded"]),
+            self.places,
+            self.decisions,
+            self.walls,
+        )
+        told = [sorted(map(repr, zip(*part.to_pydict().values(), strict=True))) for part in parts]
+        return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def known_now(attempt: Attempt) -> Known:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -71,10 +71,14 @@ def protect_at_once(deployment: Deployment, authority: str) -> list[Protective]:
     known = known_now(newest)
     if _wish_for_those_found(newest, known):
         known = known_now(newest)
-    done = list(_made_less(deployment, authority, known))
+    settled = _settled(deployment, authority, known)
+    done = list(_made_less(deployment, authority, known, settled))
     done += _superseded(deployment, authority, newest, every=bool(done))
     _let_copies_go(deployment, authority)
-    write_json({"known": _everything(newest)}, _marker(deployment, authority))
+    older = versions_in_force(deployment.home, authority)
+    held = sorted(version for day, version in older.items() if day < newest.night.business_date)
+    told = {"known": _everything(newest), "knowledge": known.digest, "held_against_it": held}
+    write_json(told, _marker(deployment, authority))
     return done
 
 
@@ -120,10 +124,19 @@ def _held_against(deployment: Deployment, authority: str, newest: Attempt) -> bo
     return marker.is_file() and set(_everything(newest)) <= set(read_json(marker)["known"])
 
 
-def _made_less(deployment: Deployment, authority: str, known: Known) -> Iterator[Protective]:
-    """Publish again, less whom they must hide, the versions of nights in force that show somebody."""
+def _settled(deployment: Deployment, authority: str, known: Known) -> frozenset[str]:
+    """Versions that were held against the very same knowledge before: an uneventful night looks at none of them."""
+    marker = _marker(deployment, authority)
+    told = read_json(marker) if marker.is_file() else {}
+    return frozenset(told.get("held_against_it", ()) if told.get("knowledge") == known.digest else ())
+
+
+def _made_less(deployment: Deployment, authority: str, known: Known, settled: Collection[str]) -> Iterator[Protective]:
+    """Publish again, less whom they must hide, the versions of nights in force that show somebody, but those `settled`."""
     home, newest = deployment.home, known.latest
     for day, version in sorted(versions_in_force(home, authority).items(), reverse=True):
+        if version in settled:
+            continue
         folder = home.snapshots(authority) / version
         if not folder.is_dir():
             continue  # let go

@@ -13,7 +13,8 @@ from sqlalchemy import select
 
 from pipelines.database import schema as db
 from pipelines.errors import IsindexError
-from pipelines.nights import hiding
+from pipelines.nights import hiding, protective
+from pipelines.nights.attempts import Attempt
 from pipelines.nights.protective import protect_at_once, protection_waits, taken_away
 from pipelines.publishing.gates import takes_away
 from pipelines.publishing.publish import current_version
@@ -223,3 +224,25 @@ def test_the_gate_finds_a_child_that_is_opened(place: LittleNights, tmp_path: Pa
     after = dict(before) | {"children": tmp_path / "children.parquet"}
     write_table(rows, after["children"])
     assert not takes_away(before, after).passed
+
+
+def test_an_uneventful_night_looks_at_the_version_before_it_and_at_no_older_one(
+    place: LittleNights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[str] = []
+
+    def counted(attempt: Attempt, known: hiding.Known) -> hiding.Beyond:
+        looked_at.append(attempt.night.business_date.isoformat())
+        return hiding.hidden_beyond(attempt, known)
+
+    place.deliver(3)
+    place.load()
+    monkeypatch.setattr(protective, "hidden_beyond", counted)
+    place.deliver(4)
+    place.load()
+    assert set(looked_at) == {day_of(3).isoformat(), day_of(4).isoformat()}
+    asks(place)
+    place.deliver(5)
+    place.load()
+    assert {day_of(night).isoformat() for night in range(5)} <= set(looked_at)
+    assert shown_in_versions(place) == []
