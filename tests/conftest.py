@@ -24,6 +24,14 @@ os.environ["ISINDEX_SECRET"] = "a secret of forty bytes, for tests alone"
 
 
 @pytest.fixture(autouse=True)
+def _usual_umask():
+    """No test writes as another has set it: whoever opens a deployment keeps what it writes for itself."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture(autouse=True)
 def _settings_of_the_environment():
     """No test sees the settings of another."""
     forget_settings()

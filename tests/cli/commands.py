@@ -35,6 +35,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "explain": ("health:1", "police:2", "--home", "{home}", "--authority", "330", "--why", "review list"),
     "decide same": ("A", "B", "--home", "{home}", "--authority", "330", *_REASON),
     "decide not-the-same": ("A", "B", "--home", "{home}", "--authority", "330", *_REASON),
+    "decide firewall": ("A", "B", "--home", "{home}", "--authority", "330", *_REASON),
     "decide shield": ("A", "--home", "{home}", "--authority", "330", *_REASON),
     "decide unshield": ("A", "--home", "{home}", "--authority", "330", *_REASON),
     "decide confirm": ("3", "--home", "{home}", "--authority", "330", *_REASON),
