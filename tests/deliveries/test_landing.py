@@ -21,6 +21,7 @@ from pipelines.deliveries import LandingKnowledge, look, lying, note_decided
 from pipelines.deliveries import found as found_module
 from pipelines.deliveries import listing as listing_module
 from pipelines.deliveries import survey as survey_module
+from pipelines.deliveries.codes import file_codes
 from pipelines.deliveries.landing_findings import LISTED, landing_codes, shown
 from pipelines.errors import IsindexError
 
@@ -387,7 +388,7 @@ def test_a_folder_that_cannot_be_looked_into_is_named_and_nothing_in_it_counts_a
         site = _site_of_nobody(Path(place), health)
         site.deliver("health", {"health.csv": CONTENT})
         site.deliver("health", {"health.csv": CONTENT}, authority="331")
-        looked(site)
+        assert file_codes() and looked(site)  # read and imported while everything may be
         closed = [site.landing / "330", site.landing / "331/health/2026-11-20"]
         for folder in closed:
             folder.chmod(0)
