@@ -170,8 +170,11 @@ def shown(place: LittleNights) -> dict[str, Any]:
     with place.deployment.engine.connect() as connection:
         rows = {table.name: sorted(map(repr, connection.execute(select(table)))) for table in followed}
     nights = [place.night(number) for number in (0, 1)]
+    files = bytes_under(place.home / "snapshots", *(place.in_force(number).folder for number in (0, 1)))
     return {
-        "files": bytes_under(place.home / "snapshots", *(place.in_force(number).folder for number in (0, 1))),
+        "files": {
+            path: told for path, told in files.items() if not str(path).endswith("/written.json")
+        },  # a run's notes
         "links": {
             str(path): path.readlink() for night in nights for path in night.folder.iterdir() if path.is_symlink()
         },
