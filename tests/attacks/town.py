@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import select
 
 from pipelines.database import schema as db
+from pipelines.deliveries import intake
 from pipelines.publishing.gates import volume
 from pipelines.publishing.versions import versions_there
 from pipelines.tables import read_table
@@ -63,7 +64,7 @@ def town_of(folder: Path, attacks: Sequence[Attack]) -> Town:
 
 @contextmanager
 def big_moves() -> Iterator[None]:
-    """Gates of volume are made for larger towns: here nearly everybody moves."""
+    """Gates of volume and the limit of a flood are made for larger towns: here nearly everybody moves, and many ask."""
     with pytest.MonkeyPatch.context() as patch:
         for name in (
             "CHILDREN_LOST_LEAST",
@@ -73,6 +74,7 @@ def big_moves() -> Iterator[None]:
             "SET_ASIDE_LEAST",
         ):
             patch.setattr(volume, name, 100_000)
+        patch.setattr(intake, "_FLOOD_ABOVE", 100_000)
         yield
 
 
