@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
+from pipelines.audit import writing
 from pipelines.database import schema as db
 from pipelines.errors import IsindexError
 from pipelines.nights import protection_decisions
@@ -82,7 +83,7 @@ def at_one_moment(
             refused.append(fault)
 
     thread = threading.Thread(target=other)
-    with place.deployment.engine.begin() as connection:
+    with writing(place.deployment) as connection:
         write_down(connection, AUTHORITY, first, "Ruth", "seen", NOW.isoformat())
         thread.start()
         thread.join(0.7)
