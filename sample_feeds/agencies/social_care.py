@@ -18,7 +18,7 @@ __all__ = ["COLUMNS", "KEY", "addresses_of", "make_holding", "make_rows"]
 KEY = ("la_child_id",)
 COLUMNS = ("la_child_id", "upn", "upn_unknown_reason", "former_upn", "nhs_number", "names", "date_of_birth",
            "expected_date_of_birth", "sex", "address", "carers", "involvements", "lead_professional", "caf_exists",
-           "shield", "withdrawn")  # fmt: skip
+           "firewall_from", "shield", "withdrawn")  # fmt: skip
 HABITS = Habits(nickname=0.05, slip=0.02, by_ear=0.02, swapped=0.004, half_of_double=0.15, joint_lost=0.2,
                 other_family=0.35, folded=0.5, shouted=0.01, date_wrong=0.012, first_of_january=0.003)  # fmt: skip
 _TEAMS = as_objects(["Assessment Team East", "Assessment Team West", "Children in Need", "Looked After Children",
@@ -83,6 +83,7 @@ def make_rows(
         "involvements": _involvements(rng, n, day),
         "lead_professional": flags[(rng.random(n) > 0.3).astype(int)],
         "caf_exists": flags[(rng.random(n) > 0.4).astype(int)],
+        "firewall_from": constant(None, n),
         "shield": _lists(
             {"requested": True, "by": "Service Manager", "reason_code": _REASONS[place % 4]}
             if shielded and place % 3 != 0

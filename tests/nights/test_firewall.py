@@ -22,7 +22,7 @@ from pipelines.errors import IsindexError
 from pipelines.nights import decisions
 from pipelines.nights.decided import decisions_of
 from pipelines.nights.explain import explain_night
-from pipelines.nights.judging import judged
+from pipelines.nights.judging import judged, places_of
 from pipelines.privacy.secret import keyed_digests
 from pipelines.publishing.gates import Gate, Protection
 from pipelines.publishing.publish import snapshot_tables
@@ -158,7 +158,7 @@ def test_one_identity_is_split_and_nothing_of_one_is_published_with_the_other(wa
     assert of[B] != noted  # who noted the id of the birth child is not led to the adoptive one
     leads_to = {row["index_id"]: row["redirects_to"] for row in walled.published(1, "redirects").to_pylist()}
     assert not {of[A], of[B]} & set(leads_to.values())
-    told = read_child(walled.deployment.engine, noted, actor="Ruth", why="a test")
+    told = read_child(walled.deployment, noted, why="a test")
     assert [child.index_id for child in told] == [of[A]] == [noted]
 
 
@@ -175,7 +175,7 @@ def test_a_version_that_was_replaced_and_shows_both_as_one_child_is_removed(wall
 def test_nothing_is_explained_across_a_wall(walled: LittleNights, pair: tuple[str, str]) -> None:
     for night in (None, walled.night(1).business_date):
         with pytest.raises(IsindexError, match="FIREWALL_STANDS"):
-            explain_night(walled.deployment, AUTHORITY, night, *pair)
+            explain_night(walled.deployment, AUTHORITY, night, *pair, why="a test")
 
 
 def test_a_feed_asks_for_a_wall_and_it_stands_though_the_feed_asks_no_more(tmp_path: Path, database: Databases) -> None:
@@ -250,7 +250,7 @@ def test_an_older_night_withholds_who_was_one_and_taken_back_they_are_one_again(
     nothing_crosses(place, 2)
     assert both not in (identities(place, 2)[A], identities(place, 2)[B])  # it has been both children's
     with pytest.raises(IsindexError, match="INDEX_ID_ENDED"):
-        read_child(place.deployment.engine, both, actor="Ruth", why="a test")
+        read_child(place.deployment, both, why="a test")
     (child,) = (row for row in place.published(1).to_pylist() if row["index_id"] == both)
     assert child["withheld"]
     told = shown(place, 1, both)
@@ -291,7 +291,8 @@ def verdict(place: LittleNights, paths: dict[str, Path]) -> Gate:
     attempt = place.in_force(1)
     protecting = Protection(attempt.folder / "protection" / "entries.parquet")
     stored = {name: stored_table(path) for name, path in paths.items()}
-    (gate,) = judged(attempt, stored, protecting, decisions_of(attempt.inputs), only={"firewall"}).gates
+    decided, places = decisions_of(attempt.inputs), places_of(attempt)
+    (gate,) = judged(attempt, stored, protecting, decided, places, only={"firewall"}).gates
     return gate
 
 
