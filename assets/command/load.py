@@ -257,7 +257,8 @@ def _exit_code(summary: dict[str, Any]) -> int:
     busy = {night["authority"] for night in unwell if night["state"] == "busy"}
     waits = [each for each in summary["standing"] if each["state"] != "interrupted" or each["authority"] not in busy]
     others = [night for night in unwell if night["state"] != "busy"]
-    return 3 if busy and not (others or waits or summary["landing_findings"] or summary["protection_waits"]) else 1
+    unprotected = set(summary["protection_waits"]) - busy  # the load that is running sees to those
+    return 3 if busy and not (others or waits or summary["landing_findings"] or unprotected) else 1
 
 
 _STEPS = 12  # steps of a night's run; only the bar's length
