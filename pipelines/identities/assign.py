@@ -6,7 +6,8 @@ Belongs here: the rules of continuity. Not here: which records are the same chil
 1. An id goes to the cluster with the largest claim on it: most members that held it in their own right (not through a
    merge), then most members, then the smallest cluster name.
 2. A cluster that wins several ids keeps the elder (minted first, then smallest id); the others redirect to it.
-3. A cluster that wins none takes back an id its members once had, if that id is free; else one is minted.
+3. A cluster that wins none takes back an id its members once had, if that id is free; else one is minted, behind a
+   firewall another than without.
 4. An id that no record holds any more has ended.
 5. An id that records of both sides of an identity firewall have held is nobody's any more, and one that a side has held is
    never the other side's: whoever noted it would be led across.
@@ -168,8 +169,10 @@ def _take_back(connection: duckdb.DuckDBPyConnection) -> pa.Table:
 
 def _mint(connection: duckdb.DuckDBPyConnection, before: IdentityState, authority: str) -> pa.Table:
     """Rule 3, second half: (cluster, index_id) for clusters that have none."""
+    # behind a firewall it founds another than it would alone: that one may have been both identities'
     new = connection.sql("""
-        SELECT cluster, min(record_key) AS founder FROM tonight
+        SELECT cluster, min(t.record_key) || CASE WHEN count(w.record_key) > 0 THEN ' behind a firewall' ELSE '' END AS founder
+        FROM tonight t LEFT JOIN (SELECT DISTINCT record_key FROM walls) w USING (record_key)
         WHERE cluster NOT IN (SELECT cluster FROM kept) AND cluster NOT IN (SELECT cluster FROM taken_back)
         GROUP BY cluster ORDER BY founder
     """).to_arrow_table()

@@ -7,7 +7,8 @@ Of an identity at a wall nothing former is shown, neither name nor alias: a form
 other side, also where it is spelled in another way. Of what is in use everything that the other side has as well is
 taken out, on both sides: an address by its UPRN or the numbers in its postcode or its street, a carer by name or by how it is
 reached, or when it bears the other side's family name. A name in use that both bear stays only where the identity has no
-other. What stands between the sides shows nothing of either but such a name. An identity that holds records of both, in a
+other, and one that joins a family name of each side ("Birth-Adoptive") stays nowhere. What stands between the sides shows
+nothing of either but such a name. An identity that holds records of both, in a
 version made before the wall, shows one name.
 """
 
@@ -87,12 +88,12 @@ _SIDES = """
     SELECT DISTINCT i.index_id, w.wall_a, w.wall_b, w.side FROM walls w JOIN identities i USING (record_key);
 
     CREATE TEMP TABLE foreign_records AS
-    SELECT DISTINCT p.index_id, i.record_key
+    SELECT DISTINCT p.index_id, i.record_key, o.side
     FROM parts p JOIN parts o ON o.wall_a = p.wall_a AND o.wall_b = p.wall_b AND o.side <> p.side AND o.side <> 'between'
     JOIN identities i ON i.index_id = o.index_id;
 
     CREATE TEMP TABLE own_records AS
-    SELECT i.index_id, i.record_key FROM identities i SEMI JOIN parts USING (index_id);
+    SELECT DISTINCT i.index_id, i.record_key, p.side FROM identities i JOIN parts p USING (index_id);
 
     CREATE TEMP VIEW concerned AS SELECT record_key FROM own_records UNION SELECT record_key FROM foreign_records;
 """
@@ -106,14 +107,28 @@ _NAMES = """
     SELECT DISTINCT f.index_id, letters(c.family_name) AS family
     FROM foreign_records f JOIN called c USING (record_key) WHERE letters(c.family_name) IS NOT NULL;
 
-    CREATE TEMP TABLE own_names AS
-    SELECT o.index_id, c.*, e.family IS NOT NULL AS shared
+    CREATE TEMP TABLE families_about AS  -- of the other side and of its own, in words
+    SELECT DISTINCT k.index_id, k.side, k.strange, words_of(c.family_name) AS words
+    FROM (SELECT *, true AS strange FROM foreign_records UNION ALL SELECT *, false FROM own_records) k
+    JOIN called c USING (record_key) WHERE len(words_of(c.family_name)) > 0;
+
+    CREATE TEMP TABLE of_both AS  -- names in which a family name of each side stands
+    SELECT DISTINCT o.index_id, c.record_key, c.kind, c.family_name
     FROM own_records o JOIN called c USING (record_key)
+    JOIN families_about f ON f.index_id = o.index_id AND f.strange AND list_has_all(words_of(c.family_name), f.words)
+    JOIN families_about g ON g.index_id = o.index_id AND g.side <> f.side
+        AND list_has_all(words_of(c.family_name), g.words) AND NOT list_has_any(f.words, g.words);
+
+    CREATE TEMP TABLE own_names AS
+    SELECT DISTINCT o.index_id, c.*, e.family IS NOT NULL AS shared, b.record_key IS NOT NULL AS joins_both
+    FROM own_records o JOIN called c USING (record_key)
+    LEFT JOIN of_both b ON b.index_id = o.index_id AND b.record_key = c.record_key AND b.kind = c.kind
+        AND b.family_name = c.family_name
     LEFT JOIN foreign_families e ON e.index_id = o.index_id AND e.family = letters(c.family_name)
     WHERE coalesce(c.family_name, c.given_names) IS NOT NULL;
 
     CREATE TEMP TABLE has_own AS  -- identities with a name in use that is theirs alone
-    SELECT DISTINCT index_id FROM own_names WHERE kind = 'current' AND NOT shared AND letters(family_name) IS NOT NULL;
+    SELECT DISTINCT index_id FROM own_names WHERE kind = 'current' AND NOT (shared OR joins_both) AND letters(family_name) IS NOT NULL;
 
     CREATE TEMP TABLE telling_families AS  -- the other side's, where the identity does not bear it itself
     SELECT index_id, family FROM foreign_families ANTI JOIN (
@@ -158,12 +173,13 @@ _RESULTS = {
     "at_wall": "SELECT DISTINCT index_id FROM parts ORDER BY ALL",
     "names": """
         SELECT DISTINCT record_key, kind, family_name, given_names FROM own_names
-        WHERE kind <> 'current' OR (shared AND index_id IN (FROM has_own)) ORDER BY ALL
+        WHERE kind <> 'current' OR joins_both OR (shared AND index_id IN (FROM has_own)) ORDER BY ALL
     """,
     "in_use": """
         SELECT DISTINCT o.record_key FROM own_records o JOIN all_records r USING (record_key)
         JOIN foreign_families e ON e.index_id = o.index_id AND e.family = letters(r.family_name)
-        WHERE o.index_id IN (FROM has_own) ORDER BY ALL
+        WHERE o.index_id IN (FROM has_own)
+        UNION SELECT record_key FROM of_both WHERE kind = 'current' ORDER BY ALL
     """,
     "addresses": """
         SELECT DISTINCT p.record_key, p.address, p.postcode, p.uprn FROM own_records o JOIN places p USING (record_key)

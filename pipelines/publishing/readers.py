@@ -171,10 +171,11 @@ def _replaced(connection: Connection, index_id: str, authority: str | None) -> l
     """Authority and index id of the child who had `index_id` in a version that was replaced since.
 
     A night that is published anew, because a delivery came late, may give a child another id than the version before it. The
-    ledger keeps what each version said: whoever holds most of the records that the id was given to is meant.
+    ledger keeps what each version said: the child who holds all the records that the id was given to is meant. Where they have come
+    apart, or some are told of nobody, it leads to nobody: the id may have been two children's, or both identities' of one.
 
     Raises:
-        IsindexError: INDEX_ID_REPLACED when none of those records is shown with an id.
+        IsindexError: INDEX_ID_REPLACED when those records are not all shown with one id.
     """
     told = select(ledger_event.c.authority, ledger_event.c.record_ref, ledger_event.c.evidence).where(
         ledger_event.c.index_id == index_id, ledger_event.c.kind.in_(["minted", "restored", "joined"])
@@ -191,17 +192,15 @@ def _replaced(connection: Connection, index_id: str, authority: str | None) -> l
     found = []
     for place, refs in sorted(held.items()):
         holders = (
-            select(link.index_id, func.count().label("records"))
+            select(link.index_id, func.count(link.record_ref.distinct()).label("records"))
             .where(link.authority == place, link.record_ref.in_(sorted(refs)))
             .group_by(link.index_id)
-            .order_by(func.count().desc(), link.index_id)
         )
-        if best := connection.execute(holders).first():
-            found.append((place, str(best.index_id)))
+        found += [(place, str(row.index_id)) for row in connection.execute(holders) if row.records == len(refs)]
     if not found:
         raise IsindexError(
             "INDEX_ID_REPLACED",
-            "The version that had this id was replaced, and none of its records is shown with an id now.",
+            "The version that had this id was replaced, and its records are not all shown with one id now.",
             remedy="`isindex diff --from` that version shows what was changed; a child who is shielded is told by no record.",
         )
     return found

@@ -75,7 +75,8 @@ WALLS = Seam(  # who stands on which side of an identity firewall (→ identitie
         Column("wall_a", _TEXT, "the record that side a was asked for, its key the smaller one", needed=True),
         Column("wall_b", _TEXT, "the record that side b was asked for", needed=True),
         Column("side", _TEXT, "on which side a record stands", words.WALL_SIDES, needed=True),
-        Column("record_key", _TEXT, "the record", needed=True),
+        Column("record_key", _TEXT, "the record, also one that is gone", needed=True),
+        Column("family", _TEXT, "a keyed digest of the family name that the record bears, or bore"),
     ),
 )
 DECISIONS = Seam(  # nights → matching, protection, publishing: those in force

@@ -1,0 +1,296 @@
+"""Firewall: two identities of one child, birth and adoptive, and whatever would show something of one beside the other.
+
+The table is done on one home. Night 0: the birth identity is known. Night 1: the adoptive one comes; the feed asks for a wall, or
+people decide one when they see it. Nights 2 and 3: others write what they know. Then all nights are run once more. Given name, date of birth and the numbers are the same on both
+sides: no name, home or carer is.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from sqlalchemy import select
+
+from pipelines.database import schema as db
+from pipelines.errors import IsindexError
+from pipelines.nights import decisions
+from pipelines.publishing.readers import read_child
+from pipelines.publishing.versions import versions_there
+from pipelines.tables import read_table
+from tests.attacks.attack import Act, Scene, acts
+from tests.attacks.search import squashed
+from tests.attacks.town import big_moves
+from tests.attacks.victims import Victim
+from tests.nights.little_authority import AUTHORITY
+from tests.nights.little_nights import LittleNights
+
+BIRTH_AGENCY, ADOPTIVE_AGENCY = "health", "social_care"
+
+
+def _birth(scene: Scene) -> Victim:
+    return scene.victim
+
+
+def _adoptive(scene: Scene, **changes: Any) -> Victim:
+    """The same child in its new family."""
+    new = scene.other()
+    home = {"family": new.family, "street": new.street, "code": new.code, "uprn": new.uprn}
+    return replace(scene.victim, **{**home, "carer": new.carer, "phone": new.phone, **changes})
+
+
+def _birth_key(scene: Scene) -> str:
+    return f"HK{scene.number}"
+
+
+def _adoptive_key(scene: Scene) -> str:
+    return f"SA{scene.number}"
+
+
+def _keys(scene: Scene) -> tuple[str, str]:
+    return f"health:{_birth_key(scene)}", f"social_care:{_adoptive_key(scene)}"
+
+
+def _name(child: Victim, kind: str) -> dict[str, str]:
+    return {"family": child.family, "given": child.given, "type": kind}
+
+
+def _born(scene: Scene) -> None:
+    scene.add(BIRTH_AGENCY, _birth(scene), _birth_key(scene))
+
+
+def _adopted(**cells: Callable[[Scene], Any]) -> Act:
+    def act(scene: Scene) -> None:
+        told = {name: cell(scene) for name, cell in cells.items()}
+        scene.add(ADOPTIVE_AGENCY, _adoptive(scene), _adoptive_key(scene), **told)
+
+    return act
+
+
+def _decided(scene: Scene) -> None:
+    decisions.decide(scene.place.deployment, AUTHORITY, "firewall", *_keys(scene), **_by("Ruth"))  # type: ignore[arg-type]
+
+
+def _by(actor: str) -> dict[str, object]:
+    return {"actor": actor, "reason": "adoption order seen", "at": datetime.now(UTC)}
+
+
+def _third(agency: str, of: Callable[[Scene], Victim], key: str = "", **cells: Callable[[Scene], Any]) -> Act:
+    """A further record, under a key of its own."""
+
+    def act(scene: Scene) -> None:
+        told = {name: cell(scene) for name, cell in cells.items()}
+        scene.add(agency, of(scene), key and f"{key}{scene.number}", **told)
+
+    return act
+
+
+def _word(kind: str, a: Callable[[Scene], str], b: Callable[[Scene], str]) -> Act:
+    """A reviewer says something that would bring both together; what contradicts is refused."""
+
+    def act(scene: Scene) -> None:
+        with suppress(IsindexError):
+            decisions.decide(scene.place.deployment, AUTHORITY, kind, a(scene), b(scene), **_by("Omar"))  # type: ignore[arg-type]
+
+    return act
+
+
+def _asks_no_more(scene: Scene) -> None:
+    del scene.row(ADOPTIVE_AGENCY, _adoptive_key(scene))["firewall_from"]
+
+
+def _rekeyed(agency: str, of: Callable[[Scene], Victim], key: Callable[[Scene], str], new: str) -> Act:
+    def act(scene: Scene) -> None:
+        scene.drop(agency, key(scene))
+        scene.add(agency, of(scene), f"{new}{scene.number}")
+
+    return act
+
+
+def _nothing(scene: Scene) -> None:
+    """Nobody does anything."""
+
+
+@dataclass(frozen=True)
+class Walled:
+    """What is done on the nights after the first, to two records between which a wall stands."""
+
+    adopted: Act = field(default_factory=_adopted)
+    later: Act = _nothing
+    latest: Act = _nothing
+    by_feed: bool = False
+
+
+def _lives(at: Callable[[Scene], Victim], name: Callable[[Scene], Victim]) -> Callable[[Scene], Victim]:
+    """Whoever bears the one's name at the other's home."""
+
+    def child(scene: Scene) -> Victim:
+        there = at(scene)
+        return replace(name(scene), street=there.street, code=there.code, uprn=there.uprn)
+
+    return child
+
+
+_both_names = {"names": lambda scene: [_name(_adoptive(scene), "current"), _name(_birth(scene), "former")]}
+_both_names_turned = {"names": lambda scene: [_name(_birth(scene), "current"), _name(_adoptive(scene), "former")]}
+
+ATTACKS: dict[str, Walled] = {
+    "nothing else": Walled(),
+    "the former name is told": Walled(_adopted(**_both_names)),
+    "the former name is told as an alias": Walled(_adopted(names=lambda scene: [_name(_adoptive(scene), "current"), _name(_birth(scene), "alias")])),
+    "both names are told as current": Walled(_adopted(names=lambda scene: [_name(_adoptive(scene), "current"), _name(_birth(scene), "current")])),
+    "the birth mother is among the carers": Walled(_adopted(carers=lambda scene: [{"name": _adoptive(scene).carer, "relationship": "mother"}, {"name": _birth(scene).carer, "relationship": "birth mother", "contact": _birth(scene).phone}])),
+    "the new mother is the carer in health": Walled(later=lambda scene: scene.row("health", _birth_key(scene)).update(carer_name=_adoptive(scene).carer)),
+    "the birth home is the last known address": Walled(_adopted(address=lambda scene: {"lines": [_birth(scene).street], "postcode": _birth(scene).postcode, "status": "last_known"})),
+    "the birth home is the current address": Walled(_adopted(address=lambda scene: {"lines": [_birth(scene).street], "postcode": _birth(scene).postcode, "status": "current"})),
+    "the birth home without a postcode": Walled(_adopted(address=lambda scene: {"lines": [_birth(scene).street], "status": "current"})),
+    "the birth home by its UPRN": Walled(_adopted(address=lambda scene: {"lines": [], "uprn": _birth(scene).uprn, "status": "current"}), _third("education", _birth)),
+    "health hears of the new home": Walled(later=lambda scene: scene.row("health", _birth_key(scene)).update(address_line_1=_adoptive(scene).street, postcode=_adoptive(scene).postcode)),
+    "a school has the new name with the former one": Walled(later=_third("education", _adoptive, FormerSurname=lambda scene: _birth(scene).family)),
+    "a school has the birth name with the new one as former": Walled(later=_third("education", _birth, FormerSurname=lambda scene: _adoptive(scene).family)),
+    "the police have the birth name at the new home": Walled(later=_third("police", _lives(_adoptive, _birth))),
+    "the police have the new name at the birth home": Walled(later=_third("police", _lives(_birth, _adoptive))),
+    "the police, then a school, each with half": Walled(later=_third("police", _lives(_adoptive, _birth)), latest=_third("education", _lives(_birth, _adoptive))),
+    "a second record in care with both names": Walled(later=_third("social_care", _birth, "SB", **_both_names_turned)),
+    "a second health record of the new name": Walled(later=_third("health", _adoptive, "HN")),
+    "a second health record with both families' names in one": Walled(later=_third("health", lambda scene: replace(_birth(scene), family=f"{_birth(scene).family}-{_adoptive(scene).family}"), "HN")),
+    "the birth record is registered anew": Walled(later=_rekeyed("health", _birth, _birth_key, "HN")),
+    "the birth record is registered anew under the new name": Walled(later=_rekeyed("health", _adoptive, _birth_key, "HN")),
+    "the adoptive record is registered anew": Walled(later=_rekeyed("social_care", _adoptive, _adoptive_key, "SN")),
+    "the adoptive record is registered anew with both names": Walled(later=acts(lambda scene: scene.drop("social_care", _adoptive_key(scene)), _third("social_care", _adoptive, "SN", **_both_names))),
+    "the birth record goes and comes back": Walled(later=lambda scene: scene.drop("health", _birth_key(scene)), latest=_born),
+    "both go and both come back": Walled(later=acts(lambda scene: scene.drop("health", _birth_key(scene)), lambda scene: scene.drop("social_care", _adoptive_key(scene))), latest=acts(_born, _adopted())),
+    "a reviewer says the same": Walled(later=_word("same", lambda scene: _keys(scene)[0], lambda scene: _keys(scene)[1])),
+    "a reviewer joins a third record with both": Walled(later=_third("police", _birth, "PX"), latest=acts(_word("same", lambda scene: f"police:PX{scene.number}", lambda scene: _keys(scene)[0]), _word("same", lambda scene: f"police:PX{scene.number}", lambda scene: _keys(scene)[1]))),
+    "a reviewer joins a third record of the new name with the birth record": Walled(later=_third("police", _adoptive, "PX"), latest=_word("same", lambda scene: f"police:PX{scene.number}", lambda scene: _keys(scene)[0])),
+    "a second wall, between a third record and one of them": Walled(later=_third("police", _birth, "PX"), latest=_word("firewall", lambda scene: f"police:PX{scene.number}", lambda scene: _keys(scene)[1])),
+    "the feed asks": Walled(by_feed=True),
+    "the feed asks no more": Walled(by_feed=True, later=_asks_no_more),
+    "the feed asks, tells both names and asks no more": Walled(_adopted(**_both_names), by_feed=True, later=_asks_no_more),
+    "the feed asks and the record it names goes": Walled(by_feed=True, later=lambda scene: scene.drop("social_care", f"SB{scene.number}")),
+    "the feed asks and the police have half": Walled(by_feed=True, later=_third("police", _lives(_adoptive, _birth))),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """By attack where something of one side stands beside something of the other."""
+    place = LittleNights(tmp_path_factory.mktemp("firewall"))
+    scenes = {name: Scene(place, 100 + 7 * number) for number, name in enumerate(ATTACKS)}
+    with big_moves():
+        for name, scene in scenes.items():
+            _born(scene)
+            if ATTACKS[name].by_feed:
+                scene.add("social_care", _birth(scene), f"SB{scene.number}")
+        _load(place, 0)
+        for name, scene in scenes.items():
+            ATTACKS[name].adopted(scene)
+            if ATTACKS[name].by_feed:
+                scene.row("social_care", _adoptive_key(scene))["firewall_from"] = f"SB{scene.number}"
+        _load(place, 1)
+        for name, scene in scenes.items():
+            if not ATTACKS[name].by_feed:
+                _decided(scene)
+        assert place.load() == {1: "published"}, place.last(1).reasons
+        for scene, each in ((scene, ATTACKS[name]) for name, scene in scenes.items()):
+            each.later(scene)
+        _load(place, 2)
+        for scene, each in ((scene, ATTACKS[name]) for name, scene in scenes.items()):
+            each.latest(scene)
+        _load(place, 3)
+        place.load(asked=[1, 2, 3])
+    lines = {where: [squashed(line) for line in each] for where, each in _seen(place)}
+    assert sum(map(len, lines.values())) > 1_000
+    return {name: sorted(_beside(scene, lines)) for name, scene in scenes.items()}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_held(told: Mapping[str, list[str]], name: str) -> None:
+    assert told[name] == []
+
+
+@pytest.mark.parametrize("adoptive_first", [False, True])
+def test_the_id_that_both_bore_from_the_first_night_on_leads_to_neither(tmp_path: Path, adoptive_first: bool) -> None:
+    place = LittleNights(tmp_path)
+    scene = Scene(place, 100)
+    mine, other = (_adoptive(scene), _birth(scene)) if adoptive_first else (_birth(scene), _adoptive(scene))
+    scene.add(BIRTH_AGENCY, mine, _birth_key(scene))
+    scene.add(ADOPTIVE_AGENCY, other, _adoptive_key(scene))
+    _load(place, 0)
+    (both,) = {each for key, each in _ids(place, 0).items() if key in _keys(scene)}
+    _decided(scene)
+    assert place.load() == {0: "published"}
+    assert both not in _ids(place, 0).values()
+    with pytest.raises(IsindexError, match="INDEX_ID_REPLACED"):
+        read_child(place.deployment, both, why="a test")
+    place.deliver(1)
+    before = _ids(place, 0)
+    assert place.load(asked=[0]) == {0: "published", 1: "published"}
+    assert _ids(place, 0) == _ids(place, 1) == before
+
+
+def _ids(place: LittleNights, night: int) -> dict[str, str]:
+    table = read_table(place.in_force(night).folder / "identities" / "identities.parquet")
+    return dict(zip(*(table[name].to_pylist() for name in ("record_key", "index_id")), strict=True))
+
+
+def _load(place: LittleNights, night: int) -> None:
+    place.deliver(night)
+    assert place.load()[night] == "published", place.last(night).reasons
+
+
+def _beside(scene: Scene, lines: Mapping[str, list[bytes]]) -> Iterator[str]:
+    """Where one line tells of both sides."""
+    one, other = (
+        [squashed(value) for value in (child.family, child.street.split()[1], child.postcode, child.phone, child.carer.split()[0])]
+        for child in (_birth(scene), _adoptive(scene))
+    )  # fmt: skip
+    for where, each in lines.items():
+        if any(any(a in line for a in one) and any(b in line for b in other) for line in each):
+            yield where
+
+
+def _seen(place: LittleNights) -> Iterator[tuple[str, list[str]]]:
+    """What anybody may look at, as lines: all that a version or the database tells of one child is one line."""
+    home = place.deployment.home
+    for version in versions_there(home, AUTHORITY):
+        folder = home.snapshots(AUTHORITY) / version
+        tables = [read_table(folder / f"{name}.parquet").to_pylist() for name in db.INDEX_TABLES]
+        yield version, _by_child(tables)
+    with place.deployment.engine.connect() as connection:
+        rows = [list(map(dict, connection.execute(select(table)).mappings())) for table in db.INDEX_TABLES.values()]
+        yield "database", _by_child(rows)
+        for name in ("reject", "event"):
+            if name in db.metadata.tables:
+                table = db.metadata.tables[name]
+                yield name, [str(dict(row)) for row in connection.execute(select(table)).mappings()]
+    paths = [*(place.home / "reports").rglob("*"), *(place.home / "nights").rglob("review.parquet")]
+    paths += [*(place.home / "snapshots").rglob("*.html"), *(place.home / "snapshots").rglob("*.json")]
+    for path in sorted(path for path in paths if path.is_file()):
+        yield str(path.relative_to(place.home)), list(_lines(path))
+
+
+def _by_child(tables: list[list[dict[str, Any]]]) -> list[str]:
+    found: dict[str, list[str]] = {}
+    for rows in tables:
+        for row in rows:
+            for name in ("index_id", "redirects_to"):
+                if row.get(name):
+                    found.setdefault(row[name], []).append(json.dumps(row, default=str, ensure_ascii=False))
+    return ["\t".join(each) for each in found.values()]
+
+
+def _lines(path: Path) -> Iterator[str]:
+    if path.suffix == ".parquet":
+        yield from (json.dumps(row, default=str) for row in pq.read_table(path).to_pylist())
+    else:
+        text = html.unescape(path.read_text(encoding="utf-8", errors="replace"))
+        yield from text.replace("</tr>", "\n").splitlines()

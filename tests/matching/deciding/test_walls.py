@@ -1,0 +1,149 @@
+"""The sides of a firewall: who stands where, whatever comes, goes and comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.matching.deciding.components import components
+from pipelines.matching.deciding.walls import Walls, raise_walls, seeds_of, walls_table
+from pipelines.seams.matching import WALLS
+
+A, B = "a1", "b1"
+Pair = tuple[str, str]
+
+
+def stand(
+    names: Mapping[str, str | None],
+    joins: Iterable[Pair],
+    *,
+    decided: Iterable[Pair] = (),
+    before: pa.Table | None = None,
+) -> tuple[pa.Table, Walls, dict[str, int]]:
+    """Records (key → family name) and the pairs that join: the sides, the walls, and each record's identity."""
+    keys = sorted(names)
+    place = {key: at for at, key in enumerate(keys)}
+    pairs = sorted({tuple(sorted(pair)) for pair in [*joins, *decided]})
+    left = np.array([place[one] for one, _ in pairs], dtype=np.int64)
+    right = np.array([place[other] for _, other in pairs], dtype=np.int64)
+    said = np.array([pair in {tuple(sorted(each)) for each in decided} for pair in pairs], dtype=bool)
+    wanted = pa.table({"kind": ["firewall"], "record_a": [A], "record_b": [B]})
+    array = pa.array(keys, pa.string())
+
+    def called(records):  # type: ignore[no-untyped-def]
+        return [names[keys[record]] for record in records.tolist()]
+
+    seeds = seeds_of(array, wanted, before)
+    walls = raise_walls(len(keys), left, right, np.ones(len(left), dtype=bool), said, seeds, called)
+    label = walls.kept(components(len(keys), left[~walls.cut], right[~walls.cut]))
+    return walls_table(array, walls, called), walls, {key: int(label[at]) for key, at in place.items()}
+
+
+def sides(table: pa.Table) -> dict[str, str]:
+    return {row["record_key"]: row["side"] for row in table.to_pylist()}
+
+
+def earlier(**stood: tuple[str, str]) -> pa.Table:
+    """The night before: key → (side, family name)."""
+    rows = [
+        {"wall_a": A, "wall_b": B, "side": side, "record_key": key, "family": name}
+        for key, (side, name) in stood.items()
+    ]
+    return pa.Table.from_pylist(rows, schema=WALLS.empty_table().schema)
+
+
+STOOD = earlier(a1=("a", "Birth"), b1=("b", "New"))
+
+
+def test_what_joins_a_side_stands_there_and_what_joins_both_stands_between() -> None:
+    table, _, of = stand(
+        {A: "Birth", B: "New", "x": "Birth", "y": "New", "z": "Other"},
+        [(A, B), (A, "x"), (B, "y"), (A, "z"), (B, "z")],
+    )
+    assert sides(table) == {A: "a", "x": "a", B: "b", "y": "b", "z": "between"}
+    assert of[A] == of["x"] and of[B] == of["y"] and len({of[A], of[B], of["z"]}) == 3
+
+
+def test_what_a_reviewer_joins_with_a_side_stands_there_whatever_else_it_joins() -> None:
+    table, _, of = stand({A: "Birth", B: "New", "z": "Other"}, [(A, "z"), (B, "z")], decided=[(B, "z")])
+    assert sides(table)["z"] == "b" and of["z"] == of[B]
+
+
+@pytest.mark.parametrize("away", [A, B])
+def test_what_stands_between_stays_there_when_a_side_is_gone(away: str) -> None:
+    before = earlier(a1=("a", "Birth"), b1=("b", "New"), z=("between", "Other"))
+    here = {A: "Birth", B: "New", "z": "Other"}
+    del here[away]
+    table, _, of = stand(here, [(key, "z") for key in here if key != "z"], before=before)
+    assert sides(table) == {A: "a", B: "b", "z": "between"}  # who is away is remembered
+    assert len(set(of.values())) == 2
+
+
+def test_what_comes_back_under_its_key_stands_where_it_stood() -> None:
+    before = earlier(a1=("a", "Birth"), b1=("b", "New"), x=("a", "Birth"))
+    gone, _, _ = stand({B: "New"}, [], before=before)
+    assert sides(gone) == sides(before)
+    back, _, of = stand({B: "New", "x": "New"}, [(B, "x")], before=gone)
+    assert sides(back)["x"] == "a" and of["x"] != of[B]
+
+
+@pytest.mark.parametrize(
+    ("name", "side"), [("Birth", "a"), ("New", "b"), ("Other", "b"), (None, "between")], ids=["birth", "new", "other", "none"]
+)  # fmt: skip
+def test_what_is_registered_anew_is_told_by_its_name(name: str | None, side: str) -> None:
+    table, _, of = stand({B: "New", "x": name}, [(B, "x")], before=STOOD)
+    assert sides(table)["x"] == side
+    assert (of["x"] == of[B]) == (side == "b")
+
+
+def test_where_both_sides_bear_one_name_what_may_be_who_is_gone_stands_between() -> None:
+    before = earlier(a1=("a", "One"), b1=("b", "One"))
+    assert sides(stand({A: "One", B: "One", "x": "One"}, [(B, "x")], before=before)[0])["x"] == "b"
+    assert sides(stand({B: "One", "x": "One"}, [(B, "x")], before=before)[0])["x"] == "between"
+
+
+def test_two_between_are_linked_only_by_a_reviewer() -> None:
+    names = {A: "Birth", B: "New", "y": "Birth", "z": "New", "o": "Other"}
+    joins = [(A, "y"), (B, "y"), (A, "z"), (B, "z"), ("y", "z")]
+    table, walls, of = stand(names, joins)
+    assert sides(table)["y"] == sides(table)["z"] == "between" and of["y"] != of["z"]
+    _, _, of = stand(names, joins, decided=[("y", "z")])
+    assert of["y"] == of["z"] not in (of[A], of[B])
+    # nor through a third, which stands nowhere
+    assert len(set(walls.kept(np.zeros(len(names), dtype=np.int64)).tolist())) == len(names)
+
+
+KEYS = [A, B, *"uvwxyz"]
+
+
+@given(
+    names=st.fixed_dictionaries({key: st.sampled_from(["Birth", "New", "Other", None]) for key in KEYS}),
+    nights=st.lists(
+        st.tuples(
+            st.sets(st.sampled_from(KEYS), min_size=2),
+            st.lists(st.tuples(st.sampled_from(KEYS), st.sampled_from(KEYS)), max_size=12),
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+)
+def test_whatever_comes_and_goes_no_identity_holds_two_that_ever_stood_apart(names, nights) -> None:  # type: ignore[no-untyped-def]
+    before: pa.Table | None = None
+    ever: dict[str, str] = {}
+    for here, joins in nights:
+        inside = [(one, other) for one, other in joins if one != other and {one, other} <= here]
+        table, _, of = stand({key: names[key] for key in here}, inside, before=before)
+        turned, _, again = stand({key: names[key] for key in here}, inside[::-1], before=before)
+        assert turned.equals(table) and again == of
+        now = sides(table)
+        assert {key: side for key, side in ever.items() if now.get(key) != side} == {}  # who stood, stands
+        for one in here & set(now):
+            for other in here & set(now):
+                if one != other and (now[one] != now[other] or now[one] == "between"):
+                    assert of[one] != of[other]
+        ever, before = now, table
