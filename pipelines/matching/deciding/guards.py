@@ -65,6 +65,11 @@ GUARDS: tuple[Guard, ...] = (
         False,
         "same verified identifier and birth date, but different given names: possibly twins",
     ),
+    Guard(
+        "identifier_of_sibling",
+        False,
+        "same verified identifier, but of the rest only the family name agrees: possibly a brother's or sister's",
+    ),
 )
 _NUMBER = {guard.name: number for number, guard in enumerate(GUARDS)}
 UNBORN = _NUMBER["unborn"]
@@ -114,6 +119,7 @@ def guard(
         & (family != 0)
         & both_established
         & ~_renamed(levels),
+        "identifier_of_sibling": trusted & _of_the_family_alone(levels) & ~_renamed(levels),
         "generations": apart & ~trusted,
         "twins": (given == 0) & born_alike & ~trusted,
         "twins_of_two_sexes": not_same_form & other_sex & born_alike & ~trusted & (given != g["swapped"]),
@@ -154,6 +160,12 @@ def _confirmed(levels: dict[str, Levels]) -> Mask:
     well = (birth >= LEVELS["birth_date"]["digit"]) | (given >= LEVELS["given_name"]["other"])
     well |= family >= LEVELS["family_name"]["close"]
     return well | ((birth > 0).astype(np.int8) + (given > 0) + (family > 0) >= 2)
+
+
+def _of_the_family_alone(levels: dict[str, Levels]) -> Mask:
+    """Whether given name or birth date speaks against an identifier, and nothing but the family name for it."""
+    given, family, birth = levels["given_name"], levels["family_name"], levels["birth_date"]
+    return (family > 0) & (((given == 0) & (birth <= 0)) | ((birth == 0) & (given <= 0)))
 
 
 def _renamed(levels: dict[str, Levels]) -> Mask:

@@ -49,6 +49,10 @@ TWO_CHILDREN = {
         {"nhs_number": NHS, "given_names": "Zara", "family_name": "Quill", "birth_date": dt.date(2009, 11, 30)},
     ),
     "identifier_of_twin": ({"nhs_number": NHS}, {"nhs_number": NHS, "given_names": "Thomas"}),
+    "identifier_of_sibling": (
+        {"nhs_number": NHS},
+        {"nhs_number": NHS, "given_names": "Thomas", "birth_date": dt.date(2009, 11, 30)},
+    ),
 }
 
 
@@ -112,6 +116,19 @@ def test_a_placeholder_joins_two_babies_only_where_it_counts_as_a_name(people, m
 def test_unnamed_twins_of_one_dwelling_are_two(people, one, other):
     records = people({"record_key": "health:1", "given_names": one}, {"record_key": "care:1", "given_names": other})
     assert not joined(records, MODEL)
+
+
+@pytest.mark.parametrize("kind", ["nhs_number", "upn"])
+@pytest.mark.parametrize("left_out", [{}, {"given_names": None}, {"birth_date": None}])
+def test_a_number_that_only_the_family_name_bears_out_asks(people, kind, left_out):
+    """A clerk types the younger child's number into the elder's record."""
+    number = {"nhs_number": NHS, "upn": "A330400000002"}[kind]
+    elder = {kind: number, "given_names": "Thomas", "birth_date": dt.date(2009, 11, 30)} | left_out
+    records = people({"record_key": "health:1", kind: number}, {"record_key": "social_care:1"} | elder)
+    found = match(records, model=MODEL, unique_sources=SOURCES)
+    assert len(groups(found)) == 2
+    assert found.possible.num_rows == 1
+    assert "brother" in found.possible["reason"][0].as_py()
 
 
 def test_a_placeholder_birthday_joins_nobody(people, monkeypatch):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.matching.deciding.components import components
@@ -121,6 +121,7 @@ def test_two_between_are_linked_only_by_a_reviewer() -> None:
 KEYS = [A, B, *"uvwxyz"]
 
 
+@settings(deadline=None)
 @given(
     names=st.fixed_dictionaries({key: st.sampled_from(["Birth", "New", "Other", None]) for key in KEYS}),
     nights=st.lists(
