@@ -13,11 +13,12 @@ help: ## what can be made
 setup: $(STAMP) ## a virtual environment with the locked versions
 
 $(STAMP): requirements.lock pyproject.toml
-	@echo "Setting up $(VENV) (about a minute on the first run)"
+	@echo "Setting up $(VENV) (a minute or two on the first run)"
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@# compiled here and now: where Python may write no bytecode, every process would compile the libraries again
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $(STAMP)
 
