@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import tempfile
 import warnings
@@ -11,6 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from pipelines.database import open_database
 from pipelines.settings import forget_settings
@@ -21,6 +24,17 @@ for name in [name for name in os.environ if name.startswith("ISINDEX_")]:
     if name not in ("ISINDEX_CHROMIUM", "ISINDEX_AXE", "ISINDEX_REQUIRE_ALL", "ISINDEX_LINKAGE_DATA"):
         del os.environ[name]
 os.environ["ISINDEX_SECRET"] = "a secret of forty bytes, for tests alone"
+
+
+# No test outlives the machine: what is written need not have reached the disk. A night flushes two hundred files, and
+# Dagster's own databases are opened, written and closed a thousand times.
+os.fsync = lambda _descriptor: None
+
+
+@event.listens_for(Engine, "connect")
+def _without_waiting_for_the_disk(connection, _record):
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous=OFF")
 
 
 @pytest.fixture(autouse=True)
