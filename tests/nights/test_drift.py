@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 
@@ -17,19 +14,15 @@ from pipelines.matching import load_model
 from pipelines.matching.comparing.levels import COMPARISONS
 from pipelines.tables import read_json, write_json
 from sample_feeds import make_nights
-from tests.databases import Databases
+from tests.loading import loaded
 
 pytestmark = pytest.mark.slow
-ISINDEX = str(Path(sys.executable).with_name("isindex"))
 NIGHT = date(2026, 11, 18)
 
 
-def load(database: Databases, landing: Path, home: Path) -> tuple[dict[str, float], dg.AssetCheckEvaluation]:
+def load(landing: Path, home: Path) -> tuple[dict[str, float], dg.AssetCheckEvaluation]:
     """Load the night; the figures of its links, and what its check said."""
-    command = [ISINDEX, "load", "--landing", str(landing), "--home", str(home), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=database.environment(home))
-    told = json.loads(done.stdout)
-    assert [night["state"] for night in told["nights"]] == ["published"]
+    assert [night["state"] for night in loaded(landing, home)["nights"]] == ["published"]
     key = dg.AssetCheckKey(dg.AssetKey(["index", "links"]), "model_drift")
     with instance_of(Home(home)) as instance:
         (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
@@ -37,9 +30,9 @@ def load(database: Databases, landing: Path, home: Path) -> tuple[dict[str, floa
     return read_json(Home(home).night("330", NIGHT) / "matching" / "stats.json"), said
 
 
-def test_a_night_like_the_models_own_passes_and_one_unlike_it_warns_and_is_published(tmp_path, setting, database):
+def test_a_night_like_the_models_own_passes_and_one_unlike_it_warns_and_is_published(tmp_path, setting):
     make_nights(tmp_path, ("330",), first_night=NIGHT, nights=1, children=300, faults="none")
-    figures, said = load(database, tmp_path / "landing", tmp_path / "home")
+    figures, said = load(tmp_path / "landing", tmp_path / "home")
     wanted = {f"drift_{each.name}" for each in COMPARISONS} | {"drift_pairs", "drift_overall", "unknown_family_name"}
     assert wanted <= set(figures)
     assert figures["drift_pairs"] > 10
@@ -52,6 +45,6 @@ def test_a_night_like_the_models_own_passes_and_one_unlike_it_warns_and_is_publi
         (tmp_path / f"other{part}").write_bytes((built_in / f"{model.name}{part}").read_bytes())
     write_json(policy, tmp_path / "other.policy.json")
     setting("ISINDEX_MODEL", tmp_path / "other.json")
-    figures, said = load(database, tmp_path / "landing", tmp_path / "second")
+    figures, said = load(tmp_path / "landing", tmp_path / "second")
     assert not said.passed and not said.blocking and said.severity is dg.AssetCheckSeverity.WARN
     assert said.description.endswith("of the records have no sex; when the model was made it was 60 %.")

@@ -6,9 +6,6 @@ import csv
 import io
 import json
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -23,6 +20,7 @@ from pipelines.home import Home
 from pipelines.matching import load_model
 from pipelines.matching.weighing.match_model import save_model
 from pipelines.nights import model_training as models
+from pipelines.nights.run import run_all
 from pipelines.tables import read_table
 from sample_feeds import make_nights
 
@@ -31,17 +29,13 @@ AUTHORITIES = ("202", "330")
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory, database) -> Iterator[Home]:
-    """One published night of two small authorities; this process works on it."""
+def home(tmp_path_factory) -> Home:
+    """One published night of two small authorities."""
     out = tmp_path_factory.mktemp("model")
     make_nights(out, AUTHORITIES, first_night=date(2026, 11, 18), nights=1, children=250, faults="none")
-    isindex = Path(sys.executable).with_name("isindex")
-    command = [str(isindex), "load", "--landing", str(out / "landing"), "--home", str(out / "home"), "--json"]
-    there = database.environment(out / "home")
-    loaded = subprocess.run(command, capture_output=True, text=True, check=True, env=there)
-    assert [night["state"] for night in json.loads(loaded.stdout)["nights"]] == ["published"] * 2
-    with database.here(out / "home"):
-        yield Home(out / "home")
+    ran = run_all(open_deployment(out / "home", str(out / "landing"), create=True), started_by="a test")
+    assert [night.state for night in ran] == ["published"] * 2
+    return Home(out / "home")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -107,9 +101,9 @@ def test_too_few_records_are_refused_and_nothing_is_written(home, trained):
     assert sorted(home.models.iterdir()) == there
 
 
-def test_a_home_without_a_published_night_says_so(tmp_path, database):
+def test_a_home_without_a_published_night_says_so(tmp_path):
     with pytest.raises(IsindexError, match="NOTHING_PUBLISHED"):
-        models.train_candidate(database.opened(tmp_path / "home"))
+        models.train_candidate(open_deployment(tmp_path / "home", create=True))
 
 
 def test_the_model_in_force_changes_nothing_against_itself(home):
