@@ -13,14 +13,13 @@ from pipelines.deliveries import due
 from pipelines.nights.run import RanNight
 from pipelines.nights.summary import summary_of
 from pipelines.reporting import refresh
-from tests.databases import Databases
 from tests.nights.little_authority import AUTHORITY, day_of
 from tests.nights.little_nights import LittleNights
 
 
 @pytest.fixture
-def place(tmp_path: Path, database: Databases) -> LittleNights:
-    return LittleNights(tmp_path, database)
+def place(tmp_path: Path) -> LittleNights:
+    return LittleNights(tmp_path)
 
 
 class Clock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from datetime import date
@@ -19,7 +20,7 @@ ISINDEX = str(Path(sys.executable).with_name("isindex"))
 SCHEMAS = Path(__file__).parents[1] / "fixtures" / "fifth_agency"
 
 
-def test_a_fifth_agency_is_loaded_matched_and_published(tmp_path, database):
+def test_a_fifth_agency_is_loaded_matched_and_published(tmp_path):
     make_nights(tmp_path, ("330",), first_night=NIGHT, nights=1, children=150, agencies=("health",))
     landing, home = tmp_path / "landing", tmp_path / "home"
     with (landing / "330" / "health" / NIGHT.isoformat() / "health.csv").open(encoding="utf-8", newline="") as stream:
@@ -57,7 +58,7 @@ def test_a_fifth_agency_is_loaded_matched_and_published(tmp_path, database):
         [ISINDEX, "load", "--landing", str(landing), "--home", str(home), "--json"],
         capture_output=True,
         text=True,
-        env={**database.environment(home), "ISINDEX_SCHEMAS": str(SCHEMAS)},
+        env={**os.environ, "ISINDEX_SCHEMAS": str(SCHEMAS)},
         check=False,
     )
     summary = json.loads(done.stdout)
