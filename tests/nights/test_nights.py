@@ -20,17 +20,10 @@ from sqlalchemy import create_engine, func, select
 from pipelines.database import schema as db
 from sample_feeds import FaultPlan, FileFault, make_nights, waves_of
 from tests.databases import Databases
+from tests.loading import loaded
 
 FIRST, SECOND, THIRD = date(2026, 11, 18), date(2026, 11, 19), date(2026, 11, 20)
 ISINDEX = str(Path(sys.executable).with_name("isindex"))
-
-
-def load(database: Databases, landing: Path, home: Path) -> dict:
-    """Run the command; its summary with the exit code in it."""
-    command = [ISINDEX, "load", "--landing", str(landing), "--home", str(home), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=database.environment(home))
-    assert done.returncode in (0, 1), done.stderr[-3000:]
-    return {**json.loads(done.stdout), "exit": done.returncode}
 
 
 def published_bytes(home: Path) -> dict[str, str]:
@@ -43,14 +36,30 @@ def published_bytes(home: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory, database):
-    """Three nights of one small authority with record faults, loaded one after the other."""
+def delivered(tmp_path_factory):
+    """Three nights of one small authority with record faults."""
     out = tmp_path_factory.mktemp("world")
-    made = make_nights(
+    return out, make_nights(
         out, ("330",), first_night=FIRST, nights=3, children=120, seed=2, faults="record", modes={"health": "delta"}
     )
-    home = out / "home"
-    summary = load(database, out / "landing", home)
+
+
+@pytest.fixture(scope="module")
+def on_sqlite(tmp_path_factory, delivered):
+    """Their home on SQLite, and the summary of the load."""
+    home = tmp_path_factory.mktemp("sqlite") / "home"
+    return home, loaded(delivered[0] / "landing", home, Databases("sqlite"))
+
+
+@pytest.fixture(scope="module")
+def world(request, tmp_path_factory, delivered, database):
+    """The nights, loaded one after the other."""
+    out, made = delivered
+    if database.kind == "sqlite":
+        home, summary = request.getfixturevalue("on_sqlite")
+    else:
+        home = tmp_path_factory.mktemp(database.kind) / "home"
+        summary = loaded(out / "landing", home, database)
     return out, home, made, summary
 
 
@@ -99,7 +108,7 @@ def test_the_index_database_holds_what_the_current_snapshot_holds(world, databas
 def test_loading_again_changes_nothing(world, database):
     out, home, _, _ = world
     before = published_bytes(home)
-    again = load(database, out / "landing", home)
+    again = loaded(out / "landing", home, database)
     assert (again["exit"], again["nights"]) == (0, [])
     assert published_bytes(home) == before
 
@@ -111,7 +120,7 @@ def test_the_landing_place_may_be_emptied_and_the_home_moved(world, tmp_path, da
     database.moved(home, moved)
     empty = tmp_path / "landing"
     empty.mkdir()
-    assert load(database, empty, moved)["nights"] == []
+    assert loaded(empty, moved, database)["nights"] == []
     done = subprocess.run(
         [ISINDEX, "status", "--home", str(moved), "--json"],
         capture_output=True, text=True, check=True, env=database.environment(moved),
@@ -120,10 +129,10 @@ def test_the_landing_place_may_be_emptied_and_the_home_moved(world, tmp_path, da
 
 
 @pytest.mark.parametrize("database", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
-def test_another_home_gets_the_same_bytes_whatever_its_database(world, tmp_path):
-    out, home, _, _ = world
-    load(Databases("sqlite"), out / "landing", tmp_path / "other")
-    assert published_bytes(tmp_path / "other") == published_bytes(home)
+def test_another_home_gets_the_same_bytes_whatever_its_database(world, on_sqlite):
+    _, home, _, _ = world
+    other, _ = on_sqlite
+    assert published_bytes(other) == published_bytes(home)
 
 
 @pytest.mark.slow
@@ -139,11 +148,11 @@ def test_a_load_killed_again_and_again_publishes_the_same_bytes(world, tmp_path,
         time.sleep(seconds)
         os.killpg(running.pid, signal.SIGKILL)
         running.wait()
-    load(database, out / "landing", killed)
+    loaded(out / "landing", killed, database)
     assert published_bytes(killed) == published_bytes(home)
 
 
-def test_a_damaged_and_a_late_delivery_end_as_if_they_had_come_in_time(tmp_path, database):
+def test_a_damaged_and_a_late_delivery_end_as_if_they_had_come_in_time(tmp_path):
     plan = FaultPlan(
         0.0,
         (
@@ -156,7 +165,7 @@ def test_a_damaged_and_a_late_delivery_end_as_if_they_had_come_in_time(tmp_path,
     states = []
     for wave in waves_of(made):
         wave.put(landing)
-        summary = load(database, landing, home)
+        summary = loaded(landing, home)
         states.append({(n["business_date"], f["agency"]): f["state"] for n in summary["nights"] for f in n["feeds"]})
     day = SECOND.isoformat()
     assert states[1][day, "education"] == "refused"
