@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
 import shutil
@@ -25,6 +24,7 @@ from pipelines.nights.lock import alone, going_on
 from pipelines.publishing.versions import versions_in_force
 from tests.assets.conftest import FIRST, Place, days
 from tests.assets.daemon import DAGSTERS_OWN, daemon_of, london, night_of_run
+from tests.loading import loaded
 
 pytestmark = DAGSTERS_OWN
 SUCCESS, FAILURE = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE
@@ -104,14 +104,14 @@ def test_while_a_night_is_being_run_no_way_in_goes_round_the_lock(published):
         daemon.start_runs()  # a launch by the daemon
         (launched,) = daemon.runs()
         ensure_authority(daemon.instance, "330")
-        loaded = command("isindex", "load", "--json", home=published)
+        told = loaded(published.landing, published.home)
         launch = ("--partition", f"330|{days(1)}", "-m", "assets.definitions")
         by_hand = ("dagster", "asset", "materialize", "--select", "index/inputs", *launch)
         refused = command(*by_hand, home=published)
         assert launched.status is FAILURE
         assert "NIGHT_RUNNING" in str(daemon.instance.all_logs(launched.run_id)[-1].dagster_event)
-    (night,) = json.loads(loaded.stdout)["nights"]
-    assert (loaded.returncode, night["state"], night["code"]) == (3, "busy", "NIGHT_RUNNING")
+    (night,) = told["nights"]
+    assert (told["exit"], night["state"], night["code"]) == (3, "busy", "NIGHT_RUNNING")
     assert refused.returncode != 0
     assert "NIGHT_RUNNING" in refused.stdout + refused.stderr
     assert tree(published.home) == before
@@ -123,12 +123,12 @@ def test_two_loads_at_once_end_like_one(published, tmp_path):
     published.arrive("330", "health", days(1))
     alone_ = Place(tmp_path / "alone", published.landing, published.made)
     shutil.copytree(published.home, alone_.home, symlinks=True)
-    assert command("isindex", "load", home=alone_).returncode == 0
+    assert loaded(alone_.landing, alone_.home)["exit"] == 0
     with started("isindex", "load", home=published) as one, started("isindex", "load", home=published) as other:
         codes = {each.communicate(timeout=300) and each.returncode for each in (one, other)}
     assert 0 in codes
     assert codes <= {0, 3}
-    assert command("isindex", "load", home=published).returncode == 0
+    assert loaded(published.landing, published.home)["exit"] == 0
     assert tree(published.home / "snapshots") == tree(alone_.home / "snapshots")
 
 
@@ -139,7 +139,7 @@ def test_two_first_loads_at_once_make_one_home(place):
         answers = {each.returncode: out for each in (one, other) for out in [each.communicate(timeout=300)]}
     assert 0 in answers, answers
     assert set(answers) <= {0, 3}, answers
-    assert command("isindex", "load", home=place).returncode == 0
+    assert loaded(place.landing, place.home)["exit"] == 0
     assert list(versions_in_force(place.open().home, "330")) == [FIRST]
 
 
