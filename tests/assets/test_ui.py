@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from sample_feeds import FaultPlan, make_nights
+from tests.loading import loaded
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 BIN = Path(sys.executable).parent
@@ -26,8 +27,7 @@ def address(tmp_path_factory):
     """The UI on a home with two loaded nights, served on this machine."""
     out = tmp_path_factory.mktemp("ui")
     make_nights(out, ("330",), first_night=date(2026, 11, 18), nights=2, children=150, faults=FaultPlan(0.2))
-    command = [str(BIN / "isindex"), "load", "--landing", str(out / "landing"), "--home", str(out / "home"), "--json"]
-    subprocess.run(command, check=False, capture_output=True)
+    loaded(out / "landing", out / "home")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
