@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import count
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 import duckdb
@@ -37,7 +38,9 @@ __all__ = [
     "file_stamp",
     "read_json",
     "read_table",
+    "read_told",
     "schema_fingerprint",
+    "store_damaged",
     "stored_table",
     "write_bytes",
     "write_json",
@@ -110,13 +113,34 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError:  # the text of the fault would hold a part of the file
-        raise IsindexError(
-            "STORE_DAMAGED",
-            "A file of the home is cut short or is not what was written there.",
-            where=str(path),
-            remedy="Look at the disk. Restore home and database from one backup; of a night that can still be run, "
-            "`isindex load --again` with its date makes its files anew.",
-        ) from None
+        raise store_damaged(path) from None
+
+
+def read_told(path: Path, fields: Mapping[str, type | UnionType], remedy: str = "") -> dict[str, Any]:
+    """The JSON object at `path`, which has these fields, each a value of its type; it may have others.
+
+    Raises:
+        IsindexError: STORE_DAMAGED, with `remedy` if there is a better one than a backup, when it is anything else, or gone.
+    """
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, FileNotFoundError):
+        told = None
+    if isinstance(told, dict) and all(isinstance(told.get(name), kind) for name, kind in fields.items()):
+        return told
+    raise store_damaged(path, remedy)
+
+
+def store_damaged(path: Path, remedy: str = "") -> IsindexError:
+    """A file of the home is not what was written there; `remedy` if there is a better one than a backup."""
+    return IsindexError(
+        "STORE_DAMAGED",
+        "A file of the home is cut short or is not what was written there.",
+        where=str(path),
+        remedy=remedy
+        or "Look at the disk. Restore home and database from one backup; of a night that can still be run, "
+        "`isindex load --again` with its date makes its files anew.",
+    )
 
 
 def write_bytes(content: bytes, path: Path) -> None:

@@ -54,12 +54,11 @@ def catch_up(deployment: Deployment, authority: str, *, anew: date | None = None
             told_of = read_json(manifest)
             try:
                 prove(attempt, told_of)
+                settle(attempt, told_of)
+                follow(attempt)
             except IsindexError:
                 if day != anew:
                     raise
-                continue
-            settle(attempt, told_of)
-            follow(attempt)
 
 
 def settle(attempt: Attempt, manifest: Mapping[str, Any]) -> None:
@@ -72,14 +71,17 @@ def settle(attempt: Attempt, manifest: Mapping[str, Any]) -> None:
     show_in_force(attempt, manifest)
 
 
-def follow(attempt: Attempt) -> int:
-    """Bring the database up to date after `attempt` was published; index rows written."""
+def follow(attempt: Attempt, published: str = "") -> int:
+    """Bring the database up to date after `attempt` was published; index rows written.
+
+    `published`: the version that it was published as just now (`bring_up_to_date`).
+    """
     night = attempt.night
     tell_feeds(attempt)
     newest = newest_in_force(night)
     if newest is not None:
         follow_faults(night.engine, night.authority, read_table(newest.folder / "faults.parquet"))
-    written = bring_up_to_date(night.engine, night.home, night.authority)
+    written = bring_up_to_date(night.engine, night.home, night.authority, published=published)
     if not forget_what_went(night.engine):
         _log.warning("somebody reads the index database: what went from it stays in its log until the next publish")
     return written

@@ -65,7 +65,7 @@ def put_in_force(attempt: Attempt, audit: Audit, known: Known) -> tuple[Publishe
             less=less,
         )
     settle(attempt, read_json(published.folder / "manifest.json"))
-    written = follow(attempt)
+    written = follow(attempt, published.version)
     bury_replaced(attempt, published.version)
     return published, written
 

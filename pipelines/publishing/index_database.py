@@ -3,12 +3,14 @@
 Belongs here: bringing the database to what is published in the folders. Not here: what is published (publish) and how
 it is read (readers). Everything of one authority changes in one transaction, so that readers see all of the old or all
 of the new; only rows of identities that changed are written. A database that lags behind the folders, because a run was
-killed between the two, is brought up by the next call.
+killed between the two, is brought up by the next call. What is on the disk is believed when it is what its manifest says: the
+difference is taken between two versions that are as they were published, and else everything is written anew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,15 +19,19 @@ from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
 
 from pipelines.database.rows import remove_rows, write_rows
 from pipelines.database.schema import INDEX_TABLES, identity, ledger_event, night, snapshot_version
+from pipelines.errors import IsindexError
 from pipelines.home import Home
+from pipelines.publishing.manifests import content_of, files_of, is_published, manifest_of, manifest_or_none
 from pipelines.publishing.publish import current_version, snapshot_tables
 from pipelines.publishing.versions import built
-from pipelines.tables import connect, file_sha256, read_json
+from pipelines.tables import connect
 
 __all__ = ["bring_up_to_date"]
 
 
-def bring_up_to_date(engine: Engine, home: Home, authority: str, figures: Mapping[str, Any] | None = None) -> int:
+def bring_up_to_date(
+    engine: Engine, home: Home, authority: str, figures: Mapping[str, Any] | None = None, *, published: str = ""
+) -> int:
     """Make the index database show what is published for an authority, and the ledger hold what led to it.
 
     Args:
@@ -33,9 +39,14 @@ def bring_up_to_date(engine: Engine, home: Home, authority: str, figures: Mappin
         home: the deployment.
         authority: DfE code.
         figures: the figures of the latest night, if they are more than the manifest's control totals.
+        published: the version that was published just now: where the database is said to show it already, it is written anew
+            in whole, so that a night that is run again mends whatever stands there.
 
     Returns:
         rows written or removed in the index tables; 0 when the database was up to date.
+
+    Raises:
+        IsindexError: BASE_DAMAGED when the version to be shown is not what was published. The database stays as it was.
     """
     pointer = current_version(home, authority)
     if pointer is None:
@@ -47,7 +58,7 @@ def bring_up_to_date(engine: Engine, home: Home, authority: str, figures: Mappin
             row.version: row
             for row in connection.execute(select(snapshot_version).where(snapshot_version.c.authority == authority))
         }
-        shown = next((row.shown for row in known.values() if row.current), None)
+        shown = next((row for row in known.values() if row.current), None)
         in_force = dict(
             connection.execute(
                 select(night.c.business_date, night.c.version).where(night.c.authority == authority)
@@ -61,7 +72,7 @@ def bring_up_to_date(engine: Engine, home: Home, authority: str, figures: Mappin
             as_shown = name in known and known[name].shown == version
             if as_shown and in_force.get(day) == name:
                 continue
-            manifest = read_json(manifest_path)
+            manifest = manifest_of(root / version)
             if name not in known:
                 _add_events(connection, authority, root / "ledger" / name / "events.parquet", manifest)
                 connection.execute(insert(snapshot_version).values(**_version_row(manifest, now)))
@@ -72,9 +83,11 @@ def bring_up_to_date(engine: Engine, home: Home, authority: str, figures: Mappin
             if in_force.get(day) != name:
                 totals = dict(figures) if figures and version == pointer["version"] else manifest["control_totals"]
                 _set_night(connection, manifest, totals, now)
-        if shown == pointer["version"]:
+        same = shown is not None and shown.shown == pointer["version"]
+        if same and published != pointer["version"]:
             return 0
-        written = _show(connection, authority, root, shown, pointer["version"])
+        before = None if shown is None or same else _as_published(root, shown.shown, shown.content_sha256)
+        written = _show(connection, authority, before, _to_be_shown(root, pointer["version"]))
         current = snapshot_version.c.version == built(pointer["version"])
         connection.execute(
             update(snapshot_version).where(snapshot_version.c.authority == authority).values(current=current)
@@ -126,29 +139,51 @@ def _add_events(connection: Connection, authority: str, path: Path, manifest: Ma
     write_rows(connection, ledger_event, table)
 
 
-def _show(connection: Connection, authority: str, root: Path, old: str | None, new: str) -> int:
-    """Rewrite what differs between two versions; everything when the old one is not on the disk to compare with."""
-    before = None if old is None or not (root / old / "manifest.json").exists() else old
-    if before is None:
+@dataclass(frozen=True)
+class _Files:
+    """The files behind the tables of the index database, as they were published, and the sha256 of each."""
+
+    paths: Mapping[str, Path]
+    sha256: Mapping[str, str]
+
+
+def _as_published(root: Path, version: str, content: str | None = None) -> _Files | None:
+    """The files of a version; None where any is not what was published, or the manifest is not the one of `content`."""
+    manifest = manifest_or_none(root / version)
+    if manifest is None or content_of(manifest) != (content or manifest["content_sha256"]):
+        return None
+    ledger = root / "ledger" / built(version) / "index_ids.parquet"
+    paths = snapshot_tables(root / version) | {"index_ids": ledger}
+    return _Files(paths, files_of(manifest)) if is_published(paths, manifest) else None
+
+
+def _to_be_shown(root: Path, version: str) -> _Files:
+    files = _as_published(root, version)
+    if files is None:
+        day = version[2:12]
+        raise IsindexError(
+            "BASE_DAMAGED",
+            "The version that the index database shall show is not what was published.",
+            where=f"{root.name} {day}",
+            remedy=f"Look at the disk; then `isindex load --again --authority {root.name} --night {day}` makes it anew.",
+        )
+    return files
+
+
+def _show(connection: Connection, authority: str, old: _Files | None, new: _Files) -> int:
+    """Rewrite what differs between two versions; everything when there is no old one to compare with."""
+    if old is None:
         for table in (*INDEX_TABLES.values(), identity):
             connection.execute(delete(table).where(table.c.authority == authority))
-    new_paths = _paths(root, new)
-    old_paths = _paths(root, before) if before else {}
     written = 0
     for name, target in {**INDEX_TABLES, "index_ids": identity}.items():
-        written += _replace(connection, authority, target, old_paths.get(name), new_paths[name])
+        if old is None or old.sha256[name] != new.sha256[name]:
+            written += _replace(connection, authority, target, old and old.paths[name], new.paths[name])
     return written
-
-
-def _paths(root: Path, version: str) -> dict[str, Path]:
-    """The files behind the tables of the index database, by table."""
-    return snapshot_tables(root / version) | {"index_ids": root / "ledger" / built(version) / "index_ids.parquet"}
 
 
 def _replace(connection: Connection, authority: str, target: Table, old: Path | None, new: Path) -> int:
     """Bring one table from the rows of `old` to those of `new`, identity by identity."""
-    if old is not None and file_sha256(old) == file_sha256(new):
-        return 0
     numbered = "row" in target.c
     row = ", row_number() OVER (PARTITION BY index_id ORDER BY file_row_number) - 1 AS row" if numbered else ""
     with connect() as duck:
