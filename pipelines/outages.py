@@ -14,10 +14,27 @@ from pathlib import Path
 from pipelines.errors import IsindexError, without_values
 from pipelines.settings import settings
 
-__all__ = ["as_coded", "database_address", "disk_full", "not_writable"]
+__all__ = ["OUTAGES", "as_coded", "database_address", "disk_full", "not_writable", "outage_of"]
+
+OUTAGES = frozenset(
+    {
+        "ACCESS_DENIED",
+        "CONNECTION_LOST",
+        "DATABASE_BUSY",
+        "DATABASE_DAMAGED",
+        "DATABASE_READ_ONLY",
+        "DATABASE_UNREACHABLE",
+        "DISK_FAULTY",
+        "DISK_FULL",
+        "HOME_NOT_WRITABLE",
+        "MEMORY_SHORT",
+    }
+)
+"""Codes of what the machine did not give: the same thing done again later may end well."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DENIED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+_FAULTY = frozenset({errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN})
 _FEW_PAGES = 2**17
 _SPACE = "Make room there, then do the same again: what was half written is not used."
 
@@ -26,6 +43,13 @@ def as_coded(fault: BaseException) -> IsindexError:
     """The fault as one with a code: as it is, as the outage it tells of, or as STAGE_FAILED with its kind and places."""
     if isinstance(fault, IsindexError):
         return fault
+    return outage_of(fault) or without_values(fault)
+
+
+def outage_of(fault: BaseException) -> IsindexError | None:
+    """The outage that a fault tells of: database, disk, memory or connection failed, nothing that was done or asked; else None."""
+    if isinstance(fault, IsindexError):
+        return fault if fault.code in OUTAGES else None
     # imported here: a command that never meets a fault need not wait for it
     from sqlalchemy.exc import DBAPIError
     from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -46,7 +70,9 @@ def as_coded(fault: BaseException) -> IsindexError:
         )
     if found is None and "No space left on device" in str(fault):  # DuckDB's own kind of exception
         found = disk_full()
-    return found or without_values(fault)
+    if found is None and "Input/output error" in str(fault):
+        found = _disk_faulty("")
+    return found
 
 
 def database_address(url: str) -> str:
@@ -62,6 +88,15 @@ def database_address(url: str) -> str:
 def disk_full(folder: str = "") -> IsindexError:
     """No space is left."""
     return IsindexError("DISK_FULL", "No space is left on the disk.", where=folder, remedy=_SPACE)
+
+
+def _disk_faulty(folder: str) -> IsindexError:
+    return IsindexError(
+        "DISK_FAULTY",
+        "The disk does not give what lies on it, or does not take what is written.",
+        where=folder,
+        remedy="Look at the disk or the share, then do the same again.",
+    )
 
 
 def not_writable(folder: Path) -> IsindexError:
@@ -151,6 +186,8 @@ def _of_system(fault: OSError) -> IsindexError | None:
             where=folder,
             remedy="See that the disk is not mounted read-only, and that this user has a right to the folder.",
         )
+    if fault.errno in _FAULTY:
+        return _disk_faulty(folder)
     if isinstance(fault, (ConnectionError, TimeoutError)):
         return IsindexError(
             "CONNECTION_LOST", "A connection broke or did not answer.", remedy="Do the same again in a minute."

@@ -39,6 +39,7 @@ __all__ = [
     "read_json",
     "read_table",
     "read_told",
+    "read_told_or_none",
     "schema_fingerprint",
     "store_damaged",
     "stored_table",
@@ -129,6 +130,14 @@ def read_told(path: Path, fields: Mapping[str, type | UnionType], remedy: str = 
     if isinstance(told, dict) and all(isinstance(told.get(name), kind) for name, kind in fields.items()):
         return told
     raise store_damaged(path, remedy)
+
+
+def read_told_or_none(path: Path, fields: Mapping[str, type | UnionType]) -> dict[str, Any] | None:
+    """As `read_told`; None where the object is gone or is not what was written there."""
+    try:
+        return read_told(path, fields)
+    except IsindexError:
+        return None
 
 
 def store_damaged(path: Path, remedy: str = "") -> IsindexError:

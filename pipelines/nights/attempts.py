@@ -29,7 +29,7 @@ from pipelines.errors import IsindexError
 from pipelines.nights.inputs import Inputs, why_differs
 from pipelines.nights.night import Night
 from pipelines.publishing.versions import attempt_of_version, built, versions_in_force
-from pipelines.tables import read_json, write_json
+from pipelines.tables import read_json, read_told, read_told_or_none, write_json
 
 __all__ = [
     "Attempt",
@@ -86,7 +86,7 @@ class Attempt:
                 where=night.where,
                 remedy="Run the whole job `night`, or `isindex load`: its first steps take in and freeze.",
             )
-        told = read_json(pointer)
+        told = read_told(pointer, {"digest": str, "number": int})
         return cls(night, told["digest"], told["number"])
 
     def base(self) -> Attempt | None:
@@ -143,8 +143,8 @@ def attempt_in_force(night: Night, version: str | None = None) -> Attempt | None
     digest = attempt_of_version(night.home, night.authority, wanted)
     if digest is None:
         for path in (night.folder / "attempts").glob("*/published.json"):
-            told = read_json(path)
-            digest = told["attempt"] if built(told["version"]) == built(wanted) else digest
+            told = read_told_or_none(path, {"attempt": str, "version": str}) or {}
+            digest = told["attempt"] if built(told.get("version", "")) == built(wanted) else digest
     found = Attempt(night, digest) if digest else None
     return found if found and (found.folder / "inputs.json").is_file() else None
 

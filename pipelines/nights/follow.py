@@ -22,9 +22,10 @@ from pipelines.nights.feed_rows import tell_feeds
 from pipelines.nights.night import Night
 from pipelines.nights.seal import prove, settle_seal
 from pipelines.publishing.index_database import bring_up_to_date
+from pipelines.publishing.manifests import manifest_of
 from pipelines.publishing.publish import let_snapshot_go
 from pipelines.publishing.versions import built, versions_in_force
-from pipelines.tables import read_json, read_table
+from pipelines.tables import read_table
 from pipelines.validation.reject_register import follow_faults
 
 __all__ = ["catch_up", "follow", "newest_in_force", "settle"]
@@ -51,8 +52,8 @@ def catch_up(deployment: Deployment, authority: str, *, anew: date | None = None
         manifest = deployment.home.snapshots(authority) / version / "manifest.json"
         published = attempt.folder / "published.json"
         if manifest.is_file() and (not published.is_file() or told.get(day) != built(version)):
-            told_of = read_json(manifest)
             try:
+                told_of = manifest_of(manifest.parent)
                 prove(attempt, told_of)
                 settle(attempt, told_of)
                 follow(attempt)

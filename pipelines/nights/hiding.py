@@ -190,7 +190,8 @@ def less_of(attempt: Attempt, known: Known) -> Iterator[Less | None]:
     """The attempt's snapshot less what must be hidden by now, proven; None where that is nothing.
 
     Raises:
-        IsindexError: PROTECTION_UNPROVEN when a gate finds fault with it. Nothing has changed then.
+        IsindexError: PROTECTION_UNPROVEN when a gate finds fault with it; GATE_NOT_COMPUTED, or an outage of the machine, when
+            there is no verdict. Nothing has changed then.
     """
     more = hidden_beyond(attempt, known)
     if not more:
@@ -206,9 +207,10 @@ def less_of(attempt: Attempt, known: Known) -> Iterator[Less | None]:
         walls = pa.concat_tables([walls_in(attempt.folder), known.walls])
         snapshot = build_snapshot(person, replace(state, visibility=seen), more.every, walls=walls)
         tables = write_snapshot(snapshot, folder)
-        verdicts = judged(attempt, tables, Protection(known.entries), known.decisions, more.every, only=_PROVEN).gates
+        audit = judged(attempt, tables, Protection(known.entries), known.decisions, more.every, only=_PROVEN)
+        audit.refuse_lost(attempt.night.where)
         before = snapshot_tables(attempt.folder / "snapshot")
-        gates = (*verdicts, takes_away(before, {name: stored.path for name, stored in tables.items()}))
+        gates = (*audit.gates, takes_away(before, {name: stored.path for name, stored in tables.items()}))
         failed = [gate.name for gate in gates if not gate.passed]
         if failed:
             raise IsindexError(

@@ -3,7 +3,7 @@ again without.
 
 Belongs here: when that is, and in which versions. It is asked after every run of an authority's nights, however the run
 ended: a night that is held or failed, and a delivery that waits for a gap, keep back what is new, never a protection. A version
-that cannot be made less any more is removed. Not here: who must be hidden (`hiding`), how a version is made less
+that cannot be made less any more is removed; where only the machine was in the way, it waits and is tried again. Not here: who must be hidden (`hiding`), how a version is made less
 (`put_in_force`).
 """
 
@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,10 +34,15 @@ from pipelines.nights.put_in_force import audit_of, bury_replaced, put_in_force
 from pipelines.nights.requests import keep_wishes
 from pipelines.nights.walls import walls_in
 from pipelines.outages import as_coded
+from pipelines.publishing.manifests import manifest_or_none
 from pipelines.publishing.publish import bury, let_snapshot_go
 from pipelines.publishing.versions import built, folder_of, versions_in_force, versions_there
-from pipelines.tables import connect, read_json, read_table, write_json
+from pipelines.tables import connect, read_table, read_told, read_told_or_none, write_json
 
+# what says that a version cannot be made less, however often it is tried; anything else may be over at the next load
+_CANNOT_BE_LESS = frozenset(
+    "PROTECTION_UNPROVEN GATES_FAILED PUBLISH_DAMAGED BASE_CHANGED BASE_DAMAGED BASE_MISSING STORE_DAMAGED".split()  # noqa: SIM905
+)
 __all__ = ["Protective", "protect_at_once", "protect_in_any_case", "protection_waits", "taken_away"]
 
 _log = logging.getLogger(__name__)
@@ -58,7 +64,8 @@ def protect_at_once(deployment: Deployment, authority: str) -> list[Protective]:
     The caller holds the authority's lock. Called again it does nothing, and costs a look at the register.
 
     Raises:
-        IsindexError: PROTECTION_UNPROVEN and whatever a publish may raise, of the version in force; older ones are removed then.
+        IsindexError: PROTECTION_UNPROVEN and whatever a publish may raise, of the version in force; older ones are removed
+            then. An outage of the machine, of any version: the others are seen to before.
     """
     versions = versions_in_force(deployment.home, authority)
     if not versions:
@@ -107,7 +114,7 @@ def taken_away(deployment: Deployment, authority: str) -> list[Protective]:
     """All versions that were ever published again less somebody, or removed, by what stands in their tombstones; sorted."""
     found = []
     for path in sorted((deployment.home.snapshots(authority) / "tombstones").glob("*.json")):
-        told = read_json(path)
+        told = read_told(path, {"business_date": str, "version": str, "children": int, "replaced_by": str | None})
         day = date.fromisoformat(told["business_date"])
         found.append(Protective(day, told["version"], told["replaced_by"], told["children"]))
     return found
@@ -120,27 +127,36 @@ def _marker(deployment: Deployment, authority: str) -> Path:
 
 def _held_against(deployment: Deployment, authority: str, newest: Attempt) -> bool:
     """Whether the versions were held against all that is known now; what was let go since changes nothing."""
-    marker = _marker(deployment, authority)
-    return marker.is_file() and set(_everything(newest)) <= set(read_json(marker)["known"])
+    told = _remembered(deployment, authority)
+    return told is not None and set(_everything(newest)) <= set(told["known"])
+
+
+def _remembered(deployment: Deployment, authority: str) -> dict[str, Any] | None:
+    """What stands in the marker; None where there is none or it is not what was written: it only spares a look."""
+    fields = {"known": list, "knowledge": str, "held_against_it": list}
+    return read_told_or_none(_marker(deployment, authority), fields)
 
 
 def _settled(deployment: Deployment, authority: str, known: Known) -> frozenset[str]:
     """Versions that were held against the very same knowledge before: an uneventful night looks at none of them."""
-    marker = _marker(deployment, authority)
-    told = read_json(marker) if marker.is_file() else {}
+    told = _remembered(deployment, authority) or {}
     return frozenset(told.get("held_against_it", ()) if told.get("knowledge") == known.digest else ())
 
 
 def _made_less(deployment: Deployment, authority: str, known: Known, settled: Collection[str]) -> Iterator[Protective]:
-    """Publish again, less whom they must hide, the versions of nights in force that show somebody, but those `settled`."""
+    """Publish again, less whom they must hide, the versions of nights in force that show somebody, but those `settled`.
+
+    One whose manifest is damaged is published again in any case: that makes its files anew.
+    """
     home, newest = deployment.home, known.latest
+    waits: IsindexError | None = None
     for day, version in sorted(versions_in_force(home, authority).items(), reverse=True):
         if version in settled:
             continue
         folder = home.snapshots(authority) / version
         if not folder.is_dir():
             continue  # let go
-        manifest = read_json(folder / "manifest.json")
+        manifest = manifest_or_none(folder)
         attempt = attempt_in_force(Night(deployment, authority, day), version)
         if attempt is None or not (attempt.folder / "identities" / "visibility.parquet").is_file():
             if children := _shown_in(folder, newest):
@@ -149,17 +165,23 @@ def _made_less(deployment: Deployment, authority: str, known: Known, settled: Co
             continue
         bury_replaced(attempt, version)  # what a run that was killed has left
         more = hidden_beyond(attempt, known)
-        if more.digest == manifest.get("less", {}).get("hidden", ""):
+        if manifest is not None and more.digest == manifest.get("less", {}).get("hidden", ""):
             continue
         try:
             published, _ = put_in_force(attempt, audit_of(attempt), known)
-        except IsindexError:
+        except Exception as fault:
+            coded = as_coded(fault)
             if day == newest.night.business_date:
                 raise
+            if coded.code not in _CANNOT_BE_LESS:
+                waits = waits or coded
+                continue
             bury(home, authority, version, "PROTECTED", None, more.visibility.num_rows)
             yield Protective(day, version, None, more.visibility.num_rows)
         else:
             yield Protective(day, version, published.version, more.visibility.num_rows)
+    if waits is not None:
+        raise waits
 
 
 def _superseded(deployment: Deployment, authority: str, newest: Attempt, *, every: bool) -> Iterator[Protective]:
@@ -175,7 +197,7 @@ def _superseded(deployment: Deployment, authority: str, newest: Attempt, *, ever
             continue
         children = _shown_in(folder, newest)
         if children or (every and built(version) not in held):
-            day = date.fromisoformat(read_json(folder / "manifest.json")["business_date"])
+            day = date.fromisoformat(version[2:12])
             bury(deployment.home, authority, version, "PROTECTED", None, children)
             yield Protective(day, version, None, children)
 

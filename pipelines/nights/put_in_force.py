@@ -20,6 +20,7 @@ from pipelines.nights.judging import person_tables, places_of
 from pipelines.nights.walls import walls_in
 from pipelines.publishing.feed_input import FeedInput
 from pipelines.publishing.gates import Audit
+from pipelines.publishing.manifests import manifest_of, manifest_or_none
 from pipelines.publishing.publish import Published, bury, publish_snapshot, snapshot_tables, write_snapshot
 from pipelines.publishing.snapshot import build_snapshot
 from pipelines.publishing.versions import built, versions_there
@@ -64,7 +65,7 @@ def put_in_force(attempt: Attempt, audit: Audit, known: Known) -> tuple[Publishe
             totals=totals_of(attempt, audit),
             less=less,
         )
-    settle(attempt, read_json(published.folder / "manifest.json"))
+    settle(attempt, manifest_of(published.folder))
     written = follow(attempt, published.version)
     bury_replaced(attempt, published.version)
     return published, written
@@ -73,7 +74,7 @@ def put_in_force(attempt: Attempt, audit: Audit, known: Known) -> tuple[Publishe
 def bury_replaced(attempt: Attempt, shown: str) -> None:
     """Remove what the version was shown as before."""
     home, authority = attempt.night.home, attempt.night.authority
-    less = read_json(home.snapshots(authority) / shown / "manifest.json").get("less", {})
+    less = (manifest_or_none(home.snapshots(authority) / shown) or {}).get("less", {})
     for version in versions_there(home, authority):
         if built(version) == built(shown) and version != shown:
             bury(home, authority, version, "PROTECTED", shown, less.get("children", 0))

@@ -15,13 +15,16 @@ from typing import Any, TypeVar
 from pipelines.errors import IsindexError
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.night import Night
+from pipelines.publishing.manifests import told_in
+from pipelines.publishing.versions import built
 from pipelines.tables import Written, file_sha256, file_stamp, read_json, write_json, writes_noted
 
-__all__ = ["note_written", "prove", "seal", "sealed", "settle_seal"]
+__all__ = ["note_written", "prove", "prove_published", "seal", "sealed", "settle_seal"]
 
-_SEAL, _WRITTEN = "sealed.json", "written.json"
-# Told to people and read by no later night; the first holds times, the others are written after the seal.
-_LEFT_OUT = frozenset({"matching/stats.json", "published.json", _SEAL, _WRITTEN})
+_SEAL, _WRITTEN, _PUBLISHED = "sealed.json", "written.json", "published.json"
+# The first is told to people and holds times; the others are written after the seal. The manifest of what was published is
+# proven by its own name (`prove_published`).
+_LEFT_OUT = frozenset({"matching/stats.json", _PUBLISHED, _SEAL, _WRITTEN})
 R = TypeVar("R")
 
 
@@ -94,6 +97,17 @@ def prove(base: Attempt, manifest: Mapping[str, Any] | None = None) -> None:
     _refuse(
         base, [name for name in {*told, *now} if told.get(name) != now.get(name)], "Not what was published that night"
     )
+
+
+def prove_published(base: Attempt, version: str) -> None:
+    """Hold the manifest that an attempt in force keeps of what it was published as to the `version` that a night builds on.
+
+    Raises:
+        IsindexError: BASE_DAMAGED when it is gone, or is not what was written there.
+    """
+    told = told_in(base.folder / _PUBLISHED)
+    if told is None or built(told["version"]) != built(version) or told["attempt"] != base.digest:
+        _refuse(base, [_PUBLISHED], "Not what was published that night")
 
 
 def _refuse(attempt: Attempt, differing: list[str], words: str) -> None:

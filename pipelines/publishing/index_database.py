@@ -178,7 +178,7 @@ def _show(connection: Connection, authority: str, old: _Files | None, new: _File
     written = 0
     for name, target in {**INDEX_TABLES, "index_ids": identity}.items():
         if old is None or old.sha256[name] != new.sha256[name]:
-            written += _replace(connection, authority, target, old and old.paths[name], new.paths[name])
+            written += _replace(connection, authority, target, old.paths[name] if old else None, new.paths[name])
     return written
 
 

@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors import IsindexError
-from pipelines.tables import file_sha256, read_told
+from pipelines.tables import file_sha256, read_told, read_told_or_none
 
-__all__ = ["content_of", "files_of", "is_published", "manifest_of", "manifest_or_none", "pointer_in"]
+__all__ = ["content_of", "files_of", "is_published", "manifest_of", "manifest_or_none", "pointer_in", "told_in"]
 
 _POINTER = {"version": str, "business_date": str, "nights": dict}
 _MANIFEST = {
@@ -56,16 +55,24 @@ def manifest_of(folder: Path) -> dict[str, Any]:
 
 def manifest_or_none(folder: Path) -> dict[str, Any] | None:
     """The manifest of the version in `folder`; None where it is gone, or is not what was written there."""
-    try:
-        return manifest_of(folder)
-    except IsindexError:
-        return None
+    return read_told_or_none(folder / "manifest.json", _MANIFEST)
 
 
 def content_of(manifest: Mapping[str, Any]) -> str:
     """The hash of all that a manifest says but for what is named after it."""
     told = {name: part for name, part in manifest.items() if name not in _NAMES}
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def told_in(path: Path) -> dict[str, Any] | None:
+    """The manifest that is kept at `path`, wherever that is; None unless its content is what it is named after."""
+    manifest = read_told_or_none(path, _MANIFEST)
+    if manifest is None:
+        return None
+    content = content_of(manifest)
+    named = content[: len(manifest["version"].rpartition("-")[2])]
+    sound = content == manifest["content_sha256"] and manifest["version"].endswith(f"-{named}") and named
+    return manifest if sound else None
 
 
 def files_of(manifest: Mapping[str, Any]) -> dict[str, str]:

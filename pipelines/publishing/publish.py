@@ -19,8 +19,6 @@ in it depends on when or by whom the night was run.
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import json
 import os
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -37,10 +35,11 @@ from pipelines.home import Home
 from pipelines.publishing.difference import compare
 from pipelines.publishing.feed_input import FeedInput
 from pipelines.publishing.gates import AUDITED_TABLES, GATES, Audit, Gate
+from pipelines.publishing.manifests import content_of, manifest_or_none, pointer_in
 from pipelines.publishing.shown import shown_tables, traces_of, write_traces
 from pipelines.publishing.snapshot import SNAPSHOT_TABLES
 from pipelines.publishing.versions import LESS, built, folder_of
-from pipelines.tables import StoredTable, file_sha256, read_json, write_json, write_table
+from pipelines.tables import StoredTable, file_sha256, write_json, write_table
 from pipelines.umask import FILE
 
 __all__ = [
@@ -170,7 +169,7 @@ def publish_snapshot(
                 "differences": compare(before, shown_tables(traces)).numbers(),
                 "shown": {name: stored.sha256 for name, stored in proven.items()},
             }
-            content = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+            content = content_of(manifest)
             name = version = f"v={business_date.isoformat()}T{_stamp(inputs, business_date)}-{content[:12]}"
             if base is not None and not _may_stand(home, authority, business_date, name, base):
                 raise IsindexError(
@@ -188,7 +187,7 @@ def publish_snapshot(
                     "differences": compare(before, traces_of(shown)).numbers(),
                     "less": {"children": less.children, "hidden": less.hidden},
                 }
-                content = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+                content = content_of(manifest)
                 version = f"{name}{LESS}{content[:8]}"
             told = {"version": version, "built": name, "content_sha256": content}
             write_json(manifest | told, staging / "version/manifest.json")
@@ -211,10 +210,13 @@ def bury(home: Home, authority: str, version: str, why: str, replaced_by: str | 
     """
     root = home.snapshots(authority)
     with _alone(root):
-        manifest = read_json(root / version / "manifest.json")
+        manifest = manifest_or_none(root / version) or {
+            "tables": {},
+            "content_sha256": "",
+        }  # damaged: it goes all the same
         told = {
             "version": version,
-            "business_date": manifest["business_date"],
+            "business_date": version[2:12],
             "replaced_by": replaced_by,
             "why": why,
             "children": children,
@@ -227,9 +229,8 @@ def bury(home: Home, authority: str, version: str, why: str, replaced_by: str | 
 
 
 def current_version(home: Home, authority: str) -> dict[str, Any] | None:
-    """What `current.json` says: version, business_date, nights; None before the first publish."""
-    path = home.snapshots(authority) / "current.json"
-    return dict(read_json(path)) if path.exists() else None
+    """What `current.json` says (`pointer_in`); None before the first publish."""
+    return pointer_in(home.snapshots(authority))
 
 
 def previous_version(home: Home, authority: str, business_date: date) -> str | None:
@@ -278,7 +279,9 @@ def forget_nights(home: Home, authority: str, before: date) -> None:
     """Take nights before a business date out of the pointer: they are history, and no night builds on them any more."""
     path = home.snapshots(authority) / "current.json"
     with _alone(path.parent):
-        pointer = read_json(path)
+        pointer = pointer_in(path.parent)
+        if pointer is None:
+            return
         nights = {day: version for day, version in pointer["nights"].items() if day >= before.isoformat()}
         if nights != pointer["nights"]:
             write_json(pointer | {"nights": nights}, path)
@@ -374,11 +377,11 @@ def _hashes(folder: Path) -> dict[str, str]:
 def _point(root: Path, business_date: date, version: str) -> None:
     """Put `version` in force for its night, and let the pointer show the latest night's."""
     path = root / "current.json"
-    known = read_json(path)["nights"] if path.exists() else {}
-    nights = {**known, business_date.isoformat(): version}
+    before = pointer_in(root)
+    nights = {**(before["nights"] if before else {}), business_date.isoformat(): version}
     latest = max(nights)
     pointer = {"version": nights[latest], "business_date": latest, "nights": nights}
-    if not path.exists() or read_json(path) != pointer:
+    if before != pointer:
         write_json(pointer, path)
 
 

@@ -22,9 +22,9 @@ from pipelines.errors import IsindexError
 from pipelines.home import Home
 from pipelines.identities.mint import valid_index_id
 from pipelines.publishing.difference import Difference, compare
+from pipelines.publishing.manifests import manifest_of
 from pipelines.publishing.publish import current_version, snapshot_tables
 from pipelines.publishing.versions import folder_of
-from pipelines.tables import read_json
 
 __all__ = ["AuthorityStatus", "ChildShown", "FeedStatus", "difference_between", "read_child", "status"]
 
@@ -82,7 +82,7 @@ def status(home: Home, *, on: date | None = None) -> list[AuthorityStatus]:
         pointer = current_version(home, folder.name)
         if pointer is None:
             continue
-        manifest = read_json(folder / pointer["version"] / "manifest.json")
+        manifest = manifest_of(folder / pointer["version"])
         found.append(
             AuthorityStatus(
                 authority=folder.name,
@@ -222,7 +222,7 @@ def difference_between(home: Home, authority: str, old: str | None = None, new: 
         )
     after = _version_asked_for(home, authority, newer)
     if old is None:
-        return Difference(**read_json(after / "manifest.json")["differences"])
+        return Difference(**manifest_of(after)["differences"])
     return compare(snapshot_tables(_version_asked_for(home, authority, old)), snapshot_tables(after))
 
 

@@ -13,8 +13,9 @@ from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
+from pipelines.errors import IsindexError
 from pipelines.home import Home
-from pipelines.tables import read_json
+from pipelines.publishing.manifests import manifest_of, pointer_in
 
 __all__ = ["LESS", "attempt_of_version", "built", "folder_of", "versions_in_force", "versions_there"]
 
@@ -39,8 +40,8 @@ def folder_of(home: Home, authority: str, version: str) -> Path | None:
 
 def versions_in_force(home: Home, authority: str) -> dict[date, str]:
     """Business date → the version of that night that is in force, as it is shown; empty before the first publish."""
-    path = home.snapshots(authority) / "current.json"
-    nights = read_json(path)["nights"] if path.exists() else {}
+    pointer = pointer_in(home.snapshots(authority))
+    nights = pointer["nights"] if pointer else {}
     return {date.fromisoformat(day): str(version) for day, version in nights.items()}
 
 
@@ -50,11 +51,14 @@ def versions_there(home: Home, authority: str) -> list[str]:
 
 
 def attempt_of_version(home: Home, authority: str, version: str) -> str | None:
-    """The digest of the inputs that `version` was built from; None when the version is not in the home."""
+    """The digest of the inputs that `version` was built from; None when the version, or a sound manifest, is not in the home."""
     folder = folder_of(home, authority, version)
-    return _known(folder / "manifest.json") if folder and (folder / "manifest.json").is_file() else None
+    try:
+        return _known(folder) if folder else None
+    except IsindexError:
+        return None
 
 
 @lru_cache(maxsize=1024)
-def _known(manifest: Path) -> str:
-    return str(read_json(manifest)["attempt"])  # a version never changes
+def _known(folder: Path) -> str:
+    return str(manifest_of(folder)["attempt"])  # a version never changes

@@ -6,7 +6,7 @@ from pipelines.nights.attempts import begin, last_attempts
 from pipelines.nights.follow import catch_up
 from pipelines.nights.night import Night, StageReport
 from pipelines.nights.plan import inputs_now
-from pipelines.nights.seal import note_written, prove
+from pipelines.nights.seal import note_written, prove, prove_published
 from pipelines.tables import writes_noted
 
 __all__ = ["freeze"]
@@ -25,6 +25,7 @@ def freeze(night: Night, *, started_by: str = "", why: str = "") -> StageReport:
     inputs = attempt.inputs
     if base := attempt.base():
         prove(base)
+        prove_published(base, inputs.base.version if inputs.base else "")
     told = last_attempts(night.engine, night.authority, [night.business_date])[night.business_date].why
     figures: dict[str, float | int | str] = {
         "deliveries": len(inputs.deliveries),

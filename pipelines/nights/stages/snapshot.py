@@ -24,7 +24,11 @@ GATES = [(name, f"Gate before publish: {name.replace('_', ' ')}.", True) for nam
 
 @sealed
 def build(night: Night) -> StageReport:
-    """Build the snapshot in the attempt's folder and judge it."""
+    """Build the snapshot in the attempt's folder and judge it.
+
+    Raises:
+        IsindexError: what `run_gates` raises, and GATE_NOT_COMPUTED: the night fails then, and the next load runs it again.
+    """
     attempt = Attempt.last(night)
     state = IdentityState.read(attempt.folder)
     places = places_of(attempt)
@@ -37,6 +41,7 @@ def build(night: Night) -> StageReport:
     )
     audit = judged(attempt, stored, protecting, decisions_of(attempt.inputs), places)
     write_json(audit.as_json(attempt.folder / "snapshot"), attempt.folder / "snapshot" / "gates.json")
+    audit.refuse_lost(night.where)
     failed = [gate for gate in audit.gates if not gate.passed]
     if failed:
         reasons = [_reason(gate) for gate in failed]

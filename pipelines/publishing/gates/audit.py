@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.errors import IsindexError
 from pipelines.publishing.gates.gate import Gate
 from pipelines.publishing.snapshot import SNAPSHOT_TABLES
 from pipelines.tables import StoredTable
@@ -30,15 +31,33 @@ class Audit:
         gates: one `Gate` for each name of `GATES`, in that order.
         tables: path, rows, sha256 and schema fingerprint of each audited table as it lay there when the gates read it,
             by the names of `AUDITED_TABLES`; a table that could not be read is not among them.
+        lost: names of gates that could not be computed: they have not passed, and say nothing of the tables.
     """
 
     gates: tuple[Gate, ...]
     tables: Mapping[str, StoredTable]
+    lost: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
         """Whether every gate has passed."""
         return all(gate.passed for gate in self.gates)
+
+    def refuse_lost(self, where: str) -> None:
+        """Refuse to conclude anything from gates that could not be computed.
+
+        Raises:
+            IsindexError: GATE_NOT_COMPUTED.
+        """
+        if self.lost:
+            told = {gate.name: gate.description for gate in self.gates}
+            raise IsindexError(
+                "GATE_NOT_COMPUTED",
+                f"Gates could not be computed: {'; '.join(f'{name}: {told[name]}' for name in self.lost)}",
+                where=where,
+                remedy="Nothing was published. Load again: the night is run again. If it ends the same, report the gates and "
+                "the kind of fault.",
+            )
 
     def as_json(self, folder: Path) -> dict[str, Any]:
         """As ``gates.json`` holds it: gates, and tables with their paths relative to `folder` (a home may be moved)."""

@@ -1,6 +1,9 @@
 """Running every gate over a night's tables, come what may.
 
 Belongs here: which gates there are, in which order they are told, and what a person's override does. Not here: any gate.
+
+A gate that cannot be computed has not passed, and it has found nothing either: no correction of the data mends that. What the
+machine did not give, and what has a code of its own, is told as that and ends the run; the rest is a fault of the program.
 """
 
 from __future__ import annotations
@@ -11,6 +14,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from pipelines.errors import IsindexError
+from pipelines.outages import outage_of
 from pipelines.publishing.feed_input import FeedInput
 from pipelines.publishing.gates import integrity, protection, volume
 from pipelines.publishing.gates.audit import AUDITED_TABLES, Audit
@@ -45,6 +50,7 @@ GATES: Mapping[str, Callable[[Evidence], Gate]] = {
     **_VOLUME,
 }
 OVERRIDABLE = frozenset(_VOLUME)
+_LOST = "Could not be computed"
 
 
 def run_gates(
@@ -83,6 +89,9 @@ def run_gates(
     Returns:
         one `Gate` for each of `GATES` (or of `only`), in that order, and what they were given on: each table's hash is taken before it
         is looked at, so that bytes which change later are not the audited ones.
+
+    Raises:
+        IsindexError: an outage of the machine (`pipelines.outages`), or a damaged file of the base. There is no verdict then.
     """
     paths = {name: stored.path for name, stored in snapshot.items()} | {
         f"ledger/{name}": path for name, path in ledger.items()
@@ -105,7 +114,8 @@ def run_gates(
             gates = [_judge(name, gate, evidence, overrides.get(name, "").strip()) for name, gate in wanted.items()]
     except Exception as fault:  # not even readable: every gate is reported, and none has passed
         gates = [_not_computed(name, fault) for name in wanted]
-    return Audit(tuple(gates), found)
+    lost = tuple(gate.name for gate in gates if gate.description.startswith(_LOST))
+    return Audit(tuple(gates), found, lost)
 
 
 def _judge(name: str, gate: Callable[[Evidence], Gate], evidence: Evidence, override: str) -> Gate:
@@ -120,13 +130,27 @@ def _judge(name: str, gate: Callable[[Evidence], Gate], evidence: Evidence, over
 
 
 def _not_computed(name: str, fault: Exception) -> Gate:
-    """A gate that cannot be computed has failed; only the fault's kind is told, since its text might hold a value."""
-    return Gate(name, False, f"Could not be computed ({type(fault).__name__}).")
+    """A gate that cannot be computed has failed; only the fault's kind is told, since its text might hold a value.
+
+    Raises:
+        IsindexError: where the fault has a code, or is an outage of the machine.
+    """
+    if isinstance(fault, IsindexError):
+        raise fault
+    if outage := outage_of(fault):
+        raise outage from fault
+    return Gate(name, False, f"{_LOST} ({type(fault).__name__}).")
 
 
 def _as_it_lies(path: Path) -> StoredTable | None:
-    """The table at `path` now; None when it is no readable table, which the gates then tell."""
+    """The table at `path` now; None when it is no readable table, which the gates then tell.
+
+    Raises:
+        IsindexError: an outage of the machine.
+    """
     try:
         return stored_table(path)
-    except (OSError, pa.ArrowException):
+    except (OSError, pa.ArrowException) as fault:
+        if outage := outage_of(fault):
+            raise outage from fault
         return None
