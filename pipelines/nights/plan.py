@@ -30,6 +30,7 @@ from pipelines.contracts import fingerprints
 from pipelines.database import schema as db
 from pipelines.deliveries import IN_FORCE, FoundDelivery
 from pipelines.deployment import Deployment
+from pipelines.errors import IsindexError
 from pipelines.nights.attempts import Attempt, AttemptRow, attempt_in_force, data_in_force, last_attempts
 from pipelines.nights.inputs import FORMAT, Asking, Base, Decided, Delivered, Inputs, why_differs, wish_of
 from pipelines.nights.night import Night
@@ -74,7 +75,9 @@ def outstanding(
 ) -> list[PlannedNight]:
     """Nights that need a run now, by business date and authority.
 
-    What a run changes for later nights is not foretold: ask again after each run.
+    What a run changes for later nights is not foretold: ask again after each run. Where it cannot be read what is in force for
+    an authority, its latest night is planned, and those that anything came for: their runs fail and say why, and the other
+    authorities go on.
 
     Args:
         deployment: where.
@@ -89,7 +92,12 @@ def outstanding(
     planned = []
     for authority in sorted({*authorities_of(deployment), *waiting}):
         if authorities is None or authority in authorities:
-            planned += _of_authority(deployment, authority, waiting[authority], due, asked)
+            try:
+                planned += _of_authority(deployment, authority, waiting[authority], due, asked)
+            except IsindexError as fault:
+                if fault.code != "STORE_DAMAGED":
+                    raise
+                planned += _unreadable(deployment, authority, waiting[authority], fault)
     return sorted(planned, key=lambda each: (each.business_date, each.authority))
 
 
@@ -100,7 +108,12 @@ def inputs_now(night: Night) -> Inputs:
 
 def known_nights(deployment: Deployment, authority: str) -> set[date]:
     """The nights of an authority that anything came for, were it refused, or that were run."""
-    return {*_Known.read(deployment, authority).received, *last_attempts(deployment.engine, authority)}
+    delivery = db.delivery.c
+    with deployment.engine.connect() as connection:
+        came = connection.scalars(
+            select(delivery.business_date).where(delivery.authority == authority).distinct()
+        ).all()
+    return {*came, *last_attempts(deployment.engine, authority)}
 
 
 def sound_nights(deployment: Deployment, authority: str) -> list[date]:
@@ -141,6 +154,24 @@ def _of_authority(
                     authority, day, f"{authority}/{day.isoformat()}/{key}", len(new), tuple(why), again and not new
                 )
             )
+    return planned
+
+
+def _unreadable(
+    deployment: Deployment, authority: str, waiting: Mapping[date, Sequence[FoundDelivery]], fault: IsindexError
+) -> list[PlannedNight]:
+    """The nights of an authority of which a file is damaged that says what is in force; when that is mended they are run again."""
+    attempts = last_attempts(deployment.engine, authority)
+    latest = max((day for day, row in attempts.items() if row.state != "retired"), default=None)
+    planned = []
+    for day in sorted({*waiting, *([latest] if latest else [])}):
+        new = waiting.get(day, [])
+        told = f"{fault.code} {sorted(found.manifest_sha256 for found in new)}"
+        key = hashlib.sha256(told.encode()).hexdigest()[:16]
+        why = (f"What is in force cannot be read ({fault.code}).",)
+        planned.append(
+            PlannedNight(authority, day, f"{authority}/{day.isoformat()}/{key}", len(new), why, again=not new)
+        )
     return planned
 
 

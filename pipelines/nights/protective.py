@@ -100,14 +100,20 @@ def protect_in_any_case(deployment: Deployment, authority: str) -> list[Protecti
 
 
 def protection_waits(deployment: Deployment, authorities: Iterable[str]) -> list[str]:
-    """Authorities whose versions may still show somebody who must be hidden: `protect_at_once` has not come to its end."""
-    found = []
-    for authority in authorities:
+    """Authorities whose versions may still show somebody who must be hidden: `protect_at_once` has not come to its end.
+
+    One of which it cannot be read what is in force is among them.
+    """
+    return [authority for authority in authorities if _waits(deployment, authority)]
+
+
+def _waits(deployment: Deployment, authority: str) -> bool:
+    try:
         versions = versions_in_force(deployment.home, authority)
-        newest = newest_in_force(Night(deployment, authority, max(versions))) if versions else None
-        if newest and not _held_against(deployment, authority, newest):
-            found.append(authority)
-    return found
+    except IsindexError:
+        return True
+    newest = newest_in_force(Night(deployment, authority, max(versions))) if versions else None
+    return newest is not None and not _held_against(deployment, authority, newest)
 
 
 def taken_away(deployment: Deployment, authority: str) -> list[Protective]:

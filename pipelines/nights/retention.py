@@ -20,6 +20,7 @@ from pipelines.database import schema as db
 from pipelines.deliveries import Register, finding, lying
 from pipelines.deliveries.acknowledge import ack_of, acknowledge
 from pipelines.deployment import Deployment
+from pipelines.errors import IsindexError
 from pipelines.nights.attempts import Attempt, AttemptRow, attempt_in_force, last_attempts
 from pipelines.nights.decisions import versions_on_hold
 from pipelines.nights.night import Night
@@ -33,7 +34,7 @@ from pipelines.validation.data_docs import write_index
 __all__ = ["prune", "prune_reports", "sweep"]
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_SHARED_AGE = 3600  # seconds after which a half-written page or model cannot belong to a run that is still going on
+_SHARED_AGE = 3600  # seconds after which what is half written in a place that authorities share cannot belong to a run that is still going on
 
 
 def sweep(deployment: Deployment, authority: str | None = None) -> int:
@@ -45,12 +46,14 @@ def sweep(deployment: Deployment, authority: str | None = None) -> int:
     """
     root = deployment.home.root
     if authority is None:
-        left = [path for place in ("reports", "models") for path in (root / place).rglob(".*.part")]
+        left = [path for place in ("reports", "models", "audit") for path in (root / place).rglob(".*.part")]
+        left += root.glob(".*.part")
         left = [path for path in left if time.time() - path.lstat().st_mtime > _SHARED_AGE]
     else:
         left = list((root / "nights" / authority).rglob(".*.part"))
         left += list((root / "deliveries" / authority).rglob(".seq=*"))
-        left += list((root / "deliveries" / authority).rglob(".*.part"))
+        for place in ("deliveries", "protection", "snapshots"):
+            left += list((root / place / authority).rglob(".*.part"))
     for path in left:
         _remove(path)
     return len(left)
@@ -59,11 +62,14 @@ def sweep(deployment: Deployment, authority: str | None = None) -> int:
 def prune(deployment: Deployment, authority: str) -> dict[str, int]:
     """Let go what is older than the settings keep; how many nights, attempts, deliveries and versions went.
 
-    The caller holds the authority's lock.
+    The caller holds the authority's lock. While it cannot be read what is in force, nothing goes: the authority's nights say why.
     """
     gone: Counter[str] = Counter()
     settings = deployment.settings
-    in_force = sorted(versions_in_force(deployment.home, authority))
+    try:
+        in_force = sorted(versions_in_force(deployment.home, authority))
+    except IsindexError:
+        return {}
     # The night before the oldest that may be run again is kept whole, because that one builds on it. It has to be sound: of
     # one that waits for a correction nothing may go, or what came for it would be in no night any more.
     past = in_force[: -settings.keep_nights]

@@ -200,8 +200,10 @@ def _night(deployment: Deployment, ran: Ran) -> dict[str, Any]:
 
 def _shown_as(deployment: Deployment, planned: PlannedNight, version: str | None) -> str | None:
     """The name under which a version is shown now."""
+    if not version:
+        return version
     shown = versions_in_force(deployment.home, planned.authority).get(planned.business_date)
-    return shown if version and shown and built(shown) == version else version
+    return shown if shown and built(shown) == version else version
 
 
 def _state(row: AttemptRow | None, ran: Ran) -> str:

@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import IsindexError
-from tests.nights.little_authority import AUTHORITY
+from pipelines.nights.protective import protection_waits
+from pipelines.nights.run import run_all
+from pipelines.nights.summary import summary_of
+from pipelines.publishing.readers import status
+from tests.nights import little_authority
+from tests.nights.little_authority import AUTHORITY, children, day_of
 from tests.nights.little_nights import LittleNights, bytes_under
 
 
@@ -23,30 +28,94 @@ def one_night(tmp_path_factory: pytest.TempPathFactory) -> LittleNights:
     "name",
     [
         "snapshots/{authority}/current.json",
-        "nights/{authority}/protected.json",
         "{attempt}/inputs.json",
         "{attempt}/sealed.json",
         "{attempt}/feeds.json",
+        "{attempt}/published.json",
     ],
 )
-@pytest.mark.parametrize("left", [b"", b'{"gar'])
+@pytest.mark.parametrize("left", [b'{"gar', b"{}"])
 def test_a_file_that_was_cut_short_is_told_by_its_code_and_place(
     one_night: LittleNights, tmp_path: Path, name: str, left: bytes
 ) -> None:
     place = one_night.copied_to(tmp_path)
     attempt = place.in_force(0).folder.relative_to(place.home)
     cut = place.home / name.format(authority=AUTHORITY, version=place.night(0).version(), attempt=attempt)
+    before = cut.read_bytes()
     cut.write_bytes(left)
     place.deliver(1)
-    try:
-        assert place.load() == {1: "failed"}
-    except IsindexError as fault:
-        code, told = fault.code, str(fault)
-    else:
-        code, told = place.last(1).code, place.last(1).reasons[0]
+    assert place.load()[1] == "failed"
+    code, told = place.last(1).code, place.last(1).reasons[0]
     assert code in ("STORE_DAMAGED", "BASE_DAMAGED")
     assert cut.name in told
     assert "gar" not in told
+    cut.write_bytes(before)
+    assert place.load()[1] == "published"
+    assert place.load() == {}
+
+
+@pytest.mark.parametrize("left", [b"", b"{}", b'{"known": 1}'])
+def test_a_memory_of_what_versions_were_held_against_that_cannot_be_read_is_none(
+    one_night: LittleNights, tmp_path: Path, left: bytes
+) -> None:
+    place = one_night.copied_to(tmp_path)
+    (place.home / "nights" / AUTHORITY / "protected.json").write_bytes(left)
+    place.feeds["health"].hold(children()[0], confidentiality="S")
+    place.deliver(1)
+    assert place.load() == {1: "published"}
+    assert protection_waits(place.deployment, [AUTHORITY]) == []
+    assert [row["shielded"] for row in place.published(0).to_pylist()].count(True) == 1
+
+
+@pytest.mark.parametrize("left", [b"{}", None])
+def test_a_version_whose_manifest_is_damaged_is_made_anew(
+    one_night: LittleNights, tmp_path: Path, left: bytes | None
+) -> None:
+    place = one_night.copied_to(tmp_path)
+    whole = bytes_under(place.home / "snapshots")
+    manifest = place.deployment.home.snapshots(AUTHORITY) / str(place.night(0).version()) / "manifest.json"
+    manifest.unlink() if left is None else manifest.write_bytes(left)
+    with pytest.raises(IsindexError, match=r"STORE_DAMAGED.*--again --authority"):
+        status(place.deployment.home)
+    waiting = place.copied_to(tmp_path / "waiting")
+    assert place.load(asked=[0]) == {0: "published"}
+    assert bytes_under(place.home / "snapshots") == whole
+    waiting.feeds["health"].hold(children()[0], confidentiality="S")
+    waiting.deliver(1)
+    assert waiting.load() == {1: "published"}
+    assert protection_waits(waiting.deployment, [AUTHORITY]) == []
+    assert [row["shielded"] for row in waiting.published(0).to_pylist()].count(True) == 1
+
+
+def test_a_damaged_pointer_of_one_authority_fails_its_nights_and_the_others_are_loaded(
+    one_night: LittleNights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = one_night.copied_to(tmp_path)
+    pointer = place.deployment.home.snapshots(AUTHORITY) / "current.json"
+    before = pointer.read_bytes()
+    pointer.write_bytes(b"{}")
+    place.deliver(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(little_authority, "AUTHORITY", "301")
+        for feed in place.feeds.values():
+            feed.sequence = 0
+        place.deliver(1)
+    ran = run_all(place.deployment, started_by="a test")
+    assert {(each.planned.authority, each.planned.business_date, each.state) for each in ran} == {
+        (AUTHORITY, day_of(0), "failed"),
+        (AUTHORITY, day_of(1), "failed"),
+        ("301", day_of(1), "published"),
+    }
+    summary = summary_of(place.deployment, [])
+    assert not summary["ok"]
+    told = [each for each in summary["standing"] if each["authority"] == AUTHORITY]
+    assert [each["code"] for each in told] == ["STORE_DAMAGED"] * 2
+    assert all("current.json" in each["reasons"][0] and "backup" in each["reasons"][0] for each in told)
+    assert summary["protection_waits"] == [AUTHORITY]
+    pointer.write_bytes(before)
+    assert place.load() == {0: "published", 1: "published"}
+    assert place.load() == {}
+    assert summary_of(place.deployment, [])["ok"]
 
 
 def test_a_pointer_that_was_put_back_makes_the_nights_run_that_it_has_forgotten(

@@ -208,17 +208,35 @@ def test_what_killed_runs_have_left_half_written_is_swept_and_nothing_else(place
     for path in left:
         path.mkdir()
         (path / "half.parquet").write_bytes(b"half")
+    for below in (
+        "protection/{}/health",
+        "snapshots/{}/tombstones",
+        "snapshots/{}/ledger",
+        "snapshots/{}",
+        "deliveries/{}",
+    ):
+        left.append(place.home / below.format(AUTHORITY) / ".x.parquet.abcd.part")
+        left[-1].parent.mkdir(parents=True, exist_ok=True)
+        left[-1].write_bytes(b"half")
     before = bytes_under(place.home)
     assert sweep(place.deployment, AUTHORITY) == len(left)
     assert not any(path.exists() for path in left)
-    assert bytes_under(place.home) == {name: told for name, told in before.items() if Path(name).parent not in left}
+    assert bytes_under(place.home) == {name: told for name, told in before.items() if left_by(name).isdisjoint(left)}
 
-    fresh, old = (place.home / "reports" / name for name in (".fresh.part", ".old.part"))
-    for path in (fresh, old):
+    shared = [place.home / below for below in ("reports", "audit", "models", "")]
+    fresh, old = ([folder / name for folder in shared] for name in (".fresh.part", ".old.part"))
+    for path in (*fresh, *old):
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"half")
-    os.utime(old, (time.time() - 7200,) * 2)
-    assert sweep(place.deployment) == 1  # another authority's run may be writing the fresh one
-    assert fresh.exists() and not old.exists()
+    for path in old:
+        os.utime(path, (time.time() - 7200,) * 2)
+    assert sweep(place.deployment) == len(old)  # another authority's run may be writing the fresh ones
+    assert all(path.exists() for path in fresh) and not any(path.exists() for path in old)
+
+
+def left_by(name: str) -> set[Path]:
+    """The file of this name and its folder."""
+    return {Path(name), Path(name).parent}
 
 
 def test_a_night_whose_correction_is_held_is_not_let_go_with_what_came_for_it(tmp_path: Path) -> None:
