@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -293,10 +294,12 @@ def test_a_night_that_only_a_refused_delivery_came_for_is_run_though_a_kill_came
 
 @pytest.mark.slow
 def test_wherever_a_load_is_killed_the_next_one_ends_as_if_it_had_not_been(another):
+    """At moments across the load; ``KILL_STEP=1 pytest …`` tries every one."""
     prepared = another()
     prepared.put("health", SECOND, 2, [*moved(0), row_of("health", 3, "broken") | {"change": "upsert"}], "delta")
     calm = another(prepared)
     calm.load()
+    step = int(os.environ.get("KILL_STEP", "67"))
     expected, moment, over = calm.told(), 7, False
     while not over:
         place = another(prepared)
@@ -304,7 +307,7 @@ def test_wherever_a_load_is_killed_the_next_one_ends_as_if_it_had_not_been(anoth
         place.load()
         assert differences(place.told(), expected) == [], moment
         assert leftovers(place.deployment, AUTHORITY) == [], moment
-        moment += 41
+        moment += step
     assert moment > 200
 
 
