@@ -15,6 +15,7 @@ import pytest
 from pipelines.deployment import open_deployment
 from sample_feeds import make_nights
 from tests.cli.commands import having, run
+from tests.loading import loaded
 
 ISINDEX = str(Path(sys.executable).with_name("isindex"))
 JSON_AND_HOME = [name for name in having("--home", "--json") if name != "load"]
@@ -92,10 +93,8 @@ def test_another_load_has_an_exit_code_of_its_own(home, tmp_path):
     lock.parent.mkdir(parents=True)
     with lock.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        words = ["load", "--landing", tmp_path / "landing", "--home", home.root, "--json"]
-        done = subprocess.run([ISINDEX, *words], capture_output=True, text=True, check=False)
-    told = json.loads(done.stdout)
-    assert (done.returncode, told["ok"], [night["state"] for night in told["nights"]]) == (3, False, ["busy"])
+        told = loaded(tmp_path / "landing", home.root)
+    assert (told["exit"], told["ok"], [night["state"] for night in told["nights"]]) == (3, False, ["busy"])
     assert "NIGHT_RUNNING" in told["nights"][0]["fault"]
 
 
