@@ -306,7 +306,7 @@ def test_whatever_happens_the_home_ends_as_if_everything_had_come_once_and_in_or
     run_state_machine_as_test(
         Histories,
         settings=settings(
-            max_examples=by_hand or 6,
+            max_examples=by_hand or 4,
             stateful_step_count=int(os.environ.get("REPLAY_STEPS", "10")),
             deadline=None,
             derandomize=not by_hand,
