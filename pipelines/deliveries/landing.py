@@ -60,7 +60,8 @@ def look(landing: str, engine: Engine, *, known: LandingKnowledge, authorities: 
     """What has arrived in the landing place and is not decided yet, and what is amiss there.
 
     What is seen is noted in table `landing_seen`. A delivery stays new until `note_decided`, or until the register knows
-    it. A refused delivery that was damaged on the way is new again once its files have changed.
+    it. A refused delivery that was damaged on the way is new again once its files have changed; of any other that is decided it
+    is told (FILES_CHANGED) for as long as they are not as they were.
 
     Args:
         landing: a folder or any fsspec address (``memory://…``, ``file://…``, ``s3://…``).
@@ -90,7 +91,12 @@ def look(landing: str, engine: Engine, *, known: LandingKnowledge, authorities: 
     taken_in = delivered_for(engine, (folder for folder in changed if folder.place in untimely))
     noted += [why for place, why in untimely.items() if place not in taken_in]
     changed = [folder for folder in changed if folder.place not in untimely or folder.place in taken_in]
-    new, rows = _undecided(engine, _read(root, changed, noted, incomplete), before)
+    read = _read(root, changed, noted, incomplete)
+    new, rows = _undecided(engine, read, before)
+    altered = _altered({folder.place: folder.files for folder in changed}, read, rows, before, engine)
+    noted += [Noted("FILES_CHANGED", tuple(place.split("/")), 3) for place in sorted(altered)]
+    rows = [row for row in rows if row.place not in altered]  # as they were noted: the next look says so again
+    decided |= altered
     noted += [untimely[found.place] for found in new if found.place in untimely]
     new = [found for found in new if found.place not in untimely]
     rows = [row for row in rows if row.decided or row.place not in untimely]
@@ -142,6 +148,42 @@ def mended(found: FoundDelivery, entry: DeliveryEntry) -> bool:
         return False
     with verified(found, found.manifest) as files:
         return files.content_sha256 != entry.content_sha256
+
+
+def _altered(
+    lie: Mapping[str, Collection[str]],
+    read: Iterable[FoundDelivery],
+    rows: Iterable[Seen],
+    before: Mapping[str, Seen],
+    engine: Engine,
+) -> set[str]:
+    """The places of decided deliveries whose files are others now, or more, than those that were taken in.
+
+    Only those whose folders have changed since they were noted are read; what was copied there again as it was is the same.
+    """
+
+    def is_suspect(row: Seen) -> bool:
+        was = before.get(row.place)
+        noted = was is not None and was.decided and was.signature and was.delivery_id == row.delivery_id
+        return bool(noted) and row.decided and was is not None and was.signature != row.signature
+
+    places = {row.place for row in rows if is_suspect(row)}
+    suspect = [found for found in read if found.place in places]
+    entries = decided_before(engine, (found.delivery_id for found in suspect))
+    altered = set()
+    for found in suspect:
+        told = entries[found.delivery_id].content_sha256
+        manifest = found.manifest
+        if manifest is None:
+            continue
+        stated = {"manifest.json", *(file.name for file in manifest.files)}
+        if not stated.issuperset(lie[found.place]):
+            altered.add(found.place)
+        elif told is not None:
+            with verified(found, manifest) as files:
+                if files.content_sha256 != told:
+                    altered.add(found.place)
+    return altered
 
 
 def _untimely(folder: DateFolder, known: LandingKnowledge) -> Noted | None:

@@ -50,13 +50,15 @@ class LandingKnowledge:
 class DateFolder:
     """A folder of an authority, an agency and a business date with a manifest in it.
 
-    `signature` changes with its files' names, sizes and times; it is "" while one of them is too young to tell.
+    `signature` changes with its files' names, sizes and times; it is "" while one of them is too young to tell. `files` are
+    the paths in it of what a supplier has put there, but for hidden ones.
     """
 
     authority: str
     agency: str
     business_date: date
     signature: str
+    files: frozenset[str] = frozenset()
 
     @property
     def parts(self) -> tuple[str, str, str]:
@@ -180,7 +182,8 @@ def _date_folder(found: Survey, parts: Parts, folder: Entry, at: float) -> None:
     manifest = folder.inside.get("manifest.json")
     if manifest is not None and manifest.kind == "file":
         signature = _signature(held, at)
-        found.complete.append(DateFolder(authority, agency, date.fromisoformat(name), signature))
+        files = frozenset("/".join(path) for path, entry in held if entry.kind == "file" and not _hidden(path))
+        found.complete.append(DateFolder(authority, agency, date.fromisoformat(name), signature, files))
     elif manifest is not None:
         found.closed.add(place)
         if manifest.kind != "link":

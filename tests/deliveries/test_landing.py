@@ -196,6 +196,33 @@ def test_one_that_is_refused_for_what_its_manifest_says_is_not_taken_in_again(si
     assert looked(site).new == ()
 
 
+@pytest.mark.parametrize("harm", ["other content", "another file", "gone"])
+def test_a_decided_delivery_whose_files_change_under_the_same_manifest_is_named_until_they_are_as_they_were(
+    site, settled, manifests, harm
+):
+    for night in (NIGHT - timedelta(days=1), NIGHT):
+        site.deliver("health", {"health.csv": CONTENT}, night=night, sequence=night.day)
+    take_in(site)
+    assert told(looked(site)) == []
+    folder = site.landing / "330/health/2026-11-20"
+    changed = folder / ("second.csv" if harm == "another file" else "health.csv")
+    changed.unlink() if harm == "gone" else changed.write_bytes(CONTENT.replace(b"A", b"Z"))
+    manifests.clear()
+    for _ in range(2):
+        look = looked(site)
+        assert told(look) == [("FILES_CHANGED", "330/health/2026-11-20")]
+        assert (look.new, look.decided) == ((), {"330/health/2026-11-19", "330/health/2026-11-20"})
+        assert "new sequence" in look.findings[0].remedy
+    assert set(manifests) == {"330/health/2026-11-20"}  # nothing else is opened for that
+    if harm == "another file":
+        changed.unlink()
+    else:
+        changed.write_bytes(CONTENT)
+    assert told(looked(site)) == []
+    manifests.clear()
+    assert (told(looked(site)), manifests) == ([], [])
+
+
 # ---- what is amiss ------------------------------------------------------------------------------------------------
 
 
@@ -255,7 +282,7 @@ def test_what_is_amiss_is_named_on_every_look_and_changes_nothing_of_what_is_new
 
 
 def test_every_code_of_the_landing_place_is_tested_here():
-    elsewhere = {"MANIFEST_VANISHED"}
+    elsewhere = {"MANIFEST_VANISHED", "FILES_CHANGED"}
     assert {code for code, _, _ in AMISS.values()} | elsewhere == set(landing_codes())
 
 
