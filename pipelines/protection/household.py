@@ -10,9 +10,11 @@ protection knows; and whatever is written of the same place elsewhere. Two addre
 - *part*: the same postcode, and the numbers of one are among those of the other (an address without a number is anywhere in its
   postcode);
 - *street*: house number, first word and next letter of the street agree ("14 Sidwick L"), and neither flat nor postal district
-  speaks against it; so an address without a postcode, or with a mistyped one, is found.
+  speaks against it; so an address without a postcode, or with a mistyped one, is found. Another district does not speak against it
+  when the postcodes differ in one letter.
 
-Capitals, accents, spaces and punctuation do not count. A place where more than `COMMUNAL_CHILDREN` children of more than
+What is compared is the form of `comparable`: neither capitals, accents, spaces, hyphens, leading noughts nor letters that only look
+alike count. A place where more than `COMMUNAL_CHILDREN` children of more than
 `COMMUNAL_FAMILIES` family names live (a hostel, a hospital, a school) is **communal**: it is hidden for those alone who share a family
 name, a carer or a telephone number with the hidden child there. It is counted by each of the three ways apart, so a tower
 of flats of which one flat is hidden is not taken for one home, and the flat is still one.
@@ -27,6 +29,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from pipelines.protection.comparable import macros
+from pipelines.protection.letters import as_written, read_plainly
 from pipelines.tables import connect
 
 __all__ = ["COMMUNAL_CHILDREN", "COMMUNAL_FAMILIES", "FURTHER_PLACES", "Household", "find_household"]
@@ -70,11 +74,12 @@ def find_household(
         visibility: `VISIBILITY`; an identity that is not in it is hidden.
         further: hidden places that no record has any more, as `FURTHER_PLACES`.
     """
-    views: dict[str, pa.Table | Path] = {f"all_{name}": table for name, table in person.items()}
+    views: dict[str, pa.Table | Path] = {f"told_{name}": table for name, table in person.items()}
     views |= {"identities": identities, "visibility": visibility}
-    views["further"] = FURTHER_PLACES.empty_table() if further is None else further
+    views["told_further"] = FURTHER_PLACES.empty_table() if further is None else further
     with connect(views) as connection:
-        connection.execute(_MACROS)
+        read_plainly(connection, _TEXTS)
+        connection.execute(macros())
         connection.execute(_WHO)
         connection.execute(_PLACES)
         # what is surely the same place, written in another way, is hidden with it
@@ -86,7 +91,8 @@ def find_household(
         _match(connection)
         connection.execute(_ADDRESSES)
         connection.execute(_TELLING)
-        return Household(**{name: connection.sql(sql).to_arrow_table() for name, sql in _RESULTS.items()})
+        found = {name: connection.sql(sql).to_arrow_table() for name, sql in _RESULTS.items()}
+        return Household(**{name: as_written(connection, table, *_WRITTEN[name]) for name, table in found.items()})
 
 
 def _match(connection: duckdb.DuckDBPyConnection) -> None:
@@ -94,39 +100,28 @@ def _match(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(_SAME_PLACE)
 
 
-_POSTCODE = r"\b(?:[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}|GIR ?0AA)\b"
-_MACROS = rf"""
-    CREATE TEMP MACRO plain(t) AS
-        regexp_replace(regexp_replace(upper(strip_accents(t)), '[''’`.]', '', 'g'), '[^A-Z0-9,]+', ' ', 'g');
-    CREATE TEMP MACRO squashed(t) AS regexp_replace(upper(strip_accents(t)), '[^A-Z0-9]', '', 'g');
-    CREATE TEMP MACRO letters(t) AS nullif(regexp_replace(upper(strip_accents(t)), '[^\pL]', '', 'g'), '');
-    CREATE TEMP MACRO digits_of(t) AS nullif(ltrim(regexp_replace(t, '[^0-9]', '', 'g'), '0'), '');
-    CREATE TEMP MACRO lines_of(t) AS regexp_replace(replace(plain(t), 'SAINT ', 'ST '), '{_POSTCODE}', ' ', 'g');
-    CREATE TEMP MACRO postcodes_in(t) AS
-        list_transform(regexp_extract_all(plain(t), '{_POSTCODE}'), lambda code: replace(code, ' ', ''));
-    -- 14 and 14A of "14A Sidwick Lane"
-    CREATE TEMP MACRO numbers_in(lines) AS list_sort(list_distinct(list_concat(
-        regexp_extract_all(lines, '\b[0-9]+[A-Z]?\b'), regexp_extract_all(lines, '\b([0-9]+)[A-Z]?\b', 1))));
-    -- "14 SIDWICK L": Ln or Lane, whatever the town
-    CREATE TEMP MACRO streets_in(lines) AS list_transform(
-        regexp_extract_all(lines, '\b[0-9]+ ?[A-Z]?[ ,]+[A-Z]{{2,}}(?: [A-Z])?'),
-        lambda street: regexp_replace(street, '^([0-9]+) ?[A-Z]?[ ,]+([A-Z]{{2,}})', '\1 \2'));
-    -- the last nine digits are the same however the number begins (0, +44, 0044): every nine digits in a row that a text holds
-    CREATE TEMP MACRO phones_in(t) AS flatten(list_transform(
-        regexp_extract_all(squashed(t), '[0-9]{{9,}}'),
-        lambda run: list_transform(range(1, length(run) - 7), lambda place: run[place:place + 8])));
-    CREATE TEMP MACRO mails_in(t) AS regexp_extract_all(lower(t), '[^ ,;:<>()]+@[^ ,;:<>()]+');
-    -- two numbers with a space between them are read apart, and as one, since a space may stand anywhere
-    CREATE TEMP MACRO reached_at(t) AS list_concat(mails_in(t), list_transform(
-        list_filter(list_transform(
-            list_concat(regexp_extract_all(t, '[0-9][0-9 ().-]+'), regexp_extract_all(replace(t, ' 0', ',0'), '[0-9][0-9 ().-]+')),
-            lambda run: squashed(run)), lambda run: length(run) > 8),
-        lambda run: run[-9:]));
-    -- a carer by the words of the name, in whatever order, without title and initials; in any script
-    CREATE TEMP MACRO carer_of(t) AS coalesce(nullif(array_to_string(list_sort(list_filter(
-        string_split(regexp_replace(upper(strip_accents(t)), '[^\pL\pN]+', ' ', 'g'), ' '),
-        lambda word: length(word) > 1 AND word NOT IN ('MR', 'MRS', 'MS', 'MISS', 'DR'))), ' '), ''), upper(trim(t)));
+# what is read in plain letters, and of what is found which columns are given back as they are written
+_TEXTS = {
+    "all_records": ("told_records", ["family_name", "given_names", "phone"]),
+    "all_names": ("told_names", ["family_name", "given_names"]),
+    "all_addresses": ("told_addresses", ["address", "postcode", "uprn"]),
+    "all_carers": ("told_carers", ["name", "relationship", "contact"]),
+    "all_involvements": ("told_involvements", ["service", "contact", "phone"]),
+    "further": ("told_further", ["address", "postcode", "uprn"]),
+}
+_SAID = """
+    SELECT record_key, unnest([family_name, given_names, phone]) AS text FROM told_records
+    UNION SELECT record_key, unnest([family_name, given_names]) FROM told_names
+    UNION SELECT record_key, unnest([name, relationship, contact]) FROM told_carers
+    UNION SELECT record_key, unnest([service, contact, phone]) FROM told_involvements
+    UNION SELECT record_key, address FROM told_addresses
 """
+_WRITTEN: dict[str, tuple[str, list[str]]] = {
+    "addresses": ("FROM told_addresses", ["address", "postcode", "uprn"]),
+    "texts": (_SAID, ["text"]),
+    "carers": ("FROM told_carers", ["name"]),
+    "nameless": ("", []),
+}
 
 # every record with its identity and whether that is hidden
 _WHO = """
@@ -151,23 +146,27 @@ _PLACES = """
     CREATE TEMP TABLE places AS
     WITH read AS (
         SELECT place, digits_of(number) AS uprn, lines_of(address) AS lines,
-            coalesce(nullif(squashed(code), ''), postcodes_in(address)[1]) AS postcode
+            coalesce(nullif(squashed(code), ''), postcode_of(address)) AS postcode
         FROM written
     ),
     parts AS (
-        SELECT place, uprn, postcode, coalesce(numbers_in(lines), []) AS numbers, coalesce(streets_in(lines), []) AS roads,
+        SELECT place, uprn, postcode, coalesce(numbers_in(lines), []) AS numbers, coalesce(roads_in(lines), []) AS roads,
             letters(string_split(lines, ',')[1]) AS first_line
         FROM read
     )
     SELECT place, uprn, postcode, postcode[:-4] AS district, numbers,
         postcode || '/' || array_to_string(numbers, ' ') AS house,
-        CASE WHEN len(numbers) = 0 AND length(first_line) > 5 THEN [first_line] ELSE roads END AS streets
+        CASE WHEN len(numbers) = 0 AND length(first_line) > 5
+            THEN [{'road': first_line, 'stem': first_line}] ELSE roads END AS streets
     FROM parts;
 
+    CREATE TEMP TABLE roads AS  -- a house with a name and no number is that alone
+    SELECT DISTINCT place, street.road AS road, street.stem AS stem, bucket(street.road) AS bucket,
+        regexp_matches(street.road, '^[0-9]') AS numbered
+    FROM (SELECT place, unnest(streets) AS street FROM places);
+
     CREATE TEMP TABLE keys AS
-    SELECT DISTINCT place, unnest(list_concat(['u' || uprn, 'p' || postcode], list_transform(streets, lambda s: 's' || s)))
-        AS key
-    FROM places;
+    SELECT DISTINCT place, unnest(['u' || uprn, 'p' || postcode]) AS key FROM places;
     DELETE FROM keys WHERE key IS NULL;
 
     CREATE TEMP TABLE lives AS
@@ -186,16 +185,24 @@ _PLACES = """
 
 _SAME_PLACE = f"""
     CREATE OR REPLACE TEMP TABLE same_place AS
-    WITH met AS (
+    WITH on_one_road AS (
         SELECT DISTINCT a.place AS hidden, b.place AS place
+        FROM roads a SEMI JOIN hidden_places USING (place) JOIN roads b USING (bucket)
+        WHERE a.road = b.road OR a.numbered AND b.numbered AND one_road(a.road, a.stem, b.road, b.stem)
+    ),
+    met AS (
+        SELECT a.place AS hidden, b.place AS place
         FROM hidden_places h JOIN keys a ON a.place = h.place JOIN keys b ON b.key = a.key
+        UNION FROM on_one_road
     ),
     compared AS (
         SELECT m.hidden, m.place, coalesce(h.uprn = p.uprn, false) OR coalesce(h.house = p.house, false) AS exact,
             list_has_all(h.numbers, p.numbers) OR list_has_all(p.numbers, h.numbers) AS fits,
             coalesce(h.postcode = p.postcode, false) AS one_postcode,
-            coalesce(h.district = p.district, true) AND list_has_any(h.streets, p.streets) AS one_street
+            r.place IS NOT NULL AND coalesce(
+                h.district = p.district OR damerau_levenshtein(h.postcode, p.postcode) < 2, true) AS one_street
         FROM met m JOIN places h ON h.place = m.hidden JOIN places p ON p.place = m.place
+        LEFT JOIN on_one_road r ON r.hidden = m.hidden AND r.place = m.place
     ),
     same AS (
         SELECT hidden, place, CASE WHEN exact THEN 'exact' WHEN one_postcode THEN 'part' ELSE 'street' END AS how
@@ -219,8 +226,8 @@ _ADDRESSES = """
     SELECT index_id, 'family ' || letters(n.family_name) AS tie
     FROM those JOIN who USING (index_id) JOIN all_names n USING (record_key) WHERE letters(n.family_name) IS NOT NULL
     UNION
-    SELECT index_id, 'carer ' || carer_of(c.name)
-    FROM those JOIN who USING (index_id) JOIN all_carers c USING (record_key) WHERE carer_of(c.name) IS NOT NULL
+    SELECT index_id, 'carer ' || unnest(people_in(c.name))
+    FROM those JOIN who USING (index_id) JOIN all_carers c USING (record_key) WHERE c.name IS NOT NULL
     UNION
     SELECT index_id, 'phone ' || phone FROM those JOIN reached_by USING (index_id);
 
@@ -254,11 +261,10 @@ _TELLING = f"""
     UNION ALL SELECT record_key, 'address', address FROM all_addresses;
 
     CREATE TEMP TABLE numbered AS
-    SELECT DISTINCT record_key, kind = 'address' AS is_address, text FROM words WHERE regexp_matches(text, '[0-9@]');
+    SELECT DISTINCT record_key, kind = 'address' AS is_address, text FROM words WHERE regexp_matches(folded(text), '[0-9@]');
 
     CREATE TEMP TABLE needles AS
     SELECT 'postcode ' || postcode AS needle FROM hidden_places JOIN places USING (place) WHERE length(postcode) > 4
-    UNION SELECT 'street ' || unnest(streets) FROM hidden_places JOIN places USING (place)
     UNION SELECT 'number ' || uprn FROM hidden_places JOIN places USING (place) WHERE length(uprn) > 7
     UNION
     SELECT 'phone ' || phone FROM reached_by GROUP BY phone
@@ -269,20 +275,22 @@ _TELLING = f"""
     CREATE TEMP TABLE telling AS  -- looked for word by word, not needle by needle: there are many of both
     WITH texts AS (SELECT DISTINCT is_address, text FROM numbered),
     held AS (
-        SELECT is_address, text, unnest(CASE WHEN is_address THEN [] ELSE list_concat(
-            list_transform(postcodes_in(text), lambda code: 'postcode ' || code),
-            list_transform(streets_in(lines_of(text)), lambda street: 'street ' || street)) END) AS needle
+        SELECT is_address, text, 'postcode ' || unnest(postcodes_in(text)) AS needle FROM texts WHERE NOT is_address
+        UNION ALL
+        SELECT is_address, text, 'number ' || ltrim(unnest(list_concat(
+            regexp_extract_all(folded(text), '[0-9]{{8,}}'), regexp_extract_all(squashed(text), '[0-9]{{8,}}'))), '0')
         FROM texts
         UNION ALL
-        SELECT is_address, text, 'number ' || digits_of(unnest(list_concat(
-            regexp_extract_all(text, '[0-9]{{8,}}'), regexp_extract_all(squashed(text), '[0-9]{{8,}}'))))
-        FROM texts
-        UNION ALL
-        SELECT is_address, text, 'phone ' || unnest(phones_in(text)) FROM texts
-        UNION ALL
-        SELECT is_address, text, 'phone ' || unnest(mails_in(text)) FROM texts
+        SELECT is_address, text, 'phone ' || unnest(list_concat(phones_in(text), mails_in(text))) FROM texts
+    ),
+    streets AS (
+        SELECT text, street.road AS road, street.stem AS stem, bucket(street.road) AS bucket
+        FROM (SELECT text, unnest(roads_in(lines_of(text))) AS street FROM texts WHERE NOT is_address)
     )
-    SELECT DISTINCT is_address, text FROM held SEMI JOIN needles USING (needle);
+    SELECT is_address, text FROM held SEMI JOIN needles USING (needle)
+    UNION
+    SELECT false, t.text FROM streets t JOIN roads h USING (bucket) SEMI JOIN hidden_places USING (place)
+    WHERE h.numbered AND one_road(h.road, h.stem, t.road, t.stem);
 
     CREATE TEMP TABLE homes AS  -- the street of the home, or the name of the house, in two words or more
     WITH spoken_of AS (
@@ -316,15 +324,17 @@ _RESULTS = {
         UNION SELECT record_key, text FROM in_two_parts WHERE text IS NOT NULL ORDER BY ALL
     """,
     "carers": """
-        WITH found_by AS (  -- carers whom an open record shows together with an address
-            SELECT DISTINCT carer_of(c.name) AS carer
-            FROM all_carers c JOIN who w USING (record_key)
-            WHERE NOT w.hidden AND w.index_id IN (
+        WITH called AS (
+            SELECT record_key, name, index_id, hidden, unnest(people_in(name)) AS person
+            FROM all_carers JOIN who USING (record_key) WHERE name IS NOT NULL
+        ),
+        found_by AS (  -- carers whom an open record shows together with an address
+            SELECT person FROM called
+            WHERE NOT hidden AND index_id IN (
                 SELECT index_id FROM lives ANTI JOIN unseen USING (record_key, place) WHERE NOT hidden
             )
         )
-        SELECT DISTINCT c.record_key, c.name FROM all_carers c JOIN who w USING (record_key)
-        WHERE w.hidden AND carer_of(c.name) IN (FROM found_by) ORDER BY ALL
+        SELECT DISTINCT record_key, name FROM called SEMI JOIN found_by USING (person) WHERE hidden ORDER BY ALL
     """,
     "nameless": """
         SELECT DISTINCT index_id FROM at_home

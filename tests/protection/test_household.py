@@ -74,6 +74,48 @@ def test_one_place_is_known_however_two_agencies_write_it(hers, his, one_place):
     assert withheld({**ANNA, "addresses": hers}, child("ben", his)) == (["ben"] if one_place else [])
 
 
+STRANGELY_WRITTEN = [
+    "014 Sidwick Lane", "No.14 Sidwick Lane", "No14 Sidwick Lane", "14Sidwick Lane", "14 Sid-wick Lane", "14 Sid wick Lane",
+    "14-16 Sidwick Lane", "12 & 14 Sidwick Lane", "12 to 14 Sidwick Lane", "14 The Sidwick", "14 Sidwick", "14_Sidwick Lane",
+    "14 Sid\u00adwick Lane", "14 Sid\u200bwick Lane", "14 Sid\u02bcwick Lane", "１４ Sidwick Lane", "14 Ｓｉｄｗｉｃｋ Lane", "١٤ Sidwick Lane",
+    "14 Sidwi\u0441k L\u0430n\u0435", "14 Sídwick Lane", "Flat 3 14 Sidwick Lane",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("street", STRANGELY_WRITTEN)
+def test_one_place_is_known_however_strangely_its_street_is_written(street):
+    far = home("1 Far Road", "B20 1AB")
+    assert withheld(ANNA, child("ben", home(street))) == ["ben"]
+    assert withheld({**ANNA, "addresses": home(street)}, child("ben", HOME)) == ["ben"]
+    text = f"visits at {street}"
+    assert texts(ANNA, child("ben", far, involvements=[{"kind": "service", "service": text}])) == {("ben", text)}
+
+
+@pytest.mark.parametrize(
+    ("his", "one_place"),
+    [
+        (home("014 Sidwick Lane", "B11 1AB"), True),
+        (home("near B１１ 1AB"), True),
+        (home("near B 1 1 1 A B"), True),
+        (home("14 Sidwick Lane", "C11 1AB"), True),  # a slip in the first letter, and another district
+        (home("16 Sidwick Lane", "C11 1AB"), False),
+        (home(None, "C11 1AB"), False),
+        (home("114 Sidwick Lane"), False),
+        (home("140 Sidwick Lane"), False),
+        (home("14 Sidmouth Lane"), False),
+        (home("14 Sid"), False),
+        (home("Flat 14, 3 Sidwick Lane"), False),
+    ],
+)
+def test_a_place_is_one_by_what_is_meant_and_no_other(his, one_place):
+    assert withheld(ANNA, child("ben", his)) == (["ben"] if one_place else [])
+
+
+def test_a_uprn_is_one_in_the_digits_of_any_script():
+    hers = {**ANNA, "addresses": home("14 Sidwick Lane", "B11 1AB", "100023336956")}
+    assert withheld(hers, child("ben", home("The Old Barn", "B15 2TT", "１０００２３３３６９５６"))) == ["ben"]
+
+
 def test_every_address_of_every_record_of_the_hidden_child_counts_and_none_of_anybody_else():
     before = {**ANNA, "record_key": "education:anna", "addresses": home("2 Former Road", "B20 1AB")}
     rows = [ANNA, before, child("ben", home("2 Former Road", "B20 1AB")), child("cat", home("3 Far Road", "B21 1AB"))]
@@ -134,7 +176,8 @@ def test_who_has_no_name_is_not_shown_at_a_hidden_place_alone():
     "text",
     ["Mother, 14 Sidwick Lane", "mother at 14 sidwick ln", "Mother 14, Sidwick L.", "Maud (B11 1AB)", "Maud b111ab",
      "Maud 01632 960100", "Maud +44 (0)1632-960-100", "07700 900900 01632 960100", "UPRN 100023336956", "maud@home.example",
-     "Maud 14A Sidwick Lane"],
+     "Maud 14A Sidwick Lane", "write MAUD@HOME.EXAMPLE.", "mailto:maud@home.example/x", "Ｍａｕｄ@home.example", "٠١٦٣٢ ٩٦٠١٠٠", "０1632960100",
+     "01632\u200b960100", "atB111AB", "B 1 1 1 A B", "B１１ 1AB", "UPRN １０００２３３３６９５６"],
 )  # fmt: skip
 def test_a_text_that_tells_a_hidden_place_or_number_is_not_shown_of_anybody(text):
     hers = {**ANNA, "addresses": home("14 Sidwick Lane", "B11 1AB", "100023336956")}
@@ -185,6 +228,28 @@ def test_a_number_that_many_families_are_reached_by_is_an_office():
 def test_a_carer_whom_an_open_record_shows_with_an_address_is_not_shown_of_the_hidden_child(where, name, shown):
     result = found(ANNA, child("ben", where, carers=[{"name": name}]))
     assert result.carers.to_pylist() == ([] if shown else [{"record_key": "health:anna", "name": "Maud Reed"}])
+
+
+@pytest.mark.parametrize(
+    "contact", ["Tel:01632/960100 (mum)", "01632/960100", "01632 960100/07700 900900", "٠١٦٣٢ ٩٦٠١٠٠", "+44 (0)1632–960100", "01632 960100 - 5",
+    "mum 01632 960100, dad 07700 900900"],
+)  # fmt: skip
+def test_a_hidden_childs_telephone_is_known_however_its_own_record_writes_it(contact):
+    hers = {**ANNA, "carers": [{"name": "Maud Reed", "contact": contact}]}
+    ben = child("ben", home("1 Far Road", "B20 1AB"), carers=[{"name": "M", "contact": "01632960100"}])
+    assert texts(hers, ben) == {("ben", "01632960100")}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Mum Maud Reed", "MaudReed", "Reed-Maud", "Ｍaud Reed", "M\u0430ud Reed", "Maud\u200b Reed", "Auntie Reed, Maud"],
+)
+def test_a_carer_is_the_same_however_the_name_is_written(name):
+    ben = child("ben", home("1 Far Road", "B20 1AB"), carers=[{"name": name}])
+    assert found(ANNA, ben).carers.to_pylist() == [{"record_key": "health:anna", "name": "Maud Reed"}]
+    hers = {**ANNA, "carers": [{"name": name}]}
+    ben = child("ben", home("1 Far Road", "B20 1AB"), carers=[{"name": "Maud Reed"}])
+    assert found(hers, ben).carers.to_pylist() == [{"record_key": "health:anna", "name": name}]
 
 
 def test_carers_are_compared_in_any_script():

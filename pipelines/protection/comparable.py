@@ -1,0 +1,110 @@
+"""The one form in which the protection compares texts: places, streets, telephone numbers, mail and people's names.
+
+Belongs here: SQL macros from a text in plain letters (`letters.read_plainly`), however it is written, to what is compared of it.
+Not here: which letters read alike (`letters`), what follows when two are equal (`household`, `places`, `firewall`), the gates (SQL of their own).
+
+    plain(t)         capitals, digits and commas, all else a space; apostrophes closed up
+    squashed(t)      capitals and digits alone
+    letters(t)       letters alone, of any script
+    words_of(t)      words of any script, without titles and initials
+    digits_of(t)     digits without leading noughts
+    postcodes_in(t)  list of postcodes, also spaced out or grown together with a word
+    postcode_of(t)   the first that stands apart, else the first
+    lines_of(t)      an address without postcodes, number and word taken apart, leading noughts gone
+    numbers_in(l)    of such lines: 14 and 14A of "14A Sidwick Lane"
+    roads_in(l)      of such lines: list of {road, stem}: "14 SIDWICKLANEEXETER" and "14 SIDWICKL"; of "12-14" one for each
+    phones_in(t)     every nine digits in a row
+    mails_in(t)      addresses of electronic mail
+    reached_at(t)    telephone numbers (their last nine digits) and addresses of electronic mail
+    people_in(t)     a person's name, by its words in whatever order, or grown together
+
+Two roads are one, `one_road(a, b)`, when the stem of either (number, first word, next letter) begins the other: Ln is Lane, and
+words may be parted, hyphened or left off at the end (a single word of three letters does not say enough). `bucket(road)` is equal whenever they are one.
+"""
+
+from __future__ import annotations
+
+__all__ = ["macros"]
+
+_POSTCODE = "(?:[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}|GIR ?0AA)"
+_SPACED_OUT = "[A-Z](?: [A-Z])? [0-9](?: [A-Z0-9])? [0-9] [A-Z] [A-Z]"
+_ANY_POSTCODE = rf"\b(?:{_POSTCODE}|{_SPACED_OUT})\b"
+_HOMES = "FLAT|FLT|APARTMENT|APT|UNIT|ROOM|RM"  # a number after these is not the house's
+_HOUSES = f"{_HOMES}|NO|NOS|NR|NUM|NUMBER|HOUSE|AT"
+_TITLES = (
+    "'MR', 'MRS', 'MS', 'MISS', 'DR', 'MUM', 'MUMMY', 'MOTHER', 'DAD', 'DADDY', 'FATHER', 'NAN', 'NANNY', 'GRAN', "
+    "'GRANNY', 'GRANDMOTHER', 'GRANDAD', 'GRANDFATHER', 'AUNT', 'AUNTY', 'AUNTIE', 'UNCLE', 'CARER', 'GUARDIAN'"
+)
+_RUN = r"[0-9](?:[^\pL\pN,;@\n]*[0-9])+"  # digits with anything but letters and what divides a list
+
+_MACROS = rf"""
+    CREATE OR REPLACE TEMP MACRO folded(t) AS upper(strip_accents(replace(t, '`', '''')));
+    CREATE OR REPLACE TEMP MACRO plain(t) AS
+        regexp_replace(regexp_replace(folded(t), '['']', '', 'g'), '[^A-Z0-9,]+', ' ', 'g');
+    CREATE OR REPLACE TEMP MACRO squashed(t) AS regexp_replace(folded(t), '[^A-Z0-9]', '', 'g');
+    CREATE OR REPLACE TEMP MACRO letters(t) AS nullif(regexp_replace(folded(t), '[^\pL]', '', 'g'), '');
+    CREATE OR REPLACE TEMP MACRO digits_of(t) AS nullif(ltrim(regexp_replace(folded(t), '[^0-9]', '', 'g'), '0'), '');
+    CREATE OR REPLACE TEMP MACRO spoken(t) AS list_filter(
+        string_split(regexp_replace(regexp_replace(folded(t), '['']', '', 'g'), '[^\pL\pN]+', ' ', 'g'), ' '),
+        lambda word: length(word) > 1);
+    CREATE OR REPLACE TEMP MACRO words_of(t) AS list_filter(spoken(t), lambda word: word NOT IN ({_TITLES}));
+
+    -- grown together with a word before it, one letter or two may begin it
+    CREATE OR REPLACE TEMP MACRO postcodes_in(t) AS list_distinct(list_transform(list_concat(list_concat(
+            regexp_extract_all(plain(t), '{_ANY_POSTCODE}'), regexp_extract_all(plain(t), '{_POSTCODE}')),
+            regexp_extract_all(plain(t), '[A-Z][0-9][A-Z0-9]? ?[0-9][A-Z]{{2}}')),
+        lambda code: replace(code, ' ', '')));
+    CREATE OR REPLACE TEMP MACRO postcode_of(t) AS replace(coalesce(
+        nullif(regexp_extract(plain(t), '{_ANY_POSTCODE}'), ''), nullif(regexp_extract(plain(t), '{_POSTCODE}'), '')), ' ', '');
+    CREATE OR REPLACE TEMP MACRO without_postcodes(t) AS
+        regexp_replace(replace(plain(t), 'SAINT ', 'ST '), '{_ANY_POSTCODE}', ' ', 'g');
+    CREATE OR REPLACE TEMP MACRO lines_of(t) AS regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+        without_postcodes(t),
+        '([0-9])([A-Z]{{2,}})', '\1 \2', 'g'),
+        '\b({_HOUSES})([0-9])', '\1 \2', 'g'),
+        '\b0+([0-9])', '\1', 'g'),
+        ' +', ' ', 'g');
+    CREATE OR REPLACE TEMP MACRO numbers_in(lines) AS list_sort(list_distinct(list_concat(
+        regexp_extract_all(lines, '\b[0-9]+[A-Z]?\b'), regexp_extract_all(lines, '\b([0-9]+)[A-Z]?\b', 1))));
+
+    CREATE OR REPLACE TEMP MACRO numbered_roads(lines) AS regexp_extract_all(
+        regexp_replace(regexp_replace(lines,
+            '\b(?:{_HOMES}) [0-9]+[A-Z]?[ ,]+([0-9])', ', \1', 'g'),
+            '([0-9][A-Z]?) (?:AND|TO|OR) ([0-9])', '\1 \2', 'g'),
+        '\b(?:[0-9]+[A-Z]? ){{0,3}}[0-9]+[A-Z]?(?: [A-Z])?[ ,]+[A-Z]{{2}}[A-Z ]*');
+    CREATE OR REPLACE TEMP MACRO words_after(road) AS trim(regexp_replace(road, '^[0-9A-Z ]*[0-9][A-Z]?(?: [A-Z])?[ ,]+(?:THE )?', ''));
+    CREATE OR REPLACE TEMP MACRO roads_in(lines) AS flatten(list_transform(numbered_roads(lines), lambda each: list_transform(
+        regexp_extract_all(each, '\b([0-9]+)[A-Z]?\b', 1), lambda number: {{
+            'road': number || ' ' || replace(words_after(each), ' ', ''),
+            'stem': number || ' ' || replace(regexp_extract(words_after(each), '^[A-Z]+(?: [A-Z])?'), ' ', '')}})));
+    CREATE OR REPLACE TEMP MACRO bucket(road) AS regexp_extract(road, '^(?:[0-9]+ )?.{{0,3}}');
+    CREATE OR REPLACE TEMP MACRO one_road(road, stem, other, other_stem) AS
+        road = other OR (stem <> road OR length(stem) - strpos(stem, ' ') > 3) AND starts_with(other, stem)
+            OR (other_stem <> other OR length(other_stem) - strpos(other_stem, ' ') > 3) AND starts_with(road, other_stem);
+
+    -- the last nine digits are the same however the number begins (0, +44, 0044): every nine digits in a row that a text holds
+    CREATE OR REPLACE TEMP MACRO phones_in(t) AS flatten(list_transform(
+        regexp_extract_all(squashed(t), '[0-9]{{9,}}'),
+        lambda run: list_transform(range(1, length(run) - 7), lambda place: run[place:place + 8])));
+    CREATE OR REPLACE TEMP MACRO mails_in(t) AS regexp_extract_all(
+        lower(folded(t)), '[\pL\pN][\pL\pN._%+''-]*@[\pL\pN-]+(?:\.[\pL\pN-]+)*');
+    -- two numbers with a space or stroke between them are read apart, and as one, since either may stand anywhere
+    CREATE OR REPLACE TEMP MACRO reached_at(t) AS list_distinct(list_concat(mails_in(t), list_filter(flatten(list_transform(
+        list_concat(list_concat(
+            regexp_extract_all(folded(t), '{_RUN}'), regexp_extract_all(replace(folded(t), ' 0', ',0'), '{_RUN}')),
+            regexp_extract_all(replace(folded(t), '/', ','), '{_RUN}')),
+        lambda run: [
+            CASE WHEN length(squashed_digits(run)) > 8 THEN squashed_digits(run)[-9:] ELSE '' END,
+            regexp_extract(squashed_digits(run), '^(?:(?:00)?440?|0)[0-9]([0-9]{{9}})', 1)])), lambda number: number <> '')));
+
+    CREATE OR REPLACE TEMP MACRO people_in(t) AS CASE
+        WHEN len(words_of(t)) > 0 THEN list_distinct([
+            array_to_string(list_sort(words_of(t)), ''), array_to_string(words_of(t), ''),
+            array_to_string(list_reverse(words_of(t)), '')])
+        ELSE [upper(trim(t))] END;
+"""
+
+
+def macros() -> str:
+    """SQL that creates the temporary macros above."""
+    return _MACROS.replace("squashed_digits(run)", "regexp_replace(run, '[^0-9]', '', 'g')")
