@@ -101,6 +101,7 @@ _MACROS = rf"""
         WHEN len(words_of(t)) > 0 THEN list_distinct([
             array_to_string(list_sort(words_of(t)), ''), array_to_string(words_of(t), ''),
             array_to_string(list_reverse(words_of(t)), '')])
+        WHEN len(spoken(t)) > 0 THEN [array_to_string(list_sort(spoken(t)), '')]
         ELSE [upper(trim(t))] END;
 """
 

@@ -5,8 +5,9 @@ Belongs here: from who stands on which side of a wall to what of each record's v
 
 Of an identity at a wall nothing former is shown, neither name nor alias: a former name of an adopted child is the name of the
 other side, also where it is spelled in another way. Of what is in use everything that the other side has as well is
-taken out, on both sides: an address by its UPRN or the numbers in its postcode or its street, a carer by name or by how it is
-reached, or when it bears the other side's family name. A name in use that both bear stays only where the identity has no
+taken out, on both sides: an address by its UPRN, the numbers in its postcode, or its street; a carer by name, or when its name,
+relationship or contact tells of the other side; a text of a service that does. What tells is a family name, a carer's name, a street, a
+postcode, a UPRN, a telephone number or mail. A name in use that both bear stays only where the identity has no
 other, and one that joins a family name of each side ("Birth-Adoptive") stays nowhere. What stands between the sides shows
 nothing of either but such a name. An identity that holds records of both, in a
 version made before the wall, shows one name.
@@ -20,6 +21,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from pipelines.protection.comparable import macros
+from pipelines.protection.letters import as_written, read_plainly
 from pipelines.seams.matching import WALLS
 from pipelines.tables import connect
 
@@ -57,30 +60,42 @@ def find_across(
         identities: record_key, index_id.
         walls: `WALLS`; default none.
     """
-    views: dict[str, pa.Table | Path] = {f"all_{name}": table for name, table in person.items()}
+    views: dict[str, pa.Table | Path] = {f"told_{name}": table for name, table in person.items()}
     views |= {"identities": identities, "walls": WALLS.empty_table() if walls is None else walls}
     with connect(views) as duck:
-        duck.execute(_MACROS)
+        read_plainly(duck, _TEXTS)
+        duck.execute(macros())
         duck.execute(_SIDES)
         duck.execute(_NAMES)
         duck.execute(_PLACES)
-        duck.execute(_CARERS)
-        return Across(**{name: duck.sql(sql).to_arrow_table() for name, sql in _RESULTS.items()})
+        duck.execute(_WORDS)
+        duck.execute(_TELLING)
+        found = {name: duck.sql(sql).to_arrow_table() for name, sql in _RESULTS.items()}
+        return Across(**{name: as_written(duck, table, *_WRITTEN[name]) for name, table in found.items()})
 
 
-_MACROS = r"""
-    CREATE TEMP MACRO letters(t) AS nullif(regexp_replace(upper(strip_accents(t)), '[^\pL]', '', 'g'), '');
-    CREATE TEMP MACRO squashed(t) AS nullif(regexp_replace(upper(strip_accents(t)), '[^\pL\pN]', '', 'g'), '');
-    CREATE TEMP MACRO words_of(t) AS list_filter(
-        string_split(regexp_replace(upper(strip_accents(coalesce(t, ''))), '[^\pL\pN]+', ' ', 'g'), ' '),
-        lambda word: length(word) > 1 AND word NOT IN ('MR', 'MRS', 'MS', 'MISS', 'DR'));
-    -- the last nine digits are the same however a telephone number begins
-    CREATE TEMP MACRO reached_at(t) AS CASE
-        WHEN length(regexp_replace(t, '[^0-9]', '', 'g')) > 8 THEN right(regexp_replace(t, '[^0-9]', '', 'g'), 9)
-        ELSE nullif(lower(trim(t)), '') END;
-    CREATE TEMP MACRO street_of(t) AS
-        nullif(regexp_extract(upper(strip_accents(t)), '\b([0-9]+)[A-Z]?[ ,]+([A-Z]{2,})', ['number', 'word']), {'number': '', 'word': ''});
-"""
+_TEXTS = {
+    "all_records": ("told_records", ["family_name", "given_names"]),
+    "all_names": ("told_names", ["family_name", "given_names"]),
+    "all_addresses": ("told_addresses", ["address", "postcode", "uprn"]),
+    "all_carers": ("told_carers", ["name", "relationship", "contact"]),
+    "all_involvements": ("told_involvements", ["service", "contact", "phone"]),
+}
+_WRITTEN: dict[str, tuple[str, list[str]]] = {
+    "at_wall": ("", []),
+    "names": (
+        "SELECT record_key, kind, family_name, given_names FROM told_names "
+        "UNION ALL SELECT record_key, 'current', family_name, given_names FROM told_records",
+        ["family_name", "given_names"],
+    ),
+    "in_use": ("", []),
+    "addresses": ("FROM told_addresses", ["address", "postcode", "uprn"]),
+    "carers": ("FROM told_carers", ["name", "relationship", "contact"]),
+    "texts": (
+        "SELECT record_key, unnest([service, contact, phone]) AS text FROM told_involvements",
+        ["text"],
+    ),
+}
 
 # each identity at a wall, and the records whose values it may not show
 _SIDES = """
@@ -107,23 +122,52 @@ _NAMES = """
     SELECT DISTINCT f.index_id, letters(c.family_name) AS family
     FROM foreign_records f JOIN called c USING (record_key) WHERE letters(c.family_name) IS NOT NULL;
 
-    CREATE TEMP TABLE families_about AS  -- of the other side and of its own, in words
-    SELECT DISTINCT k.index_id, k.side, k.strange, words_of(c.family_name) AS words
+    CREATE TEMP TABLE families_about AS  -- of the other side and of its own; not what is a given name there as well
+    SELECT DISTINCT k.index_id, k.side, k.strange, words_of(c.family_name) AS words, letters(c.family_name) AS family
     FROM (SELECT *, true AS strange FROM foreign_records UNION ALL SELECT *, false FROM own_records) k
-    JOIN called c USING (record_key) WHERE len(words_of(c.family_name)) > 0;
+    JOIN called c USING (record_key)
+    WHERE len(words_of(c.family_name)) > 0 AND NOT coalesce(list_has_any(words_of(c.family_name), words_of(c.given_names)), false);
+
+    CREATE TEMP TABLE own_longer AS  -- names of its own that happen to hold one of the other side: Smith in Smithson
+    SELECT DISTINCT g.index_id, f.family AS strange, g.family
+    FROM families_about g JOIN families_about f ON f.index_id = g.index_id AND f.strange AND NOT g.strange
+        AND g.family <> f.family AND contains(g.family, f.family) AND NOT list_has_all(g.words, f.words)
+    ANTI JOIN (SELECT index_id, family FROM families_about WHERE NOT strange) k
+        ON k.index_id = g.index_id AND k.family = replace(g.family, f.family, '');
+
+    CREATE TEMP TABLE named AS
+    SELECT o.index_id, o.side, c.*, words_of(concat_ws(' ', given_names, family_name)) AS words,
+        letters(concat_ws(' ', given_names, family_name)) AS whole
+    FROM own_records o JOIN called c USING (record_key);
+
+    CREATE TEMP TABLE holding AS  -- names in which a family name of the other side stands, in words or grown together
+    SELECT DISTINCT n.index_id, n.record_key, n.kind, n.family_name, n.given_names, f.side, f.words, f.family
+    FROM named n JOIN families_about f ON f.index_id = n.index_id AND f.strange
+        AND (list_has_all(n.words, f.words) OR length(f.family) > 4 AND contains(n.whole, f.family))
+    WHERE NOT EXISTS (
+        SELECT 1 FROM own_longer g WHERE g.index_id = n.index_id AND g.strange = f.family AND contains(n.whole, g.family)
+    );
 
     CREATE TEMP TABLE of_both AS  -- names in which a family name of each side stands
-    SELECT DISTINCT o.index_id, c.record_key, c.kind, c.family_name
-    FROM own_records o JOIN called c USING (record_key)
-    JOIN families_about f ON f.index_id = o.index_id AND f.strange AND list_has_all(words_of(c.family_name), f.words)
-    JOIN families_about g ON g.index_id = o.index_id AND g.side <> f.side
-        AND list_has_all(words_of(c.family_name), g.words) AND NOT list_has_any(f.words, g.words);
+    SELECT DISTINCT h.index_id, h.record_key, h.kind, h.family_name, h.given_names
+    FROM holding h JOIN named n ON n.index_id = h.index_id AND n.record_key = h.record_key AND n.kind = h.kind
+        AND n.family_name IS NOT DISTINCT FROM h.family_name AND n.given_names IS NOT DISTINCT FROM h.given_names
+    JOIN families_about g ON g.index_id = h.index_id AND g.side <> h.side
+        AND (list_has_all(n.words, g.words) OR length(g.family) > 4 AND contains(n.whole, g.family))
+        AND NOT list_has_any(h.words, g.words) AND NOT contains(h.family, g.family) AND NOT contains(g.family, h.family)
+    UNION  -- or one that says itself that the other was before
+    SELECT index_id, record_key, kind, family_name, given_names FROM holding
+    WHERE list_has_any(words_of(family_name), ['NEE', 'BORN', 'FORMERLY', 'PREVIOUSLY', 'FKA', 'AKA', 'ALIAS']);
 
     CREATE TEMP TABLE own_names AS
-    SELECT DISTINCT o.index_id, c.*, e.family IS NOT NULL AS shared, b.record_key IS NOT NULL AS joins_both
+    SELECT DISTINCT o.index_id, c.*, e.family IS NOT NULL OR h.record_key IS NOT NULL AS shared,
+        b.record_key IS NOT NULL AS joins_both
     FROM own_records o JOIN called c USING (record_key)
     LEFT JOIN of_both b ON b.index_id = o.index_id AND b.record_key = c.record_key AND b.kind = c.kind
-        AND b.family_name = c.family_name
+        AND b.family_name IS NOT DISTINCT FROM c.family_name AND b.given_names IS NOT DISTINCT FROM c.given_names
+    LEFT JOIN (SELECT DISTINCT index_id, record_key, kind, family_name, given_names FROM holding) h
+        ON h.index_id = o.index_id AND h.record_key = c.record_key AND h.kind = c.kind
+        AND h.family_name IS NOT DISTINCT FROM c.family_name AND h.given_names IS NOT DISTINCT FROM c.given_names
     LEFT JOIN foreign_families e ON e.index_id = o.index_id AND e.family = letters(c.family_name)
     WHERE coalesce(c.family_name, c.given_names) IS NOT NULL;
 
@@ -133,40 +177,102 @@ _NAMES = """
     CREATE TEMP TABLE telling_families AS  -- the other side's, where the identity does not bear it itself
     SELECT index_id, family FROM foreign_families ANTI JOIN (
         SELECT index_id, letters(family_name) AS family FROM own_names
-        WHERE kind = 'current' AND index_id NOT IN (FROM has_own)
+        WHERE kind = 'current' AND NOT joins_both AND index_id NOT IN (FROM has_own)
     ) USING (index_id, family);
 """
 
 _PLACES = """
     CREATE TEMP TABLE places AS
     WITH read AS (
-        SELECT record_key, address, postcode, uprn, squashed(postcode) AS code,
-            list_sort(list_distinct(regexp_extract_all(coalesce(address, ''), '[0-9]+'))) AS numbers,
-            street_of(address) AS street, squashed(address) AS written
+        SELECT record_key, address, postcode, uprn, digits_of(uprn) AS number, lines_of(address) AS lines,
+            coalesce(nullif(squashed(postcode), ''), postcode_of(address)) AS code, nullif(squashed(address), '') AS written
         FROM all_addresses SEMI JOIN concerned USING (record_key)
     )
-    SELECT record_key, address, postcode, uprn, unnest(list_filter([
-        'u' || nullif(ltrim(regexp_replace(uprn, '[^0-9]', '', 'g'), '0'), ''),
-        'p' || code || '/' || array_to_string(numbers, ' '),
-        's' || street.number || ' ' || street.word,
-        'w' || written
-    ], lambda key: key IS NOT NULL)) AS key
+    SELECT *, coalesce(numbers_in(lines), []) AS numbers,
+        list_sort(list_distinct(list_transform(regexp_extract_all(coalesce(plain(address), ''), '[0-9]+'),
+            lambda number: ltrim(number, '0')))) AS digits, coalesce(roads_in(lines), []) AS streets,
+        letters(string_split(lines, ',')[1]) AS first_line
     FROM read;
 
+    CREATE TEMP TABLE streets AS
+    SELECT DISTINCT record_key, address, street.road AS road, street.stem AS stem, bucket(street.road) AS bucket
+    FROM (SELECT record_key, address, unnest(streets) AS street FROM places);
+
+    CREATE TEMP TABLE foreign_streets AS
+    SELECT DISTINCT f.index_id, s.road, s.stem, s.bucket, regexp_extract(s.stem, '[A-Z]+$') AS name
+    FROM foreign_records f JOIN streets s USING (record_key);
+
+    CREATE TEMP TABLE keys AS
+    SELECT record_key, address, postcode, uprn, unnest(list_filter([
+        'u' || number, 'p' || code || '/' || array_to_string(numbers, ' '), 'q' || code || '/' || array_to_string(digits, ' '), 'w' || written,
+        -- a house that has a name and no number
+        CASE WHEN len(numbers) = 0 AND length(first_line) > 5 THEN 'n' || first_line END
+    ], lambda key: key IS NOT NULL)) AS key
+    FROM places;
+
     CREATE TEMP TABLE foreign_places AS
-    SELECT DISTINCT f.index_id, p.key FROM foreign_records f JOIN places p USING (record_key);
+    SELECT DISTINCT f.index_id, k.key FROM foreign_records f JOIN keys k USING (record_key);
 """
 
-_CARERS = """
+_WORDS = """
+    -- a contact as it is, by all its letters and digits and by the last of its digits
+    CREATE TEMP MACRO whole(t) AS list_concat(
+        CASE WHEN length(squashed(t)) > 5 THEN ['whole ' || squashed(t)] ELSE [] END,
+        CASE WHEN length(regexp_replace(t, '[^0-9]', '', 'g')) > 8 THEN ['last ' || right(regexp_replace(t, '[^0-9]', '', 'g'), 9)] ELSE [] END);
     CREATE TEMP TABLE foreign_carers AS
-    SELECT DISTINCT f.index_id, array_to_string(list_sort(words_of(c.name)), ' ') AS carer, reached_at(c.contact) AS reached
-    FROM foreign_records f JOIN all_carers c USING (record_key);
+    SELECT DISTINCT f.index_id, unnest(people_in(c.name)) AS carer
+    FROM foreign_records f JOIN all_carers c USING (record_key) WHERE c.name IS NOT NULL;
 
-    CREATE TEMP TABLE foreign_words AS  -- the other side's family names and postcodes, and how it is reached
+    CREATE TEMP TABLE own_people AS  -- a carer's name that is also the child's, or a carer's of its own, tells nothing by a part
+    SELECT DISTINCT index_id, unnest(words) AS word FROM (
+        SELECT index_id, words_of(concat_ws(' ', given_names, family_name)) AS words FROM own_names
+        WHERE kind = 'current' AND NOT (shared OR joins_both)
+    );
+
+    CREATE TEMP TABLE foreign_words AS  -- family names and carers' names of the other side
     SELECT index_id, family AS word FROM telling_families WHERE length(family) > 2
-    UNION SELECT f.index_id, squashed(a.postcode) FROM foreign_records f JOIN all_addresses a USING (record_key)
-        WHERE length(squashed(a.postcode)) > 4
-    UNION SELECT index_id, reached FROM foreign_carers WHERE length(reached) > 5;
+    UNION
+    SELECT index_id, word FROM (
+        SELECT f.index_id, unnest(words_of(c.name)) AS word FROM foreign_records f JOIN all_carers c USING (record_key)
+    ) ANTI JOIN own_people USING (index_id, word) WHERE length(word) > 2;
+
+    CREATE TEMP TABLE foreign_marks AS  -- postcodes, UPRNs, and how the other side is reached
+    SELECT f.index_id, 'postcode ' || p.code AS mark FROM foreign_records f JOIN places p USING (record_key) WHERE length(p.code) > 4
+    UNION SELECT f.index_id, 'number ' || p.number FROM foreign_records f JOIN places p USING (record_key) WHERE length(p.number) > 7
+    UNION SELECT f.index_id, 'phone ' || unnest(reached_at(c.contact)) FROM foreign_records f JOIN all_carers c USING (record_key)
+    UNION SELECT f.index_id, unnest(whole(c.contact)) FROM foreign_records f JOIN all_carers c USING (record_key);
+"""
+
+# which texts of an identity tell of the other side
+_TELLING = """
+    CREATE TEMP TABLE said AS
+    SELECT DISTINCT index_id, text, whose FROM (
+        SELECT o.index_id, unnest([v.service, v.contact, v.phone]) AS text, 'service' AS whose
+        FROM own_records o JOIN all_involvements v USING (record_key)
+        UNION ALL
+        SELECT o.index_id, unnest([c.relationship, c.contact]), 'carer' FROM own_records o JOIN all_carers c USING (record_key)
+        UNION ALL
+        SELECT o.index_id, c.name, 'name' FROM own_records o JOIN all_carers c USING (record_key)
+    ) WHERE text IS NOT NULL;
+
+    CREATE TEMP TABLE telling AS
+    SELECT s.index_id, s.text FROM said s JOIN foreign_words w USING (index_id)
+    WHERE whose <> 'name' AND (list_contains(words_of(s.text), w.word) OR length(w.word) > 4 AND contains(letters(s.text), w.word))
+    UNION
+    SELECT index_id, text FROM (
+        SELECT index_id, text, unnest(list_concat(list_concat(
+            list_transform(postcodes_in(text), lambda code: 'postcode ' || code),
+            list_transform(regexp_extract_all(squashed(text), '[0-9]{8,}'), lambda number: 'number ' || ltrim(number, '0'))),
+            list_concat(whole(text), list_transform(list_concat(phones_in(text), mails_in(text)), lambda phone: 'phone ' || phone)))) AS mark
+        FROM said
+    ) SEMI JOIN foreign_marks USING (index_id, mark)
+    UNION
+    SELECT t.index_id, t.text FROM (SELECT index_id, text, unnest(roads_in(lines_of(text))) AS street FROM said) t
+    JOIN foreign_streets f ON f.index_id = t.index_id AND f.bucket = bucket(t.street.road)
+        AND one_road(f.road, f.stem, t.street.road, t.street.stem)
+    UNION  -- the street without its number
+    SELECT s.index_id, s.text FROM said s JOIN foreign_streets f USING (index_id)
+    WHERE length(f.name) > 5 AND contains(letters(s.text), f.name);
 """
 
 _RESULTS = {
@@ -177,32 +283,40 @@ _RESULTS = {
     """,
     "in_use": """
         SELECT DISTINCT o.record_key FROM own_records o JOIN all_records r USING (record_key)
-        JOIN foreign_families e ON e.index_id = o.index_id AND e.family = letters(r.family_name)
-        WHERE o.index_id IN (FROM has_own)
+        JOIN own_names n ON n.index_id = o.index_id AND n.record_key = r.record_key AND n.kind = 'current'
+            AND n.family_name IS NOT DISTINCT FROM r.family_name AND n.given_names IS NOT DISTINCT FROM r.given_names
+        WHERE n.shared AND o.index_id IN (FROM has_own)
         UNION SELECT record_key FROM of_both WHERE kind = 'current' ORDER BY ALL
     """,
     "addresses": """
-        SELECT DISTINCT p.record_key, p.address, p.postcode, p.uprn FROM own_records o JOIN places p USING (record_key)
-        JOIN foreign_places f ON f.index_id = o.index_id AND f.key = p.key ORDER BY ALL
+        SELECT DISTINCT k.record_key, k.address, k.postcode, k.uprn FROM own_records o JOIN keys k USING (record_key)
+        JOIN foreign_places f ON f.index_id = o.index_id AND f.key = k.key
+        UNION
+        SELECT p.record_key, p.address, p.postcode, p.uprn FROM own_records o JOIN places p USING (record_key)
+        JOIN streets s ON s.record_key = p.record_key AND s.address = p.address
+        JOIN foreign_streets f ON f.index_id = o.index_id AND f.bucket = s.bucket AND one_road(f.road, f.stem, s.road, s.stem)
+        UNION
+        SELECT p.record_key, p.address, p.postcode, p.uprn FROM own_records o JOIN places p USING (record_key)
+        JOIN foreign_streets f ON f.index_id = o.index_id AND length(f.name) > 5 AND contains(letters(p.address), f.name)
+        ORDER BY ALL
     """,
     "carers": """
-        SELECT DISTINCT c.record_key, c.name, c.relationship, c.contact
-        FROM own_records o JOIN all_carers c USING (record_key)
-        WHERE EXISTS (
-            SELECT 1 FROM foreign_carers f WHERE f.index_id = o.index_id
-                AND (f.carer = array_to_string(list_sort(words_of(c.name)), ' ') OR f.reached = reached_at(c.contact))
+        WITH theirs AS (
+            SELECT o.index_id, c.record_key, c.name, c.relationship, c.contact
+            FROM own_records o JOIN all_carers c USING (record_key)
+        )
+        SELECT DISTINCT t.* EXCLUDE (index_id) FROM theirs t WHERE EXISTS (
+            SELECT 1 FROM foreign_carers f WHERE f.index_id = t.index_id AND list_contains(people_in(t.name), f.carer)
         ) OR EXISTS (
-            SELECT 1 FROM telling_families t WHERE t.index_id = o.index_id
-                AND (list_contains(words_of(c.name), t.family) OR contains(letters(c.name), t.family) AND length(t.family) > 4)
+            SELECT 1 FROM telling_families f WHERE f.index_id = t.index_id AND (
+                list_contains(words_of(t.name), f.family) OR contains(letters(t.name), f.family) AND length(f.family) > 4)
+        ) OR EXISTS (
+            SELECT 1 FROM telling f WHERE f.index_id = t.index_id AND f.text IN (t.name, t.relationship, t.contact)
         ) ORDER BY ALL
     """,
     "texts": """
-        WITH texts AS (
-            SELECT o.index_id, v.record_key, unnest([v.service, v.contact, v.phone]) AS text
-            FROM own_records o JOIN all_involvements v USING (record_key)
-        )
-        SELECT DISTINCT t.record_key, t.text FROM texts t JOIN foreign_words w USING (index_id)
-        WHERE text IS NOT NULL AND (list_contains(words_of(t.text), w.word) OR reached_at(t.text) = w.word
-            OR contains(squashed(t.text), w.word) AND length(w.word) > 4) ORDER BY ALL
+        SELECT DISTINCT o.record_key, t.text FROM telling t JOIN own_records o USING (index_id) JOIN (
+            SELECT record_key, unnest([service, contact, phone]) AS text FROM all_involvements
+        ) v ON v.record_key = o.record_key AND v.text = t.text ORDER BY ALL
     """,
 }

@@ -1,0 +1,82 @@
+"""What tells of one identity at the other side of a wall: names, addresses, carers and words, however they are written."""
+
+import pyarrow as pa
+import pytest
+
+from pipelines.protection.firewall import find_across
+from pipelines.seams.matching import WALLS
+from tests.publishing.conftest import person
+
+BIRTH = {
+    "record_key": "health:a", "family_name": "Quillerby", "given_names": "Rowena",
+    "addresses": [{"address": "212 Brackenholt Lane, Birmingham", "postcode": "B11 1AB", "uprn": "100023336956"}],
+    "carers": [{"name": "Maud Quillerby", "relationship": "mother", "contact": "Tel:01632/960555 (mum), maud@home.example"}],
+}  # fmt: skip
+NEW = {
+    "record_key": "social_care:b", "family_name": "Thistlewick", "given_names": "Rowena",
+    "addresses": [{"address": "87 Marrowdene Road", "postcode": "B30 2ZZ"}],
+    "carers": [{"name": "Greta Thistlewick", "relationship": "mother", "contact": "01632 960777"}],
+    "involvements": [{"kind": "service", "service": "Early Help", "contact": "A. Worker", "phone": "01632 960002"}],
+}  # fmt: skip
+
+
+def across(**cells):
+    """What may not be seen of the new identity with these cells."""
+    identities = pa.table({"record_key": ["health:a", "social_care:b"], "index_id": ["A", "B"]})
+    wall = {"wall_a": "health:a", "wall_b": "social_care:b"}
+    sides = [{**wall, "record_key": "health:a", "side": "a"}, {**wall, "record_key": "social_care:b", "side": "b"}]
+    found = find_across(person([BIRTH, {**NEW, **cells}]), identities, pa.Table.from_pylist(sides, schema=WALLS.schema))
+    return {
+        name: [row for row in table.to_pylist() if row.get("record_key") == "social_care:b"]
+        for name, table in vars(found).items()
+    }
+
+
+def test_nothing_of_its_own_is_taken_out():
+    assert not any(across().values())
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["0212 Brackenholt Lane", "212 Bracken-holt Lane", "212 Bracken holt Ln", "212Brackenholt Lane", "210-212 Brackenholt Lane", "No.212 Brackenholt",
+     "２１２ Br\u0430ckenholt L\u200bane", "Brackenholt Lane 212", "Brackenholt Lane"],
+)  # fmt: skip
+def test_an_address_of_the_other_side_is_not_shown_however_it_is_written(address):
+    (row,) = across(addresses=[*NEW["addresses"], {"address": address}])["addresses"]
+    assert row["address"] == address
+    telling = across(involvements=[{"kind": "service", "service": f"visits {address}"}])["texts"]
+    assert [each["text"] for each in telling] == [f"visits {address}"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["aunt (Quillerby)", "Quill\u0435rby's", "QuillerbyFamily", "gran atB111AB", "B１１ 1AB", "UPRN 1 000 2333 6956", "01632960555", "MAUD@HOME.EXAMPLE.",
+     "x@quillerby.example", "with Maud"],
+)  # fmt: skip
+def test_words_that_tell_of_the_other_side_are_not_shown(text):
+    for cells in ({"relationship": text}, {"contact": text}):
+        carers = across(carers=[*NEW["carers"], {"name": "Ann Zedd", **cells}])["carers"]
+        assert [row["name"] for row in carers] == ["Ann Zedd"]
+    for name in ("service", "contact", "phone"):
+        assert [row["text"] for row in across(involvements=[{"kind": "service", name: text}])["texts"]] == [text]
+
+
+@pytest.mark.parametrize("name", ["Mum Maud Quillerby", "MaudQuillerby", "Quillerby, Ann", "Ａnn Quillerby"])
+def test_a_carer_of_the_other_side_is_not_shown(name):
+    assert [row["name"] for row in across(carers=[{"name": name}])["carers"]] == [name]
+
+
+@pytest.mark.parametrize(
+    ("family", "given"),
+    [("Thistlewick", "Rowena Quillerby"), ("Thistlewick-Quillerby", "Rowena"), ("QuillerbyThistlewick", "Rowena"), ("Thistlewick née Quillerby", "Rowena"),
+     ("Quill\u0435rby", "Rowena"), (None, "Rowena Quillerby")],
+)  # fmt: skip
+def test_a_name_in_use_that_holds_the_other_sides_is_not_shown_beside_its_own(family, given):
+    other = {"kind": "current", "family_name": family, "given_names": given}
+    rows = across(names=[other])["names"]
+    assert [(row["family_name"], row["given_names"]) for row in rows] == [(family, given)]
+
+
+def test_a_name_that_only_contains_the_letters_of_the_others_is_its_own():
+    own = {"family_name": "Quillerbyson", "carers": [{"name": "Ann Quillerbyson"}]}
+    assert across(**own)["names"] == [] and across(**own)["in_use"] == []
