@@ -13,11 +13,13 @@ import io
 import json
 import re
 import sqlite3
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +79,20 @@ def may_stand(where: str) -> frozenset[str]:
 
 
 def squashed(text: str | bytes) -> bytes:
-    """Letters and digits alone, in small letters: what is compared."""
+    """Letters and digits alone, in small letters, and what looks like them: what is compared."""
+    if not text.isascii():
+        text = text if isinstance(text, str) else text.decode("utf-8", "ignore")
+        text = re.sub(r"[^\x00-\x7f]+", lambda strange: _looks_like(strange[0]), text)
     data = text.encode("utf-8", "replace") if isinstance(text, str) else text
     return data.translate(_LOWER, _SIGNS)
+
+
+@lru_cache(100_000)
+def _looks_like(strange: str) -> str:
+    """Letters and digits as a reader takes them, in code of the search's own."""
+    apart = unicodedata.normalize("NFKD", strange).translate({0x43E: "o", 0x430: "a"})
+    digits = (str(unicodedata.decimal(char)) if char.isdecimal() else char for char in apart)
+    return "".join(char for char in digits if char.isalnum() and char not in "\u02bc")
 
 
 @dataclass

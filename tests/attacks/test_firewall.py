@@ -142,6 +142,44 @@ def _lives(at: Callable[[Scene], Victim], name: Callable[[Scene], Victim]) -> Ca
 _both_names = {"names": lambda scene: [_name(_adoptive(scene), "current"), _name(_birth(scene), "former")]}
 _both_names_turned = {"names": lambda scene: [_name(_birth(scene), "current"), _name(_adoptive(scene), "former")]}
 
+
+def _apart(street: str, *, by: str, at: int = 6) -> str:
+    return street[:at] + by + street[at:]
+
+
+def _place(write: Callable[[Scene], str]) -> Walled:
+    """The birth home stands at the new identity, without a postcode."""
+    return Walled(_adopted(address=lambda scene: {"lines": [write(scene)], "status": "current"}))
+
+
+def _beside_the_carer(**cells: Callable[[Scene], str]) -> Walled:
+    def carers(scene: Scene) -> list[dict[str, str]]:
+        told = {name: cell(scene) for name, cell in cells.items()}
+        return [
+            {"name": _adoptive(scene).carer, "relationship": "mother"},
+            {"name": "Ann Zedd", "relationship": "aunt", **told},
+        ]
+
+    return Walled(_adopted(carers=carers))
+
+
+def _team(write: Callable[[Scene], str]) -> Walled:
+    service = {"worker": "A. Worker", "contact": "01632 960002", "start": "2024-01-01", "sensitive": False}
+    return Walled(_adopted(involvements=lambda scene: [{**service, "team": write(scene)}]))
+
+
+def _called(
+    family: Callable[[Scene], str], given: Callable[[Scene], str] = lambda scene: _birth(scene).given
+) -> Walled:
+    """Beside the name in use there is another."""
+    other = lambda scene: {"family": family(scene), "given": given(scene), "type": "current"}  # noqa: E731
+    return Walled(_adopted(names=lambda scene: [_name(_adoptive(scene), "current"), other(scene)]))
+
+
+def _home(scene: Scene) -> str:
+    return _birth(scene).street
+
+
 ATTACKS: dict[str, Walled] = {
     "nothing else": Walled(),
     "the former name is told": Walled(_adopted(**_both_names)),
@@ -171,6 +209,29 @@ ATTACKS: dict[str, Walled] = {
     "a reviewer says the same": Walled(later=_word("same", lambda scene: _keys(scene)[0], lambda scene: _keys(scene)[1])),
     "a reviewer joins a third record with both": Walled(later=_third("police", _birth, "PX"), latest=acts(_word("same", lambda scene: f"police:PX{scene.number}", lambda scene: _keys(scene)[0]), _word("same", lambda scene: f"police:PX{scene.number}", lambda scene: _keys(scene)[1]))),
     "a reviewer joins a third record of the new name with the birth record": Walled(later=_third("police", _adoptive, "PX"), latest=_word("same", lambda scene: f"police:PX{scene.number}", lambda scene: _keys(scene)[0])),
+    "the birth home with a hyphen in its street": _place(lambda scene: _apart(_home(scene), by="-")),
+    "the birth home with a space in its street": _place(lambda scene: _apart(_home(scene), by=" ")),
+    "the birth home with an apostrophe in its street": _place(lambda scene: _apart(_home(scene), by="\u02bc")),
+    "the birth home in letters that look alike": _place(lambda scene: _home(scene).translate({ord("o"): "\u043e", ord("a"): "\u0430"})),
+    "the birth home grown together": _place(lambda scene: _home(scene).replace(" ", "", 1)),
+    "the birth home with noughts": _place(lambda scene: f"00{_home(scene)}"),
+    "the birth home as a range": _place(lambda scene: _home(scene).replace(" ", "-99 ", 1)),
+    "the birth home's street before the number": _place(lambda scene: " ".join(reversed(_home(scene).partition(" ")[::2]))),
+    "the birth home's street without a number": _place(lambda scene: _home(scene).partition(" ")[2]),
+    "the birth family's name as a carer's relationship": _beside_the_carer(relationship=lambda scene: f"aunt ({_birth(scene).family})"),
+    "the birth family's name in a carer's mail": _beside_the_carer(contact=lambda scene: f"maud@{_birth(scene).family.lower()}.example"),
+    "the birth postcode in a carer's relationship": _beside_the_carer(relationship=lambda scene: f"gran at{_birth(scene).postcode.replace(' ', '')}"),
+    "the birth street in a carer's contact": _beside_the_carer(contact=lambda scene: f"write to {_home(scene)}"),
+    "the birth postcode in a carer's contact": _beside_the_carer(contact=lambda scene: f"at {_birth(scene).postcode}"),
+    "the birth street in a team": _team(lambda scene: f"visits {_home(scene)}"),
+    "the birth postcode in a team": _team(lambda scene: f"visits {_birth(scene).postcode}"),
+    "the birth family's name in a team": _team(lambda scene: f"the {_birth(scene).family}s"),
+    "the birth carer's forename in a team": Walled(_team(lambda scene: f"with {_birth(scene).carer.split()[0]}").adopted, later=lambda scene: scene.row("health", _birth_key(scene)).update(carer_name=_birth(scene).carer)),
+    "the birth family's name among given names": _called(lambda scene: _adoptive(scene).family, lambda scene: f"{_birth(scene).given} {_birth(scene).family}"),
+    "the birth family's name before the new one": _called(lambda scene: f"{_birth(scene).family}-{_adoptive(scene).family}"),
+    "the birth family's name grown together with the new one": _called(lambda scene: f"{_birth(scene).family}{_adoptive(scene).family}"),
+    "the birth family's name as nee": _called(lambda scene: f"{_adoptive(scene).family} nee {_birth(scene).family}"),
+    "the new name with nee alone": Walled(_adopted(names=lambda scene: [{"family": f"{_adoptive(scene).family} née {_birth(scene).family}", "given": _birth(scene).given, "type": "current"}])),
     "a second wall, between a third record and one of them": Walled(later=_third("police", _birth, "PX"), latest=_word("firewall", lambda scene: f"police:PX{scene.number}", lambda scene: _keys(scene)[1])),
     "the feed asks": Walled(by_feed=True),
     "the feed asks no more": Walled(by_feed=True, later=_asks_no_more),

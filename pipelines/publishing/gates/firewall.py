@@ -8,6 +8,7 @@ same promise, in code of its own.
 
 from __future__ import annotations
 
+from pipelines.protection.letters import read_plainly
 from pipelines.publishing.gates.evidence import Evidence
 from pipelines.publishing.gates.gate import Gate
 
@@ -21,6 +22,7 @@ def firewall(evidence: Evidence) -> Gate:
     asked = (
         "SELECT record_key, walled_from FROM person" if "walled_from" in columns else "SELECT NULL, NULL WHERE false"
     )
+    read_plainly(duck, _READ)
     duck.execute(_WALLS.format(asked=asked))
     duck.execute(_SIDES)
     found = {name: evidence.count(sql) for name, sql in _FAULTS.items()}
@@ -28,10 +30,24 @@ def firewall(evidence: Evidence) -> Gate:
         "firewall",
         not any(found.values()),
         "Of two identities with a firewall between them none holds a record of the other, has had its index id or leads to it, "
-        "and no name, address, carer, telephone number or line of the review list shows one at the other.",
+        "and no name, address, carer, telephone number, word of a service or line of the review list shows one at the other.",
         {"walls": evidence.count("SELECT count(*) FROM wanted"), **found},
     )
 
+
+_PLACE = ["address", "postcode", "uprn"]
+_CARER = ["name", "relationship", "contact"]
+_READ = {
+    "read_addresses": ("person_addresses", _PLACE),
+    "read_carers": ("person_carers", _CARER),
+    "read_names": ("person_names", ["family_name", "given_names"]),
+    "read_person": ("person", ["family_name", "given_names"]),
+    "shown_names": ("names", ["family_name", "given_names"]),
+    "shown_children": ("children", ["family_name", "given_names"]),
+    "shown_addresses": ("addresses", _PLACE),
+    "shown_carers": ("carers", _CARER),
+    "shown_involvements": ("involvements", ["service", "contact", "phone"]),
+}
 
 _WALLS = """
     CREATE OR REPLACE TEMP TABLE wanted AS
@@ -69,7 +85,8 @@ _SIDES = r"""
     CREATE OR REPLACE TEMP VIEW against AS
     SELECT s.wall, s.index_id, m.record_key FROM sided s JOIN members m ON m.wall = s.wall AND m.side <> s.side;
 
-    CREATE OR REPLACE TEMP MACRO plain_of(t) AS trim(regexp_replace(upper(strip_accents(t)), '[^\pL\pN]+', ' ', 'g'));
+    CREATE OR REPLACE TEMP MACRO plain_of(t) AS
+        trim(regexp_replace(regexp_replace(upper(strip_accents(t)), '[''`]', '', 'g'), '[^\pL\pN]+', ' ', 'g'));
     CREATE OR REPLACE TEMP MACRO close_of(t) AS nullif(replace(plain_of(t), ' ', ''), '');
     CREATE OR REPLACE TEMP MACRO family_of(t) AS nullif(regexp_replace(upper(strip_accents(t)), '[^\pL]', '', 'g'), '');
     CREATE OR REPLACE TEMP MACRO spoken(t) AS array_to_string(list_sort(list_filter(string_split(plain_of(t), ' '),
@@ -78,8 +95,35 @@ _SIDES = r"""
 
     CREATE OR REPLACE TEMP TABLE families_against AS
     SELECT DISTINCT a.index_id, family_of(n.family_name) AS family FROM against a JOIN (
-        SELECT record_key, family_name FROM person_names UNION ALL SELECT record_key, family_name FROM person
-    ) n USING (record_key) WHERE family_of(n.family_name) IS NOT NULL
+        SELECT record_key, family_name FROM read_names UNION ALL SELECT record_key, family_name FROM read_person
+    ) n USING (record_key) WHERE family_of(n.family_name) IS NOT NULL;
+
+    CREATE OR REPLACE TEMP MACRO numbers_of(t) AS list_sort(list_distinct(list_transform(
+        regexp_extract_all(coalesce(plain_of(t), ''), '[0-9]+'), lambda number: ltrim(number, '0'))));
+
+    -- the street that follows a number: its first word and the letter after it, grown together
+    CREATE OR REPLACE TEMP TABLE streets_against AS
+    SELECT DISTINCT index_id, street FROM (
+        SELECT a.index_id, replace(unnest(regexp_extract_all(regexp_replace(regexp_replace(regexp_replace(
+            upper(strip_accents(o.address)), '[''`]', '', 'g'), '[^A-Z0-9,]+', ' ', 'g'), '([0-9])([A-Z]{2})', '\1 \2', 'g'),
+            '\b[0-9]+ ([A-Z]{4,} [A-Z])[A-Z]', 1)), ' ', '') AS street
+        FROM against a JOIN read_addresses o USING (record_key)
+    ) WHERE length(street) > 5 AND NOT regexp_matches(street, '^(FLAT|SAINT|UNIT|ROOM)');
+
+    -- family names of the other side that the child does not bear itself, streets, and how the other side is reached
+    CREATE OR REPLACE TEMP TABLE words_against AS
+    SELECT index_id, family AS word FROM families_against f WHERE length(family) > 4 AND NOT EXISTS (
+        SELECT 1 FROM (
+            SELECT index_id, family_name, given_names FROM shown_names
+            UNION ALL SELECT index_id, family_name, given_names FROM shown_children
+        ) n WHERE n.index_id = f.index_id AND contains(family_of(concat_ws(' ', n.given_names, n.family_name)), f.family))
+    UNION SELECT index_id, street FROM streets_against
+    UNION SELECT a.index_id, number_of(o.contact) FROM against a JOIN read_carers o USING (record_key)
+    WHERE regexp_full_match(trim(o.contact), '\+?[0-9][0-9 ()./-]+') AND length(regexp_replace(o.contact, '[^0-9]', '', 'g')) BETWEEN 9 AND 14;
+
+    CREATE OR REPLACE TEMP TABLE told_there AS
+    SELECT index_id, unnest([relationship, contact]) AS text FROM shown_carers
+    UNION ALL SELECT index_id, unnest([service, contact, phone]) FROM shown_involvements
 """
 
 _FAULTS = {
@@ -100,26 +144,40 @@ _FAULTS = {
     """,
     "names_shown": """
         WITH own AS (
-            SELECT DISTINCT n.index_id FROM names n WHERE n.index_id IN (SELECT index_id FROM sided)
+            SELECT DISTINCT n.index_id FROM shown_names n WHERE n.index_id IN (SELECT index_id FROM sided)
                 AND family_of(n.family_name) IS NOT NULL AND NOT EXISTS (
                     SELECT 1 FROM families_against f WHERE f.index_id = n.index_id AND f.family = family_of(n.family_name))
         ),
-        shown AS (SELECT index_id, family_name FROM names UNION ALL SELECT index_id, family_name FROM children)
+        shown AS (SELECT index_id, family_name FROM shown_names UNION ALL SELECT index_id, family_name FROM shown_children)
         SELECT count(*) FROM shown s JOIN families_against f ON f.index_id = s.index_id AND f.family = family_of(s.family_name)
         WHERE s.index_id IN (FROM own)
     """,
+    "names_holding": """
+        SELECT count(*) FROM shown_names s JOIN families_against f USING (index_id)
+        WHERE length(f.family) > 4 AND len(string_split(plain_of(s.family_name), ' ')) > 1
+            AND list_contains(string_split(plain_of(s.family_name), ' '), f.family)
+            AND list_has_any(string_split(plain_of(s.family_name), ' '), ['NEE', 'FORMERLY', 'PREVIOUSLY', 'FKA', 'AKA'])
+            AND NOT EXISTS (  -- what is a given name there as well tells nothing
+                SELECT 1 FROM against a JOIN (
+                    SELECT record_key, given_names FROM read_names UNION ALL SELECT record_key, given_names FROM read_person
+                ) g USING (record_key) WHERE a.index_id = s.index_id AND contains(family_of(g.given_names), f.family))
+    """,
     "addresses_shown": """
-        SELECT count(*) FROM addresses s WHERE EXISTS (
-            SELECT 1 FROM against a JOIN person_addresses o USING (record_key) WHERE a.index_id = s.index_id AND (
-                ltrim(s.uprn, '0') = ltrim(o.uprn, '0') OR close_of(s.address) = close_of(o.address)
-                OR close_of(s.postcode) = close_of(o.postcode)
-                    AND list_sort(list_distinct(regexp_extract_all(coalesce(s.address, ''), '[0-9]+')))
-                        = list_sort(list_distinct(regexp_extract_all(coalesce(o.address, ''), '[0-9]+')))))
+        SELECT count(*) FROM shown_addresses s WHERE EXISTS (
+            SELECT 1 FROM against a JOIN read_addresses o USING (record_key) WHERE a.index_id = s.index_id AND (
+                nullif(ltrim(s.uprn, '0'), '') = ltrim(o.uprn, '0') OR close_of(s.address) = close_of(o.address)
+                OR close_of(s.postcode) = close_of(o.postcode) AND numbers_of(s.address) = numbers_of(o.address))
+        ) OR EXISTS (
+            SELECT 1 FROM streets_against w WHERE w.index_id = s.index_id AND contains(family_of(s.address), w.street))
     """,
     "carers_shown": """
-        SELECT count(*) FROM carers s WHERE EXISTS (
-            SELECT 1 FROM against a JOIN person_carers o USING (record_key) WHERE a.index_id = s.index_id AND (
-                spoken(s.name) = spoken(o.name) OR length(number_of(o.contact)) > 8 AND number_of(s.contact) = number_of(o.contact)))
+        SELECT count(*) FROM shown_carers s WHERE EXISTS (
+            SELECT 1 FROM against a JOIN read_carers o USING (record_key) WHERE a.index_id = s.index_id AND (
+                spoken(s.name) <> '' AND spoken(s.name) = spoken(o.name)
+                OR length(number_of(o.contact)) > 8 AND number_of(s.contact) = number_of(o.contact)))
+    """,
+    "texts_telling": """
+        SELECT count(*) FROM told_there t JOIN words_against w USING (index_id) WHERE contains(close_of(t.text), w.word)
     """,
     "events_told": "SELECT count(*) FROM events WHERE index_id IN (SELECT index_id FROM sided)",
     "review_lines": """

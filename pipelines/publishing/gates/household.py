@@ -2,12 +2,15 @@
 
 Belongs here: hidden places and telephone numbers worked out again, from the person tables and from who is hidden in the very
 tables that would be published, and looked for in all of them. Not here: who must be hidden (`protection.shielding`), and
-how it was taken out (`pipelines.protection.household`, of which nothing is used: the same promise, in code of its own). What
+how it was taken out (`pipelines.protection.household`, of which nothing is used but which letters read alike: the same promise, in code of its own). What
 is left out there because too many share it is left out here, too; counted so that this gate never asks for more.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from pipelines.protection.letters import read_plainly
 from pipelines.publishing.gates.evidence import Evidence
 from pipelines.publishing.gates.gate import Gate
 from pipelines.publishing.snapshot import SNAPSHOT_TABLES
@@ -22,20 +25,28 @@ _OF_PLACES = {("addresses", "postcode"), ("addresses", "uprn")}  # compared as p
 
 def household(evidence: Evidence) -> Gate:
     """Addresses one by one, then every text of every table, decoded."""
+    shown = {table: _texts_of(evidence, table) for table in SNAPSHOT_TABLES}
+    read_plainly(evidence.connection, _READ | {f"shown_{table}": (table, names) for table, names in shown.items()})
     evidence.connection.execute(_SPELLED)
     evidence.connection.execute(_HIDDEN)
     evidence.connection.execute(_TELEPHONES)
     homes = evidence.count("""
-        SELECT count(*) FROM addresses a JOIN spelled s ON s.address IS NOT DISTINCT FROM a.address
+        SELECT count(*) FROM shown_addresses a JOIN spelled s ON s.address IS NOT DISTINCT FROM a.address
             AND s.postcode IS NOT DISTINCT FROM a.postcode AND s.uprn IS NOT DISTINCT FROM a.uprn
         WHERE a.index_id NOT IN (FROM hidden_children) AND (
             s.spelling IN (SELECT other FROM one_home WHERE NOT crowded) OR (s.spelling, a.index_id) IN (FROM kin))
     """)
-    texts = sum(_telling(evidence, table) for table in SNAPSHOT_TABLES)
-    carers = evidence.count("""
-        SELECT count(*) FROM carers h
-        WHERE index_id IN (FROM hidden_children) AND upper(trim(name)) IN (
-            SELECT upper(trim(name)) FROM carers
+    texts = sum(_telling(evidence, table, names) for table, names in shown.items())
+    carers = evidence.count(r"""
+        WITH called AS (
+            SELECT index_id, name, array_to_string(list_sort(list_filter(
+                string_split(regexp_replace(regexp_replace(upper(strip_accents(name)), '[''`]', '', 'g'), '[^\pL\pN]+', ' ', 'g'), ' '),
+                lambda word: length(word) > 1 AND word NOT IN ('MR', 'MRS', 'MS', 'MISS', 'DR', 'MUM', 'DAD'))), ' ') AS person
+            FROM shown_carers
+        )
+        SELECT count(*) FROM called
+        WHERE index_id IN (FROM hidden_children) AND person <> '' AND person IN (
+            SELECT person FROM called
             WHERE index_id NOT IN (FROM hidden_children) AND index_id IN (SELECT index_id FROM addresses
                 WHERE coalesce(address, postcode, uprn) IS NOT NULL)
         )
@@ -59,37 +70,88 @@ def household(evidence: Evidence) -> Gate:
     )
 
 
-_POSTCODE = "[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}"
-_PLAIN = "regexp_replace(regexp_replace(upper(strip_accents({0})), '[''’`.]', '', 'g'), '[^A-Z0-9,]+', ' ', 'g')"
-_ROAD = r"\b[0-9]+[ ,]+[A-Z]{2,} [A-Z]+"
-_ROAD_SHORT = "^[0-9]+ +[A-Z]+ [A-Z]"  # Ln is Lane
+_PLACE = ["address", "postcode", "uprn"]
+_READ = {
+    "read_addresses": ("person_addresses", _PLACE),
+    "read_further": ("further_places", _PLACE),
+    "read_carers": ("person_carers", ["contact"]),
+    "read_person": ("person", ["family_name", "phone"]),
+}
+_POSTCODE = (
+    "(?:[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}|GIR ?0AA|[A-Z](?: [A-Z])? [0-9](?: [A-Z0-9])? [0-9] [A-Z] [A-Z])"
+)
+_GROWN_TOGETHER = "(?:[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}|GIR ?0AA)"
+_FLATS = "FLAT|FLT|APARTMENT|APT|UNIT|ROOM|RM"
+_BEFORE_A_NUMBER = f"{_FLATS}|NO|NOS|NR|NUM|NUMBER|HOUSE|AT"
+_MAIL = r"[\pL\pN][\pL\pN._%+''-]*@[\pL\pN-]+(?:\.[\pL\pN-]+)*"
+# a house, or up to four ("12-14"), with its street
+_ROAD = r"\b(?:[0-9]+[A-Z]? ){0,3}[0-9]+[A-Z]?(?: [A-Z])?[ ,]+[A-Z]{2}[A-Z ]*"
+
+
+def _capitals(text: str) -> str:
+    return rf"regexp_replace(regexp_replace(upper(strip_accents({text})), '[''`]', '', 'g'), '[^A-Z0-9,]+', ' ', 'g')"
+
+
+def _lines(capitals: str) -> str:
+    """Without postcodes; numbers apart from words, without noughts before them."""
+    read = rf"regexp_replace(replace({capitals}, 'SAINT ', 'ST '), '\b{_POSTCODE}\b', ' ', 'g')"
+    for old, new in (
+        (r"([0-9])([A-Z]{2,})", r"\1 \2"),
+        (rf"\b({_BEFORE_A_NUMBER})([0-9])", r"\1 \2"),
+        (r"\b0+([0-9])", r"\1"),
+        (" +", " "),
+    ):
+        read = f"regexp_replace({read}, '{old}', '{new}', 'g')"
+    return read
+
+
+def _roads(lines: str) -> str:
+    """A list of {house, street, beginning}: the street grown together, and its first word with the next letter (Ln is Lane)."""
+    apart = (
+        rf"regexp_replace(regexp_replace({lines}, '\b(?:{_FLATS}) [0-9]+[A-Z]?[ ,]+([0-9])', ', \1', 'g'), "
+        r"'([0-9][A-Z]?) (?:AND|TO|OR) ([0-9])', '\1 \2', 'g')"
+    )
+    words = r"regexp_replace(regexp_extract(road, '[A-Z]{2}[A-Z ]*$'), '^THE ', '')"
+    return rf"""flatten(list_transform(regexp_extract_all({apart}, '{_ROAD}'), lambda road: list_transform(
+        regexp_extract_all(road, '\b([0-9]+)[A-Z]?\b', 1), lambda house: {{
+            'house': house, 'street': replace({words}, ' ', ''),
+            'beginning': replace(regexp_extract({words}, '^[A-Z]+(?: [A-Z])?'), ' ', '')}})))"""
+
+
+# enough is told by four letters, or by a first word and the letter after it
+_TELLS = "(length({0}.beginning) > 3 OR length({0}.beginning) > 2 AND {0}.beginning <> {0}.street)"
 
 # every address as it is written (a spelling), with what is compared of it
 _SPELLED = rf"""
     CREATE OR REPLACE TEMP TABLE spelled AS
     WITH written AS (
-        SELECT address, postcode, uprn FROM person_addresses UNION SELECT address, postcode, uprn FROM addresses
-        UNION SELECT address, postcode, uprn FROM further_places
+        SELECT address, postcode, uprn FROM read_addresses UNION SELECT address, postcode, uprn FROM shown_addresses
+        UNION SELECT address, postcode, uprn FROM read_further
     ),
     apart AS (
-        SELECT *, row_number() OVER () AS spelling, {_PLAIN.format("address")} AS plain,
-            nullif(regexp_replace(upper(postcode), '[^A-Z0-9]', '', 'g'), '') AS given_code,
-            nullif(replace(regexp_extract(plain, '\b{_POSTCODE}\b'), ' ', ''), '') AS found_code,
-            replace(regexp_replace(coalesce(plain, ''), '\b{_POSTCODE}\b', ' ', 'g'), 'SAINT ', 'ST ') AS lines
+        SELECT *, row_number() OVER () AS spelling, {_capitals("address")} AS plain,
+            nullif(regexp_replace(upper(strip_accents(postcode)), '[^A-Z0-9]', '', 'g'), '') AS given_code,
+            nullif(replace(coalesce(nullif(regexp_extract(plain, '\b{_POSTCODE}\b'), ''),
+                regexp_extract(plain, '{_GROWN_TOGETHER}')), ' ', ''), '') AS found_code,
+            {_lines("coalesce(plain, '')")} AS lines
         FROM written
     )
     SELECT address, postcode, uprn, spelling, nullif(ltrim(regexp_replace(uprn, '[^0-9]', '', 'g'), '0'), '') AS number,
         coalesce(given_code, found_code) AS code,
         list_sort(list_distinct(flatten(list_transform(regexp_extract_all(lines, '\b[0-9]+[A-Z]?\b'),
             lambda token: [token, regexp_extract(token, '[0-9]+')])))) AS numbers,
-        list_transform(regexp_extract_all(lines, '{_ROAD}'), lambda road: replace(road, ',', '')) AS roads
+        {_roads("lines")} AS roads
     FROM apart;
+
+    CREATE OR REPLACE TEMP TABLE roads AS
+    SELECT DISTINCT spelling, road.house AS house, road.street AS street, road.beginning AS beginning
+    FROM (SELECT spelling, unnest(roads) AS road FROM spelled);
 
     CREATE OR REPLACE TEMP TABLE lives_there AS
     SELECT DISTINCT i.index_id, upper(trim(p.family_name)) AS family, s.spelling
-    FROM person_addresses a JOIN spelled s ON s.address IS NOT DISTINCT FROM a.address
+    FROM read_addresses a JOIN spelled s ON s.address IS NOT DISTINCT FROM a.address
         AND s.postcode IS NOT DISTINCT FROM a.postcode AND s.uprn IS NOT DISTINCT FROM a.uprn
-    JOIN identities i USING (record_key) LEFT JOIN person p USING (record_key);
+    JOIN identities i USING (record_key) LEFT JOIN read_person p USING (record_key);
 """
 
 # which spellings are a hidden child's home, which others are of the same home, and whether too many live there
@@ -100,7 +162,7 @@ _HIDDEN = f"""
     SELECT * FROM spelled WHERE spelling IN (
         SELECT spelling FROM lives_there WHERE index_id IN (FROM hidden_children)
         UNION ALL
-        SELECT s.spelling FROM further_places f JOIN spelled s ON s.address IS NOT DISTINCT FROM f.address
+        SELECT s.spelling FROM read_further f JOIN spelled s ON s.address IS NOT DISTINCT FROM f.address
             AND s.postcode IS NOT DISTINCT FROM f.postcode AND s.uprn IS NOT DISTINCT FROM f.uprn
     );
 
@@ -110,22 +172,26 @@ _HIDDEN = f"""
         UNION
         SELECT h.spelling, s.spelling FROM hidden_homes h JOIN spelled s ON s.code = h.code AND s.numbers = h.numbers
     ),
+    near AS (  -- the beginning is enough to make a crowd: the rule may count more than is asked for here
+        SELECT DISTINCT x.spelling AS hidden, y.spelling AS other,
+            {_TELLS.format("x")} AND starts_with(y.street, x.beginning) AS one_road
+        FROM roads x SEMI JOIN hidden_homes USING (spelling)
+        JOIN roads y ON y.house = x.house AND left(y.street, 3) = left(x.street, 3)
+    ),
     on_one_road AS (
-        SELECT DISTINCT h.spelling AS hidden, s.spelling AS other,
-            (h.code IS NULL OR s.code IS NULL) AND h.numbers = s.numbers AS without_code
-        FROM (SELECT *, unnest(roads) AS road FROM hidden_homes) h
-        JOIN (SELECT *, unnest(roads) AS road FROM spelled) s ON regexp_extract(s.road, '{_ROAD_SHORT}') = regexp_extract(h.road, '{_ROAD_SHORT}')
+        SELECT n.hidden, n.other FROM near n JOIN hidden_homes h ON h.spelling = n.hidden JOIN spelled s ON s.spelling = n.other
+        WHERE n.one_road AND h.numbers = s.numbers AND coalesce(levenshtein(h.code, s.code) < 2, true)
     ),
     crowded AS (
         SELECT hidden FROM alike JOIN lives_there l ON l.spelling = other GROUP BY hidden HAVING {_CROWD}
     ),
     crowded_road AS (
-        SELECT hidden FROM on_one_road JOIN lives_there l ON l.spelling = other GROUP BY hidden HAVING {_CROWD}
+        SELECT hidden FROM near JOIN lives_there l ON l.spelling = other GROUP BY hidden HAVING {_CROWD}
     )
     SELECT hidden, other, hidden IN (FROM crowded) AS crowded FROM alike
     UNION ALL
-    SELECT hidden, other, false FROM on_one_road ANTI JOIN alike USING (hidden, other)
-    WHERE without_code AND hidden NOT IN (FROM crowded_road);
+    SELECT DISTINCT hidden, other, false FROM on_one_road ANTI JOIN alike USING (hidden, other)
+    WHERE hidden NOT IN (FROM crowded_road);
 
     CREATE OR REPLACE TEMP TABLE kin AS  -- of the hidden child's own family name, where too many live
     SELECT DISTINCT h.other AS spelling, o.index_id
@@ -136,38 +202,48 @@ _HIDDEN = f"""
 _TELEPHONES = f"""
     CREATE OR REPLACE TEMP TABLE hidden_telephones AS
     WITH told AS (
-        SELECT record_key, contact AS said FROM person_carers UNION ALL SELECT record_key, phone FROM person
+        SELECT record_key, contact AS said FROM read_carers UNION ALL SELECT record_key, phone FROM read_person
     ),
     of_hidden AS (
-        SELECT DISTINCT right(regexp_replace(said, '[^0-9]', '', 'g'), 9) AS telephone
-        FROM told JOIN identities USING (record_key)
-        WHERE index_id IN (FROM hidden_children) AND regexp_full_match(trim(said), '\\+?[0-9][0-9 ().-]+')
-            AND length(regexp_replace(said, '[^0-9]', '', 'g')) > 8
+        -- each piece between words that has the digits of one number, with or without the country's
+        SELECT DISTINCT right(piece, 9) AS telephone
+        FROM (
+            SELECT index_id, regexp_replace(unnest(regexp_split_to_array(said, '[^0-9 ().+/-]+')), '[^0-9]', '', 'g') AS piece
+            FROM told JOIN identities USING (record_key)
+        )
+        WHERE index_id IN (FROM hidden_children) AND length(piece) BETWEEN 9 AND 14
+        UNION
+        SELECT unnest(regexp_extract_all(lower(strip_accents(said)), '{_MAIL}')) FROM told JOIN identities USING (record_key)
+        WHERE index_id IN (FROM hidden_children)
     ),
     bearers AS (
         SELECT record_key, unnest(list_transform(range(1, length(digits) - 7), lambda place: digits[place:place + 8])) AS telephone
         FROM (SELECT record_key, regexp_replace(said, '[^0-9]', '', 'g') AS digits FROM told)
+        UNION ALL
+        SELECT record_key, unnest(regexp_extract_all(lower(strip_accents(said)), '{_MAIL}')) FROM told
     )
     SELECT telephone FROM of_hidden ANTI JOIN (
         SELECT telephone FROM (
             SELECT b.telephone, i.index_id, upper(trim(p.family_name)) AS family
             FROM bearers b SEMI JOIN of_hidden USING (telephone) JOIN identities i USING (record_key)
-            LEFT JOIN person p USING (record_key)
+            LEFT JOIN read_person p USING (record_key)
         ) GROUP BY telephone HAVING {_CROWD}
     ) USING (telephone)
 """
 
 
-def _telling(evidence: Evidence, table: str) -> int:
-    """How many different texts of a table hold a hidden place or telephone number."""
+def _texts_of(evidence: Evidence, table: str) -> list[str]:
+    """The text columns of a table in which something may be written."""
     described = evidence.connection.execute(f"DESCRIBE {table}").fetchall()
-    columns = [
-        row[0]
-        for row in described
-        if row[1] == "VARCHAR" and row[0] not in _MADE_HERE and (table, row[0]) not in _OF_PLACES
-    ]
+    return [row[0] for row in described if row[1] == "VARCHAR" and row[0] not in _MADE_HERE]
+
+
+def _telling(evidence: Evidence, table: str, names: Sequence[str]) -> int:
+    """How many different texts of a table hold a hidden place or telephone number."""
     texts = " UNION ".join(
-        f"SELECT {name} AS text FROM {table} WHERE regexp_matches({name}, '[0-9]')" for name in columns
+        f"SELECT {name} AS text FROM shown_{table} WHERE regexp_matches({name}, '[0-9@]')"
+        for name in names
+        if (table, name) not in _OF_PLACES
     )
     if not texts:
         return 0
@@ -175,26 +251,32 @@ def _telling(evidence: Evidence, table: str) -> int:
         UNION ALL
         SELECT text, replace(unnest(regexp_extract_all(plain, '\b{_POSTCODE}\b')), ' ', '') FROM texts
         UNION ALL
-        SELECT text, replace(unnest(regexp_extract_all(lines, '{_ROAD}')), ',', '') FROM texts
+        SELECT text, replace(unnest(regexp_extract_all(plain, '{_GROWN_TOGETHER}')), ' ', '') FROM texts
+    """
+    streets = f"""
+        UNION
+        SELECT t.text FROM (SELECT text, unnest({_roads("lines")}) AS road FROM texts) t
+        JOIN roads h ON h.house = t.road.house AND starts_with(t.road.street, h.beginning) AND {_TELLS.format("h")}
+        SEMI JOIN hidden_homes USING (spelling)
     """
     return evidence.count(rf"""
-        WITH texts AS (
-            SELECT text, {_PLAIN.format("text")} AS plain,
-                replace(regexp_replace(plain, '\b{_POSTCODE}\b', ' ', 'g'), 'SAINT ', 'ST ') AS lines
-            FROM ({texts})
-        ),
+        WITH texts AS (SELECT text, {_capitals("text")} AS plain, {_lines("plain")} AS lines FROM ({texts})),
         words AS (
             SELECT text, ltrim(unnest(regexp_extract_all(text, '[0-9]{{8,}}')), '0') AS word FROM texts
             UNION ALL
-            SELECT text, right(unnest(regexp_extract_all(regexp_replace(text, '[ ().+-]', '', 'g'), '[0-9]{{9,}}')), 9)
+            SELECT text, right(unnest(regexp_extract_all(regexp_replace(text, '[ ().+/-]', '', 'g'), '[0-9]{{9,}}')), 9)
             FROM texts
+            UNION ALL
+            SELECT text, unnest(regexp_extract_all(lower(strip_accents(text)), '{_MAIL}')) FROM texts
             {"" if table == "addresses" else places}
         ),
         hidden AS (
             SELECT telephone AS word FROM hidden_telephones
             UNION SELECT number FROM hidden_homes WHERE length(number) > 7
             UNION SELECT code FROM hidden_homes WHERE length(code) > 4
-            UNION SELECT unnest(roads) FROM hidden_homes
         )
-        SELECT count(DISTINCT text) FROM words SEMI JOIN hidden USING (word)
+        SELECT count(DISTINCT text) FROM (
+            SELECT text FROM words SEMI JOIN hidden USING (word)
+            {"" if table == "addresses" else streets}
+        )
     """)

@@ -112,6 +112,28 @@ _WRITTEN: dict[str, tuple[Callable[[Victim], dict[str, Any]], str]] = {
     "as the place of an incident": (lambda mine: {"location": f"outside {mine.street}, Birmingham"}, "police"),
     "as an incident's place without a postcode": (lambda mine: {"location": f"{mine.street}, Birmingham", "postcode": ""}, "police"),
     "as the last known address": (lambda mine: {"address": {"lines": [mine.street], "postcode": mine.postcode, "status": "last_known"}}, "social_care"),
+    **{
+        f"strangely, without a postcode: {name}": (lambda mine, write=write: {"address_line_1": write(mine.street), "postcode": ""}, "health")
+        for name, write in {
+            "No. before it": lambda street: f"No.{street}",
+            "number and street grown together": lambda street: street.replace(" ", "", 1),
+            "a hyphen in the street": lambda street: f"{street[:6]}-{street[6:]}",
+            "a space in the street": lambda street: f"{street[:6]} {street[6:]}",
+            "a range of numbers": lambda street: street.replace(" ", "-98 ", 1),
+            "The before the street": lambda street: street.replace(" ", " The ", 1),
+            "no Road": lambda street: street.removesuffix(" Road"),
+            "noughts before the number": lambda street: f"0{street}",
+            "a soft hyphen": lambda street: f"{street[:6]}\u00ad{street[6:]}",
+            "a space of no width": lambda street: f"{street[:6]}\u200b{street[6:]}",
+            "another apostrophe": lambda street: f"{street[:6]}\u02bc{street[6:]}",
+            "wide digits and letters": lambda street: street.translate({n: n + 0xFEE0 for n in range(0x30, 0x7B)}),
+            "Cyrillic letters": lambda street: street.translate({ord("o"): "\u043e", ord("a"): "\u0430"}),
+        }.items()
+    },
+    "with a nought before the number and the right postcode": (lambda mine: {"address_line_1": f"0{mine.street}"}, "health"),
+    "with a slip in the postcode's first letter": (lambda mine: {"postcode": f"C{mine.postcode[1:]}"}, "health"),
+    "with the postcode in the line in wide letters": (lambda mine: {"address_line_1": "near " + mine.postcode.translate({n: n + 0xFEE0 for n in range(0x30, 0x5B)}), "postcode": ""}, "health"),
+    "with the postcode in the line, spaced out": (lambda mine: {"address_line_1": "near " + " ".join(mine.postcode.replace(" ", "")), "postcode": ""}, "health"),
     "as a UPRN with a nought and a space": (lambda mine: {"AddressLine1": "", "AddressLine3": "", "Postcode": "", "UPRN": _spaced(mine.uprn)}, "education"),
 }  # fmt: skip
 

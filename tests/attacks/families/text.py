@@ -61,6 +61,10 @@ def _abroad(phone: str) -> str:
     return f"+44 (0) {phone[1:6]}-{phone[6:]}"
 
 
+def _wide(text: str) -> str:
+    return text.translate({0x30 + n: 0xFF10 + n for n in range(10)})
+
+
 _OWN: dict[str, Act] = {
     "the street in its given name": _mine("health", lambda mine: {"given_name": f"{mine.given} of {mine.street}"}),
     "the postcode in its family name": _mine("health", lambda mine: {"family_name": f"{mine.family} {mine.postcode}"}),
@@ -91,6 +95,13 @@ _OTHERS: dict[str, Act] = {
     "the street as a stranger's police unit": _strangers("police", lambda mine, other: {"unit": f"Response {mine.street}"}),
     "the street in a stranger's police contact": _strangers("police", lambda mine, other: {"contact_name": f"Sergeant at {mine.street}"}),
     "the street among a stranger's address lines": _strangers("health", lambda mine, other: {"address_line_2": f"formerly {mine.street}"}),
+    "the telephone in wide digits in a stranger's service": _strangers("social_care", lambda mine, other: _service(team=f"ring {_wide(mine.phone)}")),
+    "the telephone in Arabic digits in a stranger's service": _strangers("social_care", lambda mine, other: _service(contact=mine.phone.translate({0x30 + n: 0x660 + n for n in range(10)}))),
+    "the UPRN in wide digits in a stranger's service": _strangers("social_care", lambda mine, other: _service(team=f"UPRN {_wide(mine.uprn)}")),
+    "the postcode in wide digits as a stranger's alias": _strangers("social_care", lambda mine, other: {"names": [{"family": other.family, "given": other.given, "type": "current"}, {"family": "Zz", "given": _wide(mine.postcode), "type": "alias"}]}),
+    "the postcode grown together with a word": _strangers("social_care", lambda mine, other: _service(team="at" + mine.postcode.replace(" ", ""))),
+    "the postcode spaced out": _strangers("social_care", lambda mine, other: _service(team="at " + " ".join(mine.postcode.replace(" ", "")))),
+    "the street with a hyphen in a stranger's service": _strangers("social_care", lambda mine, other: _service(team=f"visits {mine.street[:6]}-{mine.street[6:]}")),
     "the telephone among a stranger's address lines": _strangers("health", lambda mine, other: {"address_line_2": f"tel {mine.phone}"}),
 }  # fmt: skip
 
@@ -109,17 +120,35 @@ def _cottage(scene: Scene) -> None:
     scene.row("health")["family_name"] = f"{house} {scene.victim.family}"
 
 
-def _mail(scene: Scene) -> None:
+def _mail(write: Callable[[str], str]) -> Act:
     """A stranger's carer has the electronic address of the child's."""
-    address = f"{rare_word(scene.number, 'mail')}@example.org"
-    scene.silent.add(("reach", address))
-    scene.row("social_care").update(_carer(scene.victim.carer, contact=address))
-    scene.add("social_care", scene.other(), open_=True, **_carer("Maud", "aunt", f"write to {address.upper()}"))
+
+    def act(scene: Scene) -> None:
+        address = f"{rare_word(scene.number, 'mail')}@example.org"
+        scene.silent.add(("reach", address))
+        scene.row("social_care").update(_carer(scene.victim.carer, contact=address))
+        scene.add("social_care", scene.other(), open_=True, **_carer("Maud", "aunt", write(address)))
+
+    return act
+
+
+def _reached(write: Callable[[str], str]) -> Act:
+    """The child's own record has the telephone among words, and a stranger's has it plainly."""
+
+    def act(scene: Scene) -> None:
+        scene.row("social_care").update(_carer(scene.victim.carer, contact=write(scene.victim.phone)))
+        scene.add("social_care", scene.other(), open_=True, **_carer("Maud", "aunt", scene.victim.phone))
+
+    return act
 
 
 ATTACKS = [
     *(Attack("text", name, {0: acts(Scene.appear, act), 1: _ask, 2: _quiet}) for name, act in (_OWN | _OTHERS).items()),
     *(Attack("text", f"{name}, when the mark is gone", {0: Scene.appear, 1: _ask, 2: acts(_quiet, act)}) for name, act in list((_OWN | _OTHERS).items())[::6]),
     Attack("text", "the name of the house in its family name", {0: acts(Scene.appear, _cottage), 1: _ask, 2: _quiet}),
-    Attack("text", "its carer's electronic address, a stranger's carer's", {0: acts(Scene.appear, _mail), 1: _ask, 2: _quiet}),
+    Attack("text", "its carer's electronic address, a stranger's carer's", {0: acts(Scene.appear, _mail(lambda address: f"write to {address.upper()}")), 1: _ask, 2: _quiet}),
+    Attack("text", "its carer's electronic address at the end of a sentence", {0: acts(Scene.appear, _mail(lambda address: f"Write {address}.")), 1: _ask, 2: _quiet}),
+    Attack("text", "its carer's electronic address as a link", {0: acts(Scene.appear, _mail(lambda address: f"mailto:{address}/x")), 1: _ask, 2: _quiet}),
+    Attack("text", "its telephone, with a stroke and among words in its own record", {0: acts(Scene.appear, _reached(lambda phone: f"Tel:{phone.replace(' ', '/')} (mum)")), 1: _ask, 2: _quiet}),
+    Attack("text", "its telephone, in wide digits in its own record", {0: acts(Scene.appear, _reached(_wide)), 1: _ask, 2: _quiet}),
 ]  # fmt: skip
