@@ -21,6 +21,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipelines.privacy.secret import namespace_secret
+from pipelines.protection.comparable import macros
+from pipelines.protection.letters import read_plainly
 from pipelines.seams import give
 from pipelines.seams.protection import TOKENS
 from pipelines.tables import connect
@@ -158,6 +160,8 @@ def _tokens(views: dict[str, pa.Table], told: str, which: str) -> pa.Table:
     with connect(views) as duck:
         duck.execute("SET VARIABLE secret = ?", [secret])
         duck.execute(f"CREATE TEMP TABLE told AS SELECT * FROM ({told}) WHERE trim(value) <> '' AND part IS NOT NULL")
+        read_plainly(duck, {"plainly": ("told", ["value"])})
+        duck.execute(macros())
         found = duck.sql(_SQL + which).to_arrow_table()
         duck.register("found", found)
         digested = duck.sql("""
@@ -220,6 +224,20 @@ _SQL = f"""
                 regexp_replace(upper(strip_accents(address)), '{_POSTCODE}', ' ', 'g') AS written FROM lines
         ) USING (record_key) WHERE length(code) > 4
     ),
+    -- the same in comparable form: kept places made of the form above go on to be found
+    plain_lines AS (
+        SELECT record_key, string_agg(value, ', ' ORDER BY ordinal, value) AS address FROM plainly WHERE part = 'address'
+        GROUP BY record_key
+    ),
+    plain_houses AS (
+        SELECT record_key, 'u' || digits_of(value) AS house FROM plainly WHERE part = 'uprn' AND digits_of(value) IS NOT NULL
+        UNION
+        SELECT record_key, 'p' || code || '|' || array_to_string(numbers_in(lines_of(address)), ' ')
+        FROM (
+            SELECT record_key, squashed(value) AS code FROM plainly WHERE part = 'postcode'
+            UNION SELECT record_key, postcode_of(address) FROM plain_lines
+        ) JOIN plain_lines USING (record_key) WHERE length(code) > 4 AND len(numbers_in(lines_of(address))) > 0
+    ),
     found AS (
         SELECT record_key, 'key' AS kind, value AS text FROM told WHERE part = 'key'
         UNION ALL
@@ -238,7 +256,7 @@ _SQL = f"""
         SELECT record_key, 'given_at', given || '|' || birth || '|' || dwelling
         FROM givens JOIN births USING (record_key) JOIN dwellings USING (record_key) WHERE given <> '' AND birth IS NOT NULL
         UNION ALL
-        SELECT record_key, 'place', house FROM houses
+        SELECT record_key, 'place', house FROM (FROM houses UNION FROM plain_houses)
     )
     FROM found
 """

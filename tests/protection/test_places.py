@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
+from pipelines.protection.household import FURTHER_PLACES
 from pipelines.protection.places import known_places, places_after
 from pipelines.protection.tokens import key_tokens, tokens_of_places
 from pipelines.seams.identities import IDENTITIES, VISIBILITY
@@ -86,3 +87,16 @@ def test_a_place_goes_with_whoever_held_it() -> None:
     assert later.equals(first)
     assert known_places(ENTRIES.empty_table(), later, places(HOME)).num_rows == 1
     assert places_after(later, LATCHED.empty_table(), *nobody).num_rows == 0
+
+
+def test_a_kept_place_is_known_however_it_is_written():
+    rows = [
+        {"address": "14 Sidwick Lane", "postcode": "B11 1AB", "uprn": None},
+        {"address": "０14 Sidwick L\u0430ne, B１１ 1AB", "postcode": None, "uprn": None},
+        {"address": "16 Sidwick Lane", "postcode": "B11 1AB", "uprn": None},
+    ]
+    found = {}
+    for row in tokens_of_places(pa.Table.from_pylist(rows, schema=FURTHER_PLACES)).to_pylist():
+        found.setdefault(row["address"], set()).add(row["token"])
+    one, strange, other = (found[row["address"]] for row in rows)
+    assert one & strange and not one & other
