@@ -112,7 +112,9 @@ ARRAY_CONCEPTS: Mapping[str, str] = {
 }
 """Comparable fields that columns inside an object or array may feed."""
 
-PROTECTING = frozenset({"shielded", "shield", "withdrawn", "involvement.sensitive", "involvement.consent_basis"})
+PROTECTING = frozenset(
+    {"shielded", "shield", "walled_from", "withdrawn", "involvement.sensitive", "involvement.consent_basis"}
+)
 """Concepts whose columns must say that they protect."""
 
 NAMING = frozenset(

@@ -11,7 +11,7 @@ import hashlib
 import os
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ import zstandard
 from pipelines.deliveries.codes import Finding, finding
 from pipelines.deliveries.found import FoundDelivery
 from pipelines.deliveries.inside import LinkedError, on_disk
-from pipelines.deliveries.manifest import Manifest, ManifestFile, stays_inside
+from pipelines.deliveries.manifest import ManifestFile, stays_inside
 
 __all__ = ["Limits", "Verified", "VerifiedFile", "verified"]
 
@@ -64,13 +64,15 @@ class Verified:
 
 
 @contextmanager
-def verified(found: FoundDelivery, manifest: Manifest, limits: Limits | None = None) -> Iterator[Verified]:
-    """The files of `found`, checked against `manifest` and readable until the context is left."""
+def verified(
+    found: FoundDelivery, stated_files: Sequence[ManifestFile], limits: Limits | None = None
+) -> Iterator[Verified]:
+    """The files of `found`, checked against what is stated of each and readable until the context is left."""
     with ExitStack() as held, tempfile.TemporaryDirectory(prefix="isindex-intake-") as workspace:
         files: list[VerifiedFile] = []
         findings: list[Finding] = []
         content = hashlib.sha256()
-        for number, stated in enumerate(manifest.files):
+        for number, stated in enumerate(stated_files):
             target = Path(workspace) / str(number)
             file, digest, faults = _verify(
                 found, stated, target, limits or Limits(), held if number < _KEPT_OPEN else None

@@ -13,7 +13,9 @@ from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from pipelines.contracts import contract_for
 from pipelines.contracts.contract import Contract
 from pipelines.deliveries.acknowledge import ack_of, acknowledge
 from pipelines.deliveries.codes import Finding, finding, worst
@@ -21,6 +23,7 @@ from pipelines.deliveries.due import is_past_cut_off
 from pipelines.deliveries.files import verified
 from pipelines.deliveries.found import FoundDelivery
 from pipelines.deliveries.manifest import Manifest, parse_manifest
+from pipelines.deliveries.overheard import overheard
 from pipelines.deliveries.readers import ReadResult, read_delivery
 from pipelines.deliveries.register import Register
 from pipelines.deliveries.states import CONSUMING, DeliveryEntry, Ruling, finish, rule_on
@@ -86,9 +89,10 @@ def receive(
     )
     usual = register.previous_live_records(found.authority, found.agency, found.business_date)
     read: ReadResult | None = None
+    result: ReadResult | None = None
     asking: pa.Table | None = None
     if manifest and contract and worst(findings) != "refuse":
-        with verified(found, manifest) as files:
+        with verified(found, manifest.files) as files:
             if worst(list(files.findings)) != "refuse":
                 result = read_delivery(files, contract, delta=manifest.mode == "delta")
                 flood = _flood(result, contract, usual)
@@ -98,6 +102,10 @@ def receive(
             if not used:  # of one whose sequence was used nothing counts but what it asks to be protected
                 findings += [*files.findings, *(read.findings if read else ())]
                 entry = replace(entry, content_sha256=files.content_sha256)
+    if result is None and (heard := _overheard(found, manifest, contract)):
+        flood = _flood(heard, contract_for(found.agency, found.business_date), usual)
+        asking = None if flood else heard.asking
+        findings += flood
     ruling = rule_on(
         known,
         entry,
@@ -168,9 +176,22 @@ def restore_answer(found: FoundDelivery, entry: DeliveryEntry, store: Store) -> 
     return acknowledge(found, ack_of(entry), rejects)
 
 
+def _overheard(found: FoundDelivery, manifest: Manifest | None, contract: Contract | None) -> ReadResult | None:
+    """A delivery that nobody will read, read for what it asks to be protected; None when that cannot be done."""
+    try:
+        own = (
+            contract
+            if contract and contract.agency == found.agency
+            else contract_for(found.agency, found.business_date)
+        )
+    except IsindexError:
+        return None
+    return overheard(found, manifest, own)
+
+
 def _flood(read: ReadResult, contract: Contract, usual: int) -> list[Finding]:
     """PROTECTION_FLOOD when more records ask to be protected than was agreed, of those that the feed holds."""
-    asking, limit = read.asking.num_rows, contract.service_level.protected_share
+    asking, limit = pc.count_distinct(read.asking["position"]).as_py(), contract.service_level.protected_share
     if asking <= _FLOOD_ABOVE or asking <= limit * max(read.rows_read + read.lost, usual):
         return []
     return [finding("PROTECTION_FLOOD", asking=f"{asking:,}", share=f"{limit:.0%}")]

@@ -146,7 +146,7 @@ def mended(found: FoundDelivery, entry: DeliveryEntry) -> bool:
         return False
     if not any(entry.has(code) for code in _MAY_BE_MENDED):
         return False
-    with verified(found, found.manifest) as files:
+    with verified(found, found.manifest.files) as files:
         return files.content_sha256 != entry.content_sha256
 
 

@@ -32,6 +32,7 @@ from pipelines.protection.household import FURTHER_PLACES
 from pipelines.protection.places import known_places
 from pipelines.protection.register import entries_after
 from pipelines.protection.shielding import protect
+from pipelines.protection.wall_wishes import hiding
 from pipelines.publishing.gates import Protection, takes_away
 from pipelines.publishing.publish import Less, snapshot_tables, write_snapshot
 from pipelines.publishing.snapshot import build_snapshot
@@ -87,7 +88,7 @@ def known_now(attempt: Attempt) -> Known:
     asking = _asked_since(latest)
     shields = _shields_since(latest)
     folder = latest.folder / "protection"
-    entries = entries_after(read_table(folder / "entries.parquet"), asked_for(latest.night, asking))
+    entries = entries_after(read_table(folder / "entries.parquet"), hiding(asked_for(latest.night, asking)))
     decided = decisions_of(latest.inputs)
     decided = pa.concat_tables([decided, pa.table(shields, schema=decided.schema)]) if shields["kind"] else decided
     latched, places = (read_table(folder / f"{name}.parquet") for name in ("latched", "places"))

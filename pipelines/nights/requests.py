@@ -57,6 +57,7 @@ def keep_wishes(night: Night, attempt: str, record_keys: Sequence[str]) -> None:
         tokens = dict(zip(*key_tokens(mine).select(["record_key", "token"]).to_pydict().values(), strict=True))
         requests = pa.table(
             {
+                "walled": pa.nulls(len(mine), REQUESTS.field("walled").type),
                 "entry_id": keyed_digests(keys, f"protection {HELD_NIGHT}"),
                 "record_ref": keyed_digests(keys, "record"),
                 "asked": [HELD_NIGHT] * len(mine),
@@ -95,5 +96,8 @@ def asked_for(night: Night, asking: Iterable[Asking]) -> list[Asked]:
                 where=each.delivery_id,
                 remedy="Restore the home from its backup; nothing is published before.",
             )
-        found.append(Asked(each.delivery_id, each.agency, each.business_date, read_table(path)))
+        requests = read_table(path)
+        if "walled" not in requests.column_names:  # kept before feeds' firewalls were
+            requests = requests.append_column("walled", pa.nulls(requests.num_rows, REQUESTS.field("walled").type))
+        found.append(Asked(each.delivery_id, each.agency, each.business_date, requests))
     return found

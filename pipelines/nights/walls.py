@@ -1,7 +1,7 @@
 """Identity firewalls as a night has them: who asks for one, where the sides lie, and which of a home's pairs they forbid.
 
 Belongs here: bringing together what people decided and what feeds ask for, and reading the sides that the matcher left. Not
-here: growing the sides (`matching.deciding.walls`), what is not shown across a wall (`protection.firewall`), the proof
+here: whose number a feed gives (`protection.wall_wishes`), growing the sides (`matching.deciding.walls`), what is not shown across a wall (`protection.firewall`), the proof
 (`publishing.gates.firewall`).
 
 A feed that has asked for a wall once has asked for good: the wall is carried on from the night before, whatever the feed
@@ -19,12 +19,10 @@ import pyarrow.compute as pc
 from pipelines.errors import IsindexError
 from pipelines.seams import give
 from pipelines.seams.matching import DECISIONS, WALLS
+from pipelines.seams.protection import WALLS_WISHED
 from pipelines.tables import connect, read_table
 
-__all__ = ["WALLED_FROM", "refuse_across", "walls_asked", "walls_asked_in", "walls_in"]
-
-WALLED_FROM = "walled_from"
-"""Column of the person records: the key of the record that a record must never be linked with."""
+__all__ = ["refuse_across", "walls_asked", "walls_asked_in", "walls_in", "walls_wished_in"]
 
 
 def walls_in(folder: Path | None) -> pa.Table:
@@ -39,23 +37,25 @@ def walls_asked_in(folder: Path | None) -> pa.Table:
     return read_table(path) if path and path.is_file() else DECISIONS.empty_table()
 
 
-def walls_asked(decisions: pa.Table, records: pa.Table, before: pa.Table) -> pa.Table:
+def walls_wished_in(folder: Path | None) -> pa.Table:
+    """The register of firewalls that records asked for, by an attempt (`WALLS_WISHED`); empty as with `walls_in`."""
+    path = folder / "matching" / "walls_wished.parquet" if folder else None
+    return read_table(path) if path and path.is_file() else WALLS_WISHED.empty_table()
+
+
+def walls_asked(decisions: pa.Table, wishes: pa.Table, before: pa.Table) -> pa.Table:
     """A firewall for each that a feed asks for, tonight or earlier: `DECISIONS`, in order.
 
     Args:
         decisions: what people decided (`DECISIONS`).
-        records: person records; those made before there were walls ask for none.
+        wishes: what records asked for, as far as it is found (`WALLS_WISHED`).
         before: what this gave for the night before.
     """
-    if WALLED_FROM not in records.column_names:
-        return before
-    views = {"decisions": decisions, "records": records.select(["record_key", WALLED_FROM]), "before": before}
-    with connect(views) as duck:
-        asked: pa.Table = duck.sql(f"""
-            WITH told AS (
-                SELECT least(record_key, {WALLED_FROM}) AS a, greatest(record_key, {WALLED_FROM}) AS b
-                FROM records WHERE {WALLED_FROM} <> record_key
-                UNION SELECT record_a, record_b FROM before
+    with connect({"decisions": decisions, "wishes": wishes, "before": before}) as duck:
+        asked: pa.Table = duck.sql("""
+            WITH pairs AS (SELECT record, unnest(others) AS other FROM wishes WHERE record IS NOT NULL),
+            told AS (
+                SELECT least(record, other) AS a, greatest(record, other) AS b FROM pairs UNION SELECT record_a, record_b FROM before
             ),
             decided AS (
                 SELECT least(record_a, record_b) AS a, greatest(record_a, record_b) AS b FROM decisions WHERE kind = 'same'

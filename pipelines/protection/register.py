@@ -14,6 +14,7 @@ from datetime import date
 import pyarrow as pa
 
 from pipelines.privacy.secret import keyed_digests
+from pipelines.protection.numbers import numbers_asked
 from pipelines.protection.tokens import tokens_of_asking
 from pipelines.seams import conform, give
 from pipelines.seams.deliveries import ASKING
@@ -37,7 +38,7 @@ def requests_of(asking: pa.Table, agency: str, delivery_id: str) -> pa.Table:
     """What the records of a delivery that ask for protection ask for: `REQUESTS`, nothing in it can be read.
 
     A record whose key cannot be read has an entry for what it says of the child; one that says nothing at all has an
-    entry of its delivery's own, so that a person is told of it.
+    entry of its delivery's own, so that a person is told of it. Each record to be walled off is a wish of its own.
 
     Args:
         asking: `ASKING`, as a reader gives it.
@@ -45,6 +46,9 @@ def requests_of(asking: pa.Table, agency: str, delivery_id: str) -> pa.Table:
         delivery_id: the delivery.
     """
     conform(asking, ASKING)
+    rows = [(row, number) for row, numbers in enumerate(asking["walled"].to_pylist()) for number in (numbers or [None])]
+    asking = asking.take(pa.array([row for row, _ in rows], pa.int64()))
+    walled = [None if number is None else numbers_asked(number) for _, number in rows]
     keys = pa.array([None if key is None else f"{agency}:{key}" for key in asking["key"].to_pylist()], pa.string())
     known = keys.drop_null()
     refs = dict(zip(known.to_pylist(), keyed_digests(known, "record").to_pylist(), strict=True))
@@ -54,6 +58,7 @@ def requests_of(asking: pa.Table, agency: str, delivery_id: str) -> pa.Table:
             "record_ref": pa.array([refs.get(key) for key in keys.to_pylist()], pa.string()),
             "asked": asking["asked"],
             "understood": asking["understood"],
+            "walled": pa.array(walled, pa.list_(pa.string())),
         }
     )
     with connect({"wishes": wishes, "tokens": tokens_of_asking(asking, agency)}) as duck:
@@ -63,13 +68,13 @@ def requests_of(asking: pa.Table, agency: str, delivery_id: str) -> pa.Table:
                 SELECT record_key AS number, list(DISTINCT token ORDER BY token) AS tokens FROM tokens GROUP BY ALL
             ),
             wished AS (
-                SELECT record_ref, asked, understood, coalesce(tokens, []) AS tokens,
+                SELECT record_ref, asked, understood, walled, coalesce(tokens, []) AS tokens,
                     coalesce(record_ref, nullif(array_to_string(tokens, ' '), ''), $delivery || ' ' || number) AS who
                 FROM wishes LEFT JOIN known USING (number)
             )
-            SELECT who || ' ' || asked AS entry_id, any_value(record_ref) AS record_ref, asked,
-                bool_and(understood) AS understood, list_sort(list_distinct(flatten(list(tokens)))) AS tokens
-            FROM wished GROUP BY who, asked ORDER BY entry_id
+            SELECT who || ' ' || asked || coalesce(' ' || array_to_string(walled, ' '), '') AS entry_id, any_value(record_ref) AS record_ref, asked,
+                bool_and(understood) AS understood, list_sort(list_distinct(flatten(list(tokens)))) AS tokens, walled
+            FROM wished GROUP BY who, asked, walled ORDER BY entry_id
             """,
             params={"delivery": delivery_id},
         ).to_arrow_table()
@@ -78,14 +83,15 @@ def requests_of(asking: pa.Table, agency: str, delivery_id: str) -> pa.Table:
 
 
 def entries_after(before: pa.Table, asked: Sequence[Asked]) -> pa.Table:
-    """The register after the deliveries `asked`: `ENTRIES`, by entry_id.
+    """The register after the deliveries `asked`: `ENTRIES`, by entry_id. All that they ask for hides (`wall_wishes.hiding`).
 
     The same wish told again is one entry: it was last asked for then, and knows all that any of its records said. One that
     a person has lifted and that is asked for again after that stands again.
     """
     conform(before, ENTRIES)
     new = [
-        each.requests.append_column("agency", pa.array([each.agency] * each.requests.num_rows, pa.string()))
+        each.requests.drop_columns("walled")
+        .append_column("agency", pa.array([each.agency] * each.requests.num_rows, pa.string()))
         .append_column("delivery_id", pa.array([each.delivery_id] * each.requests.num_rows, pa.string()))
         .append_column("night", pa.array([each.business_date] * each.requests.num_rows, pa.date32()))
         for each in asked

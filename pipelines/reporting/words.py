@@ -59,9 +59,19 @@ STATES = {
 }
 TASKS = {
     "nobody": Word("Means nobody", "bad", "No record here is known by what the wish says, so nobody is hidden by it."),
+    "unwalled": Word(
+        "No firewall",
+        "bad",
+        "A firewall was asked for, and no record or several are meant. The child who asks is hidden meanwhile.",
+    ),
     "unread": Word("Not understood", "warn", "The mark is none that the contract knows. It protects all the same."),
     "gone": Word(
         "Mark gone", "warn", "The record is still there and asks no more. The child stays hidden all the same."
+    ),
+    "between": Word(
+        "At a firewall",
+        "warn",
+        "The record may belong to either side of a firewall. It is a child by itself until somebody knows.",
     ),
 }
 OUTCOMES = {

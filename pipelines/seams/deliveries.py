@@ -45,6 +45,11 @@ ASKING = Seam(  # readers → protection: each record that asks to be protected,
             "every value of the record that may name the child, as delivered, by the concept of its column",
             needed=True,
         ),
+        Column(
+            "walled",
+            pa.list_(pa.field("element", _TEXT)),
+            "the numbers, as delivered, of the records that it must never be linked with; none: it asks to be hidden",
+        ),
     ),
 )
 

@@ -5,12 +5,14 @@ Nothing in them can be read: whoever is meant is told by keyed digests of the va
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 
 from pipelines.seams import words
 from pipelines.seams.seam import Column, Seam
 
-__all__ = ["ENTRIES", "LATCHED", "PLACES", "REQUESTS", "TASKS", "TOKENS"]
+__all__ = ["ENTRIES", "LATCHED", "PLACES", "REQUESTS", "TASKS", "TOKENS", "WALLS_WISHED"]
 
 _TEXT, _DAY, _YES = pa.string(), pa.date32(), pa.bool_()
 _TOKENS = pa.list_(pa.field("element", _TEXT))
@@ -23,27 +25,46 @@ TOKENS = Seam(  # within protection: what each record is known by
         Column("token", _TEXT, "keyed digest of it", width=words.REF, needed=True),
     ),
 )
-REQUESTS = Seam(  # of one delivery: each record that asks to be protected
-    "protection requests",
-    (
-        Column("entry_id", _TEXT, "stable: the same wish of the same record", width=words.REF, needed=True),
-        Column(
-            "record_ref", _TEXT, "the record's opaque reference; none where its key could not be read", width=words.REF
-        ),
-        Column("asked", _TEXT, "path of the protective column", needed=True),
-        Column("understood", _YES, "whether it asks as the contract says", needed=True),
-        Column("tokens", _TOKENS, "what names the child", needed=True),
-    ),
+_WISH = (
+    Column("entry_id", _TEXT, "stable: the same wish of the same record", width=words.REF, needed=True),
+    Column("record_ref", _TEXT, "the record's opaque reference; none where its key could not be read", width=words.REF),
+    Column("asked", _TEXT, "path of the protective column", needed=True),
+    Column("understood", _YES, "whether it asks as the contract says", needed=True),
+    Column("tokens", _TOKENS, "what names the child", needed=True),
+)
+_WALLED = Column(
+    "walled",
+    _TOKENS,
+    "keyed digest of the number of the record to be walled off, and of its parts should it be several numbers",
+)
+REQUESTS = (
+    Seam(  # of one delivery: each record that asks to be protected; with `walled` by a firewall, else to be hidden
+        "protection requests", (*_WISH, _WALLED)
+    )
 )
 ENTRIES = Seam(  # the protection register after a night
     "protection register",
     (
-        *REQUESTS.columns,
+        *_WISH,
         Column("agency", _TEXT, "whose feed asks", width=words.AGENCY, needed=True),
         Column("delivery_id", _TEXT, "the delivery that asked first", width=words.DELIVERY_ID, needed=True),
         Column("first_night", _DAY, "the business date it was first asked for", needed=True),
         Column("last_night", _DAY, "the business date it was last asked for", needed=True),
         Column("lifted_by", pa.int64(), "the decision that lifted it; none: it stands"),
+    ),
+)
+WALLS_WISHED = Seam(  # matching → protection, and the next night: every firewall that a record ever asked for
+    "firewalls asked for",
+    (
+        *_WISH,
+        replace(_WALLED, needed=True),
+        Column("agency", _TEXT, "whose feed asks", width=words.AGENCY, needed=True),
+        Column("delivery_id", _TEXT, "the delivery that asked first", width=words.DELIVERY_ID, needed=True),
+        Column("first_night", _DAY, "the business date it was first asked for", needed=True),
+        Column("last_night", _DAY, "the business date it was last asked for", needed=True),
+        Column("record", _TEXT, "key of the record that asks, once it was live"),
+        Column("others", _TOKENS, "keys of the records found by the number so far", needed=True),
+        Column("placed", _YES, "whether the record that asks and all that it names were found", needed=True),
     ),
 )
 LATCHED = Seam(  # what a hidden child's records were known by: whoever is known by it stays hidden

@@ -61,7 +61,7 @@ INVOLVEMENT_KINDS = ("gp_practice", "school", "service", "sensitive_service")
 FLAGS = ("caf_exists", "lead_professional")
 
 # ---- protection -------------------------------------------------------------------------------------------------
-TASK_KINDS = ("nobody", "unread", "gone")  # of a wish that people must look at
+TASK_KINDS = ("nobody", "unwalled", "unread", "gone", "between")  # of a wish that people must look at
 TOKEN_KINDS = ("key", "number", "person", "born_at", "lives_at", "given_at", "place")
 
 # ---- matching ---------------------------------------------------------------------------------------------------

@@ -175,6 +175,7 @@ def test_foreign_keys_ask_for_nothing(tmp_path):
 def children_table(**columns):
     rows = {"la_child_id": ["C1", "C2"], "names": [CHILD["names"], CHILD["names"]]}
     empty = {
+        "firewall_from": pa.array([None, ""]),
         "shield": pa.array([None, {"requested": False}]),
         "withdrawn": pa.array([None, False]),
     }

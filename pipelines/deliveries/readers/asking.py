@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from pipelines.contracts.contract import Column, Contract
 from pipelines.contracts.vocabulary import NAMING
-from pipelines.deliveries.readers.protective import UNCLEAR
+from pipelines.deliveries.readers.protective import UNCLEAR, WALLS
 from pipelines.seams import give
 from pipelines.seams.deliveries import ASKING
 from pipelines.tables import connect
@@ -23,7 +23,7 @@ _NAMED = "STRUCT(concept VARCHAR, value VARCHAR)[]"
 
 
 def who_asks(records: pa.Table, salvaged: pa.Table, contract: Contract) -> pa.Table:
-    """The records that ask, one row each, by position; columns of the seam `ASKING`.
+    """The records that ask, one row each, and one more for those that ask for a firewall, by position; columns of the seam `ASKING`.
 
     A request that is understood goes before one that is not. `named` has the record's key, as in the records, under the
     concept ``key``, and every value of a column that may name the child, in the contract's order, those of an array item
@@ -35,8 +35,10 @@ def who_asks(records: pa.Table, salvaged: pa.Table, contract: Contract) -> pa.Ta
         contract: whose columns.
     """
     marks = [mark for column in contract.columns for mark in _marks(column)]
-    if not marks:
+    if not marks and not any(column.concept == WALLS for column in contract.columns):
         return ASKING.empty_table()
+    walls = [column for column in contract.columns if column.concept == WALLS]
+    marks = [*marks, *([] if marks else [("", "false", "false")])]
     asked = " ".join(f"WHEN {understood} THEN '{path}'" for path, understood, _ in marks)
     asked += "".join(f" WHEN {asks} THEN '{path}'" for path, _, asks in marks)
     understood = " OR ".join(f"coalesce({each}, false)" for _, each, _ in marks)
@@ -54,7 +56,10 @@ def who_asks(records: pa.Table, salvaged: pa.Table, contract: Contract) -> pa.Ta
             SELECT position, any_value(line) AS line, CASE WHEN count(DISTINCT key) = 1 THEN any_value(key) END AS key,
                 arg_max(asked, understood) AS asked, bool_or(understood) AS understood,
                 list_filter(flatten(list(named)), lambda e: NOT {_blank("e.value")}) AS named
-            FROM told GROUP BY position ORDER BY position
+                , NULL::VARCHAR[] AS walled
+            FROM told GROUP BY position
+            {" ".join(_walls(column, named) for column in walls)}
+            ORDER BY position, walled IS NOT NULL
         """)
         return give(found.to_arrow_table(), ASKING)
 
@@ -72,8 +77,23 @@ def _marks(column: Column) -> Iterator[tuple[str, str, str]]:
         said = f"trim({raw}.{_quoted(requested.name)})" if requested else "NULL::VARCHAR"
         given = " OR ".join(f"NOT {_blank(f'{raw}.{_quoted(item.name)}')}" for item in column.items) or "false"
         yield column.name, f"coalesce({said} = 'true', false)", f"({given}) AND {said} IS DISTINCT FROM 'false'"
+    elif column.concept == WALLS:
+        return
     elif column.protects and column.logical not in ("object", "array"):
         yield column.name, "false", f"coalesce({raw} = '{UNCLEAR}', false)"
+
+
+def _walls(column: Column, named: str) -> str:
+    """SQL of the rows of those who ask in `column` for a firewall; whether that is understood is seen in the number alone."""
+    raw = _quoted(column.name)
+    return f"""
+        UNION ALL
+        SELECT position, any_value(line), CASE WHEN count(DISTINCT key) = 1 THEN any_value(key) END,
+            '{column.name}', NOT bool_or({raw} LIKE '%{UNCLEAR}%'),
+            list_filter(flatten(list(({named})::{_NAMED})), lambda e: NOT {_blank("e.value")}),
+            list_sort(list(DISTINCT trim({raw})))
+        FROM delivered WHERE NOT {_blank(raw)} GROUP BY position
+    """
 
 
 def _named(columns: tuple[Column, ...]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 
 from pipelines.contracts.contract import Column, Contract
-from pipelines.deliveries.readers.protective import UNCLEAR, asking_columns, known_marks, says_no
+from pipelines.deliveries.readers.protective import UNCLEAR, WALLS, asking_columns, known_marks, says_no
 
 __all__ = ["salvaged_rows"]
 
@@ -30,7 +30,7 @@ def salvaged_rows(
 
     A row of the proper width asks by its own cells. Of any other width it asks when one of its cells is a mark that the
     contract knows, in whatever capitals (where its own mark stands cannot be told), or when at the mark's place, counted from
-    either end, there is a code of one or two letters that the contract does not know.
+    either end, there is a code of one or two letters that the contract does not know, or anything where a number would be.
 
     Args:
         rows: position, line and cells of each damaged row.
@@ -52,7 +52,7 @@ def salvaged_rows(
         marks: Row = {
             column.name: UNCLEAR
             for column in asking
-            if words & known_marks(column) or any(_is_code(guess.get(column.name)) for guess in guesses)
+            if words & known_marks(column) or any(_may_be_said(guess.get(column.name), column) for guess in guesses)
         }
         if marks:
             found += [at | guess | marks for guess in guesses]
@@ -67,7 +67,9 @@ def _from_the_end(header: Sequence[str], cells: Sequence[str]) -> Row:
     return _named(list(reversed(header)), list(reversed(cells)))
 
 
-def _is_code(cell: object) -> bool:
+def _may_be_said(cell: object, column: Column) -> bool:
+    if column.concept == WALLS:
+        return isinstance(cell, str) and not says_no(cell, column)
     return isinstance(cell, str) and cell.strip().isalpha() and len(cell.strip()) <= 2
 
 

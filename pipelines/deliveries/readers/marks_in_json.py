@@ -13,7 +13,7 @@ from typing import Any
 
 from pipelines.contracts.contract import Column
 from pipelines.contracts.vocabulary import NAMING
-from pipelines.deliveries.readers.protective import ASKING, UNCLEAR, is_blank, meant, says_no
+from pipelines.deliveries.readers.protective import ASKING, BETWEEN_NUMBERS, UNCLEAR, WALLS, is_blank, meant, says_no
 
 __all__ = ["Pairs", "has_plain_marks", "misspelled", "parsed", "rewritten", "salvaged_documents"]
 
@@ -70,7 +70,10 @@ def misspelled(structure: Any, columns: Sequence[Column]) -> set[str]:
 
 
 def rewritten(document: Pairs, columns: Sequence[Column]) -> Document:
-    """The document with each unclear mark as `UNCLEAR` under its proper name, and each key once, as it came first."""
+    """The document with each unclear mark as `UNCLEAR` under its proper name, and each key once, as it came first.
+
+    The numbers of records to be walled off are brought together, under whatever name that was meant and as a list too.
+    """
     known = {column.name for column in columns}
     result = dict(reversed(document))
     for column in _protective(columns):
@@ -82,6 +85,10 @@ def rewritten(document: Pairs, columns: Sequence[Column]) -> Document:
         ]
         if column.concept in ASKING:
             others += _elsewhere(document, columns, column)
+        if column.concept == WALLS:
+            if told := [*own, *others]:
+                result[column.name] = _numbers(told) or None
+            continue
         word = _word(own[0], column) if len(own) == 1 else "no" if _all_no(own, column) else "unclear"
         if word == "unclear" or (word == "no" and not _all_no(others, column)):
             result[column.name] = _unclear(column)
@@ -176,6 +183,17 @@ def _word(value: Any, column: Column) -> str:
         return "yes" if said else "no"
     blank = all(each is None or is_blank(_text(each)) for each in (said, *given.values()))
     return "no" if blank else "unclear"
+
+
+def _numbers(values: Sequence[Any]) -> str:
+    """Every number that is told, each once; `UNCLEAR` among them for what is none."""
+    told: dict[str, None] = {}
+    for value in values:
+        for each in value if isinstance(value, list) else [value]:
+            if each is not None and each != Pairs():
+                text = UNCLEAR if isinstance(each, (Pairs, list, bool)) else _text(each).strip()
+                told |= {} if is_blank(text) else {text: None}
+    return BETWEEN_NUMBERS.join(told)
 
 
 def _all_no(values: Sequence[Any], column: Column) -> bool:

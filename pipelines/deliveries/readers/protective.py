@@ -14,13 +14,30 @@ from functools import lru_cache
 from pipelines.contracts.contract import Column, Contract
 from pipelines.deliveries.codes import Finding, finding
 
-__all__ = ["ASKING", "UNCLEAR", "asking_columns", "is_blank", "known_marks", "meant", "refusal", "says_no"]
+__all__ = [
+    "ASKING",
+    "BETWEEN_NUMBERS",
+    "UNCLEAR",
+    "WALLS",
+    "asking_columns",
+    "is_blank",
+    "known_marks",
+    "meant",
+    "refusal",
+    "says_no",
+]
 
 UNCLEAR = "?"
 """Read in place of a mark that is not plain: no rule takes it for a yes or a no."""
 
-ASKING = ("shielded", "shield")
+ASKING = ("shielded", "shield", "walled_from")
 """Concepts of the top-level columns by which a record asks that its child be protected."""
+
+WALLS = "walled_from"
+"""The one among them that names another record instead of saying yes or no: whatever can be seen in it is asked for."""
+
+BETWEEN_NUMBERS = "; "
+"""Stands between the numbers where a file has several for one record."""
 
 _SHORTEST = 5  # letters of a name from which one slip is still no other word
 

@@ -13,11 +13,12 @@ from pipelines.nights.decided import decisions_of, lifting_of
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.requests import asked_for
 from pipelines.nights.seal import sealed
-from pipelines.nights.walls import walls_in
+from pipelines.nights.walls import walls_in, walls_wished_in
 from pipelines.protection.places import places_after
 from pipelines.protection.register import entries_after
 from pipelines.protection.shielding import Protected, protect
 from pipelines.protection.tasks import tasks_of
+from pipelines.protection.wall_wishes import hiding, unplaced
 from pipelines.seams.protection import ENTRIES, LATCHED, PLACES
 from pipelines.tables import read_table, write_table
 
@@ -42,12 +43,15 @@ def identify(night: Night) -> StageReport:
         business_date=night.business_date,
         walls=walls_in(attempt.folder),
     )
-    protected = _protect(attempt, base, assigned.identities, records)
+    open_walls = unplaced(walls_wished_in(attempt.folder), decisions_of(attempt.inputs))
+    protected = _protect(attempt, base, assigned.identities, records, open_walls)
     seen = protected.visibility
     folder = attempt.folder / "protection"
     write_table(protected.entries, folder / "entries.parquet")
     write_table(protected.latched, folder / "latched.parquet")
-    tasks = tasks_of(protected.entries, protected.met, assigned.identities, records)
+    tasks = tasks_of(
+        protected.entries, protected.met, assigned.identities, records, open_walls, walls_in(attempt.folder)
+    )
     write_table(tasks, folder / "tasks.parquet")
     write_table(_places(attempt, base, protected, assigned.identities), folder / "places.parquet")
     state, events = record_night(assigned, seen, previous, night.business_date)
@@ -61,7 +65,9 @@ def identify(night: Night) -> StageReport:
     return StageReport(figures, (Check("every_record_once", once, True, words),))
 
 
-def _protect(attempt: Attempt, base: Attempt | None, identities: pa.Table, records: pa.Table) -> Protected:
+def _protect(
+    attempt: Attempt, base: Attempt | None, identities: pa.Table, records: pa.Table, open_walls: pa.Array
+) -> Protected:
     """Protection after the night, going on from that of the base."""
     before = {
         name: read_table(base.folder / "protection" / f"{name}.parquet") if base else seam.empty_table()
@@ -73,7 +79,7 @@ def _protect(attempt: Attempt, base: Attempt | None, identities: pa.Table, recor
         read_table(attempt.folder / "person" / "names.parquet"),
         read_table(attempt.folder / "matching" / "apart.parquet"),
         decisions_of(attempt.inputs),
-        entries=entries_after(before["entries"], asked_for(attempt.night, attempt.inputs.asking)),
+        entries=entries_after(before["entries"], hiding(asked_for(attempt.night, attempt.inputs.asking), open_walls)),
         latched=before["latched"],
         business_date=attempt.night.business_date,
         lifting=lifting_of(attempt.inputs),

@@ -8,8 +8,10 @@ from pipelines.contracts import contract_for, registered_agencies
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.decided import decisions_of
 from pipelines.nights.night import Check, Night, StageReport
+from pipelines.nights.requests import asked_for
 from pipelines.nights.seal import sealed
-from pipelines.nights.walls import walls_asked, walls_asked_in, walls_in
+from pipelines.nights.walls import walls_asked, walls_asked_in, walls_in, walls_wished_in
+from pipelines.protection.wall_wishes import found_tonight, wishes_after
 from pipelines.reporting.review import review_of
 from pipelines.tables import read_table, write_json, write_table
 
@@ -32,7 +34,9 @@ def link(night: Night) -> StageReport:
     model = load_model(night.deployment.settings.model)
     contracts = [contract_for(agency.agency) for agency in registered_agencies()]
     records, decided = read_table(attempt.folder / "person" / "records.parquet"), decisions_of(attempt.inputs)
-    asked = walls_asked(decided, records, walls_asked_in(base.folder if base else None))
+    wished = wishes_after(walls_wished_in(base.folder if base else None), asked_for(night, attempt.inputs.asking))
+    wished = found_tonight(wished, records)
+    asked = walls_asked(decided, wished, walls_asked_in(base.folder if base else None))
     matched = match(
         records,
         read_table(attempt.folder / "person" / "names.parquet"),
@@ -45,6 +49,7 @@ def link(night: Night) -> StageReport:
     folder = attempt.folder / "matching"
     for name in ("clusters", "links", "possible", "apart", "walls"):
         write_table(getattr(matched, name), folder / f"{name}.parquet")
+    write_table(wished, folder / "walls_wished.parquet")
     write_table(asked, folder / "walls_asked.parquet")
     matched.state.write(folder / "state")
     write_json({name: float(number) for name, number in matched.stats.items()}, folder / "stats.json")

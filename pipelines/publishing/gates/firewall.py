@@ -19,11 +19,10 @@ def firewall(evidence: Evidence) -> Gate:
     """Identities, ids, redirects, names, addresses, carers, texts, events and the review list, side against side."""
     duck = evidence.connection
     columns = {row[0] for row in duck.execute("DESCRIBE person").fetchall()}
-    asked = (
-        "SELECT record_key, walled_from FROM person" if "walled_from" in columns else "SELECT NULL, NULL WHERE false"
-    )
+    told = "walled_from" if "walled_from" in columns else "NULL"
     read_plainly(duck, _READ)
-    duck.execute(_WALLS.format(asked=asked))
+    duck.execute(_ASKED.format(told=told))
+    duck.execute(_WALLS)
     duck.execute(_SIDES)
     found = {name: evidence.count(sql) for name, sql in _FAULTS.items()}
     return Gate(
@@ -49,17 +48,59 @@ _READ = {
     "shown_involvements": ("involvements", ["service", "contact", "phone"]),
 }
 
+# what live records ask for, and the one record that each number means: a key of the feed, else a number of one record
+_ASKED = r"""
+    CREATE OR REPLACE TEMP MACRO number_told(t) AS nullif(regexp_replace(upper(nfc_normalize(t)), '[^\pL\pN]', '', 'g'), '');
+
+    CREATE OR REPLACE TEMP TABLE asks AS
+    SELECT record_key, split_part(record_key, ':', 1) AS agency, {told} AS told FROM person WHERE {told} IS NOT NULL;
+
+    CREATE OR REPLACE TEMP TABLE numbers_told AS
+    WITH whole AS (SELECT record_key, agency, substr(told, length(agency) + 2) AS told FROM asks)
+    SELECT record_key, agency, told AS part, 0 AS place FROM whole
+    UNION ALL SELECT record_key, agency, unnest(string_split_regex(told, '[;,|&+]')), 1 FROM whole;
+
+    CREATE OR REPLACE TEMP TABLE numbers_found AS
+    WITH numbered AS (
+        SELECT record_key, split_part(record_key, ':', 1) AS agency,
+            substr(record_key, strpos(record_key, ':') + 1) AS own, nhs_number, upn FROM person
+    ),
+    bearers AS (
+        SELECT record_key, agency, own AS number, 1 AS rank_of FROM numbered WHERE agency IN (SELECT agency FROM asks)
+        UNION ALL SELECT record_key, agency, nhs_number, 2 FROM numbered WHERE EXISTS (FROM asks)
+        UNION ALL SELECT record_key, agency, upn, 2 FROM numbered WHERE EXISTS (FROM asks)
+    ),
+    meant AS (
+        SELECT n.record_key, n.place, n.part, b.record_key AS other, if(b.agency = n.agency, b.rank_of, 3) AS rank_of FROM numbers_told n
+        JOIN bearers b ON number_told(b.number) = number_told(n.part) AND b.record_key <> n.record_key
+            AND (b.agency = n.agency OR b.rank_of = 2)
+    )
+    SELECT record_key AS one, place, part, min(other) AS other FROM meant m
+    WHERE rank_of = (SELECT min(rank_of) FROM meant o WHERE o.record_key = m.record_key AND o.place = m.place AND o.part = m.part)
+    GROUP BY ALL HAVING count(DISTINCT other) = 1;
+
+    CREATE OR REPLACE TEMP TABLE asked_for AS
+    SELECT one, other FROM numbers_found f
+    WHERE place = 0 OR NOT EXISTS (SELECT 1 FROM numbers_found w WHERE w.one = f.one AND w.place = 0);
+
+    -- who asks and has nothing to be walled off from; letters that are none of ours may be read otherwise than here
+    CREATE OR REPLACE TEMP TABLE unheard AS
+    SELECT record_key FROM asks WHERE regexp_full_match(coalesce(number_told(told), ''), '[A-Z0-9_]*') AND record_key NOT IN (SELECT one FROM asked_for)
+        AND record_key NOT IN (
+            SELECT record_a FROM decisions WHERE kind IN ('firewall', 'same') AND record_a IS NOT NULL
+            UNION SELECT record_b FROM decisions WHERE kind IN ('firewall', 'same') AND record_b IS NOT NULL
+            UNION SELECT record_a FROM base_walls_asked UNION SELECT record_b FROM base_walls_asked)
+"""
+
 _WALLS = """
     CREATE OR REPLACE TEMP TABLE wanted AS
-    WITH asked_for AS (
-        SELECT record_key AS one, walled_from AS other FROM ({asked}) AS asking(record_key, walled_from)
-        WHERE walled_from IS NOT NULL AND walled_from <> record_key
-        UNION ALL SELECT record_a, record_b FROM base_walls_asked
+    WITH every AS (
+        SELECT one, other FROM asked_for UNION ALL SELECT record_a, record_b FROM base_walls_asked
     ),
     stands AS (
         SELECT record_a AS one, record_b AS other FROM decisions WHERE kind = 'firewall'
         UNION ALL
-        SELECT one, other FROM asked_for f WHERE NOT EXISTS (
+        SELECT one, other FROM every f WHERE NOT EXISTS (
             SELECT 1 FROM decisions d WHERE d.kind = 'same' AND
                 (d.record_a = f.one AND d.record_b = f.other OR d.record_a = f.other AND d.record_b = f.one))
     )
@@ -127,6 +168,11 @@ _SIDES = r"""
 """
 
 _FAULTS = {
+    "unheard": """
+        SELECT count(*) FROM unheard JOIN identities i USING (record_key) JOIN children c USING (index_id)
+        WHERE NOT (c.shielded OR c.withheld)
+            AND i.record_ref NOT IN (SELECT record_ref FROM entries WHERE lifted_by IS NOT NULL AND record_ref IS NOT NULL)
+    """,
     "joined": """
         SELECT count(*) FROM (SELECT wall, index_id FROM sided GROUP BY ALL HAVING count(DISTINCT side) > 1)
     """,

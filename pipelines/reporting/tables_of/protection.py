@@ -13,8 +13,10 @@ __all__ = ["protection_sheets"]
 
 _TO_DO = {
     "nobody": "Ask the supplier which child is meant; then `isindex decide shield`, or wait for its record.",
+    "unwalled": "Ask the supplier for the other identity's number, or say it: `isindex decide firewall`. Then two open the child.",
     "unread": "Ask the supplier what the mark means, and to send one of those that the contract names.",
     "gone": "Ask the supplier whether the child may be found. Only two people open it: `isindex decide unshield`.",
+    "between": "Find out whose record it is; then `isindex decide same` with a record of that side.",
 }
 
 
@@ -48,7 +50,7 @@ def protection_sheets(tasks: pa.Table, directory: Directory) -> dict[str, Sheet]
                 Head("What to do"),
             ),
             rows,
-            empty="Every wish means somebody, is understood and still made.",
+            empty="Every wish means somebody, is understood and still made, and no record stands between the sides of a firewall.",
             search=True,
             total=tasks.num_rows,
         )

@@ -1,0 +1,170 @@
+"""Firewalls that records ask for: which record is meant by the number that they give, and what fails closed.
+
+Belongs here: the form in which such a wish is kept, the register of them (`wishes_after`), finding the records (`found_tonight`), and
+who must be hidden because no wall could be put up (`unplaced`, `hiding`). Not here: the walls themselves
+(`matching.deciding.walls`), wishes to be hidden (`register`).
+
+A number is compared by its letters and digits alone, whatever its capitals, signs and width. It means the record of the same feed that has
+it as its key; else the one record with this verified NHS number or UPN, of the same feed or else of any. What means no record or several
+stands open: then the record that asks is hidden as if it had asked for that, and a person is told. What was found once is
+found for good, though the record is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.protection.numbers import digesting, folded
+from pipelines.protection.register import Asked
+from pipelines.protection.tokens import key_tokens
+from pipelines.seams import conform, give
+from pipelines.seams.protection import REQUESTS, WALLS_WISHED
+from pipelines.tables import connect
+
+__all__ = ["found_tonight", "hiding", "unplaced", "wishes_after"]
+
+_FOUND = "record, others, placed"
+
+
+def wishes_after(before: pa.Table, asked: Sequence[Asked]) -> pa.Table:
+    """Every firewall that was ever asked for, after the deliveries `asked`: `WALLS_WISHED`, by entry_id.
+
+    Args:
+        before: the same of the night before.
+        asked: what deliveries ask for; wishes to be hidden are left aside.
+    """
+    conform(before, WALLS_WISHED)
+    new = [each for each in map(_walls_of, asked) if each.num_rows]
+    if not new:
+        return before
+    with connect({"before": before, "new": pa.concat_tables(new)}) as duck:
+        after = duck.sql(f"""
+            SELECT entry_id, any_value(record_ref) AS record_ref, any_value(asked) AS asked,
+                arg_max(understood, (last_night, again)) AS understood,
+                list_sort(list_distinct(flatten(list(tokens)))) AS tokens, any_value(walled) AS walled,
+                any_value(agency) AS agency, arg_min(delivery_id, (first_night, again, delivery_id)) AS delivery_id,
+                min(first_night) AS first_night, max(last_night) AS last_night, any_value(record) AS record,
+                coalesce(any_value(others) FILTER (NOT again), []) AS others, bool_or(placed) AS placed
+            FROM (
+                SELECT * EXCLUDE ({_FOUND}), {_FOUND}, false AS again FROM before
+                UNION ALL BY NAME
+                SELECT *, NULL::VARCHAR AS record, []::VARCHAR[] AS others, false AS placed, true AS again FROM new
+            ) GROUP BY entry_id ORDER BY entry_id
+        """).to_arrow_table()
+    return give(after, WALLS_WISHED)
+
+
+def found_tonight(wishes: pa.Table, records: pa.Table) -> pa.Table:
+    """`WALLS_WISHED` with what can be found among tonight's records; what was found before stays.
+
+    Args:
+        wishes: `WALLS_WISHED`.
+        records: person records: record_key, nhs_number and upn.
+    """
+    if not pc.any(pc.invert(wishes["placed"])).as_py():
+        return wishes
+    keys = records["record_key"].combine_chunks()
+    agency, _, number = (
+        pc.struct_field(pc.extract_regex(keys, "(?P<a>[^:]*)(?P<s>:)(?P<n>.*)"), name) for name in "asn"
+    )
+    told = {"record_key": keys, "agency": agency, "own": folded(number)}
+    told |= {
+        name: folded(records[name].combine_chunks())
+        if name in records.column_names
+        else pa.nulls(len(keys), pa.string())
+        for name in ("nhs_number", "upn")
+    }
+    with digesting({"wishes": wishes, "records": pa.table(told), "known": key_tokens(keys.to_pylist())}) as duck:
+        after = duck.sql(_FIND).to_arrow_table()
+    return give(after, WALLS_WISHED)
+
+
+def unplaced(wishes: pa.Table, decisions: pa.Table) -> pa.Array:
+    """entry_id of the firewalls that were asked for and stand nowhere, by people's decision (`DECISIONS`) neither.
+
+    One whose record has asked for another since, that stands, was corrected.
+    """
+    with connect({"wishes": wishes, "decisions": decisions}) as duck:
+        found = duck.sql("""
+            SELECT entry_id FROM wishes w WHERE NOT placed AND NOT EXISTS (
+                SELECT 1 FROM decisions WHERE kind = 'firewall' AND record IN (record_a, record_b)
+            ) AND NOT EXISTS (
+                SELECT 1 FROM wishes n WHERE n.record_ref = w.record_ref AND n.asked = w.asked AND n.placed AND n.last_night > w.last_night
+            ) ORDER BY ALL
+        """).to_arrow_table()
+    return found["entry_id"].combine_chunks()
+
+
+def hiding(asked: Iterable[Asked], unplaced: pa.Array | None = None) -> list[Asked]:
+    """What hides somebody of what deliveries ask for: wishes to be hidden, and firewalls that stand nowhere.
+
+    Args:
+        asked: what they ask for.
+        unplaced: entry_id of those firewalls; None: all that are asked for, for no night has looked for them yet.
+    """
+    told = []
+    for each in asked:
+        hides = pc.is_null(each.requests["walled"])
+        ids = each.requests["entry_id"]
+        open_walls = pc.invert(hides) if unplaced is None else pc.is_in(ids, value_set=unplaced)
+        told.append(replace(each, requests=each.requests.filter(pc.or_(hides, open_walls))))
+    return told
+
+
+def _walls_of(asked: Asked) -> pa.Table:
+    """The firewalls among the wishes of a delivery, with whose they are and since when."""
+    mine = asked.requests.filter(pc.is_valid(asked.requests["walled"])).select(REQUESTS.names)
+    for name, value, kind in (
+        ("agency", asked.agency, pa.string()), ("delivery_id", asked.delivery_id, pa.string()),
+        ("first_night", asked.business_date, pa.date32()), ("last_night", asked.business_date, pa.date32()),
+    ):  # fmt: skip
+        mine = mine.append_column(name, pa.array([value] * mine.num_rows, kind))
+    return mine
+
+
+_FIND = """
+    WITH pending AS (SELECT * FROM wishes WHERE NOT placed),
+    asker AS (
+        SELECT entry_id, min(record_key) AS record FROM (SELECT entry_id, unnest(tokens) AS token FROM pending)
+        JOIN known USING (token) GROUP BY entry_id
+    ),
+    told AS (
+        SELECT entry_id, p.agency, coalesce(p.record, a.record) AS record, unnest(walled) AS number,
+            generate_subscripts(walled, 1) AS place
+        FROM pending p LEFT JOIN asker a USING (entry_id)
+    ),
+    borne AS (
+        SELECT digest(own) AS number, record_key, agency, true AS is_key FROM records WHERE agency IN (SELECT agency FROM pending)
+        UNION ALL SELECT digest(nhs_number), record_key, agency, false FROM records WHERE nhs_number IS NOT NULL
+        UNION ALL SELECT digest(upn), record_key, agency, false FROM records WHERE upn IS NOT NULL
+    ),
+    candidates AS (
+        SELECT t.entry_id, t.place, b.record_key,
+            CASE WHEN b.agency = t.agency THEN if(b.is_key, 1, 2) WHEN NOT b.is_key THEN 3 END AS rank
+        FROM told t JOIN borne b USING (number) WHERE b.record_key IS DISTINCT FROM t.record
+    ),
+    nearest AS (
+        SELECT entry_id, place, record_key FROM candidates WHERE rank IS NOT NULL
+        QUALIFY rank = min(rank) OVER (PARTITION BY entry_id, place)
+    ),
+    meant AS (
+        SELECT entry_id, place, min(record_key) AS other FROM nearest GROUP BY ALL HAVING count(DISTINCT record_key) = 1
+    ),
+    found AS (
+        SELECT t.entry_id, any_value(t.record) AS record, max(t.place) AS size,
+            any_value(m.other) FILTER (t.place = 1) AS whole,
+            list(DISTINCT m.other ORDER BY m.other) FILTER (t.place > 1 AND m.other IS NOT NULL) AS parts,
+            count(m.other) FILTER (t.place > 1) AS parts_found
+        FROM told t LEFT JOIN meant m USING (entry_id, place) GROUP BY t.entry_id
+    )
+    SELECT w.* EXCLUDE (record, others, placed), coalesce(w.record, f.record) AS record,
+        CASE WHEN w.placed THEN w.others WHEN f.whole IS NOT NULL THEN [f.whole]
+            ELSE list_sort(list_distinct(list_concat(w.others, coalesce(f.parts, [])))) END AS others,
+        w.placed OR coalesce(f.record IS NOT NULL AND (f.whole IS NOT NULL OR f.size > 1 AND f.parts_found = f.size - 1), false)
+            AS placed
+    FROM wishes w LEFT JOIN found f USING (entry_id) ORDER BY entry_id
+"""

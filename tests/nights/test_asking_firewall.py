@@ -1,0 +1,183 @@
+"""Whatever a social care record says of a firewall is a wall between the two it means, or hides the child until somebody knows."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+import pytest
+
+from pipelines.nights import decisions
+from pipelines.tables import read_table
+from tests.nights.little_authority import AUTHORITY, Delivery, day_of, put
+from tests.nights.little_nights import LittleNights
+from tests.nights.test_firewall import ADOPTIVE, BIRTH, hold_adoptive, identities, shown, sides
+
+A, B = "social_care:S0021", "social_care:S0921"
+UNREADABLE = ("S0021", BIRTH.nhs, "Quillerby", "Thistlewick", "Marrowdene", "Brackenholt")
+
+
+def both(folder: Path, **cells: Any) -> LittleNights:
+    """Social care holds both identities of one child; the adoptive one says this."""
+    place = LittleNights(folder)
+    care = place.feeds["social_care"]
+    care.hold(BIRTH)
+    care.rows["S0021"]["carers"] = [{"name": f"Maud {BIRTH.family}", "relationship": "mother"}]
+    birth = dict(care.rows["S0021"])
+    hold_adoptive(place, **cells)
+    care.rows["S0021"] = birth
+    return place
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> LittleNights:
+    """A night on which nobody asks: the two are one child."""
+    made = both(tmp_path_factory.mktemp("one"))
+    made.deliver(0)
+    assert made.load() == {0: "published"}
+    of = identities(made, 0)
+    assert of[A] == of[B]
+    return made
+
+
+def hidden(place: LittleNights, night: int, key: str) -> bool:
+    table = place.published(night)
+    (row,) = table.filter(pc.equal(table["index_id"], identities(place, night)[key])).to_pylist()
+    return bool(row["shielded"] or row["withheld"])
+
+
+def tasks(place: LittleNights, night: int) -> list[tuple[str, str]]:
+    """Kind and record of the tasks on the page of protection, in whose files nothing can be read."""
+    folder = place.home / "reports" / day_of(night).isoformat() / AUTHORITY
+    told = (folder / "tasks.csv").read_text(encoding="utf-8-sig")
+    for text in (told, (folder / "protection.html").read_text()):
+        assert not [value for value in UNREADABLE if value in text]
+    table = read_table(place.in_force(night).folder / "identities" / "identities.parquet").to_pylist()
+    key = {row["record_ref"]: row["record_key"] for row in table}
+    return [(row["kind"], key.get(row["record_ref"], "")) for row in csv.DictReader(io.StringIO(told))]
+
+
+def walled(place: LittleNights, night: int) -> None:
+    """They are two, nothing of one is shown with the other, and neither is hidden."""
+    of = identities(place, night)
+    assert of[A] != of[B]
+    assert "Quillerby" not in shown(place, night, of[B]) and "Thistlewick" not in shown(place, night, of[A])
+    assert not hidden(place, night, A) and not hidden(place, night, B)
+    assert "unwalled" not in {kind for kind, _ in tasks(place, night)}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"firewall_from": "s-00 21\u200b"}, {"firewall_from": "\uff330021"}, {"firewall_from": ["S0021"]},
+        {"firewall_from": BIRTH.nhs}, {"firewallfrom": "S0021"}, {"firewall_from": "S0021 "}, {"firewall_from": "S0021, S8888"},
+    ],
+    ids=lambda said: ascii(said),
+)  # fmt: skip
+def test_a_number_that_is_understood_is_a_wall_and_hides_nobody(tmp_path: Path, said: Any) -> None:
+    place = both(tmp_path, **said)
+    place.deliver(0)
+    assert place.load() == {0: "published"}
+    if "S8888" in str(said):
+        assert identities(place, 0)[A] != identities(place, 0)[B] and hidden(place, 0, B)
+        assert ("unwalled", B) in tasks(place, 0)
+    else:
+        walled(place, 0)
+
+
+@pytest.mark.parametrize("said", ["S9999", "?", {"id": "S0021"}, "S0921", "the other one"], ids=ascii)
+def test_what_names_nobody_hides_who_asks_and_is_a_task(tmp_path: Path, said: Any) -> None:
+    place = both(tmp_path, firewall_from=said)
+    place.deliver(0)
+    assert place.load() == {0: "published"}
+    assert hidden(place, 0, B) and tasks(place, 0) == [("unwalled", B)]
+    answer = place.landing / AUTHORITY / "social_care" / day_of(0).isoformat() / "rejects.csv"
+    queried = answer.is_file() and "SOCIAL_CARE-FIREWALL-002" in answer.read_text(encoding="utf-8-sig")
+    assert queried == (said == "?" or isinstance(said, dict))
+    place.feeds["social_care"].rows["S0921"]["firewall_from"] = (
+        "S0021"  # corrected: the wall stands, and two open the child
+    )
+    place.deliver(1)
+    assert place.load() == {1: "published"}
+    of = identities(place, 1)
+    assert of[A] != of[B] and hidden(place, 1, B)
+    assert tasks(place, 1) == [("unread" if queried else "gone", B)]
+
+
+def rejected(place: LittleNights) -> None:
+    place.feeds["social_care"].rows["S0921"] |= {"firewall_from": "s0021", "names": []}
+    place.deliver(1)
+
+
+def refused(place: LittleNights) -> None:
+    place.feeds["social_care"].rows["S0921"]["firewall_from"] = "S0021"
+    place.deliver(1, "social_care", "health", fault="checksum")
+
+
+def held(place: LittleNights) -> None:
+    care = place.feeds["social_care"]
+    care.sequence += 2
+    row = care.rows["S0921"] | {"firewall_from": "S0021", "change": "upsert"}
+    put(place.landing, Delivery("social_care", day_of(1), care.sequence, "delta", [row]))
+
+
+@pytest.mark.parametrize("ask", [rejected, refused, held])
+def test_what_is_rejected_refused_or_held_counts_and_stays_asked_for(
+    one: LittleNights, tmp_path: Path, ask: Callable[[LittleNights], None]
+) -> None:
+    place = one.copied_to(tmp_path)
+    ask(place)
+    (state,) = place.load().values()
+    assert state == "published"
+    night = max(each for each in (0, 1) if place.night(each).version())
+    walled(place, night)
+    for path in (place.home / "protection").rglob("*.parquet"):
+        assert not [value for value in UNREADABLE if value.encode() in path.read_bytes()]
+    place.feeds["social_care"].rows["S0921"] |= {"firewall_from": None, "names": ADOPTIVE_NAMES}
+    place.deliver(2)
+    place.load()
+    walled(place, 2)
+
+
+ADOPTIVE_NAMES = [{"family": ADOPTIVE.family, "given": ADOPTIVE.given, "type": "current"}]
+
+
+def test_a_number_found_once_is_found_for_good(tmp_path: Path) -> None:
+    place = both(tmp_path, firewall_from="s0021")
+    place.deliver(0)
+    assert place.load() == {0: "published"}
+    place.feeds["social_care"].drop("S0021")
+    place.deliver(1)
+    assert place.load() == {1: "published"}
+    assert not hidden(place, 1, B) and tasks(place, 1) == []
+
+
+def test_people_put_up_the_wall_that_nobody_found(tmp_path: Path) -> None:
+    place = both(tmp_path, firewall_from="S9999")
+    place.deliver(0)
+    assert place.load() == {0: "published"}
+    why = {"actor": "Ruth", "reason": "order 7", "at": datetime.now(UTC)}
+    decisions.decide(place.deployment, AUTHORITY, "firewall", A, B, **why)
+    place.deliver(1)
+    place.load()
+    walled(place, 1)
+
+
+def test_a_record_between_two_identities_is_a_task_by_its_reference_alone(tmp_path: Path) -> None:
+    place = both(tmp_path, firewall_from="S0021")
+    place.feeds["police"].hold(replace(BIRTH, family=f"{BIRTH.family}-{ADOPTIVE.family}"))
+    place.feeds["health"].hold(BIRTH, address_line_1=ADOPTIVE.street)
+    place.deliver(0)
+    assert place.load() == {0: "published"}
+    between = sides(place, 0)["between"]
+    assert between and sorted(tasks(place, 0)) == sorted(("between", key) for key in between)
+    folder = place.home / "reports" / day_of(0).isoformat() / AUTHORITY
+    told = (folder / "tasks.csv").read_text(encoding="utf-8-sig")
+    table = read_table(place.in_force(0).folder / "identities" / "identities.parquet").to_pylist()
+    assert not [row for row in table if row["record_ref"] in told and row["record_key"] not in between]
