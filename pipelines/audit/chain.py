@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, func, insert, select
 
-from pipelines.audit.head import NONE, Head, alone_with_head, read_head, write_head
+from pipelines.audit.head import NONE, UNREADABLE, Head, alone_with_head, read_head, write_head
 from pipelines.audit.rights import account
 from pipelines.database import schema as db
 from pipelines.deployment import Deployment
@@ -76,7 +76,9 @@ def writing(deployment: Deployment) -> Iterator[Connection]:
                 connection.execute(select(func.pg_advisory_xact_lock(_APPENDING)))
             sound = _head_follows(connection, home)
             yield connection
-            last = _last(connection)
+            last, before = _last(connection), read_head(home)
+            if sound and last.number > before.number:
+                write_head(home, replace(before, next_number=last.number, next_hash=last.hash))
         if sound and last.number > read_head(home).number:
             write_head(home, last)
 
@@ -149,8 +151,8 @@ def _head_follows(connection: Connection, home: Home) -> bool:
     """
     head, last = read_head(home), _last(connection)
     if head.number >= last.number:
-        return head.number > last.number or head == last
-    if head.number != last.number - 1:
+        return head.number > last.number or head.hash == last.hash
+    if head == UNREADABLE or not head.names(last):
         return False
     behind = connection.scalar(select(db.audit_entry.c.hash).where(db.audit_entry.c.number == head.number)) or ""
     if behind != head.hash:

@@ -1,12 +1,15 @@
 """Where the chain has come to, kept beside the database: an entry that is removed at the end is missed here.
 
-Belongs here: the file ``audit/head.json`` in the home, and the lock under which it is moved on. It is written after the entry, so it
-may be one behind, after a crash; it is never more, for before the next entry it is brought up to date.
+Belongs here: the file ``audit/head.json`` in the home, sealed with a key made from the secret, and the lock under which it is moved on.
+Before entries are kept it says which will be the last one, after that that it is. So a head that is behind since a run was killed
+between the two names what follows it, and one that was put back does not.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import hmac
 import json
 import time
 from collections.abc import Iterator
@@ -15,6 +18,7 @@ from dataclasses import asdict, dataclass
 
 from pipelines.errors import IsindexError
 from pipelines.home import Home
+from pipelines.privacy.secret import key_for
 from pipelines.tables import write_bytes
 
 __all__ = ["NONE", "UNREADABLE", "Head", "alone_with_head", "read_head", "write_head"]
@@ -25,10 +29,16 @@ _PAUSE = 0.02
 
 @dataclass(frozen=True)
 class Head:
-    """The number and the hash of an entry: the last one, when this was written."""
+    """The number and the hash of an entry: the last one, when this was written; and of the one that is to be the last next, if any."""
 
     number: int
     hash: str
+    next_number: int = 0
+    next_hash: str = ""
+
+    def names(self, last: Head) -> bool:
+        """Whether `last`, of the database, is the entry that this head was being moved on to."""
+        return bool(self.next_hash) and (self.next_number, self.next_hash) == (last.number, last.hash)
 
 
 NONE = Head(0, "")
@@ -42,10 +52,11 @@ def read_head(home: Home) -> Head:
     path = home.audit / "head.json"
     try:
         told = json.loads(path.read_text(encoding="ascii"))
-        return Head(int(told["number"]), str(told["hash"]))
+        head = Head(int(told["number"]), str(told["hash"]), int(told["next_number"]), str(told["next_hash"]))
+        return head if hmac.compare_digest(_seal(head).encode(), str(told["seal"]).encode()) else UNREADABLE
     except FileNotFoundError:
         return NONE
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return UNREADABLE
 
 
@@ -53,14 +64,13 @@ def write_head(home: Home, head: Head) -> None:
     """Keep `head` as where the chain has come to; the caller is `alone_with_head`.
 
     Raises:
-        IsindexError: AUDIT_NOT_WRITTEN. The entry itself is in the database then.
+        IsindexError: AUDIT_NOT_WRITTEN. The entry itself is in the database then, unless `head` is one that is being moved on.
     """
     try:
-        write_bytes(json.dumps(asdict(head)).encode("ascii"), home.audit / "head.json")
+        write_bytes(json.dumps(asdict(head) | {"seal": _seal(head)}).encode("ascii"), home.audit / "head.json")
     except OSError:
-        raise _not_written(
-            home, "The entry itself is kept, and a decision stands: `isindex decide list` shows it."
-        ) from None
+        so_far = "The entry itself is kept, and a decision stands: `isindex decide list` shows it."
+        raise _not_written(home, "Nothing was shown or decided." if head.next_hash else so_far) from None
 
 
 @contextmanager
@@ -84,6 +94,11 @@ def alone_with_head(home: Home) -> Iterator[None]:
                 )
             time.sleep(_PAUSE)
         yield
+
+
+def _seal(head: Head) -> str:
+    text = json.dumps(asdict(head), sort_keys=True)
+    return hmac.new(key_for("audit head"), text.encode(), hashlib.sha256).hexdigest()
 
 
 def _locked(handle: int) -> bool:

@@ -33,6 +33,8 @@ class Proven:
 def prove(deployment: Deployment) -> Proven:
     """Prove the chain of a deployment.
 
+    A head that is behind since a run was killed between database and head names the entry after it, and is no fault.
+
     Raises:
         IsindexError: AUDIT_BROKEN with the number of the first entry that is wrong.
     """
@@ -48,13 +50,13 @@ def prove(deployment: Deployment) -> Proven:
             if entry.number == at_first.number:
                 at_head = last
     if at_first == UNREADABLE:
-        raise _broken(last.number, "The head that the home keeps cannot be read.")
+        raise _broken(last.number, "The head that the home keeps cannot be read, or was not written here.")
     if at_first.number > last.number:
         raise _broken(last.number + 1, f"It is missing, up to entry {at_first.number}: the end was removed.")
     if at_head.hash != at_first.hash:
         raise _broken(at_first.number, "It is not the one that the home keeps as head.")
     now = read_head(deployment.home)
-    if last.number - now.number > 1:
+    if last.number > now.number and not now.names(last):
         raise _broken(now.number + 1, "The head that the home keeps was put back to before it, or taken away.")
     return Proven(last.number, last.hash)
 

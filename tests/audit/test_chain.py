@@ -171,13 +171,52 @@ def test_a_head_that_is_not_the_last_one_is_found_and_not_mended_by_going_on(six
 
 
 def test_a_head_of_another_chain_is_found(six):
-    (six.home.audit / "head.json").write_text(json.dumps({"number": 6, "hash": "0" * 64}))
+    head.write_head(six.home, head.Head(6, "0" * 64))
     assert first_wrong(six) == "entry 6"
 
 
-def test_one_entry_more_than_the_head_knows_is_a_crash_and_mended(six, monkeypatch):
-    def die(*_):
+def test_a_head_that_was_put_back_by_one_entry_is_found_and_not_mended(deployment):
+    path = deployment.home.audit / "head.json"
+    note(deployment)
+    before = path.read_bytes()
+    note(deployment)
+    path.write_bytes(before)
+    assert first_wrong(deployment) == "entry 2"
+    note(deployment)
+    first_wrong(deployment)
+
+
+def test_the_end_cannot_be_cut_without_the_secret(six):
+    told = json.loads((six.home.audit / "head.json").read_text())
+    removed(6)(six)
+    (six.home.audit / "head.json").write_text(json.dumps(told | {"number": 5, "hash": rows(six)[4]["hash"]}))
+    first_wrong(six)
+
+
+def test_a_folder_in_place_of_the_head_is_told(six):
+    (six.home.audit / "head.json").unlink()
+    (six.home.audit / "head.json").mkdir()
+    first_wrong(six)
+
+
+def test_a_run_that_was_killed_before_its_entry_was_kept_leaves_nothing_behind(six, monkeypatch):
+    def die(home, moved):
+        head.write_head(home, moved)
         raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(chain, "write_head", die)
+        note(six)
+    assert audit.prove(six).entries == 6
+    assert note(six) == 7
+    assert audit.prove(six).entries == 7
+
+
+def test_one_entry_more_than_the_head_knows_is_a_crash_and_mended(six, monkeypatch):
+    def die(home, moved):
+        if not moved.next_hash:  # before the entry is kept, the head says that it will be
+            raise KeyboardInterrupt
+        head.write_head(home, moved)
 
     with monkeypatch.context() as patch:
         patch.setattr(chain, "write_head", die)

@@ -174,7 +174,13 @@ def test_contracts_mark_what_protects():
         "health": ["confidentiality"],
         "education": [],
         "police": [],
-        "social_care": ["involvements[].sensitive", "involvements[].consent_basis", "firewall_from", "shield", "withdrawn"],
+        "social_care": [
+            "involvements[].sensitive",
+            "involvements[].consent_basis",
+            "firewall_from",
+            "shield",
+            "withdrawn",
+        ],
     }
     assert "| `confidentiality` | protects |" in feed_page(contract_for("health"))
 
