@@ -1,0 +1,74 @@
+"""A delivery that is refused for its manifest or for its files is read for what it asks to be protected."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+import pytest
+
+from tests.nights.little_authority import AUTHORITY, Delivery, children, day_of, put
+from tests.nights.little_nights import LittleNights
+
+CHILD = children()[2]
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> LittleNights:
+    made = LittleNights(tmp_path_factory.mktemp("before"))
+    made.deliver(0)
+    assert made.load() == {0: "published"}
+    return made
+
+
+def says(**words: Any) -> Callable[[dict[str, Any], Path], Any]:
+    return lambda told, folder: told | words
+
+
+def renamed(told: dict[str, Any], folder: Path) -> Any:
+    (folder / "health.csv").rename(folder / "HEALTH.CSV")
+    return told
+
+
+def elsewhere(told: dict[str, Any], folder: Path) -> Any:
+    told["files"][0]["name"] = "../2026-11-19/health.csv"
+    return told
+
+
+def two_files(told: dict[str, Any], folder: Path) -> Any:
+    (folder / "another.csv").write_text("x\n")
+    return "{"
+
+
+def linked(told: dict[str, Any], folder: Path) -> Any:
+    (folder / "health.csv").rename(folder.parent / "health.csv")
+    (folder / "health.csv").symlink_to(folder.parent / "health.csv")
+    return told
+
+
+@pytest.mark.parametrize(
+    ("spoil", "heard"),
+    [
+        (says(created_at="x"), True), (says(contract="health/9"), True), (says(authority="331"), True), (says(agency="police"), True),
+        (says(business_date="2026-12-31"), True), (says(mode="Full"), True), (lambda told, folder: "{", True), (renamed, True),
+        (elsewhere, True), (two_files, False), (linked, False),
+    ],
+)  # fmt: skip
+def test_what_it_asks_counts_where_its_files_can_be_told(
+    before: LittleNights, tmp_path: Path, spoil: Callable[[dict[str, Any], Path], Any], heard: bool
+) -> None:
+    place = before.copied_to(tmp_path)
+    feed = place.feeds["health"]
+    rows = [dict(row) for row in feed.rows.values()]
+    next(row for row in rows if row["local_patient_id"] == f"P{CHILD.nhs}")["confidentiality"] = "S"
+    put(place.landing, Delivery("health", day_of(1), feed.sequence + 1, "full", rows))
+    folder = place.landing / AUTHORITY / "health" / day_of(1).isoformat()
+    told = spoil(json.loads((folder / "manifest.json").read_text()), folder)
+    (folder / "manifest.json").write_text(told if isinstance(told, str) else json.dumps(told))
+    place.load()
+    assert json.loads((folder / "ack.json").read_text())["state"] == "refused"
+    night = max(each for each in (0, 1) if place.night(each).version())
+    assert bool(pc.any(place.published(night)["shielded"]).as_py()) == heard
