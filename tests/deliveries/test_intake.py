@@ -98,9 +98,9 @@ def test_what_unpacks_to_far_too_much_is_stopped(site, name):
     packed = gzip.compress(content) if name.endswith("gz") else zstandard.compress(content)
     site.deliver("health", {name: packed}, rows=2)
     found = lying(str(site.landing))[0]
-    with verified(found, found.manifest, Limits(total=1 << 30, free=100_000, ratio=20)) as files:
+    with verified(found, found.manifest.files, Limits(total=1 << 30, free=100_000, ratio=20)) as files:
         assert [each.code for each in files.findings] == ["TOO_LARGE"]
-    with verified(found, found.manifest, Limits(total=1_000_000)) as files:
+    with verified(found, found.manifest.files, Limits(total=1_000_000)) as files:
         assert [each.code for each in files.findings] == ["TOO_LARGE"]
 
 
