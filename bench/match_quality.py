@@ -33,7 +33,7 @@ def people_of(landing: Path, authority: str, night: dt.date) -> PersonRecords:
         if found.manifest is None:
             continue
         contract = load_contract(found.manifest.contract)
-        with verified(found, found.manifest) as files:
+        with verified(found, found.manifest.files) as files:
             read = read_delivery(files, contract, delta=False)
         accepted = judge(read, contract, night, authority=authority).accepted
         accepted = accepted.drop_columns(["change"])

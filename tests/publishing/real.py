@@ -53,7 +53,7 @@ class Town:
             contract = contracts[found.agency] = load_contract(found.manifest.contract)
             if found.agency in absent:
                 continue
-            with verified(found, found.manifest) as files:
+            with verified(found, found.manifest.files) as files:
                 read = read_delivery(files, contract, delta=False)
             if found.agency in (sent or {}):
                 read = replace(read, records=sent[found.agency](read.records))

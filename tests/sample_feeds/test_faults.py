@@ -38,7 +38,7 @@ def _answer(landing: Path, delivery: Delivery) -> tuple[set[str], bool, dict[str
         contract = load_contract(manifest.contract)
     except IsindexError as error:
         return {error.code}, True, *nothing
-    with verified(found, manifest) as files:
+    with verified(found, manifest.files) as files:
         findings = [*findings, *files.findings]
         if any(f.severity == "refuse" for f in findings):
             return {f.code for f in findings}, True, *nothing

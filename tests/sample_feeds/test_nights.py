@@ -37,7 +37,7 @@ def _keys(landing: Path, day: dt.date, agency: str) -> dict[str, dict[str, objec
     found = next(iter(lying(str(landing), agency=agency, business_date=day)))
     assert found.manifest is not None
     contract = load_contract(found.manifest.contract)
-    with verified(found, found.manifest) as files:
+    with verified(found, found.manifest.files) as files:
         read = read_delivery(files, contract, delta=found.manifest.mode == "delta")
     rows = read.records.to_pylist()
     return {row["key"]: {k: v for k, v in row.items() if k not in ("position", "line")} for row in rows}

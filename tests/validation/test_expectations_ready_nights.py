@@ -28,7 +28,7 @@ def test_no_accepted_record_of_a_ready_night_breaks_a_rule(name: str) -> None:
         contract = load_contract(found.manifest.contract)
     except IsindexError:
         pytest.skip("the contract is one of the night's faults")
-    with verified(found, found.manifest) as files:
+    with verified(found, found.manifest.files) as files:
         read = read_delivery(files, contract, delta=found.manifest.mode == "delta")
     judged = judge(read, contract, found.business_date, authority=found.authority)
     outcomes = judge_night(found.authority, found.business_date, contract, judged.accepted, {}, [], None)

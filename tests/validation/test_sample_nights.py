@@ -31,7 +31,7 @@ def test_every_injected_fault_is_found_and_no_other(nights: Path, agency: str) -
     (found,) = lying(str(nights / "landing"), agency=agency, business_date=FIRST)
     assert found.manifest is not None
     contract = load_contract(found.manifest.contract)
-    with verified(found, found.manifest) as files:
+    with verified(found, found.manifest.files) as files:
         result = judge(read_delivery(files, contract, delta=False), contract, FIRST, authority="330")
     outcomes = dict(zip(*(result.accepted[name].to_pylist() for name in ("position", "outcome")), strict=True))
     rules: dict[int, set[str]] = {}

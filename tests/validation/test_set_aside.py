@@ -32,7 +32,7 @@ def counted(landing, agency, change):
     """`values_set_aside` of a delivery whose delivered records are changed first, and the changed records."""
     (found,) = lying(landing, agency=agency, business_date=NIGHT)
     contract = load_contract(found.manifest.contract)
-    with verified(found, found.manifest) as files:
+    with verified(found, found.manifest.files) as files:
         read = read_delivery(files, contract, delta=False)
     read = replace(read, records=change(read.records))
     judged = judge(read, contract, NIGHT, authority="330")
