@@ -180,7 +180,7 @@ def _altered(
         if not stated.issuperset(lie[found.place]):
             altered.add(found.place)
         elif told is not None:
-            with verified(found, manifest) as files:
+            with verified(found, manifest.files) as files:
                 if files.content_sha256 != told:
                     altered.add(found.place)
     return altered
