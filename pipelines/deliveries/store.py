@@ -22,10 +22,13 @@ import pyarrow as pa
 from pipelines.deliveries.states import DeliveryEntry
 from pipelines.errors import IsindexError
 from pipelines.home import Home
-from pipelines.tables import read_json, read_table, write_bytes, write_json, write_table
+from pipelines.tables import file_sha256, read_json, read_table, store_damaged, write_bytes, write_json, write_table
 from pipelines.umask import FOLDER
 
 __all__ = ["Store", "StoredDelivery"]
+
+_KEPT = "kept"  # in the outcome: the sha256 of each table that was kept
+_RESTORE = "Put the delivery's folder back from a backup of the home, and load again."
 
 
 @dataclass(frozen=True)
@@ -36,18 +39,35 @@ class StoredDelivery:
 
     @property
     def accepted(self) -> pa.Table:
-        """The records that were accepted or queried, as judged."""
-        return read_table(self.folder / "accepted.parquet")
+        """The records that were accepted or queried, as judged.
+
+        Raises:
+            IsindexError: STORE_DAMAGED when it is not the table that was kept.
+        """
+        return read_table(self._proven("accepted.parquet"))
 
     @property
     def rejected(self) -> pa.Table:
-        """One row per record and broken rule, values masked."""
-        return read_table(self.folder / "rejected.parquet")
+        """One row per record and broken rule, values masked.
+
+        Raises:
+            IsindexError: STORE_DAMAGED when it is not the table that was kept.
+        """
+        return read_table(self._proven("rejected.parquet"))
 
     @property
     def outcome(self) -> dict[str, Any]:
         """State, codes, counts and rules when it was judged; the register has the state of now."""
-        return dict(read_json(self.folder / "outcome.json"))
+        told = dict(read_json(self.folder / "outcome.json"))
+        told.pop(_KEPT, None)
+        return told
+
+    def _proven(self, name: str) -> Path:
+        path = self.folder / name
+        kept = read_json(self.folder / "outcome.json").get(_KEPT, {}).get(name)
+        if kept is not None and (not path.is_file() or file_sha256(path) != kept):
+            raise store_damaged(path, _RESTORE)
+        return path
 
 
 class Store:
@@ -77,7 +97,8 @@ class Store:
             write_bytes(manifest_bytes, making / "manifest.json")
             write_table(accepted, making / "accepted.parquet")
             write_table(rejected, making / "rejected.parquet")
-            write_json(dict(outcome), making / "outcome.json")
+            kept = {name: file_sha256(making / name) for name in ("accepted.parquet", "rejected.parquet")}
+            write_json({**outcome, _KEPT: kept}, making / "outcome.json")
             making.chmod(FOLDER)
             if folder.exists():
                 outdated = Path(tempfile.mkdtemp(dir=parent, prefix=f".{folder.name}."))

@@ -10,7 +10,8 @@ Belongs here: the rules of continuity. Not here: which records are the same chil
    firewall another than without.
 4. An id that no record holds any more has ended.
 5. An id that records of both sides of an identity firewall have held is nobody's any more, and one that a side has held is
-   never the other side's: whoever noted it would be led across.
+   never the other side's: whoever noted it would be led across. On the night of a firewall that people decide, what its sides held
+   before has ended: the version that was replaced may have shown them as one.
 
 Rule 1's "in their own right" is what makes an un-merge give back both ids to the children who had them.
 """
@@ -87,6 +88,7 @@ def assign_identities(
     business_date: date,
     frozen: pa.Array[Any] | None = None,
     walls: pa.Table | None = None,
+    newly_walled: pa.Array[Any] | None = None,
 ) -> Assigned:
     """Give each of tonight's clusters its index id.
 
@@ -99,6 +101,8 @@ def assign_identities(
         frozen: names of clusters whose records contradict each other: their records stay where they were last night,
             new ones among them stand alone.
         walls: `WALLS`: who stands on which side of a firewall tonight.
+        newly_walled: keys of records at a firewall that people decided since the night before: an earlier version of this very night
+            may have shown both sides as one.
 
     Raises:
         IsindexError: CLUSTERS_INCOMPLETE when clusters and records do not hold the same records once each.
@@ -115,6 +119,7 @@ def assign_identities(
         "history": before.history,
         "frozen_clusters": pa.table({"cluster": frozen_names}),
         "walls": WALLS.empty_table() if walls is None else walls,
+        "newly_walled": pa.table({"record_key": pa.array([], pa.string()) if newly_walled is None else newly_walled}),
     }
     with connect(views) as connection:
         _check_complete(connection)
@@ -230,6 +235,8 @@ _BARRED = """
         SELECT a.index_id FROM had a JOIN had b USING (wall_a, wall_b, index_id) WHERE a.side = 'a' AND b.side = 'b'
     )
     SELECT cluster, index_id FROM across
+    UNION SELECT DISTINCT cluster, index_id FROM tonight JOIN held USING (record_key)
+    WHERE cluster IN (SELECT cluster FROM tonight SEMI JOIN newly_walled USING (record_key))
     UNION SELECT DISTINCT t.cluster, index_id FROM tonight t JOIN held USING (record_key) WHERE index_id IN (FROM mixed)
 """
 _CLAIMS = """

@@ -19,7 +19,7 @@ from pipelines.matching.deciding.answer import apart_table, clusters_table, link
 from pipelines.matching.deciding.clusters import cluster
 from pipelines.matching.deciding.ladder import JOIN, Verdicts, judge_pairs
 from pipelines.matching.deciding.review_evidence import with_evidence
-from pipelines.matching.deciding.walls import Seeds, called_by, raise_walls, seeds_of, walls_table
+from pipelines.matching.deciding.walls import Bearers, Seeds, raise_walls, seeds_of, walls_table
 from pipelines.matching.pairing.candidates import find_candidates, rows_by_key
 from pipelines.matching.pairing.follow import follow
 from pipelines.matching.pairing.groups import KeyRows
@@ -159,8 +159,8 @@ def decide(
     verdicts = _apply_decisions(verdicts, np.isin(ids, same) & ~not_the_same)
     join_weight = model.join_weight(people.size)
     joins = (verdicts.outcome == JOIN) & ~not_the_same
-    called = called_by(people.family, people.family_names)
-    walls = raise_walls(people.size, pairs.left, pairs.right, joins, joins & np.isin(ids, same), seeds, called)
+    bearers = Bearers(people.family, people.family_names, people.birth)
+    walls = raise_walls(people.size, pairs.left, pairs.right, joins, joins & np.isin(ids, same), seeds, bearers)
     clusters = cluster(
         people,
         pairs,
@@ -189,7 +189,7 @@ def decide(
     }
     records = clusters_table(people, pairs, verdicts, clusters, links, chosen)
     return Matched(
-        records, links, possible, apart, walls_table(people.keys, walls, called), stats | clusters.stats | counts
+        records, links, possible, apart, walls_table(people.keys, walls, bearers), stats | clusters.stats | counts
     ), verdicts
 
 

@@ -245,17 +245,23 @@ def _asked_since(latest: Attempt) -> list[Asking]:
 
 
 def _shields_since(latest: Attempt) -> dict[str, list[str | None]]:
-    """Decisions to shield that stand and that an attempt was not built from, as columns of `DECISIONS`."""
+    """Decisions to hide that stand and that an attempt was not built from, as columns of `DECISIONS`.
+
+    A firewall that no night was built with yet hides both its sides: whoever shows them, shows them together.
+    """
     known = {each.number for each in latest.inputs.decisions}
     decision = db.decision.c
-    query = select(decision.decision_id, decision.record_a, decision.reason).where(
-        decision.authority == latest.night.authority, decision.kind == "shield", decision.undone_at.is_(None)
+    query = select(decision.decision_id, decision.record_a, decision.record_b, decision.reason).where(
+        decision.authority == latest.night.authority,
+        decision.kind.in_(["shield", "firewall"]),
+        decision.undone_at.is_(None),
     )
     with latest.night.engine.connect() as connection:
         rows = [row for row in connection.execute(query) if row.decision_id not in known]
+    told = [(key, row.reason) for row in rows for key in (row.record_a, row.record_b) if key is not None]
     return {
-        "kind": ["shield"] * len(rows),
-        "record_a": [row.record_a for row in rows],
-        "record_b": [None] * len(rows),
-        "reason": [row.reason for row in rows],
+        "kind": ["shield"] * len(told),
+        "record_a": [key for key, _ in told],
+        "record_b": [None] * len(told),
+        "reason": [reason for _, reason in told],
     }

@@ -37,7 +37,7 @@ from pipelines.outages import as_coded
 from pipelines.publishing.manifests import manifest_or_none
 from pipelines.publishing.publish import bury, let_snapshot_go
 from pipelines.publishing.versions import built, folder_of, versions_in_force, versions_there
-from pipelines.tables import connect, read_table, read_told, read_told_or_none, write_json
+from pipelines.tables import connect, read_table, read_told_or_none, write_json
 
 # what says that a version cannot be made less, however often it is tried; anything else may be over at the next load
 _CANNOT_BE_LESS = frozenset(
@@ -117,10 +117,17 @@ def _waits(deployment: Deployment, authority: str) -> bool:
 
 
 def taken_away(deployment: Deployment, authority: str) -> list[Protective]:
-    """All versions that were ever published again less somebody, or removed, by what stands in their tombstones; sorted."""
+    """All versions that were ever published again less somebody, or removed, by what stands in their tombstones; sorted.
+
+    One that is damaged tells nothing: it is a memory for people, and no night waits for it.
+    """
     found = []
     for path in sorted((deployment.home.snapshots(authority) / "tombstones").glob("*.json")):
-        told = read_told(path, {"business_date": str, "version": str, "children": int, "replaced_by": str | None})
+        told = read_told_or_none(
+            path, {"business_date": str, "version": str, "children": int, "replaced_by": str | None}
+        )
+        if told is None:
+            continue
         day = date.fromisoformat(told["business_date"])
         found.append(Protective(day, told["version"], told["replaced_by"], told["children"]))
     return found
@@ -193,7 +200,8 @@ def _made_less(deployment: Deployment, authority: str, known: Known, settled: Co
 def _superseded(deployment: Deployment, authority: str, newest: Attempt, *, every: bool) -> Iterator[Protective]:
     """Remove versions that are no night's any more and show one of the children who are hidden now: nobody can make them less.
 
-    `every`: also those that do not, unless they are on hold; nobody builds on them.
+    Those that were made less before go too, with their ledger, unless they are on hold. `every`: also those that show none of them, likewise;
+    nobody builds on them.
     """
     in_force = {built(version) for version in versions_in_force(deployment.home, authority).values()}
     held = {built(version) for version in versions_on_hold(deployment, authority)}
@@ -202,7 +210,7 @@ def _superseded(deployment: Deployment, authority: str, newest: Attempt, *, ever
         if built(version) in in_force or folder is None:
             continue
         children = _shown_in(folder, newest)
-        if children or (every and built(version) not in held):
+        if children or ((every or version != built(version)) and built(version) not in held):
             day = date.fromisoformat(version[2:12])
             bury(deployment.home, authority, version, "PROTECTED", None, children)
             yield Protective(day, version, None, children)
@@ -294,7 +302,9 @@ def _everything(newest: Attempt) -> list[str]:
         ).all()
         shields = connection.scalars(
             select(decision.decision_id).where(
-                decision.authority == night.authority, decision.kind == "shield", decision.undone_at.is_(None)
+                decision.authority == night.authority,
+                decision.kind.in_(["shield", "firewall"]),
+                decision.undone_at.is_(None),
             )
         ).all()
     held = [

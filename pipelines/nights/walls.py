@@ -22,7 +22,7 @@ from pipelines.seams.matching import DECISIONS, WALLS
 from pipelines.seams.protection import WALLS_WISHED
 from pipelines.tables import connect, read_table
 
-__all__ = ["refuse_across", "walls_asked", "walls_asked_in", "walls_in", "walls_wished_in"]
+__all__ = ["newly_walled", "refuse_across", "walls_asked", "walls_asked_in", "walls_in", "walls_wished_in"]
 
 
 def walls_in(folder: Path | None) -> pa.Table:
@@ -64,6 +64,18 @@ def walls_asked(decisions: pa.Table, wishes: pa.Table, before: pa.Table) -> pa.T
             FROM told ANTI JOIN decided USING (a, b) ORDER BY ALL
         """).to_arrow_table()
     return give(asked, DECISIONS)
+
+
+def newly_walled(walls: pa.Table, before: pa.Table, decisions: pa.Table) -> pa.Array:
+    """Keys of the records at firewalls that people decided and that the night before did not have."""
+    with connect({"walls": walls, "before": before, "decisions": decisions}) as duck:
+        told: pa.Table = duck.sql("""
+            SELECT DISTINCT record_key FROM walls
+            SEMI JOIN (SELECT least(record_a, record_b) AS wall_a, greatest(record_a, record_b) AS wall_b
+                FROM decisions WHERE kind = 'firewall') USING (wall_a, wall_b)
+            ANTI JOIN before USING (wall_a, wall_b) ORDER BY 1
+        """).to_arrow_table()
+    return told["record_key"].combine_chunks()
 
 
 def refuse_across(folder: Path, record_keys: Iterable[str]) -> None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pipelines.tables import file_sha256, read_told, read_told_or_none
+from pipelines.tables import file_sha256, read_told, read_told_or_none, store_damaged
 
 __all__ = ["content_of", "files_of", "is_published", "manifest_of", "manifest_or_none", "pointer_in", "told_in"]
 
@@ -25,6 +26,19 @@ _MANIFEST = {
 _NAMES = ("version", "built", "content_sha256")  # put into a manifest when its content is known
 
 
+_PUT_BACK = (
+    "Put this file back from a backup of the home, the latest there is, and load again: what was published since is "
+    "published again, as it was. One older than the nights that are kept cannot be gone on from."
+)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return bool(date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
 def pointer_in(root: Path) -> dict[str, Any] | None:
     """What ``current.json`` in an authority's folder says: version, business_date, nights; None before the first publish.
 
@@ -34,12 +48,10 @@ def pointer_in(root: Path) -> dict[str, Any] | None:
     path = root / "current.json"
     if not path.exists():
         return None
-    return read_told(
-        path,
-        _POINTER,
-        "Put this file back from a backup of the home, be it an older one, and load again: what was published since is "
-        "published again, as it was.",
-    )
+    told = read_told(path, _POINTER, _PUT_BACK)
+    if not all(_is_date(day) for day in told["nights"]):
+        raise store_damaged(path, _PUT_BACK)
+    return told
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:

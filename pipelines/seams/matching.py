@@ -77,6 +77,7 @@ WALLS = Seam(  # who stands on which side of an identity firewall (→ identitie
         Column("side", _TEXT, "on which side a record stands", words.WALL_SIDES, needed=True),
         Column("record_key", _TEXT, "the record, also one that is gone", needed=True),
         Column("family", _TEXT, "a keyed digest of the family name that the record bears, or bore"),
+        Column("person", _TEXT, "a keyed digest of that and the birth date"),
     ),
 )
 DECISIONS = Seam(  # nights → matching, protection, publishing: those in force

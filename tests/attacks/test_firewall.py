@@ -204,6 +204,11 @@ ATTACKS: dict[str, Walled] = {
     "the birth record is registered anew under the new name": Walled(later=_rekeyed("health", _adoptive, _birth_key, "HN")),
     "the adoptive record is registered anew": Walled(later=_rekeyed("social_care", _adoptive, _adoptive_key, "SN")),
     "the adoptive record is registered anew with both names": Walled(later=acts(lambda scene: scene.drop("social_care", _adoptive_key(scene)), _third("social_care", _adoptive, "SN", **_both_names))),
+    "both are registered anew on one night": Walled(later=acts(_rekeyed("health", _birth, _birth_key, "HN"), _rekeyed("social_care", _adoptive, _adoptive_key, "SN"))),
+    "both are away a night and are registered anew": Walled(later=acts(lambda scene: scene.drop("health", _birth_key(scene)), lambda scene: scene.drop("social_care", _adoptive_key(scene))), latest=acts(_third("health", _birth, "HN"), _third("social_care", _adoptive, "SN"))),
+    "the adoptive record is registered anew under a double name": Walled(later=_rekeyed("social_care", lambda scene: _adoptive(scene, family=f"{_adoptive(scene).family}-Jones"), _adoptive_key, "SN")),
+    "the adoptive record is registered anew with a slip in the name": Walled(later=_rekeyed("social_care", lambda scene: _adoptive(scene, family=_adoptive(scene).family[:-1]), _adoptive_key, "SN")),
+    "the birth record is registered anew under a third name": Walled(later=_rekeyed("health", lambda scene: replace(_birth(scene), family="Ravensworth"), _birth_key, "HN")),
     "the birth record goes and comes back": Walled(later=lambda scene: scene.drop("health", _birth_key(scene)), latest=_born),
     "both go and both come back": Walled(later=acts(lambda scene: scene.drop("health", _birth_key(scene)), lambda scene: scene.drop("social_care", _adoptive_key(scene))), latest=acts(_born, _adopted())),
     "a reviewer says the same": Walled(later=_word("same", lambda scene: _keys(scene)[0], lambda scene: _keys(scene)[1])),
@@ -276,6 +281,25 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
 @pytest.mark.parametrize("name", ATTACKS)
 def test_held(told: Mapping[str, list[str]], name: str) -> None:
     assert told[name] == []
+
+
+@pytest.mark.parametrize("adoptive_first", [False, True])
+def test_the_id_that_one_bore_alone_and_both_in_the_version_that_is_replaced_leads_to_neither(
+    tmp_path: Path, adoptive_first: bool
+) -> None:
+    place = LittleNights(tmp_path)
+    scene = Scene(place, 100)
+    mine, other = (_adoptive(scene), _birth(scene)) if adoptive_first else (_birth(scene), _adoptive(scene))
+    scene.add(BIRTH_AGENCY, mine, _birth_key(scene))
+    _load(place, 0)
+    scene.add(ADOPTIVE_AGENCY, other, _adoptive_key(scene))
+    _load(place, 1)
+    (both,) = {each for key, each in _ids(place, 1).items() if key in _keys(scene)}
+    _decided(scene)
+    assert place.load() == {1: "published"}
+    assert both not in _ids(place, 1).values()
+    with pytest.raises(IsindexError, match="INDEX_ID_ENDED"):
+        read_child(place.deployment, both, why="a test")
 
 
 @pytest.mark.parametrize("adoptive_first", [False, True])

@@ -30,7 +30,7 @@ from pipelines.publishing.readers import read_child
 from pipelines.tables import read_table, stored_table
 from tests.databases import Databases
 from tests.nights.little_authority import AUTHORITY, Child
-from tests.nights.little_nights import LittleNights, bytes_under
+from tests.nights.little_nights import LittleNights, broken_in, bytes_under, few_keys_may_move
 
 # one child: numbers, given name and birth date are the same, and the adoptive family took the child to another address
 BIRTH = Child(21, "Rowena", "Quillerby", "F", "212 Brackenholt Lane", date(2016, 5, 17))
@@ -158,8 +158,9 @@ def test_one_identity_is_split_and_nothing_of_one_is_published_with_the_other(wa
     assert of[B] != noted  # who noted the id of the birth child is not led to the adoptive one
     leads_to = {row["index_id"]: row["redirects_to"] for row in walled.published(1, "redirects").to_pylist()}
     assert not {of[A], of[B]} & set(leads_to.values())
-    told = read_child(walled.deployment, noted, why="a test")
-    assert [child.index_id for child in told] == [of[A]] == [noted]
+    assert noted not in (of[A], of[B])  # the version that was replaced told it of both
+    with pytest.raises(IsindexError, match="INDEX_ID_ENDED"):
+        read_child(walled.deployment, noted, why="a test")
 
 
 def test_a_version_that_was_replaced_and_shows_both_as_one_child_is_removed(walled: LittleNights) -> None:
@@ -236,6 +237,39 @@ def test_later_nights_keep_it_whatever_third_records_say(joined: LittleNights, t
     of = identities(place, 4)
     assert A not in of and of[police] != of[B] and police in sides(place, 4)["a"]
     assert "Quillerby" not in shown(place, 4, of[B]) and "Thistlewick" not in shown(place, 4, of[police])
+
+
+def hides_both(place: LittleNights, night: int, both: str) -> bool:
+    (child,) = (row for row in place.published(night).to_pylist() if row["index_id"] == both)
+    told = shown(place, night, both) + shown(place, night, both, in_database=True)
+    values = (*OF_BIRTH[1:], *OF_ADOPTIVE[1:])
+    return bool(child["shielded"] or child["withheld"]) and not [value for value in values if value in told]
+
+
+def test_both_are_hidden_at_once_while_the_night_that_parts_them_fails(joined: LittleNights, tmp_path: Path) -> None:
+    place = joined.copied_to(tmp_path)
+    both = identities(place, 1)[A]
+    wall(place)
+    assert place.load(before=broken_in("links")) == {1: "failed"}
+    assert hides_both(place, 1, both)
+    assert place.load() == {1: "published"}
+    nothing_crosses(place, 1)
+    place.deliver(2)
+    assert place.load() == {2: "published"}
+    of, children = identities(place, 2), place.published(2).to_pylist()
+    assert not [row for row in children if row["index_id"] in (of[A], of[B]) and (row["shielded"] or row["withheld"])]
+
+
+def test_both_are_hidden_at_once_while_the_night_that_parts_them_is_held(joined: LittleNights, tmp_path: Path) -> None:
+    place = joined.copied_to(tmp_path)
+    both = identities(place, 1)[A]
+    place.renumber()
+    place.deliver(1)
+    with few_keys_may_move():
+        assert place.load() == {1: "held"}
+        wall(place)
+        assert place.load() == {1: "held"}
+    assert hides_both(place, 1, both)
 
 
 def test_an_older_night_withholds_who_was_one_and_taken_back_they_are_one_again(

@@ -8,14 +8,16 @@ of these, step by step and both sides at once. A record that joins both sides be
 good, and is linked with neither nor with another that does. So the night is the same in whatever order its records come, and no
 identity holds records of two sides. A reviewer who knows where a record between belongs says `same`.
 
-A wall outlives the records it was raised between: who stood where is carried on when a record is gone, with a digest of the
-family name it bore. So a record that comes back, or is registered anew under another key, is told by its name: one that joins
-one side and bears a name that only the other has borne stands on the other; one that may be either stands between.
+A wall outlives the records it was raised between: who stood where is carried on when a record is gone, with digests of the
+family name it bore, and of that with its birth date. So a record that comes back stands where it stood, and one that is
+registered anew under another key is told by its name: who bears name and birth date of one that is away stands in its place; one that
+joins a side and bears a name that only the other has borne stands on the other; while a side is away, one with a name that is not
+the other's alone stands between; and so does one that has taken the other side's name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,12 +33,60 @@ from pipelines.seams import give
 from pipelines.seams.matching import WALLS
 from pipelines.seams.words import WALL_SIDES
 
-__all__ = ["NO_WALLS", "Called", "Seeds", "Side", "Walls", "called_by", "raise_walls", "seeds_of", "walls_table"]
+__all__ = ["NO_WALLS", "Bearers", "Gone", "Seeds", "Side", "Walls", "raise_walls", "seeds_of", "walls_table"]
 
 _A, _B, _BETWEEN = (WALL_SIDES.index(side) + 1 for side in ("a", "b", "between"))
 
-Called = Callable[[Positions], list[str | None]]
-"""The digest of the family name that each of some records bears, None for none."""
+Gone = tuple[str, str, str | None, str | None]
+"""Who stood at a wall and is away: side, record key, the digests of family name and of person."""
+
+
+@dataclass(frozen=True)
+class Bearers:
+    """What all records are called and when they were born, told by digests.
+
+    Attributes:
+        family: by record the position of its family name in `names`, -1 for none.
+        names: the names.
+        birth: by record its birth date, 0 for none.
+    """
+
+    family: Positions
+    names: Sequence[AnyName]
+    birth: Numbers
+
+    def families(self, records: Positions) -> list[str | None]:
+        """The digest of the family name that each bears, None for none."""
+        return _digests([self._name(place) for place in self.family[records].tolist()], "family name at a firewall")
+
+    def persons(self, records: Positions) -> list[str | None]:
+        """The digest of family name and birth date of each, None where one is missing."""
+        told = zip(self.family[records].tolist(), self.birth[records].tolist(), strict=True)
+        whole = [f"{name} {birth}" if (name := self._name(place)) and birth > 0 else "" for place, birth in told]
+        return _digests(whole, "person at a firewall")
+
+    def alike(self, gone: Sequence[Gone]) -> dict[int, set[str]]:
+        """The records that bear name and birth date of somebody who is away: position → the sides where those stood."""
+        if not gone:
+            return {}
+        every = _digests([self._name(place) for place in range(len(self.names))], "family name at a firewall")
+        families = {family for _, _, family, _ in gone if family}
+        bearing = np.flatnonzero([family in families for family in every])
+        found: dict[int, set[str]] = {}
+        records = np.flatnonzero(np.isin(self.family, bearing))
+        for record, person in zip(records.tolist(), self.persons(records), strict=True):
+            sides = {side for side, _, _, each in gone if each is not None and each == person}
+            if sides:
+                found[record] = sides
+        return found
+
+    def _name(self, place: int) -> str:
+        return (self.names[place].name or "").replace(" ", "") if place >= 0 else ""
+
+
+def _digests(texts: list[str], purpose: str) -> list[str | None]:
+    digests = keyed_digests(pa.array(texts, pa.string()), purpose).to_pylist()
+    return [digest if text else None for text, digest in zip(texts, digests, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -47,14 +97,16 @@ class Seeds:
         keys: of the records it was asked for between, in order.
         a, b: positions of what is on each side for sure.
         between: positions of what stood between the sides.
-        gone: what stood somewhere and is away tonight: (side, record key, family name's digest).
+        borne: side → the digests of the family names that were borne there.
+        gone: what stood somewhere and is away tonight.
     """
 
     keys: tuple[str, str]
     a: Positions
     b: Positions
     between: Positions
-    gone: tuple[tuple[str, str, str | None], ...] = ()
+    borne: Mapping[str, frozenset[str | None]]
+    gone: tuple[Gone, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,7 +125,7 @@ class Side:
     record: Positions
     side: Numbers
     apart: Numbers
-    gone: tuple[tuple[str, str, str | None], ...] = ()
+    gone: tuple[Gone, ...] = ()
 
     def of_all(self, size: int) -> Numbers:
         """A number for each of all records, 0 for none: those with two different ones are never one identity."""
@@ -146,9 +198,9 @@ def seeds_of(keys: pa.Array, decisions: pa.Table | None, before: pa.Table | None
             for pair in zip(*(wanted[name].to_pylist() for name in ("record_a", "record_b")), strict=True)
         }
     )
-    stood: dict[tuple[str, str], list[tuple[str, str, str | None]]] = {}
-    for a, b, *told in _rows(before):
-        stood.setdefault((a, b), []).append((told[0], told[1], told[2]))
+    stood: dict[tuple[str, str], list[Gone]] = {}
+    for a, b, side, key, family, person in _rows(before):
+        stood.setdefault((a, b), []).append((side, key, family, person))
 
     def there(names: Iterable[str]) -> Positions:
         places = pc.index_in(pa.array(sorted(set(names)), pa.string()), keys).drop_null()
@@ -156,28 +208,18 @@ def seeds_of(keys: pa.Array, decisions: pa.Table | None, before: pa.Table | None
 
     def wanted_between(a: str, b: str) -> Seeds:
         told = stood.get((a, b), [])
-        sides = {side: [key for at, key, _ in told if at == side] for side in WALL_SIDES}
-        here = pc.index_in(pa.array([key for _, key, _ in told], pa.string()), keys)
+        sides = {side: {each[1] for each in told if each[0] == side} for side in WALL_SIDES}
+        here = pc.index_in(pa.array([each[1] for each in told], pa.string()), keys)
         gone = tuple(each for each, place in zip(told, here.to_pylist(), strict=True) if place is None)
-        return Seeds((a, b), there([a, *sides["a"]]), there([b, *sides["b"]]), there(sides["between"]), gone)
+        borne = {side: frozenset(each[2] for each in told if each[0] == side) for side in WALL_SIDES}
+        ends = [there(({end} | sides[side]) - sides["between"]) for side, end in (("a", a), ("b", b))]
+        return Seeds((a, b), ends[0], ends[1], there(sides["between"]), borne, gone)
 
     return tuple(wanted_between(*pair) for pair in pairs)
 
 
-def called_by(family: Positions, names: Sequence[AnyName]) -> Called:
-    """What `raise_walls` asks for, of records whose family names are told by position (-1: none) in `names`."""
-
-    def called(records: Positions) -> list[str | None]:
-        borne = [names[place].name or "" if place >= 0 else "" for place in family[records].tolist()]
-        plain = pa.array([name.replace(" ", "") for name in borne], pa.string())
-        digests = keyed_digests(plain, "family name at a firewall").to_pylist()
-        return [digest if name else None for name, digest in zip(borne, digests, strict=True)]
-
-    return called
-
-
 def raise_walls(
-    size: int, left: Positions, right: Positions, joins: Mask, decided: Mask, seeds: tuple[Seeds, ...], called: Called
+    size: int, left: Positions, right: Positions, joins: Mask, decided: Mask, seeds: tuple[Seeds, ...], bearers: Bearers
 ) -> Walls:
     """The sides of each wall, grown over the pairs that join, and the pairs that may not.
 
@@ -188,18 +230,22 @@ def raise_walls(
         joins: which pairs join by themselves.
         decided: which of these a reviewer has joined.
         seeds: the walls that are wanted.
-        called: by what family name a record goes.
+        bearers: what the records are called.
     """
     if not seeds:
         return Walls((), np.zeros(len(left), dtype=bool))
     edges = np.flatnonzero(joins)
     label = components(size, left[edges], right[edges])
     near = np.zeros(size, dtype=bool)
-    for wanted in seeds:
-        for known in (wanted.a, wanted.b, wanted.between):
+    alike = [bearers.alike(wanted.gone) for wanted in seeds]
+    for wanted, others in zip(seeds, alike, strict=True):
+        for known in (wanted.a, wanted.b, wanted.between, np.array([*others], dtype=np.int64)):
             near[label[known]] = True
     edges = edges[near[label[left[edges]]]]
-    sides = tuple(_grown(size, wanted, left[edges], right[edges], decided[edges], called) for wanted in seeds)
+    sides = tuple(
+        _grown(size, wanted, others, left[edges], right[edges], decided[edges], bearers)
+        for wanted, others in zip(seeds, alike, strict=True)
+    )
     concerned = np.zeros(size, dtype=bool)
     for wall in sides:
         concerned[wall.record] = True
@@ -212,27 +258,41 @@ def raise_walls(
     return Walls(sides, cut)
 
 
-def walls_table(keys: pa.Array, walls: Walls, called: Called) -> pa.Table:
+def walls_table(keys: pa.Array, walls: Walls, bearers: Bearers) -> pa.Table:
     """Who stands, or stood, on which side of which wall: `WALLS`."""
     rows: list[tuple[Any, ...]] = []
     for wall in walls.sides:
-        names = called(wall.record)
-        for side, key, name in zip(wall.side.tolist(), keys.take(wall.record).to_pylist(), names, strict=True):
-            rows.append((*wall.keys, WALL_SIDES[side - 1], key, name))
+        places = [WALL_SIDES[side - 1] for side in wall.side.tolist()]
+        told = (keys.take(wall.record).to_pylist(), bearers.families(wall.record), bearers.persons(wall.record))
+        rows += [(*wall.keys, *each) for each in zip(places, *told, strict=True)]
         rows += [(*wall.keys, *each) for each in wall.gone]
     columns = zip(*rows, strict=True) if rows else ([],) * len(WALLS.names)
     table = pa.table([pa.array(list(column), pa.string()) for column in columns], names=WALLS.names)
     return give(table.sort_by([(name, "ascending") for name in WALLS.names]), WALLS)
 
 
-def _grown(size: int, wanted: Seeds, left: Positions, right: Positions, decided: Mask, called: Called) -> Side:
-    """The sides of one wall."""
+def _grown(
+    size: int,
+    wanted: Seeds,
+    alike: Mapping[int, Collection[str]],
+    left: Positions,
+    right: Positions,
+    decided: Mask,
+    bearers: Bearers,
+) -> Side:
+    """The sides of one wall; `alike` are who may be one that is away, with where that stood."""
     side = np.zeros(size, dtype=np.int8)
     side[wanted.a] = _A
     side[wanted.b] = np.where(side[wanted.b] == _A, _BETWEEN, _B)
+    renamed = _renamed(wanted, side, bearers)
+    side[renamed] = 0
     _spread(side, left[decided], right[decided])  # what people said goes before what was, and before the evidence
-    side[wanted.between] = np.where(side[wanted.between] == 0, _BETWEEN, side[wanted.between])
-    _spread(side, left, right, _by_name(wanted, side, called))
+    for known in (renamed, wanted.between):
+        side[known] = np.where(side[known] == 0, _BETWEEN, side[known])
+    for place, stood in alike.items():
+        if side[place] == 0:
+            side[place] = {frozenset("a"): _A, frozenset("b"): _B}.get(frozenset(stood), _BETWEEN)
+    _spread(side, left, right, _by_name(wanted, side, bearers))
     record = np.flatnonzero(side)
     apart = side[record].astype(np.int64)
     between = record[apart == _BETWEEN]
@@ -261,24 +321,33 @@ def _spread(
         side[new] = settle(new, reached)
 
 
-def _by_name(wanted: Seeds, side: Numbers, called: Called) -> Callable[[Positions, Numbers], Numbers]:
+def _renamed(wanted: Seeds, side: Numbers, bearers: Bearers) -> Positions:
+    """Records of a side that have taken a family name which only the other side had borne."""
+    found = []
+    for at, mine, others in ((_A, "a", "b"), (_B, "b", "a")):
+        records = np.flatnonzero(side == at)
+        strange = wanted.borne[others] - wanted.borne[mine] - {None}
+        found.append(records[[name in strange for name in bearers.families(records)]] if len(records) else records)
+    return np.concatenate(found)
+
+
+def _by_name(wanted: Seeds, side: Numbers, bearers: Bearers) -> Callable[[Positions, Numbers], Numbers]:
     """Where a record stands that evidence joins with a side: by the family names that the sides bear, or bore."""
     borne = {
-        each: {name for at, _, name in wanted.gone if at == WALL_SIDES[each - 1]}
-        | set(called(np.flatnonzero(side == each)))
+        each: wanted.borne[WALL_SIDES[each - 1]] | set(bearers.families(np.flatnonzero(side == each)))
         for each in (_A, _B)
     }
-    away = {each: any(at == WALL_SIDES[each - 1] for at, _, _ in wanted.gone) for each in (_A, _B)}
+    away = {each: any(told[0] == WALL_SIDES[each - 1] for told in wanted.gone) for each in (_A, _B)}
 
     def settle(records: Positions, reached: Numbers) -> Numbers:
         found = reached.copy()
-        for place, (at, name) in enumerate(zip(reached.tolist(), called(records), strict=True)):
+        for place, (at, name) in enumerate(zip(reached.tolist(), bearers.families(records), strict=True)):
             across = {_A: _B, _B: _A}.get(at)
             if across is None:
                 continue
             if name is not None and name in borne[across] and name not in borne[at]:
                 found[place] = across
-            elif away[across] and (name is None or name in borne[across]):
+            elif away[across] and (name is None or name in borne[across] or name not in borne[at]):
                 found[place] = _BETWEEN
         return found
 

@@ -13,7 +13,7 @@ from pipelines.nights.decided import decisions_of, lifting_of
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.requests import asked_for
 from pipelines.nights.seal import sealed
-from pipelines.nights.walls import walls_in, walls_wished_in
+from pipelines.nights.walls import newly_walled, walls_in, walls_wished_in
 from pipelines.protection.places import places_after
 from pipelines.protection.register import entries_after
 from pipelines.protection.shielding import Protected, protect
@@ -35,13 +35,15 @@ def identify(night: Night) -> StageReport:
     base = attempt.base()
     records = read_table(attempt.folder / "person" / "records.parquet")
     previous = IdentityState.read(base.folder) if base else None
+    walls = walls_in(attempt.folder)
     assigned = assign_identities(
         read_table(attempt.folder / "matching" / "clusters.parquet"),
         records,
         previous,
         authority=night.authority,
         business_date=night.business_date,
-        walls=walls_in(attempt.folder),
+        walls=walls,
+        newly_walled=newly_walled(walls, walls_in(base.folder if base else None), decisions_of(attempt.inputs)),
     )
     open_walls = unplaced(walls_wished_in(attempt.folder), decisions_of(attempt.inputs))
     protected = _protect(attempt, base, assigned.identities, records, open_walls)
@@ -49,9 +51,7 @@ def identify(night: Night) -> StageReport:
     folder = attempt.folder / "protection"
     write_table(protected.entries, folder / "entries.parquet")
     write_table(protected.latched, folder / "latched.parquet")
-    tasks = tasks_of(
-        protected.entries, protected.met, assigned.identities, records, open_walls, walls_in(attempt.folder)
-    )
+    tasks = tasks_of(protected.entries, protected.met, assigned.identities, records, open_walls, walls)
     write_table(tasks, folder / "tasks.parquet")
     write_table(_places(attempt, base, protected, assigned.identities), folder / "places.parquet")
     state, events = record_night(assigned, seen, previous, night.business_date)

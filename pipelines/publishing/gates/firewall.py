@@ -58,7 +58,7 @@ _ASKED = r"""
     CREATE OR REPLACE TEMP TABLE numbers_told AS
     WITH whole AS (SELECT record_key, agency, substr(told, length(agency) + 2) AS told FROM asks)
     SELECT record_key, agency, told AS part, 0 AS place FROM whole
-    UNION ALL SELECT record_key, agency, unnest(string_split_regex(told, '[;,|&+]')), 1 FROM whole;
+    UNION ALL SELECT record_key, agency, unnest(string_split_regex(told, '[;,|&+\n]')), 1 FROM whole;
 
     CREATE OR REPLACE TEMP TABLE numbers_found AS
     WITH numbered AS (

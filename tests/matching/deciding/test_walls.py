@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.matching.deciding.components import components
-from pipelines.matching.deciding.walls import Walls, raise_walls, seeds_of, walls_table
+from pipelines.matching.deciding.walls import Bearers, Walls, raise_walls, seeds_of, walls_table
+from pipelines.matching.reading.names import FamilyName
 from pipelines.seams.matching import WALLS
 
 A, B = "a1", "b1"
+BORN = 20160517
 Pair = tuple[str, str]
 
 
@@ -24,6 +26,7 @@ def stand(
     *,
     decided: Iterable[Pair] = (),
     before: pa.Table | None = None,
+    birth_dates: Mapping[str, int] = {},
 ) -> tuple[pa.Table, Walls, dict[str, int]]:
     """Records (key → family name) and the pairs that join: the sides, the walls, and each record's identity."""
     keys = sorted(names)
@@ -34,14 +37,19 @@ def stand(
     said = np.array([pair in {tuple(sorted(each)) for each in decided} for pair in pairs], dtype=bool)
     wanted = pa.table({"kind": ["firewall"], "record_a": [A], "record_b": [B]})
     array = pa.array(keys, pa.string())
-
-    def called(records):  # type: ignore[no-untyped-def]
-        return [names[keys[record]] for record in records.tolist()]
-
-    seeds = seeds_of(array, wanted, before)
-    walls = raise_walls(len(keys), left, right, np.ones(len(left), dtype=bool), said, seeds, called)
+    born = np.array([birth_dates.get(key, BORN) for key in keys], dtype=np.int64)
+    bearers = bearers_of([names[key] for key in keys], born)
+    walls = raise_walls(
+        len(keys), left, right, np.ones(len(left), dtype=bool), said, seeds_of(array, wanted, before), bearers
+    )
     label = walls.kept(components(len(keys), left[~walls.cut], right[~walls.cut]))
-    return walls_table(array, walls, called), walls, {key: int(label[at]) for key, at in place.items()}
+    return walls_table(array, walls, bearers), walls, {key: int(label[at]) for key, at in place.items()}
+
+
+def bearers_of(names: list[str | None], born: np.ndarray) -> Bearers:  # type: ignore[type-arg]
+    every = sorted({name for name in names if name})
+    family = np.array([every.index(name) if name else -1 for name in names], dtype=np.int64)
+    return Bearers(family, [FamilyName(name) for name in every], born)
 
 
 def sides(table: pa.Table) -> dict[str, str]:
@@ -50,14 +58,17 @@ def sides(table: pa.Table) -> dict[str, str]:
 
 def earlier(**stood: tuple[str, str]) -> pa.Table:
     """The night before: key → (side, family name)."""
+    bearers = bearers_of([name for _, name in stood.values()], np.full(len(stood), BORN))
+    every = np.arange(len(stood))
+    told = zip(stood.items(), bearers.families(every), bearers.persons(every), strict=True)
     rows = [
-        {"wall_a": A, "wall_b": B, "side": side, "record_key": key, "family": name}
-        for key, (side, name) in stood.items()
+        {"wall_a": A, "wall_b": B, "side": side, "record_key": key, "family": family, "person": person}
+        for (key, (side, _)), family, person in told
     ]
     return pa.Table.from_pylist(rows, schema=WALLS.empty_table().schema)
 
 
-STOOD = earlier(a1=("a", "Birth"), b1=("b", "New"))
+STOOD = {"a1": ("a", "Birth"), "b1": ("b", "New")}
 
 
 def test_what_joins_a_side_stands_there_and_what_joins_both_stands_between() -> None:
@@ -88,23 +99,41 @@ def test_what_comes_back_under_its_key_stands_where_it_stood() -> None:
     before = earlier(a1=("a", "Birth"), b1=("b", "New"), x=("a", "Birth"))
     gone, _, _ = stand({B: "New"}, [], before=before)
     assert sides(gone) == sides(before)
-    back, _, of = stand({B: "New", "x": "New"}, [(B, "x")], before=gone)
+    back, _, of = stand({B: "New", "x": "Birth"}, [(B, "x")], before=gone)
     assert sides(back)["x"] == "a" and of["x"] != of[B]
 
 
 @pytest.mark.parametrize(
-    ("name", "side"), [("Birth", "a"), ("New", "b"), ("Other", "b"), (None, "between")], ids=["birth", "new", "other", "none"]
+    ("name", "side"), [("Birth", "a"), ("New", "b"), ("Other", "between"), (None, "between")], ids=["birth", "new", "other", "none"]
 )  # fmt: skip
 def test_what_is_registered_anew_is_told_by_its_name(name: str | None, side: str) -> None:
-    table, _, of = stand({B: "New", "x": name}, [(B, "x")], before=STOOD)
+    table, _, of = stand({B: "New", "x": name}, [(B, "x")], before=earlier(**STOOD))
     assert sides(table)["x"] == side
     assert (of["x"] == of[B]) == (side == "b")
 
 
+def test_both_registered_anew_on_one_night_are_still_two() -> None:
+    table, _, of = stand({"x": "Birth", "y": "New", "z": "Birth"}, [("x", "y")], before=earlier(**STOOD),
+                         birth_dates={"z": 20120101})  # fmt: skip
+    assert sides(table) == {A: "a", B: "b", "x": "a", "y": "b"}  # z was born on another day
+    assert of["x"] != of["y"]
+
+
+def test_one_that_takes_the_other_sides_name_stands_between_until_a_reviewer_says_where() -> None:
+    here = {A: "New", B: "New"}
+    table, _, of = stand(here, [(A, B)], before=earlier(**STOOD))
+    assert sides(table) == {A: "between", B: "b"} and of[A] != of[B]
+    later, _, of = stand(here, [(A, B)], before=table)
+    assert later.equals(table) and of[A] != of[B]
+
+
 def test_where_both_sides_bear_one_name_what_may_be_who_is_gone_stands_between() -> None:
-    before = earlier(a1=("a", "One"), b1=("b", "One"))
+    before, born = earlier(a1=("a", "One"), b1=("b", "One")), {"x": 20160518}
     assert sides(stand({A: "One", B: "One", "x": "One"}, [(B, "x")], before=before)[0])["x"] == "b"
-    assert sides(stand({B: "One", "x": "One"}, [(B, "x")], before=before)[0])["x"] == "between"
+    assert sides(stand({B: "One", "x": "One"}, [(B, "x")], before=before, birth_dates=born)[0])["x"] == "between"
+    assert (
+        sides(stand({B: "One", "x": "One"}, [(B, "x")], before=before)[0])["x"] == "a"
+    )  # name and birth date are hers
 
 
 def test_two_between_are_linked_only_by_a_reviewer() -> None:
