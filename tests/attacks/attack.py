@@ -30,14 +30,12 @@ class Attack:
         nights: what is done before the delivery of each night, by its number; who is not told otherwise is known to all four agencies
             from night 0.
         hidden: whether the victim itself must be hidden in the end.
-        broken: why the product does not hold it yet; "" where it does.
     """
 
     family: str
     name: str
     nights: Mapping[int, Act]
     hidden: bool = True
-    broken: str = ""
 
     def __str__(self) -> str:
         return f"{self.family}: {self.name}"
