@@ -10,9 +10,10 @@ from sqlalchemy import select, update
 from pipelines.database import schema as db
 from pipelines.deliveries import Register, Store
 from pipelines.deployment import open_deployment
+from pipelines.errors import IsindexError
 from pipelines.nights.night import Night
 from pipelines.nights.take_in import take_in
-from pipelines.tables import write_table
+from pipelines.tables import write_json, write_table
 from sample_feeds import make_nights
 
 NIGHT = date(2026, 11, 18)
@@ -38,13 +39,18 @@ def test_the_counts_of_a_delivery_reconcile(night, agency):
 
 @pytest.mark.parametrize("table", ["accepted", "rejected"])
 def test_a_record_that_is_missing_from_the_store_is_seen(night, table):
+    """By the hash of the kept table, and by the counts where that hash was lost with the rest."""
     assert check(night, "health")
     (entry,) = Register(night.engine).for_night("330", NIGHT)
-    path = Store(night.home).open(entry).folder / f"{table}.parquet"
-    held = getattr(Store(night.home).open(entry), table)
+    stored = Store(night.home).open(entry)
+    held = getattr(stored, table)
     if table == "rejected":
         held = held.filter([outcome == "queried" for outcome in held["outcome"].to_pylist()])
-    write_table(held.slice(1), path)
+    write_table(held.slice(1), stored.folder / f"{table}.parquet")
+    with pytest.raises(IsindexError) as refused:
+        check(night, "health")
+    assert refused.value.code == "STORE_DAMAGED"
+    write_json(stored.outcome, stored.folder / "outcome.json")
     assert not check(night, "health")
 
 
