@@ -223,6 +223,34 @@ def test_a_decided_delivery_whose_files_change_under_the_same_manifest_is_named_
     assert (told(looked(site)), manifests) == ([], [])
 
 
+@pytest.mark.parametrize("harm", ["other content", "another file", "gone", None])
+def test_one_that_was_decided_while_it_was_too_young_to_tell_is_held_against_what_was_taken_in_once(
+    site, manifests, monkeypatch, harm
+):
+    folder = site.deliver("health", {"health.csv": CONTENT})
+    take_in(site)
+    if harm:
+        changed = folder / ("second.csv" if harm == "another file" else "health.csv")
+        changed.unlink() if harm == "gone" else changed.write_bytes(CONTENT.replace(b"A", b"Z"))
+    monkeypatch.setattr(survey_module, "_SETTLED", -3600.0)
+    for _ in range(2):
+        assert told(looked(site)) == ([("FILES_CHANGED", "330/health/2026-11-20")] if harm else [])
+    manifests.clear()
+    assert looked(site).new == ()
+    assert len(manifests) == (1 if harm else 0)
+
+
+def test_in_a_landing_place_at_another_address_a_file_that_the_manifest_does_not_name_is_told(site, settled):
+    site.deliver("health", {"health.csv": CONTENT})
+    site.deliver("police", {"police.csv": CONTENT})
+    take_in(site)
+    site.landing.rename(moved := site.landing.with_name("moved"))
+    (moved / "330/police/2026-11-20/more.csv").write_bytes(CONTENT)
+    found = look(str(moved), site.engine, known=KNOWN)
+    assert told(found) == [("FILES_CHANGED", "330/police/2026-11-20")]
+    assert found.new == ()
+
+
 # ---- what is amiss ------------------------------------------------------------------------------------------------
 
 
