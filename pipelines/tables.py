@@ -12,7 +12,7 @@ import json
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 from types import UnionType
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -36,7 +36,8 @@ __all__ = [
     "connect",
     "file_sha256",
     "file_stamp",
-    "read_json",
+    "read_as",
+    "read_as_or_none",
     "read_table",
     "read_told",
     "read_told_or_none",
@@ -49,6 +50,7 @@ __all__ = [
     "writes_noted",
 ]
 
+T = TypeVar("T")
 _numbers = count()
 _noted: ContextVar[dict[Path, Written] | None] = ContextVar("noted", default=None)
 
@@ -105,16 +107,25 @@ def write_json(value: Any, path: Path) -> None:
     write_bytes((json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode(), path)
 
 
-def read_json(path: Path) -> Any:
-    """The JSON value at `path`.
+def read_as(path: Path, make: Callable[[Any], T], remedy: str = "") -> T:
+    """What `make` makes of the JSON value at `path`.
 
     Raises:
-        IsindexError: STORE_DAMAGED when it is cut short, or no JSON at all.
+        IsindexError: STORE_DAMAGED, with `remedy` if there is a better one than a backup, when it is nothing that `make` can
+            take, or gone.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:  # the text of the fault would hold a part of the file
-        raise store_damaged(path) from None
+        return make(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, FileNotFoundError):
+        raise store_damaged(path, remedy) from None
+
+
+def read_as_or_none(path: Path, make: Callable[[Any], T]) -> T | None:
+    """As `read_as`; None where the value is gone or is not what was written there: of what is only a memory."""
+    try:
+        return read_as(path, make)
+    except IsindexError:
+        return None
 
 
 def read_told(path: Path, fields: Mapping[str, type | UnionType], remedy: str = "") -> dict[str, Any]:

@@ -38,6 +38,7 @@ __all__ = [
     "nights_spanned",
     "print_json",
     "standing_told",
+    "tell_error",
 ]
 
 HomeOption = Annotated[Path, typer.Option("--home", help="The deployment's folder.", envvar="ISINDEX_HOME")]
@@ -109,11 +110,16 @@ def errors_told() -> Iterator[None]:
         if _as_json.get():
             print_json({"ok": False, "error": error.as_json()})
         else:
-            place = f" ({error.where})" if error.where else ""
-            error_console.print(Text.assemble((error.code, "red"), f" {error.message}{place}"), soft_wrap=True)
-            if error.remedy:
-                error_console.print(f"  {error.remedy}", soft_wrap=True)
+            tell_error(error)
         raise typer.Exit(error.exit_code) from None
+
+
+def tell_error(error: IsindexError) -> None:
+    """An error as people read it: code, what, where, and the way out on a line of its own."""
+    place = f" ({error.where})" if error.where else ""
+    error_console.print(Text.assemble((error.code, "red"), f" {error.message}{place}"), soft_wrap=True)
+    if error.remedy:
+        error_console.print(f"  {error.remedy}", soft_wrap=True)
 
 
 def print_json(value: Any) -> None:

@@ -10,7 +10,16 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli.common import HomeOption, JsonOption, console, existing_home, print_json, standing_told
+from pipelines.cli.common import (
+    HomeOption,
+    JsonOption,
+    console,
+    existing_home,
+    print_json,
+    standing_told,
+    tell_error,
+)
+from pipelines.errors import IsindexError
 
 __all__ = ["child", "diff", "status"]
 
@@ -22,23 +31,32 @@ def status(
 ) -> None:
     """What is published now, from which deliveries, and how old they are; and which nights and deliveries wait for somebody.
 
+    Exit code: 0, or 1 when it cannot be read what is published for an authority; the others are told all the same.
+
     Example: [bold]isindex status --home demo/home[/bold]
     """
     from pipelines.nights.summary import standing
     from pipelines.publishing import readers
 
     place = existing_home(home)
-    found = [each for each in readers.status(place.home) if authority in (None, each.authority)]
+    found: list[readers.AuthorityStatus] = []
+    unread: dict[str, IsindexError] = {}
+    for code in readers.published_authorities(place.home) if authority is None else [authority]:
+        try:
+            found += filter(None, [readers.status(place.home, code)])
+        except IsindexError as fault:
+            unread[code] = fault
     waits = standing(place, None if authority is None else [authority])
     if as_json:
         told = {each.authority: asdict(each) for each in found}
+        told |= {code: {"authority": code, "version": None, "fault": fault.as_json()} for code, fault in unread.items()}
         for each in waits:
             told.setdefault(each["authority"], {"authority": each["authority"], "version": None})
         print_json(
             [told[code] | {"standing": [each for each in waits if each["authority"] == code]} for code in sorted(told)]
         )
-        return
-    if not found:
+        raise typer.Exit(1 if unread else 0)
+    if not found and not unread:
         console.print("Nothing is published yet.")
     for each in waits:
         words = standing_told(each)
@@ -55,6 +73,10 @@ def status(
             )  # fmt: skip
         console.print(table)
         console.print("  Published: " + ", ".join(f"{name} {_cell(number)}" for name, number in published.rows.items()))
+    for error in unread.values():
+        tell_error(error)
+    if unread:
+        raise typer.Exit(1)
 
 
 def child(

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipelines.deliveries.landing_findings import LandingFinding
 from pipelines.home import Home
-from pipelines.tables import read_json, write_json
+from pipelines.tables import read_as_or_none, write_json
 
 __all__ = ["keep_findings", "kept_findings", "kept_incomplete"]
 
@@ -44,19 +44,23 @@ def keep_findings(
 
 def kept_findings(home: Home) -> list[LandingFinding]:
     """The findings of the last look."""
-    told = _told(home).get("findings", [])
-    return [LandingFinding(**row | {"business_date": _day(row["business_date"])}) for row in told]
+    return _told(home)[0]
 
 
 def kept_incomplete(home: Home) -> list[str]:
     """The places that waited for their manifest at the last look, in order."""
-    return list(_told(home).get("incomplete", []))
+    return _told(home)[1]
 
 
-def _told(home: Home) -> dict[str, Any]:
-    path = home.root / "landing.json"
-    told = read_json(path) if path.is_file() else {}
-    return told if isinstance(told, dict) else {"findings": told}  # so it was kept before places were
+def _told(home: Home) -> tuple[list[LandingFinding], list[str]]:
+    """Findings and places; none where they cannot be read: the next look keeps them anew."""
+    return read_as_or_none(home.root / "landing.json", _made) or ([], [])
+
+
+def _made(told: Any) -> tuple[list[LandingFinding], list[str]]:
+    rows, places = (told["findings"], told["incomplete"]) if isinstance(told, dict) else (told, [])  # as once kept
+    findings = [LandingFinding(**row | {"business_date": _day(row["business_date"])}) for row in rows]
+    return findings, [str(place) for place in places]
 
 
 def _day(text: str | None) -> date | None:

@@ -22,7 +22,7 @@ import pyarrow as pa
 from pipelines.deliveries.states import DeliveryEntry
 from pipelines.errors import IsindexError
 from pipelines.home import Home
-from pipelines.tables import file_sha256, read_json, read_table, store_damaged, write_bytes, write_json, write_table
+from pipelines.tables import file_sha256, read_as, read_table, store_damaged, write_bytes, write_json, write_table
 from pipelines.umask import FOLDER
 
 __all__ = ["Store", "StoredDelivery"]
@@ -55,16 +55,9 @@ class StoredDelivery:
         """
         return read_table(self._proven("rejected.parquet"))
 
-    @property
-    def outcome(self) -> dict[str, Any]:
-        """State, codes, counts and rules when it was judged; the register has the state of now."""
-        told = dict(read_json(self.folder / "outcome.json"))
-        told.pop(_KEPT, None)
-        return told
-
     def _proven(self, name: str) -> Path:
         path = self.folder / name
-        kept = read_json(self.folder / "outcome.json").get(_KEPT, {}).get(name)
+        kept = read_as(self.folder / "outcome.json", lambda told: told.get(_KEPT, {}).get(name), _RESTORE)
         if kept is not None and (not path.is_file() or file_sha256(path) != kept):
             raise store_damaged(path, _RESTORE)
         return path

@@ -18,7 +18,7 @@ from pipelines.matching.pairing.groups import KeyRows
 from pipelines.matching.reading.comparable import Comparable, comparable
 from pipelines.matching.reading.fields import Plain
 from pipelines.matching.weighing.pairs import Pairs
-from pipelines.tables import read_json, read_table, write_json, write_table
+from pipelines.tables import read_as, read_table, write_json, write_table
 
 __all__ = ["MatchState"]
 
@@ -75,7 +75,7 @@ class MatchState:
         complete = folder / "match_state.json"
         if not complete.is_file():
             return None
-        told = read_json(complete)
+        told = read_as(complete, dict)
         key, value, record = (column.to_numpy() for column in read_table(folder / "match_keys.parquet").columns)
         edges = np.searchsorted(key, np.arange(len(told["keys"]) + 1))
         rows = {

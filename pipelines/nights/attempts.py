@@ -29,9 +29,10 @@ from pipelines.errors import IsindexError
 from pipelines.nights.inputs import Inputs, why_differs
 from pipelines.nights.night import Night
 from pipelines.publishing.versions import attempt_of_version, built, versions_in_force
-from pipelines.tables import read_json, read_told, read_told_or_none, write_json
+from pipelines.tables import read_as, read_as_or_none, read_told, read_told_or_none, write_json
 
 __all__ = [
+    "UNTOLD",
     "Attempt",
     "AttemptRow",
     "attempt_in_force",
@@ -44,6 +45,7 @@ __all__ = [
     "show_in_force",
 ]
 
+UNTOLD = "Its inputs are not what they were."  # where it cannot be read what they were
 _DIGITS = 16  # of the digest, in the folder's name
 
 
@@ -69,7 +71,7 @@ class Attempt:
     @cached_property
     def inputs(self) -> Inputs:
         """What it was built from."""
-        return Inputs.from_json(read_json(self.folder / "inputs.json"))
+        return read_as(self.folder / "inputs.json", Inputs.from_json)
 
     @classmethod
     def last(cls, night: Night) -> Attempt:
@@ -196,7 +198,7 @@ def begin(night: Night, inputs: Inputs, *, started_by: str, asked: str = "") -> 
     """
     attempt = Attempt(night, inputs.digest)
     before = last_attempts(night.engine, night.authority, [night.business_date]).get(night.business_date)
-    why = [asked] if asked else why_differs(inputs, _inputs_of(night, before)) or _again(before)
+    why = [asked] if asked else _why(night, inputs, before)
     write_json(inputs.as_json(), attempt.folder / "inputs.json")
     row = {
         "authority": night.authority, "business_date": night.business_date, "digest": inputs.digest,
@@ -276,9 +278,17 @@ def show_in_force(attempt: Attempt, manifest: Mapping[str, Any]) -> None:
         making.replace(link)
 
 
+def _why(night: Night, inputs: Inputs, before: AttemptRow | None) -> list[str]:
+    """Why a night is run of which nobody has said why."""
+    known = _inputs_of(night, before)
+    if known or before is None:
+        return why_differs(inputs, known) or _again(before)
+    return _again(before) if before.digest in ("", inputs.digest) else [UNTOLD]
+
+
 def _inputs_of(night: Night, before: AttemptRow | None) -> Inputs | None:
     known = Attempt(night, before.digest).folder / "inputs.json" if before and before.digest else None
-    return Inputs.from_json(read_json(known)) if known and known.is_file() else None
+    return read_as_or_none(known, Inputs.from_json) if known else None
 
 
 def _running(night: Night) -> Select[tuple[int]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from typing import Any
 
 from pipelines.contracts import registered_agencies
 from pipelines.deliveries import Register
@@ -16,7 +17,7 @@ from pipelines.deliveries.due import ABSENT
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.feeds import feed_tonight
 from pipelines.publishing.feed_input import FeedInput
-from pipelines.tables import read_json, write_json
+from pipelines.tables import read_as, write_json
 
 __all__ = ["FeedRow", "feed_inputs", "read_feeds", "tell_feeds", "write_feeds"]
 
@@ -59,8 +60,7 @@ def write_feeds(attempt: Attempt, rows: Sequence[FeedRow]) -> None:
 def read_feeds(attempt: Attempt) -> list[FeedRow]:
     """The feeds of an attempt, by agency in display order; none before they were measured."""
     path = attempt.folder / "feeds.json"
-    told = read_json(path) if path.is_file() else []
-    return [FeedRow(**row | {"as_of": date.fromisoformat(row["as_of"]) if row["as_of"] else None}) for row in told]
+    return read_as(path, _rows) if path.is_file() else []
 
 
 def feed_inputs(attempt: Attempt) -> list[FeedInput]:
@@ -103,3 +103,7 @@ def tell_feeds(attempt: Attempt) -> None:
         for row in read_feeds(attempt)
     ]
     register.set_feed_nights(night.authority, night.business_date, rows)
+
+
+def _rows(told: Sequence[Mapping[str, Any]]) -> list[FeedRow]:
+    return [FeedRow(**{**row, "as_of": date.fromisoformat(row["as_of"]) if row["as_of"] else None}) for row in told]

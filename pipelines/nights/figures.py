@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from pipelines.nights.attempts import Attempt
 from pipelines.publishing.feed_input import FeedInput
 from pipelines.seams.words import TASK_KINDS
-from pipelines.tables import read_json, read_table
+from pipelines.tables import read_as, read_table
 
 __all__ = ["control_totals", "figures_of"]
 
@@ -26,7 +26,7 @@ def figures_of(attempt: Attempt) -> dict[str, Any]:
     if (matching / "clusters.parquet").is_file():
         kinds = read_table(matching / "possible.parquet", ["kind"])["kind"]
         review = int(pc.sum(pc.equal(kinds, "review")).as_py() or 0)
-        figures |= {"matching": read_json(matching / "stats.json"), "review": review, "review_open": review}
+        figures |= {"matching": read_as(matching / "stats.json", dict), "review": review, "review_open": review}
         figures["records"] = pq.read_metadata(matching / "clusters.parquet").num_rows
     if (identities / "visibility.parquet").is_file():
         seen = read_table(identities / "visibility.parquet")

@@ -31,12 +31,14 @@ from pipelines.database import schema as db
 from pipelines.deliveries import IN_FORCE, FoundDelivery
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
-from pipelines.nights.attempts import Attempt, AttemptRow, attempt_in_force, data_in_force, last_attempts
+from pipelines.nights.attempts import UNTOLD, Attempt, AttemptRow, attempt_in_force, data_in_force, last_attempts
 from pipelines.nights.inputs import FORMAT, Asking, Base, Decided, Delivered, Inputs, why_differs, wish_of
 from pipelines.nights.night import Night
 from pipelines.nights.reach import authorities_of
+from pipelines.publishing.index_database import told_beyond
+from pipelines.publishing.manifests import pointer_damaged
 from pipelines.publishing.versions import built, versions_in_force
-from pipelines.tables import read_json
+from pipelines.tables import read_as_or_none
 
 # of decisions that a night is built from
 _KINDS = ("same", "not_the_same", "firewall", "override", "shield", "confirm")
@@ -134,6 +136,7 @@ def _of_authority(
     retired = {day for day, row in attempts.items() if row.state == "retired"}
     days = {*attempts, *waiting, *known.received, *([due] if due else [])} - retired
     newest = max(known.versions, default=date.min)
+    beyond = [day for day in told_beyond(deployment.engine, authority, known.versions) if day in attempts]
     planned = []
     for day in sorted(day for day in days if known.ground is None or day > known.ground):  # what was let go is history
         now, last = known.inputs(day), attempts.get(day)
@@ -143,6 +146,8 @@ def _of_authority(
         new = waiting.get(day, [])
         if not why and last and last.state == "published" and built(known.versions.get(day, "")) != last.version:
             why = ["What was published last is not in force."]  # a pointer that was put back, by hand or from a backup
+        if not why and day == newest and any(attempts[each].state != "published" for each in beyond):
+            why = ["The index database tells of a night that is not in force."]  # likewise: of one that is held by now
         if new:
             told = f"Arrived: {', '.join(sorted({found.agency for found in new}))}."
             why = [told, *(why if last else [])]
@@ -182,7 +187,7 @@ def _why(night: Night, now: Inputs, last: AttemptRow | None, latest: bool, asked
     frozen = bool(last.digest)  # else it failed before that, and the data that it would have been built from is noted
     changed = last.digest != now.digest if latest and frozen else last.data_digest != now.data_digest
     if changed and last.data_digest:
-        return why_differs(now, _inputs_before(night, last)) or ["Its inputs are not what they were."], False
+        return _what_changed(night, now, last) or [UNTOLD], False
     if last.state == "failed":
         return [f"The last attempt failed in {last.stage or 'its first step'} ({last.code})."], True
     if last.state == "running":
@@ -190,11 +195,13 @@ def _why(night: Night, now: Inputs, last: AttemptRow | None, latest: bool, asked
     return (["Somebody asked for it."], True) if asked else ([], False)
 
 
-def _inputs_before(night: Night, last: AttemptRow) -> Inputs | None:
-    """What the night's last attempt was built from; of one that failed before that was frozen, what is in force was."""
+def _what_changed(night: Night, now: Inputs, last: AttemptRow) -> list[str]:
+    """Held against what the last attempt was built from; where that failed before it was frozen, what is in force."""
     attempt = Attempt(night, last.digest) if last.digest else attempt_in_force(night)
-    path = attempt.folder / "inputs.json" if attempt else None
-    return Inputs.from_json(read_json(path)) if path and path.is_file() else None
+    if attempt is None:
+        return why_differs(now, None)
+    before = read_as_or_none(attempt.folder / "inputs.json", Inputs.from_json)
+    return why_differs(now, before) if before else []
 
 
 def _last_ended(deployment: Deployment, authority: str) -> dict[date, int]:
@@ -225,6 +232,12 @@ class _Known:
 
     @classmethod
     def read(cls, deployment: Deployment, authority: str) -> _Known:
+        """All of it.
+
+        Raises:
+            IsindexError: STORE_DAMAGED when it cannot be read what is in force, or that knows nothing of the night on which
+                all that can still be run builds.
+        """
         delivery, decision = db.delivery.c, db.decision.c
         with deployment.engine.connect() as connection:
             came = connection.execute(
@@ -263,6 +276,11 @@ class _Known:
                 )
             )
         versions = versions_in_force(deployment.home, authority)
+        if (
+            ground is not None
+            and attempt_in_force(Night(deployment, authority, ground), versions.get(ground, "-")) is None
+        ):
+            raise pointer_damaged(deployment.home.snapshots(authority))
         return cls(
             authority,
             versions,

@@ -17,6 +17,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import select
@@ -34,8 +35,8 @@ from pipelines.nights.put_in_force import audit_of, bury_replaced, put_in_force
 from pipelines.nights.requests import keep_wishes
 from pipelines.nights.walls import walls_in
 from pipelines.outages import as_coded
-from pipelines.publishing.manifests import manifest_or_none
-from pipelines.publishing.publish import bury, let_snapshot_go
+from pipelines.publishing.manifests import is_published, manifest_or_none
+from pipelines.publishing.publish import bury, let_snapshot_go, snapshot_tables
 from pipelines.publishing.versions import built, folder_of, versions_in_force, versions_there
 from pipelines.tables import connect, read_table, read_told_or_none, write_json
 
@@ -102,7 +103,7 @@ def protect_in_any_case(deployment: Deployment, authority: str) -> list[Protecti
 def protection_waits(deployment: Deployment, authorities: Iterable[str]) -> list[str]:
     """Authorities whose versions may still show somebody who must be hidden: `protect_at_once` has not come to its end.
 
-    One of which it cannot be read what is in force is among them.
+    One of which it cannot be read what is in force, or whose tables behind that are gone, is among them.
     """
     return [authority for authority in authorities if _waits(deployment, authority)]
 
@@ -112,8 +113,10 @@ def _waits(deployment: Deployment, authority: str) -> bool:
         versions = versions_in_force(deployment.home, authority)
     except IsindexError:
         return True
-    newest = newest_in_force(Night(deployment, authority, max(versions))) if versions else None
-    return newest is not None and not _held_against(deployment, authority, newest)
+    if not versions:
+        return bool(versions_there(deployment.home, authority))  # what says which are in force is gone
+    newest = newest_in_force(Night(deployment, authority, max(versions)))
+    return newest is None or not _held_against(deployment, authority, newest)
 
 
 def taken_away(deployment: Deployment, authority: str) -> list[Protective]:
@@ -172,9 +175,10 @@ def _made_less(deployment: Deployment, authority: str, known: Known, settled: Co
         manifest = manifest_or_none(folder)
         attempt = attempt_in_force(Night(deployment, authority, day), version)
         if attempt is None or not (attempt.folder / "identities" / "visibility.parquet").is_file():
-            if children := _shown_in(folder, newest):
-                bury(home, authority, version, "PROTECTED", None, children)
-                yield Protective(day, version, None, children)
+            children = _shown_in(folder, newest)
+            if children != 0:
+                bury(home, authority, version, "PROTECTED", None, children or 0)
+                yield Protective(day, version, None, children or 0)
             continue
         bury_replaced(attempt, version)  # what a run that was killed has left
         more = hidden_beyond(attempt, known)
@@ -210,16 +214,26 @@ def _superseded(deployment: Deployment, authority: str, newest: Attempt, *, ever
         if built(version) in in_force or folder is None:
             continue
         children = _shown_in(folder, newest)
-        if children or ((every or version != built(version)) and built(version) not in held):
+        if children != 0 or ((every or version != built(version)) and built(version) not in held):
             day = date.fromisoformat(version[2:12])
-            bury(deployment.home, authority, version, "PROTECTED", None, children)
-            yield Protective(day, version, None, children)
+            bury(deployment.home, authority, version, "PROTECTED", None, children or 0)
+            yield Protective(day, version, None, children or 0)
 
 
-def _shown_in(folder: Path, newest: Attempt) -> int:
+def _shown_in(folder: Path, newest: Attempt) -> int | None:
     """How many children of a version are hidden in the night in force, by their index id or one of their records, or hold
-    records of two sides of a firewall.
+    records of two sides of a firewall; None where its tables are not what was published and cannot be read.
     """
+    try:
+        return _counted_in(folder, newest)
+    except duckdb.Error:
+        manifest = manifest_or_none(folder)
+        if manifest is not None and is_published(snapshot_tables(folder), manifest):
+            raise
+        return None
+
+
+def _counted_in(folder: Path, newest: Attempt) -> int:
     tables: dict[str, pa.Table | Path] = {
         name: newest.folder / "identities" / f"{name}.parquet" for name in ("identities", "visibility", "index_ids")
     }

@@ -24,7 +24,7 @@ from pipelines.publishing.manifests import manifest_of, manifest_or_none
 from pipelines.publishing.publish import Published, bury, publish_snapshot, snapshot_tables, write_snapshot
 from pipelines.publishing.snapshot import build_snapshot
 from pipelines.publishing.versions import built, versions_there
-from pipelines.tables import read_json
+from pipelines.tables import read_as
 
 __all__ = ["audit_of", "bury_replaced", "put_in_force", "totals_of"]
 
@@ -32,7 +32,7 @@ __all__ = ["audit_of", "bury_replaced", "put_in_force", "totals_of"]
 def audit_of(attempt: Attempt) -> Audit:
     """What the gates found of an attempt, and of what."""
     folder = attempt.folder / "snapshot"
-    return Audit.from_json(read_json(folder / "gates.json"), folder)
+    return read_as(folder / "gates.json", lambda told: Audit.from_json(told, folder))
 
 
 def put_in_force(attempt: Attempt, audit: Audit, known: Known) -> tuple[Published, int]:

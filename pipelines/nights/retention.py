@@ -68,12 +68,15 @@ def prune(deployment: Deployment, authority: str) -> dict[str, int]:
     settings = deployment.settings
     try:
         in_force = sorted(versions_in_force(deployment.home, authority))
+        past = in_force[: -settings.keep_nights]
+        sound = sound_nights(deployment, authority) if past else []
     except IsindexError:
+        return {}
+    if not in_force and _was_published(deployment, authority):
         return {}
     # The night before the oldest that may be run again is kept whole, because that one builds on it. It has to be sound: of
     # one that waits for a correction nothing may go, or what came for it would be in no night any more.
-    past = in_force[: -settings.keep_nights]
-    oldest = max((day for day in sound_nights(deployment, authority) if day in past), default=None) if past else None
+    oldest = max((day for day in sound if day in past), default=None)
     if oldest is not None:
         gone["nights"] += _retire(deployment, authority, oldest)
         gone["deliveries"] += _let_deliveries_go(deployment, authority, oldest)
@@ -84,6 +87,13 @@ def prune(deployment: Deployment, authority: str) -> dict[str, int]:
         prune_versions(deployment.home, authority, settings.keep_versions, hold=versions_on_hold(deployment, authority))
     )
     return {name: number for name, number in gone.items() if number}
+
+
+def _was_published(deployment: Deployment, authority: str) -> bool:
+    """Whether any night was: then a pointer that is gone does not mean that nothing is in force."""
+    published = (db.attempt.c.authority == authority, db.attempt.c.state == "published")
+    with deployment.engine.connect() as connection:
+        return connection.execute(select(db.attempt.c.attempt_id).where(*published).limit(1)).first() is not None
 
 
 def prune_reports(deployment: Deployment) -> int:

@@ -17,7 +17,7 @@ from pipelines.nights.attempts import Attempt
 from pipelines.nights.night import Night
 from pipelines.publishing.manifests import told_in
 from pipelines.publishing.versions import built
-from pipelines.tables import Written, file_sha256, file_stamp, read_json, write_json, writes_noted
+from pipelines.tables import Written, file_sha256, file_stamp, read_as, write_json, writes_noted
 
 __all__ = ["note_written", "prove", "prove_published", "seal", "sealed", "settle_seal"]
 
@@ -137,13 +137,13 @@ def _written(attempt: Attempt) -> dict[str, Written]:
     """What the stages have written, by name; once it is published, what is under the seal."""
     path = attempt.folder / _WRITTEN
     if path.is_file():
-        return {name: Written(*told) for name, told in read_json(path).items()}
+        return read_as(path, lambda told: {name: Written(*each) for name, each in told.items()})
     return {name: Written(sha, "") for name, sha in _sealed(attempt).items() if not name.startswith("shown/")}
 
 
 def _sealed(attempt: Attempt) -> dict[str, str]:
     path = attempt.folder / _SEAL
-    return dict(read_json(path)) if path.is_file() else {}
+    return read_as(path, dict) if path.is_file() else {}
 
 
 def _shown(manifest: Mapping[str, Any]) -> dict[str, str]:

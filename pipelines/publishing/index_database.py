@@ -9,9 +9,9 @@ difference is taken between two versions that are as they were published, and el
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from pipelines.publishing.publish import current_version, snapshot_tables
 from pipelines.publishing.versions import built
 from pipelines.tables import connect
 
-__all__ = ["bring_up_to_date"]
+__all__ = ["bring_up_to_date", "told_beyond"]
 
 
 def bring_up_to_date(
@@ -65,6 +65,9 @@ def bring_up_to_date(
             ).all()
         )
         in_force = {day.isoformat(): version for day, version in in_force.items()}
+        first = min(pointer["nights"])
+        gone = [date.fromisoformat(day) for day in in_force if day > first and day not in pointer["nights"]]
+        connection.execute(delete(night).where(night.c.authority == authority, night.c.business_date.in_(gone)))
         for day, version in sorted(pointer["nights"].items()):
             manifest_path, name = root / version / "manifest.json", built(version)
             if not manifest_path.exists():  # pruned
@@ -93,6 +96,17 @@ def bring_up_to_date(
             update(snapshot_version).where(snapshot_version.c.authority == authority).values(current=current)
         )
         return written
+
+
+def told_beyond(engine: Engine, authority: str, in_force: Collection[date]) -> list[date]:
+    """The nights that the database tells of as published and that are not in force; those before the first were let go."""
+    if not in_force:
+        return []
+    query = select(night.c.business_date).where(
+        night.c.authority == authority, night.c.business_date > min(in_force), night.c.business_date.not_in(in_force)
+    )
+    with engine.connect() as connection:
+        return list(connection.scalars(query.order_by(night.c.business_date)))
 
 
 def _version_row(manifest: Mapping[str, Any], now: str) -> dict[str, Any]:

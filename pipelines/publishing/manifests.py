@@ -13,9 +13,19 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from pipelines.errors import IsindexError
 from pipelines.tables import file_sha256, read_told, read_told_or_none, store_damaged
 
-__all__ = ["content_of", "files_of", "is_published", "manifest_of", "manifest_or_none", "pointer_in", "told_in"]
+__all__ = [
+    "content_of",
+    "files_of",
+    "is_published",
+    "manifest_of",
+    "manifest_or_none",
+    "pointer_damaged",
+    "pointer_in",
+    "told_in",
+]
 
 _POINTER = {"version": str, "business_date": str, "nights": dict}
 _MANIFEST = {
@@ -28,7 +38,7 @@ _NAMES = ("version", "built", "content_sha256")  # put into a manifest when its 
 
 _PUT_BACK = (
     "Put this file back from a backup of the home, the latest there is, and load again: what was published since is "
-    "published again, as it was. One older than the nights that are kept cannot be gone on from."
+    "published again, as it was, but for a night whose correction is held. One older than the nights that are kept cannot be gone on from."
 )
 
 
@@ -50,8 +60,13 @@ def pointer_in(root: Path) -> dict[str, Any] | None:
         return None
     told = read_told(path, _POINTER, _PUT_BACK)
     if not all(_is_date(day) for day in told["nights"]):
-        raise store_damaged(path, _PUT_BACK)
+        raise pointer_damaged(root)
     return told
+
+
+def pointer_damaged(root: Path) -> IsindexError:
+    """``current.json`` in an authority's folder is gone, or is from before the nights that are kept."""
+    return store_damaged(root / "current.json", _PUT_BACK)
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:

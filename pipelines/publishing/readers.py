@@ -26,7 +26,15 @@ from pipelines.publishing.manifests import manifest_of
 from pipelines.publishing.publish import current_version, snapshot_tables
 from pipelines.publishing.versions import folder_of
 
-__all__ = ["AuthorityStatus", "ChildShown", "FeedStatus", "difference_between", "read_child", "status"]
+__all__ = [
+    "AuthorityStatus",
+    "ChildShown",
+    "FeedStatus",
+    "difference_between",
+    "published_authorities",
+    "read_child",
+    "status",
+]
 
 
 @dataclass(frozen=True)
@@ -73,28 +81,32 @@ class ChildShown:
     kept_back: bool = False
 
 
-def status(home: Home, *, on: date | None = None) -> list[AuthorityStatus]:
-    """What is published, authority by authority; ages are counted to `on` (default: today, UTC)."""
+def published_authorities(home: Home) -> list[str]:
+    """The authorities for which anything was published, by code."""
+    return sorted(folder.name for folder in (home.root / "snapshots").glob("[0-9]*") if any(folder.iterdir()))
+
+
+def status(home: Home, authority: str, *, on: date | None = None) -> AuthorityStatus | None:
+    """What is published for an authority; None before the first publish. Ages are counted to `on` (default: today, UTC).
+
+    Raises:
+        IsindexError: STORE_DAMAGED when it cannot be read.
+    """
     day = on or datetime.now(UTC).date()
-    root = home.root / "snapshots"
-    found = []
-    for folder in sorted(root.glob("*")) if root.exists() else []:
-        pointer = current_version(home, folder.name)
-        if pointer is None:
-            continue
-        manifest = manifest_of(folder / pointer["version"])
-        found.append(
-            AuthorityStatus(
-                authority=folder.name,
-                version=pointer["version"],
-                business_date=date.fromisoformat(manifest["business_date"]),
-                rows={name: table["rows"] for name, table in manifest["tables"].items()},
-                differences=manifest["differences"],
-                feeds=tuple(_feed_status(feed, day) for feed in manifest["inputs"]),
-                versions=len(list(folder.glob("v=*"))),
-            )
-        )
-    return found
+    folder = home.snapshots(authority)
+    pointer = current_version(home, authority)
+    if pointer is None:
+        return None
+    manifest = manifest_of(folder / pointer["version"])
+    return AuthorityStatus(
+        authority=authority,
+        version=pointer["version"],
+        business_date=date.fromisoformat(manifest["business_date"]),
+        rows={name: table["rows"] for name, table in manifest["tables"].items()},
+        differences=manifest["differences"],
+        feeds=tuple(_feed_status(feed, day) for feed in manifest["inputs"]),
+        versions=len(list(folder.glob("v=*"))),
+    )
 
 
 def read_child(deployment: Deployment, index_id: str, *, why: str, authority: str | None = None) -> list[ChildShown]:

@@ -42,6 +42,7 @@ from pipelines.reporting.figures import (
 )
 from pipelines.reporting.reject_rows import reject_rows
 from pipelines.reporting.review import REVIEW
+from pipelines.reporting.way_out import what_to_do
 from pipelines.reporting.words import DIMENSIONS, STATES, STEPS, short_day
 from pipelines.tables import connect
 
@@ -419,7 +420,7 @@ def _standing(row: Row[Any], figures: Mapping[str, Any] | None) -> _Standing:
 
 def _attempted(row: Row[Any], in_force: _Standing | None) -> _Standing:
     """What the last attempt came to; where it put nothing in force, an earlier version may stand all the same."""
-    figures = {**row.figures, "reasons": list(row.reasons)}
+    figures = {**row.figures, "reasons": [*row.reasons, *([what_to_do(row)] if row.state == "held" else [])]}
     if row.state == "published" or (row.state == "retired" and in_force):
         return _Standing("published", row.version or "", figures)
     version = in_force.version if in_force else ""

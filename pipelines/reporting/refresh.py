@@ -16,7 +16,7 @@ from pipelines.deliveries.due import ABSENT, first_awaited, state_told
 from pipelines.deliveries.standing import open_gaps, standing_deliveries
 from pipelines.home import Home
 from pipelines.reporting.site import write_front, write_overview
-from pipelines.tables import read_json, write_json
+from pipelines.tables import read_as_or_none, write_json
 
 __all__ = ["refresh", "refresh_landing"]
 
@@ -24,7 +24,7 @@ __all__ = ["refresh", "refresh_landing"]
 def refresh(home: Home, engine: Engine) -> None:
     """Write the first page and the overviews anew of which what waits for somebody has changed since the last time."""
     path = home.root / "standing.json"
-    before = {(day, what) for day, what in (read_json(path) if path.is_file() else [])}
+    before = read_as_or_none(path, lambda told: {(str(day), str(what)) for day, what in told}) or set()
     now = {(each.business_date.isoformat(), f"{each.delivery_id} {each.state}") for each in standing_deliveries(engine)}
     now |= {
         (day.isoformat(), f"{delivery_id} {gap.message}")

@@ -23,7 +23,7 @@ from pipelines.nights.attempts import Attempt, latest_matched
 from pipelines.nights.inputs import Base, Decided, Delivered, Inputs, why_differs
 from pipelines.nights.run import STAGES
 from pipelines.publishing.readers import read_child
-from pipelines.tables import read_json, write_json
+from pipelines.tables import read_as, write_json
 from tests.databases import Databases
 from tests.nights.little_authority import AUTHORITY, day_of
 from tests.nights.little_nights import LittleNights, broken_in, bytes_under, few_keys_may_move
@@ -207,7 +207,7 @@ def test_what_is_in_force_is_shown_by_links_that_a_moved_home_keeps(place: Littl
     assert {"inputs.json", "live", "person", "matching", "identities", "snapshot"} <= {
         entry.name for entry in attempt.folder.iterdir()
     }
-    manifest = read_json(place.home / "snapshots" / AUTHORITY / str(place.night(1).version()) / "manifest.json")
+    manifest = read_as(place.home / "snapshots" / AUTHORITY / str(place.night(1).version()) / "manifest.json", dict)
     assert manifest["attempt"] == attempt.digest == attempt.inputs.digest
 
 
@@ -241,7 +241,7 @@ def test_a_held_attempt_overwrites_nothing_and_rests_until_a_person_lets_it_pass
     )
     assert place.load() == {1: "published"}
     assert place.night(1).version() != version
-    manifest = read_json(place.home / "snapshots" / AUTHORITY / str(place.night(1).version()) / "manifest.json")
+    manifest = read_as(place.home / "snapshots" / AUTHORITY / str(place.night(1).version()) / "manifest.json", dict)
     assert [(gate["name"], gate["overridden"]) for gate in manifest["gates"] if gate["overridden"]] == [
         ("keys_moved", "it is right")
     ]

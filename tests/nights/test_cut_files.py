@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
+from typer.testing import CliRunner
 
+from assets.command.app import app
+from pipelines.database import schema as db
 from pipelines.errors import IsindexError
 from pipelines.nights.protective import protection_waits
 from pipelines.nights.run import run_all
@@ -13,7 +19,7 @@ from pipelines.nights.summary import summary_of
 from pipelines.publishing.readers import status
 from tests.nights import little_authority
 from tests.nights.little_authority import AUTHORITY, children, day_of
-from tests.nights.little_nights import LittleNights, bytes_under
+from tests.nights.little_nights import LittleNights, bytes_under, few_keys_may_move
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +82,7 @@ def test_a_version_whose_manifest_is_damaged_is_made_anew(
     manifest = place.deployment.home.snapshots(AUTHORITY) / str(place.night(0).version()) / "manifest.json"
     manifest.unlink() if left is None else manifest.write_bytes(left)
     with pytest.raises(IsindexError, match=r"STORE_DAMAGED.*--again --authority"):
-        status(place.deployment.home)
+        status(place.deployment.home, AUTHORITY)
     waiting = place.copied_to(tmp_path / "waiting")
     assert place.load(asked=[0]) == {0: "published"}
     assert bytes_under(place.home / "snapshots") == whole
@@ -112,6 +118,12 @@ def test_a_damaged_pointer_of_one_authority_fails_its_nights_and_the_others_are_
     assert [each["code"] for each in told] == ["STORE_DAMAGED"] * 2
     assert all("current.json" in each["reasons"][0] and "backup" in each["reasons"][0] for each in told)
     assert summary["protection_waits"] == [AUTHORITY]
+    shown = CliRunner().invoke(app, ["status", "--home", str(place.home), "--json"])
+    assert shown.exit_code == 1
+    assert {each["authority"]: each.get("fault", {}).get("code") for each in json.loads(shown.stdout)} == {
+        "301": None,
+        AUTHORITY: "STORE_DAMAGED",
+    }
     pointer.write_bytes(before)
     assert place.load() == {0: "published", 1: "published"}
     assert place.load() == {}
@@ -133,4 +145,49 @@ def test_a_pointer_that_was_put_back_makes_the_nights_run_that_it_has_forgotten(
     }
     assert place.load() == {1: "published"}
     assert bytes_under(place.home / "snapshots") == published
+    assert place.load() == {}
+
+
+def test_where_a_pointer_that_was_put_back_leaves_out_a_night_whose_correction_is_held_the_database_follows_it(
+    one_night: LittleNights, tmp_path: Path
+) -> None:
+    place = one_night.copied_to(tmp_path)
+    pointer = place.deployment.home.snapshots(AUTHORITY) / "current.json"
+    before = pointer.read_bytes()
+    place.feeds["health"].hold(children()[0], address_line_1="9 Elsewhere Row")
+    place.deliver(1)
+    assert place.load() == {1: "published"}
+    place.renumber()
+    place.deliver(1, "health")
+    with few_keys_may_move():
+        assert place.load() == {1: "held"}
+    pointer.write_bytes(before)
+    assert {night: each.why for night, each in place.planned().items()} == {
+        0: ("The index database tells of a night that is not in force.",)
+    }
+    assert place.load() == {0: "published"}
+    assert _told_by_the_database(place) == ([day_of(0)], place.night(0).version())
+    assert place.load() == {}
+    assert place.load(asked=[1]) == {1: "published"}
+    assert _told_by_the_database(place) == ([day_of(0), day_of(1)], place.night(1).version())
+
+
+def _told_by_the_database(place: LittleNights) -> tuple[list[date], str]:
+    """The nights that the index database tells of, and the version it shows."""
+    with place.deployment.engine.connect() as connection:
+        nights = connection.scalars(select(db.night.c.business_date).order_by(db.night.c.business_date)).all()
+        shown = connection.scalars(select(db.snapshot_version.c.shown).where(db.snapshot_version.c.current)).one()
+    return list(nights), shown
+
+
+@pytest.mark.parametrize("left", [b'{"gar', b"{}", b"[]", None])
+def test_what_a_night_was_built_from_before_is_only_told(
+    one_night: LittleNights, tmp_path: Path, left: bytes | None
+) -> None:
+    place = one_night.copied_to(tmp_path)
+    inputs = place.in_force(0).folder / "inputs.json"
+    inputs.unlink() if left is None else inputs.write_bytes(left)
+    place.feeds["health"].hold(children()[0], address_line_1="9 Elsewhere Row")
+    place.deliver(0, "health")
+    assert place.load() == {0: "published"}
     assert place.load() == {}

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from pipelines.database import schema as db
+from pipelines.nights.protective import protection_waits
 from tests.nights.little_authority import AUTHORITY, children
 from tests.nights.little_nights import LittleNights, bytes_under
 
@@ -113,3 +114,24 @@ def test_a_version_whose_publish_was_killed_and_whose_tables_were_damaged_since_
     assert f"--again --authority {AUTHORITY} --night {place.night(1).business_date}" in last.reasons[0]
     assert place.load(asked=[1]) == {1: "published", 2: "published"}
     assert place.load() == {}
+
+
+@pytest.mark.parametrize("table", ["children", "record_links"])
+@pytest.mark.parametrize("harm", [lambda path: path.write_bytes(path.read_bytes()[:100]), Path.unlink])
+def test_a_version_that_no_night_has_any_more_and_that_is_damaged_does_not_make_protection_wait(
+    two_nights: LittleNights, tmp_path: Path, harm: Callable[[Path], None], table: str
+) -> None:
+    place = two_nights.copied_to(tmp_path)
+    before = version_of(place, 1)
+    place.feeds["health"].hold(children()[1], address_line_1="101 Newly Row")
+    place.deliver(1, "health")
+    assert place.load() == {1: "published"}
+    assert before.is_dir() and before != version_of(place, 1)
+    harm(before / f"{table}.parquet")
+    place.feeds["health"].hold(children()[0], confidentiality="S")
+    place.deliver(2)
+    assert place.load() == {2: "published"}
+    assert protection_waits(place.deployment, [AUTHORITY]) == []
+    assert not before.exists()
+    for number in (0, 1, 2):
+        assert [row["shielded"] for row in place.published(number).to_pylist()].count(True) == 1

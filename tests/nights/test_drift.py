@@ -12,7 +12,7 @@ from assets.launch import instance_of
 from pipelines.home import Home
 from pipelines.matching import load_model
 from pipelines.matching.comparing.levels import COMPARISONS
-from pipelines.tables import read_json, write_json
+from pipelines.tables import read_as, write_json
 from sample_feeds import make_nights
 from tests.loading import loaded
 
@@ -27,7 +27,7 @@ def load(landing: Path, home: Path) -> tuple[dict[str, float], dg.AssetCheckEval
     with instance_of(Home(home)) as instance:
         (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
         said = record.event.dagster_event.asset_check_evaluation_data
-    return read_json(Home(home).night("330", NIGHT) / "matching" / "stats.json"), said
+    return read_as(Home(home).night("330", NIGHT) / "matching" / "stats.json", dict), said
 
 
 def test_a_night_like_the_models_own_passes_and_one_unlike_it_warns_and_is_published(tmp_path, setting):

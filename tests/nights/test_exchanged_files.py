@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.nights.protective import taken_away
-from pipelines.tables import read_json, write_json
+from pipelines.tables import read_as, write_json
 from tests.nights.little_authority import AUTHORITY, children, day_of
 from tests.nights.little_nights import LittleNights, broken_in
 
@@ -59,7 +59,7 @@ def test_a_tombstone_that_cannot_be_read_stops_nothing(two_nights: LittleNights,
 def test_a_pointer_with_a_night_that_is_no_date_is_told_by_its_code(two_nights: LittleNights, tmp_path: Path) -> None:
     place = two_nights.copied_to(tmp_path)
     path = place.home / "snapshots" / AUTHORITY / "current.json"
-    told = read_json(path)
+    told = read_as(path, dict)
     write_json({**told, "nights": {**told["nights"], "soon": "v=x"}}, path)
     place.deliver(2)
     assert place.load() == {1: "failed", 2: "failed"}  # the latest, and the one that something came for

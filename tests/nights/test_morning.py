@@ -21,7 +21,7 @@ from pipelines.nights.protection_decisions import confirm, unshield
 from pipelines.nights.retention import prune
 from pipelines.nights.run import run_all
 from pipelines.nights.summary import standing, summary_of
-from pipelines.tables import read_json
+from pipelines.tables import read_as
 from tests.assets.daemon import DAGSTERS_OWN
 from tests.nights.little_authority import AUTHORITY, Delivery, children, day_of, everyone, put, row_of
 from tests.nights.little_nights import LittleNights, broken_in
@@ -62,7 +62,7 @@ def overview(nights: LittleNights, number: int, table: str) -> list[list[str]]:
 
 def manifest(nights: LittleNights, number: int) -> dict[str, Any]:
     """The manifest of the night's version in force."""
-    told: dict[str, Any] = read_json(nights.in_force(number).folder / "published.json")
+    told: dict[str, Any] = read_as(nights.in_force(number).folder / "published.json", dict)
     return told
 
 

@@ -19,7 +19,7 @@ from pipelines.nights.protective import protect_at_once, protection_waits, taken
 from pipelines.publishing.gates import takes_away
 from pipelines.publishing.publish import current_version
 from pipelines.publishing.versions import built, versions_there
-from pipelines.tables import read_json, read_table, write_table
+from pipelines.tables import read_as, read_table, write_table
 from tests.databases import Databases
 from tests.nights.little_authority import AUTHORITY, children, day_of
 from tests.nights.little_nights import LittleNights, broken_in, bytes_under, few_keys_may_move
@@ -95,17 +95,17 @@ def test_who_asks_in_a_night_that_is_held_is_hidden_at_once(place: LittleNights)
 
 def test_a_version_made_less_keeps_what_it_says_of_feeds_and_gates(place: LittleNights) -> None:
     root = place.deployment.home.snapshots(AUTHORITY)
-    was = read_json(root / str(place.night(2).version()) / "manifest.json")
+    was = read_as(root / str(place.night(2).version()) / "manifest.json", dict)
     with few_keys_may_move():
         renumbered_and_asking(place)
         place.deliver(3)
         place.load()
-    now = read_json(root / str(place.night(2).version()) / "manifest.json")
+    now = read_as(root / str(place.night(2).version()) / "manifest.json", dict)
     for part in ("inputs", "business_date", "attempt", "previous", "versions", "ledger"):
         assert now[part] == was[part]
     assert now["less"]["children"] == 1
     assert {gate["name"]: gate["passed"] for gate in now["gates"]}["takes_away"]
-    tombstone = read_json(root / "tombstones" / f"{was['version']}.json")
+    tombstone = read_as(root / "tombstones" / f"{was['version']}.json", dict)
     assert tombstone["replaced_by"] == now["version"] and tombstone["content_sha256"] == was["content_sha256"]
 
 

@@ -18,6 +18,7 @@ from pipelines.deliveries import DeliveryEntry, Register
 from pipelines.deliveries.standing import standing_deliveries
 from pipelines.nights import decisions
 from pipelines.nights.arrivals import look_around
+from pipelines.nights.protective import protection_waits
 from pipelines.nights.retention import sweep
 from pipelines.publishing.versions import versions_in_force, versions_there
 from pipelines.settings import forget_settings
@@ -134,6 +135,33 @@ def test_every_kept_night_can_be_run_again_and_ends_in_the_same_bytes(place: Lit
         assert place.night(number).version() == version
         assert bytes_under(place.in_force(number).folder) == tables
         assert bytes_under(place.home / "snapshots") == before
+
+
+@pytest.mark.parametrize("pointer", ["gone", "from before the nights that are kept"])
+def test_without_what_is_in_force_every_load_says_what_to_put_back_and_nothing_goes(
+    place: LittleNights, pointer: str
+) -> None:
+    current = place.deployment.home.snapshots(AUTHORITY) / "current.json"
+    whole, shown = current.read_bytes(), place.night(NIGHTS - 1).version()
+    tables = {number: bytes_under(place.in_force(number).folder) for number in range(NIGHTS - KEPT_NIGHTS, NIGHTS)}
+    if pointer == "gone":
+        current.unlink()
+    else:
+        told, day = json.loads(whole), day_of(1).isoformat()
+        version = f"v={day}T000000Z-0123456789ab"
+        current.write_text(json.dumps(told | {"nights": {day: version}, "version": version, "business_date": day}))
+    place.deliver(NIGHTS)
+    for failed in ({NIGHTS - 1, NIGHTS}, {NIGHTS}):  # the latest night each time, and what anything came for
+        assert place.load() == dict.fromkeys(failed, "failed")
+        assert place.last(NIGHTS).code == "STORE_DAMAGED"
+        assert "current.json" in place.last(NIGHTS).reasons[0]
+        assert "backup" in place.last(NIGHTS).reasons[0]
+        assert protection_waits(place.deployment, [AUTHORITY]) == [AUTHORITY]
+    current.write_bytes(whole)
+    assert {number: bytes_under(place.in_force(number).folder) for number in tables} == tables
+    assert place.load() == {NIGHTS - 1: "published", NIGHTS: "published"}
+    assert place.night(NIGHTS - 1).version() == shown
+    assert place.load() == {}
 
 
 def test_a_kept_night_that_is_corrected_is_run_on_its_base_and_the_later_ones_follow(place: LittleNights) -> None:

@@ -12,7 +12,7 @@ from pipelines.errors import IsindexError
 from pipelines.home import Home
 from pipelines.publishing.gates import GATES, OVERRIDABLE
 from pipelines.publishing.publish import current_version
-from pipelines.tables import read_json
+from pipelines.tables import read_as
 from tests.publishing.real import FIRST, SECOND, THIRD, Town, every
 
 SHIELD = "S"
@@ -176,7 +176,7 @@ def test_the_gate_fails_on_what_it_is_there_for_and_only_a_circuit_breaker_gives
 def test_an_overridden_night_is_published_with_the_reason_and_the_next_one_needs_none(town):
     night = FAILING["mass_set_aside"](town)
     published = town.publish(night, mass_set_aside="postcodes are being mended", volume="not needed")
-    told = {gate["name"]: gate["overridden"] for gate in read_json(published.folder / "manifest.json")["gates"]}
+    told = {gate["name"]: gate["overridden"] for gate in read_as(published.folder / "manifest.json", dict)["gates"]}
     assert {name: reason for name, reason in told.items() if reason} == {"mass_set_aside": "postcodes are being mended"}
     assert tonight(town, {"health": every(1, "postcode", "B45")}, THIRD).failed() == []
     assert tonight(town, {"health": every(1, "address_from", "soon")}, THIRD).failed() == ["mass_set_aside"]

@@ -22,7 +22,7 @@ from pipelines.publishing.index_database import bring_up_to_date
 from pipelines.publishing.publish import current_version, forget_nights, previous_version, prune, publish_snapshot
 from pipelines.publishing.readers import difference_between, read_child, status
 from pipelines.settings import settings
-from pipelines.tables import file_sha256, read_json, read_table, write_json, write_table
+from pipelines.tables import file_sha256, read_as, read_table, write_json, write_table
 
 ANNA = {
     "record_key": "health:1", "family_name": "Reed", "given_names": "Anna", "nhs_number": "9434765919",
@@ -77,7 +77,10 @@ def test_a_late_night_does_not_take_the_pointer_back(make_night, home):
     assert current_version(home, "301")["version"] == second.version
     rerun = make_night(2, [ANNA, BEN]).publish()
     assert current_version(home, "301")["version"] == rerun.version
-    assert read_json(rerun.folder / "manifest.json")["previous"] == current_version(home, "301")["nights"]["2026-03-01"]
+    assert (
+        read_as(rerun.folder / "manifest.json", dict)["previous"]
+        == current_version(home, "301")["nights"]["2026-03-01"]
+    )
 
 
 class Killed(BaseException):
@@ -183,7 +186,7 @@ def test_an_audit_is_the_same_read_back_wherever_the_home_lies_then(make_night, 
     moved = home.root.with_name("moved")
     home.root.rename(moved)
     folder = moved / folder.relative_to(home.root)
-    audit = Audit.from_json(read_json(folder / "gates.json"), folder)
+    audit = Audit.from_json(read_as(folder / "gates.json", dict), folder)
     assert audit.passed
     assert all(file_sha256(stored.path) == stored.sha256 for stored in audit.tables.values())
     assert set(audit.tables) == set(AUDITED_TABLES)
@@ -313,7 +316,8 @@ def test_a_child_is_found_by_the_id_it_had_before_a_merge_and_every_read_is_audi
 def test_status_and_diff_tell_what_is_published(make_night, home):
     make_night(1, [ANNA, ANNA_AT_SCHOOL, BEN]).publish()
     make_night(2, [ANNA, ANNA_AT_SCHOOL, {**BEN, "shielded": True}], TOGETHER).publish()
-    (found,) = status(home, on=date(2026, 3, 5))
+    found = status(home, "301", on=date(2026, 3, 5))
+    assert found is not None
     assert (found.authority, found.business_date, found.rows["children"]) == ("301", date(2026, 3, 2), 2)
     assert [feed.age_days for feed in found.feeds] == [3, 3]
     difference = difference_between(home, "301")
@@ -376,7 +380,7 @@ def test_an_unchanged_record_keeps_the_delivery_that_last_changed_it(make_night)
 
 def test_the_manifest_tells_rows_hashes_inputs_and_gates_and_nothing_of_the_run(make_night, home):
     published = make_night(1, [ANNA, BEN]).publish()
-    manifest = read_json(published.folder / "manifest.json")
+    manifest = read_as(published.folder / "manifest.json", dict)
     assert manifest["tables"]["children"]["rows"] == read_table(published.folder / "children.parquet").num_rows
     assert all(gate["passed"] for gate in manifest["gates"])
     assert manifest["attempt"] == "a" * 12

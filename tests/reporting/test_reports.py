@@ -63,13 +63,19 @@ def test_overview_says_what_came_what_is_stale_and_what_was_published(site):
     authorities = {row[0]: row for row in rows_of(page, "authorities")}
     assert authorities["Birmingham"][2:4] == ["Published", "61,234"]
     assert authorities["Camden"][2] == "Held"
-    assert authorities["Camden"][-1] == "Gate volume: The index would lose 31 % of its children."
+    told, _, way_out = authorities["Camden"][-1].partition(" Find out why")
+    assert told == "Gate volume: The index would lose 31 % of its children."
+    assert "isindex decide override volume --authority 202 --night 2026-11-20" in way_out
 
 
 @pytest.mark.parametrize(
     ("state", "shown", "reason"),
     [
-        ("held", "Held", "Gate volume: The index would lose 31 % of its children."),
+        (
+            "held",
+            "Held",
+            "Gate volume: The index would lose 31 % of its children. Correct the cause and load again; this cannot be overridden.",
+        ),
         ("failed", "Failed", "links (DISK_FULL): No room is left."),
         ("running", "Not published", ""),
     ],

@@ -24,7 +24,7 @@ from pipelines.reporting import (
     write_overview,
     write_reports,
 )
-from pipelines.tables import read_json, read_table
+from pipelines.tables import read_as_or_none, read_table
 from pipelines.validation.rejects import FAULTS
 
 __all__ = ["write", "write_night_overview"]
@@ -77,7 +77,7 @@ def _matching(attempt: Attempt) -> MatchTables:
         identities=_table(folder / "identities" / "identities.parquet"),
         review=_table(folder / "review.parquet"),
         events=_table(folder / "events.parquet"),
-        stats=read_json(stats) if stats.is_file() else {},
+        stats=read_as_or_none(stats, dict) or {},
     )
 
 

@@ -20,7 +20,7 @@ from pipelines.publishing.feed_input import FeedInput
 from pipelines.publishing.gates.audit import LEDGER_TABLES
 from pipelines.publishing.snapshot import SNAPSHOT_TABLES
 from pipelines.seams.matching import DECISIONS, WALLS
-from pipelines.tables import StoredTable, connect, read_json
+from pipelines.tables import StoredTable, connect, read_as
 
 __all__ = ["Base", "Evidence", "Protection", "opened"]
 
@@ -50,7 +50,7 @@ class Base:
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
         """The version's manifest."""
-        return dict(read_json(self.manifest_file))
+        return read_as(self.manifest_file, dict)
 
     def set_aside(self, agency: str) -> Mapping[str, Sequence[int]]:
         """What the feed had set aside in the version, as `FeedInput.set_aside`."""

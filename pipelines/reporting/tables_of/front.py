@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
-from sqlalchemy import Engine, Row, func, select
+from sqlalchemy import Engine, func, select
 
 from pipelines.database.schema import attempt, feed_night
 from pipelines.deliveries.findings_kept import kept_findings, kept_incomplete
 from pipelines.deliveries.standing import standing_deliveries
 from pipelines.home import Home
-from pipelines.publishing.gates import OVERRIDABLE
 from pipelines.reporting.sheets import Cell, Code, Head, Link, Sheet
+from pipelines.reporting.way_out import what_to_do
 from pipelines.reporting.words import STATES, day
 
-__all__ = ["front_sheets", "landing_sheet", "what_to_do"]
+__all__ = ["front_sheets", "landing_sheet"]
 
 
 def front_sheets(engine: Engine, home: Home, business_date: date | None = None) -> dict[str, Sheet]:
@@ -109,19 +108,6 @@ def front_sheets(engine: Engine, home: Home, business_date: date | None = None) 
         "landing": landing_sheet(home),
         "nights": Sheet("nights", "Nights, newest first", (Head("Night"), Head("Business date"), *numbers), nights),
     }
-
-
-def what_to_do(row: Row[Any]) -> str:
-    """The way out of a night that is held or has failed (a row of table `attempt`)."""
-    if row.state == "failed":
-        return "Put the cause right and load again."
-    failed = [gate["name"] for gate in row.gates if not gate["passed"]]
-    if not failed or not {*failed} <= {*OVERRIDABLE}:
-        return "Correct the cause and load again; this cannot be overridden."
-    commands = ", ".join(
-        f"isindex decide override {gate} --authority {row.authority} --night {row.business_date}" for gate in failed
-    )
-    return f"Find out why so much moved. If it is wrong, have it corrected; if it is right, decide so ({commands}). Then load."
 
 
 def landing_sheet(home: Home) -> Sheet:
