@@ -29,7 +29,7 @@ ui: setup ## the Dagster UI on what the demo loaded
 	@$(BIN)/isindex ui --home demo/home --landing demo/landing
 
 test: setup ## the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -rs -n 2 --dist loadfile --no-loadscope-reorder
 
 attacks: setup ## the attacks on the protection of children: family, tried, held
 	@$(BIN)/python -m pytest -q -n 0 tests/attacks

@@ -46,10 +46,9 @@ def test_a_file_is_read_and_written_in_its_folder(root):
     assert [path.name for path in disk(root).joinpath(*FOLDERS).iterdir()] == ["ack.json"]
 
 
+@pytest.mark.parametrize("root", ["disk", "file://"], indirect=True)  # elsewhere the listing says what a folder is
 @pytest.mark.parametrize("depth", [0, 1, 2])
 def test_no_linked_folder_on_the_way_is_followed(root, depth, tmp_path):
-    if root.protocol == "elsewhere":
-        pytest.skip("off the disk, folders are held against the listing that found them")
     top = disk(root)
     folder = top.joinpath(*FOLDERS[: depth + 1])
     moved = tmp_path / "outside" / "moved"
