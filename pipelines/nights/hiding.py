@@ -26,7 +26,7 @@ from pipelines.nights.follow import newest_in_force
 from pipelines.nights.inputs import Asking
 from pipelines.nights.judging import judged, person_tables, places_of
 from pipelines.nights.requests import asked_for
-from pipelines.nights.walls import walls_in
+from pipelines.nights.walls import borne_in, walls_in
 from pipelines.privacy.secret import keyed_digests
 from pipelines.protection.household import FURTHER_PLACES
 from pipelines.protection.places import known_places
@@ -206,7 +206,8 @@ def less_of(attempt: Attempt, known: Known) -> Iterator[Less | None]:
         seen = pa.concat_tables([state.visibility.filter(keep), hidden]).sort_by("index_id")
         person = person_tables(attempt)
         walls = pa.concat_tables([walls_in(attempt.folder), known.walls])
-        snapshot = build_snapshot(person, replace(state, visibility=seen), more.every, walls=walls)
+        state = replace(state, visibility=seen)
+        snapshot = build_snapshot(person, state, more.every, walls=walls, borne=borne_in(attempt.folder))
         tables = write_snapshot(snapshot, folder)
         audit = judged(attempt, tables, Protection(known.entries), known.decisions, more.every, only=_PROVEN)
         audit.refuse_lost(attempt.night.where)

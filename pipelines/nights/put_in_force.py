@@ -17,7 +17,7 @@ from pipelines.nights.figures import control_totals
 from pipelines.nights.follow import follow, settle
 from pipelines.nights.hiding import Known, less_of
 from pipelines.nights.judging import person_tables, places_of
-from pipelines.nights.walls import walls_in
+from pipelines.nights.walls import borne_in, walls_in
 from pipelines.publishing.feed_input import FeedInput
 from pipelines.publishing.gates import Audit
 from pipelines.publishing.manifests import manifest_of, manifest_or_none
@@ -47,7 +47,8 @@ def put_in_force(attempt: Attempt, audit: Audit, known: Known) -> tuple[Publishe
     folder = attempt.folder / "snapshot"
     if not all(path.exists() for path in snapshot_tables(folder).values()):
         state, walls = IdentityState.read(attempt.folder), walls_in(attempt.folder)
-        write_snapshot(build_snapshot(person_tables(attempt), state, places_of(attempt), walls=walls), folder)
+        person, borne = person_tables(attempt), borne_in(attempt.folder)
+        write_snapshot(build_snapshot(person, state, places_of(attempt), walls=walls, borne=borne), folder)
     inputs = feed_inputs(attempt)
     base = attempt.base()
     with less_of(attempt, known) as less:

@@ -17,12 +17,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.errors import IsindexError
+from pipelines.protection.borne import NightBefore
 from pipelines.seams import give
 from pipelines.seams.matching import DECISIONS, WALLS
-from pipelines.seams.protection import WALLS_WISHED
+from pipelines.seams.protection import BORNE, WALLS_WISHED
 from pipelines.tables import connect, read_table
 
-__all__ = ["newly_walled", "refuse_across", "walls_asked", "walls_asked_in", "walls_in", "walls_wished_in"]
+__all__ = [
+    "borne_in", "newly_walled", "night_before", "refuse_across", "walls_asked", "walls_asked_in", "walls_in", "walls_wished_in",
+]  # fmt: skip
 
 
 def walls_in(folder: Path | None) -> pa.Table:
@@ -41,6 +44,18 @@ def walls_wished_in(folder: Path | None) -> pa.Table:
     """The register of firewalls that records asked for, by an attempt (`WALLS_WISHED`); empty as with `walls_in`."""
     path = folder / "matching" / "walls_wished.parquet" if folder else None
     return read_table(path) if path and path.is_file() else WALLS_WISHED.empty_table()
+
+
+def borne_in(folder: Path | None) -> pa.Table:
+    """What the sides have borne, by an attempt (`BORNE`); empty as with `walls_in`, and for one made before that was remembered."""
+    path = folder / "matching" / "walls_borne.parquet" if folder else None
+    return read_table(path) if path and path.is_file() else BORNE.empty_table()
+
+
+def night_before(folder: Path) -> NightBefore:
+    """What an attempt that a night builds on knew of the sides, by its folder."""
+    person = {path.stem: path for path in sorted((folder / "person").glob("*.parquet"))}
+    return NightBefore(borne_in(folder), walls_in(folder), person, folder / "identities" / "identities.parquet")
 
 
 def walls_asked(decisions: pa.Table, wishes: pa.Table, before: pa.Table) -> pa.Table:

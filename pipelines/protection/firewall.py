@@ -9,8 +9,8 @@ taken out, on both sides: an address by its UPRN, the numbers in its postcode, o
 relationship or contact tells of the other side; a text of a service that does. What tells is a family name, a carer's name, a street, a
 postcode, a UPRN, a telephone number or mail. A name in use that both bear stays only where the identity has no
 other, and one that joins a family name of each side ("Birth-Adoptive") stays nowhere. What stands between the sides shows
-nothing of either but such a name. An identity that holds records of both, in a
-version made before the wall, shows one name.
+nothing of either but such a name. What the other side has ever borne counts as what it bears (`borne`). An identity that holds records
+of both, in a version made before the wall, shows one name.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipelines.protection.comparable import macros
-from pipelines.protection.letters import as_written, read_plainly
+from pipelines.protection.bearing import read_bearing, views_of
+from pipelines.protection.borne import recall
+from pipelines.protection.letters import as_written
 from pipelines.seams.matching import WALLS
+from pipelines.seams.protection import BORNE
 from pipelines.tables import connect
 
 __all__ = ["Across", "find_across"]
@@ -51,7 +53,10 @@ class Across:
 
 
 def find_across(
-    person: Mapping[str, pa.Table | Path], identities: pa.Table | Path, walls: pa.Table | None = None
+    person: Mapping[str, pa.Table | Path],
+    identities: pa.Table | Path,
+    walls: pa.Table | None = None,
+    borne: pa.Table | None = None,
 ) -> Across:
     """Find what of one side of a wall another would show.
 
@@ -59,13 +64,15 @@ def find_across(
         person: the tables of `PERSON_TABLES`: records, names, addresses, carers and involvements are read.
         identities: record_key, index_id.
         walls: `WALLS`; default none.
+        borne: what each side has borne (`BORNE`); default nothing.
     """
-    views: dict[str, pa.Table | Path] = {f"told_{name}": table for name, table in person.items()}
-    views |= {"identities": identities, "walls": WALLS.empty_table() if walls is None else walls}
+    views = views_of(person) | {"identities": identities, "walls": WALLS.empty_table() if walls is None else walls}
+    views |= {"borne": BORNE.empty_table() if borne is None else borne}
     with connect(views) as duck:
-        read_plainly(duck, _TEXTS)
-        duck.execute(macros())
         duck.execute(_SIDES)
+        read_bearing(duck, "SELECT record_key FROM own_records UNION SELECT record_key FROM foreign_records")
+        duck.execute(_SAID)
+        recall(duck)
         duck.execute(_NAMES)
         duck.execute(_PLACES)
         duck.execute(_WORDS)
@@ -74,13 +81,6 @@ def find_across(
         return Across(**{name: as_written(duck, table, *_WRITTEN[name]) for name, table in found.items()})
 
 
-_TEXTS = {
-    "all_records": ("told_records", ["family_name", "given_names"]),
-    "all_names": ("told_names", ["family_name", "given_names"]),
-    "all_addresses": ("told_addresses", ["address", "postcode", "uprn"]),
-    "all_carers": ("told_carers", ["name", "relationship", "contact"]),
-    "all_involvements": ("told_involvements", ["service", "contact", "phone"]),
-}
 _WRITTEN: dict[str, tuple[str, list[str]]] = {
     "at_wall": ("", []),
     "names": (
@@ -109,24 +109,32 @@ _SIDES = """
 
     CREATE TEMP TABLE own_records AS
     SELECT DISTINCT i.index_id, i.record_key, p.side FROM identities i JOIN parts p USING (index_id);
+"""
 
-    CREATE TEMP VIEW concerned AS SELECT record_key FROM own_records UNION SELECT record_key FROM foreign_records;
+_SAID = """
+    CREATE TEMP TABLE said AS
+    SELECT DISTINCT index_id, text, whose FROM (
+        SELECT o.index_id, unnest([v.service, v.contact, v.phone]) AS text, 'service' AS whose
+        FROM own_records o JOIN all_involvements v USING (record_key)
+        UNION ALL
+        SELECT o.index_id, unnest([c.relationship, c.contact]), 'carer' FROM own_records o JOIN carers_there c USING (record_key)
+        UNION ALL
+        SELECT o.index_id, c.name, 'name' FROM own_records o JOIN carers_there c USING (record_key)
+    ) WHERE text IS NOT NULL;
 """
 
 _NAMES = """
-    CREATE TEMP TABLE called AS
-    SELECT record_key, kind, family_name, given_names FROM all_names SEMI JOIN concerned USING (record_key)
-    UNION ALL SELECT record_key, 'current', family_name, given_names FROM all_records SEMI JOIN concerned USING (record_key);
-
     CREATE TEMP TABLE foreign_families AS
     SELECT DISTINCT f.index_id, letters(c.family_name) AS family
-    FROM foreign_records f JOIN called c USING (record_key) WHERE letters(c.family_name) IS NOT NULL;
+    FROM foreign_records f JOIN called c USING (record_key) WHERE letters(c.family_name) IS NOT NULL
+    UNION SELECT index_id, value FROM recalled WHERE kind = 'family';
 
     CREATE TEMP TABLE families_about AS  -- of the other side and of its own; not what is a given name there as well
     SELECT DISTINCT k.index_id, k.side, k.strange, words_of(c.family_name) AS words, letters(c.family_name) AS family
     FROM (SELECT *, true AS strange FROM foreign_records UNION ALL SELECT *, false FROM own_records) k
     JOIN called c USING (record_key)
-    WHERE len(words_of(c.family_name)) > 0 AND NOT coalesce(list_has_any(words_of(c.family_name), words_of(c.given_names)), false);
+    WHERE len(words_of(c.family_name)) > 0 AND NOT coalesce(list_has_any(words_of(c.family_name), words_of(c.given_names)), false)
+    UNION SELECT index_id, side, true, [value], value FROM recalled WHERE kind = 'surname';
 
     CREATE TEMP TABLE own_longer AS  -- names of its own that happen to hold one of the other side: Smith in Smithson
     SELECT DISTINCT g.index_id, f.family AS strange, g.family
@@ -182,46 +190,22 @@ _NAMES = """
 """
 
 _PLACES = """
-    CREATE TEMP TABLE places AS
-    WITH read AS (
-        SELECT record_key, address, postcode, uprn, digits_of(uprn) AS number, lines_of(address) AS lines,
-            coalesce(nullif(squashed(postcode), ''), postcode_of(address)) AS code, nullif(squashed(address), '') AS written
-        FROM all_addresses SEMI JOIN concerned USING (record_key)
-    )
-    SELECT *, coalesce(numbers_in(lines), []) AS numbers,
-        list_sort(list_distinct(list_transform(regexp_extract_all(coalesce(plain(address), ''), '[0-9]+'),
-            lambda number: ltrim(number, '0')))) AS digits, coalesce(roads_in(lines), []) AS streets,
-        letters(string_split(lines, ',')[1]) AS first_line
-    FROM read;
-
-    CREATE TEMP TABLE streets AS
-    SELECT DISTINCT record_key, address, street.road AS road, street.stem AS stem, bucket(street.road) AS bucket
-    FROM (SELECT record_key, address, unnest(streets) AS street FROM places);
-
     CREATE TEMP TABLE foreign_streets AS
     SELECT DISTINCT f.index_id, s.road, s.stem, s.bucket, regexp_extract(s.stem, '[A-Z]+$') AS name
-    FROM foreign_records f JOIN streets s USING (record_key);
-
-    CREATE TEMP TABLE keys AS
-    SELECT record_key, address, postcode, uprn, unnest(list_filter([
-        'u' || number, 'p' || code || '/' || array_to_string(numbers, ' '), 'q' || code || '/' || array_to_string(digits, ' '), 'w' || written,
-        -- a house that has a name and no number
-        CASE WHEN len(numbers) = 0 AND length(first_line) > 5 THEN 'n' || first_line END
-    ], lambda key: key IS NOT NULL)) AS key
-    FROM places;
+    FROM foreign_records f JOIN streets s USING (record_key)
+    UNION SELECT index_id, road, stem, bucket(road), NULL FROM recalled_roads
+    UNION SELECT index_id, NULL, NULL, NULL, value FROM recalled WHERE kind = 'street';
 
     CREATE TEMP TABLE foreign_places AS
-    SELECT DISTINCT f.index_id, k.key FROM foreign_records f JOIN keys k USING (record_key);
+    SELECT DISTINCT f.index_id, k.key FROM foreign_records f JOIN keys k USING (record_key)
+    UNION SELECT index_id, value FROM recalled WHERE kind = 'place';
 """
 
 _WORDS = """
-    -- a contact as it is, by all its letters and digits and by the last of its digits
-    CREATE TEMP MACRO whole(t) AS list_concat(
-        CASE WHEN length(squashed(t)) > 5 THEN ['whole ' || squashed(t)] ELSE [] END,
-        CASE WHEN length(regexp_replace(t, '[^0-9]', '', 'g')) > 8 THEN ['last ' || right(regexp_replace(t, '[^0-9]', '', 'g'), 9)] ELSE [] END);
     CREATE TEMP TABLE foreign_carers AS
     SELECT DISTINCT f.index_id, unnest(people_in(c.name)) AS carer
-    FROM foreign_records f JOIN all_carers c USING (record_key) WHERE c.name IS NOT NULL;
+    FROM foreign_records f JOIN carers_there c USING (record_key) WHERE c.name IS NOT NULL
+    UNION SELECT index_id, value FROM recalled WHERE kind = 'person';
 
     CREATE TEMP TABLE own_people AS  -- a carer's name that is also the child's, or a carer's of its own, tells nothing by a part
     SELECT DISTINCT index_id, unnest(words) AS word FROM (
@@ -233,37 +217,26 @@ _WORDS = """
     SELECT index_id, family AS word FROM telling_families WHERE length(family) > 2
     UNION
     SELECT index_id, word FROM (
-        SELECT f.index_id, unnest(words_of(c.name)) AS word FROM foreign_records f JOIN all_carers c USING (record_key)
+        SELECT f.index_id, unnest(words_of(c.name)) AS word FROM foreign_records f JOIN carers_there c USING (record_key)
+        UNION SELECT index_id, value FROM recalled WHERE kind = 'word'
     ) ANTI JOIN own_people USING (index_id, word) WHERE length(word) > 2;
 
     CREATE TEMP TABLE foreign_marks AS  -- postcodes, UPRNs, and how the other side is reached
     SELECT f.index_id, 'postcode ' || p.code AS mark FROM foreign_records f JOIN places p USING (record_key) WHERE length(p.code) > 4
     UNION SELECT f.index_id, 'number ' || p.number FROM foreign_records f JOIN places p USING (record_key) WHERE length(p.number) > 7
-    UNION SELECT f.index_id, 'phone ' || unnest(reached_at(c.contact)) FROM foreign_records f JOIN all_carers c USING (record_key)
-    UNION SELECT f.index_id, unnest(whole(c.contact)) FROM foreign_records f JOIN all_carers c USING (record_key);
+    UNION SELECT f.index_id, 'phone ' || unnest(reached_at(c.contact)) FROM foreign_records f JOIN carers_there c USING (record_key)
+    UNION SELECT f.index_id, unnest(whole(c.contact)) FROM foreign_records f JOIN carers_there c USING (record_key)
+    UNION SELECT index_id, value FROM recalled WHERE kind = 'mark';
 """
 
 # which texts of an identity tell of the other side
 _TELLING = """
-    CREATE TEMP TABLE said AS
-    SELECT DISTINCT index_id, text, whose FROM (
-        SELECT o.index_id, unnest([v.service, v.contact, v.phone]) AS text, 'service' AS whose
-        FROM own_records o JOIN all_involvements v USING (record_key)
-        UNION ALL
-        SELECT o.index_id, unnest([c.relationship, c.contact]), 'carer' FROM own_records o JOIN all_carers c USING (record_key)
-        UNION ALL
-        SELECT o.index_id, c.name, 'name' FROM own_records o JOIN all_carers c USING (record_key)
-    ) WHERE text IS NOT NULL;
-
     CREATE TEMP TABLE telling AS
     SELECT s.index_id, s.text FROM said s JOIN foreign_words w USING (index_id)
     WHERE whose <> 'name' AND (list_contains(words_of(s.text), w.word) OR length(w.word) > 4 AND contains(letters(s.text), w.word))
     UNION
     SELECT index_id, text FROM (
-        SELECT index_id, text, unnest(list_concat(list_concat(
-            list_transform(postcodes_in(text), lambda code: 'postcode ' || code),
-            list_transform(regexp_extract_all(squashed(text), '[0-9]{8,}'), lambda number: 'number ' || ltrim(number, '0'))),
-            list_concat(whole(text), list_transform(list_concat(phones_in(text), mails_in(text)), lambda phone: 'phone ' || phone)))) AS mark
+        SELECT index_id, text, unnest(marks_in(text)) AS mark
         FROM said
     ) SEMI JOIN foreign_marks USING (index_id, mark)
     UNION
@@ -303,7 +276,7 @@ _RESULTS = {
     "carers": """
         WITH theirs AS (
             SELECT o.index_id, c.record_key, c.name, c.relationship, c.contact
-            FROM own_records o JOIN all_carers c USING (record_key)
+            FROM own_records o JOIN carers_there c USING (record_key)
         )
         SELECT DISTINCT t.* EXCLUDE (index_id) FROM theirs t WHERE EXISTS (
             SELECT 1 FROM foreign_carers f WHERE f.index_id = t.index_id AND list_contains(people_in(t.name), f.carer)

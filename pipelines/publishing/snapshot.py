@@ -42,6 +42,7 @@ def build_snapshot(
     state: IdentityState,
     further_places: pa.Table | None = None,
     walls: pa.Table | None = None,
+    borne: pa.Table | None = None,
 ) -> dict[str, pa.Table]:
     """The nine tables of the snapshot.
 
@@ -50,6 +51,7 @@ def build_snapshot(
         state: identities and visibility after the night.
         further_places: hidden places that no record has any more (`household.FURTHER_PLACES`).
         walls: who stands on which side of an identity firewall (`WALLS`).
+        borne: what each side has borne (`BORNE`).
 
     Returns:
         table by name, with the columns of `database.tables.INDEX_TABLES` less authority and row.
@@ -69,7 +71,8 @@ def build_snapshot(
     household = find_household(person, state.identities, state.visibility, further_places)
     views: dict[str, pa.Table | Path] = {f"delivered_{name}": person[name] for name in PERSON_TABLES}
     views |= {f"unseen_{name}": table for name, table in vars(household).items()}
-    views |= {f"across_{name}": table for name, table in vars(find_across(person, state.identities, walls)).items()}
+    across = find_across(person, state.identities, walls, borne)
+    views |= {f"across_{name}": table for name, table in vars(across).items()}
     views |= {
         "identities": state.identities,
         "index_ids": state.index_ids,

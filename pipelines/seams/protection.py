@@ -12,7 +12,7 @@ import pyarrow as pa
 from pipelines.seams import words
 from pipelines.seams.seam import Column, Seam
 
-__all__ = ["ENTRIES", "LATCHED", "PLACES", "REQUESTS", "TASKS", "TOKENS", "WALLS_WISHED"]
+__all__ = ["BORNE", "ENTRIES", "LATCHED", "PLACES", "REQUESTS", "TASKS", "TOKENS", "WALLS_WISHED"]
 
 _TEXT, _DAY, _YES = pa.string(), pa.date32(), pa.bool_()
 _TOKENS = pa.list_(pa.field("element", _TEXT))
@@ -83,6 +83,16 @@ PLACES = Seam(  # where a hidden child's records said it lives or lived: stays h
     (
         Column("token", _TEXT, "keyed digest of the place", width=words.REF, needed=True),
         Column("holder", _TEXT, "token of the key of the record that said so", width=words.REF, needed=True),
+    ),
+)
+BORNE = Seam(  # what the sides of firewalls have borne, known as theirs for good (→ publishing, its gates, and the next night)
+    "borne at firewalls",
+    (
+        Column("wall_a", _TEXT, "the wall, as in `WALLS`", needed=True),
+        Column("wall_b", _TEXT, "the same", needed=True),
+        Column("side", _TEXT, "whose it is; between: it may be either's", words.WALL_SIDES, needed=True),
+        Column("record_key", _TEXT, "the record between the sides that bears it; none of a side"),
+        Column("token", _TEXT, "keyed digest of a value and its kind (`bearing.VALUES`)", width=words.REF, needed=True),
     ),
 )
 TASKS = Seam(  # protection → reporting: wishes that people must look at

@@ -7,10 +7,12 @@ import pyarrow as pa
 from pipelines.contracts import contract_for, registered_agencies
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.decided import decisions_of
+from pipelines.nights.judging import person_tables
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.requests import asked_for
 from pipelines.nights.seal import sealed
-from pipelines.nights.walls import walls_asked, walls_asked_in, walls_in, walls_wished_in
+from pipelines.nights.walls import night_before, walls_asked, walls_asked_in, walls_in, walls_wished_in
+from pipelines.protection.borne import borne_after
 from pipelines.protection.wall_wishes import found_tonight, wishes_after
 from pipelines.reporting.review import review_of
 from pipelines.tables import read_table, write_json, write_table
@@ -49,6 +51,8 @@ def link(night: Night) -> StageReport:
     folder = attempt.folder / "matching"
     for name in ("clusters", "links", "possible", "apart", "walls"):
         write_table(getattr(matched, name), folder / f"{name}.parquet")
+    borne = borne_after(person_tables(attempt), matched.walls, night_before(base.folder) if base else None)
+    write_table(borne, folder / "walls_borne.parquet")
     write_table(wished, folder / "walls_wished.parquet")
     write_table(asked, folder / "walls_asked.parquet")
     matched.state.write(folder / "state")

@@ -1,0 +1,192 @@
+"""What each side of an identity firewall has ever borne, remembered as keyed digests, and found again among tonight's values.
+
+Belongs here: the memory (`borne_after`), and which values of an identity tonight the other side is remembered to have borne
+(`recall`). Not here: what values are and how they compare (`bearing`), what follows (`firewall`).
+
+What a wall keeps apart is held against what both sides bear tonight. That is not enough where a record of one side is withdrawn, or is turned
+into the other's: then nothing tells any more whose home that is which an agency wrote into its own record. So all that records of a
+side have borne since the night before the wall stays known as that side's. What a record *between* the sides bears, and no side has
+borne until then, may be either's: it is remembered as that record's, and is shown on neither side, until a reviewer says on
+which the record stands. Nothing in the memory can be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from pipelines.privacy.secret import key_for
+from pipelines.protection.bearing import READ_OFF, VALUES, read_bearing, views_of
+from pipelines.seams import conform, give
+from pipelines.seams.matching import WALLS
+from pipelines.seams.protection import BORNE
+from pipelines.tables import connect
+
+__all__ = ["NightBefore", "borne_after", "digest_borne", "recall"]
+
+
+@dataclass(frozen=True)
+class NightBefore:
+    """What the night before knew: its memory (`BORNE`), its walls (`WALLS`), its person tables, its `IDENTITIES`."""
+
+    borne: pa.Table
+    walls: pa.Table
+    person: Mapping[str, pa.Table | Path]
+    identities: pa.Table | Path
+
+
+def borne_after(person: Mapping[str, pa.Table | Path], walls: pa.Table, before: NightBefore | None) -> pa.Table:
+    """What each side has borne, after a night: `BORNE`.
+
+    Args:
+        person: the tables of `PERSON_TABLES`.
+        walls: `WALLS` of the night, with who is away.
+        before: the night before; None on the first.
+    """
+    conform(walls, WALLS)
+    if not walls.num_rows:
+        return BORNE.empty_table()
+    told = [_told(person, walls, walls.select(_STANDING))]
+    kept = BORNE.empty_table()
+    if before is not None:
+        conform(before.borne, BORNE)
+        kept = before.borne
+        told.append(_told(before.person, walls, _stood(walls, before)))
+    with connect({"told": pa.concat_tables(told), "kept": kept, "walls": walls.select(_STANDING)}) as duck:
+        after = duck.sql(_AFTER).to_arrow_table()
+    return give(after, BORNE)
+
+
+def digest_borne(duck: duckdb.DuckDBPyConnection) -> None:
+    """Create a macro ``digest_borne(kind, value)``."""
+    duck.execute("SET VARIABLE borne_secret = ?", [key_for("borne at a firewall").hex()])
+    duck.execute("""
+        CREATE OR REPLACE TEMP MACRO digest_borne(kind, value) AS
+            substr(sha256(getvariable('borne_secret') || kind || ' ' || value), 1, 32)
+    """)
+
+
+def recall(duck: duckdb.DuckDBPyConnection) -> None:
+    """Create tables recalled (index_id, side, kind, value) and recalled_roads (index_id, road, stem).
+
+    Args:
+        duck: a connection with what `read_bearing` made, parts (index_id, wall_a, wall_b, side), own_records, said, and
+            borne (`BORNE`).
+    """
+    digest_borne(duck)
+    duck.execute(READ_OFF)
+    duck.execute(_RECALL)
+
+
+_STANDING = ["wall_a", "wall_b", "side", "record_key"]
+
+
+def _told(person: Mapping[str, pa.Table | Path], walls: pa.Table, standing: pa.Table) -> pa.Table:
+    """Digests of what records bear that stand somewhere: wall_a, wall_b, side, record_key, token."""
+    with connect(views_of(person) | {"standing": standing}) as duck:
+        read_bearing(duck, "SELECT record_key FROM standing")
+        digest_borne(duck)
+        return duck.sql(f"""
+            SELECT DISTINCT s.*, digest_borne(v.kind, v.value) AS token FROM ({VALUES}) v JOIN standing s USING (record_key)
+        """).to_arrow_table()
+
+
+def _stood(walls: pa.Table, before: NightBefore) -> pa.Table:
+    """Where the records of the night before stood, at the walls of tonight.
+
+    At a wall that is new tonight they stand where they do tonight, and what is gone stands where the rest of its identity does.
+    """
+    views = {"walls": walls, "before": before.walls, "identities": before.identities}
+    with connect(views) as duck:
+        return duck.sql("""
+            WITH known AS (
+                SELECT wall_a, wall_b, side, record_key FROM before SEMI JOIN walls USING (wall_a, wall_b)
+                UNION
+                SELECT wall_a, wall_b, side, record_key FROM walls ANTI JOIN before USING (wall_a, wall_b, record_key)
+            ),
+            lived AS (
+                SELECT k.wall_a, k.wall_b, i.index_id, min(k.side) AS side, count(DISTINCT k.side) AS sides
+                FROM known k JOIN identities i USING (record_key) ANTI JOIN before b ON b.wall_a = k.wall_a AND b.wall_b = k.wall_b
+                GROUP BY ALL
+            )
+            FROM known
+            UNION
+            SELECT l.wall_a, l.wall_b, if(l.sides = 1, l.side, 'between'), i.record_key
+            FROM lived l JOIN identities i USING (index_id)
+            ANTI JOIN known k ON k.wall_a = l.wall_a AND k.wall_b = l.wall_b AND k.record_key = i.record_key
+        """).to_arrow_table()
+
+
+_AFTER = """
+    WITH settled AS (  -- what a record bore between the sides is its side's once it stands on one
+        SELECT k.wall_a, k.wall_b, coalesce(w.side, k.side) AS side, if(w.side IS NULL, k.record_key, NULL) AS record_key, k.token
+        FROM kept k LEFT JOIN walls w ON w.wall_a = k.wall_a AND w.wall_b = k.wall_b AND w.record_key = k.record_key AND w.side <> 'between'
+        SEMI JOIN walls s ON s.wall_a = k.wall_a AND s.wall_b = k.wall_b
+    ),
+    of_sides AS (
+        SELECT wall_a, wall_b, side, NULL::VARCHAR AS record_key, token FROM told WHERE side <> 'between'
+        UNION SELECT wall_a, wall_b, side, record_key, token FROM settled WHERE side <> 'between'
+    ),
+    between_them AS (
+        SELECT wall_a, wall_b, side, record_key, token FROM settled WHERE side = 'between'
+        UNION
+        SELECT wall_a, wall_b, side, record_key, token FROM told t WHERE side = 'between' AND NOT EXISTS (
+            SELECT 1 FROM of_sides o WHERE o.wall_a = t.wall_a AND o.wall_b = t.wall_b AND o.token = t.token
+        )
+    )
+    FROM of_sides UNION FROM between_them ORDER BY ALL
+"""
+
+_RECALL = """
+    CREATE TEMP TABLE may_not_be AS  -- of each identity at a wall, the digests of what another stands for
+    SELECT DISTINCT p.index_id, b.side, b.token FROM parts p
+    JOIN borne b ON b.wall_a = p.wall_a AND b.wall_b = p.wall_b AND b.side <> p.side;
+
+    CREATE TEMP TABLE remembering AS SELECT o.* FROM own_records o SEMI JOIN may_not_be USING (index_id);
+
+    CREATE TEMP TABLE texts AS
+    SELECT DISTINCT index_id, text FROM said SEMI JOIN may_not_be USING (index_id) WHERE text IS NOT NULL;
+
+    CREATE TEMP TABLE wholly AS
+    SELECT DISTINCT o.index_id, concat_ws(' ', c.given_names, c.family_name) AS text FROM remembering o JOIN called c USING (record_key);
+
+    CREATE TEMP TABLE lying AS
+    SELECT DISTINCT o.index_id, a.address AS text FROM remembering o JOIN places a USING (record_key) WHERE a.address IS NOT NULL;
+
+    CREATE TEMP TABLE roads AS
+    SELECT DISTINCT o.index_id, s.road, s.stem FROM remembering o JOIN streets s USING (record_key)
+    UNION
+    SELECT index_id, street.road, street.stem FROM (SELECT index_id, unnest(roads_in(lines_of(text))) AS street FROM texts);
+
+    CREATE TEMP TABLE recalled AS
+    WITH saying AS (
+        SELECT index_id, unnest(may_say(text)) AS value FROM texts
+    ),
+    every AS (
+        SELECT o.index_id, 'family' AS kind, letters(c.family_name) AS value FROM remembering o JOIN called c USING (record_key)
+        UNION SELECT index_id, 'surname', unnest(may_say(text)) FROM wholly
+        UNION SELECT o.index_id, 'person', unnest(people_in(c.name)) FROM remembering o JOIN carers_there c USING (record_key) WHERE c.name IS NOT NULL
+        UNION SELECT o.index_id, 'place', k.key FROM remembering o JOIN keys k USING (record_key)
+        UNION SELECT index_id, kind, value FROM saying CROSS JOIN (VALUES ('family'), ('word'), ('street')) kinds(kind)
+        UNION SELECT index_id, 'street', unnest(spans(letters(text))) FROM lying
+        UNION SELECT index_id, 'mark', unnest(marks_in(text)) FROM texts
+    ),
+    digested AS (
+        SELECT kind, value, digest_borne(kind, value) AS token FROM (SELECT DISTINCT kind, value FROM every WHERE value <> '')
+    )
+    SELECT DISTINCT e.index_id, m.side, e.kind, e.value FROM every e JOIN digested d USING (kind, value)
+    JOIN may_not_be m ON m.index_id = e.index_id AND m.token = d.token;
+
+    CREATE TEMP TABLE recalled_roads AS
+    WITH every AS (
+        SELECT *, 'road' AS kind, road AS value FROM roads
+        UNION SELECT *, 'stem', unnest(list_transform(range(strpos(road, ' ') + 2, length(road) + 1), lambda size: left(road, size))) FROM roads
+        UNION SELECT *, 'start', stem FROM roads WHERE stem <> road OR length(stem) - strpos(stem, ' ') > 3
+    )
+    SELECT DISTINCT e.index_id, e.road, e.stem FROM every e
+    JOIN may_not_be m ON m.index_id = e.index_id AND m.token = digest_borne(e.kind, e.value);
+"""
