@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.feed_rows import feed_inputs
-from pipelines.nights.walls import walls_asked_in, walls_in
+from pipelines.nights.walls import borne_in, walls_asked_in, walls_in
 from pipelines.protection.places import known_places
-from pipelines.publishing.gates import LEDGER_TABLES, Audit, Base, Protection, run_gates
+from pipelines.publishing.gates import LEDGER_TABLES, Audit, Base, Protection, Walled, run_gates
 from pipelines.tables import StoredTable, read_table
 
 __all__ = ["judged", "person_tables", "places_of"]
@@ -48,6 +48,7 @@ def judged(
             each.subject: each.reason for each in attempt.inputs.decisions if each.kind == "override" and each.subject
         },
         review=read_table(review) if review.is_file() else None,
+        walled=Walled(walls_in(attempt.folder), borne_in(attempt.folder)),
         only=only,
     )
 
@@ -81,4 +82,6 @@ def _base(base: Attempt) -> Base:
         entries=base.folder / "protection" / "entries.parquet",
         walls=walls_in(base.folder),
         walls_asked=walls_asked_in(base.folder),
+        person={name: path for name, path in person_tables(base).items() if name in ("names", "addresses", "carers")},
+        borne=borne_in(base.folder),
     )

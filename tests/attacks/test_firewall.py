@@ -176,6 +176,54 @@ def _called(
     return Walled(_adopted(names=lambda scene: [_name(_adoptive(scene), "current"), other(scene)]))
 
 
+def _birth_goes(scene: Scene) -> None:
+    scene.drop("health", _birth_key(scene))
+
+
+def _told(*, then: Act = _nothing, birth: bool = False, **cells: Callable[[Scene], Any]) -> Act:
+    """The record of one identity is told something."""
+
+    def act(scene: Scene) -> None:
+        row = scene.row(BIRTH_AGENCY, _birth_key(scene)) if birth else scene.row(ADOPTIVE_AGENCY, _adoptive_key(scene))
+        row.update({name: cell(scene) for name, cell in cells.items()})
+        then(scene)
+
+    return act
+
+
+def _turned(scene: Scene) -> None:
+    """Health has the adoptive identity under the key under which it had the birth one."""
+    _birth_goes(scene)
+    scene.add("health", _adoptive(scene), _birth_key(scene))
+
+
+def _last_known(scene: Scene) -> dict[str, Any]:
+    return {"lines": [_home(scene)], "postcode": _birth(scene).postcode, "status": "last_known"}
+
+
+def _with_birth_mother(scene: Scene) -> list[dict[str, str]]:
+    mother = {"name": _birth(scene).carer, "relationship": "birth mother", "contact": _birth(scene).phone}
+    return [{"name": _adoptive(scene).carer, "relationship": "mother"}, mother]
+
+
+def _with_birth_phone(scene: Scene) -> list[dict[str, str]]:
+    return [{"name": "Ann Zedd", "relationship": "aunt", "contact": f"ring {_birth(scene).phone}"}]
+
+
+def _with_birth_name(scene: Scene) -> list[dict[str, str]]:
+    return [_name(_adoptive(scene), "current"), _name(_birth(scene), "current")]
+
+
+_ACROSS: dict[str, dict[str, Callable[[Scene], Any]]] = {
+    "the birth home": {"address": _last_known},
+    "the birth home's street": {"address": lambda scene: {"lines": [f"opposite {_home(scene)}"], "status": "current"}},
+    "the birth home's UPRN": {"address": lambda scene: {"lines": [], "uprn": _birth(scene).uprn, "status": "current"}},
+    "the birth mother": {"carers": _with_birth_mother},
+    "the birth name": {"names": _with_birth_name},
+}
+"""What an agency may write of the birth identity into the record of the adoptive one."""
+
+
 def _home(scene: Scene) -> str:
     return _birth(scene).street
 
@@ -242,6 +290,16 @@ ATTACKS: dict[str, Walled] = {
     "the feed asks no more": Walled(by_feed=True, later=_asks_no_more),
     "the feed asks, tells both names and asks no more": Walled(_adopted(**_both_names), by_feed=True, later=_asks_no_more),
     "the feed asks and the record it names goes": Walled(by_feed=True, later=lambda scene: scene.drop("social_care", f"SB{scene.number}")),
+    **{f"{what} is told as the birth record goes": Walled(later=_told(then=_birth_goes, **cells)) for what, cells in _ACROSS.items()},
+    **{f"{what} is told when the birth record is gone": Walled(later=_birth_goes, latest=_told(**cells)) for what, cells in _ACROSS.items()},
+    **{f"{what} is told as the birth record is turned into the other": Walled(later=_told(then=_turned, **cells)) for what, cells in _ACROSS.items()},
+    **{f"{what} is told when the birth record has been turned into the other": Walled(later=_turned, latest=_told(**cells)) for what, cells in _ACROSS.items()},
+    **{f"the feed asks, and {what} is told as the birth records go": Walled(by_feed=True, later=_told(then=acts(_birth_goes, lambda scene: scene.drop("social_care", f"SB{scene.number}")), **cells)) for what, cells in (_ACROSS | {"the birth mother's telephone": {"carers": _with_birth_phone}}).items()},
+    "the birth home is told, and then the birth record goes": Walled(later=_told(address=_last_known), latest=_birth_goes),
+    "the birth record moves, goes, and its former home is told": Walled(later=_told(birth=True, address_line_1=lambda scene: "9 Commonlea Close", postcode=lambda scene: "B1 1ZZ"), latest=_told(then=_birth_goes, address=_last_known)),
+    "health is told the new home as the adoptive record goes": Walled(later=_told(birth=True, then=lambda scene: scene.drop("social_care", _adoptive_key(scene)), address_line_1=lambda scene: _adoptive(scene).street, postcode=lambda scene: _adoptive(scene).postcode)),
+    "health is told the new mother when the adoptive record is gone": Walled(later=lambda scene: scene.drop("social_care", _adoptive_key(scene)), latest=_told(birth=True, carer_name=lambda scene: _adoptive(scene).carer)),
+    "a school has the new name at the birth home, as the birth record goes": Walled(later=_third("education", _lives(_birth, _adoptive)), latest=_birth_goes),
     "the feed asks and the police have half": Walled(by_feed=True, later=_third("police", _lives(_adoptive, _birth))),
 }  # fmt: skip
 

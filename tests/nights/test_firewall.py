@@ -331,8 +331,8 @@ WRONG: list[tuple[str, str, dict[str, Any]]] = [
 ]
 
 
-def verdict(place: LittleNights, paths: dict[str, Path]) -> Gate:
-    attempt = place.in_force(1)
+def verdict(place: LittleNights, paths: dict[str, Path], night: int = 1) -> Gate:
+    attempt = place.in_force(night)
     protecting = Protection(attempt.folder / "protection" / "entries.parquet")
     stored = {name: stored_table(path) for name, path in paths.items()}
     decided, places = decisions_of(attempt.inputs), places_of(attempt)
@@ -351,6 +351,66 @@ def test_the_gate_finds_each_thing_of_one_that_is_shown_at_the_other(walled: Lit
         pq.write_table(pa.concat_tables([table, added]), tmp_path / f"{number}.parquet")
         gate = verdict(walled, paths | {name: tmp_path / f"{number}.parquet"})
         assert not gate.passed and gate.figures[figure] == 1, cells
+
+
+REMEMBERED: list[tuple[str, str, dict[str, Any]]] = [
+    ("remembered_names", "names", {"kind": "current", "family_name": "Quiller-by", "given_names": "Rowena"}),
+    ("remembered_shown", "addresses", {"address": "212, BRACKENHOLT LANE, Birmingham", "agency": "police"}),
+    ("remembered_shown", "addresses", {"address": "212 Quite Another", "postcode": BIRTH.postcode.lower()}),
+    ("remembered_shown", "carers", {"name": "Quillerby, Mrs Maud"}),
+]
+
+
+def test_the_gate_finds_what_the_other_side_bore_though_it_is_away_and_that_it_was_forgotten(
+    joined: LittleNights, tmp_path: Path
+) -> None:
+    place = joined.copied_to(tmp_path)
+    names = [{"family": ADOPTIVE.family, "given": ADOPTIVE.given, "type": "current"}]
+    place.feeds["social_care"].rows["S0921"] |= {"names": names, "carers": []}
+    place.feeds["health"].hold(BIRTH, carer_name=f"Maud {BIRTH.family}")
+    wall(place)
+    place.deliver(2)
+    assert place.load() == {1: "published", 2: "published"}
+    place.feeds["health"].drop(f"P{BIRTH.nhs}")
+    for night in (3, 4):
+        place.deliver(night)
+        assert place.load() == {night: "published"}
+    version, of = place.night(4).version(), identities(place, 4)
+    assert version is not None and A not in of
+    paths = snapshot_tables(place.deployment.home.snapshots(AUTHORITY) / version)
+    assert verdict(place, paths, 4).passed
+    for number, (figure, name, cells) in enumerate(REMEMBERED):
+        table = read_table(paths[name])
+        added = pa.Table.from_pylist([{"index_id": of[B], **cells}], schema=table.schema)
+        pq.write_table(pa.concat_tables([table, added]), tmp_path / f"{number}.parquet")
+        gate = verdict(place, paths | {name: tmp_path / f"{number}.parquet"}, 4)
+        assert not gate.passed and gate.figures[figure] >= 1, cells
+    path = place.in_force(4).folder / "matching" / "walls_borne.parquet"
+    kept = read_table(path)
+    pq.write_table(kept.slice(1), path)
+    gate = verdict(place, paths, 4)
+    assert not gate.passed and gate.figures["forgotten"] == 1
+
+
+def test_the_gate_finds_what_the_other_side_bore_the_night_before(joined: LittleNights, tmp_path: Path) -> None:
+    """Were the memory empty, the night before still tells it."""
+    place = joined.copied_to(tmp_path)
+    wall(place)
+    assert place.load() == {1: "published"}
+    place.feeds["health"].drop(f"P{BIRTH.nhs}")
+    place.deliver(2)
+    assert place.load() == {2: "published"}
+    version, of = place.night(2).version(), identities(place, 2)
+    assert version is not None
+    paths = snapshot_tables(place.deployment.home.snapshots(AUTHORITY) / version)
+    for night in (1, 2):
+        path = place.in_force(night).folder / "matching" / "walls_borne.parquet"
+        pq.write_table(read_table(path).slice(0, 0), path)
+    table = read_table(paths["addresses"])
+    added = pa.Table.from_pylist([{"index_id": of[B], "address": "212 Brackenholt Ln"}], schema=table.schema)
+    pq.write_table(pa.concat_tables([table, added]), tmp_path / "addresses.parquet")
+    gate = verdict(place, paths | {"addresses": tmp_path / "addresses.parquet"}, 2)
+    assert not gate.passed and gate.figures["addresses_shown"] == 1 and gate.figures["not_remembered"] >= 1
 
 
 def test_the_gate_finds_a_line_of_the_review_list_that_leads_across(walled: LittleNights) -> None:

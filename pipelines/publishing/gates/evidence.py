@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,10 @@ from pipelines.publishing.feed_input import FeedInput
 from pipelines.publishing.gates.audit import LEDGER_TABLES
 from pipelines.publishing.snapshot import SNAPSHOT_TABLES
 from pipelines.seams.matching import DECISIONS, WALLS
+from pipelines.seams.protection import BORNE
 from pipelines.tables import StoredTable, connect, read_as
 
-__all__ = ["Base", "Evidence", "Protection", "opened"]
+__all__ = ["Base", "Evidence", "Protection", "Walled", "opened"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Base:
         entries: the protection register (`ENTRIES`).
         walls: who stood on which side of an identity firewall (`WALLS`); none: nobody.
         walls_asked: firewalls that feeds had asked for (`DECISIONS`); none: no feed had.
+        person: names, addresses and carers that it was made of.
+        borne: what the sides of firewalls had borne (`BORNE`); none: nothing.
     """
 
     children: Path
@@ -46,6 +49,8 @@ class Base:
     entries: Path
     walls: pa.Table | None = None
     walls_asked: pa.Table | None = None
+    person: Mapping[str, pa.Table | Path] = field(default_factory=dict)
+    borne: pa.Table | None = None
 
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
@@ -74,14 +79,22 @@ class Protection:
 
 
 @dataclass(frozen=True)
+class Walled:
+    """What the night made of identity firewalls: who stands where (`WALLS`), and what the sides have borne (`BORNE`)."""
+
+    walls: pa.Table = field(default_factory=WALLS.empty_table)
+    borne: pa.Table = field(default_factory=BORNE.empty_table)
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Everything the gates may ask of a night.
 
     In SQL: the nine snapshot tables by name; identities, index_ids; ledger (the night's events); person (the records),
     person_names, person_addresses, person_carers; further_places (hidden ones that no record has); apart; entries (the protection register);
-    decisions (in force); review (the review list);
-    base_children, base_person, base_identities, base_walls, base_walls_asked, empty on a first night; and nameless: the identities that have an address
-    and no name, the only ones that may have no row in children.
+    decisions (in force); review (the review list); walls, borne (of firewalls);
+    base_children, base_person, base_names, base_addresses, base_carers, base_identities, base_walls, base_walls_asked, base_borne, empty on a first
+    night; and nameless: the identities that have an address and no name, the only ones that may have no row in children.
 
     Attributes:
         connection: DuckDB with these views.
@@ -125,14 +138,17 @@ def opened(
     base: Base | None,
     further_places: pa.Table | None = None,
     review: pa.Table | None = None,
+    walled: Walled | None = None,
 ) -> Iterator[Evidence]:
     """The evidence of a night, with every view in place; closed on leaving."""
     views: dict[str, pa.Table | Path] = {name: found[name].path for name in SNAPSHOT_TABLES}
     views |= {("ledger" if name == "events" else name): found[f"ledger/{name}"].path for name in LEDGER_TABLES}
-    views |= {f"person_{name}": person[name] for name in ("names", "addresses", "carers")}
+    views |= {f"person_{name}": person[name] for name in _BEARING}
     views |= {"person": person["records"], "decisions": in_force(decisions)}
     views |= {"apart": apart, "entries": protection.entries}
     views["review"] = _REVIEWED.empty_table() if review is None else review
+    views |= {"walls": (walled or Walled()).walls, "borne": (walled or Walled()).borne}
+    views["base_borne"] = BORNE.empty_table() if base is None or base.borne is None else base.borne
     views["base_walls"] = WALLS.empty_table() if base is None or base.walls is None else base.walls
     views["base_walls_asked"] = (
         DECISIONS.empty_table() if base is None or base.walls_asked is None else base.walls_asked
@@ -140,8 +156,11 @@ def opened(
     views["further_places"] = FURTHER_PLACES.empty_table() if further_places is None else further_places
     if base:
         views |= {"base_children": base.children, "base_person": base.records, "base_identities": base.identities}
-        views |= {"base_entries": base.entries}
+        views |= {"base_entries": base.entries} | {f"base_{name}": table for name, table in base.person.items()}
     with connect(views) as connection:
+        for name in _BEARING:
+            if f"base_{name}" not in views:
+                connection.execute(f"CREATE TEMP VIEW base_{name} AS SELECT * FROM person_{name} WHERE false")
         if not base:
             for name, like in (
                 ("children", "children"),
@@ -154,6 +173,7 @@ def opened(
         yield Evidence(connection, built, found, apart, protection, decisions, inputs, base)
 
 
+_BEARING = ("names", "addresses", "carers")
 _REVIEWED = pa.schema([(f"{part}_ref_{side}", pa.string()) for part in ("record", "rival") for side in "ab"])
 _NAMELESS = """
     CREATE TEMP VIEW nameless AS

@@ -2,12 +2,15 @@
 
 Belongs here: the two sides of each wall worked out again, from what people decided, what feeds ask for, and whose the records
 were in the version that the night builds on; then every published table, and the review list, searched for what would lead
-across. Not here: how the sides grow (`matching.deciding.walls`) and how values are taken out (`protection.firewall`): the
-same promise, in code of its own.
+across: of what the other side bears tonight, bore in that version, or is remembered to have borne. Not here: how the sides grow
+(`matching.deciding.walls`), how values are taken out (`protection.firewall`) and remembered (`protection.borne`): the same promise, in
+code of its own. Only the digest is shared, and who stands *between* the sides is taken from the night: of these it is proven
+that they are nobody's and show nothing that a side bears or has borne.
 """
 
 from __future__ import annotations
 
+from pipelines.protection.borne import digest_borne
 from pipelines.protection.letters import read_plainly
 from pipelines.publishing.gates.evidence import Evidence
 from pipelines.publishing.gates.gate import Gate
@@ -21,15 +24,18 @@ def firewall(evidence: Evidence) -> Gate:
     columns = {row[0] for row in duck.execute("DESCRIBE person").fetchall()}
     told = "walled_from" if "walled_from" in columns else "NULL"
     read_plainly(duck, _READ)
+    digest_borne(duck)
     duck.execute(_ASKED.format(told=told))
     duck.execute(_WALLS)
     duck.execute(_SIDES)
+    duck.execute(_REMEMBERED)
     found = {name: evidence.count(sql) for name, sql in _FAULTS.items()}
     return Gate(
         "firewall",
         not any(found.values()),
         "Of two identities with a firewall between them none holds a record of the other, has had its index id or leads to it, "
-        "and no name, address, carer, telephone number, word of a service or line of the review list shows one at the other.",
+        "and no name, address, carer, telephone number, word of a service or line of the review list shows one at the other, nor "
+        "what one has ever borne.",
         {"walls": evidence.count("SELECT count(*) FROM wanted"), **found},
     )
 
@@ -39,6 +45,9 @@ _CARER = ["name", "relationship", "contact"]
 _READ = {
     "read_addresses": ("person_addresses", _PLACE),
     "read_carers": ("person_carers", _CARER),
+    "read_base_addresses": ("base_addresses", _PLACE),
+    "read_base_carers": ("base_carers", _CARER),
+    "read_base_names": ("base_names", ["family_name", "given_names"]),
     "read_names": ("person_names", ["family_name", "given_names"]),
     "read_person": ("person", ["family_name", "given_names"]),
     "shown_names": ("names", ["family_name", "given_names"]),
@@ -116,15 +125,38 @@ _SIDES = r"""
     SELECT w.wall, if(b.side = 'a', 1, 2), b.record_key FROM wanted w JOIN base_walls b ON b.wall_a = w.one AND b.wall_b = w.other
     WHERE b.side <> 'between';
 
+    -- 3: between the sides
+    CREATE OR REPLACE TEMP TABLE between_them AS
+    SELECT DISTINCT w.wall, t.record_key FROM wanted w JOIN walls t ON t.wall_a = w.one AND t.wall_b = w.other WHERE t.side = 'between';
+
     CREATE OR REPLACE TEMP TABLE sided AS
-    SELECT DISTINCT s.wall, s.side, i.index_id FROM surely s JOIN identities i USING (record_key);
+    SELECT DISTINCT s.wall, s.side, i.index_id FROM (FROM surely ANTI JOIN between_them USING (wall, record_key)) s JOIN identities i USING (record_key)
+    UNION SELECT s.wall, 3, i.index_id FROM between_them s JOIN identities i USING (record_key);
 
     CREATE OR REPLACE TEMP TABLE members AS
     SELECT DISTINCT s.wall, s.side, i.record_key, i.record_ref FROM sided s JOIN identities i USING (index_id);
 
     -- what a child of one side may not show: s is the side that shows, m whose it is
     CREATE OR REPLACE TEMP VIEW against AS
-    SELECT s.wall, s.index_id, m.record_key FROM sided s JOIN members m ON m.wall = s.wall AND m.side <> s.side;
+    SELECT s.wall, s.index_id, m.record_key FROM sided s JOIN members m ON m.wall = s.wall AND m.side <> s.side AND m.side < 3;
+
+    -- the same of the version before: where the records stood then, at a wall that is new where they stand tonight
+    CREATE OR REPLACE TEMP TABLE stood_before AS
+    SELECT w.wall, if(b.side = 'a', 1, 2) AS side, b.record_key FROM wanted w JOIN base_walls b ON b.wall_a = w.one AND b.wall_b = w.other
+    WHERE b.side <> 'between'
+    UNION SELECT m.wall, m.side, m.record_key FROM members m JOIN wanted w USING (wall)
+    WHERE m.side < 3 AND NOT EXISTS (FROM base_walls b WHERE b.wall_a = w.one AND b.wall_b = w.other);
+
+    CREATE OR REPLACE TEMP VIEW against_before AS
+    SELECT s.wall, s.index_id, m.record_key FROM sided s JOIN stood_before m ON m.wall = s.wall AND m.side <> s.side;
+
+    CREATE OR REPLACE TEMP TABLE their_addresses AS
+    SELECT DISTINCT index_id, address, postcode, uprn FROM against JOIN read_addresses USING (record_key)
+    UNION SELECT index_id, address, postcode, uprn FROM against_before JOIN read_base_addresses USING (record_key);
+
+    CREATE OR REPLACE TEMP TABLE their_carers AS
+    SELECT DISTINCT index_id, name, contact FROM against JOIN read_carers USING (record_key)
+    UNION SELECT index_id, name, contact FROM against_before JOIN read_base_carers USING (record_key);
 
     CREATE OR REPLACE TEMP MACRO plain_of(t) AS
         trim(regexp_replace(regexp_replace(upper(strip_accents(t)), '[''`]', '', 'g'), '[^\pL\pN]+', ' ', 'g'));
@@ -135,9 +167,11 @@ _SIDES = r"""
     CREATE OR REPLACE TEMP MACRO number_of(t) AS right(regexp_replace(t, '[^0-9]', '', 'g'), 9);
 
     CREATE OR REPLACE TEMP TABLE families_against AS
-    SELECT DISTINCT a.index_id, family_of(n.family_name) AS family FROM against a JOIN (
-        SELECT record_key, family_name FROM read_names UNION ALL SELECT record_key, family_name FROM read_person
-    ) n USING (record_key) WHERE family_of(n.family_name) IS NOT NULL;
+    SELECT DISTINCT index_id, family_of(family_name) AS family FROM (
+        SELECT index_id, family_name FROM against JOIN read_names USING (record_key)
+        UNION ALL SELECT index_id, family_name FROM against JOIN read_person USING (record_key)
+        UNION ALL SELECT index_id, family_name FROM against_before JOIN read_base_names USING (record_key)
+    ) WHERE family_of(family_name) IS NOT NULL;
 
     CREATE OR REPLACE TEMP MACRO numbers_of(t) AS list_sort(list_distinct(list_transform(
         regexp_extract_all(coalesce(plain_of(t), ''), '[0-9]+'), lambda number: ltrim(number, '0'))));
@@ -145,10 +179,10 @@ _SIDES = r"""
     -- the street that follows a number: its first word and the letter after it, grown together
     CREATE OR REPLACE TEMP TABLE streets_against AS
     SELECT DISTINCT index_id, street FROM (
-        SELECT a.index_id, replace(unnest(regexp_extract_all(regexp_replace(regexp_replace(regexp_replace(
-            upper(strip_accents(o.address)), '[''`]', '', 'g'), '[^A-Z0-9,]+', ' ', 'g'), '([0-9])([A-Z]{2})', '\1 \2', 'g'),
+        SELECT index_id, replace(unnest(regexp_extract_all(regexp_replace(regexp_replace(regexp_replace(
+            upper(strip_accents(address)), '[''`]', '', 'g'), '[^A-Z0-9,]+', ' ', 'g'), '([0-9])([A-Z]{2})', '\1 \2', 'g'),
             '\b[0-9]+ ([A-Z]{4,} [A-Z])[A-Z]', 1)), ' ', '') AS street
-        FROM against a JOIN read_addresses o USING (record_key)
+        FROM their_addresses
     ) WHERE length(street) > 5 AND NOT regexp_matches(street, '^(FLAT|SAINT|UNIT|ROOM)');
 
     -- family names of the other side that the child does not bear itself, streets, and how the other side is reached
@@ -159,15 +193,55 @@ _SIDES = r"""
             UNION ALL SELECT index_id, family_name, given_names FROM shown_children
         ) n WHERE n.index_id = f.index_id AND contains(family_of(concat_ws(' ', n.given_names, n.family_name)), f.family))
     UNION SELECT index_id, street FROM streets_against
-    UNION SELECT a.index_id, number_of(o.contact) FROM against a JOIN read_carers o USING (record_key)
-    WHERE regexp_full_match(trim(o.contact), '\+?[0-9][0-9 ()./-]+') AND length(regexp_replace(o.contact, '[^0-9]', '', 'g')) BETWEEN 9 AND 14;
+    UNION SELECT index_id, number_of(contact) FROM their_carers
+    WHERE regexp_full_match(trim(contact), '\+?[0-9][0-9 ()./-]+') AND length(regexp_replace(contact, '[^0-9]', '', 'g')) BETWEEN 9 AND 14;
 
     CREATE OR REPLACE TEMP TABLE told_there AS
     SELECT index_id, unnest([relationship, contact]) AS text FROM shown_carers
     UNION ALL SELECT index_id, unnest([service, contact, phone]) FROM shown_involvements
 """
 
+# what the sides are remembered to have borne, however long ago; of what is shown the digests that could be among it
+_REMEMBERED = r"""
+    CREATE OR REPLACE TEMP TABLE memory AS
+    SELECT DISTINCT w.wall, if(b.side = 'a', 1, if(b.side = 'b', 2, 3)) AS side, b.token
+    FROM (SELECT wall_a, wall_b, side, token FROM borne UNION SELECT wall_a, wall_b, side, token FROM base_borne WHERE side <> 'between') b
+    JOIN wanted w ON w.one = b.wall_a AND w.other = b.wall_b;
+
+    CREATE OR REPLACE TEMP TABLE remembered_against AS
+    SELECT DISTINCT s.index_id, m.token FROM sided s JOIN memory m ON m.wall = s.wall AND m.side <> s.side;
+
+    CREATE OR REPLACE TEMP TABLE shown_as AS
+    SELECT index_id, digest_borne('place', 'u' || ltrim(uprn, '0')) AS token FROM shown_addresses WHERE uprn IS NOT NULL
+    UNION SELECT index_id, digest_borne('place', 'w' || regexp_replace(upper(strip_accents(address)), '[^A-Z0-9]', '', 'g')) FROM shown_addresses
+    UNION SELECT index_id, digest_borne('place', 'q' || close_of(postcode) || '/' || array_to_string(numbers_of(address), ' ')) FROM shown_addresses
+    UNION SELECT index_id, digest_borne('person', replace(spoken(name), ' ', '')) FROM shown_carers WHERE spoken(name) <> ''
+    UNION SELECT index_id, digest_borne('mark', 'last ' || number_of(contact)) FROM shown_carers WHERE length(number_of(contact)) > 8;
+
+    CREATE OR REPLACE TEMP TABLE families_shown AS
+    SELECT DISTINCT s.index_id, family_of(s.family_name) AS family, string_split(plain_of(s.family_name), ' ') AS words, digest_borne('family', family_of(s.family_name)) AS token
+    FROM shown_names s WHERE s.index_id IN (SELECT index_id FROM sided) AND family_of(s.family_name) IS NOT NULL;
+
+    CREATE OR REPLACE TEMP TABLE families_remembered AS FROM families_shown SEMI JOIN remembered_against USING (index_id, token)
+"""
+
 _FAULTS = {
+    "forgotten": """
+        SELECT count(*) FROM base_borne b JOIN wanted w ON w.one = b.wall_a AND w.other = b.wall_b ANTI JOIN borne t
+        ON t.wall_a = b.wall_a AND t.wall_b = b.wall_b AND t.token = b.token AND (t.side = b.side OR b.side = 'between')
+    """,
+    "not_remembered": """
+        SELECT count(*) FROM (
+            SELECT DISTINCT m.wall, m.side, digest_borne('family', family_of(p.family_name)) AS token
+            FROM members m JOIN read_person p USING (record_key) WHERE m.side < 3 AND family_of(p.family_name) IS NOT NULL
+        ) ANTI JOIN memory USING (wall, side, token)
+    """,
+    "remembered_shown": "SELECT count(*) FROM shown_as SEMI JOIN remembered_against USING (index_id, token)",
+    "remembered_names": """
+        SELECT count(*) FROM families_remembered WHERE index_id IN (  -- beside one that is the child's alone
+            SELECT index_id FROM families_shown s WHERE NOT EXISTS (
+                SELECT 1 FROM families_remembered r WHERE r.index_id = s.index_id AND (s.family = r.family OR list_contains(s.words, r.family))))
+    """,
     "unheard": """
         SELECT count(*) FROM unheard JOIN identities i USING (record_key) JOIN children c USING (index_id)
         WHERE NOT (c.shielded OR c.withheld)
@@ -177,12 +251,12 @@ _FAULTS = {
         SELECT count(*) FROM (SELECT wall, index_id FROM sided GROUP BY ALL HAVING count(DISTINCT side) > 1)
     """,
     "ids_crossed": """
-        SELECT count(DISTINCT s.index_id) FROM sided s JOIN members m ON m.wall = s.wall AND m.side <> s.side
+        SELECT count(DISTINCT s.index_id) FROM sided s JOIN members m ON m.wall = s.wall AND m.side <> s.side AND m.side < 3
         JOIN base_identities b ON b.record_key = m.record_key AND b.index_id = s.index_id
     """,
     "redirects_across": """
         SELECT count(DISTINCT r.index_id) FROM redirects r JOIN sided s ON s.index_id = r.redirects_to
-        JOIN members m ON m.wall = s.wall AND m.side <> s.side
+        JOIN members m ON m.wall = s.wall AND m.side <> s.side AND m.side < 3
         JOIN base_identities b ON b.record_key = m.record_key AND b.index_id = r.index_id
     """,
     "former_names": """
@@ -192,7 +266,8 @@ _FAULTS = {
         WITH own AS (
             SELECT DISTINCT n.index_id FROM shown_names n WHERE n.index_id IN (SELECT index_id FROM sided)
                 AND family_of(n.family_name) IS NOT NULL AND NOT EXISTS (
-                    SELECT 1 FROM families_against f WHERE f.index_id = n.index_id AND f.family = family_of(n.family_name))
+                    SELECT 1 FROM families_against f WHERE f.index_id = n.index_id
+                        AND (f.family = family_of(n.family_name) OR list_contains(string_split(plain_of(n.family_name), ' '), f.family)))
         ),
         shown AS (SELECT index_id, family_name FROM shown_names UNION ALL SELECT index_id, family_name FROM shown_children)
         SELECT count(*) FROM shown s JOIN families_against f ON f.index_id = s.index_id AND f.family = family_of(s.family_name)
@@ -210,7 +285,7 @@ _FAULTS = {
     """,
     "addresses_shown": """
         SELECT count(*) FROM shown_addresses s WHERE EXISTS (
-            SELECT 1 FROM against a JOIN read_addresses o USING (record_key) WHERE a.index_id = s.index_id AND (
+            SELECT 1 FROM their_addresses o WHERE o.index_id = s.index_id AND (
                 nullif(ltrim(s.uprn, '0'), '') = ltrim(o.uprn, '0') OR close_of(s.address) = close_of(o.address)
                 OR close_of(s.postcode) = close_of(o.postcode) AND numbers_of(s.address) = numbers_of(o.address))
         ) OR EXISTS (
@@ -218,7 +293,7 @@ _FAULTS = {
     """,
     "carers_shown": """
         SELECT count(*) FROM shown_carers s WHERE EXISTS (
-            SELECT 1 FROM against a JOIN read_carers o USING (record_key) WHERE a.index_id = s.index_id AND (
+            SELECT 1 FROM their_carers o WHERE o.index_id = s.index_id AND (
                 spoken(s.name) <> '' AND spoken(s.name) = spoken(o.name)
                 OR length(number_of(o.contact)) > 8 AND number_of(s.contact) = number_of(o.contact)))
     """,
