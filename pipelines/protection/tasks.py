@@ -20,7 +20,7 @@ def tasks_of(
     """The tasks of a night: `TASKS`, the gravest first.
 
     A wish of which several things are odd is one task, of the first kind that it is: *nobody* it could mean is known, it asks for a
-    firewall that stands nowhere (*unwalled*), what it says was *unread*, its mark is *gone* from a record that is there still.
+    firewall that stands nowhere or to a stranger (*unwalled*), what it says was *unread*, its mark is *gone* from a record that is there still.
     Besides, a record may stand *between* the sides of a firewall; what stands on the sides is not told.
 
     Args:

@@ -6,7 +6,9 @@ who must be hidden because no wall could be put up (`unplaced`, `hiding`). Not h
 
 A number is compared by its letters and digits alone, whatever its capitals, signs and width. It means the record of the same feed that has
 it as its key; else the one record with this verified NHS number or UPN, of the same feed or else of any. What means no record or several
-stands open: then the record that asks is hidden as if it had asked for that, and a person is told. What was found once is
+stands open: then the record that asks is hidden as if it had asked for that, and a person is told. So does what means a *stranger*: two
+identities of one child share a number, the birth date or a given name, and a record that has none of these with the one that asks is most
+likely another child, whose number a slip happens to be. The wall to it stands, for what it is worth. What was found once is
 found for good, though the record is gone.
 """
 
@@ -28,6 +30,7 @@ from pipelines.tables import connect
 __all__ = ["found_tonight", "hiding", "unplaced", "wishes_after"]
 
 _FOUND = "record, others, placed"
+_NUMBERS = ("nhs_number", "nhs_number_unverified", "previous_nhs_number", "upn", "upn_unverified", "former_upn")
 
 
 def wishes_after(before: pa.Table, asked: Sequence[Asked]) -> pa.Table:
@@ -63,7 +66,7 @@ def found_tonight(wishes: pa.Table, records: pa.Table) -> pa.Table:
 
     Args:
         wishes: `WALLS_WISHED`.
-        records: person records: record_key, nhs_number and upn.
+        records: person records: record_key, and as far as they are there the numbers, given_names, birth_date and sex.
     """
     if not pc.any(pc.invert(wishes["placed"])).as_py():
         return wishes
@@ -72,13 +75,21 @@ def found_tonight(wishes: pa.Table, records: pa.Table) -> pa.Table:
         pc.struct_field(pc.extract_regex(keys, "(?P<a>[^:]*)(?P<s>:)(?P<n>.*)"), name) for name in "asn"
     )
     told = {"record_key": keys, "agency": agency, "own": folded(number)}
-    told |= {
-        name: folded(records[name].combine_chunks())
-        if name in records.column_names
-        else pa.nulls(len(keys), pa.string())
-        for name in ("nhs_number", "upn")
+    there = set(records.column_names)
+    texts = [name for name in (*_NUMBERS, "given_names") if name in there]
+    told |= {name: folded(records[name].combine_chunks()) for name in ("nhs_number", "upn") if name in there}
+    told |= {name: pa.nulls(len(keys), pa.string()) for name in ("nhs_number", "upn") if name not in there}
+    alike = {"record_key": keys} | {name: records[name] for name in (*texts, "birth_date", "sex") if name in there}
+    views = {
+        "wishes": wishes,
+        "records": pa.table(told),
+        "alike": pa.table(alike),
+        "known": key_tokens(keys.to_pylist()),
     }
-    with digesting({"wishes": wishes, "records": pa.table(told), "known": key_tokens(keys.to_pylist())}) as duck:
+    with digesting(views) as duck:
+        numbers = ", ".join(name for name in _NUMBERS if name in there) or "NULL::VARCHAR"
+        has = {name: name if name in there else "NULL" for name in ("given_names", "birth_date", "sex")}
+        duck.execute(_SHARING.format(numbers=numbers, **has))
         after = duck.sql(_FIND).to_arrow_table()
     return give(after, WALLS_WISHED)
 
@@ -126,6 +137,18 @@ def _walls_of(asked: Asked) -> pa.Table:
     return mine
 
 
+# what two identities of one child share: any number, a given name, or the birth date, unless the sex is another
+_SHARING = r"""
+    CREATE TEMP TABLE sharing AS
+    SELECT record_key, list_filter([{numbers}], lambda number: number IS NOT NULL) AS numbers, CAST({birth_date} AS DATE) AS birth_date,
+        CAST({sex} AS VARCHAR) AS sex,
+        list_filter(string_split_regex(upper(strip_accents(nfc_normalize(coalesce({given_names}, '')))), '[^\pL]+'),
+            lambda name: length(name) > 1) AS given
+    FROM alike;
+    CREATE TEMP MACRO shares(a, b) AS coalesce(list_has_any(a.numbers, b.numbers), false) OR list_has_any(a.given, b.given)
+        OR coalesce(a.birth_date = b.birth_date AND coalesce(a.sex = b.sex, true), false);
+"""
+
 _FIND = """
     WITH pending AS (SELECT * FROM wishes WHERE NOT placed),
     asker AS (
@@ -161,10 +184,14 @@ _FIND = """
             count(m.other) FILTER (t.place > 1) AS parts_found
         FROM told t LEFT JOIN meant m USING (entry_id, place) GROUP BY t.entry_id
     )
+    , strangers AS (
+        SELECT f.entry_id FROM (SELECT entry_id, record, unnest(if(whole IS NULL, parts, [whole])) AS other FROM found) f
+        JOIN sharing a ON a.record_key = f.record JOIN sharing b ON b.record_key = f.other WHERE NOT shares(a, b)
+    )
     SELECT w.* EXCLUDE (record, others, placed), coalesce(w.record, f.record) AS record,
         CASE WHEN w.placed THEN w.others WHEN f.whole IS NOT NULL THEN [f.whole]
             ELSE list_sort(list_distinct(list_concat(w.others, coalesce(f.parts, [])))) END AS others,
-        w.placed OR coalesce(f.record IS NOT NULL AND (f.whole IS NOT NULL OR f.size > 1 AND f.parts_found = f.size - 1), false)
+        w.placed OR coalesce(f.record IS NOT NULL AND w.entry_id NOT IN (FROM strangers) AND (f.whole IS NOT NULL OR f.size > 1 AND f.parts_found = f.size - 1), false)
             AS placed
     FROM wishes w LEFT JOIN found f USING (entry_id) ORDER BY entry_id
 """

@@ -62,7 +62,7 @@ TASKS = {
     "unwalled": Word(
         "No firewall",
         "bad",
-        "A firewall was asked for, and no record or several are meant. The child who asks is hidden meanwhile.",
+        "A firewall was asked for, and no record, several, or one that is most likely another child are meant. The child who asks is hidden meanwhile.",
     ),
     "unread": Word("Not understood", "warn", "The mark is none that the contract knows. It protects all the same."),
     "gone": Word(

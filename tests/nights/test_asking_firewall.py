@@ -110,6 +110,21 @@ def test_what_names_nobody_hides_who_asks_and_is_a_task(tmp_path: Path, said: An
     assert tasks(place, 1) == [("unread" if queried else "gone", B)]
 
 
+def test_a_slip_that_is_another_childs_number_hides_who_asks_until_people_say_who_is_meant(tmp_path: Path) -> None:
+    place = both(tmp_path, firewall_from="S0002")  # a neighbour's
+    place.deliver(0)
+    assert place.load() == {0: "published"}
+    assert hidden(place, 0, B) and tasks(place, 0) == [("unwalled", B)]
+    assert not hidden(place, 0, "social_care:S0002")
+    assert identities(place, 0)["social_care:S0002"] != identities(place, 0)[B]
+    why = {"actor": "Ruth", "reason": "order 7", "at": datetime.now(UTC)}
+    decisions.decide(place.deployment, AUTHORITY, "firewall", A, B, **why)
+    place.deliver(1)
+    place.load()
+    of = identities(place, 1)
+    assert of[A] != of[B] and "unwalled" not in {kind for kind, _ in tasks(place, 1)}
+
+
 def rejected(place: LittleNights) -> None:
     place.feeds["social_care"].rows["S0921"] |= {"firewall_from": "s0021", "names": []}
     place.deliver(1)

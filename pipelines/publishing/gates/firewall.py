@@ -25,7 +25,9 @@ def firewall(evidence: Evidence) -> Gate:
     told = "walled_from" if "walled_from" in columns else "NULL"
     read_plainly(duck, _READ)
     digest_borne(duck)
-    duck.execute(_ASKED.format(told=told))
+    likeness = {name: name if name in columns else "NULL" for name in ("given_names", "birth_date", "sex")}
+    numbers = ", ".join(name for name in _NUMBERS if name in columns)
+    duck.execute(_ASKED.format(told=told, numbers=numbers, **likeness))
     duck.execute(_WALLS)
     duck.execute(_SIDES)
     duck.execute(_REMEMBERED)
@@ -40,6 +42,7 @@ def firewall(evidence: Evidence) -> Gate:
     )
 
 
+_NUMBERS = ("nhs_number", "nhs_number_unverified", "previous_nhs_number", "upn", "upn_unverified", "former_upn")
 _PLACE = ["address", "postcode", "uprn"]
 _CARER = ["name", "relationship", "contact"]
 _READ = {
@@ -92,9 +95,21 @@ _ASKED = r"""
     SELECT one, other FROM numbers_found f
     WHERE place = 0 OR NOT EXISTS (SELECT 1 FROM numbers_found w WHERE w.one = f.one AND w.place = 0);
 
+    -- whose firewall is to somebody with whom it has no number, birth date or given name in common: most likely another child
+    CREATE OR REPLACE TEMP TABLE likenesses AS
+    SELECT record_key, [{numbers}] AS numbers, {birth_date} AS birth_date, {sex} AS sex,
+        string_split_regex(upper(strip_accents(nfc_normalize({given_names}::VARCHAR))), '[^\pL]+') AS given
+    FROM person SEMI JOIN (SELECT one AS record_key FROM asked_for UNION SELECT other FROM asked_for) USING (record_key);
+
+    CREATE OR REPLACE TEMP TABLE strangers AS
+    SELECT DISTINCT one FROM asked_for f JOIN likenesses a ON a.record_key = f.one JOIN likenesses b ON b.record_key = f.other
+    WHERE NOT coalesce(list_has_any(list_filter(a.numbers, lambda x: x IS NOT NULL), b.numbers), false)
+        AND NOT coalesce(list_has_any(list_filter(a.given, lambda x: length(x) > 1), b.given), false)
+        AND NOT coalesce(a.birth_date = b.birth_date AND NOT coalesce(a.sex <> b.sex, false), false);
+
     -- who asks and has nothing to be walled off from; letters that are none of ours may be read otherwise than here
     CREATE OR REPLACE TEMP TABLE unheard AS
-    SELECT record_key FROM asks WHERE regexp_full_match(coalesce(number_told(told), ''), '[A-Z0-9_]*') AND record_key NOT IN (SELECT one FROM asked_for)
+    SELECT record_key FROM asks WHERE regexp_full_match(coalesce(number_told(told), ''), '[A-Z0-9_]*') AND record_key NOT IN (SELECT one FROM asked_for WHERE one NOT IN (FROM strangers))
         AND record_key NOT IN (
             SELECT record_a FROM decisions WHERE kind IN ('firewall', 'same') AND record_a IS NOT NULL
             UNION SELECT record_b FROM decisions WHERE kind IN ('firewall', 'same') AND record_b IS NOT NULL

@@ -13,7 +13,8 @@ __all__ = ["protection_sheets"]
 
 _TO_DO = {
     "nobody": "Ask the supplier which child is meant; then `isindex decide shield`, or wait for its record.",
-    "unwalled": "Ask the supplier for the other identity's number, or say it: `isindex decide firewall`. Then two open the child.",
+    "unwalled": "Ask the supplier for the other identity's number (the one that was sent may be another child's), or say it: "
+    "`isindex decide firewall`. Then two open the child.",
     "unread": "Ask the supplier what the mark means, and to send one of those that the contract names.",
     "gone": "Ask the supplier whether the child may be found. Only two people open it: `isindex decide unshield`.",
     "between": "Find out whose record it is; then `isindex decide same` with a record of that side.",
