@@ -24,7 +24,7 @@ class FoundDelivery:
 
     `manifest` is None when `manifest_bytes` cannot be read as one. `signature` tells the state of its files when it was
     found, "" when they were still too new to be told apart by their times. A file checked before it is delivered lies in
-    a folder of its own: `landing` is None.
+    a folder of its own: `landing` is None. `named` is the folder's name where that is not its date.
     """
 
     authority: str
@@ -36,6 +36,7 @@ class FoundDelivery:
     manifest: Manifest | None
     landing: UPath | None = None
     signature: str = ""
+    named: str = ""
 
     @property
     def delivery_id(self) -> str:
@@ -67,7 +68,7 @@ class FoundDelivery:
     def _trusted(self) -> tuple[UPath, tuple[str, ...]]:
         if self.landing is None:
             return self.folder, ()
-        return self.landing, (self.authority, self.agency, self.business_date.isoformat())
+        return self.landing, (self.authority, self.agency, self.named or self.business_date.isoformat())
 
 
 def read_found(landing: UPath, authority: str, agency: str, business_date: date, signature: str) -> FoundDelivery:

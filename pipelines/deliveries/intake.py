@@ -30,7 +30,7 @@ from pipelines.deliveries.states import CONSUMING, DeliveryEntry, Ruling, finish
 from pipelines.deliveries.store import Store
 from pipelines.errors import IsindexError
 
-__all__ = ["Receipt", "conclude", "receive", "restore_answer"]
+__all__ = ["Receipt", "conclude", "is_flood", "receive", "restore_answer"]
 
 
 _FLOOD_ABOVE = 20  # records that ask: a few are never a flood, however small the feed
@@ -191,10 +191,16 @@ def _overheard(found: FoundDelivery, manifest: Manifest | None, contract: Contra
 
 def _flood(read: ReadResult, contract: Contract, usual: int) -> list[Finding]:
     """PROTECTION_FLOOD when more records ask to be protected than was agreed, of those that the feed holds."""
-    asking, limit = pc.count_distinct(read.asking["position"]).as_py(), contract.service_level.protected_share
-    if asking <= _FLOOD_ABOVE or asking <= limit * max(read.rows_read + read.lost, usual):
+    if not is_flood(read.asking, read.rows_read + read.lost, contract, usual):
         return []
+    asking, limit = pc.count_distinct(read.asking["position"]).as_py(), contract.service_level.protected_share
     return [finding("PROTECTION_FLOOD", asking=f"{asking:,}", share=f"{limit:.0%}")]
+
+
+def is_flood(asking: pa.Table, rows: int, contract: Contract, usual: int) -> bool:
+    """Whether more records ask to be protected (`ASKING`) than was agreed, of `rows` that came or of those that the feed usually has."""
+    askers = pc.count_distinct(asking["position"]).as_py()
+    return bool(askers > _FLOOD_ABOVE and askers > contract.service_level.protected_share * max(rows, usual))
 
 
 def _entry(found: FoundDelivery, manifest: Manifest | None) -> DeliveryEntry:

@@ -16,6 +16,7 @@ from datetime import date, timedelta
 from sqlalchemy import Engine
 from upath import UPath
 
+from pipelines.deliveries.astray import Astray, astray_in
 from pipelines.deliveries.files import verified
 from pipelines.deliveries.found import FoundDelivery, read_found
 from pipelines.deliveries.inside import LinkedError
@@ -43,12 +44,14 @@ class Look:
         findings: what can never be taken in as it lies there, by code and place.
         decided: places of deliveries that the register has the last word on.
         incomplete: places of date folders without a manifest: still being uploaded, or emptied.
+        astray: folders that are not taken in, and from which wishes may be heard.
     """
 
     new: tuple[FoundDelivery, ...]
     findings: tuple[LandingFinding, ...]
     decided: frozenset[str]
     incomplete: frozenset[str]
+    astray: tuple[Astray, ...] = ()
 
     @property
     def nothing_lies(self) -> bool:
@@ -106,7 +109,8 @@ def look(landing: str, engine: Engine, *, known: LandingKnowledge, authorities: 
     forget(engine, root, gone)
     noted += vanished
     incomplete -= {"/".join(each.parts) for each in vanished}
-    return Look(tuple(sorted(new, key=_order)), tell(noted), frozenset(decided), frozenset(incomplete))
+    astray = tuple(astray_in(root, noted))
+    return Look(tuple(sorted(new, key=_order)), tell(noted), frozenset(decided), frozenset(incomplete), astray)
 
 
 def lying(

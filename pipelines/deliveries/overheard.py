@@ -18,6 +18,7 @@ from pipelines.contracts.contract import Contract
 from pipelines.deliveries.files import Verified, verified
 from pipelines.deliveries.found import FoundDelivery
 from pipelines.deliveries.inside import LinkedError
+from pipelines.deliveries.landing_findings import folded
 from pipelines.deliveries.manifest import Manifest, ManifestFile, stays_inside
 from pipelines.deliveries.readers import ReadResult, read_delivery
 
@@ -52,7 +53,9 @@ def _names(found: FoundDelivery, manifest: Manifest | None) -> list[str]:
     except OSError:
         return []
     wanted = [each.name.casefold() for each in manifest.files] if manifest else []
-    data = [name for name in lying if name not in _OURS and not name.startswith(".") and stays_inside(name)]
+    data = [
+        name for name in lying if not {name, folded(name)} & _OURS and not name.startswith(".") and stays_inside(name)
+    ]
     named = [name for name in data if name.casefold() in wanted]
     return named if named and len(named) == len(wanted) else data if len(data) == 1 else []
 

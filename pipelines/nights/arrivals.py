@@ -13,6 +13,7 @@ from pipelines.contracts import registered_agencies
 from pipelines.deliveries import LandingKnowledge, Look, look
 from pipelines.deliveries.findings_kept import keep_findings
 from pipelines.deployment import Deployment
+from pipelines.nights.hearing import hear
 from pipelines.nights.reach import LONDON, first_nights, retired_nights
 from pipelines.reporting import refresh_landing
 
@@ -22,11 +23,13 @@ __all__ = ["look_around"]
 def look_around(deployment: Deployment, *, authorities: Collection[str] | None = None) -> Look:
     """Look at the landing place: deliveries that are not decided yet, and findings that people have to settle.
 
-    What is amiss is kept in the home; the first page of the reports and the latest overview tell of it.
+    What is amiss is kept in the home; the first page of the reports and the latest overview tell of it. What is never taken in and
+    asks for protection is heard.
 
     Raises:
         IsindexError: LANDING_MISSING.
     """
+    today = datetime.now(LONDON).date()
     found = look(
         deployment.landing,
         deployment.engine,
@@ -34,11 +37,12 @@ def look_around(deployment: Deployment, *, authorities: Collection[str] | None =
             known_authorities.known(),
             {agency.agency for agency in registered_agencies()},
             first_nights(deployment),
-            datetime.now(LONDON).date(),
+            today,
             retired_nights(deployment),
         ),
         authorities=authorities,
     )
+    hear(deployment, found.astray, today)
     if keep_findings(deployment.home, found.findings, authorities, found.incomplete):
         refresh_landing(deployment.home, deployment.engine)
     return found

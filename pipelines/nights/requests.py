@@ -23,7 +23,7 @@ from pipelines.seams import give
 from pipelines.seams.protection import REQUESTS
 from pipelines.tables import file_sha256, read_table, write_table
 
-__all__ = ["HELD_NIGHT", "asked_for", "keep_requests", "keep_wishes"]
+__all__ = ["HELD_NIGHT", "asked_for", "keep_asking", "keep_requests", "keep_wishes"]
 
 HELD_NIGHT = "held night"
 """What asked, where a night that is held or failed found a child to be one who asks."""
@@ -31,14 +31,13 @@ HELD_NIGHT = "held night"
 
 def keep_requests(night: Night, entry: DeliveryEntry, asking: pa.Table | None) -> None:
     """Keep what the records of a delivery ask for (`ASKING`), if any does."""
-    if asking is None or not asking.num_rows:
-        return
-    _keep(
-        night.on(entry.business_date),
-        entry.agency,
-        entry.delivery_id,
-        requests_of(asking, entry.agency, entry.delivery_id),
-    )
+    if asking is not None and asking.num_rows:
+        keep_asking(night.on(entry.business_date), entry.agency, entry.delivery_id, asking)
+
+
+def keep_asking(night: Night, agency: str, delivery_id: str, asking: pa.Table) -> None:
+    """Keep what records ask for (`ASKING`) under the name of what they came with; it counts from the night on."""
+    _keep(night, agency, delivery_id, requests_of(asking, agency, delivery_id))
 
 
 def keep_wishes(night: Night, attempt: str, record_keys: Sequence[str]) -> None:

@@ -72,3 +72,53 @@ def test_what_it_asks_counts_where_its_files_can_be_told(
     assert json.loads((folder / "ack.json").read_text())["state"] == "refused"
     night = max(each for each in (0, 1) if place.night(each).version())
     assert bool(pc.any(place.published(night)["shielded"]).as_py()) == heard
+
+
+def moved(name: str) -> Callable[[Path], Any]:
+    return lambda folder: folder.rename(folder.parent / name)
+
+
+def misnamed(name: str) -> Callable[[Path], Any]:
+    return lambda folder: (folder / "manifest.json").rename(folder / name)
+
+
+def nobodys(folder: Path) -> None:
+    (folder.parents[1] / "helth").mkdir()
+    folder.rename(folder.parents[1] / "helth" / folder.name)
+
+
+def moved_with_another(folder: Path) -> None:
+    (folder / "another.csv").write_text("x\n")
+    (folder / "manifest.json").write_text("{")
+    folder.rename(folder.parent / "2026-11-31")
+
+
+def moved_and_linked(folder: Path) -> None:
+    linked({}, folder)
+    folder.rename(folder.parent / "2026-11-31")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "heard"),
+    [
+        (moved("2026-11-31"), True), (moved("20261119"), True), (moved("19-11-2026"), True), (moved("2062-11-19"), True), (moved("1026-11-19"), True),
+        (misnamed("Manifest.JSON"), True), (misnamed("MANIFEST.json"), True), (nobodys, False), (moved_with_another, False), (moved_and_linked, False),
+    ],
+)  # fmt: skip
+def test_what_lies_under_an_impossible_date_or_a_misnamed_manifest_is_heard_once(
+    before: LittleNights, tmp_path: Path, spoil: Callable[[Path], Any], heard: bool
+) -> None:
+    place = before.copied_to(tmp_path)
+    feed = place.feeds["health"]
+    rows = [dict(row) for row in feed.rows.values()]
+    next(row for row in rows if row["local_patient_id"] == f"P{CHILD.nhs}")["confidentiality"] = "S"
+    put(place.landing, Delivery("health", day_of(1), feed.sequence + 1, "full", rows))
+    spoil(place.landing / AUTHORITY / "health" / day_of(1).isoformat())
+    assert place.load() == ({0: "published"} if heard else {})
+    assert bool(pc.any(place.published(0)["shielded"]).as_py()) == heard
+    assert place.load() == {}
+    place.deliver(1)
+    assert place.load() == {1: "published"}
+    assert bool(pc.any(place.published(1)["shielded"]).as_py()) == heard
+    kept = [path.read_bytes() for path in (place.home / "protection").rglob("*.parquet")]
+    assert not [each for each in kept if CHILD.nhs.encode() in each or CHILD.family.encode() in each]

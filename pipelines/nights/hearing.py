@@ -1,0 +1,67 @@
+"""Wishes of deliveries that no night takes in: their folder has an impossible date, or their manifest another name.
+
+Belongs here: hearing each state of such a folder once, and keeping what it asks for. It counts from the latest night on, as what a
+refused delivery asks for counts from its own. Not here: which folders they are, and how they are read (`deliveries.astray`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from sqlalchemy import func, select
+
+from pipelines.contracts import contract_for
+from pipelines.database import schema as db
+from pipelines.deliveries.astray import Astray, asked_astray
+from pipelines.deliveries.intake import is_flood
+from pipelines.deliveries.register import Register
+from pipelines.deployment import Deployment
+from pipelines.errors import IsindexError
+from pipelines.nights.lock import alone
+from pipelines.nights.night import Night
+from pipelines.nights.requests import keep_asking
+from pipelines.tables import read_json, write_json
+
+__all__ = ["hear"]
+
+_BEFORE_ALL = date(1900, 1, 1)
+
+
+def hear(deployment: Deployment, astray: Iterable[Astray], today: date) -> None:
+    """Hear what these folders ask for, as far as their files are not as they were when they were heard last.
+
+    An authority that another run is busy with is heard at the next look.
+    """
+    path = deployment.home.root / "heard.json"
+    heard = set(read_json(path)) if path.is_file() else set()
+    new = [each for each in astray if each.state not in heard]
+    for each in new:
+        try:
+            with alone(deployment, each.authority):
+                _hear(deployment, each, today)
+        except IsindexError as fault:
+            if fault.code != "NIGHT_RUNNING":
+                raise
+            continue
+        heard.add(each.state)
+    if new:
+        write_json(sorted(heard), path)
+
+
+def _hear(deployment: Deployment, astray: Astray, today: date) -> None:
+    told = asked_astray(astray, today)
+    if told is None or not told[0].num_rows:
+        return
+    asking, rows = told
+    attempt = db.attempt.c
+    query = select(func.max(attempt.business_date)).where(
+        attempt.authority == astray.authority, attempt.state == "published"
+    )
+    with deployment.engine.connect() as connection:
+        day = connection.scalar(query) or _BEFORE_ALL
+    usual = Register(deployment.engine).previous_live_records(astray.authority, astray.agency, today)
+    if is_flood(asking, rows, contract_for(astray.agency, today), usual):
+        return
+    name = f"{astray.authority}/{astray.agency}/{day.isoformat()}/0-{astray.state[:12]}"
+    keep_asking(Night(deployment, astray.authority, day), astray.agency, name, asking)
