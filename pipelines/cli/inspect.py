@@ -92,10 +92,11 @@ def child(
 
     Example: [bold]isindex child 5K7K2M9QWX43 --home demo/home --why "complaint 12"[/bold]
     """
+    from pipelines.nights.at_once import hidden_at_once
     from pipelines.publishing import readers
 
     place = existing_home(home)
-    found = readers.read_child(place, index_id, why=why, authority=authority)
+    found = readers.read_child(place, index_id, why=why, authority=authority, hidden_at_once=hidden_at_once)
     if as_json:
         print_json([asdict(each) for each in found])
         return

@@ -40,7 +40,7 @@ from pipelines.seams.identities import VISIBILITY
 from pipelines.seams.seam import give
 from pipelines.tables import connect, read_table
 
-__all__ = ["Beyond", "Known", "hidden_beyond", "known_now", "less_of"]
+__all__ = ["Beyond", "Known", "hidden_beyond", "known_now", "less_of", "shields_since"]
 
 _PROVEN = frozenset({"table_hashes", "shielding", "household", "sensitive_services", "identifiers_absent"})
 
@@ -86,7 +86,7 @@ def known_now(attempt: Attempt) -> Known:
     newest = newest_in_force(attempt.night)
     latest = newest if newest and newest.night.business_date > attempt.night.business_date else attempt
     asking = _asked_since(latest)
-    shields = _shields_since(latest)
+    shields = shields_since(latest)
     folder = latest.folder / "protection"
     entries = entries_after(read_table(folder / "entries.parquet"), hiding(asked_for(latest.night, asking)))
     decided = decisions_of(latest.inputs)
@@ -245,7 +245,7 @@ def _asked_since(latest: Attempt) -> list[Asking]:
     return [asking for asking in every if (asking.delivery_id, asking.content) not in known]
 
 
-def _shields_since(latest: Attempt) -> dict[str, list[str | None]]:
+def shields_since(latest: Attempt) -> dict[str, list[str | None]]:
     """Decisions to hide that stand and that an attempt was not built from, as columns of `DECISIONS`.
 
     A firewall that no night was built with yet hides both its sides: whoever shows them, shows them together.

@@ -7,7 +7,7 @@ screen (cli). Reading a child is audited before anything of it is handed out.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -109,7 +109,14 @@ def status(home: Home, authority: str, *, on: date | None = None) -> AuthoritySt
     )
 
 
-def read_child(deployment: Deployment, index_id: str, *, why: str, authority: str | None = None) -> list[ChildShown]:
+def read_child(
+    deployment: Deployment,
+    index_id: str,
+    *,
+    why: str,
+    authority: str | None = None,
+    hidden_at_once: Callable[[Deployment, str], Collection[str]] = lambda deployment, authority: (),
+) -> list[ChildShown]:
     """Everything that may be shown of a child, from the index database; the read is audited first.
 
     Args:
@@ -117,6 +124,7 @@ def read_child(deployment: Deployment, index_id: str, *, why: str, authority: st
         index_id: as written on paper; case and spaces do not matter; redirects are followed.
         why: for what reason.
         authority: only in this authority's index; default in all that are here.
+        hidden_at_once: references of records of an authority whose children are hidden though the index shows them yet.
 
     Returns:
         one `ChildShown` for each authority that knows the id (in nearly every case one).
@@ -167,13 +175,17 @@ def read_child(deployment: Deployment, index_id: str, *, why: str, authority: st
                 "No record holds this index id any more." if ended else "No index here knows this id.",
                 remedy="Ask the authority that gave it out.",
             )
-        return [_shown(connection, place, found, asked) for place, found in known]
+        at_once = {place: hidden_at_once(deployment, place) for place in {place for place, _ in known}}
+        return [_shown(connection, place, found, asked, at_once[place]) for place, found in known]
 
 
-def _shown(connection: Connection, authority: str, index_id: str, asked: str) -> ChildShown:
-    child = INDEX_TABLES["children"].c
+def _shown(connection: Connection, authority: str, index_id: str, asked: str, at_once: Collection[str]) -> ChildShown:
+    child, link = INDEX_TABLES["children"].c, INDEX_TABLES["record_links"].c
     mine = select(child.shielded, child.withheld).where(child.authority == authority, child.index_id == index_id)
     hidden = any(row.shielded or row.withheld for row in connection.execute(mine))
+    if at_once and not hidden:
+        records = select(link.record_ref).where(link.authority == authority, link.index_id == index_id)
+        hidden = not set(connection.scalars(records)).isdisjoint(at_once)
     if hidden and not may_see_protected():
         return ChildShown(authority, asked, asked, {}, kept_back=True)
     return ChildShown(authority, index_id, asked, _rows(connection, authority, index_id))

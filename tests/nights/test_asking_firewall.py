@@ -76,7 +76,7 @@ def walled(place: LittleNights, night: int) -> None:
     "said",
     [
         {"firewall_from": "s-00 21\u200b"}, {"firewall_from": "\uff330021"}, {"firewall_from": ["S0021"]},
-        {"firewall_from": BIRTH.nhs}, {"firewallfrom": "S0021"}, {"firewall_from": "S0021 "}, {"firewall_from": "S0021, S8888"},
+        {"firewall_from": BIRTH.nhs}, {"firewallfrom": "S0021"}, {"wall_from": "S0021"}, {"Walled-off from": "S0021"}, {"firewall_id": "S0021"}, {"firewall_from": "S0021 "}, {"firewall_from": "S0021, S8888"},
     ],
     ids=lambda said: ascii(said),
 )  # fmt: skip

@@ -20,9 +20,11 @@ from assets.command.app import app
 from pipelines.database import schema as db
 from pipelines.errors import IsindexError
 from pipelines.nights import decisions
+from pipelines.nights.at_once import hidden_at_once
 from pipelines.nights.decided import decisions_of
 from pipelines.nights.explain import explain_night
 from pipelines.nights.judging import judged, places_of
+from pipelines.nights.protection_decisions import shield
 from pipelines.privacy.secret import keyed_digests
 from pipelines.publishing.gates import Gate, Protection
 from pipelines.publishing.publish import snapshot_tables
@@ -258,6 +260,29 @@ def test_both_are_hidden_at_once_while_the_night_that_parts_them_fails(joined: L
     assert place.load() == {2: "published"}
     of, children = identities(place, 2), place.published(2).to_pylist()
     assert not [row for row in children if row["index_id"] in (of[A], of[B]) and (row["shielded"] or row["withheld"])]
+
+
+@pytest.mark.parametrize("kind", ["firewall", "shield"])
+def test_a_look_before_the_next_load_tells_nothing_of_who_was_walled_or_shielded(
+    joined: LittleNights, tmp_path: Path, kind: str
+) -> None:
+    place = joined.copied_to(tmp_path)
+    both = identities(place, 1)[A]
+
+    def look() -> bool:
+        (told,) = read_child(place.deployment, both, why="a test", hidden_at_once=hidden_at_once)
+        return told.kept_back
+
+    assert not look()
+    if kind == "firewall":
+        wall(place)
+    else:
+        shield(place.deployment, AUTHORITY, A, **by("Ruth"))
+    assert look()
+    with place.database.here(place.home):
+        words = ["--home", str(place.home), "--authority", AUTHORITY, "--why", "a test"]
+        done = CliRunner().invoke(app, ["child", both, *words])
+    assert done.exit_code == 0 and not [value for value in (*OF_BIRTH, *OF_ADOPTIVE) if value in done.output]
 
 
 def test_both_are_hidden_at_once_while_the_night_that_parts_them_is_held(joined: LittleNights, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ asks (`asking`), the forms of single kinds of file.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -39,6 +40,9 @@ WALLS = "walled_from"
 BETWEEN_NUMBERS = "; "
 """Stands between the numbers where a file has several for one record."""
 
+_OF_A_WALL = re.compile("(identity)?(fire)?wall(ed)?(off)?(from|against|to)?(id|ids|number|numbers|record)?")
+"""What else a column is called that asks for a firewall: ``wall_from``, ``walled_off_from``, ``firewall_id``."""
+
 _SHORTEST = 5  # letters of a name from which one slip is still no other word
 
 
@@ -57,6 +61,8 @@ def meant(name: str, columns: Iterable[Column], *, beginning: bool = False) -> C
             (``shielded``, ``shield_flag``, ``confidential``).
     """
     found = [column for column in columns if column.name != name and _spelled_otherwise(name, column)]
+    if not found and _OF_A_WALL.fullmatch(_folded(name)):
+        found = [column for column in columns if column.concept == WALLS and column.name != name]
     if not found and beginning:
         asking = [column for column in columns if column.concept in ASKING and column.name != name]
         found = [column for column in asking if _begins(_folded(name), _folded(column.name))]

@@ -1,0 +1,27 @@
+"""Who is hidden from a look at once: of decisions to hide that no night is built with yet, the records they name.
+
+Belongs here: finding them. Not here: hiding them in what is published, which the next load does (`hiding`).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pyarrow as pa
+
+from pipelines.deployment import Deployment
+from pipelines.nights.follow import newest_in_force
+from pipelines.nights.hiding import shields_since
+from pipelines.nights.night import Night
+from pipelines.privacy.secret import keyed_digests
+
+__all__ = ["hidden_at_once"]
+
+
+def hidden_at_once(deployment: Deployment, authority: str) -> frozenset[str]:
+    """References of the records whose children were shielded, or parted by a firewall, since the night in force was built."""
+    latest = newest_in_force(Night(deployment, authority, date.max))
+    if latest is None:
+        return frozenset()
+    keys = [key for key in shields_since(latest)["record_a"] if key is not None]
+    return frozenset(keyed_digests(pa.array(keys, pa.string()), "record").to_pylist())
