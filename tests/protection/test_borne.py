@@ -2,6 +2,8 @@
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipelines.protection.borne import NightBefore, borne_after
 from pipelines.protection.firewall import find_across
@@ -188,3 +190,33 @@ def test_a_wall_that_is_taken_back_is_forgotten():
 def test_the_memory_is_the_same_in_whatever_order_records_come():
     _, one = night([BIRTH, NEW], STANDING)
     assert borne_after(person([NEW, BIRTH]), stand(b=[B], a=[A]), None).equals(one.borne)
+
+
+HOMES = {A: ["1 Aldermoor Lane", "2 Bracknell Drove"], B: ["3 Cinderford Mead", "4 Dunmallet Rise"]}
+WROTE = st.sets(st.sampled_from([home for homes in HOMES.values() for home in homes]), max_size=3)
+
+
+@settings(max_examples=12, deadline=None)
+@given(nights=st.lists(st.fixed_dictionaries({A: st.none() | WROTE, B: st.none() | WROTE}), min_size=1, max_size=4))
+def test_whatever_is_written_where_and_whoever_is_away_nothing_that_a_side_ever_bore_is_shown_on_the_other(nights):
+    before, bore = None, {A: set(), B: set()}
+    for wrote in nights:
+        records = [
+            {
+                "record_key": key,
+                "family_name": "Ravensworth",
+                "given_names": "Rowena",
+                "addresses": [{"address": home} for home in sorted(homes)],
+            }
+            for key, homes in wrote.items()
+            if homes is not None
+        ]
+        for record in records:
+            bore[record["record_key"]] |= {each["address"] for each in record["addresses"]}
+        borne, before = night(records, STANDING, before)
+        assert not [home for homes in HOMES.values() for home in homes if home in repr(borne.to_pylist())]
+        for record in records:
+            key = record["record_key"]
+            other = bore[B if key == A else A]
+            hidden = {row["address"] for row in shown_not(records, STANDING, borne, key)["addresses"]}
+            assert hidden == {each["address"] for each in record["addresses"]} & other
