@@ -10,14 +10,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from pipelines.nights import decisions
+from pipelines.publishing.publish import snapshot_tables
 from pipelines.tables import read_table
 from tests.nights.little_authority import AUTHORITY, Delivery, day_of, put
 from tests.nights.little_nights import LittleNights
-from tests.nights.test_firewall import ADOPTIVE, BIRTH, hold_adoptive, identities, shown, sides
+from tests.nights.test_firewall import ADOPTIVE, BIRTH, hold_adoptive, identities, shown, sides, verdict
 
 A, B = "social_care:S0021", "social_care:S0921"
 UNREADABLE = ("S0021", BIRTH.nhs, "Quillerby", "Thistlewick", "Marrowdene", "Brackenholt")
@@ -117,6 +120,16 @@ def test_a_slip_that_is_another_childs_number_hides_who_asks_until_people_say_wh
     assert hidden(place, 0, B) and tasks(place, 0) == [("unwalled", B)]
     assert not hidden(place, 0, "social_care:S0002")
     assert identities(place, 0)["social_care:S0002"] != identities(place, 0)[B]
+    version = place.night(0).version()
+    assert version is not None
+    paths = snapshot_tables(place.deployment.home.snapshots(AUTHORITY) / version)
+    assert verdict(place, paths, 0).figures["unheard"] == 0
+    children = read_table(paths["children"]).to_pylist()
+    shown_all = [row | {"shielded": False, "withheld": False} for row in children]
+    pq.write_table(
+        pa.Table.from_pylist(shown_all, schema=read_table(paths["children"]).schema), tmp_path / "open.parquet"
+    )
+    assert verdict(place, paths | {"children": tmp_path / "open.parquet"}, 0).figures["unheard"] == 1
     why = {"actor": "Ruth", "reason": "order 7", "at": datetime.now(UTC)}
     decisions.decide(place.deployment, AUTHORITY, "firewall", A, B, **why)
     place.deliver(1)
