@@ -46,6 +46,11 @@ class Astray:
     state: str
 
     @property
+    def place(self) -> str:
+        """Its path below the landing place."""
+        return "/".join(self.parts)
+
+    @property
     def authority(self) -> str:
         """Its authority's code."""
         return self.parts[0]

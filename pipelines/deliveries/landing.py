@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Engine
 from upath import UPath
@@ -90,6 +90,7 @@ def look(landing: str, engine: Engine, *, known: LandingKnowledge, authorities: 
         else:
             changed.append(folder)
     untimely = {folder.place: why for folder in changed if (why := _untimely(folder, known))}
+    old_stock = {each.parts for each in changed if each.place in untimely and not _is_of_now(each, known)}
     # what was decided in its time stays decided, also where the table has forgotten it
     taken_in = delivered_for(engine, (folder for folder in changed if folder.place in untimely))
     noted += [why for place, why in untimely.items() if place not in taken_in]
@@ -109,7 +110,7 @@ def look(landing: str, engine: Engine, *, known: LandingKnowledge, authorities: 
     forget(engine, root, gone)
     noted += vanished
     incomplete -= {"/".join(each.parts) for each in vanished}
-    astray = tuple(astray_in(root, noted))
+    astray = tuple(astray_in(root, (each for each in noted if each.parts not in old_stock)))
     return Look(tuple(sorted(new, key=_order)), tell(noted), frozenset(decided), frozenset(incomplete), astray)
 
 
@@ -204,6 +205,12 @@ def _untimely(folder: DateFolder, known: LandingKnowledge) -> Noted | None:
         }
         return Noted("DATE_TOO_OLD", folder.parts, 3, words)
     return None
+
+
+def _is_of_now(folder: DateFolder, known: LandingKnowledge) -> bool:
+    """Whether an untimely folder was written since the authority's first night: it may be a slip, and is no old stock."""
+    first = known.first_nights.get(folder.authority)
+    return first is None or datetime.fromtimestamp(folder.written, UTC).date() >= first
 
 
 def _read(root: UPath, folders: Iterable[DateFolder], noted: list[Noted], incomplete: set[str]) -> list[FoundDelivery]:

@@ -51,7 +51,7 @@ class DateFolder:
     """A folder of an authority, an agency and a business date with a manifest in it.
 
     `signature` changes with its files' names, sizes and times; it is "" while one of them is too young to tell. `files` are
-    the paths in it of what a supplier has put there, but for hidden ones.
+    the paths in it of what a supplier has put there, but for hidden ones. `written` is when the youngest was, in seconds of the epoch.
     """
 
     authority: str
@@ -59,6 +59,7 @@ class DateFolder:
     business_date: date
     signature: str
     files: frozenset[str] = frozenset()
+    written: float = 0.0
 
     @property
     def parts(self) -> tuple[str, str, str]:
@@ -183,7 +184,8 @@ def _date_folder(found: Survey, parts: Parts, folder: Entry, at: float) -> None:
     if manifest is not None and manifest.kind == "file":
         signature = _signature(held, at)
         files = frozenset("/".join(path) for path, entry in held if entry.kind == "file" and not _hidden(path))
-        found.complete.append(DateFolder(authority, agency, date.fromisoformat(name), signature, files))
+        written = max((entry.at for _, entry in held), default=0.0)
+        found.complete.append(DateFolder(authority, agency, date.fromisoformat(name), signature, files, written))
     elif manifest is not None:
         found.closed.add(place)
         if manifest.kind != "link":

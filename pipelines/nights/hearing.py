@@ -21,7 +21,7 @@ from pipelines.errors import IsindexError
 from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
 from pipelines.nights.requests import keep_asking
-from pipelines.tables import read_json, write_json
+from pipelines.tables import read_as_or_none, write_json
 
 __all__ = ["hear"]
 
@@ -34,8 +34,8 @@ def hear(deployment: Deployment, astray: Iterable[Astray], today: date) -> None:
     An authority that another run is busy with is heard at the next look.
     """
     path = deployment.home.root / "heard.json"
-    heard = set(read_json(path)) if path.is_file() else set()
-    new = [each for each in astray if each.state not in heard]
+    heard = read_as_or_none(path, dict) or {}
+    new = [each for each in astray if heard.get(each.place) != each.state]
     for each in new:
         try:
             with alone(deployment, each.authority):
@@ -44,9 +44,9 @@ def hear(deployment: Deployment, astray: Iterable[Astray], today: date) -> None:
             if fault.code != "NIGHT_RUNNING":
                 raise
             continue
-        heard.add(each.state)
+        heard[each.place] = each.state
     if new:
-        write_json(sorted(heard), path)
+        write_json(heard, path)
 
 
 def _hear(deployment: Deployment, astray: Astray, today: date) -> None:

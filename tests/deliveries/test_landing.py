@@ -309,6 +309,14 @@ def test_what_is_amiss_is_named_on_every_look_and_changes_nothing_of_what_is_new
     assert (told(looked(site)), looked(site).new) == ([] if amiss == "a linked answer" else [(code, place)], ())
 
 
+def test_old_stock_is_not_gone_through_for_wishes_and_what_came_since_the_first_night_is(site):
+    site.deliver("police", {"p.csv": CONTENT}, authority="331", night=date(2026, 11, 9))
+    for first, heard in ((date(2026, 11, 10), ["331/police/2026-11-09"]), (date(2999, 1, 1), [])):
+        found = looked(site, replace(KNOWN, first_nights={"331": first}))
+        assert told(found) == [("DATE_TOO_OLD", "331/police/2026-11-09")]
+        assert [each.place for each in found.astray] == heard
+
+
 def test_every_code_of_the_landing_place_is_tested_here():
     elsewhere = {"MANIFEST_VANISHED", "FILES_CHANGED"}
     assert {code for code, _, _ in AMISS.values()} | elsewhere == set(landing_codes())

@@ -101,6 +101,7 @@ def moved_and_linked(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "heard"),
     [
+        (moved("2025-11-19"), True),
         (moved("2026-11-31"), True), (moved("20261119"), True), (moved("19-11-2026"), True), (moved("2062-11-19"), True), (moved("1026-11-19"), True),
         (misnamed("Manifest.JSON"), True), (misnamed("MANIFEST.json"), True), (nobodys, False), (moved_with_another, False), (moved_and_linked, False),
     ],
