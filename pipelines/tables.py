@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import count
 from pathlib import Path
+from threading import Lock
 from types import UnionType
 from typing import Any, TypeVar
 
@@ -36,6 +37,7 @@ __all__ = [
     "connect",
     "file_sha256",
     "file_stamp",
+    "install_macros",
     "read_as",
     "read_as_or_none",
     "read_table",
@@ -52,6 +54,8 @@ __all__ = [
 
 T = TypeVar("T")
 _numbers = count()
+_installing = Lock()
+_MACROS = "macros_"  # how the schemas of macros begin
 _noted: ContextVar[dict[Path, Written] | None] = ContextVar("noted", default=None)
 
 # DuckDB advises another call wherever a result with parameters becomes an Arrow table; the copy it means is small
@@ -237,6 +241,31 @@ def connect(
         connection.execute("USE memory")
         connection.execute(f"DETACH {name}")
         connection.close()
+
+
+def install_macros(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Make the macros that `sql` creates known to `connection`.
+
+    They are read once: the engine keeps them in a schema named after the very text, and a connection has that schema on its
+    search path. So they may name each other and what the engine knows by itself, and nothing that one connection has.
+
+    Args:
+        connection: one of `connect`.
+        sql: ``CREATE MACRO`` statements, without ``TEMP``.
+    """
+    (path,) = connection.execute("SELECT current_setting('search_path')").fetchone() or ("",)
+    before = [part for part in path.split(",") if part.startswith(f"memory.{_MACROS}")]  # these macros may name those
+    schema = f"memory.{_MACROS}{hashlib.sha256(','.join([*before, sql]).encode()).hexdigest()[:16]}"
+    search = f"SET search_path = '{path},{schema}'"
+    try:
+        connection.execute(search)
+    except duckdb.CatalogException:  # nobody has asked for them yet
+        with _installing, connection.cursor() as own:
+            own.execute(f"BEGIN; CREATE SCHEMA IF NOT EXISTS {schema}")
+            own.execute(f"SET search_path = '{','.join([schema, *before])}'")
+            own.execute(sql.replace("CREATE MACRO", "CREATE OR REPLACE MACRO"))
+            own.execute("COMMIT")
+        connection.execute(search)
 
 
 @cache

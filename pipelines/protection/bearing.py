@@ -26,6 +26,7 @@ import pyarrow as pa
 
 from pipelines.protection.comparable import macros
 from pipelines.protection.letters import read_plainly
+from pipelines.tables import install_macros
 
 __all__ = ["READ_OFF", "VALUES", "read_bearing", "views_of"]
 
@@ -51,7 +52,7 @@ def read_bearing(duck: duckdb.DuckDBPyConnection, concerned: str) -> None:
         concerned: SQL that gives their record_key.
     """
     read_plainly(duck, _TEXTS)
-    duck.execute(macros())
+    install_macros(duck, macros())
     duck.execute(f"CREATE TEMP TABLE concerned AS SELECT DISTINCT record_key FROM ({concerned})")
     duck.execute(_READ)
 

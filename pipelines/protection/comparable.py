@@ -38,58 +38,58 @@ _TITLES = (
 _RUN = r"[0-9](?:[^\pL\pN,;@\n]*[0-9])+"  # digits with anything but letters and what divides a list
 
 _MACROS = rf"""
-    CREATE OR REPLACE TEMP MACRO folded(t) AS upper(strip_accents(replace(t, '`', '''')));
-    CREATE OR REPLACE TEMP MACRO plain(t) AS
+    CREATE MACRO folded(t) AS upper(strip_accents(replace(t, '`', '''')));
+    CREATE MACRO plain(t) AS
         regexp_replace(regexp_replace(folded(t), '['']', '', 'g'), '[^A-Z0-9,]+', ' ', 'g');
-    CREATE OR REPLACE TEMP MACRO squashed(t) AS regexp_replace(folded(t), '[^A-Z0-9]', '', 'g');
-    CREATE OR REPLACE TEMP MACRO letters(t) AS nullif(regexp_replace(folded(t), '[^\pL]', '', 'g'), '');
-    CREATE OR REPLACE TEMP MACRO digits_of(t) AS nullif(ltrim(regexp_replace(folded(t), '[^0-9]', '', 'g'), '0'), '');
-    CREATE OR REPLACE TEMP MACRO spoken(t) AS list_filter(
+    CREATE MACRO squashed(t) AS regexp_replace(folded(t), '[^A-Z0-9]', '', 'g');
+    CREATE MACRO letters(t) AS nullif(regexp_replace(folded(t), '[^\pL]', '', 'g'), '');
+    CREATE MACRO digits_of(t) AS nullif(ltrim(regexp_replace(folded(t), '[^0-9]', '', 'g'), '0'), '');
+    CREATE MACRO spoken(t) AS list_filter(
         string_split(regexp_replace(regexp_replace(folded(t), '['']', '', 'g'), '[^\pL\pN]+', ' ', 'g'), ' '),
         lambda word: length(word) > 1);
-    CREATE OR REPLACE TEMP MACRO words_of(t) AS list_filter(spoken(t), lambda word: word NOT IN ({_TITLES}));
+    CREATE MACRO words_of(t) AS list_filter(spoken(t), lambda word: word NOT IN ({_TITLES}));
 
     -- grown together with a word before it, one letter or two may begin it
-    CREATE OR REPLACE TEMP MACRO postcodes_in(t) AS list_distinct(list_transform(list_concat(list_concat(
+    CREATE MACRO postcodes_in(t) AS list_distinct(list_transform(list_concat(list_concat(
             regexp_extract_all(plain(t), '{_ANY_POSTCODE}'), regexp_extract_all(plain(t), '{_POSTCODE}')),
             regexp_extract_all(plain(t), '[A-Z][0-9][A-Z0-9]? ?[0-9][A-Z]{{2}}')),
         lambda code: replace(code, ' ', '')));
-    CREATE OR REPLACE TEMP MACRO postcode_of(t) AS replace(coalesce(
+    CREATE MACRO postcode_of(t) AS replace(coalesce(
         nullif(regexp_extract(plain(t), '{_ANY_POSTCODE}'), ''), nullif(regexp_extract(plain(t), '{_POSTCODE}'), '')), ' ', '');
-    CREATE OR REPLACE TEMP MACRO without_postcodes(t) AS
+    CREATE MACRO without_postcodes(t) AS
         regexp_replace(replace(plain(t), 'SAINT ', 'ST '), '{_ANY_POSTCODE}', ' ', 'g');
-    CREATE OR REPLACE TEMP MACRO lines_of(t) AS regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+    CREATE MACRO lines_of(t) AS regexp_replace(regexp_replace(regexp_replace(regexp_replace(
         without_postcodes(t),
         '([0-9])([A-Z]{{2,}})', '\1 \2', 'g'),
         '\b({_HOUSES})([0-9])', '\1 \2', 'g'),
         '\b0+([0-9])', '\1', 'g'),
         ' +', ' ', 'g');
-    CREATE OR REPLACE TEMP MACRO numbers_in(lines) AS list_sort(list_distinct(list_concat(
+    CREATE MACRO numbers_in(lines) AS list_sort(list_distinct(list_concat(
         regexp_extract_all(lines, '\b[0-9]+[A-Z]?\b'), regexp_extract_all(lines, '\b([0-9]+)[A-Z]?\b', 1))));
 
-    CREATE OR REPLACE TEMP MACRO numbered_roads(lines) AS regexp_extract_all(
+    CREATE MACRO numbered_roads(lines) AS regexp_extract_all(
         regexp_replace(regexp_replace(lines,
             '\b(?:{_HOMES}) [0-9]+[A-Z]?[ ,]+([0-9])', ', \1', 'g'),
             '([0-9][A-Z]?) (?:AND|TO|OR) ([0-9])', '\1 \2', 'g'),
         '\b(?:[0-9]+[A-Z]? ){{0,3}}[0-9]+[A-Z]?(?: [A-Z])?[ ,]+[A-Z]{{2}}[A-Z ]*');
-    CREATE OR REPLACE TEMP MACRO words_after(road) AS trim(regexp_replace(road, '^[0-9A-Z ]*[0-9][A-Z]?(?: [A-Z])?[ ,]+(?:THE )?', ''));
-    CREATE OR REPLACE TEMP MACRO roads_in(lines) AS flatten(list_transform(numbered_roads(lines), lambda each: list_transform(
+    CREATE MACRO words_after(road) AS trim(regexp_replace(road, '^[0-9A-Z ]*[0-9][A-Z]?(?: [A-Z])?[ ,]+(?:THE )?', ''));
+    CREATE MACRO roads_in(lines) AS flatten(list_transform(numbered_roads(lines), lambda each: list_transform(
         regexp_extract_all(each, '\b([0-9]+)[A-Z]?\b', 1), lambda number: {{
             'road': number || ' ' || replace(words_after(each), ' ', ''),
             'stem': number || ' ' || replace(regexp_extract(words_after(each), '^[A-Z]+(?: [A-Z])?'), ' ', '')}})));
-    CREATE OR REPLACE TEMP MACRO bucket(road) AS regexp_extract(road, '^(?:[0-9]+ )?.{{0,3}}');
-    CREATE OR REPLACE TEMP MACRO one_road(road, stem, other, other_stem) AS
+    CREATE MACRO bucket(road) AS regexp_extract(road, '^(?:[0-9]+ )?.{{0,3}}');
+    CREATE MACRO one_road(road, stem, other, other_stem) AS
         road = other OR (stem <> road OR length(stem) - strpos(stem, ' ') > 3) AND starts_with(other, stem)
             OR (other_stem <> other OR length(other_stem) - strpos(other_stem, ' ') > 3) AND starts_with(road, other_stem);
 
     -- the last nine digits are the same however the number begins (0, +44, 0044): every nine digits in a row that a text holds
-    CREATE OR REPLACE TEMP MACRO phones_in(t) AS flatten(list_transform(
+    CREATE MACRO phones_in(t) AS flatten(list_transform(
         regexp_extract_all(squashed(t), '[0-9]{{9,}}'),
         lambda run: list_transform(range(1, length(run) - 7), lambda place: run[place:place + 8])));
-    CREATE OR REPLACE TEMP MACRO mails_in(t) AS regexp_extract_all(
+    CREATE MACRO mails_in(t) AS regexp_extract_all(
         lower(folded(t)), '[\pL\pN][\pL\pN._%+''-]*@[\pL\pN-]+(?:\.[\pL\pN-]+)*');
     -- two numbers with a space or stroke between them are read apart, and as one, since either may stand anywhere
-    CREATE OR REPLACE TEMP MACRO reached_at(t) AS list_distinct(list_concat(mails_in(t), list_filter(flatten(list_transform(
+    CREATE MACRO reached_at(t) AS list_distinct(list_concat(mails_in(t), list_filter(flatten(list_transform(
         list_concat(list_concat(
             regexp_extract_all(folded(t), '{_RUN}'), regexp_extract_all(replace(folded(t), ' 0', ',0'), '{_RUN}')),
             regexp_extract_all(replace(folded(t), '/', ','), '{_RUN}')),
@@ -97,7 +97,7 @@ _MACROS = rf"""
             CASE WHEN length(squashed_digits(run)) > 8 THEN squashed_digits(run)[-9:] ELSE '' END,
             regexp_extract(squashed_digits(run), '^(?:(?:00)?440?|0)[0-9]([0-9]{{9}})', 1)])), lambda number: number <> '')));
 
-    CREATE OR REPLACE TEMP MACRO people_in(t) AS CASE
+    CREATE MACRO people_in(t) AS CASE
         WHEN len(words_of(t)) > 0 THEN list_distinct([
             array_to_string(list_sort(words_of(t)), ''), array_to_string(words_of(t), ''),
             array_to_string(list_reverse(words_of(t)), '')])
@@ -107,5 +107,5 @@ _MACROS = rf"""
 
 
 def macros() -> str:
-    """SQL that creates the temporary macros above."""
+    """SQL that creates the macros above, for `install_macros`."""
     return _MACROS.replace("squashed_digits(run)", "regexp_replace(run, '[^0-9]', '', 'g')")

@@ -31,7 +31,7 @@ import pyarrow as pa
 
 from pipelines.protection.comparable import macros
 from pipelines.protection.letters import as_written, read_plainly
-from pipelines.tables import connect
+from pipelines.tables import connect, install_macros
 
 __all__ = ["COMMUNAL_CHILDREN", "COMMUNAL_FAMILIES", "FURTHER_PLACES", "Household", "find_household"]
 
@@ -79,7 +79,7 @@ def find_household(
     views["told_further"] = FURTHER_PLACES.empty_table() if further is None else further
     with connect(views) as connection:
         read_plainly(connection, _TEXTS)
-        connection.execute(macros())
+        install_macros(connection, macros())
         connection.execute(_WHO)
         connection.execute(_PLACES)
         # what is surely the same place, written in another way, is hidden with it

@@ -25,7 +25,7 @@ from pipelines.protection.comparable import macros
 from pipelines.protection.letters import read_plainly
 from pipelines.seams import give
 from pipelines.seams.protection import TOKENS
-from pipelines.tables import connect
+from pipelines.tables import connect, install_macros
 
 __all__ = ["LASTING", "LIKELY", "alike", "key_tokens", "tokens_of_asking", "tokens_of_places", "tokens_of_records"]
 
@@ -126,8 +126,13 @@ def tokens_of_places(addresses: pa.Table | Path) -> pa.Table:
 def key_tokens(record_keys: Sequence[str]) -> pa.Table:
     """The tokens of record keys, whether there are such records or not: record_key, token."""
     keys = pa.table({"record_key": pa.array(list(record_keys), pa.string())})
-    told = "SELECT record_key, 'key' AS part, 0 AS ordinal, record_key AS value FROM keys"
-    return _tokens({"keys": keys}, told, _NAMING).select(["record_key", "token"])
+    with connect({"keys": keys}) as duck:
+        duck.execute("SET VARIABLE secret = ?", [namespace_secret().hex()])
+        digested = duck.sql(f"""
+            SELECT DISTINCT record_key, {_DIGEST.format(kind="'key'", text="record_key")} AS token
+            FROM keys WHERE trim(record_key) <> '' ORDER BY ALL
+        """).to_arrow_table()
+    return digested.cast(pa.schema([TOKENS.field("record_key"), TOKENS.field("token")]))
 
 
 def alike(tokens: pa.Table) -> pa.Table:
@@ -156,22 +161,23 @@ def alike(tokens: pa.Table) -> pa.Table:
 
 def _tokens(views: dict[str, pa.Table], told: str, which: str) -> pa.Table:
     """The tokens of what `told` (record_key, part, ordinal, value) says; `which` of those found are wanted."""
+    if not any(view.num_rows for view in views.values()):
+        return TOKENS.empty_table()
     secret = namespace_secret().hex()
     with connect(views) as duck:
         duck.execute("SET VARIABLE secret = ?", [secret])
         duck.execute(f"CREATE TEMP TABLE told AS SELECT * FROM ({told}) WHERE trim(value) <> '' AND part IS NOT NULL")
         read_plainly(duck, {"plainly": ("told", ["value"])})
-        duck.execute(macros())
+        install_macros(duck, macros())
         found = duck.sql(_SQL + which).to_arrow_table()
         duck.register("found", found)
-        digested = duck.sql("""
-            SELECT DISTINCT record_key, kind,
-                substr(sha256(getvariable('secret') || 'protection|' || kind || '|' || text), 1, 32) AS token
-            FROM found ORDER BY ALL
-        """).to_arrow_table()
+        digested = duck.sql(
+            f"SELECT DISTINCT record_key, kind, {_DIGEST.format(kind='kind', text='text')} AS token FROM found ORDER BY ALL"
+        ).to_arrow_table()
     return give(digested, TOKENS)
 
 
+_DIGEST = "substr(sha256(getvariable('secret') || 'protection|' || {kind} || '|' || {text}), 1, 32)"
 _LETTERS = "regexp_replace(lower(strip_accents({})), '[^\\p{{L}}]', '', 'g')"
 _POSTCODE = r"\b[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}\b"
 _CLEAN = "upper(regexp_replace(value, '[^0-9A-Za-z]', '', 'g'))"

@@ -23,7 +23,7 @@ import pyarrow.csv as pa_csv
 from pipelines.contracts import authorities
 from pipelines.errors import IsindexError
 from pipelines.settings import settings
-from pipelines.tables import connect
+from pipelines.tables import connect, install_macros
 
 if TYPE_CHECKING:
     import duckdb
@@ -49,15 +49,15 @@ _OUTWARD = (
     "[A-PR-UWYZ][A-HK-Y][0-9][ABEHMNPRVWXY]"
 )
 _MACROS = f"""
-CREATE TEMP MACRO nhs_number_normalised(t) AS CASE
+CREATE MACRO nhs_number_normalised(t) AS CASE
     WHEN regexp_full_match(t, '[0-9]{{10}}') THEN t
     WHEN regexp_full_match(t, '\\s*([0-9]{{10}}|[0-9]{{3}} [0-9]{{3}} [0-9]{{4}}|[0-9]{{3}}-[0-9]{{3}}-[0-9]{{4}})\\s*')
     THEN regexp_replace(t, '[^0-9]', '', 'g') END;
-CREATE TEMP MACRO nhs_number_sum(n) AS (
+CREATE MACRO nhs_number_sum(n) AS (
     (n // 1000000000) % 10 * 10 + (n // 100000000) % 10 * 9 + (n // 10000000) % 10 * 8 + (n // 1000000) % 10 * 7
     + (n // 100000) % 10 * 6 + (n // 10000) % 10 * 5 + (n // 1000) % 10 * 4 + (n // 100) % 10 * 3 + (n // 10) % 10 * 2
     + n % 10);
-CREATE TEMP MACRO nhs_number_range(d) AS CASE
+CREATE MACRO nhs_number_range(d) AS CASE
     WHEN d IS NULL THEN NULL
     WHEN d[1] IN ('4', '6', '7') THEN 'england_wales'
     WHEN d[1] = '9' THEN 'test'
@@ -65,80 +65,80 @@ CREATE TEMP MACRO nhs_number_range(d) AS CASE
     WHEN d[1] < '4' AND try_strptime(left(d, 6), '%d%m%y') IS NOT NULL THEN 'other_uk'
     WHEN left(d, 3) BETWEEN '800' AND '859' THEN 'irish_ihi'
     ELSE 'unallocated' END;
-CREATE TEMP MACRO nhs_number_kind(t) AS nhs_number_range(nhs_number_normalised(t));
-CREATE TEMP MACRO nhs_number_lost_zero(t) AS
+CREATE MACRO nhs_number_kind(t) AS nhs_number_range(nhs_number_normalised(t));
+CREATE MACRO nhs_number_lost_zero(t) AS
     regexp_full_match(t, '[0-9]{{9}}') AND nhs_number_sum(try_cast(t AS BIGINT)) % 11 = 0
     AND nhs_number_range('0' || t) = 'other_uk';
-CREATE TEMP MACRO nhs_number_digits_fail(d) AS CASE
+CREATE MACRO nhs_number_digits_fail(d) AS CASE
     WHEN d IS NULL THEN NULL
     WHEN try_cast(d AS BIGINT) % 1111111111 = 0 THEN 'repeated_digit'
     WHEN nhs_number_sum(try_cast(d AS BIGINT)) % 11 <> 0 THEN 'check_digit'
     WHEN nhs_number_range(d) IN ('irish_ihi', 'unallocated') THEN 'range' END;
-CREATE TEMP MACRO nhs_number_fails(t) AS CASE
+CREATE MACRO nhs_number_fails(t) AS CASE
     WHEN t IS NULL THEN NULL
     WHEN nhs_number_normalised(t) IS NOT NULL THEN nhs_number_digits_fail(nhs_number_normalised(t))
     WHEN nhs_number_lost_zero(t) THEN 'lost_zero' ELSE 'format' END;
 
-CREATE TEMP MACRO upn_normalised(t) AS upper(regexp_replace(t, '[\\s\\x{{00A0}}]', '', 'g'));
-CREATE TEMP MACRO upn_letter(t) AS '{_UPN_LETTERS}'[(
+CREATE MACRO upn_normalised(t) AS upper(regexp_replace(t, '[\\s\\x{{00A0}}]', '', 'g'));
+CREATE MACRO upn_letter(t) AS '{_UPN_LETTERS}'[(
     (ascii(t[2]) - 48) * 2 + (ascii(t[3]) - 48) * 3 + (ascii(t[4]) - 48) * 4 + (ascii(t[5]) - 48) * 5
     + (ascii(t[6]) - 48) * 6 + (ascii(t[7]) - 48) * 7 + (ascii(t[8]) - 48) * 8 + (ascii(t[9]) - 48) * 9
     + (ascii(t[10]) - 48) * 10 + (ascii(t[11]) - 48) * 11 + (ascii(t[12]) - 48) * 12
     + CASE WHEN t[13] <= '9' THEN ascii(t[13]) - 48 ELSE strpos('{_UPN_LETTERS}', t[13]) - 1 END * 13
     )::BIGINT % 23 + 1];
-CREATE TEMP MACRO upn_kind(t) AS CASE
+CREATE MACRO upn_kind(t) AS CASE
     WHEN regexp_full_match(t, '{_LETTER}[0-9]{{12}}') THEN 'permanent'
     WHEN regexp_full_match(t, '{_LETTER}[0-9]{{11}}{_LETTER}') THEN 'temporary' END;
-CREATE TEMP MACRO upn_fails(t) AS CASE
+CREATE MACRO upn_fails(t) AS CASE
     WHEN t IS NULL THEN NULL
     WHEN upn_kind(t) IS NULL THEN 'format'
     WHEN upn_letter(t) <> t[1] THEN 'check_letter'
     WHEN NOT (known_authority(substr(t, 2, 3)) OR pseudo_authority(substr(t, 2, 3))) THEN 'la_code' END;
 
-CREATE TEMP MACRO postcode_normalised(t) AS
+CREATE MACRO postcode_normalised(t) AS
     regexp_replace(
         upper(regexp_replace(t, '^\\s+|\\s+$', '', 'g')), '^([A-Z0-9]{{2,4}}) ?([0-9][A-Z]{{2}})$', '\\1 \\2');
-CREATE TEMP MACRO postcode_kind(t) AS CASE
+CREATE MACRO postcode_kind(t) AS CASE
     WHEN regexp_full_match(postcode_normalised(t), 'ZZ99 [0-9][A-Z]{{2}}') THEN 'pseudo' END;
-CREATE TEMP MACRO postcode_fails(t) AS CASE
+CREATE MACRO postcode_fails(t) AS CASE
     WHEN t IS NULL THEN NULL
     WHEN postcode_kind(t) = 'pseudo' THEN 'pseudo'
     WHEN NOT regexp_full_match(postcode_normalised(t), '({_OUTWARD}) [0-9][ABD-HJLNP-UW-Z]{{2}}|GIR 0AA') THEN 'format'
     END;
 
-CREATE TEMP MACRO ods_practice_code_normalised(t) AS CASE WHEN regexp_full_match(t, '[A-Z][0-9]{{5}}') THEN t END;
-CREATE TEMP MACRO ods_practice_code_kind(t) AS CASE
+CREATE MACRO ods_practice_code_normalised(t) AS CASE WHEN regexp_full_match(t, '[A-Z][0-9]{{5}}') THEN t END;
+CREATE MACRO ods_practice_code_kind(t) AS CASE
     WHEN t IN ('V81997', 'V81998', 'V81999') THEN 'default'
     WHEN NOT practices_listed() THEN NULL
     WHEN listed_practice(t, 'active') THEN 'active'
     WHEN listed_practice(t, 'closed') THEN 'closed'
     WHEN listed_practice(t, 'dormant') THEN 'dormant'
     ELSE 'not listed' END;
-CREATE TEMP MACRO ods_practice_code_fails(t) AS CASE
+CREATE MACRO ods_practice_code_fails(t) AS CASE
     WHEN t IS NULL THEN NULL
     WHEN ods_practice_code_normalised(t) IS NULL THEN 'format'
     WHEN t IN ('V81997', 'V81998', 'V81999') THEN 'default'
     WHEN practices_listed() AND NOT listed_practice(t, NULL) THEN 'not_listed' END;
 
-CREATE TEMP MACRO urn_normalised(t) AS CASE WHEN regexp_full_match(t, '[1-9][0-9]{{5}}') THEN t END;
-CREATE TEMP MACRO urn_kind(t) AS CASE
+CREATE MACRO urn_normalised(t) AS CASE WHEN regexp_full_match(t, '[1-9][0-9]{{5}}') THEN t END;
+CREATE MACRO urn_kind(t) AS CASE
     WHEN NOT schools_listed() THEN NULL
     WHEN listed_school(t, 'open') THEN 'open'
     WHEN listed_school(t, 'closed') THEN 'closed'
     ELSE 'not listed' END;
-CREATE TEMP MACRO urn_fails(t) AS CASE
+CREATE MACRO urn_fails(t) AS CASE
     WHEN t IS NULL THEN NULL
     WHEN urn_normalised(t) IS NULL THEN 'format'
     WHEN try_cast(t AS INTEGER) % 111111 = 0 THEN 'placeholder'
     WHEN schools_listed() AND NOT listed_school(t, NULL) THEN 'not_listed' END;
 
-CREATE TEMP MACRO laestab_normalised(t) AS CASE WHEN regexp_full_match(t, '[0-9]{{3}}[/ -]?[0-9]{{4}}')
+CREATE MACRO laestab_normalised(t) AS CASE WHEN regexp_full_match(t, '[0-9]{{3}}[/ -]?[0-9]{{4}}')
     THEN regexp_replace(t, '[^0-9]', '', 'g') END;
-CREATE TEMP MACRO laestab_kind(t) AS CASE
+CREATE MACRO laestab_kind(t) AS CASE
     WHEN laestab_normalised(t) IS NULL THEN NULL
     WHEN NOT known_authority(left(t, 3)) THEN 'unknown'
     ELSE coalesce('closed ' || authority_closed(left(t, 3)), 'open') END;
-CREATE TEMP MACRO laestab_fails(t) AS CASE
+CREATE MACRO laestab_fails(t) AS CASE
     WHEN t IS NULL THEN NULL
     WHEN laestab_normalised(t) IS NULL THEN 'format'
     WHEN NOT known_authority(left(t, 3)) THEN 'la_code'
@@ -208,18 +208,22 @@ def install_identifiers(connection: duckdb.DuckDBPyConnection, reference: Path |
     folder = reference or settings().reference
     practices = _listed(folder, "gp_practices.csv", ("ods_code", "status"))
     schools = _listed(folder, "schools.csv", ("urn", "status"))
-    connection.execute(_authority_macros())
+    install_macros(connection, _authority_macros())
+    own = ""
     for table, listed, macro in (("practices", practices, "practice"), ("schools", schools, "school")):
-        connection.execute(f"CREATE TEMP MACRO {table}_listed() AS {'false' if listed is None else 'true'}")
-        if listed is None:
-            connection.execute(f"CREATE TEMP MACRO listed_{macro}(t, wanted) AS false")
-            continue
-        connection.register(f"reference_{table}", listed)
-        connection.execute(
-            f"CREATE TEMP MACRO listed_{macro}(t, wanted) AS t IN "
-            f"(SELECT code FROM reference_{table} WHERE status <> 'default' AND (wanted IS NULL OR status = wanted))"
-        )
-    connection.execute(_MACROS)
+        found = "false"
+        if listed is not None:
+            connection.register(f"reference_{table}", listed)
+            found = (
+                f"t IN (SELECT code FROM reference_{table} "
+                "WHERE status <> 'default' AND (wanted IS NULL OR status = wanted))"
+            )
+        own += f"CREATE MACRO {table}_listed() AS {'false' if listed is None else 'true'};"
+        own += f"CREATE MACRO listed_{macro}(t, wanted) AS {found};"
+    if practices is None and schools is None:
+        install_macros(connection, own + _MACROS)
+    else:  # they look into tables of this connection
+        connection.execute((own + _MACROS).replace("CREATE MACRO", "CREATE TEMP MACRO"))
     return {"practices": practices is not None, "schools": schools is not None}
 
 
@@ -231,9 +235,9 @@ def _authority_macros() -> str:
     closed = authorities.closed()
     closings = ", ".join(f"'{code}': '{day.isoformat()}'" for code, day in sorted(closed.items()))
     return f"""
-    CREATE TEMP MACRO known_authority(code) AS coalesce('{listed}'[try_cast(code AS INTEGER) + 1] = '1', false);
-    CREATE TEMP MACRO pseudo_authority(code) AS coalesce('{pseudo}'[try_cast(code AS INTEGER) + 1] = '1', false);
-    CREATE TEMP MACRO authority_closed(code) AS MAP {{{closings}}}[code];
+    CREATE MACRO known_authority(code) AS coalesce('{listed}'[try_cast(code AS INTEGER) + 1] = '1', false);
+    CREATE MACRO pseudo_authority(code) AS coalesce('{pseudo}'[try_cast(code AS INTEGER) + 1] = '1', false);
+    CREATE MACRO authority_closed(code) AS MAP {{{closings}}}[code];
     """
 
 
