@@ -24,7 +24,6 @@ import pyarrow as pa
 from pipelines.protection.bearing import read_bearing, views_of
 from pipelines.protection.borne import recall
 from pipelines.protection.letters import as_written
-from pipelines.seams.matching import WALLS
 from pipelines.seams.protection import BORNE
 from pipelines.tables import connect
 
@@ -66,7 +65,9 @@ def find_across(
         walls: `WALLS`; default none.
         borne: what each side has borne (`BORNE`); default nothing.
     """
-    views = views_of(person) | {"identities": identities, "walls": WALLS.empty_table() if walls is None else walls}
+    if walls is None or not walls.num_rows:  # nobody stands at one
+        return Across(**{name: schema.empty_table() for name, schema in _NOTHING.items()})
+    views = views_of(person) | {"identities": identities, "walls": walls}
     views |= {"borne": BORNE.empty_table() if borne is None else borne}
     with connect(views) as duck:
         duck.execute(_SIDES)
@@ -81,6 +82,17 @@ def find_across(
         return Across(**{name: as_written(duck, table, *_WRITTEN[name]) for name, table in found.items()})
 
 
+_NOTHING = {
+    name: pa.schema([(column, pa.string()) for column in columns])
+    for name, columns in {
+        "at_wall": ["index_id"],
+        "names": ["record_key", "kind", "family_name", "given_names"],
+        "in_use": ["record_key"],
+        "addresses": ["record_key", "address", "postcode", "uprn"],
+        "carers": ["record_key", "name", "relationship", "contact"],
+        "texts": ["record_key", "text"],
+    }.items()
+}
 _WRITTEN: dict[str, tuple[str, list[str]]] = {
     "at_wall": ("", []),
     "names": (

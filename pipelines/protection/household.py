@@ -78,6 +78,9 @@ def find_household(
     views |= {"identities": identities, "visibility": visibility}
     views["told_further"] = FURTHER_PLACES.empty_table() if further is None else further
     with connect(views) as connection:
+        ((hidden,),) = connection.execute(_SOMEBODY).fetchall()
+        if not hidden:
+            return Household(**{name: schema.empty_table() for name, schema in _NOTHING.items()})
         read_plainly(connection, _TEXTS)
         install_macros(connection, macros())
         connection.execute(_WHO)
@@ -100,6 +103,20 @@ def _match(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(_SAME_PLACE)
 
 
+# whether anybody is hidden, or any place is kept: else nothing gives anybody away
+_SOMEBODY = """
+    SELECT EXISTS (FROM told_further) OR EXISTS (
+        FROM identities LEFT JOIN visibility USING (index_id) WHERE coalesce(shielded OR withheld, true))
+"""
+_NOTHING = {
+    name: pa.schema([(column, pa.string()) for column in columns])
+    for name, columns in {
+        "addresses": ["record_key", "address", "postcode", "uprn"],
+        "texts": ["record_key", "text"],
+        "carers": ["record_key", "name"],
+        "nameless": ["index_id"],
+    }.items()
+}
 # what is read in plain letters, and of what is found which columns are given back as they are written
 _TEXTS = {
     "all_records": ("told_records", ["family_name", "given_names", "phone"]),

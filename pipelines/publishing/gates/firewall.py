@@ -23,22 +23,26 @@ def firewall(evidence: Evidence) -> Gate:
     duck = evidence.connection
     columns = {row[0] for row in duck.execute("DESCRIBE person").fetchall()}
     told = "walled_from" if "walled_from" in columns else "NULL"
-    read_plainly(duck, _READ)
-    digest_borne(duck)
     likeness = {name: name if name in columns else "NULL" for name in ("given_names", "birth_date", "sex")}
     numbers = ", ".join(name for name in _NUMBERS if name in columns)
     duck.execute(_ASKED.format(told=told, numbers=numbers, **likeness))
     duck.execute(_WALLS)
-    duck.execute(_SIDES)
-    duck.execute(_REMEMBERED)
-    found = {name: evidence.count(sql) for name, sql in _FAULTS.items()}
+    walls = evidence.count("SELECT count(*) FROM wanted")
+    found = dict.fromkeys(("unheard", *_FAULTS), 0)
+    found["unheard"] = evidence.count(_UNHEARD)
+    if walls:  # else nobody stands on any side
+        read_plainly(duck, _READ)
+        digest_borne(duck)
+        duck.execute(_SIDES)
+        duck.execute(_REMEMBERED)
+        found |= {name: evidence.count(sql) for name, sql in _FAULTS.items()}
     return Gate(
         "firewall",
         not any(found.values()),
         "Of two identities with a firewall between them none holds a record of the other, has had its index id or leads to it, "
         "and no name, address, carer, telephone number, word of a service or line of the review list shows one at the other, nor "
         "what one has ever borne.",
-        {"walls": evidence.count("SELECT count(*) FROM wanted"), **found},
+        {"walls": walls, **found},
     )
 
 
@@ -240,6 +244,12 @@ _REMEMBERED = r"""
     CREATE OR REPLACE TEMP TABLE families_remembered AS FROM families_shown SEMI JOIN remembered_against USING (index_id, token)
 """
 
+_UNHEARD = """
+    SELECT count(*) FROM unheard JOIN identities i USING (record_key) JOIN children c USING (index_id)
+    WHERE NOT (c.shielded OR c.withheld)
+        AND i.record_ref NOT IN (SELECT record_ref FROM entries WHERE lifted_by IS NOT NULL AND record_ref IS NOT NULL)
+"""
+# what a wall may be found broken by: each joins somebody on a side
 _FAULTS = {
     "forgotten": """
         SELECT count(*) FROM base_borne b JOIN wanted w ON w.one = b.wall_a AND w.other = b.wall_b ANTI JOIN borne t
@@ -256,11 +266,6 @@ _FAULTS = {
         SELECT count(*) FROM families_remembered WHERE index_id IN (  -- beside one that is the child's alone
             SELECT index_id FROM families_shown s WHERE NOT EXISTS (
                 SELECT 1 FROM families_remembered r WHERE r.index_id = s.index_id AND (s.family = r.family OR list_contains(s.words, r.family))))
-    """,
-    "unheard": """
-        SELECT count(*) FROM unheard JOIN identities i USING (record_key) JOIN children c USING (index_id)
-        WHERE NOT (c.shielded OR c.withheld)
-            AND i.record_ref NOT IN (SELECT record_ref FROM entries WHERE lifted_by IS NOT NULL AND record_ref IS NOT NULL)
     """,
     "joined": """
         SELECT count(*) FROM (SELECT wall, index_id FROM sided GROUP BY ALL HAVING count(DISTINCT side) > 1)

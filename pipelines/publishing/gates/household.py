@@ -25,6 +25,27 @@ _OF_PLACES = {("addresses", "postcode"), ("addresses", "uprn")}  # compared as p
 
 def household(evidence: Evidence) -> Gate:
     """Addresses one by one, then every text of every table, decoded."""
+    evidence.connection.execute(_HIDDEN_CHILDREN)
+    hidden = evidence.count("SELECT (SELECT count(*) FROM hidden_children) + (SELECT count(*) FROM further_places)")
+    # with nobody hidden and no place kept there is nothing that could be told
+    places, homes, texts, carers, nameless = _found(evidence) if hidden else (0,) * 5
+    return Gate(
+        "household",
+        homes + texts + carers + nameless == 0,
+        "No row of anybody tells where a hidden child lives: no address of its home, no text with its street and number, "
+        "postcode, UPRN or a telephone number, no carer of it beside an address, no child without a name there.",
+        {
+            "places_hidden": places,
+            "addresses_shown": homes,
+            "texts_telling": texts,
+            "carers_with_address": carers,
+            "nameless_shown": nameless,
+        },
+    )
+
+
+def _found(evidence: Evidence) -> tuple[int, int, int, int, int]:
+    """How many homes are hidden, and addresses, texts, carers and identities without a name that tell of one."""
     shown = {table: _texts_of(evidence, table) for table in SNAPSHOT_TABLES}
     read_plainly(evidence.connection, _READ | {f"shown_{table}": (table, names) for table, names in shown.items()})
     evidence.connection.execute(_SPELLED)
@@ -55,19 +76,8 @@ def household(evidence: Evidence) -> Gate:
         SELECT count(DISTINCT index_id) FROM children SEMI JOIN nameless USING (index_id) JOIN lives_there USING (index_id)
         WHERE NOT (shielded OR withheld) AND spelling IN (SELECT other FROM one_home WHERE NOT crowded)
     """)
-    return Gate(
-        "household",
-        homes + texts + carers + nameless == 0,
-        "No row of anybody tells where a hidden child lives: no address of its home, no text with its street and number, "
-        "postcode, UPRN or a telephone number, no carer of it beside an address, no child without a name there.",
-        {
-            "places_hidden": evidence.count("SELECT count(*) FROM hidden_homes"),
-            "addresses_shown": homes,
-            "texts_telling": texts,
-            "carers_with_address": carers,
-            "nameless_shown": nameless,
-        },
-    )
+    places = evidence.count("SELECT count(*) FROM hidden_homes")
+    return places, homes, texts, carers, nameless
 
 
 _PLACE = ["address", "postcode", "uprn"]
@@ -154,10 +164,11 @@ _SPELLED = rf"""
     JOIN identities i USING (record_key) LEFT JOIN read_person p USING (record_key);
 """
 
+_HIDDEN_CHILDREN = """
+    CREATE OR REPLACE TEMP TABLE hidden_children AS SELECT index_id FROM children WHERE shielded OR withheld
+"""
 # which spellings are a hidden child's home, which others are of the same home, and whether too many live there
 _HIDDEN = f"""
-    CREATE OR REPLACE TEMP TABLE hidden_children AS SELECT index_id FROM children WHERE shielded OR withheld;
-
     CREATE OR REPLACE TEMP TABLE hidden_homes AS
     SELECT * FROM spelled WHERE spelling IN (
         SELECT spelling FROM lives_there WHERE index_id IN (FROM hidden_children)
