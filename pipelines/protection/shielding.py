@@ -106,6 +106,8 @@ def protect(
     called = _needed(names, NAMES, ["record_key", "family_name", "given_names"])
     pairs = _needed(apart, APART, ["record_key_a", "record_key_b", "certain"])
     held = _needed(identities, IDENTITIES, ["record_key", "index_id"])
+    if not (entries.num_rows or latched.num_rows or _somebody(held, people, in_force(decisions))):
+        return Protected(_everybody_open(held), entries, LATCHED.empty_table(), pa.array([], pa.string()))
     tokens = tokens_of_records(people, called)
     views = {
         "identities": held.select(["record_key", "index_id"]),
@@ -136,6 +138,23 @@ def protect(
         after = duck.sql(_LATCHED_AFTER).to_arrow_table()
         met = duck.sql(_MET).to_arrow_table()["entry_id"].combine_chunks()
     return Protected(give(seen, VISIBILITY), entries, give(after, LATCHED), met)
+
+
+def _somebody(identities: pa.Table, records: pa.Table, decisions: pa.Table) -> bool:
+    """Whether a record or a decision hides anybody: the first of all that are hidden, where no wish and no latch is kept."""
+    if pc.any(pc.equal(decisions["kind"].cast(pa.string()), "shield")).as_py():
+        return True
+    if pc.any(pc.coalesce(records["shielded"], pa.scalar(True))).as_py():
+        return True
+    known = records["record_key"].combine_chunks()  # who has no record is hidden too
+    return not pc.all(pc.is_in(identities["record_key"], value_set=known), min_count=0).as_py()
+
+
+def _everybody_open(identities: pa.Table) -> pa.Table:
+    """`VISIBILITY` of nobody hidden."""
+    index_ids = pc.unique(identities["index_id"]).sort()
+    nobody = pa.array([False] * len(index_ids))
+    return give(pa.table({"index_id": index_ids, "shielded": nobody, "withheld": nobody}), VISIBILITY)
 
 
 def in_force(decisions: pa.Table | None) -> pa.Table:

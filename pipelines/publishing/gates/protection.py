@@ -22,26 +22,10 @@ _NOT_NUMBERS = {"uprn", "phone", "record_ref", "index_id", "redirects_to", "post
 def shielding(evidence: Evidence) -> Gate:
     """Worked out again from the records and the register by recursive queries, then held against every table."""
     duck = evidence.connection
-    person = duck.sql("FROM person").to_arrow_table()
-    duck.register("known_by", tokens_of_records(person, duck.sql("FROM person_names").to_arrow_table()))
-    duck.register("token_of", key_tokens(_keys_decided(evidence)))
-    duck.execute(_ONE_CHILD)
-    duck.execute(_WISHED)
-    duck.execute("""
-        CREATE OR REPLACE TEMP TABLE must_hide AS
-        WITH RECURSIVE hidden AS (
-            SELECT i.index_id FROM identities i LEFT JOIN person p USING (record_key)
-            WHERE coalesce(p.shielded, true)
-            UNION
-            SELECT i.index_id FROM identities i JOIN decisions d ON d.record_a = i.record_key AND d.kind = 'shield'
-            UNION
-            SELECT w.index_id FROM wished w WHERE NOT EXISTS (
-                SELECT 1 FROM parted_keys p WHERE p.index_id = w.index_id AND list_contains(w.tokens, p.token))
-            UNION
-            SELECT one_child.b FROM hidden JOIN one_child ON one_child.a = hidden.index_id
-        )
-        SELECT DISTINCT index_id FROM hidden
-    """)
+    if evidence.count(_ANY_REASON) or evidence.protection.lifting:
+        _work_out(evidence)
+    else:
+        duck.execute(_NOBODY)
     open_children = evidence.count("""
         SELECT count(*) FROM children c JOIN must_hide USING (index_id)
         WHERE NOT (c.shielded OR c.withheld) OR c.expected_birth_date IS NOT NULL OR c.address_status IS NOT NULL
@@ -72,6 +56,31 @@ def shielding(evidence: Evidence) -> Gate:
             "carers_open": carers,
         },
     )
+
+
+def _work_out(evidence: Evidence) -> None:
+    """Tables one_child (a, b), wished (index_id, tokens), must_hide (index_id)."""
+    duck = evidence.connection
+    person = duck.sql("FROM person").to_arrow_table()
+    duck.register("known_by", tokens_of_records(person, duck.sql("FROM person_names").to_arrow_table()))
+    duck.register("token_of", key_tokens(_keys_decided(evidence)))
+    duck.execute(_ONE_CHILD)
+    duck.execute(_WISHED)
+    duck.execute("""
+        CREATE OR REPLACE TEMP TABLE must_hide AS
+        WITH RECURSIVE hidden AS (
+            SELECT i.index_id FROM identities i LEFT JOIN person p USING (record_key)
+            WHERE coalesce(p.shielded, true)
+            UNION
+            SELECT i.index_id FROM identities i JOIN decisions d ON d.record_a = i.record_key AND d.kind = 'shield'
+            UNION
+            SELECT w.index_id FROM wished w WHERE NOT EXISTS (
+                SELECT 1 FROM parted_keys p WHERE p.index_id = w.index_id AND list_contains(w.tokens, p.token))
+            UNION
+            SELECT one_child.b FROM hidden JOIN one_child ON one_child.a = hidden.index_id
+        )
+        SELECT DISTINCT index_id FROM hidden
+    """)
 
 
 def nobody_unshielded(evidence: Evidence) -> Gate:
@@ -145,8 +154,8 @@ def sensitive_services(evidence: Evidence) -> Gate:
 
 def identifiers_absent(evidence: Evidence) -> Gate:
     """Any word of any text that is a number some agency issued to a child, or a record's own key."""
-    columns = {row[0] for row in evidence.connection.execute("DESCRIBE person").fetchall()}
-    numbers = " UNION ".join(f"SELECT {name} AS number FROM person" for name in _OWN_NUMBERS if name in columns)
+    told = {row[0] for row in evidence.connection.execute("DESCRIBE person").fetchall()}
+    numbers = " UNION ".join(f"SELECT {name} AS number FROM person" for name in _OWN_NUMBERS if name in told)
     evidence.connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE issued AS
         SELECT DISTINCT upper(number) AS number FROM ({numbers or "SELECT NULL AS number"}) WHERE number IS NOT NULL
@@ -156,19 +165,11 @@ def identifiers_absent(evidence: Evidence) -> Gate:
     for table in (*SNAPSHOT_TABLES, "index_ids", "ledger"):
         described = evidence.connection.execute(f"DESCRIBE {table}").fetchall()
         named += sum(row[0] in {*_OWN_NUMBERS, "record_key", "key"} for row in described)
-        for column in (row[0] for row in described if row[1] == "VARCHAR" and row[0] not in _NOT_NUMBERS):
-            found += evidence.count(f"""
-                WITH texts AS (
-                    SELECT DISTINCT upper({column}) AS text FROM {table}
-                    WHERE regexp_matches({column}, '[0-9]{{4}}|[A-Za-z_]:')
-                ),
-                words AS (
-                    SELECT text AS word FROM texts UNION
-                    SELECT unnest(regexp_extract_all(text, '[A-Z0-9]{{8,}}')) FROM texts UNION
-                    SELECT unnest(regexp_extract_all(text, '[A-Z_]+:[^ ,;]+')) FROM texts
-                )
-                SELECT count(*) FROM words JOIN issued ON word = number
-            """)
+        columns = [row[0] for row in described if row[1] == "VARCHAR" and row[0] not in _NOT_NUMBERS]
+        if columns:
+            found += evidence.count(
+                _NUMBERS_IN.format(texts=" UNION ".join(_TEXTS_IN.format(column, table) for column in columns))
+            )
     return Gate(
         "identifiers_absent",
         named + found == 0,
@@ -177,6 +178,30 @@ def identifiers_absent(evidence: Evidence) -> Gate:
     )
 
 
+# texts that may hold a number, by the column they stand in; and the words of such texts that are one
+_TEXTS_IN = """
+    SELECT '{0}' AS named, upper({0}) AS text FROM {1} WHERE regexp_matches({0}, '[0-9]{{4}}|[A-Za-z_]:')
+"""
+_NUMBERS_IN = """
+    WITH texts AS ({texts}),
+    words AS (
+        SELECT named, text AS word FROM texts UNION
+        SELECT named, unnest(regexp_extract_all(text, '[A-Z0-9]{{8,}}')) FROM texts UNION
+        SELECT named, unnest(regexp_extract_all(text, '[A-Z_]+:[^ ,;]+')) FROM texts
+    )
+    SELECT count(*) FROM words JOIN issued ON word = number
+"""
+# With none of these nobody is the first to be hidden, and so nobody is. Pairs apart are asked for all the same: without
+# them there is no verdict.
+_ANY_REASON = """
+    SELECT (SELECT count(*) FROM identities LEFT JOIN person USING (record_key) WHERE coalesce(shielded, true))
+        + (SELECT count(*) FROM decisions WHERE kind = 'shield') + (SELECT count(*) FROM entries)
+        + (SELECT count(*) FROM (SELECT record_key_a, record_key_b, certain FROM apart) WHERE false)
+"""
+_NOBODY = """
+    CREATE OR REPLACE TEMP TABLE one_child (a VARCHAR, b VARCHAR);
+    CREATE OR REPLACE TEMP TABLE must_hide (index_id VARCHAR)
+"""
 # Entries that stand with the identities they name; and identities with the keys that were decided to be another child's.
 _WISHED = """
     CREATE OR REPLACE TEMP TABLE wished AS
