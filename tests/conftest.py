@@ -64,8 +64,20 @@ def setting(monkeypatch):
     return put
 
 
-def pytest_collection_modifyitems(items):
+def _says_nothing_more(item):
+    """A test on PostgreSQL in whose promise the database plays no part (`one_database`): SQLite says the same."""
+    on = getattr(item, "callspec", None) and item.callspec.params.get("database")
+    return (
+        on == "postgresql" and item.get_closest_marker("one_database") and not item.get_closest_marker("both_databases")
+    )
+
+
+def pytest_collection_modifyitems(config, items):
     """Files with slow tests come first: a worker keeps a whole file, and no worker shall wait for the last of them."""
+    spared = [item for item in items if _says_nothing_more(item)]
+    if spared:
+        config.hook.pytest_deselected(items=spared)
+        items[:] = [item for item in items if item not in spared]
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 

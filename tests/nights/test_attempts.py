@@ -28,6 +28,8 @@ from tests.databases import Databases
 from tests.nights.little_authority import AUTHORITY, day_of
 from tests.nights.little_nights import LittleNights, broken_in, bytes_under, few_keys_may_move
 
+pytestmark = pytest.mark.one_database
+
 # ---- inputs -------------------------------------------------------------------------------------------------------
 NIGHT = date(2026, 11, 18)
 HEALTH = Delivered("330/health/2026-11-18/3-a", "health", NIGHT, 3, "aa")
@@ -211,6 +213,7 @@ def test_what_is_in_force_is_shown_by_links_that_a_moved_home_keeps(place: Littl
     assert manifest["attempt"] == attempt.digest == attempt.inputs.digest
 
 
+@pytest.mark.both_databases
 def test_a_held_attempt_overwrites_nothing_and_rests_until_a_person_lets_it_pass(place: LittleNights) -> None:
     before, version = shown(place), place.night(1).version()
     place.renumber()
@@ -249,6 +252,7 @@ def test_a_held_attempt_overwrites_nothing_and_rests_until_a_person_lets_it_pass
     assert place.load() == {}
 
 
+@pytest.mark.both_databases
 def test_an_override_lets_pass_one_gate_of_one_night(place: LittleNights) -> None:
     place.renumber()
     place.deliver(2)
@@ -309,6 +313,7 @@ def test_a_night_whose_reports_fail_is_in_force_and_is_run_again_for_its_reports
     assert state_on_the_overview(place, 2) == ("Published", "–none")
 
 
+@pytest.mark.both_databases
 def test_a_night_that_was_interrupted_says_so_and_is_run_again(place: LittleNights) -> None:
     class Killed(BaseException):
         """No fault of the night: nobody is left to note anything."""
@@ -340,6 +345,7 @@ def test_a_first_night_that_is_held_or_fails_leaves_nothing_in_force_and_is_stil
     assert place.load() == {0: "published"}
 
 
+@pytest.mark.both_databases
 def test_each_attempt_notes_why_it_was_made_and_by_whom(place: LittleNights) -> None:
     assert place.last(0).why == [
         "It has not been run yet; education 1 of 18 November 2026, health 1 of 18 November 2026, "

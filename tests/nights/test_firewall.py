@@ -34,6 +34,8 @@ from tests.databases import Databases
 from tests.nights.little_authority import AUTHORITY, Child
 from tests.nights.little_nights import LittleNights, broken_in, bytes_under, few_keys_may_move
 
+pytestmark = pytest.mark.one_database
+
 # one child: numbers, given name and birth date are the same, and the adoptive family took the child to another address
 BIRTH = Child(21, "Rowena", "Quillerby", "F", "212 Brackenholt Lane", date(2016, 5, 17))
 ADOPTIVE = replace(BIRTH, family="Thistlewick", street="87 Marrowdene Road")
@@ -154,6 +156,7 @@ def lines_of(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8", errors="replace").replace("</tr>", "\n").splitlines()
 
 
+@pytest.mark.both_databases
 def test_one_identity_is_split_and_nothing_of_one_is_published_with_the_other(walled: LittleNights) -> None:
     nothing_crosses(walled, 1)
     of, noted = identities(walled, 1), identities(walled, 0)[A]
@@ -165,6 +168,7 @@ def test_one_identity_is_split_and_nothing_of_one_is_published_with_the_other(wa
         read_child(walled.deployment, noted, why="a test")
 
 
+@pytest.mark.both_databases
 def test_a_version_that_was_replaced_and_shows_both_as_one_child_is_removed(walled: LittleNights) -> None:
     for folder in (walled.home / "snapshots" / AUTHORITY).iterdir():
         if folder.is_dir() and (folder / "names.parquet").is_file():
@@ -181,6 +185,7 @@ def test_nothing_is_explained_across_a_wall(walled: LittleNights, pair: tuple[st
             explain_night(walled.deployment, AUTHORITY, night, *pair, why="a test")
 
 
+@pytest.mark.both_databases
 def test_a_feed_asks_for_a_wall_and_it_stands_though_the_feed_asks_no_more(tmp_path: Path, database: Databases) -> None:
     place = LittleNights(tmp_path, database)
     care = place.feeds["social_care"]
@@ -297,6 +302,7 @@ def test_both_are_hidden_at_once_while_the_night_that_parts_them_is_held(joined:
     assert hides_both(place, 1, both)
 
 
+@pytest.mark.both_databases
 def test_an_older_night_withholds_who_was_one_and_taken_back_they_are_one_again(
     joined: LittleNights, tmp_path: Path
 ) -> None:

@@ -15,6 +15,8 @@ from tests.databases import Databases
 from tests.nights.little_authority import AUTHORITY, children, day_of
 from tests.nights.little_nights import LittleNights, few_keys_may_move
 
+pytestmark = pytest.mark.one_database
+
 CHILD, BROTHER = children()[3], children()[1]
 
 
@@ -84,6 +86,7 @@ def test_the_home_of_a_rejected_record_that_asks_is_hidden_in_every_version(plac
     assert not any(row["shielded"] or row["withheld"] for row in open_ones if row["family_name"] == BROTHER.family)
 
 
+@pytest.mark.both_databases
 def test_the_home_is_hidden_at_once_though_the_night_is_held(place: LittleNights) -> None:
     somebody_unreadable_asks(place)
     place.deliver(1)

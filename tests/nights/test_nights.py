@@ -136,6 +136,7 @@ def test_another_home_gets_the_same_bytes_whatever_its_database(world, on_sqlite
 
 
 @pytest.mark.slow
+@pytest.mark.one_database
 def test_a_load_killed_again_and_again_publishes_the_same_bytes(world, tmp_path, database):
     out, home, _, _ = world
     killed = tmp_path / "killed"

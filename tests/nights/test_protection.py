@@ -18,6 +18,8 @@ from tests.databases import Databases
 from tests.nights.little_authority import AUTHORITY, Delivery, children, day_of, put
 from tests.nights.little_nights import LittleNights, bytes_under
 
+pytestmark = pytest.mark.one_database
+
 CHILD = children()[0]
 
 
@@ -156,6 +158,7 @@ def test_no_name_number_or_address_is_in_what_is_kept_of_a_wish(shielded: Little
 # --- what people decide -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.both_databases
 def test_two_people_open_a_child_from_the_next_night_on(shielded: LittleNights) -> None:
     shielded.deliver(2)
     shielded.load()
@@ -195,6 +198,7 @@ def test_who_goes_on_asking_is_shielded_whatever_was_confirmed(shielded: LittleN
     assert [hidden(shielded, night) for night in (2, 3, 4)] == [{CHILD.family}] * 3
 
 
+@pytest.mark.both_databases
 def test_a_decision_shields_at_once_and_undone_it_is_latched(place: LittleNights) -> None:
     made = protection_decisions.shield(place.deployment, AUTHORITY, index_id(place, 0), **by("Ruth"))
     assert place.load() == {0: "published"}

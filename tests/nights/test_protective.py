@@ -24,6 +24,8 @@ from tests.databases import Databases
 from tests.nights.little_authority import AUTHORITY, children, day_of
 from tests.nights.little_nights import LittleNights, broken_in, bytes_under, few_keys_may_move
 
+pytestmark = pytest.mark.one_database
+
 CHILD = children()[3]
 
 
@@ -73,6 +75,7 @@ def shown_in_database(place: LittleNights) -> int:
     return sum(CHILD.street in (text or "") for text in rows)
 
 
+@pytest.mark.both_databases
 def test_who_asks_in_a_night_that_is_held_is_hidden_at_once(place: LittleNights) -> None:
     before = place.night(2).version()
     assert len(shown_in_versions(place)) == 3 and shown_in_database(place)
@@ -118,6 +121,7 @@ def test_who_asks_in_a_night_that_fails_is_hidden_at_once(place: LittleNights) -
     assert shown_in_versions(place) == []
 
 
+@pytest.mark.both_databases
 def test_who_asks_in_a_published_night_is_hidden_in_the_versions_of_before(place: LittleNights) -> None:
     asks(place)
     place.deliver(3)
@@ -167,6 +171,7 @@ def test_a_child_whom_a_held_night_found_to_be_shielded_stays_hidden_when_the_ni
     assert shown_in_versions(place) == [] and not shown_in_database(place)
 
 
+@pytest.mark.both_databases
 def test_what_is_in_the_way_of_protection_is_told_and_tried_again(
     place: LittleNights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
