@@ -97,12 +97,14 @@ _MACROS = rf"""
             CASE WHEN length(squashed_digits(run)) > 8 THEN squashed_digits(run)[-9:] ELSE '' END,
             regexp_extract(squashed_digits(run), '^(?:(?:00)?440?|0)[0-9]([0-9]{{9}})', 1)])), lambda number: number <> '')));
 
-    CREATE MACRO people_in(t) AS CASE
-        WHEN len(words_of(t)) > 0 THEN list_distinct([
-            array_to_string(list_sort(words_of(t)), ''), array_to_string(words_of(t), ''),
-            array_to_string(list_reverse(words_of(t)), '')])
-        WHEN len(spoken(t)) > 0 THEN [array_to_string(list_sort(spoken(t)), '')]
+    -- each in a lambda's own parameter: what is written twice is compiled twice, and classes of letters of any script take long
+    CREATE MACRO people_of(spoken, words, t) AS CASE
+        WHEN len(words) > 0 THEN list_distinct([
+            array_to_string(list_sort(words), ''), array_to_string(words, ''), array_to_string(list_reverse(words), '')])
+        WHEN len(spoken) > 0 THEN [array_to_string(list_sort(spoken), '')]
         ELSE [upper(trim(t))] END;
+    CREATE MACRO people_in(t) AS list_transform([spoken(t)], lambda said: list_transform(
+        [list_filter(said, lambda word: word NOT IN ({_TITLES}))], lambda words: people_of(said, words, t))[1])[1];
 """
 
 

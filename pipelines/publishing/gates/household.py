@@ -8,7 +8,7 @@ is left out there because too many share it is left out here, too; counted so th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pipelines.protection.letters import read_plainly
 from pipelines.publishing.gates.evidence import Evidence
@@ -57,7 +57,7 @@ def _found(evidence: Evidence) -> tuple[int, int, int, int, int]:
         WHERE a.index_id NOT IN (FROM hidden_children) AND (
             s.spelling IN (SELECT other FROM one_home WHERE NOT crowded) OR (s.spelling, a.index_id) IN (FROM kin))
     """)
-    texts = sum(_telling(evidence, table, names) for table, names in shown.items())
+    texts = sum(_telling(evidence, shown, of_addresses) for of_addresses in (True, False))
     carers = evidence.count(r"""
         WITH called AS (
             SELECT index_id, name, array_to_string(list_sort(list_filter(
@@ -249,45 +249,52 @@ def _texts_of(evidence: Evidence, table: str) -> list[str]:
     return [row[0] for row in described if row[1] == "VARCHAR" and row[0] not in _MADE_HERE]
 
 
-def _telling(evidence: Evidence, table: str, names: Sequence[str]) -> int:
-    """How many different texts of a table hold a hidden place or telephone number."""
+def _telling(evidence: Evidence, shown: Mapping[str, Sequence[str]], of_addresses: bool) -> int:
+    """How many texts, each once a table, hold a hidden place or telephone number: in the addresses, or in all other tables.
+
+    Args:
+        evidence: of the night, with the tables read plainly.
+        shown: table → its text columns.
+        of_addresses: there a street and a postcode are compared as places, not as words.
+    """
     texts = " UNION ".join(
-        f"SELECT {name} AS text FROM shown_{table} WHERE regexp_matches({name}, '[0-9@]')"
+        f"SELECT '{table}' AS shown, {name} AS text FROM shown_{table} WHERE regexp_matches({name}, '[0-9@]')"
+        for table, names in shown.items()
         for name in names
-        if (table, name) not in _OF_PLACES
+        if (table == "addresses") is of_addresses and (table, name) not in _OF_PLACES
     )
     if not texts:
         return 0
     places = rf"""
         UNION ALL
-        SELECT text, replace(unnest(regexp_extract_all(plain, '\b{_POSTCODE}\b')), ' ', '') FROM texts
+        SELECT shown, text, replace(unnest(regexp_extract_all(plain, '\b{_POSTCODE}\b')), ' ', '') FROM texts
         UNION ALL
-        SELECT text, replace(unnest(regexp_extract_all(plain, '{_GROWN_TOGETHER}')), ' ', '') FROM texts
+        SELECT shown, text, replace(unnest(regexp_extract_all(plain, '{_GROWN_TOGETHER}')), ' ', '') FROM texts
     """
     streets = f"""
         UNION
-        SELECT t.text FROM (SELECT text, unnest({_roads("lines")}) AS road FROM texts) t
+        SELECT t.shown, t.text FROM (SELECT shown, text, unnest({_roads("lines")}) AS road FROM texts) t
         JOIN roads h ON h.house = t.road.house AND starts_with(t.road.street, h.beginning) AND {_TELLS.format("h")}
         SEMI JOIN hidden_homes USING (spelling)
     """
     return evidence.count(rf"""
-        WITH texts AS (SELECT text, {_capitals("text")} AS plain, {_lines("plain")} AS lines FROM ({texts})),
+        WITH texts AS (SELECT shown, text, {_capitals("text")} AS plain, {_lines("plain")} AS lines FROM ({texts})),
         words AS (
-            SELECT text, ltrim(unnest(regexp_extract_all(text, '[0-9]{{8,}}')), '0') AS word FROM texts
+            SELECT shown, text, ltrim(unnest(regexp_extract_all(text, '[0-9]{{8,}}')), '0') AS word FROM texts
             UNION ALL
-            SELECT text, right(unnest(regexp_extract_all(regexp_replace(text, '[ ().+/-]', '', 'g'), '[0-9]{{9,}}')), 9)
+            SELECT shown, text, right(unnest(regexp_extract_all(regexp_replace(text, '[ ().+/-]', '', 'g'), '[0-9]{{9,}}')), 9)
             FROM texts
             UNION ALL
-            SELECT text, unnest(regexp_extract_all(lower(strip_accents(text)), '{_MAIL}')) FROM texts
-            {"" if table == "addresses" else places}
+            SELECT shown, text, unnest(regexp_extract_all(lower(strip_accents(text)), '{_MAIL}')) FROM texts
+            {"" if of_addresses else places}
         ),
         hidden AS (
             SELECT telephone AS word FROM hidden_telephones
             UNION SELECT number FROM hidden_homes WHERE length(number) > 7
             UNION SELECT code FROM hidden_homes WHERE length(code) > 4
         )
-        SELECT count(DISTINCT text) FROM (
-            SELECT text FROM words SEMI JOIN hidden USING (word)
-            {"" if table == "addresses" else streets}
+        SELECT count(*) FROM (
+            SELECT DISTINCT shown, text FROM words SEMI JOIN hidden USING (word)
+            {"" if of_addresses else streets}
         )
     """)
