@@ -21,6 +21,7 @@ import dagster as dg
 
 from assets.definitions import build_defs
 from assets.jobs import NIGHT_JOB
+from assets.kept_engines import engines_kept
 from assets.partitions import ensure_authority, partition_key
 from assets.resources import Deployment as DeploymentResource
 from assets.steps import LOAD, STARTED_BY, WHY
@@ -73,6 +74,7 @@ def instance_of(home: Home) -> Iterator[dg.DagsterInstance]:
             instance = stack.enter_context(dg.DagsterInstance.from_config(str(folder)))
             instance.get_runs_count()
             instance.get_dynamic_partitions("authority")
+        stack.enter_context(engines_kept(instance))
         yield instance
 
 
