@@ -1,4 +1,4 @@
-"""One engine for each file of Dagster's event log, for as long as an instance is open in this process.
+"""One engine for each file of Dagster's event log, for as long as a load or a run goes on in this process.
 
 Belongs here: how Dagster's own SQLite event log reaches its files. It makes an engine for every question, opens the file,
 compiles the statement anew and closes the file, which carries its journal over: a thousand times a night, and many times what
@@ -27,9 +27,12 @@ __all__ = ["engines_kept"]
 
 @contextmanager
 def engines_kept(instance: dg.DagsterInstance) -> Iterator[None]:
-    """Let the instance's event log keep its engines, if it is in SQLite; they are closed at the end of the block."""
+    """Let the instance's event log keep its engines, if it is in SQLite; they are closed at the end of the block.
+
+    Within such a block another one changes nothing.
+    """
     storage = instance.event_log_storage
-    if type(storage) is not SqliteEventLogStorage:
+    if type(storage) is not SqliteEventLogStorage or "_connect" in vars(storage):
         yield
         return
     kept = _Kept(storage)
@@ -72,9 +75,10 @@ class _Kept:
 
     def close(self) -> None:
         """Close all files."""
-        for engine in self._engines.values():
-            engine.dispose()
-        self._engines.clear()
+        with self._storage._db_lock:
+            for engine in self._engines.values():
+                engine.dispose()
+            self._engines.clear()
 
     def _engine(self, shard: str) -> Engine:
         if shard not in self._engines:

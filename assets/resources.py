@@ -7,12 +7,13 @@ Every run of a night holds its authority's lock from its first step to its last:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import date
 from pathlib import Path
 
 import dagster as dg
 
+from assets.kept_engines import engines_kept
 from assets.partitions import AUTHORITY_TAG
 from pipelines.deployment import Deployment as OpenDeployment
 from pipelines.deployment import open_deployment
@@ -39,14 +40,14 @@ class Deployment(dg.ConfigurableResource):
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Deployment]:
         """Within a run of one authority's night, hold that authority's lock for as long as the run goes on.
 
-        What a run that was killed has left half written is swept first.
+        What a run that was killed has left half written is swept first. For as long the event log keeps its engines.
         """
         authority = context.run.tags.get(AUTHORITY_TAG) if context.run else None
         if authority is None:
             yield self
             return
         deployment = self.open()
-        with alone(deployment, authority):
+        with alone(deployment, authority), engines_kept(context.instance) if context.instance else nullcontext():
             sweep(deployment, authority)
             yield self
 

@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 from dagster._core.storage.event_log.sqlite import sqlite_event_log
 
+from assets.kept_engines import engines_kept
 from assets.launch import instance_of
 from pipelines.home import Home
 from tests.assets.daemon import DAGSTERS_OWN
@@ -83,3 +84,18 @@ def test_a_fault_in_a_transaction_leaves_nothing_of_it(tmp_path):
             connection.exec_driver_sql("DELETE FROM dynamic_partitions")
             raise RuntimeError
         assert storage.get_dynamic_partitions("authority") == ["330"]
+
+
+def test_within_a_load_a_run_changes_nothing(tmp_path):
+    with instance_of(Home(tmp_path / "home")) as instance:
+        kept = instance.event_log_storage._connect
+        with engines_kept(instance):
+            assert instance.event_log_storage._connect == kept
+        assert instance.event_log_storage._connect == kept
+        materialised(instance)
+
+
+def test_an_instance_that_keeps_its_log_elsewhere_is_left_alone():
+    with dg.DagsterInstance.ephemeral() as instance, engines_kept(instance):
+        assert "_connect" not in vars(instance.event_log_storage)
+        materialised(instance)
