@@ -77,7 +77,7 @@ def tokens_of_records(records: pa.Table, names: pa.Table) -> pa.Table:
         UNION ALL SELECT record_key, 'family', 0, family_name FROM names
         UNION ALL SELECT record_key, 'given', 0, given_names FROM names
     """
-    return _tokens({"records": records, "names": names}, told, _NAMING)
+    return _tokens({"records": records, "names": names}, told, [_NAMED])
 
 
 def tokens_of_asking(asking: pa.Table, agency: str) -> pa.Table:
@@ -97,7 +97,7 @@ def tokens_of_asking(asking: pa.Table, agency: str) -> pa.Table:
         UNION ALL
         SELECT number::VARCHAR, 'key', 0, '{agency}:' || key FROM numbered WHERE key IS NOT NULL
     """
-    return _tokens({"asking": asking}, told, _SPARING)
+    return _tokens({"asking": asking}, told, [_NAMED + _SPARING, _PLACES])
 
 
 def tokens_of_places(addresses: pa.Table | Path) -> pa.Table:
@@ -116,7 +116,7 @@ def tokens_of_places(addresses: pa.Table | Path) -> pa.Table:
         UNION ALL SELECT record_key, 'postcode', 0, postcode FROM written
         UNION ALL SELECT record_key, 'address', 0, address FROM written
     """
-    tokens = _tokens({"written": written}, told, "WHERE kind = 'place'")
+    tokens = _tokens({"written": written}, told, [_PLACES])
     with connect({"written": written, "tokens": tokens}) as duck:
         return duck.sql(
             "SELECT address, postcode, uprn, token FROM written JOIN tokens USING (record_key) ORDER BY ALL"
@@ -159,18 +159,18 @@ def alike(tokens: pa.Table) -> pa.Table:
     return pairs
 
 
-def _tokens(views: dict[str, pa.Table], told: str, which: str) -> pa.Table:
-    """The tokens of what `told` (record_key, part, ordinal, value) says; `which` of those found are wanted."""
+def _tokens(views: dict[str, pa.Table], told: str, wanted: Sequence[str]) -> pa.Table:
+    """The tokens of what `told` (record_key, part, ordinal, value) says; `wanted` are `_NAMED` or `_PLACES` or both."""
     if not any(view.num_rows for view in views.values()):
         return TOKENS.empty_table()
     secret = namespace_secret().hex()
     with connect(views) as duck:
         duck.execute("SET VARIABLE secret = ?", [secret])
         duck.execute(f"CREATE TEMP TABLE told AS SELECT * FROM ({told}) WHERE trim(value) <> '' AND part IS NOT NULL")
-        read_plainly(duck, {"plainly": ("told", ["value"])})
-        install_macros(duck, macros())
-        found = duck.sql(_SQL + which).to_arrow_table()
-        duck.register("found", found)
+        if _PLACES in wanted:
+            read_plainly(duck, {"plainly": ("told", ["value"])})
+            install_macros(duck, macros())
+        duck.register("found", pa.concat_tables([duck.sql(sql).to_arrow_table() for sql in wanted]))
         digested = duck.sql(
             f"SELECT DISTINCT record_key, kind, {_DIGEST.format(kind='kind', text='text')} AS token FROM found ORDER BY ALL"
         ).to_arrow_table()
@@ -181,7 +181,7 @@ _DIGEST = "substr(sha256(getvariable('secret') || 'protection|' || {kind} || '|'
 _LETTERS = "regexp_replace(lower(strip_accents({})), '[^\\p{{L}}]', '', 'g')"
 _POSTCODE = r"\b[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}\b"
 _CLEAN = "upper(regexp_replace(value, '[^0-9A-Za-z]', '', 'g'))"
-_SQL = f"""
+_NAMED = f"""
     WITH numbers AS (
         SELECT DISTINCT record_key, {_CLEAN} AS number FROM told WHERE part = 'number'
     ),
@@ -214,6 +214,31 @@ _SQL = f"""
         SELECT record_key, 'p' || {_CLEAN} || '|' || lower(regexp_extract(address, '[0-9]+[A-Za-z]?'))
         FROM told JOIN lines USING (record_key) WHERE part = 'postcode' AND regexp_matches(address, '[0-9]')
     ),
+    found AS (
+        SELECT record_key, 'key' AS kind, value AS text FROM told WHERE part = 'key'
+        UNION ALL
+        SELECT record_key, 'number', number FROM numbers
+        WHERE length(number) >= {_FEWEST} AND regexp_matches(number, '[0-9].*[0-9].*[0-9].*[0-9].*[0-9].*[0-9]')
+            AND replace(number, number[1], '') <> ''
+        UNION ALL
+        SELECT record_key, 'person', person || '|' || birth FROM persons JOIN births USING (record_key)
+        WHERE birth IS NOT NULL
+        UNION ALL
+        SELECT record_key, 'born_at', birth || '|' || dwelling FROM births JOIN dwellings USING (record_key)
+        WHERE birth IS NOT NULL
+        UNION ALL
+        SELECT record_key, 'lives_at', person || '|' || dwelling FROM persons JOIN dwellings USING (record_key)
+        UNION ALL
+        SELECT record_key, 'given_at', given || '|' || birth || '|' || dwelling
+        FROM givens JOIN births USING (record_key) JOIN dwellings USING (record_key) WHERE given <> '' AND birth IS NOT NULL
+    )
+    FROM found
+"""
+_PLACES = f"""
+    WITH lines AS (
+        SELECT record_key, string_agg(value, ' ' ORDER BY ordinal, value) AS address FROM told WHERE part = 'address'
+        GROUP BY record_key
+    ),
     -- a house by its UPRN, or by its postcode and all its numbers; without any, by its postcode and first line
     houses AS (
         SELECT record_key, 'u' || ltrim(regexp_replace(value, '[^0-9]', '', 'g'), '0') AS house
@@ -243,31 +268,10 @@ _SQL = f"""
             SELECT record_key, squashed(value) AS code FROM plainly WHERE part = 'postcode'
             UNION SELECT record_key, postcode_of(address) FROM plain_lines
         ) JOIN plain_lines USING (record_key) WHERE length(code) > 4 AND len(numbers_in(lines_of(address))) > 0
-    ),
-    found AS (
-        SELECT record_key, 'key' AS kind, value AS text FROM told WHERE part = 'key'
-        UNION ALL
-        SELECT record_key, 'number', number FROM numbers
-        WHERE length(number) >= {_FEWEST} AND regexp_matches(number, '[0-9].*[0-9].*[0-9].*[0-9].*[0-9].*[0-9]')
-            AND replace(number, number[1], '') <> ''
-        UNION ALL
-        SELECT record_key, 'person', person || '|' || birth FROM persons JOIN births USING (record_key)
-        WHERE birth IS NOT NULL
-        UNION ALL
-        SELECT record_key, 'born_at', birth || '|' || dwelling FROM births JOIN dwellings USING (record_key)
-        WHERE birth IS NOT NULL
-        UNION ALL
-        SELECT record_key, 'lives_at', person || '|' || dwelling FROM persons JOIN dwellings USING (record_key)
-        UNION ALL
-        SELECT record_key, 'given_at', given || '|' || birth || '|' || dwelling
-        FROM givens JOIN births USING (record_key) JOIN dwellings USING (record_key) WHERE given <> '' AND birth IS NOT NULL
-        UNION ALL
-        SELECT record_key, 'place', house FROM (FROM houses UNION FROM plain_houses)
     )
-    FROM found
+    SELECT record_key, 'place' AS kind, house AS text FROM (FROM houses UNION FROM plain_houses)
 """
-_NAMING = "WHERE kind <> 'place'"
 _SPARING = """
-    WHERE kind IN ('key', 'number', 'person', 'place')
+    WHERE kind IN ('key', 'number', 'person')
         OR kind <> 'given_at' AND record_key NOT IN (SELECT record_key FROM found WHERE kind IN ('number', 'person'))
 """
