@@ -17,7 +17,7 @@ def waive(
     home: HomeOption,
     authority: Annotated[str, typer.Option(help="3-digit code of the authority.")],
     agency: Annotated[str, typer.Option(help="The agency whose delivery is missing.")],
-    sequence: Annotated[int, typer.Option(help="The sequence number that will never come.", min=0)],
+    sequence: Annotated[int, typer.Option(help="The sequence number that will never come.", min=0, max=2**31 - 1)],
     reason: Annotated[str, typer.Option(help="Why; kept with your name.")],
     actor: Annotated[str, typer.Option(help="Who decides.")] = "",
 ) -> None:

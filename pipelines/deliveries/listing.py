@@ -7,6 +7,7 @@ an entry like any other, with nothing inside.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -55,19 +56,19 @@ def landing_place(landing: str) -> UPath:
     """
     try:
         root = UPath(landing)
-        there = root.is_dir()
-    except (ValueError, ImportError):
+        there = bool(landing) and root.is_dir()
+    except (ValueError, ImportError, TypeError):  # no such kind, no package for it, or it lacks what it needs
         raise IsindexError(
             "LANDING_MISSING",
             "an address of this kind cannot be reached",
-            where=landing,
+            where=_told(landing),
             remedy="Check --landing, and that the fsspec package for its kind of address is installed.",
         ) from None
-    except OSError as fault:
+    except Exception as fault:  # each kind of address has faults of its own
         raise _unreadable(landing, fault) from None
     if not there:
         raise IsindexError(
-            "LANDING_MISSING", "there is no such landing place", where=landing, remedy="Check --landing."
+            "LANDING_MISSING", "there is no such landing place", where=_told(landing), remedy="Check --landing."
         )
     return root
 
@@ -90,15 +91,20 @@ def listed(root: UPath, enter: Callable[[Parts], bool], *, at_once: bool = True)
             return _on_disk(disk, enter)
         root.fs.invalidate_cache()
         return _all_elsewhere(root) if at_once else _elsewhere(root, root.path, (), enter)
-    except OSError as fault:
+    except Exception as fault:
         raise _unreadable(str(root), fault) from None
+
+
+def _told(landing: str) -> str:
+    """The address as it may be shown: without the name and password that may stand in it."""
+    return re.sub(r"//[^/@]*@", "//", landing)
 
 
 def _unreadable(landing: str, fault: Exception) -> IsindexError:
     return IsindexError(
         "LANDING_UNREADABLE",
         f"the landing place cannot be listed: {type(fault).__name__}",
-        where=landing,
+        where=_told(landing),
         remedy="Check the address, the network, and that the index may read there.",
     )
 

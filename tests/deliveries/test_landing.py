@@ -617,12 +617,19 @@ def test_elsewhere_links_are_named_as_on_a_disk(site):
 
 
 @pytest.mark.filterwarnings("ignore:UPath:UserWarning")
-@pytest.mark.parametrize("address", ["nowhere", "file", "memory://nowhere", "nosuchprotocol://landing"])
+@pytest.mark.parametrize("address", ["nowhere", "file", "memory://nowhere", "nosuchprotocol://landing", ""])
 def test_a_landing_place_that_is_missing_has_its_code(site, tmp_path, address):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(IsindexError) as fault:
-        look(address if "://" in address else str(tmp_path / address), site.engine, known=KNOWN)
+        look(str(tmp_path / address) if address.isalpha() else address, site.engine, known=KNOWN)
     assert fault.value.code == "LANDING_MISSING"
+
+
+@pytest.mark.filterwarnings("ignore:UPath:UserWarning")
+def test_what_an_address_holds_besides_the_place_is_not_told(site):
+    with pytest.raises(IsindexError) as fault:
+        look("nosuchprotocol://somebody:a-password@landing", site.engine, known=KNOWN)
+    assert fault.value.where == "nosuchprotocol://landing"
 
 
 @pytest.mark.postgres
