@@ -71,7 +71,8 @@ def digest_borne(duck: duckdb.DuckDBPyConnection) -> None:
 
 
 def recall(duck: duckdb.DuckDBPyConnection) -> None:
-    """Create tables recalled (index_id, side, kind, value) and recalled_roads (index_id, road, stem).
+    """Create tables recalled (index_id, side, kind, value), recalled_roads (index_id, road, stem), and of the own side's family
+    names recalled_own (index_id, side, family).
 
     Args:
         duck: a connection with what `read_bearing` made, parts (index_id, wall_a, wall_b, side), own_records, said, and
@@ -146,6 +147,10 @@ _RECALL = """
     SELECT DISTINCT p.index_id, b.side, b.token FROM parts p
     JOIN borne b ON b.wall_a = p.wall_a AND b.wall_b = p.wall_b AND b.side <> p.side;
 
+    CREATE TEMP TABLE own_borne AS  -- and of what it stands for itself
+    SELECT DISTINCT p.index_id, b.side, b.token FROM parts p
+    JOIN borne b ON b.wall_a = p.wall_a AND b.wall_b = p.wall_b AND b.side = p.side WHERE p.side <> 'between';
+
     CREATE TEMP TABLE remembering AS SELECT o.* FROM own_records o SEMI JOIN may_not_be USING (index_id);
 
     CREATE TEMP TABLE texts AS
@@ -180,6 +185,10 @@ _RECALL = """
     )
     SELECT DISTINCT e.index_id, m.side, e.kind, e.value FROM every e JOIN digested d USING (kind, value)
     JOIN may_not_be m ON m.index_id = e.index_id AND m.token = d.token;
+
+    CREATE TEMP TABLE recalled_own AS
+    SELECT DISTINCT e.index_id, m.side, e.family FROM (SELECT index_id, unnest(may_say(text)) AS family FROM wholly) e
+    JOIN own_borne m ON m.index_id = e.index_id AND m.token = digest_borne('surname', e.family);
 
     CREATE TEMP TABLE recalled_roads AS
     WITH every AS (

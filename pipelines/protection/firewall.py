@@ -5,12 +5,12 @@ Belongs here: from who stands on which side of a wall to what of each record's v
 
 Of an identity at a wall nothing former is shown, neither name nor alias: a former name of an adopted child is the name of the
 other side, also where it is spelled in another way. Of what is in use everything that the other side has as well is
-taken out, on both sides: an address by its UPRN, the numbers in its postcode, or its street; a carer by name, or when its name,
-relationship or contact tells of the other side; a text of a service that does. What tells is a family name, a carer's name, a street, a
+taken out, on both sides: an address by its UPRN, its postcode, or its street, or when its words tell of the other side; a carer by name, or when its name,
+relationship or contact does; a text of a service that does. What tells is a family name, a carer's name, a street, a
 postcode, a UPRN, a telephone number or mail. A name in use that both bear stays only where the identity has no
-other, and one that joins a family name of each side ("Birth-Adoptive") stays nowhere. What stands between the sides shows
+other, and one of which the other side's family name is a part ("Birth-Adoptive") stays nowhere. What stands between the sides shows
 nothing of either but such a name. What the other side has ever borne counts as what it bears (`borne`). An identity that holds records
-of both, in a version made before the wall, shows one name.
+of both, in a version made before the wall, shows one name and no carer.
 """
 
 from __future__ import annotations
@@ -119,6 +119,9 @@ _SIDES = """
     FROM parts p JOIN parts o ON o.wall_a = p.wall_a AND o.wall_b = p.wall_b AND o.side <> p.side AND o.side <> 'between'
     JOIN identities i ON i.index_id = o.index_id;
 
+    CREATE TEMP TABLE of_two AS  -- identities that hold records of two sides, in a version made before the wall
+    SELECT DISTINCT index_id FROM parts GROUP BY index_id, wall_a, wall_b HAVING count(DISTINCT side) > 1;
+
     CREATE TEMP TABLE own_records AS
     SELECT DISTINCT i.index_id, i.record_key, p.side FROM identities i JOIN parts p USING (index_id);
 """
@@ -132,6 +135,8 @@ _SAID = """
         SELECT o.index_id, unnest([c.relationship, c.contact]), 'carer' FROM own_records o JOIN carers_there c USING (record_key)
         UNION ALL
         SELECT o.index_id, c.name, 'name' FROM own_records o JOIN carers_there c USING (record_key)
+        UNION ALL
+        SELECT o.index_id, unnest([p.address, p.postcode, p.uprn]), 'address' FROM own_records o JOIN places p USING (record_key)
     ) WHERE text IS NOT NULL;
 """
 
@@ -146,7 +151,8 @@ _NAMES = """
     FROM (SELECT *, true AS strange FROM foreign_records UNION ALL SELECT *, false FROM own_records) k
     JOIN called c USING (record_key)
     WHERE len(words_of(c.family_name)) > 0 AND NOT coalesce(list_has_any(words_of(c.family_name), words_of(c.given_names)), false)
-    UNION SELECT index_id, side, true, [value], value FROM recalled WHERE kind = 'surname';
+    UNION SELECT index_id, side, true, [value], value FROM recalled WHERE kind = 'surname'
+    UNION SELECT index_id, side, false, [family], family FROM recalled_own;
 
     CREATE TEMP TABLE own_longer AS  -- names of its own that happen to hold one of the other side: Smith in Smithson
     SELECT DISTINCT g.index_id, f.family AS strange, g.family
@@ -177,7 +183,11 @@ _NAMES = """
         AND NOT list_has_any(h.words, g.words) AND NOT contains(h.family, g.family) AND NOT contains(g.family, h.family)
     UNION  -- or one that says itself that the other was before
     SELECT index_id, record_key, kind, family_name, given_names FROM holding
-    WHERE list_has_any(words_of(family_name), ['NEE', 'BORN', 'FORMERLY', 'PREVIOUSLY', 'FKA', 'AKA', 'ALIAS']);
+    WHERE list_has_any(words_of(family_name), ['NEE', 'BORN', 'FORMERLY', 'PREVIOUSLY', 'FKA', 'AKA', 'ALIAS'])
+    UNION  -- or one of which the other side's is a part, whatever the rest is; not one that the other side bears as a whole
+    SELECT index_id, record_key, kind, family_name, given_names FROM holding
+    ANTI JOIN foreign_families e ON e.index_id = holding.index_id AND e.family = letters(holding.family_name)
+    WHERE letters(family_name) <> family;
 
     CREATE TEMP TABLE own_names AS
     SELECT DISTINCT o.index_id, c.*, e.family IS NOT NULL OR h.record_key IS NOT NULL AS shared,
@@ -283,6 +293,9 @@ _RESULTS = {
         UNION
         SELECT p.record_key, p.address, p.postcode, p.uprn FROM own_records o JOIN places p USING (record_key)
         JOIN foreign_streets f ON f.index_id = o.index_id AND length(f.name) > 5 AND contains(letters(p.address), f.name)
+        UNION
+        SELECT p.record_key, p.address, p.postcode, p.uprn FROM own_records o JOIN places p USING (record_key)
+        JOIN telling t ON t.index_id = o.index_id AND t.text IN (p.address, p.postcode, p.uprn)
         ORDER BY ALL
     """,
     "carers": """
@@ -297,10 +310,12 @@ _RESULTS = {
                 list_contains(words_of(t.name), f.family) OR contains(letters(t.name), f.family) AND length(f.family) > 4)
         ) OR EXISTS (
             SELECT 1 FROM telling f WHERE f.index_id = t.index_id AND f.text IN (t.name, t.relationship, t.contact)
-        ) ORDER BY ALL
+        ) OR index_id IN (FROM of_two) ORDER BY ALL
     """,
     "texts": """
-        SELECT DISTINCT o.record_key, t.text FROM telling t JOIN own_records o USING (index_id) JOIN (
+        SELECT DISTINCT o.record_key, t.text FROM (
+            SELECT index_id, text FROM telling UNION SELECT index_id, text FROM said WHERE index_id IN (FROM of_two)
+        ) t JOIN own_records o USING (index_id) JOIN (
             SELECT record_key, unnest([service, contact, phone]) AS text FROM all_involvements
         ) v ON v.record_key = o.record_key AND v.text = t.text ORDER BY ALL
     """,

@@ -234,6 +234,7 @@ _REMEMBERED = r"""
     SELECT index_id, digest_borne('place', 'u' || ltrim(uprn, '0')) AS token FROM shown_addresses WHERE uprn IS NOT NULL
     UNION SELECT index_id, digest_borne('place', 'w' || regexp_replace(upper(strip_accents(address)), '[^A-Z0-9]', '', 'g')) FROM shown_addresses
     UNION SELECT index_id, digest_borne('place', 'q' || close_of(postcode) || '/' || array_to_string(numbers_of(address), ' ')) FROM shown_addresses
+    UNION SELECT index_id, digest_borne('mark', 'postcode ' || close_of(postcode)) FROM shown_addresses WHERE length(close_of(postcode)) > 4
     UNION SELECT index_id, digest_borne('person', replace(spoken(name), ' ', '')) FROM shown_carers WHERE spoken(name) <> ''
     UNION SELECT index_id, digest_borne('mark', 'last ' || number_of(contact)) FROM shown_carers WHERE length(number_of(contact)) > 8;
 
@@ -293,6 +294,17 @@ _FAULTS = {
         SELECT count(*) FROM shown s JOIN families_against f ON f.index_id = s.index_id AND f.family = family_of(s.family_name)
         WHERE s.index_id IN (FROM own)
     """,
+    "names_joined": """
+        SELECT count(*) FROM shown_names s JOIN families_against f USING (index_id)
+        WHERE list_contains(string_split(plain_of(s.family_name), ' '), f.family) AND family_of(s.family_name) <> f.family
+            AND NOT EXISTS (SELECT 1 FROM families_against o WHERE o.index_id = s.index_id AND o.family = family_of(s.family_name))
+            AND NOT EXISTS (
+                SELECT 1 FROM (
+                    SELECT index_id, given_names FROM against JOIN read_names USING (record_key)
+                    UNION ALL SELECT index_id, given_names FROM against JOIN read_person USING (record_key)
+                    UNION ALL SELECT index_id, given_names FROM against_before JOIN read_base_names USING (record_key)
+                ) g WHERE g.index_id = s.index_id AND contains(family_of(g.given_names), f.family))
+    """,
     "names_holding": """
         SELECT count(*) FROM shown_names s JOIN families_against f USING (index_id)
         WHERE length(f.family) > 4 AND len(string_split(plain_of(s.family_name), ' ')) > 1
@@ -307,9 +319,11 @@ _FAULTS = {
         SELECT count(*) FROM shown_addresses s WHERE EXISTS (
             SELECT 1 FROM their_addresses o WHERE o.index_id = s.index_id AND (
                 nullif(ltrim(s.uprn, '0'), '') = ltrim(o.uprn, '0') OR close_of(s.address) = close_of(o.address)
-                OR close_of(s.postcode) = close_of(o.postcode) AND numbers_of(s.address) = numbers_of(o.address))
+                OR close_of(s.postcode) = close_of(o.postcode) OR contains(close_of(s.address), close_of(o.postcode)))
         ) OR EXISTS (
-            SELECT 1 FROM streets_against w WHERE w.index_id = s.index_id AND contains(family_of(s.address), w.street))
+            SELECT 1 FROM streets_against w WHERE w.index_id = s.index_id AND contains(family_of(s.address), w.street)
+        ) OR EXISTS (
+            SELECT 1 FROM words_against w WHERE w.index_id = s.index_id AND contains(close_of(s.address), w.word))
     """,
     "carers_shown": """
         SELECT count(*) FROM shown_carers s WHERE EXISTS (
