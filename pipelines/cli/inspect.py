@@ -41,9 +41,9 @@ def status(
     place = existing_home(home)
     found: list[readers.AuthorityStatus] = []
     unread: dict[str, IsindexError] = {}
-    for code in readers.published_authorities(place.home) if authority is None else [authority]:
+    for code in readers.published_authorities(place.home, place.engine) if authority is None else [authority]:
         try:
-            found += filter(None, [readers.status(place.home, code)])
+            found += filter(None, [readers.status(place.home, code, engine=place.engine)])
         except IsindexError as fault:
             unread[code] = fault
     waits = standing(place, None if authority is None else [authority])

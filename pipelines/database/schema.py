@@ -146,7 +146,9 @@ attempt = Table(
         "data_digest", String(words.SHA256), nullable=False
     ),  # of the data among them; also of what one would have had
     Column("state", one_of(words.ATTEMPT_STATES), nullable=False),  # retired: its tables are gone
-    Column("stage", Text, nullable=False),  # where it failed
+    Column(
+        "stage", Text, nullable=False
+    ),  # where it failed; "reports" while the pages of one that ended are to be written
     Column("code", Text, nullable=False),  # of the error
     Column("version", String(words.VERSION)),
     Column("why", JSON, nullable=False),  # why it was run, sentences

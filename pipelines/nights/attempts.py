@@ -32,6 +32,7 @@ from pipelines.publishing.versions import attempt_of_version, built, versions_in
 from pipelines.tables import read_as, read_as_or_none, read_told, read_told_or_none, write_json
 
 __all__ = [
+    "PAGES",
     "UNTOLD",
     "Attempt",
     "AttemptRow",
@@ -42,9 +43,11 @@ __all__ = [
     "fail",
     "last_attempts",
     "latest_matched",
+    "reported",
     "show_in_force",
 ]
 
+PAGES = "reports"  # the stage of an attempt that has ended, until its pages are written
 UNTOLD = "Its inputs are not what they were."  # where it cannot be read what they were
 _DIGITS = 16  # of the digest, in the folder's name
 
@@ -220,13 +223,20 @@ def end(
     gates: Sequence[Mapping[str, Any]] = (),
     figures: Mapping[str, Any],
 ) -> None:
-    """Note how an attempt ended: published as `version`, or held for `reasons`."""
+    """Note how an attempt ended: published as `version`, or held for `reasons`. Its pages are still to be written (`reported`)."""
     told = {
         "state": state, "version": version, "reasons": list(reasons), "gates": [dict(gate) for gate in gates],
-        "figures": dict(figures), "stage": "", "code": "", "finished_at": _now(),
+        "figures": dict(figures), "stage": PAGES, "code": "", "finished_at": _now(),
     }  # fmt: skip
     with attempt.night.engine.begin() as connection:
         connection.execute(update(db.attempt).where(db.attempt.c.attempt_id == attempt.number).values(**told))
+
+
+def reported(attempt: Attempt) -> None:
+    """Note that the pages of an attempt that has ended are written."""
+    this = (db.attempt.c.attempt_id == attempt.number, db.attempt.c.stage == PAGES)
+    with attempt.night.engine.begin() as connection:
+        connection.execute(update(db.attempt).where(*this).values(stage=""))
 
 
 def fail(
@@ -309,6 +319,8 @@ def _again(before: AttemptRow | None) -> list[str]:
         return [f"The last attempt failed in {before.stage or 'its first step'} ({before.code})."]
     if before.state == "running":
         return ["The last attempt was interrupted."]
+    if before.stage == PAGES:
+        return ["The last attempt was interrupted before its pages were written."]
     return ["Somebody asked for it: its inputs are the same as before."]
 
 

@@ -31,7 +31,7 @@ from pipelines.database import schema as db
 from pipelines.deliveries import IN_FORCE, FoundDelivery
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
-from pipelines.nights.attempts import UNTOLD, Attempt, AttemptRow, attempt_in_force, data_in_force, last_attempts
+from pipelines.nights.attempts import PAGES, UNTOLD, Attempt, AttemptRow, attempt_in_force, data_in_force, last_attempts
 from pipelines.nights.inputs import FORMAT, Asking, Base, Decided, Delivered, Inputs, why_differs, wish_of
 from pipelines.nights.night import Night
 from pipelines.nights.reach import authorities_of
@@ -192,6 +192,8 @@ def _why(night: Night, now: Inputs, last: AttemptRow | None, latest: bool, asked
         return [f"The last attempt failed in {last.stage or 'its first step'} ({last.code})."], True
     if last.state == "running":
         return ["The last attempt was interrupted."], True
+    if last.stage == PAGES and last.state != "failed":
+        return ["The last attempt was interrupted before its pages were written."], True
     return (["Somebody asked for it."], True) if asked else ([], False)
 
 

@@ -13,16 +13,16 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, Engine, func, or_, select
 
 from pipelines.audit import account, append, may_see_protected, writing
-from pipelines.database.schema import INDEX_TABLES, identity, ledger_event, redirect
+from pipelines.database.schema import INDEX_TABLES, identity, ledger_event, night, redirect
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.home import Home
 from pipelines.identities.mint import valid_index_id
 from pipelines.publishing.difference import Difference, compare
-from pipelines.publishing.manifests import manifest_of
+from pipelines.publishing.manifests import manifest_of, pointer_damaged
 from pipelines.publishing.publish import current_version, snapshot_tables
 from pipelines.publishing.versions import folder_of
 
@@ -81,21 +81,28 @@ class ChildShown:
     kept_back: bool = False
 
 
-def published_authorities(home: Home) -> list[str]:
-    """The authorities for which anything was published, by code."""
-    return sorted(folder.name for folder in (home.root / "snapshots").glob("[0-9]*") if any(folder.iterdir()))
+def published_authorities(home: Home, engine: Engine) -> list[str]:
+    """The authorities for which anything was published, as the home or the index database tells, by code."""
+    with engine.connect() as connection:
+        told = set(connection.scalars(select(night.c.authority).distinct()))
+    return sorted(told | {folder.name for folder in (home.root / "snapshots").glob("[0-9]*") if any(folder.iterdir())})
 
 
-def status(home: Home, authority: str, *, on: date | None = None) -> AuthorityStatus | None:
+def status(
+    home: Home, authority: str, *, engine: Engine | None = None, on: date | None = None
+) -> AuthorityStatus | None:
     """What is published for an authority; None before the first publish. Ages are counted to `on` (default: today, UTC).
 
     Raises:
-        IsindexError: STORE_DAMAGED when it cannot be read.
+        IsindexError: STORE_DAMAGED when it cannot be read; also when nothing says what is published, and the index database,
+            if its `engine` is given, tells of nights that were.
     """
     day = on or datetime.now(UTC).date()
     folder = home.snapshots(authority)
     pointer = current_version(home, authority)
     if pointer is None:
+        if engine is not None and _tells_of(engine, authority):
+            raise pointer_damaged(folder)
         return None
     manifest = manifest_of(folder / pointer["version"])
     return AuthorityStatus(
@@ -107,6 +114,12 @@ def status(home: Home, authority: str, *, on: date | None = None) -> AuthoritySt
         feeds=tuple(_feed_status(feed, day) for feed in manifest["inputs"]),
         versions=len(list(folder.glob("v=*"))),
     )
+
+
+def _tells_of(engine: Engine, authority: str) -> bool:
+    with engine.connect() as connection:
+        told = connection.execute(select(night.c.version).where(night.c.authority == authority).limit(1))
+        return told.first() is not None
 
 
 def read_child(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -392,3 +393,31 @@ def test_an_id_that_a_late_delivery_replaced_still_leads_to_the_child(tmp_path: 
             continue
         (shown,) = read_child(place.deployment, index_id, why="complaint 12")
         assert (shown.asked_for, shown.tables["children"][0]["family_name"]) == (index_id, named[index_id])
+
+
+@pytest.mark.parametrize("end", ["published", "held"])
+def test_a_run_that_is_killed_before_its_pages_are_written_is_made_good_by_the_next_load(
+    place: LittleNights, end: str
+) -> None:
+    def killed(stage: str) -> None:
+        if stage == "reports":
+            raise KeyboardInterrupt
+
+    night = max(number for number in range(10) if place.night(number).version()) + 1
+    if end == "held":
+        place.renumber()
+    place.deliver(night)
+    with few_keys_may_move() if end == "held" else nullcontext():
+        with pytest.raises(KeyboardInterrupt):
+            place.load(before=killed)
+        assert place.last(night).state == end
+        page = place.home / "reports" / day_of(night).isoformat() / "index.html"
+        assert not page.exists()
+        published = bytes_under(place.home / "snapshots")
+        assert place.planned()[night].why == ("The last attempt was interrupted before its pages were written.",)
+        assert place.load() == {night: end}
+        assert page.is_file()
+        assert bytes_under(place.home / "snapshots") == published
+        assert place.load() == {}
+    front = (place.home / "reports" / "index.html").read_text(encoding="utf-8")
+    assert ("No night is held" in front) == (end == "published")

@@ -191,3 +191,15 @@ def test_what_a_night_was_built_from_before_is_only_told(
     place.deliver(0, "health")
     assert place.load() == {0: "published"}
     assert place.load() == {}
+
+
+def test_where_what_says_what_is_published_is_gone_the_status_does_not_say_that_nothing_is(
+    one_night: LittleNights, tmp_path: Path
+) -> None:
+    place = one_night.copied_to(tmp_path)
+    (place.deployment.home.snapshots(AUTHORITY) / "current.json").unlink()
+    shown = CliRunner().invoke(app, ["status", "--home", str(place.home), "--json"])
+    assert shown.exit_code == 1
+    assert [each["fault"]["code"] for each in json.loads(shown.stdout)] == ["STORE_DAMAGED"]
+    assert place.load() == {0: "published"}
+    assert CliRunner().invoke(app, ["status", "--home", str(place.home), "--json"]).exit_code == 0

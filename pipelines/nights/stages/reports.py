@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pipelines.contracts import registered_agencies
 from pipelines.deliveries import DeliveryEntry, Register, Store
-from pipelines.nights.attempts import Attempt
+from pipelines.nights.attempts import Attempt, reported
 from pipelines.nights.feeds import feed_tonight
 from pipelines.nights.night import Night, StageReport
 from pipelines.reporting import (
@@ -48,6 +48,7 @@ def write(night: Night) -> dict[str, StageReport]:
     write_reports(night.home, *here, rejects, standing, matching, directory, tasks)
     write_overview(night.home, night.engine, night.business_date, directory)
     refresh(night.home, night.engine)
+    reported(attempt)
     return {
         "rejected_records": StageReport(reject_figures(*here, rejects, standing, directory).as_metadata()),
         "data_quality": StageReport(quality_figures(*here, directory).as_metadata()),
