@@ -147,16 +147,16 @@ _NAMES = """
     UNION SELECT index_id, value FROM recalled WHERE kind = 'family';
 
     CREATE TEMP TABLE families_about AS  -- of the other side and of its own; not what is a given name there as well
-    SELECT DISTINCT k.index_id, k.side, k.strange, words_of(c.family_name) AS words, letters(c.family_name) AS family
+    SELECT DISTINCT k.index_id, k.side, k.strange, words_of(c.family_name) AS words, letters(c.family_name) AS family, true AS tonight
     FROM (SELECT *, true AS strange FROM foreign_records UNION ALL SELECT *, false FROM own_records) k
     JOIN called c USING (record_key)
     WHERE len(words_of(c.family_name)) > 0 AND NOT coalesce(list_has_any(words_of(c.family_name), words_of(c.given_names)), false)
-    UNION SELECT index_id, side, true, [value], value FROM recalled WHERE kind = 'surname'
-    UNION SELECT index_id, side, false, [family], family FROM recalled_own;
+    UNION SELECT index_id, side, true, [value], value, false FROM recalled WHERE kind = 'surname'
+    UNION SELECT index_id, side, false, [family], family, false FROM recalled_own;
 
     CREATE TEMP TABLE own_longer AS  -- names of its own that happen to hold one of the other side: Smith in Smithson
     SELECT DISTINCT g.index_id, f.family AS strange, g.family
-    FROM families_about g JOIN families_about f ON f.index_id = g.index_id AND f.strange AND NOT g.strange
+    FROM families_about g JOIN families_about f ON f.index_id = g.index_id AND f.strange AND NOT g.strange AND g.tonight
         AND g.family <> f.family AND contains(g.family, f.family) AND NOT list_has_all(g.words, f.words)
     ANTI JOIN (SELECT index_id, family FROM families_about WHERE NOT strange) k
         ON k.index_id = g.index_id AND k.family = replace(g.family, f.family, '');
