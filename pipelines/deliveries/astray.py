@@ -82,6 +82,9 @@ def asked_astray(astray: Astray, day: date) -> tuple[pa.Table, int] | None:
     Args:
         astray: the folder.
         day: the day whose contract they are read by.
+
+    Raises:
+        OSError: when the disk does not give what lies there, or it may not be read: another time it may.
     """
     content = b""
     try:
@@ -89,7 +92,7 @@ def asked_astray(astray: Astray, day: date) -> tuple[pa.Table, int] | None:
         for name in sorted(name for name in names if folded(name) == "manifest.json"):
             with opened(astray.landing, (*astray.parts, name)) as stream:
                 content = stream.read(MANIFEST_LIMIT + 1)
-    except (LinkedError, OSError):
+    except (LinkedError, FileNotFoundError, NotADirectoryError):
         return None
     manifest, _ = parse_manifest(content, astray.authority, astray.agency, day)
     folder = astray.landing.joinpath(*astray.parts)

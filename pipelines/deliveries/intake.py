@@ -186,7 +186,10 @@ def _overheard(found: FoundDelivery, manifest: Manifest | None, contract: Contra
         )
     except IsindexError:
         return None
-    return overheard(found, manifest, own)
+    try:
+        return overheard(found, manifest, own)
+    except PermissionError:  # refused as it is, and told: a supplier's closed file holds up no night
+        return None
 
 
 def _flood(read: ReadResult, contract: Contract, usual: int) -> list[Finding]:

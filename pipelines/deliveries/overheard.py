@@ -10,6 +10,7 @@ only where it lies in the folder itself, is no link, is no larger than any file 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,9 @@ def overheard(found: FoundDelivery, manifest: Manifest | None, contract: Contrac
         found: the delivery.
         manifest: its manifest, if it is one.
         contract: of the folder's agency.
+
+    Raises:
+        OSError: when the disk does not give what lies there, or it may not be read: another time it may.
     """
     names = _names(found, manifest)
     if not names:
@@ -50,7 +54,7 @@ def _names(found: FoundDelivery, manifest: Manifest | None) -> list[str]:
     """The data files, in order."""
     try:
         lying = sorted(each.name for each in found.folder.iterdir())
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     wanted = [each.name.casefold() for each in manifest.files] if manifest else []
     data = [
@@ -69,8 +73,10 @@ def _as_they_lie(found: FoundDelivery, names: list[str]) -> Iterator[Verified | 
             with found.opened(name) as stream:
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
                 stated.append(ManifestFile(name, stream.tell(), 0, digest))
-        except (OSError, LinkedError):
+        except (LinkedError, FileNotFoundError, NotADirectoryError):
             yield None
             return
     with verified(found, tuple(stated)) as files:
+        if any(each.code == "FILE_CLOSED" for each in files.findings):
+            raise PermissionError(errno.EACCES, "closed since it was opened")
         yield files if len(files.files) == len(names) else None

@@ -6,12 +6,14 @@ Belongs here: looking, and letting the reports tell what was found.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 
 from pipelines.contracts import authorities as known_authorities
 from pipelines.contracts import registered_agencies
 from pipelines.deliveries import LandingKnowledge, Look, look
 from pipelines.deliveries.findings_kept import keep_findings
+from pipelines.deliveries.landing_findings import tell
 from pipelines.deployment import Deployment
 from pipelines.nights.hearing import hear
 from pipelines.nights.reach import LONDON, first_nights, retired_nights
@@ -24,7 +26,7 @@ def look_around(deployment: Deployment, *, authorities: Collection[str] | None =
     """Look at the landing place: deliveries that are not decided yet, and findings that people have to settle.
 
     What is amiss is kept in the home; the first page of the reports and the latest overview tell of it. What is never taken in and
-    asks for protection is heard.
+    asks for protection is heard; where that cannot be, it is a finding.
 
     Raises:
         IsindexError: LANDING_MISSING.
@@ -42,7 +44,8 @@ def look_around(deployment: Deployment, *, authorities: Collection[str] | None =
         ),
         authorities=authorities,
     )
-    hear(deployment, found.astray, today)
+    unheard = tell(hear(deployment, found.astray, today))
+    found = replace(found, findings=tuple(sorted((*found.findings, *unheard), key=lambda each: each.code)))
     if keep_findings(deployment.home, found.findings, authorities, found.incomplete):
         refresh_landing(deployment.home, deployment.engine)
     return found

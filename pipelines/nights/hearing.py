@@ -1,11 +1,13 @@
 """Wishes of deliveries that no night takes in: their folder has an impossible date, or their manifest another name.
 
-Belongs here: hearing each state of such a folder once, and keeping what it asks for. It counts from the latest night on, as what a
-refused delivery asks for counts from its own. Not here: which folders they are, and how they are read (`deliveries.astray`).
+Belongs here: hearing each state of such a folder once, keeping what it asks for, and saying which folders could not be heard. It counts
+from the latest night on, as what a refused delivery asks for counts from its own. Not here: which folders they are, and how they are
+read (`deliveries.astray`).
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import date
 
@@ -15,38 +17,48 @@ from pipelines.contracts import contract_for
 from pipelines.database import schema as db
 from pipelines.deliveries.astray import Astray, asked_astray
 from pipelines.deliveries.intake import is_flood
+from pipelines.deliveries.landing_findings import Noted
 from pipelines.deliveries.register import Register
 from pipelines.deployment import Deployment
-from pipelines.errors import IsindexError
 from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
 from pipelines.nights.requests import keep_asking
+from pipelines.outages import as_coded
 from pipelines.tables import read_as_or_none, write_json
 
 __all__ = ["hear"]
 
 _BEFORE_ALL = date(1900, 1, 1)
+_log = logging.getLogger(__name__)
 
 
-def hear(deployment: Deployment, astray: Iterable[Astray], today: date) -> None:
+def hear(deployment: Deployment, astray: Iterable[Astray], today: date) -> list[Noted]:
     """Hear what these folders ask for, as far as their files are not as they were when they were heard last.
 
-    An authority that another run is busy with is heard at the next look.
+    An authority that another run is busy with is heard at the next look; so is a folder that could not be read, whatever was in the
+    way, and nothing of it keeps the others from being heard.
+
+    Returns:
+        What is to be said of them: ASTRAY_UNHEARD (the next look tries again).
     """
     path = deployment.home.root / "heard.json"
     heard = read_as_or_none(path, dict) or {}
+    noted: list[Noted] = []
     new = [each for each in astray if heard.get(each.place) != each.state]
     for each in new:
         try:
             with alone(deployment, each.authority):
                 _hear(deployment, each, today)
-        except IsindexError as fault:
-            if fault.code != "NIGHT_RUNNING":
-                raise
+        except Exception as fault:
+            code = as_coded(fault).code
+            if code != "NIGHT_RUNNING":
+                _log.warning("what lies below %s was not heard: %s", "/".join(each.parts[:2]), code)
+                noted.append(Noted("ASTRAY_UNHEARD", each.parts, 2, {"reason": code}))
             continue
         heard[each.place] = each.state
     if new:
         write_json(heard, path)
+    return noted
 
 
 def _hear(deployment: Deployment, astray: Astray, today: date) -> None:

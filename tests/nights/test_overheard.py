@@ -10,6 +10,8 @@ from typing import Any
 import pyarrow.compute as pc
 import pytest
 
+from pipelines.deliveries.found import FoundDelivery
+from pipelines.nights.arrivals import look_around
 from tests.nights.little_authority import AUTHORITY, Delivery, children, day_of, put
 from tests.nights.little_nights import LittleNights
 
@@ -123,3 +125,48 @@ def test_what_lies_under_an_impossible_date_or_a_misnamed_manifest_is_heard_once
     assert bool(pc.any(place.published(1)["shielded"]).as_py()) == heard
     kept = [path.read_bytes() for path in (place.home / "protection").rglob("*.parquet")]
     assert not [each for each in kept if CHILD.nhs.encode() in each or CHILD.family.encode() in each]
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (OSError(5, "Input/output error"), "DISK_FAULTY"), (PermissionError(13, "closed"), "ACCESS_DENIED"),
+        (MemoryError(), "MEMORY_SHORT"), (ValueError("Alice"), "STAGE_FAILED"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("works", [0, 1])
+def test_a_folder_that_could_not_be_read_is_told_and_heard_at_the_next_look_and_the_others_at_once(
+    before: LittleNights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception, reason: str, works: int
+) -> None:
+    place = before.copied_to(tmp_path)
+    for agency, ask in (("health", {"confidentiality": "S"}), ("social_care", {"shield": True})):
+        feed = place.feeds[agency]
+        rows = [dict(row) for row in feed.rows.values()]
+        rows[2] |= ask
+        put(place.landing, Delivery(agency, day_of(1), feed.sequence + 1, "full", rows))
+        moved("2026-11-31")(place.landing / AUTHORITY / agency / day_of(1).isoformat())
+    opened, calls = FoundDelivery.opened, []
+
+    def broken(found: FoundDelivery, name: str) -> Any:
+        calls.extend([name] if found.agency == "health" else [])
+        if found.agency == "health" and len(calls) > works:
+            raise fault
+        return opened(found, name)
+
+    def told() -> dict[str, str]:
+        found = look_around(place.deployment).findings
+        return {each.place: each.message for each in found if each.code == "ASTRAY_UNHEARD"}
+
+    def heard() -> int:
+        return len(list((place.home / "protection").rglob("*.parquet")))
+
+    had = heard()
+    monkeypatch.setattr(FoundDelivery, "opened", broken)
+    for _ in range(2):
+        calls.clear()
+        said = told()
+        assert list(said) == [f"{AUTHORITY}/health/2026-11-31"]
+        assert reason in said[f"{AUTHORITY}/health/2026-11-31"]
+        assert heard() == had + 1
+    monkeypatch.setattr(FoundDelivery, "opened", opened)
+    assert (told(), heard()) == ({}, had + 2)

@@ -21,6 +21,7 @@ from pipelines.deliveries.readers.marks_in_parquet import spoilt, with_unclear
 from pipelines.deliveries.readers.protective import refusal
 from pipelines.deliveries.readers.result import CHANGE, FilePart, native_schema
 from pipelines.deliveries.readers.text import known_names
+from pipelines.outages import outage_of
 
 __all__ = ["read_parquet"]
 
@@ -64,7 +65,9 @@ def read_parquet(path: Path, name: str, contract: Contract, *, delta: bool, stat
                 plain = batch.select(trusted if apart else list(range(batch.num_columns)))
                 table = _native(pa.Table.from_batches([plain]), schema, contract.file.date_format, strange)
                 tables.append(with_unclear(table, batch, odd))
-    except (pa.ArrowException, OSError, ValueError, OverflowError):
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as fault:
+        if isinstance(fault, OSError) and outage_of(fault):  # the disk's, and nothing that the file is
+            raise
         return replace(empty, findings=(finding("UNREADABLE", name, reason="it is not sound Parquet"),))
     if strange:
         reason = f"column {', '.join(sorted(strange))} is not of a kind the contract allows"
