@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterable
 from datetime import date
 
+import pyarrow.compute as pc
 from sqlalchemy import func, select
 
 from pipelines.contracts import contract_for
@@ -39,32 +40,38 @@ def hear(deployment: Deployment, astray: Iterable[Astray], today: date) -> list[
     way, and nothing of it keeps the others from being heard.
 
     Returns:
-        What is to be said of them: ASTRAY_UNHEARD (the next look tries again).
+        What is to be said of them: ASTRAY_UNHEARD (the next look tries again), ASTRAY_FLOOD (for as long as it lies so).
     """
     path = deployment.home.root / "heard.json"
-    heard = read_as_or_none(path, dict) or {}
+    heard = read_as_or_none(path, dict) or {}  # place → state, and after a blank how many ask where that is a flood
     noted: list[Noted] = []
-    new = [each for each in astray if heard.get(each.place) != each.state]
+    lying = list(astray)
+    new = [each for each in lying if str(heard.get(each.place)).partition(" ")[0] != each.state]
     for each in new:
         try:
             with alone(deployment, each.authority):
-                _hear(deployment, each, today)
+                flood = _hear(deployment, each, today)
         except Exception as fault:
             code = as_coded(fault).code
             if code != "NIGHT_RUNNING":
                 _log.warning("what lies below %s was not heard: %s", "/".join(each.parts[:2]), code)
                 noted.append(Noted("ASTRAY_UNHEARD", each.parts, 2, {"reason": code}))
             continue
-        heard[each.place] = each.state
+        heard[each.place] = f"{each.state} {flood}" if flood else each.state
     if new:
         write_json(heard, path)
+    for each in lying:
+        state, _, flood = str(heard.get(each.place)).partition(" ")
+        if flood and state == each.state:
+            noted.append(Noted("ASTRAY_FLOOD", each.parts, 2, {"asking": flood}))
     return noted
 
 
-def _hear(deployment: Deployment, astray: Astray, today: date) -> None:
+def _hear(deployment: Deployment, astray: Astray, today: date) -> str:
+    """Keep what it asks for; how many records ask where that is a flood, of which nothing is kept, else ""."""
     told = asked_astray(astray, today)
     if told is None or not told[0].num_rows:
-        return
+        return ""
     asking, rows = told
     attempt = db.attempt.c
     query = select(func.max(attempt.business_date)).where(
@@ -74,6 +81,7 @@ def _hear(deployment: Deployment, astray: Astray, today: date) -> None:
         day = connection.scalar(query) or _BEFORE_ALL
     usual = Register(deployment.engine).previous_live_records(astray.authority, astray.agency, today)
     if is_flood(asking, rows, contract_for(astray.agency, today), usual):
-        return
+        return f"{pc.count_distinct(asking['position']).as_py():,}"
     name = f"{astray.authority}/{astray.agency}/{day.isoformat()}/0-{astray.state[:12]}"
     keep_asking(Night(deployment, astray.authority, day), astray.agency, name, asking)
+    return ""

@@ -11,7 +11,8 @@ import pytest
 
 from pipelines.deliveries import Register
 from pipelines.deliveries.standing import standing_deliveries
-from tests.nights.little_authority import AUTHORITY, children
+from pipelines.nights.arrivals import look_around
+from tests.nights.little_authority import AUTHORITY, children, day_of
 from tests.nights.little_nights import LittleNights
 
 CHILD = children()[3]
@@ -78,3 +79,25 @@ def test_a_few_are_no_flood(place: LittleNights, asking: int) -> None:
     assert place.load() == {1: "published"}
     assert hidden(place, 1) > asking
     assert standing_deliveries(place.deployment.engine) == []
+
+
+def test_a_flood_in_a_folder_that_nobody_takes_in_is_told_by_every_look_until_it_is_put_right(
+    place: LittleNights,
+) -> None:
+    def told() -> list[str]:
+        found = look_around(place.deployment).findings
+        return [each.message for each in found if each.code == "ASTRAY_FLOOD" and each.place.endswith("2026-11-31")]
+
+    mark(place, 50, "S")
+    place.deliver(1, "health")
+    folder = place.landing / AUTHORITY / "health" / day_of(1).isoformat()
+    astray = folder.rename(folder.parent / "2026-11-31")
+    assert place.load() == {}
+    for _ in range(2):
+        (message,) = told()
+        assert " 5" in message and "none of them is heard" in message
+    assert "ASTRAY_FLOOD" in (place.home / "reports" / "index.html").read_text()
+    astray.rename(folder)
+    assert told() == []
+    place.load()
+    assert [entry.state for entry in standing_deliveries(place.deployment.engine)] == ["held"]
