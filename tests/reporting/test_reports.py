@@ -4,13 +4,16 @@ import csv
 import hashlib
 import io
 import re
+import shlex
 from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from lxml import html
+from typer.testing import CliRunner
 
+from assets.command.app import app
 from pipelines.home import Home
 from pipelines.reporting import (
     MatchTables,
@@ -52,7 +55,7 @@ def csv_rows(path: Path) -> list[list[str]]:
     return list(csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
 
 
-def test_overview_says_what_came_what_is_stale_and_what_was_published(site):
+def test_overview_says_what_came_what_is_stale_and_what_was_published(site, tmp_path):
     page = site / "2026-11-20/index.html"
     feeds = {(row[0], row[1]): row for row in rows_of(page, "feeds")}
     assert len(feeds) == 8
@@ -65,7 +68,10 @@ def test_overview_says_what_came_what_is_stale_and_what_was_published(site):
     assert authorities["Camden"][2] == "Held"
     told, _, way_out = authorities["Camden"][-1].partition(" Find out why")
     assert told == "Gate volume: The index would lose 31 % of its children."
-    assert "isindex decide override volume --authority 202 --night 2026-11-20" in way_out
+    (command,) = re.findall(r"\(isindex (decide override [^)]*)\)", way_out)
+    assert command == 'decide override volume --home HOME --authority 202 --night 2026-11-20 --reason "WHY"'
+    done = CliRunner().invoke(app, shlex.split(command.replace("HOME", str(tmp_path / "none"))))
+    assert "HOME_UNKNOWN" in done.output  # it is whole: nothing is missing but the home
 
 
 @pytest.mark.parametrize(
@@ -83,7 +89,7 @@ def test_overview_says_what_came_what_is_stale_and_what_was_published(site):
 def test_overview_says_why_a_night_was_not_published_again_and_that_its_version_stays(
     tmp_path, engine, state, shown, reason
 ):
-    nights.tried(engine, "330", state, reasons=[reason] if reason else [])
+    nights.tried(engine, "330", state, reasons=[reason.partition(" Correct")[0]] if reason else [])
     write_overview(Home(tmp_path), engine, nights.NIGHT, nights.directory())
     birmingham = next(
         row for row in rows_of(Home(tmp_path).reports / "2026-11-20/index.html", "authorities") if row[1] == "330"
