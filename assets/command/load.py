@@ -311,6 +311,8 @@ def show(summary: dict[str, Any]) -> None:
         console.print(f"{whose}{' '.join(night['why'])}")
         for reason in [night["fault"]] if night["fault"] and night["state"] != "held" else night["reasons"]:
             console.print(Text.assemble((whose, "red"), reason))
+        if night["what_to_do"]:
+            console.print(Text.assemble((whose, "red"), night["what_to_do"]))
     for each in summary["protective"]:
         children = "1 child who" if each["children"] == 1 else f"{each['children']} children who"
         done = f"published again as {each['shown']}, less" if each["shown"] else "removed; it showed"

@@ -143,7 +143,8 @@ def standing_told(each: Mapping[str, Any]) -> str:
     if each["agency"]:
         number = "" if each["sequence"] is None else f" {each['sequence']}"
         whose += f", delivery{number} of {each['agency']} ({each['code']})"
-    return f"{each['state']}: {whose}. {' '.join(each['reasons'])}"
+    way_out = [] if each["agency"] else [each["what_to_do"]]  # a delivery's reasons have theirs each
+    return f"{each['state']}: {whose}. {' '.join([*each['reasons'], *way_out])}"
 
 
 def _names_exist(given: dict[str, Any]) -> None:

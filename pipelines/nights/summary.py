@@ -21,6 +21,7 @@ from pipelines.nights.plan import PlannedNight
 from pipelines.nights.protective import Protective, protection_waits, taken_away
 from pipelines.nights.reach import authorities_of
 from pipelines.publishing.versions import built, versions_in_force
+from pipelines.reporting.way_out import what_to_do
 
 __all__ = ["standing", "summary_of"]
 
@@ -98,7 +99,7 @@ def summary_of(
 
 
 def standing(deployment: Deployment, authorities: Collection[str] | None = None) -> list[dict[str, Any]]:
-    """What waits for somebody, with the reasons: nights that are held, or whose last run did not end well, then deliveries.
+    """What waits for somebody, with the reasons and the way out: nights that are held, or whose last run did not end well, then deliveries.
 
     Those are the ones that are held or refused and that nobody has settled; of a night agency, sequence and delivery_id
     are None.
@@ -121,8 +122,9 @@ def standing(deployment: Deployment, authorities: Collection[str] | None = None)
             "sequence": None,
             "delivery_id": None,
             "state": "interrupted" if row.state == "running" else row.state,
-            "code": row.code,
+            "code": _code(row),
             "reasons": row.reasons,
+            "what_to_do": what_to_do(row),
             "since": row.started_at,
         }
         for row in rows
@@ -141,6 +143,7 @@ def _waits(entry: DeliveryEntry) -> dict[str, Any]:
         "state": entry.state,
         "code": " ".join(code["code"] for code in grave),
         "reasons": [f"{code['message']} {code['remedy']}" for code in grave],
+        "what_to_do": " ".join(dict.fromkeys(code["remedy"] for code in grave)),
         "since": entry.received_at,
     }
 
@@ -185,9 +188,10 @@ def _night(deployment: Deployment, ran: Ran) -> dict[str, Any]:
         "why": list(planned.why),
         "state": _state(row, ran),
         "fault": ran.fault,
-        "stage": row.stage if row else "",
-        "code": "NIGHT_RUNNING" if ran.busy else row.code if row else "",
+        "stage": _stage(row) if row else "",
+        "code": "NIGHT_RUNNING" if ran.busy else _code(row) if row else "",
         "reasons": row.reasons if row else [],
+        "what_to_do": _way_out(row, ran),
         "version": _shown_as(deployment, planned, row.version) if row else None,
         "figures": dict(row.figures) if row else {},
         "feeds": [
@@ -196,6 +200,24 @@ def _night(deployment: Deployment, ran: Ran) -> dict[str, Any]:
         ],
         "deliveries": told,
     }
+
+
+def _code(row: AttemptRow) -> str:
+    """What stands in the way of a night: what it failed of, or that gates hold it; their names stand in the reasons."""
+    return "GATES_FAILED" if row.state == "held" else row.code
+
+
+def _stage(row: AttemptRow) -> str:
+    """The stage in which a night came to its end; the gates are those of its snapshot."""
+    return "snapshot" if row.state == "held" else row.stage
+
+
+def _way_out(row: AttemptRow | None, ran: Ran) -> str:
+    if ran.busy:
+        return "Load again when the other run has ended."
+    if row and row.state in ("held", "failed", "running"):
+        return what_to_do(row)
+    return "Put the cause right and load again." if ran.fault else ""
 
 
 def _shown_as(deployment: Deployment, planned: PlannedNight, version: str | None) -> str | None:
