@@ -12,7 +12,7 @@ import json
 import os
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -28,6 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.errors import IsindexError
+from pipelines.outages import outage_of
 from pipelines.settings import settings
 from pipelines.umask import FILE
 
@@ -35,6 +36,7 @@ __all__ = [
     "StoredTable",
     "Written",
     "connect",
+    "damage_told",
     "file_sha256",
     "file_stamp",
     "install_macros",
@@ -102,8 +104,33 @@ def stored_table(path: Path) -> StoredTable:
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """The table at `path`, memory-mapped; `columns` picks some of them."""
-    return pq.read_table(path, columns=columns, memory_map=True, partitioning=None)
+    """The table at `path`, memory-mapped; `columns` picks some of them.
+
+    Raises:
+        IsindexError: STORE_DAMAGED when it is no table that was written there, or gone.
+    """
+    try:
+        return pq.read_table(path, columns=columns, memory_map=True, partitioning=None)
+    except (pa.ArrowInvalid, OSError) as fault:
+        if not _is_damage(fault):
+            raise
+        raise store_damaged(path) from None
+
+
+@contextmanager
+def damage_told(tables: Iterable[pa.Table | Path]) -> Iterator[None]:
+    """Within the block a fault that comes of a damaged one among `tables` (its Parquet files) is told as such.
+
+    Raises:
+        IsindexError: STORE_DAMAGED, with the first that cannot be read through.
+    """
+    try:
+        yield
+    except (duckdb.Error, FileNotFoundError) as fault:
+        if outage_of(fault) is None:
+            for path in filter(lambda each: isinstance(each, Path), tables):
+                _read_through(path)
+        raise
 
 
 def write_json(value: Any, path: Path) -> None:
@@ -271,6 +298,27 @@ def install_macros(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
 @cache
 def _engine(settings: tuple[tuple[str, str], ...]) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(":memory:", config=dict(settings))
+
+
+def _read_through(path: Path) -> None:
+    """Read a table to its end, a part at a time, and keep nothing.
+
+    Raises:
+        IsindexError: STORE_DAMAGED.
+    """
+    try:
+        with pq.ParquetFile(path) as table:
+            for _ in table.iter_batches():
+                pass
+    except (pa.ArrowInvalid, OSError) as fault:
+        if _is_damage(fault):
+            raise store_damaged(path) from None
+
+
+def _is_damage(fault: Exception) -> bool:
+    """Whether a table could not be read for what lies there, or is gone; the machine's faults have a number."""
+    system = isinstance(fault, OSError) and fault.errno is not None and not isinstance(fault, FileNotFoundError)
+    return not system and outage_of(fault) is None
 
 
 def _replace(path: Path, write: Any, *, hashed: bool = False) -> str:

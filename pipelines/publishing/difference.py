@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipelines.publishing.shown import DETAILS
-from pipelines.tables import connect, file_sha256
+from pipelines.tables import connect, damage_told, file_sha256
 
 __all__ = ["Difference", "compare"]
 
@@ -71,22 +71,27 @@ def compare(old: Mapping[str, pa.Table | Path] | None, new: Mapping[str, pa.Tabl
     """The difference between two snapshots, tables or Parquet paths by name; `old` None is an empty index.
 
     The traces of two snapshots (`shown.traces_of`) do as well.
+
+    Raises:
+        IsindexError: STORE_DAMAGED when one of the files is damaged, or gone.
     """
     if old is None:
-        with connect({"children": new["children"]}) as connection:
+        children = new["children"]
+        with damage_told([children]), connect({"children": children}) as connection:
             return Difference(added=connection.execute("SELECT count(*) FROM children").fetchall()[0][0])
     views = {f"old_{name}": table for name, table in old.items()} | {
         f"new_{name}": table for name, table in new.items()
     }
     # the rows of a table are distinct, and a table whose file is the same has no changes
-    differing = [name for name in ("children", *DETAILS) if not _same_file(old[name], new[name])]
+    with damage_told(views.values()):
+        differing = [name for name in ("children", *DETAILS) if not _same_file(old[name], new[name])]
     changes = " UNION ".join(
         f"""(SELECT '{name}' AS part, index_id FROM (FROM old_{name} EXCEPT FROM new_{name})
             UNION SELECT '{name}', index_id FROM (FROM new_{name} EXCEPT FROM old_{name}))"""
         for name in differing
     )
     changes = changes or "SELECT '' AS part, '' AS index_id WHERE false"
-    with connect(views) as connection:
+    with damage_told(views.values()), connect(views) as connection:
         row = connection.execute(f"""
             WITH changes AS MATERIALIZED ({changes}),
             changed AS (SELECT index_id, bool_or(part = 'addresses') AS moved FROM changes GROUP BY index_id),

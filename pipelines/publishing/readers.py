@@ -99,7 +99,7 @@ def status(
     """
     day = on or datetime.now(UTC).date()
     folder = home.snapshots(authority)
-    pointer = current_version(home, authority)
+    pointer = _pointer(home, authority)
     if pointer is None:
         if engine is not None and _tells_of(engine, authority):
             raise pointer_damaged(folder)
@@ -249,9 +249,9 @@ def difference_between(home: Home, authority: str, old: str | None = None, new: 
     Without `old` it is what the night changed as it was told then, whoever was hidden in either version since.
 
     Raises:
-        IsindexError: VERSION_UNKNOWN.
+        IsindexError: VERSION_UNKNOWN; STORE_DAMAGED when a file of it is damaged, or ``current.json`` is gone.
     """
-    pointer = current_version(home, authority)
+    pointer = _pointer(home, authority)
     newer = new or (pointer or {}).get("version", "")
     if not newer:
         raise IsindexError(
@@ -261,6 +261,18 @@ def difference_between(home: Home, authority: str, old: str | None = None, new: 
     if old is None:
         return Difference(**manifest_of(after)["differences"])
     return compare(snapshot_tables(_version_asked_for(home, authority, old)), snapshot_tables(after))
+
+
+def _pointer(home: Home, authority: str) -> dict[str, Any] | None:
+    """What ``current.json`` says; None before the first publish.
+
+    Raises:
+        IsindexError: STORE_DAMAGED when it is damaged, or is gone and versions lie there.
+    """
+    pointer = current_version(home, authority)
+    if pointer is None and any(home.snapshots(authority).glob("v=*")):
+        raise pointer_damaged(home.snapshots(authority))
+    return pointer
 
 
 def _version_asked_for(home: Home, authority: str, version: str) -> Path:

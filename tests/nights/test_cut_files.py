@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -27,6 +28,15 @@ def one_night(tmp_path_factory: pytest.TempPathFactory) -> LittleNights:
     place = LittleNights(tmp_path_factory.mktemp("one-night"))
     place.deliver(0)
     assert place.load() == {0: "published"}
+    return place
+
+
+@pytest.fixture(scope="module")
+def two_nights(one_night: LittleNights, tmp_path_factory: pytest.TempPathFactory) -> LittleNights:
+    place = one_night.copied_to(tmp_path_factory.mktemp("two-nights"))
+    place.feeds["health"].hold(children()[0], address_line_1="9 Elsewhere Row")
+    place.deliver(1)
+    assert place.load() == {1: "published"}
     return place
 
 
@@ -170,6 +180,53 @@ def test_where_a_pointer_that_was_put_back_leaves_out_a_night_whose_correction_i
     assert place.load() == {}
     assert place.load(asked=[1]) == {1: "published"}
     assert _told_by_the_database(place) == ([day_of(0), day_of(1)], place.night(1).version())
+
+
+@pytest.mark.parametrize("command", ["diff", "status"])
+def test_a_pointer_that_is_gone_is_told_where_versions_lie(
+    one_night: LittleNights, tmp_path: Path, command: str
+) -> None:
+    place = one_night.copied_to(tmp_path)
+    pointer = place.deployment.home.snapshots(AUTHORITY) / "current.json"
+    pointer.unlink()
+    done = CliRunner().invoke(
+        app, [command, "--home", str(place.home), "--authority", AUTHORITY], env={"COLUMNS": "999"}
+    )
+    assert done.exit_code == 1
+    assert "STORE_DAMAGED" in done.output and str(pointer) in done.output
+    assert "Nothing is published yet" not in done.output
+
+
+def _flipped(whole: bytes) -> bytes:
+    """The pages are damaged, and the footer is not."""
+    pages = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    return whole[:4] + bytes(255 - each for each in whole[4:pages]) + whole[pages:]
+
+
+@pytest.mark.parametrize("spoil", [lambda whole: b"", lambda whole: whole[:-9], _flipped, None])
+@pytest.mark.parametrize(
+    "name", ["person/records", "matching/clusters", "identities/visibility", "children", "addresses"]
+)
+def test_a_table_that_was_damaged_is_told_by_its_path_where_people_look_at_it(
+    two_nights: LittleNights, tmp_path: Path, name: str, spoil: Callable[[bytes], bytes] | None
+) -> None:
+    place = two_nights.copied_to(tmp_path)
+    child = children()[0]
+    records = [f"health:P{child.nhs}", f"health:P{children()[1].nhs}"]
+    command = ["explain", *records, "--authority", AUTHORITY, "--why", "a test"]
+    path = place.in_force(1).folder / f"{name}.parquet"
+    if spoil is None and path.stem == "visibility":
+        return  # where nobody was judged everybody is hidden
+    if "/" not in name:
+        version = place.deployment.home.snapshots(AUTHORITY) / str(place.night(0).version())
+        command, path = ["diff", "--authority", AUTHORITY, "--from", version.name], version / f"{name}.parquet"
+    command += ["--home", str(place.home), "--json"]
+    whole = path.read_bytes()
+    assert CliRunner().invoke(app, command).exit_code == 0
+    path.unlink() if spoil is None else path.write_bytes(spoil(whole))
+    done = CliRunner().invoke(app, command)
+    told = json.loads(done.stdout)
+    assert (done.exit_code, told["error"]["code"], told["error"]["where"]) == (1, "STORE_DAMAGED", str(path))
 
 
 def _told_by_the_database(place: LittleNights) -> tuple[list[date], str]:
