@@ -8,6 +8,7 @@ home's. Not here: what is loaded or looked at then.
 from __future__ import annotations
 
 import fcntl
+import re
 import stat
 import tempfile
 import uuid
@@ -25,10 +26,15 @@ from pipelines.home import Home
 from pipelines.outages import as_coded, database_address, not_writable
 from pipelines.privacy.secret import hold_to_secret, require_secret
 from pipelines.settings import Settings, settings, use_settings
-from pipelines.tables import write_bytes
+from pipelines.tables import store_damaged, write_bytes
 from pipelines.umask import FOLDER, for_this_user_alone
 
 __all__ = ["Deployment", "is_demo", "open_deployment"]
+
+_PUT_BACK = (
+    "Put this file back from a backup of the home, whichever there is: it never changes. Without it the database would take this "
+    "for another home."
+)
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,8 @@ def open_deployment(home: Path, landing: str = "", *, create: bool, demo: bool =
     Raises:
         IsindexError: SETTING_INVALID; HOME_UNKNOWN when there is none and `create` is false; HOME_NOT_WRITABLE;
             DISK_FULL; SECRET_MISSING, SECRET_TOO_SHORT, SECRET_CHANGED; DATABASE_UNREACHABLE and other states of the
-            database; DATABASE_OF_ANOTHER_HOME; DATABASE_EMPTY when the home has published and its database knows of nothing.
+            database; DATABASE_OF_ANOTHER_HOME; DATABASE_EMPTY when the home has published and its database knows of nothing;
+            STORE_DAMAGED when its name or the fingerprint of its secret is gone or cut.
     """
     for_this_user_alone()
     use_settings(settings().model_copy(update={"home": home}))
@@ -84,6 +91,8 @@ def is_demo(home: Home) -> bool:
 
 
 def _make(home: Path, *, create: bool, demo: bool) -> None:
+    if (home / "index.db").exists() or any(home.glob("snapshots/*/*")):  # it was opened before, and had a name then
+        raise store_damaged(home / "home.id", _PUT_BACK)
     if not create:
         raise IsindexError(
             "HOME_UNKNOWN",
@@ -113,7 +122,10 @@ def _name_of(home: Path) -> str:
     path = home / "home.id"
     if not path.exists():
         write_bytes(f"{uuid.uuid4().hex}\n".encode(), path)
-    return path.read_text(encoding="ascii").strip()
+    name = path.read_text(encoding="ascii", errors="replace").strip()
+    if not re.fullmatch(r"[0-9a-f]{32}", name):
+        raise store_damaged(path, _PUT_BACK)
+    return name
 
 
 def _database_of(home: Home, home_id: str) -> Engine:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from pydantic import SecretStr
 from pipelines.errors import IsindexError
 from pipelines.home import Home
 from pipelines.settings import settings, use_settings
-from pipelines.tables import write_bytes
+from pipelines.tables import store_damaged, write_bytes
 
 __all__ = [
     "LEAST_BYTES",
@@ -39,6 +40,12 @@ _VARIABLE = "ISINDEX_SECRET"
 _DEVELOPMENT = b"isindex development secret: synthetic data only"
 # 16 MiB and some 50 ms a guess; the secret itself has no pattern to guess by
 _COST = {"n": 2**14, "r": 8, "p": 1}
+
+_IS_FINGERPRINT = re.compile(r"[0-9a-f]{32}:[0-9a-f]{64}").fullmatch
+_PUT_BACK = (
+    "Put this file back from a backup of the home, whichever there is: it never changes. Without it nobody can tell whether "
+    "ISINDEX_SECRET is still the secret that the index ids were made with."
+)
 
 
 def namespace_secret() -> bytes:
@@ -83,13 +90,16 @@ def hold_to_secret(home: Home, *, demo: bool) -> None:
     """Note the secret's fingerprint in a new home; refuse to go on with an old one under another secret.
 
     Raises:
-        IsindexError: SECRET_MISSING, SECRET_TOO_SHORT, SECRET_CHANGED.
+        IsindexError: SECRET_MISSING, SECRET_TOO_SHORT, SECRET_CHANGED; STORE_DAMAGED when the fingerprint is cut, or is gone
+            from a home that has published.
     """
     secret = require_secret(demo=demo)
     path = home.root / "secret.fingerprint"
-    if not path.exists() and not any(home.root.glob("snapshots/*/current.json")):
+    if not path.exists() and not any(home.root.glob("snapshots/*/*")):
         write_bytes(f"{_fingerprint(secret, secrets.token_hex(16))}\n".encode(), path)
-    elif not path.exists() or not _fits(secret, path):  # one that has published has a fingerprint
+    elif not path.exists() or not _IS_FINGERPRINT(_kept_in(path)):  # one that has published has a fingerprint
+        raise store_damaged(path, _PUT_BACK)
+    elif not _fits(secret, path):
         raise IsindexError(
             "SECRET_CHANGED",
             "This home was made under another namespace secret; under this one every child would get a new index id.",
@@ -129,8 +139,12 @@ def keyed_digests(texts: pa.Array, purpose: str) -> pa.Array:
     )
 
 
+def _kept_in(path: Path) -> str:
+    return path.read_text(encoding="ascii", errors="replace").strip()
+
+
 def _fits(secret: bytes, path: Path) -> bool:
-    kept = path.read_text(encoding="ascii", errors="replace").strip()
+    kept = _kept_in(path)
     return hmac.compare_digest(_fingerprint(secret, kept.partition(":")[0]).encode(), kept.encode())
 
 

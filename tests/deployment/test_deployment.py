@@ -117,8 +117,27 @@ def test_a_home_that_holds_anything_does_not_become_a_demo(setting, tmp_path):
     home = open_deployment(tmp_path / "home", create=True).home
     (home.root / "home.id").unlink()
     setting("ISINDEX_SECRET", "")
+    assert refused(home.root, create=True, demo=True).code == "STORE_DAMAGED"
+    (home.root / "index.db").unlink()
     assert refused(home.root, create=True, demo=True).code in ("SECRET_MISSING", "SECRET_CHANGED")
     assert not is_demo(home)
+
+
+@pytest.mark.parametrize("create", [True, False])
+@pytest.mark.parametrize("left", [None, 0, 9])
+@pytest.mark.parametrize("name", ["home.id", "secret.fingerprint"])
+def test_a_file_that_says_whose_a_home_is_and_is_gone_or_cut_is_told_and_is_put_back(tmp_path, name, left, create):
+    home = open_deployment(tmp_path / "home", create=True).home
+    home.snapshots("330").mkdir(parents=True)
+    (home.snapshots("330") / "current.json").write_text("{}")
+    path = home.root / name
+    whole = path.read_bytes()
+    path.unlink() if left is None else path.write_bytes(whole[:left])
+    fault = refused(home.root, create=create)
+    assert (fault.code, fault.where, fault.exit_code) == ("STORE_DAMAGED", str(path), 1)
+    assert fault.remedy.startswith("Put this file back from a backup")
+    path.write_bytes(whole)
+    assert open_deployment(home.root, create=create)
 
 
 # ---- database ---------------------------------------------------------------------------------------------------
