@@ -6,6 +6,8 @@ remembered (`borne`).
 
     family   a family name, all its letters
     surname  one that is no given name of the same record
+    given    a word of a given name
+    born     two of day, month and year of the birth date
     person   a carer's name
     word     a word of a carer's name
     place    a place: by UPRN, by postcode and numbers, as it is written, by the name of a house
@@ -99,6 +101,10 @@ VALUES = """
         SELECT record_key, 'family' AS kind, letters(family_name) AS value FROM called
         UNION ALL SELECT record_key, 'surname', letters(family_name) FROM called
         WHERE len(words_of(family_name)) > 0 AND NOT coalesce(list_has_any(words_of(family_name), words_of(given_names)), false)
+        UNION ALL SELECT record_key, 'given', unnest(words_of(given_names)) FROM called
+        UNION ALL SELECT record_key, 'born', unnest([
+            strftime(birth_date, '%Y-%m-'), strftime(birth_date, '%Y--%d'), strftime(birth_date, '-%m-%d')])
+        FROM all_records SEMI JOIN concerned USING (record_key)
         UNION ALL SELECT record_key, 'person', unnest(people_in(name)) FROM carers_there WHERE name IS NOT NULL
         UNION ALL SELECT record_key, 'word', unnest(list_filter(words_of(name), lambda word: length(word) > 2)) FROM carers_there
         UNION ALL SELECT record_key, 'place', key FROM keys

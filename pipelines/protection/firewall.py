@@ -9,7 +9,7 @@ taken out, on both sides: an address by its UPRN, its postcode, or its street, o
 relationship or contact does; a text of a service that does. What tells is a family name, a carer's name, a street, a
 postcode, a UPRN, a telephone number or mail. A name in use that both bear stays only where the identity has no
 other, and one of which the other side's family name is a part ("Birth-Adoptive") stays nowhere. What stands between the sides shows
-nothing of either but such a name. What the other side has ever borne counts as what it bears (`borne`). An identity that holds records
+nothing of either but one such name. What the other side has ever borne counts as what it bears (`borne`). An identity that holds records
 of both, in a version made before the wall, shows one name and no carer.
 """
 
@@ -158,7 +158,7 @@ _NAMES = """
     SELECT DISTINCT g.index_id, f.family AS strange, g.family
     FROM families_about g JOIN families_about f ON f.index_id = g.index_id AND f.strange AND NOT g.strange AND g.tonight
         AND g.family <> f.family AND contains(g.family, f.family) AND NOT list_has_all(g.words, f.words)
-    ANTI JOIN (SELECT index_id, family FROM families_about WHERE NOT strange) k
+    ANTI JOIN (SELECT index_id, family FROM families_about) k
         ON k.index_id = g.index_id AND k.family = replace(g.family, f.family, '');
 
     CREATE TEMP TABLE named AS
@@ -204,10 +204,19 @@ _NAMES = """
     CREATE TEMP TABLE has_own AS  -- identities with a name in use that is theirs alone
     SELECT DISTINCT index_id FROM own_names WHERE kind = 'current' AND NOT (shared OR joins_both) AND letters(family_name) IS NOT NULL;
 
+    CREATE TEMP TABLE one_of_many AS  -- what stands between and is called after both sides keeps one name
+    SELECT index_id, family FROM (
+        SELECT n.index_id, letters(n.family_name) AS family, bool_or(r.record_key IS NOT NULL) AS own
+        FROM own_names n SEMI JOIN (SELECT index_id FROM own_records WHERE side = 'between') b USING (index_id)
+        LEFT JOIN all_records r ON r.record_key = n.record_key AND letters(r.family_name) = letters(n.family_name)
+        WHERE n.kind = 'current' AND n.shared AND NOT n.joins_both AND letters(n.family_name) IS NOT NULL GROUP BY ALL
+    ) QUALIFY row_number() OVER (PARTITION BY index_id ORDER BY own DESC, family) > 1;
+
     CREATE TEMP TABLE telling_families AS  -- the other side's, where the identity does not bear it itself
     SELECT index_id, family FROM foreign_families ANTI JOIN (
         SELECT index_id, letters(family_name) AS family FROM own_names
         WHERE kind = 'current' AND NOT joins_both AND index_id NOT IN (FROM has_own)
+        EXCEPT FROM one_of_many
     ) USING (index_id, family);
 """
 
@@ -273,14 +282,18 @@ _TELLING = """
 _RESULTS = {
     "at_wall": "SELECT DISTINCT index_id FROM parts ORDER BY ALL",
     "names": """
-        SELECT DISTINCT record_key, kind, family_name, given_names FROM own_names
-        WHERE kind <> 'current' OR joins_both OR (shared AND index_id IN (FROM has_own)) ORDER BY ALL
+        SELECT DISTINCT n.record_key, n.kind, n.family_name, n.given_names FROM own_names n
+        LEFT JOIN one_of_many o ON o.index_id = n.index_id AND o.family = letters(n.family_name)
+        WHERE n.kind <> 'current' OR n.joins_both OR o.family IS NOT NULL OR (n.shared AND n.index_id IN (FROM has_own)) ORDER BY ALL
     """,
     "in_use": """
         SELECT DISTINCT o.record_key FROM own_records o JOIN all_records r USING (record_key)
         JOIN own_names n ON n.index_id = o.index_id AND n.record_key = r.record_key AND n.kind = 'current'
             AND n.family_name IS NOT DISTINCT FROM r.family_name AND n.given_names IS NOT DISTINCT FROM r.given_names
         WHERE n.shared AND o.index_id IN (FROM has_own)
+        UNION
+        SELECT o.record_key FROM own_records o JOIN all_records r USING (record_key)
+        JOIN one_of_many m ON m.index_id = o.index_id AND m.family = letters(r.family_name)
         UNION SELECT record_key FROM of_both WHERE kind = 'current' ORDER BY ALL
     """,
     "addresses": """

@@ -248,6 +248,42 @@ def _home(scene: Scene) -> str:
     return _birth(scene).street
 
 
+def _unlinked(agency: str, **cells: Callable[[Scene], Any]) -> Act:
+    """A third record, with no number of the child's and born on another day: the matcher links it with nobody."""
+
+    def act(scene: Scene) -> None:
+        told = {name: cell(scene) for name, cell in cells.items()}
+        key = scene.other(3).upn if agency == "education" else f"{agency[0].upper()}X{scene.number}"
+        scene.add(agency, _adoptive(scene), key, **_STRANGE[agency], **told)
+
+    return act
+
+
+_STRANGE: dict[str, dict[str, Any]] = {
+    "health": {"nhs_number": "", "birth_date": "2011-02-02"},
+    "education": {"DOB": "2011-09-09"},
+    "social_care": {"upn": None, "nhs_number": None, "date_of_birth": "2011-09-09"},
+}
+
+
+def _named(*names: Callable[[Scene], dict[str, str]]) -> Callable[[Scene], Any]:
+    return lambda scene: [name(scene) for name in names]
+
+
+def _joined(sign: str) -> Callable[[Scene], dict[str, str]]:
+    return lambda scene: _name(
+        replace(_birth(scene), family=f"{_birth(scene).family}{sign}{_adoptive(scene).family}"), "current"
+    )
+
+
+def _now(scene: Scene) -> dict[str, str]:
+    return _name(_adoptive(scene), "current")
+
+
+def _birth_home(scene: Scene) -> dict[str, Any]:
+    return {"lines": [_home(scene)], "postcode": _birth(scene).postcode, "status": "current"}
+
+
 ATTACKS: dict[str, Walled] = {
     "nothing else": Walled(),
     "the former name is told": Walled(_adopted(**_both_names)),
@@ -320,6 +356,16 @@ ATTACKS: dict[str, Walled] = {
     "health is told the new home as the adoptive record goes": Walled(later=_told(birth=True, then=lambda scene: scene.drop("social_care", _adoptive_key(scene)), address_line_1=lambda scene: _adoptive(scene).street, postcode=lambda scene: _adoptive(scene).postcode)),
     "health is told the new mother when the adoptive record is gone": Walled(later=lambda scene: scene.drop("social_care", _adoptive_key(scene)), latest=_told(birth=True, carer_name=lambda scene: _adoptive(scene).carer)),
     "a school has the new name at the birth home, as the birth record goes": Walled(later=_third("education", _lives(_birth, _adoptive)), latest=_birth_goes),
+    "an unlinked health record has the birth name as the former one": Walled(later=_unlinked("health", former_family_name=lambda scene: _birth(scene).family)),
+    "an unlinked school record has the birth name as the former one": Walled(later=_unlinked("education", FormerSurname=lambda scene: _birth(scene).family)),
+    "an unlinked record in care has both names, the birth home and both mothers": Walled(later=_unlinked("social_care", names=_named(_now, lambda scene: _name(_birth(scene), "former")), address=_birth_home, carers=_with_birth_mother)),
+    "an unlinked record in care has both names as current": Walled(later=_unlinked("social_care", names=_named(_now, lambda scene: _name(_birth(scene), "current")), address=_birth_home)),
+    "an unlinked record in care has the birth name as an alias": Walled(later=_unlinked("social_care", names=_named(_now, lambda scene: _name(_birth(scene), "alias")), carers=_with_birth_mother)),
+    "an unlinked record in care has a double name": Walled(later=_unlinked("social_care", names=_named(_joined("-")))),
+    "an unlinked record in care has both names grown together": Walled(later=_unlinked("social_care", names=_named(_joined("")))),
+    "an unlinked record with both names comes as the birth record goes": Walled(later=acts(_birth_goes, _unlinked("health", former_family_name=lambda scene: _birth(scene).family))),
+    "an unlinked record with both names comes when the birth record is gone": Walled(later=_birth_goes, latest=_unlinked("health", former_family_name=lambda scene: _birth(scene).family)),
+    "an unlinked record with both names was there before the wall": Walled(adopted=acts(_adopted(), _unlinked("health", former_family_name=lambda scene: _birth(scene).family))),
     "the feed asks and the police have half": Walled(by_feed=True, later=_third("police", _lives(_adoptive, _birth))),
 }  # fmt: skip
 

@@ -186,6 +186,56 @@ def test_nothing_is_explained_across_a_wall(walled: LittleNights, pair: tuple[st
 
 
 @pytest.mark.both_databases
+def test_who_bears_both_names_stands_between_though_linked_with_nobody_and_a_stranger_does_not(
+    joined: LittleNights, tmp_path: Path
+) -> None:
+    """Social care opens a further file on the child: no number, another birth date, both names, the birth home, both mothers."""
+    place = joined.copied_to(tmp_path)
+    wall(place)
+    care = place.feeds["social_care"].rows
+    told = {"upn": None, "nhs_number": None, "date_of_birth": "2011-02-02"}
+    care["S0777"] = {**care["S0921"], **told, "la_child_id": "S0777", "address": home_of(BIRTH)}
+    names = [{"family": f"{ADOPTIVE.family}-{BIRTH.family}", "given": BIRTH.given, "type": "current"}]
+    elsewhere = {"lines": ["9 Faraway Street"], "postcode": "B1 9ZZ", "status": "current"}
+    care["S0778"] = {**care["S0777"], "la_child_id": "S0778", "names": names, "carers": [], "address": elsewhere,
+                     "date_of_birth": "2012-03-04"}  # fmt: skip
+    place.deliver(2)
+    assert place.load() == {1: "published", 2: "published"}
+    third, stranger = "social_care:S0777", "social_care:S0778"
+    for night in (2, 3, 4):
+        assert third in sides(place, night)["between"] and stranger not in sum(sides(place, night).values(), [])
+        of = identities(place, night)
+        assert len({of[each] for each in (A, B, third, stranger)}) == 4
+        assert not [each for each in OF_ADOPTIVE if each in shown(place, night, of[A])]
+        assert not [each for each in OF_BIRTH if each in shown(place, night, of[B])]
+        seen = shown(place, night, of[third])
+        assert seen.count(of[third]) > 1 and not ("Quillerby" in seen and "Thistlewick" in seen)
+        assert not [each for each in ("Brackenholt", "Marrowdene", "Maud", "Greta", "960555", "960777") if each in seen]
+        told_of_stranger = shown(place, night, of[stranger])
+        assert "Thistlewick-Quillerby" in told_of_stranger and "Faraway" in told_of_stranger
+        if night == 2:
+            folder = place.in_force(2).folder
+            before = bytes_under(folder)
+            assert place.load(asked=[2]) == {2: "published"}
+            assert bytes_under(folder) == before
+            # it stays there as others stand there, and though it tells of both no more
+            care["S0777"] |= {"names": [{"family": "Ravensworth", "given": "Rowena", "type": "current"}], "carers": []}
+            place.feeds["education"].hold(replace(ADOPTIVE, street=BIRTH.street), FormerSurname=BIRTH.family)
+        if night < 4:
+            place.deliver(night + 1)
+            assert place.load() == {night + 1: "published"}
+
+    # a reviewer knows whose it is
+    decisions.decide(place.deployment, AUTHORITY, "same", third, B, **by("Ruth"))
+    assert place.load() == {4: "published"}
+    assert identities(place, 4)[third] == identities(place, 4)[B]
+
+
+def home_of(child: Child) -> dict[str, Any]:
+    return {"lines": [child.street], "postcode": child.postcode, "status": "current"}
+
+
+@pytest.mark.both_databases
 def test_a_feed_asks_for_a_wall_and_it_stands_though_the_feed_asks_no_more(tmp_path: Path, database: Databases) -> None:
     place = LittleNights(tmp_path, database)
     care = place.feeds["social_care"]

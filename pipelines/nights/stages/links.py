@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pyarrow as pa
 
 from pipelines.contracts import contract_for, registered_agencies
@@ -12,6 +14,7 @@ from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.requests import asked_for
 from pipelines.nights.seal import sealed
 from pipelines.nights.walls import night_before, walls_asked, walls_asked_in, walls_in, walls_wished_in
+from pipelines.protection.bearing_both import bearing_both
 from pipelines.protection.borne import borne_after
 from pipelines.protection.wall_wishes import found_tonight, wishes_after
 from pipelines.reporting.review import review_of
@@ -39,19 +42,25 @@ def link(night: Night) -> StageReport:
     wished = wishes_after(walls_wished_in(base.folder if base else None), asked_for(night, attempt.inputs.asking))
     wished = found_tonight(wished, records)
     asked = walls_asked(decided, wished, walls_asked_in(base.folder if base else None))
-    matched = match(
+    matching = partial(
+        match,
         records,
         read_table(attempt.folder / "person" / "names.parquet"),
         model=model,
         unique_sources={contract.agency: contract.one_record_per_child for contract in contracts},
         decisions=pa.concat_tables([decided, asked.cast(decided.schema)]),
-        walls=walls_in(base.folder if base else None),
-        previous=MatchState.read(base.folder / "matching" / "state") if base else None,
     )
+    stood = walls_in(base.folder if base else None)
+    matched = matching(walls=stood, previous=MatchState.read(base.folder / "matching" / "state") if base else None)
+    person, before = person_tables(attempt), night_before(base.folder) if base else None
+    borne = borne_after(person, matched.walls, before)
+    between = bearing_both(person, matched.walls, borne)
+    if between.num_rows:  # on the night that they come; from then on they stand there
+        matched = matching(walls=pa.concat_tables([stood, between]), previous=matched.state)
+        borne = borne_after(person, matched.walls, before)
     folder = attempt.folder / "matching"
     for name in ("clusters", "links", "possible", "apart", "walls"):
         write_table(getattr(matched, name), folder / f"{name}.parquet")
-    borne = borne_after(person_tables(attempt), matched.walls, night_before(base.folder) if base else None)
     write_table(borne, folder / "walls_borne.parquet")
     write_table(wished, folder / "walls_wished.parquet")
     write_table(asked, folder / "walls_asked.parquet")
