@@ -85,6 +85,20 @@ def test_what_a_reviewer_joins_with_a_side_stands_there_whatever_else_it_joins()
     assert sides(table)["z"] == "b" and of["z"] == of[B]
 
 
+def test_what_is_told_to_stand_between_does_though_it_joins_nobody_until_a_reviewer_says_where() -> None:
+    """It bears the names of both sides (`protection.bearing_both`); of the wall itself nothing is known yet."""
+    row = {"wall_a": A, "wall_b": B, "side": "between", "record_key": "z", "family": None, "person": None}
+    told = pa.Table.from_pylist([row], schema=WALLS.empty_table().schema)
+    here = {A: "Birth", B: "New", "o": "Other", "z": "New"}
+    table, _, of = stand(here, [(A, B), ("o", "z")], before=told)
+    assert sides(table) == {A: "a", B: "b", "z": "between"} and of["o"] == of["z"]
+    assert len({of[A], of[B], of["z"]}) == 3
+    later, _, _ = stand(here, [(A, B), (A, "z")], before=table)
+    assert sides(later)["z"] == "between"
+    joined, _, of = stand(here, [(A, B)], decided=[(B, "z")], before=later)
+    assert sides(joined)["z"] == "b" and of["z"] == of[B]
+
+
 @pytest.mark.parametrize("away", [A, B])
 def test_what_stands_between_stays_there_when_a_side_is_gone(away: str) -> None:
     before = earlier(a1=("a", "Birth"), b1=("b", "New"), z=("between", "Other"))
