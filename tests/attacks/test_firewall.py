@@ -214,7 +214,7 @@ def _with_birth_name(scene: Scene) -> list[dict[str, str]]:
     return [_name(_adoptive(scene), "current"), _name(_birth(scene), "current")]
 
 
-def _joined(scene: Scene, by: str) -> dict[str, str]:
+def _two_in_one(scene: Scene, by: str) -> dict[str, str]:
     return {
         "family": f"{_adoptive(scene).family}{by}{_birth(scene).family}",
         "given": _birth(scene).given,
@@ -232,9 +232,9 @@ _ACROSS: dict[str, dict[str, Callable[[Scene], Any]]] = {
     "the birth home's UPRN": {"address": lambda scene: {"lines": [], "uprn": _birth(scene).uprn, "status": "current"}},
     "the birth mother": {"carers": _with_birth_mother},
     "the birth name": {"names": _with_birth_name},
-    "a double name alone": {"names": lambda scene: [_joined(scene, "-")]},
-    "a double name in words alone": {"names": lambda scene: [_joined(scene, " ")]},
-    "a double name grown together": {"names": lambda scene: [_joined(scene, "")]},
+    "a double name alone": {"names": lambda scene: [_two_in_one(scene, "-")]},
+    "a double name in words alone": {"names": lambda scene: [_two_in_one(scene, " ")]},
+    "a double name grown together": {"names": lambda scene: [_two_in_one(scene, "")]},
     "the birth home's postcode alone": {"address": lambda scene: {"lines": [], "postcode": _birth(scene).postcode, "status": "last_known"}},
     "another house of the birth home's postcode": {"address": lambda scene: {"lines": ["The Annexe"], "postcode": _birth(scene).postcode, "status": "current"}},
     "the birth family in care of": {"address": lambda scene: _elsewhere(f"c/o {_birth(scene).family}")},
