@@ -171,7 +171,9 @@ def _file_lines(contract: Contract) -> list[str]:
     dates = file.date_format.replace("%Y", "YYYY").replace("%m", "MM").replace("%d", "DD")
     return [
         f"- `{file.name}`, {kind}, {file.encoding}; also as `.gz` or `.zst`, or as Parquet with the same columns.",
+        *(["- Every column stands in the header, also one that is empty throughout."] if file.kind == "csv" else []),
         f"- Dates in the form {dates}.",
+        "- With it, and after it, `manifest.json`: [its form](../adding-an-authority.md).",
     ]
 
 
