@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -206,11 +205,10 @@ def less_of(attempt: Attempt, known: Known) -> Iterator[Less | None]:
         keep = pc.invert(pc.is_in(state.visibility["index_id"], value_set=hidden["index_id"].combine_chunks()))
         seen = pa.concat_tables([state.visibility.filter(keep), hidden]).sort_by("index_id")
         person = person_tables(attempt)
-        person = person | {"carers": _without_carers_of(hidden, person["carers"], attempt)}
         walls = pa.concat_tables([walls_in(attempt.folder), known.walls])
         state = replace(state, visibility=seen)
         snapshot = build_snapshot(person, state, more.every, walls=walls, borne=borne_in(attempt.folder))
-        tables = write_snapshot(snapshot, folder)
+        tables = write_snapshot(_without_carers_of(hidden, snapshot), folder)
         audit = judged(attempt, tables, Protection(known.entries), known.decisions, more.every, only=_PROVEN)
         audit.refuse_lost(attempt.night.where)
         before = snapshot_tables(attempt.folder / "snapshot")
@@ -228,18 +226,11 @@ def less_of(attempt: Attempt, known: Known) -> Iterator[Less | None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _without_carers_of(hidden: pa.Table, carers: pa.Table | Path, attempt: Attempt) -> pa.Table:
-    """The carers, but for those of children who are hidden only now: of two families whom a wall is to part they would tell both."""
-    tables = {
-        "hidden": hidden,
-        "carers": carers,
-        "identities": attempt.folder / "identities" / "identities.parquet",
-    }
-    with connect(tables) as duck:
-        kept: pa.Table = duck.sql("""
-            FROM carers WHERE record_key NOT IN (SELECT record_key FROM identities SEMI JOIN hidden USING (index_id))
-        """).to_arrow_table()
-    return kept
+def _without_carers_of(hidden: pa.Table, snapshot: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+    """A snapshot without the carers of children who are hidden only now: of two families whom a wall is to part they would tell both."""
+    carers = snapshot["carers"]
+    theirs = pc.is_in(carers["index_id"], value_set=hidden["index_id"].combine_chunks())
+    return {**snapshot, "carers": carers.filter(pc.invert(theirs))}
 
 
 def _asked_since(latest: Attempt) -> list[Asking]:
