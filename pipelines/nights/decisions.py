@@ -13,10 +13,12 @@ ever deleted: what takes a decision back is written down with who, why and when.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
@@ -26,12 +28,13 @@ from pipelines.database import schema as db
 from pipelines.deliveries import DeliveryEntry, Register
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
-from pipelines.nights.attempts import last_attempts, latest_matched
+from pipelines.nights.attempts import attempt_in_force, last_attempts, latest_matched
 from pipelines.nights.night import Night
 from pipelines.nights.reach import refuse_retired
 from pipelines.nights.references import record_key_of, record_keys, reference_of
 from pipelines.publishing.gates import OVERRIDABLE
 from pipelines.publishing.versions import built, folder_of, versions_in_force
+from pipelines.tables import read_table
 
 __all__ = [
     "KINDS",
@@ -120,8 +123,10 @@ def decide(
     if first == second:
         raise IsindexError("DECISION_ON_ONE_RECORD", "both are one record.", remedy="Name two records.")
     now = at.isoformat(timespec="seconds")
-    in_force = night_in_force(deployment, authority)
-    row = {"kind": kind, "record_a": first, "record_b": second, "from_night": in_force}
+    begins = night_in_force(deployment, authority)
+    if kind == "not_the_same" and begins and _is_shielded(Night(deployment, authority, begins), (first, second)):
+        begins += timedelta(days=1)  # one person's word opens nobody who is shielded: by then it is latched
+    row = {"kind": kind, "record_a": first, "record_b": second, "from_night": begins}
     with writing(deployment) as connection:
         if standing := _standing(connection, authority, matter_of(row)):
             raise contradicts(standing)
@@ -212,8 +217,32 @@ def take_back(
                 remedy="`isindex decide list` shows all decisions of an authority.",
             )
         until = found.from_night if found.kind == "override" else in_force
+        if found.kind == "shield" and in_force and _is_built_with(Night(deployment, authority, in_force), number):
+            until = in_force + timedelta(
+                days=1
+            )  # the version that shields the child stays, and the night after it is latched
         end_decision(connection, authority, number, actor, reason, at.isoformat(timespec="seconds"), until)
         return _told(connection.execute(wanted).one())
+
+
+def _is_built_with(night: Night, number: int) -> bool:
+    """Whether the night's version in force was built from a decision."""
+    attempt = attempt_in_force(night)
+    return attempt is not None and number in {each.number for each in attempt.inputs.decisions}
+
+
+def _is_shielded(night: Night, keys: Sequence[str]) -> bool:
+    """Whether a child of one of these records is shielded in the night's version in force."""
+    attempt = attempt_in_force(night)
+    if attempt is None:
+        return False
+    folder = attempt.folder / "identities"
+    held = read_table(folder / "identities.parquet", ["record_key", "index_id"])
+    theirs = held.filter(pc.is_in(held["record_key"], value_set=pa.array(keys, pa.string())))[
+        "index_id"
+    ].combine_chunks()
+    seen = read_table(folder / "visibility.parquet")
+    return bool(pc.any(pc.and_(seen["shielded"], pc.is_in(seen["index_id"], value_set=theirs))).as_py())
 
 
 def waive(
