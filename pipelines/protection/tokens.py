@@ -167,8 +167,8 @@ def _tokens(views: dict[str, pa.Table], told: str, wanted: Sequence[str]) -> pa.
     with connect(views) as duck:
         duck.execute("SET VARIABLE secret = ?", [secret])
         duck.execute(f"CREATE TEMP TABLE told AS SELECT * FROM ({told}) WHERE trim(value) <> '' AND part IS NOT NULL")
+        read_plainly(duck, {"plainly": ("told", ["value"])})
         if _PLACES in wanted:
-            read_plainly(duck, {"plainly": ("told", ["value"])})
             install_macros(duck, macros())
         duck.register("found", pa.concat_tables([duck.sql(sql).to_arrow_table() for sql in wanted]))
         digested = duck.sql(
@@ -177,13 +177,14 @@ def _tokens(views: dict[str, pa.Table], told: str, wanted: Sequence[str]) -> pa.
     return give(digested, TOKENS)
 
 
+_TITLES = "'miss', 'mr', 'mrs', 'ms', 'mstr', 'master'"
 _DIGEST = "substr(sha256(getvariable('secret') || 'protection|' || {kind} || '|' || {text}), 1, 32)"
 _LETTERS = "regexp_replace(lower(strip_accents({})), '[^\\p{{L}}]', '', 'g')"
 _POSTCODE = r"\b[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}\b"
 _CLEAN = "upper(regexp_replace(value, '[^0-9A-Za-z]', '', 'g'))"
-_NAMED = f"""
+_NAMED = rf"""
     WITH numbers AS (
-        SELECT DISTINCT record_key, {_CLEAN} AS number FROM told WHERE part = 'number'
+        SELECT DISTINCT record_key, {_CLEAN} AS number FROM plainly WHERE part = 'number'
     ),
     births AS (
         SELECT DISTINCT record_key, coalesce(
@@ -193,11 +194,17 @@ _NAMED = f"""
     ),
     families AS (
         SELECT DISTINCT record_key, {_LETTERS.format("one")} AS family
-        FROM (SELECT record_key, unnest(string_split(value, ';')) AS one FROM told WHERE part = 'family')
+        FROM (SELECT record_key, unnest(string_split(value, ';')) AS one FROM plainly WHERE part = 'family')
     ),
     givens AS (
-        SELECT DISTINCT record_key, {_LETTERS.format("regexp_extract(trim(value), '^[^ -]+')")} AS given
+        SELECT record_key, {_LETTERS.format("regexp_extract(trim(value), '^[^ -]+')")} AS given
         FROM told WHERE part = 'given'
+        UNION  -- without titles and initials; the first one, and the first two and all of them grown together
+        SELECT record_key, unnest([words[1], words[1] || words[2], array_to_string(words, '')]) FROM (
+            SELECT record_key, list_filter(string_split_regex(lower(strip_accents(value)), '[^\pL]+'),
+                lambda word: length(word) > 1 AND word NOT IN ({_TITLES})) AS words
+            FROM plainly WHERE part = 'given'
+        ) WHERE len(words) > 0
     ),
     persons AS (
         SELECT record_key, least(family, given) || '|' || greatest(family, given) AS person
