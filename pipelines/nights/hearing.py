@@ -7,6 +7,7 @@ read (`deliveries.astray`).
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Iterable
 from datetime import date
@@ -43,10 +44,12 @@ def hear(deployment: Deployment, astray: Iterable[Astray], today: date) -> list[
         What is to be said of them: ASTRAY_UNHEARD (the next look tries again), ASTRAY_FLOOD (for as long as it lies so).
     """
     path = deployment.home.root / "heard.json"
-    heard = read_as_or_none(path, dict) or {}  # place → state, and after a blank how many ask where that is a flood
+    heard = (
+        read_as_or_none(path, dict) or {}
+    )  # digest of the place → state, and after a blank how many ask where that is a flood
     noted: list[Noted] = []
     lying = list(astray)
-    new = [each for each in lying if str(heard.get(each.place)).partition(" ")[0] != each.state]
+    new = [each for each in lying if str(heard.get(_named(each))).partition(" ")[0] != each.state]
     for each in new:
         try:
             with alone(deployment, each.authority):
@@ -57,14 +60,19 @@ def hear(deployment: Deployment, astray: Iterable[Astray], today: date) -> list[
                 _log.warning("what lies below %s was not heard: %s", "/".join(each.parts[:2]), code)
                 noted.append(Noted("ASTRAY_UNHEARD", each.parts, 2, {"reason": code}))
             continue
-        heard[each.place] = f"{each.state} {flood}" if flood else each.state
+        heard[_named(each)] = f"{each.state} {flood}" if flood else each.state
     if new:
         write_json(heard, path)
     for each in lying:
-        state, _, flood = str(heard.get(each.place)).partition(" ")
+        state, _, flood = str(heard.get(_named(each))).partition(" ")
         if flood and state == each.state:
             noted.append(Noted("ASTRAY_FLOOD", each.parts, 2, {"asking": flood}))
     return noted
+
+
+def _named(astray: Astray) -> str:
+    """The folder's name in what is kept: a folder's own name may hold a person's."""
+    return hashlib.sha256(astray.place.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _hear(deployment: Deployment, astray: Astray, today: date) -> str:

@@ -11,7 +11,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Select, select, update
-from sqlalchemy.engine import Row
 
 from pipelines.audit import writing
 from pipelines.database import schema as db
@@ -20,6 +19,7 @@ from pipelines.errors import IsindexError
 from pipelines.nights.attempts import latest_matched
 from pipelines.nights.decisions import Decision, contradicts, end_decision, night_in_force, require_reason, write_down
 from pipelines.nights.references import record_key_of
+from pipelines.protection.letters import folded
 
 __all__ = ["confirm", "shield", "unshield"]
 
@@ -93,7 +93,7 @@ def confirm(deployment: Deployment, authority: str, number: int, *, actor: str, 
                 where=authority,
                 remedy="`isindex decide list` shows all decisions of an authority.",
             )
-        if _person(proposed) == actor.strip().casefold():
+        if _person(proposed.actor) == _person(actor):
             raise IsindexError(
                 "SECOND_PERSON_NEEDED",
                 "Nobody confirms a proposal of one's own.",
@@ -140,5 +140,6 @@ def _overruled(connection: Connection, authority: str, key: str, in_force: date 
     return [*connection.scalars(later), *(int(row.decision_id) for row in proposed)]
 
 
-def _person(row: Row[Any]) -> str:
-    return str(row.actor).strip().casefold()
+def _person(actor: str) -> str:
+    """Who somebody is, however the name is written: in capitals, or with a letter that only looks the same."""
+    return " ".join(folded(actor).casefold().split())

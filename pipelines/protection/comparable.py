@@ -33,7 +33,9 @@ _HOMES = "FLAT|FLT|APARTMENT|APT|UNIT|ROOM|RM"  # a number after these is not th
 _HOUSES = f"{_HOMES}|NO|NOS|NR|NUM|NUMBER|HOUSE|AT"
 _TITLES = (
     "'MR', 'MRS', 'MS', 'MISS', 'DR', 'MUM', 'MUMMY', 'MOTHER', 'DAD', 'DADDY', 'FATHER', 'NAN', 'NANNY', 'GRAN', "
-    "'GRANNY', 'GRANDMOTHER', 'GRANDAD', 'GRANDFATHER', 'AUNT', 'AUNTY', 'AUNTIE', 'UNCLE', 'CARER', 'GUARDIAN'"
+    "'GRANNY', 'GRANDMOTHER', 'GRANDAD', 'GRANDFATHER', 'AUNT', 'AUNTY', 'AUNTIE', 'UNCLE', 'CARER', 'GUARDIAN', "
+    "'MAM', 'MOM', 'NANA', 'NANNA', 'GRANDMA', 'GRANDPA', 'GRANDDAD', 'STEP', 'STEPMUM', 'STEPMOTHER', 'STEPDAD', 'STEPFATHER', "
+    "'SISTER', 'BROTHER', 'REV', 'REVD', 'SIR', 'PROF', 'JUNIOR', 'JR', 'SR'"  # none that is a family name as well
 )
 _RUN = r"[0-9](?:[^\pL\pN,;@\n]*[0-9])+"  # digits with anything but letters and what divides a list
 
