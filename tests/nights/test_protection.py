@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow.compute as pc
 import pytest
@@ -183,6 +184,53 @@ def test_two_people_open_a_child_from_the_next_night_on(shielded: LittleNights) 
     protection_decisions.shield(shielded.deployment, AUTHORITY, index_id(shielded, 5), **by("Omar"))
     assert shielded.load() == {5: "published"}
     assert hidden(shielded, 5) == {CHILD.family}
+
+
+def test_a_shield_that_is_taken_back_on_its_first_night_is_latched_all_the_same(place: LittleNights) -> None:
+    made = protection_decisions.shield(place.deployment, AUTHORITY, index_id(place, 0), **by("Ruth"))
+    assert place.load() == {0: "published"}
+    decisions.take_back(place.deployment, AUTHORITY, made.number, **by("Omar"))
+    assert place.load() == {}
+    place.deliver(1)
+    assert place.load() == {1: "published"}
+    assert [hidden(place, night) for night in (0, 1)] == [{CHILD.family}] * 2
+
+
+def test_a_shield_that_no_night_was_built_with_is_taken_back_as_if_it_had_not_been(place: LittleNights) -> None:
+    made = protection_decisions.shield(place.deployment, AUTHORITY, index_id(place, 0), **by("Ruth"))
+    decisions.take_back(place.deployment, AUTHORITY, made.number, **by("Omar"))
+    assert place.load() == {}
+    place.deliver(1)
+    place.load()
+    assert hidden(place, 1) == set()
+
+
+def test_that_two_are_not_the_same_opens_nobody_on_the_night_that_shields_them(shielded: LittleNights) -> None:
+    own = index_id(shielded, 1)
+    held = read_table(shielded.in_force(1).folder / "identities" / "identities.parquet").to_pylist()
+    first, second = sorted(row["record_key"] for row in held if row["index_id"] == own)[:2]
+    decisions.decide(shielded.deployment, AUTHORITY, "not_the_same", first, second, **by("Omar"))  # type: ignore[arg-type]
+    assert shielded.load() == {}
+    shielded.deliver(2)
+    assert shielded.load() == {2: "published"}
+    theirs = {row["index_id"] for row in _records_of(shielded, 2) if row["record_key"] in (first, second)}
+    assert len(theirs) == 2
+    seen = shielded.published(2).to_pylist()
+    assert all(row["shielded"] or row["withheld"] for row in seen if row["index_id"] in theirs)
+
+
+def _records_of(place: LittleNights, night: int) -> list[dict[str, Any]]:
+    table = read_table(place.in_force(night).folder / "identities" / "identities.parquet")
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows
+
+
+def test_a_confirmation_in_letters_that_look_alike_is_by_the_same_person(shielded: LittleNights) -> None:
+    made = protection_decisions.unshield(shielded.deployment, AUTHORITY, index_id(shielded, 1), **by("Ruth"))
+    with pytest.raises(IsindexError, match="SECOND_PERSON_NEEDED"):
+        protection_decisions.confirm(shielded.deployment, AUTHORITY, made.number, **by("R\u03c5th"))
+    with pytest.raises(IsindexError, match="SECOND_PERSON_NEEDED"):
+        protection_decisions.confirm(shielded.deployment, AUTHORITY, made.number, **by("\uff32uth"))
 
 
 def test_who_goes_on_asking_is_shielded_whatever_was_confirmed(shielded: LittleNights) -> None:

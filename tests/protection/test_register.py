@@ -74,7 +74,7 @@ def test_a_record_whose_place_is_not_known_is_an_entry_too():
 def test_what_is_told_in_another_manner_is_the_same_token():
     manner = {"nhs_number": "9434765919", "family_name": "ONEIL", "given_names": "mary", "birth_date": "2016-05-04"}
     one, other = (requests({"said": said}).to_pylist()[0]["tokens"] for said in (SAID, manner))
-    assert one == other and len(one) == 2
+    assert len(other) == 2 and set(other) < set(one)  # who has a second given name is known by both together as well
 
 
 def test_a_dwelling_names_a_child_only_where_nothing_better_does():

@@ -103,6 +103,26 @@ def test_whoever_bears_the_number_or_the_name_and_birth_date_is_withheld_whateve
     assert see(rows, decisions=[("not_the_same", "b", "a", None)])["B"] == OPEN
 
 
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ("Mary Ann", "Maryann"), ("Mary-Ann", "Maryann"), ("Mary\u00a0Ann", "Mary Ann"), ("Mary\u2013Ann", "Mary-Ann"),
+        ("Mary\u2011Ann", "Mary"), ("Mary.Ann", "Mary Ann"), ("Mary/Ann", "Mary"), ("Mary,Ann", "Mary"), ("Miss Mary", "Mary"),
+        ("J Mary", "Mary"), ("J. Mary", "Mary"), ("Mary(Ann)", "Mary"), ("\u041cary", "Mary"), ("Mary Ann Jo", "MaryAnn Jo"),
+    ],
+)  # fmt: skip
+def test_a_child_is_known_by_name_and_birth_date_however_its_given_names_are_written(was, now):
+    for one, other in ((was, now), (now, was)):
+        rows = {"a": {**ASKS, **SAME, "given_names": one}, "b": {**SAME, "given_names": other}}
+        assert see(rows) == {"A": SHIELDED, "B": WITHHELD}
+
+
+def test_numbers_in_digits_of_another_width_are_the_same():
+    wide = "9434765919".translate({ord("0") + each: 0xFF10 + each for each in range(10)})
+    rows = {"a": {**ASKS, "nhs_number_unverified": wide}, "b": {"nhs_number": "9434765919"}}
+    assert see(rows) == {"A": SHIELDED, "B": WITHHELD}
+
+
 def test_brothers_sisters_and_twins_with_their_own_names_are_not_meant():
     twin = {"family_name": "O'Neil", "given_names": "Maud", "birth_date": SAME["birth_date"]}
     assert see({"a": {**ASKS, **SAME}, "b": twin}, [("a", "b", True)])["B"] == OPEN
