@@ -66,7 +66,7 @@ def known_places(entries: pa.Table, places: pa.Table, addresses: pa.Table | Path
     """
     if not (entries.num_rows or places.num_rows):
         return FURTHER_PLACES.empty_table()
-    with connect({"entries": entries, "places": places, "written": tokens_of_places(addresses)}) as duck:
+    with connect({"entries": entries, "places": places, "written": tokens_of_places(addresses, sought=True)}) as duck:
         found = duck.sql("""
             WITH known AS (
                 SELECT unnest(tokens) AS token FROM entries WHERE lifted_by IS NULL UNION SELECT token FROM places

@@ -97,14 +97,16 @@ def tokens_of_asking(asking: pa.Table, agency: str) -> pa.Table:
         UNION ALL
         SELECT number::VARCHAR, 'key', 0, '{agency}:' || key FROM numbered WHERE key IS NOT NULL
     """
-    return _tokens({"asking": asking}, told, [_NAMED + _SPARING, _PLACES])
+    return _tokens({"asking": asking}, told, [_NAMED + _SPARING, _KEPT])
 
 
-def tokens_of_places(addresses: pa.Table | Path) -> pa.Table:
+def tokens_of_places(addresses: pa.Table | Path, *, sought: bool = False) -> pa.Table:
     """The tokens of addresses as they are written, each once: address, postcode, uprn, token.
 
     Args:
         addresses: `ADDRESSES`.
+        sought: the tokens by which an address is found among those that are kept, else those that are kept of it: a flat or
+            a postcode that only one of two names does not speak against them.
     """
     with connect({"addresses": addresses}) as duck:
         written = duck.sql("""
@@ -116,7 +118,7 @@ def tokens_of_places(addresses: pa.Table | Path) -> pa.Table:
         UNION ALL SELECT record_key, 'postcode', 0, postcode FROM written
         UNION ALL SELECT record_key, 'address', 0, address FROM written
     """
-    tokens = _tokens({"written": written}, told, [_PLACES])
+    tokens = _tokens({"written": written}, told, [_SOUGHT if sought else _KEPT])
     with connect({"written": written, "tokens": tokens}) as duck:
         return duck.sql(
             "SELECT address, postcode, uprn, token FROM written JOIN tokens USING (record_key) ORDER BY ALL"
@@ -160,7 +162,7 @@ def alike(tokens: pa.Table) -> pa.Table:
 
 
 def _tokens(views: dict[str, pa.Table], told: str, wanted: Sequence[str]) -> pa.Table:
-    """The tokens of what `told` (record_key, part, ordinal, value) says; `wanted` are `_NAMED` or `_PLACES` or both."""
+    """The tokens of what `told` (record_key, part, ordinal, value) says; `wanted` are `_NAMED`, `_KEPT` or `_SOUGHT`."""
     if not any(view.num_rows for view in views.values()):
         return TOKENS.empty_table()
     secret = namespace_secret().hex()
@@ -168,7 +170,7 @@ def _tokens(views: dict[str, pa.Table], told: str, wanted: Sequence[str]) -> pa.
         duck.execute("SET VARIABLE secret = ?", [secret])
         duck.execute(f"CREATE TEMP TABLE told AS SELECT * FROM ({told}) WHERE trim(value) <> '' AND part IS NOT NULL")
         read_plainly(duck, {"plainly": ("told", ["value"])})
-        if _PLACES in wanted:
+        if not {_KEPT, _SOUGHT}.isdisjoint(wanted):
             install_macros(duck, macros())
         duck.register("found", pa.concat_tables([duck.sql(sql).to_arrow_table() for sql in wanted]))
         digested = duck.sql(
@@ -275,9 +277,37 @@ _PLACES = f"""
             SELECT record_key, squashed(value) AS code FROM plainly WHERE part = 'postcode'
             UNION SELECT record_key, postcode_of(address) FROM plain_lines
         ) JOIN plain_lines USING (record_key) WHERE length(code) > 4 AND len(numbers_in(lines_of(address))) > 0
+    ),
+    streets AS (  -- by house number, first word of the street and the next letter; with the postal district, and what other numbers there are
+        SELECT r.record_key, r.stem, c.district,
+            array_to_string(list_filter(r.numbers, lambda number: number <> split_part(r.stem, ' ', 1)), ' ') AS flat
+        FROM (
+            SELECT record_key, unnest(list_transform(roads_in(lines_of(address)), lambda road: road.stem)) AS stem,
+                numbers_in(lines_of(address)) AS numbers
+            FROM plain_lines
+        ) r LEFT JOIN (
+            SELECT record_key, min(regexp_replace(code, '[0-9][A-Z]{{2}}$', '')) AS district FROM (
+                SELECT record_key, squashed(value) AS code FROM plainly WHERE part = 'postcode'
+                UNION ALL SELECT record_key, postcode_of(address) FROM plain_lines
+            ) WHERE length(code) > 4 GROUP BY record_key
+        ) c USING (record_key) WHERE length(r.stem) - strpos(r.stem, ' ') > 3
+    ),
+    kept AS (
+        SELECT record_key, 's' || stem || '|' || coalesce(district, '-') || '|' || unnest([flat, '*']) AS house FROM streets
+        UNION ALL SELECT record_key, 'a' || stem || '|' || unnest([flat, '*']) FROM streets
+    ),
+    sought AS (  -- where one of two names no flat, or no postcode, that does not speak against it
+        SELECT record_key, 's' || stem || '|' || district || '|' || flat AS house FROM (
+            SELECT record_key, stem, unnest([district, '-']) AS district, flat FROM (
+                SELECT record_key, stem, district, unnest(if(flat = '', ['*'], [flat, ''])) AS flat FROM streets WHERE district IS NOT NULL
+            )
+        )
+        UNION ALL
+        SELECT record_key, 'a' || stem || '|' || unnest(if(flat = '', ['*'], [flat, ''])) FROM streets WHERE district IS NULL
     )
-    SELECT record_key, 'place' AS kind, house AS text FROM (FROM houses UNION FROM plain_houses)
+    SELECT record_key, 'place' AS kind, house AS text FROM (FROM houses UNION FROM plain_houses UNION FROM {{streets}})
 """
+_KEPT, _SOUGHT = (_PLACES.replace("{streets}", which) for which in ("kept", "sought"))
 _SPARING = """
     WHERE kind IN ('key', 'number', 'person')
         OR kind <> 'given_at' AND record_key NOT IN (SELECT record_key FROM found WHERE kind IN ('number', 'person'))
