@@ -129,7 +129,7 @@ def test_first_page_names_the_nights_that_wait_for_somebody(tmp_path, engine):
         ["2026-11-20", "202", "Held", "Gate volume: The index would lose 31 % of its children."],
         ["2026-11-20", "330", "Failed", "links: it broke off."],
     ]
-    assert "isindex decide override volume --authority 202 --night 2026-11-20" in waiting[0][4]
+    assert "isindex decide override volume --home HOME --authority 202 --night 2026-11-20" in waiting[0][4]
     assert "load again" in waiting[1][4]
     assert rows_of(front, "nights")[0][2:] == ["2", "0", "1", "1"]  # authorities, published, held, failed
 
