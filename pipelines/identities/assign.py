@@ -10,8 +10,11 @@ Belongs here: the rules of continuity. Not here: which records are the same chil
    firewall another than without.
 4. An id that no record holds any more has ended.
 5. An id that records of both sides of an identity firewall have held is nobody's any more, and one that a side has held is
-   never the other side's: whoever noted it would be led across. On the night of a firewall that people decide, what its sides held
-   before has ended: the version that was replaced may have shown them as one.
+   never the other side's: whoever noted it would be led across; so would be whoever knows how records beyond the wall went from id
+   to id, from one of this side to one of the other. On the night of a firewall that people decide, what its sides held before has ended: the
+   version that was replaced may have shown them as one.
+6. A record at a firewall that gets another id is published by another reference with it: by the one that it had it would be found in
+   what was told of it before.
 
 Rule 1's "in their own right" is what makes an un-merge give back both ids to the children who had them.
 """
@@ -28,7 +31,7 @@ import pyarrow as pa
 from pipelines.errors import IsindexError
 from pipelines.identities.mint import mint
 from pipelines.identities.state import IdentityState
-from pipelines.privacy.secret import keyed_digests
+from pipelines.privacy.references import references, references_behind
 from pipelines.seams import conform, give
 from pipelines.seams.identities import HISTORY, IDENTITIES, INDEX_IDS
 from pipelines.seams.matching import CLUSTERS, WALLS
@@ -131,6 +134,7 @@ def assign_identities(
         connection.execute(_GIVEN)
         connection.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
         connection.register("new_refs", _new_references(connection))
+        connection.register("wall_refs", _references_behind_walls(connection))
         identities = give(connection.sql(_IDENTITIES).to_arrow_table(), IDENTITIES)
         index_ids = give(connection.sql(_INDEX_IDS).to_arrow_table(), INDEX_IDS)
         history = give(connection.sql(_HISTORY).to_arrow_table(), HISTORY)
@@ -190,7 +194,17 @@ def _new_references(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     keys = connection.sql("SELECT record_key FROM tonight WHERE record_ref IS NULL ORDER BY 1").to_arrow_table()[
         "record_key"
     ]
-    return pa.table({"record_key": keys, "record_ref": keyed_digests(keys.combine_chunks(), "record")})
+    return pa.table({"record_key": keys, "record_ref": references(keys.combine_chunks())})
+
+
+def _references_behind_walls(connection: duckdb.DuckDBPyConnection) -> pa.Table:
+    """Rule 6: (record_key, wall_ref)."""
+    new = connection.sql("""
+        SELECT DISTINCT record_key, g.index_id FROM tonight t JOIN given g USING (cluster) JOIN walls USING (record_key)
+        WHERE t.was IS DISTINCT FROM g.index_id ORDER BY 1
+    """).to_arrow_table()
+    refs = references_behind(new["record_key"].combine_chunks(), new["index_id"].combine_chunks())
+    return pa.table({"record_key": new["record_key"], "wall_ref": refs})
 
 
 _TONIGHT = f"""
@@ -201,7 +215,7 @@ _TONIGHT = f"""
         SELECT DISTINCT h.record_key, r.redirects_to AS index_id FROM history h JOIN resolved r USING (index_id)
     ),
     joined AS (
-        SELECT c.record_key, c.cluster, c.step, c.weight, c.reason, p.index_id AS was, p.record_ref,
+        SELECT c.record_key, c.cluster, c.step, c.weight, c.reason, p.index_id AS was, p.record_ref, p.wall_ref,
             f.cluster IS NOT NULL AS is_frozen, m.record_key IS NULL AS own,
             -- where nothing changed, the delivery that last changed the record stays its source
             CASE WHEN p.content = r.content THEN p.delivery_id ELSE r.delivery_id END AS delivery_id,
@@ -221,8 +235,12 @@ _TONIGHT = f"""
 # rule 5: ids that a cluster may not have, though its records had them
 _BARRED = """
     CREATE TEMP TABLE barred AS
-    WITH held AS (
+    WITH RECURSIVE held AS (
         SELECT record_key, index_id FROM previous UNION SELECT record_key, index_id FROM history
+    ),
+    told AS (  -- of which record an event names an id by the reference that others name it by too
+        SELECT record_key, index_id FROM previous WHERE wall_ref IS NULL
+        UNION SELECT record_key, index_id FROM history WHERE NOT coalesce(walled, false)
     ),
     had AS (
         SELECT DISTINCT wall_a, wall_b, side, index_id FROM walls JOIN held USING (record_key)
@@ -231,8 +249,14 @@ _BARRED = """
         SELECT DISTINCT t.cluster, o.index_id FROM tonight t JOIN walls w USING (record_key)
         JOIN had o ON o.wall_a = w.wall_a AND o.wall_b = w.wall_b AND o.side <> w.side AND o.side <> 'between'
     ),
+    led AS (  -- from each to whatever ids records went from or to, step by step
+        SELECT wall_a, wall_b, side, index_id AS one, index_id AS other FROM had
+        UNION
+        SELECT l.wall_a, l.wall_b, l.side, l.one, k.index_id FROM led l JOIN told h ON h.index_id = l.other JOIN told k USING (record_key)
+    ),
     mixed AS (
-        SELECT a.index_id FROM had a JOIN had b USING (wall_a, wall_b, index_id) WHERE a.side = 'a' AND b.side = 'b'
+        SELECT unnest([l.one, l.other]) AS index_id FROM led l JOIN had o USING (wall_a, wall_b)
+        WHERE o.index_id = l.other AND l.side = 'a' AND o.side = 'b'
     )
     SELECT cluster, index_id FROM across
     UNION SELECT DISTINCT cluster, index_id FROM tonight JOIN held USING (record_key)
@@ -255,9 +279,10 @@ _GIVEN = """
         SELECT cluster, index_id FROM kept UNION ALL BY NAME FROM taken_back UNION ALL BY NAME FROM minted
 """
 _IDENTITIES = """
-    SELECT record_key, coalesce(t.record_ref, n.record_ref) AS record_ref, g.index_id, step, weight, reason,
+    SELECT record_key, coalesce(t.record_ref, n.record_ref) AS record_ref,
+        coalesce(b.wall_ref, CASE WHEN t.was = g.index_id THEN t.wall_ref END) AS wall_ref, g.index_id, step, weight, reason,
         delivery_id, position, content
-    FROM tonight t JOIN given g USING (cluster) LEFT JOIN new_refs n USING (record_key)
+    FROM tonight t JOIN given g USING (cluster) LEFT JOIN new_refs n USING (record_key) LEFT JOIN wall_refs b USING (record_key)
     ORDER BY record_key
 """
 _INDEX_IDS = """
@@ -288,10 +313,10 @@ _INDEX_IDS = """
 _HISTORY = """
     WITH now AS (SELECT record_key, index_id FROM tonight JOIN given USING (cluster)),
     left_tonight AS (
-        SELECT p.record_key, p.index_id, getvariable('night') AS until
+        SELECT p.record_key, p.index_id, getvariable('night') AS until, p.wall_ref IS NOT NULL AS walled
         FROM previous p LEFT JOIN now n USING (record_key) WHERE n.index_id IS DISTINCT FROM p.index_id
     )
-    SELECT record_key, index_id, max(until) AS until
-    FROM (SELECT record_key, index_id, until FROM history UNION ALL BY NAME FROM left_tonight)
+    SELECT record_key, index_id, max(until) AS until, bool_and(coalesce(walled, false)) AS walled
+    FROM (SELECT record_key, index_id, until, walled FROM history UNION ALL BY NAME FROM left_tonight)
     GROUP BY record_key, index_id ORDER BY record_key, index_id
 """

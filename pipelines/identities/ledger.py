@@ -3,7 +3,8 @@
 Belongs here: deriving a night's events from two states, telling them in words, and reading the ledger back. Not here:
 deciding what happens (assign), or the transaction that writes the ledger (publishing.index_database). Events carry
 opaque references and counts only. `minted`, `restored` and `joined` say which records an identity holds; `left` says
-which it no longer does; the other kinds explain why.
+which it no longer does; the other kinds explain why. Of what crosses or stands at an identity firewall no event says where from or
+where to, and a record that gets another id there has another reference from then on: the ledger leads no further than to the wall.
 """
 
 from __future__ import annotations
@@ -125,22 +126,23 @@ _CHANGES = """
         FROM index_ids_now n LEFT JOIN index_ids_was w USING (index_id)
         WHERE n.state IN ('live', 'frozen') AND (w.index_id IS NULL OR w.state NOT IN ('live', 'frozen'));
     CREATE TEMP TABLE moves AS
-        SELECT n.record_key, n.record_ref AS ref_now, w.record_ref AS ref_was,
-            n.index_id AS now_id, w.index_id AS was_id, n.step, n.weight
+        SELECT n.record_key, coalesce(n.wall_ref, n.record_ref) AS ref_now, coalesce(w.wall_ref, w.record_ref) AS ref_was,
+            n.index_id AS now_id, w.index_id AS was_id, n.step, n.weight,
+            n.wall_ref IS NULL AND w.wall_ref IS NULL AS led
         FROM now n FULL JOIN was w USING (record_key) WHERE n.index_id IS DISTINCT FROM w.index_id
 """
 _EVENTS = """
     WITH beginnings AS (
         SELECT kind, index_id, NULL AS other_id, NULL AS record_ref,
-            '{"records":["' || string_agg(n.record_ref, '","' ORDER BY n.record_ref) || '"]}' AS evidence
-        FROM new_ids JOIN now n USING (index_id) GROUP BY kind, index_id
+            '{"records":["' || string_agg(ref, '","' ORDER BY ref) || '"]}' AS evidence
+        FROM new_ids JOIN (SELECT index_id, coalesce(wall_ref, record_ref) AS ref FROM now) USING (index_id) GROUP BY kind, index_id
     ),
     leavings AS (
-        SELECT 'left' AS kind, was_id AS index_id, now_id AS other_id, ref_was AS record_ref, '{}' AS evidence
+        SELECT 'left' AS kind, was_id AS index_id, if(led, now_id, NULL) AS other_id, ref_was AS record_ref, '{}' AS evidence
         FROM moves WHERE was_id IS NOT NULL
     ),
     joinings AS (
-        SELECT 'joined' AS kind, now_id AS index_id, was_id AS other_id, ref_now AS record_ref,
+        SELECT 'joined' AS kind, now_id AS index_id, if(led, was_id, NULL) AS other_id, ref_now AS record_ref,
             '{"step":"' || coalesce(step, '') || '","weight":' || coalesce(round(weight, 2)::VARCHAR, 'null') || '}'
                 AS evidence
         FROM moves WHERE now_id IS NOT NULL AND now_id NOT IN (SELECT index_id FROM new_ids)
@@ -153,7 +155,7 @@ _EVENTS = """
         SELECT 'split' AS kind, was_id AS index_id, now_id AS other_id, NULL AS record_ref,
             '{"records":' || count(*) || '}' AS evidence
         FROM moves JOIN new_ids ON now_id = new_ids.index_id
-        WHERE was_id IS NOT NULL GROUP BY was_id, now_id
+        WHERE was_id IS NOT NULL AND led GROUP BY was_id, now_id
     ),
     states AS (
         SELECT n.state AS kind, n.index_id, NULL AS other_id, NULL AS record_ref, '{}' AS evidence
@@ -186,7 +188,7 @@ _STORY = """
             WHEN 'joined' THEN format('{} record{} joined{}.', times, if(times = 1, '', 's'),
                 if(other_id IS NULL, '', ' from ' || other_id))
             WHEN 'left' THEN format('{} record{} {}.', times, if(times = 1, '', 's'),
-                if(other_id IS NULL, 'no longer in the feeds', 'moved to ' || other_id))
+                if(other_id IS NULL, 'no longer here', 'moved to ' || other_id))
             WHEN 'merged' THEN format('Found to be the same child as {}, whose id is the elder.', other_id)
             WHEN 'split' THEN format('Found to be two children: the other is {}.', other_id)
             WHEN 'ended' THEN 'No record holds this index id any more.'

@@ -19,12 +19,14 @@ import pyarrow as pa
 from pipelines.errors import IsindexError
 from pipelines.privacy.secret import namespace_secret
 
-__all__ = ["ALPHABET", "mint", "valid_index_id"]
+__all__ = ["ALPHABET", "FORM", "mint", "valid_index_id"]
 
 ALPHABET = "123456789BCDFGHJKMNPQRSTVWXYZ"  # 29 characters, a prime: see `_check_values`
 _BASE = len(ALPHABET)
 _MINTER = 2  # characters that say which authority minted the id
 _LENGTH = 11  # without the check character
+FORM = f"[{ALPHABET}]{{{_LENGTH + 1}}}"
+"""A regular expression of what an index id looks like."""
 _SPACE = _BASE ** (_LENGTH - _MINTER)
 _LOWEST = 200  # no authority has a lower code
 _CODE = re.compile(r"[2-9][0-9]{2}")

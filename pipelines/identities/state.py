@@ -16,7 +16,7 @@ from pipelines.seams import conform
 from pipelines.seams.identities import IDENTITY_TABLES
 from pipelines.tables import read_table, write_table
 
-__all__ = ["IdentityState"]
+__all__ = ["IdentityState", "identities_of"]
 
 _FOLDER = "identities"
 
@@ -26,7 +26,7 @@ class IdentityState:
     """An authority's identities after a night.
 
     Attributes:
-        identities: each live record once: record_key, record_ref (opaque), index_id, step, weight, reason, and the
+        identities: each live record once: record_key, record_ref (opaque), wall_ref (published in its place), index_id, step, weight, reason, and the
             delivery_id, position and content hash of the delivery that last *changed* it.
         index_ids: every index id ever minted: state (live, frozen, merged, ended), minted_night, redirects_to (merged
             only; as it was at the merge, so that an un-merge further down restores the chain), since.
@@ -49,7 +49,7 @@ class IdentityState:
     @classmethod
     def read(cls, night: Path) -> IdentityState:
         """The state that was written into the night folder `night`."""
-        parts = {name: read_table(night / _FOLDER / f"{name}.parquet") for name in IDENTITY_TABLES}
+        parts = {name: _read(night, name) for name in IDENTITY_TABLES}
         for name, seam in IDENTITY_TABLES.items():
             conform(parts[name], seam)
         return cls(**parts)
@@ -58,3 +58,17 @@ class IdentityState:
         """Write the state into the folder `night`."""
         for part in fields(self):
             write_table(getattr(self, part.name), night / _FOLDER / f"{part.name}.parquet")
+
+
+def identities_of(night: Path) -> pa.Table:
+    """The table `identities` (`IDENTITIES`) alone, of a night folder."""
+    return _read(night, "identities")
+
+
+def _read(night: Path, name: str) -> pa.Table:
+    """A table of a night folder; columns that may be empty, and that an older night did not know yet, are."""
+    table = read_table(night / _FOLDER / f"{name}.parquet")
+    for column in IDENTITY_TABLES[name].columns:
+        if column.name not in table.column_names and not column.needed:
+            table = table.append_column(column.name, pa.nulls(table.num_rows, column.type))
+    return table

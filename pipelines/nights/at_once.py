@@ -8,12 +8,14 @@ from __future__ import annotations
 from datetime import date
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.deployment import Deployment
+from pipelines.identities.state import identities_of
 from pipelines.nights.follow import newest_in_force
 from pipelines.nights.hiding import shields_since
 from pipelines.nights.night import Night
-from pipelines.privacy.secret import keyed_digests
+from pipelines.privacy.references import references
 
 __all__ = ["hidden_at_once"]
 
@@ -23,5 +25,7 @@ def hidden_at_once(deployment: Deployment, authority: str) -> frozenset[str]:
     latest = newest_in_force(Night(deployment, authority, date.max))
     if latest is None:
         return frozenset()
-    keys = [key for key in shields_since(latest)["record_a"] if key is not None]
-    return frozenset(keyed_digests(pa.array(keys, pa.string()), "record").to_pylist())
+    keys = pa.array([key for key in shields_since(latest)["record_a"] if key is not None], pa.string())
+    identities = identities_of(latest.folder)
+    walled = identities.filter(pc.is_in(identities["record_key"], value_set=keys))["wall_ref"].drop_null()
+    return frozenset(references(keys).to_pylist() + walled.to_pylist())

@@ -25,6 +25,7 @@ from sqlalchemy import select
 from pipelines.database import schema as db
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
+from pipelines.identities.state import identities_of
 from pipelines.nights.attempts import Attempt, attempt_in_force, last_attempts
 from pipelines.nights.decisions import versions_on_hold
 from pipelines.nights.follow import newest_in_force
@@ -235,21 +236,27 @@ def _shown_in(folder: Path, newest: Attempt) -> int | None:
 
 def _counted_in(folder: Path, newest: Attempt) -> int:
     tables: dict[str, pa.Table | Path] = {
-        name: newest.folder / "identities" / f"{name}.parquet" for name in ("identities", "visibility", "index_ids")
+        name: newest.folder / "identities" / f"{name}.parquet" for name in ("visibility", "index_ids")
     }
     shown = {f"shown_{name}": folder / f"{name}.parquet" for name in ("children", "record_links")}
-    with connect(tables | shown | {"walls": walls_in(newest.folder)}) as duck:
+    with connect(
+        tables | shown | {"identities": identities_of(newest.folder), "walls": walls_in(newest.folder)}
+    ) as duck:
         ((number,),) = duck.execute("""
-            WITH across AS (
-                SELECT DISTINCT l.index_id FROM shown_record_links l JOIN identities i USING (record_ref)
+            WITH known AS (  -- by whichever reference the version shows a record
+                SELECT record_ref, record_key, index_id FROM identities
+                UNION ALL SELECT wall_ref, record_key, index_id FROM identities WHERE wall_ref IS NOT NULL
+            ),
+            across AS (
+                SELECT DISTINCT l.index_id FROM shown_record_links l JOIN known USING (record_ref)
                 JOIN walls w USING (record_key) GROUP BY l.index_id, wall_a, wall_b HAVING count(DISTINCT side) > 1
             ),
             hidden AS (SELECT index_id FROM visibility WHERE shielded OR withheld),
             meant AS (
                 FROM hidden
                 UNION SELECT index_id FROM index_ids WHERE redirects_to IN (FROM hidden)
-                UNION SELECT l.index_id FROM shown_record_links l JOIN identities i USING (record_ref)
-                WHERE i.index_id IN (FROM hidden)
+                UNION SELECT l.index_id FROM shown_record_links l JOIN known k USING (record_ref)
+                WHERE k.index_id IN (FROM hidden)
                 UNION FROM across
             )
             SELECT count(*) FROM shown_children WHERE NOT (shielded OR withheld) AND index_id IN (FROM meant)

@@ -16,6 +16,7 @@ from pipelines.deliveries import DeliveryEntry
 from pipelines.errors import IsindexError
 from pipelines.nights.inputs import Asking, wish_of
 from pipelines.nights.night import Night
+from pipelines.privacy.references import references
 from pipelines.privacy.secret import keyed_digests
 from pipelines.protection.register import Asked, requests_of
 from pipelines.protection.tokens import key_tokens
@@ -58,7 +59,7 @@ def keep_wishes(night: Night, attempt: str, record_keys: Sequence[str]) -> None:
             {
                 "walled": pa.nulls(len(mine), REQUESTS.field("walled").type),
                 "entry_id": keyed_digests(keys, f"protection {HELD_NIGHT}"),
-                "record_ref": keyed_digests(keys, "record"),
+                "record_ref": references(keys),
                 "asked": [HELD_NIGHT] * len(mine),
                 "understood": [True] * len(mine),
                 "tokens": [[tokens[key]] for key in mine],

@@ -13,6 +13,7 @@ from datetime import date
 
 import pyarrow as pa
 
+from pipelines.privacy.references import references
 from pipelines.privacy.secret import keyed_digests
 from pipelines.protection.numbers import numbers_asked
 from pipelines.protection.tokens import tokens_of_asking
@@ -51,7 +52,7 @@ def requests_of(asking: pa.Table, agency: str, delivery_id: str) -> pa.Table:
     walled = [None if number is None else numbers_asked(number) for _, number in rows]
     keys = pa.array([None if key is None else f"{agency}:{key}" for key in asking["key"].to_pylist()], pa.string())
     known = keys.drop_null()
-    refs = dict(zip(known.to_pylist(), keyed_digests(known, "record").to_pylist(), strict=True))
+    refs = dict(zip(known.to_pylist(), references(known).to_pylist(), strict=True))
     wishes = pa.table(
         {
             "number": pa.array([str(number) for number in range(asking.num_rows)], pa.string()),

@@ -25,6 +25,7 @@ import yaml
 
 from pipelines.errors import IsindexError
 from pipelines.identities.assign import RESOLVED
+from pipelines.identities.mint import FORM
 from pipelines.identities.state import IdentityState
 from pipelines.protection.firewall import find_across
 from pipelines.protection.household import find_household
@@ -261,9 +262,9 @@ _TABLES = {
         WHERE NOT h.restricted ORDER BY ALL
     """,
     "record_links": """
-        SELECT i.index_id, h.agency, i.record_ref, i.delivery_id, i.position, i.step, i.weight, i.reason
+        SELECT i.index_id, h.agency, coalesce(i.wall_ref, i.record_ref) AS record_ref, i.delivery_id, i.position, i.step, i.weight, i.reason
         FROM identities i JOIN held h USING (record_key) WHERE NOT h.restricted
-        ORDER BY i.index_id, i.record_ref
+        ORDER BY i.index_id, coalesce(i.wall_ref, i.record_ref)
     """,
     "redirects": f"""
         {RESOLVED}
@@ -271,12 +272,12 @@ _TABLES = {
         ANTI JOIN unseen_nameless n ON n.index_id = g.index_id
         WHERE g.state IN ('live', 'frozen') ORDER BY f.index_id
     """,
-    # an identity that ended or was merged has no row in children, and so none here
-    "events": """
+    # an identity that ended or was merged has no row in children, and so none here; at a firewall no other id is told of
+    "events": f"""
         SELECT s.index_id, s.business_date, s.kind, s.words
         FROM story s JOIN visibility v USING (index_id) ANTI JOIN unseen_nameless USING (index_id)
-        ANTI JOIN across_at_wall w ON w.index_id = s.index_id
-        WHERE NOT v.shielded AND NOT v.withheld
+        LEFT JOIN across_at_wall w ON w.index_id = s.index_id
+        WHERE NOT v.shielded AND NOT v.withheld AND (w.index_id IS NULL OR NOT regexp_matches(s.words, '{FORM}'))
         ORDER BY ALL
     """,
 }

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.privacy.secret import keyed_digests
+from pipelines.privacy.references import references
 from pipelines.seams import conform
 from pipelines.seams.matching import POSSIBLE_TOLD
 from pipelines.tables import connect
@@ -38,15 +38,12 @@ _FIELDS: list[pa.Field[Any]] = [
 REVIEW = pa.schema(_FIELDS)
 
 
-def review_of(
-    possible: pa.Table, business_date: date, purpose: str = "record", previous: pa.Table | None = None
-) -> pa.Table:
+def review_of(possible: pa.Table, business_date: date, previous: pa.Table | None = None) -> pa.Table:
     """The possible pairs of a night with opaque references, each with the night it first appeared.
 
     Args:
         possible: `POSSIBLE_TOLD`.
         business_date: the night.
-        purpose: what record references are made for; the same as for the published record_ref.
         previous: what this function gave for the night before.
     """
     conform(possible, POSSIBLE_TOLD)
@@ -54,7 +51,7 @@ def review_of(
     def refs(name: str) -> Any:
         keys = possible[name].combine_chunks().cast(pa.string())
         distinct = keys.drop_null().unique()
-        return keyed_digests(distinct, purpose).take(pc.index_in(keys, distinct))
+        return references(distinct).take(pc.index_in(keys, distinct))
 
     columns: dict[str, Any] = {"first_night": pa.nulls(possible.num_rows, pa.date32())}
     for side in "ab":

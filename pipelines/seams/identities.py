@@ -20,6 +20,12 @@ IDENTITIES = Seam(  # each live record once
     (
         _RECORD_KEY,
         Column("record_ref", _TEXT, "its opaque reference", width=words.REF, needed=True),
+        Column(
+            "wall_ref",
+            _TEXT,
+            "the reference published in its place since a firewall gave it another id",
+            width=words.REF,
+        ),
         _INDEX_ID,
         Column("step", _TEXT, "the step that joined it", values=words.STEPS, needed=True),
         Column("weight", pa.float64(), "match weight of its best link, in bits"),
@@ -40,7 +46,13 @@ INDEX_IDS = Seam(  # every index id ever minted
     ),
 )
 HISTORY = Seam(  # which ids a record had before
-    "earlier index ids", (_RECORD_KEY, _INDEX_ID, Column("until", _DAY, "until which night", needed=True))
+    "earlier index ids",
+    (
+        _RECORD_KEY,
+        _INDEX_ID,
+        Column("until", _DAY, "until which night", needed=True),
+        Column("walled", _YES, "it had it behind a firewall, under another reference"),
+    ),
 )
 STORY = Seam(  # what happened to an identity
     "story",

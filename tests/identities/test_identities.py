@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import re
 from datetime import date, timedelta
 
 import pyarrow as pa
@@ -13,13 +14,14 @@ from pipelines.errors import IsindexError
 from pipelines.identities.assign import assign_identities
 from pipelines.identities.ledger import record_night
 from pipelines.identities.mint import ALPHABET, mint, valid_index_id
+from pipelines.seams.matching import WALLS
 from pipelines.settings import forget_settings
 
 KEYS = [f"health:{n}" for n in range(7)]
 DAY = date(2026, 3, 1)
 
 
-def run(partition, previous, night, frozen=None, shuffle=None):
+def run(partition, previous, night, frozen=None, shuffle=None, walls=None):
     """One night on {record_key: group}; the name of a cluster is its smallest record key."""
     groups = {}
     for key, group in partition.items():
@@ -45,7 +47,9 @@ def run(partition, previous, night, frozen=None, shuffle=None):
     )  # fmt: skip
     day = DAY + timedelta(days=night)
     frozen_array = pa.array(frozen, pa.string()) if frozen else None
-    assigned = assign_identities(clusters, records, previous, authority="301", business_date=day, frozen=frozen_array)
+    assigned = assign_identities(
+        clusters, records, previous, authority="301", business_date=day, frozen=frozen_array, walls=walls
+    )
     ids = sorted(set(assigned.identities["index_id"].to_pylist()))
     visible = pa.table(
         {
@@ -170,6 +174,47 @@ def test_a_frozen_cluster_stays_as_it_was():
     assert {key: ids_of(second)[key] for key in KEYS[:3]} == ids_of(first)
     assert len(set(ids_of(second).values())) == 3
     assert "frozen" in kinds(events)
+
+
+sides = st.lists(st.sampled_from(["a", "b", ""]), min_size=len(KEYS) - 2, max_size=len(KEYS) - 2)
+
+
+@settings(max_examples=40, deadline=None)
+@given(before=nights, after=nights, sides=sides)
+def test_no_event_leads_from_one_side_of_a_firewall_to_the_other_whatever_records_did_before_and_after(
+    before, after, sides
+):
+    """Each record keeps to its side from the wall on, and those of no side to themselves; any of them may come and go."""
+    of = dict(zip(KEYS, ["a", "b", *sides], strict=True))
+    told, state, stand = [], None, set(KEYS[:2])
+    for night, partition in enumerate([*before, *after]):
+        walls = None
+        if night >= len(before):
+            partition = {key: f"{of[key]}{group}" for key, group in partition.items()}
+            stand |= {key for key in partition if of[key]}  # who has stood there stands there, also when it is gone
+            row = {"wall_a": KEYS[0], "wall_b": KEYS[1]}
+            walls = pa.Table.from_pylist(
+                [row | {"side": of[key], "record_key": key} for key in sorted(stand)], WALLS.schema
+            )
+        state, events = run(partition, state, night, walls=walls)
+        told += [
+            {row["index_id"], row["other_id"], row["record_ref"], *re.findall("[0-9a-f]{32}", row["evidence"])} - {None}
+            for row in events.to_pylist()
+        ]
+    ids = {side: {id for key, id in ids_of(state).items() if of[key] == side} for side in "ab"}
+    refs = {
+        side: {
+            row["wall_ref"] or row["record_ref"]
+            for row in state.identities.to_pylist()
+            if of[row["record_key"]] == side
+        }
+        for side in "ab"
+    }
+    reached, more = set(), ids["a"] | refs["a"]
+    while more:
+        reached |= more
+        more = set().union(*(row for row in told if row & more)) - reached
+    assert not (ids["b"] | refs["b"]) & reached
 
 
 def test_a_record_in_no_cluster_is_refused():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -25,7 +26,7 @@ from pipelines.nights.decided import decisions_of
 from pipelines.nights.explain import explain_night
 from pipelines.nights.judging import judged, places_of
 from pipelines.nights.protection_decisions import shield
-from pipelines.privacy.secret import keyed_digests
+from pipelines.privacy.references import references
 from pipelines.publishing.gates import Gate, Protection
 from pipelines.publishing.publish import snapshot_tables
 from pipelines.publishing.readers import read_child
@@ -132,8 +133,13 @@ def nothing_crosses(place: LittleNights, night: int) -> None:
             told = shown(place, night, of[one], in_database=in_database)
             assert told.count(of[one]) > 2
             assert [value for value in (*values, of[other]) if value.casefold() in told.casefold()] == []
-    refs = {side: keyed_digests(pa.array(keys, pa.string()), "record").to_pylist()
-            for side, keys in sides(place, night).items()}  # fmt: skip
+    kept = read_table(place.in_force(night).folder / "identities" / "identities.parquet").to_pylist()
+    refs = {
+        side: {
+            row[name] for row in kept if row["record_key"] in keys for name in ("record_ref", "wall_ref") if row[name]
+        }
+        for side, keys in sides(place, night).items()
+    }
     of_a, of_b = {of[A], "Quillerby", *refs["a"]}, {of[B], "Thistlewick", *refs["b"]}
     searched = 0
     for path in everything_published(place, night):
@@ -166,6 +172,46 @@ def test_one_identity_is_split_and_nothing_of_one_is_published_with_the_other(wa
     assert noted not in (of[A], of[B])  # the version that was replaced told it of both
     with pytest.raises(IsindexError, match="INDEX_ID_ENDED"):
         read_child(walled.deployment, noted, why="a test")
+
+
+def led_to(place: LittleNights, start: str) -> set[str]:
+    """Index ids and references to which a reader of the index database, and of all that is published, comes from one of them."""
+    rows: list[set[str]] = []
+    with place.deployment.engine.connect() as connection:
+        for table in (*db.INDEX_TABLES.values(), db.identity, db.ledger_event):
+            told = connection.execute(select(*(column for column in table.c if column.name != "event_id")))
+            rows += [set(_ID.findall(repr(row))) for row in told]
+    for path in sorted((place.home / "snapshots").rglob("*.parquet")):
+        rows += [set(_ID.findall(line)) for line in lines_of(path)]
+    reached, more = set[str](), {start}
+    while more:
+        reached |= more
+        more = set().union(*(row for row in rows if row & more)) - reached
+    return reached
+
+
+_ID = re.compile(r"\b(?:[0-9A-Z]{12}|[0-9a-f]{32})\b")
+
+
+@pytest.mark.both_databases
+def test_no_id_and_no_reference_leads_a_reader_of_database_and_files_from_one_side_to_the_other(
+    walled: LittleNights, joined: LittleNights
+) -> None:
+    of, noted = identities(walled, 1), identities(walled, 0)[A]
+    assert references(pa.array([B]))[0].as_py() in led_to(joined, noted)  # they were one
+    for one, other in ((A, B), (B, A)):
+        reached = led_to(walled, of[one])
+        assert len(reached) > 1 and not {of[other], noted} & reached
+    assert not {of[A], of[B]} & led_to(walled, noted)
+
+
+@pytest.mark.both_databases
+def test_what_is_told_of_each_side_looks_like_what_is_told_of_anybody(walled: LittleNights) -> None:
+    of = identities(walled, 1)
+    with walled.deployment.engine.connect() as connection:
+        told = connection.execute(select(db.index_event)).all()
+    for key in (A, B):
+        assert [row.words for row in told if row.index_id == of[key]] == ["First seen, with 1 record."]
 
 
 @pytest.mark.both_databases
@@ -341,6 +387,18 @@ def test_a_look_before_the_next_load_tells_nothing_of_who_was_walled_or_shielded
     assert done.exit_code == 0 and not [value for value in (*OF_BIRTH, *OF_ADOPTIVE) if value in done.output]
 
 
+def test_a_record_at_a_wall_is_found_by_the_reference_that_is_published_of_it(
+    walled: LittleNights, tmp_path: Path
+) -> None:
+    place = walled.copied_to(tmp_path)
+    of = identities(place, 1)
+    (link,) = (row for row in place.published(1, "record_links").to_pylist() if row["index_id"] == of[A])
+    made = shield(place.deployment, AUTHORITY, link["record_ref"], **by("Ruth"))
+    assert made.record_a == A
+    (told,) = read_child(place.deployment, of[A], why="a test", hidden_at_once=hidden_at_once)
+    assert told.kept_back
+
+
 def test_both_are_hidden_at_once_while_the_night_that_parts_them_is_held(joined: LittleNights, tmp_path: Path) -> None:
     place = joined.copied_to(tmp_path)
     both = identities(place, 1)[A]
@@ -409,7 +467,11 @@ WRONG: list[tuple[str, str, dict[str, Any]]] = [
     ("texts_telling", "carers", {"name": "Ann", "relationship": "aunt (Quill\u0435rby)"}),
     ("texts_telling", "carers", {"name": "Ann", "contact": "maud@quillerby.example"}),
     ("texts_telling", "involvements", {"kind": "service", "service": "visits 212 Bracken holt Ln"}),
-    ("events_told", "events", {"business_date": date(2026, 11, 19), "kind": "split", "words": "Two children."}),
+    (
+        "events_told",
+        "events",
+        {"business_date": date(2026, 11, 19), "kind": "joined", "words": "1 record joined from 8H2KQ4TJ7W1B."},
+    ),
 ]
 
 
@@ -500,7 +562,7 @@ def test_the_gate_finds_a_line_of_the_review_list_that_leads_across(walled: Litt
     assert version is not None
     path = walled.in_force(1).folder / "review.parquet"
     kept, review = path.read_bytes(), read_table(path)
-    refs = keyed_digests(pa.array([A, B], pa.string()), "record").to_pylist()
+    refs = references(pa.array([A, B], pa.string())).to_pylist()
     line = {"record_ref_a": refs[0], "record_ref_b": "0" * 32, "rival_ref_a": refs[1]}
     pq.write_table(pa.concat_tables([review, pa.Table.from_pylist([line], schema=review.schema)]), path)
     try:
@@ -508,3 +570,22 @@ def test_the_gate_finds_a_line_of_the_review_list_that_leads_across(walled: Litt
     finally:
         path.write_bytes(kept)
     assert not gate.passed and gate.figures["review_lines"] == 1
+
+
+@pytest.mark.parametrize("figure", ["ledger_leads", "references_kept"])
+def test_the_gate_finds_an_event_that_leads_out_of_what_was_told_before(walled: LittleNights, figure: str) -> None:
+    version, of = walled.night(1).version(), identities(walled, 1)
+    assert version is not None
+    path = walled.in_force(1).folder / "events.parquet"
+    kept, events = path.read_bytes(), read_table(path)
+    row = {"kind": "joined", "index_id": of[A], "evidence": "{}"}
+    if figure == "ledger_leads":
+        row["other_id"] = identities(walled, 0)[A]
+    else:
+        row["record_ref"] = references(pa.array([A]))[0].as_py()
+    pq.write_table(pa.concat_tables([events, pa.Table.from_pylist([row], schema=events.schema)]), path)
+    try:
+        gate = verdict(walled, snapshot_tables(walled.deployment.home.snapshots(AUTHORITY) / version))
+    finally:
+        path.write_bytes(kept)
+    assert not gate.passed and gate.figures[figure] == 1

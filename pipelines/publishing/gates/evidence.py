@@ -155,13 +155,18 @@ def opened(
     )
     views["further_places"] = FURTHER_PLACES.empty_table() if further_places is None else further_places
     if base:
-        views |= {"base_children": base.children, "base_person": base.records, "base_identities": base.identities}
+        views |= {"base_children": base.children, "base_person": base.records, "identities_before": base.identities}
         views |= {"base_entries": base.entries} | {f"base_{name}": table for name, table in base.person.items()}
     with connect(views) as connection:
         for name in _BEARING:
             if f"base_{name}" not in views:
                 connection.execute(f"CREATE TEMP VIEW base_{name} AS SELECT * FROM person_{name} WHERE false")
-        if not base:
+        if base:  # by name: a night may be the first that knows a column
+            connection.execute("""
+                CREATE TEMP VIEW base_identities AS
+                FROM identities_before UNION ALL BY NAME SELECT wall_ref FROM identities WHERE false
+            """)
+        else:
             for name, like in (
                 ("children", "children"),
                 ("person", "person"),

@@ -153,7 +153,7 @@ _SIDES = r"""
     UNION SELECT s.wall, 3, i.index_id FROM between_them s JOIN identities i USING (record_key);
 
     CREATE OR REPLACE TEMP TABLE members AS
-    SELECT DISTINCT s.wall, s.side, i.record_key, i.record_ref FROM sided s JOIN identities i USING (index_id);
+    SELECT DISTINCT s.wall, s.side, i.record_key, i.record_ref, i.wall_ref, i.index_id FROM sided s JOIN identities i USING (index_id);
 
     -- what a child of one side may not show: s is the side that shows, m whose it is
     CREATE OR REPLACE TEMP VIEW against AS
@@ -334,7 +334,21 @@ _FAULTS = {
     "texts_telling": """
         SELECT count(*) FROM told_there t JOIN words_against w USING (index_id) WHERE contains(close_of(t.text), w.word)
     """,
-    "events_told": "SELECT count(*) FROM events WHERE index_id IN (SELECT index_id FROM sided)",
+    "events_told": """
+        SELECT count(*) FROM events WHERE index_id IN (SELECT index_id FROM sided) AND regexp_matches(words, '[0-9A-Z]{12}')
+    """,
+    "ledger_leads": """
+        SELECT count(*) FROM ledger
+        WHERE other_id IS NOT NULL AND kind <> 'merged'
+            AND (index_id IN (SELECT index_id FROM sided) OR other_id IN (SELECT index_id FROM sided))
+    """,
+    "references_kept": """
+        SELECT count(*) FROM (
+            SELECT index_id, record_ref FROM record_links
+            UNION ALL SELECT index_id, record_ref FROM ledger WHERE kind = 'joined'
+            UNION ALL SELECT index_id, unnest(json_extract_string(evidence, '$.records[*]')) FROM ledger WHERE kind IN ('minted', 'restored')
+        ) told JOIN members m USING (index_id, record_ref) JOIN base_identities b USING (record_key) WHERE b.index_id <> m.index_id
+    """,
     "review_lines": """
         WITH lines AS (
             SELECT row_number() OVER () AS line, record_ref_a, record_ref_b, rival_ref_a, rival_ref_b FROM review
@@ -347,7 +361,7 @@ _FAULTS = {
         )
     """,
     "links_astray": """
-        SELECT count(*) FROM record_links l JOIN members m USING (record_ref) JOIN sided s
+        SELECT count(*) FROM record_links l JOIN members m ON l.record_ref IN (m.record_ref, m.wall_ref) JOIN sided s
             ON s.index_id = l.index_id AND s.wall = m.wall AND s.side <> m.side
     """,
 }

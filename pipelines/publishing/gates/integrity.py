@@ -78,10 +78,12 @@ def ledger(evidence: Evidence) -> Gate:
     forgotten = evidence.count("SELECT count(*) FROM base_identities ANTI JOIN index_ids USING (index_id)")
     wrong = evidence.count("""
         WITH came AS (
-            SELECT record_ref, index_id FROM identities EXCEPT SELECT record_ref, index_id FROM base_identities
+            SELECT coalesce(wall_ref, record_ref), index_id FROM identities
+            EXCEPT SELECT coalesce(wall_ref, record_ref), index_id FROM base_identities
         ),
         went AS (
-            SELECT record_ref, index_id FROM base_identities EXCEPT SELECT record_ref, index_id FROM identities
+            SELECT coalesce(wall_ref, record_ref), index_id FROM base_identities
+            EXCEPT SELECT coalesce(wall_ref, record_ref), index_id FROM identities
         ),
         told_came AS (
             SELECT record_ref, index_id FROM ledger WHERE kind = 'joined'

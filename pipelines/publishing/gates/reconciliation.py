@@ -28,7 +28,8 @@ def reconciliation(evidence: Evidence) -> Gate:
         SELECT count(*) FROM identities ANTI JOIN children USING (index_id) SEMI JOIN nameless USING (index_id)
     """)
     misled = evidence.count("""
-        SELECT count(*) FROM record_links ANTI JOIN identities USING (record_ref, index_id)
+        SELECT count(*) FROM record_links l
+        ANTI JOIN identities i ON i.index_id = l.index_id AND coalesce(i.wall_ref, i.record_ref) = l.record_ref
     """)
     totals = {name: sum(feed.counts.get(name, 0) for feed in evidence.inputs) for name in ("rows_read", *_OUTCOMES)}
     return Gate(
