@@ -13,7 +13,16 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli.common import HomeOption, JsonOption, console, day, nights_spanned, print_json, standing_told
+from pipelines.cli.common import (
+    HomeOption,
+    JsonOption,
+    LandingOption,
+    console,
+    day,
+    nights_spanned,
+    print_json,
+    standing_told,
+)
 from pipelines.errors import IsindexError
 from pipelines.settings import settings, use_settings
 
@@ -27,9 +36,7 @@ __all__ = ["Wanted", "load", "run_nights", "show"]
 
 
 def load(
-    landing: Annotated[
-        str, typer.Option(help="Where deliveries land: a folder or any fsspec address.", envvar="ISINDEX_LANDING")
-    ],
+    landing: LandingOption,
     home: HomeOption,
     authority: Annotated[
         list[str] | None, typer.Option("--authority", "-a", help="Only this authority (repeatable).")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.common import HomeOption, console, nights_spanned
+from pipelines.cli.common import HomeOption, LandingOption, console, nights_spanned
 from pipelines.errors import IsindexError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ __all__ = ["ui"]
 
 def ui(
     home: HomeOption,
-    landing: Annotated[str, typer.Option(help="Where deliveries land.", envvar="ISINDEX_LANDING")] = "landing",
+    landing: LandingOption = "landing",
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000,
     daemon: Annotated[bool, typer.Option(help="Also run schedule and sensors.")] = False,
     allow_host: Annotated[

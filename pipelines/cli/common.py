@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Commands",
+    "HomeIfAny",
     "HomeOption",
     "JsonOption",
+    "LandingOption",
     "console",
     "day",
     "errors_told",
@@ -41,7 +43,31 @@ __all__ = [
     "tell_error",
 ]
 
-HomeOption = Annotated[Path, typer.Option("--home", help="The deployment's folder.", envvar="ISINDEX_HOME")]
+
+def _named(told: str) -> str:
+    """What names a place. "" names none, least of all the current folder: it is what a variable of the shell leaves that is not set."""
+    if not told.strip():
+        raise typer.BadParameter("no folder is named")
+    return told
+
+
+def _folder(told: str) -> Path:
+    return Path(_named(told))
+
+
+_HOME = typer.Option("--home", help="The deployment's folder.", envvar="ISINDEX_HOME", parser=_folder, metavar="FOLDER")
+HomeOption = Annotated[Path, _HOME]
+HomeIfAny = Annotated[Path | None, _HOME]
+LandingOption = Annotated[
+    str,
+    typer.Option(
+        "--landing",
+        help="Where deliveries land: a folder or any fsspec address.",
+        envvar="ISINDEX_LANDING",
+        parser=_named,
+        metavar="ADDRESS",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines instead.")]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from pipelines.cli.common import JsonOption, console, day, existing_home, print_json
+from pipelines.cli.common import HomeIfAny, JsonOption, console, day, existing_home, print_json
 from pipelines.errors import IsindexError
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def explain(
         str, typer.Argument(help="A record: its key, for example health:12345, or its reference in the review list.")
     ],
     record_b: Annotated[str, typer.Argument(help="The other record, likewise.")],
-    home: Annotated[Path | None, typer.Option("--home", envvar="ISINDEX_HOME", help="The deployment's folder.")] = None,
+    home: HomeIfAny = None,
     authority: Annotated[
         str | None, typer.Option("--authority", "-a", help="3-digit code; needed with --home.")
     ] = None,

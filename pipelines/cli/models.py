@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from pipelines.cli.common import Commands, HomeOption, JsonOption, console, existing_home, print_json
+from pipelines.cli.common import Commands, HomeIfAny, HomeOption, JsonOption, console, existing_home, print_json
 
 __all__ = ["app"]
 
@@ -22,9 +22,7 @@ def show(
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="A name, or a folder; default the model in force.")
     ] = None,
-    home: Annotated[
-        Path | None, typer.Option("--home", help="Also list this deployment's candidates.", envvar="ISINDEX_HOME")
-    ] = None,
+    home: HomeIfAny = None,
     as_json: JsonOption = False,
 ) -> None:
     """What a model is: what it was made from, and what each level of agreement is worth in bits.

@@ -32,6 +32,15 @@ def test_one_among_several_that_does_not_exist_is_refused(tmp_path):
     assert "33l" in told.said
 
 
+@pytest.mark.parametrize("option", ["--home", "--landing"])
+def test_a_folder_without_a_name_is_refused_and_is_not_the_current_one(option, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in having(option):
+        told = run(name, option, "", place=tmp_path)
+        assert (told.code, made(tmp_path)) == (2, []), name
+        assert "no folder" in told.said
+
+
 @pytest.mark.parametrize("name", having("--agency"))
 def test_an_agency_that_does_not_exist_is_refused(name, tmp_path):
     told = run(name, place=tmp_path, agency="polizei")
