@@ -77,8 +77,11 @@ def _isindex(title: str, night: date, place: Path) -> float:
     whole, memory = _timed(command, out)
     summary = json.loads(out.read_text())
     (marks,) = summary["times"].values()
+    (loaded,) = summary["nights"]
+    if loaded["state"] != "published":
+        raise SystemExit(f"{title}: the night is {loaded['state']}: {' '.join(loaded['reasons'])}")
     previous = begun
-    print(f"{title}: {summary['nights'][0]['figures'].get('children', 0):,} children published")
+    print(f"{title}: {loaded['figures']['children']:,} children published")
     for name, moment in sorted(marks.items(), key=lambda mark: mark[1]):
         label = "imports, plan, instance" if name == "start" else name
         print(f"  {label:<28}{moment - previous:7.2f} s")
@@ -100,8 +103,9 @@ def _timed(command: list[str], out: Path | None = None) -> tuple[float, float]:
     with out.open("w") if out else Path(os.devnull).open("w") as stream:
         child = subprocess.Popen(command, stdout=stream, stderr=subprocess.DEVNULL)
         _, status, used = os.wait4(child.pid, 0)
-    if os.waitstatus_to_exitcode(status) not in (0, 1):
-        raise SystemExit(f"{command[0]} ended with {os.waitstatus_to_exitcode(status)}")
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode not in (0, 1):
+        raise SystemExit(f"{command[0]} ended with {child.returncode}")
     scale = 1 if sys.platform == "darwin" else 1024
     assert isinstance(used, resource.struct_rusage)
     return time.perf_counter() - begun, used.ru_maxrss * scale / 1e9

@@ -63,7 +63,7 @@ class _Run:
     made: list[Delivery] = field(default_factory=list)
     sequence: dict[tuple[str, str], int] = field(default_factory=dict)
     arrival: dict[tuple[str, str, int], int] = field(default_factory=dict)
-    owed: list[tuple[int, str, dt.date, str, Damage]] = field(default_factory=list)
+    owed: list[tuple[int, str, dt.date, str, Damage, int | None]] = field(default_factory=list)
 
     def folder(self, wave: int, authority: str, agency: str, day: dt.date) -> Path:
         root = self.out / "waves" / str(wave) if wave > 1 or self.nightly_waves else self.out / "landing"
@@ -173,15 +173,19 @@ def _deliver(run: _Run, world: World, agency: str, day: dt.date) -> None:
     _write(run, world, agency, day, mode, damaged, arrives, sequence, planned.kind, FILE_FAULTS[planned.kind])
     if planned.corrected:
         kept = Damage({name: values.copy() for name, values in clean.columns.items()}, clean.child.copy())
-        run.owed.append((wave + planned.later, agency, day, mode, kept))
+        kind = FILE_FAULTS[planned.kind]
+        unused = (
+            kind.state == "refused" and "REPEATED" not in kind.codes
+        )  # a refused delivery does not use its number up
+        run.owed.append((wave + planned.later, agency, day, mode, kept, sequence if unused else None))
 
 
 def _correct(run: _Run, world: World, due: int | None) -> None:
     """Send the corrected deliveries that are due in wave `due` (None: all that are left)."""
     for owed in [owed for owed in run.owed if due is None or owed[0] <= due]:
-        wave, agency, day, mode, kept = owed
+        wave, agency, day, mode, kept, number = owed
         run.owed.remove(owed)
-        number = run.next_sequence(world.authority, agency)
+        number = number or run.next_sequence(world.authority, agency)
         _write(run, world, agency, day, mode, kept, wave, number, "corrected", None)
 
 

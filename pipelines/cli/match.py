@@ -100,7 +100,7 @@ def explain(
 ) -> None:
     """Say what a pair of records is worth: the step, the weight field by field, the runner-up, and why it was not joined.
 
-    Only field names, levels of agreement and record keys are shown, no values. Every look into a home is audited, and a record of a
+    Only field names, levels of agreement and references of records are shown (of a Parquet of people, keys), no values. Every look into a home is audited, and a record of a
     protected child is explained only to those whom ISINDEX_MAY_SEE_PROTECTED names.
 
     Example: [bold]isindex explain health:P1 police:C7 --home demo/home --authority 330 --why "review list"[/bold]

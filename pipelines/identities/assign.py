@@ -10,9 +10,9 @@ Belongs here: the rules of continuity. Not here: which records are the same chil
    firewall another than without.
 4. An id that no record holds any more has ended.
 5. An id that records of both sides of an identity firewall have held is nobody's any more, and one that a side has held is
-   never the other side's: whoever noted it would be led across; so would be whoever knows how records beyond the wall went from id
-   to id, from one of this side to one of the other. On the night of a firewall that people decide, what its sides held before has ended: the
-   version that was replaced may have shown them as one.
+   never the other side's: whoever noted it would be led across. So would be whoever knows how records beyond the wall went from id
+   to id, up to the night before, from one of this side to one of the other. On the night of a firewall that people decide, what its
+   sides held before has ended: the version that was replaced may have shown them as one.
 6. A record at a firewall that gets another id is published by another reference with it: by the one that it had it would be found in
    what was told of it before.
 

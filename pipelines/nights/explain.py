@@ -17,7 +17,7 @@ from pipelines.matching.explain import Explanation, explain, in_context
 from pipelines.matching.weighing.match_model import Model
 from pipelines.nights.attempts import latest_matched
 from pipelines.nights.hidden_records import hidden_among
-from pipelines.nights.references import record_keys, told_reference
+from pipelines.nights.references import record_keys, reference_of, told_reference
 from pipelines.nights.walls import refuse_across
 from pipelines.tables import read_table
 
@@ -35,6 +35,8 @@ def explain_night(
     model: Model | None = None,
 ) -> Explanation:
     """The waterfall of a pair, what the night made of it, and the runner-up. The look is audited.
+
+    The two are named as they were asked for, the runners-up by reference: a key may be a number that an agency has issued.
 
     Args:
         deployment: where.
@@ -62,7 +64,8 @@ def explain_night(
         append(connection, "explain", actor=account(), why=why, authority=authority, subject=about)
     attempt = latest_matched(deployment, authority, night)
     folder = attempt.folder
-    record_a, record_b = record_keys(folder, (record_a, record_b))
+    asked = record_a, record_b
+    record_a, record_b = record_keys(folder, asked)
     if not may_see_protected() and hidden_among(attempt, {record_a, record_b}):
         raise _protected(authority)
     for each in {folder, latest_matched(deployment, authority).folder}:
@@ -78,10 +81,14 @@ def explain_night(
     )
     matching = folder / "matching"
     told = in_context(told, *(read_table(matching / f"{name}.parquet") for name in ("clusters", "links", "possible")))
-    if may_see_protected():
-        return told
-    kept_back = hidden_among(attempt, {rival.record for rival in told.rivals})
-    return replace(told, rivals=tuple(rival for rival in told.rivals if rival.record not in kept_back))
+    kept_back = set() if may_see_protected() else hidden_among(attempt, {rival.record for rival in told.rivals})
+    as_asked = dict(zip((record_a, record_b), asked, strict=True))
+    rivals = (
+        replace(rival, of=as_asked[rival.of], record=reference_of(rival.record))
+        for rival in told.rivals
+        if rival.record not in kept_back
+    )
+    return replace(told, records=asked, rivals=tuple(rivals))
 
 
 def _protected(authority: str) -> IsindexError:

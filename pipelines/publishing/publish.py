@@ -244,7 +244,7 @@ def snapshot_tables(folder: Path) -> dict[str, Path]:
 
 
 def prune(home: Home, authority: str, keep: int, *, hold: Collection[str] = ()) -> list[str]:
-    """Remove the oldest versions beyond the newest `keep`, with their ledger folders.
+    """Remove versions, with their ledger folders, but the newest `keep` in force, and as many that were replaced since these nights.
 
     `current.json` stays as it is: a night whose version is gone was published all the same. Killed in the middle, the
     next call (or the next publish) removes what is left.
@@ -252,7 +252,7 @@ def prune(home: Home, authority: str, keep: int, *, hold: Collection[str] = ()) 
     Args:
         home: the deployment.
         authority: DfE code.
-        keep: how many stay, by business date; the current one stays in any case.
+        keep: how many in force stay, by business date; the current one stays in any case.
         hold: versions that somebody has put on hold, under whatever name.
 
     Returns:
@@ -265,7 +265,10 @@ def prune(home: Home, authority: str, keep: int, *, hold: Collection[str] = ()) 
     with _alone(root):
         versions = sorted((folder.name for folder in root.glob("v=*")), reverse=True)
         held = {built(version) for version in (pointer["version"], *hold)}
-        staying = {*versions[: max(keep, 1)], *(version for version in versions if built(version) in held)}
+        in_force = [version for version in versions if version in pointer["nights"].values()][: max(keep, 1)]
+        since = min(in_force, default="")[:12]
+        replaced = [each for each in versions if each not in in_force and each[:12] >= since][:keep]
+        staying = {*in_force, *replaced, *(version for version in versions if built(version) in held)}
         doomed = [version for version in versions if version not in staying]
         for version in doomed:
             _remove(root / version)

@@ -22,7 +22,7 @@ class FileFault:
         authority: DfE code of the delivery it befalls.
         agency: its agency.
         business_date: its night.
-        corrected: whether a good delivery for the same night, with a later sequence, arrives later.
+        corrected: whether a good delivery for the same night arrives later; under the same sequence, if the bad one is refused.
         later: how many waves later a late or corrected delivery arrives.
     """
 

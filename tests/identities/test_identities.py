@@ -184,10 +184,13 @@ sides = st.lists(st.sampled_from(["a", "b", ""]), min_size=len(KEYS) - 2, max_si
 def test_no_event_leads_from_one_side_of_a_firewall_to_the_other_whatever_records_did_before_and_after(
     before, after, sides
 ):
-    """Each record keeps to its side from the wall on, and those of no side to themselves; any of them may come and go."""
+    """Each record keeps to its side from the wall on, and those of no side to themselves; any of them may come and go.
+
+    What a night itself joins beyond the wall is parted from it by the next one.
+    """
     of = dict(zip(KEYS, ["a", "b", *sides], strict=True))
     told, state, stand = [], None, set(KEYS[:2])
-    for night, partition in enumerate([*before, *after]):
+    for night, partition in enumerate([*before, *after, after[-1]]):
         walls = None
         if night >= len(before):
             partition = {key: f"{of[key]}{group}" for key, group in partition.items()}

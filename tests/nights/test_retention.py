@@ -19,7 +19,7 @@ from pipelines.deliveries.standing import standing_deliveries
 from pipelines.nights import decisions
 from pipelines.nights.arrivals import look_around
 from pipelines.nights.protective import protection_waits
-from pipelines.nights.retention import sweep
+from pipelines.nights.retention import prune, sweep
 from pipelines.publishing.versions import versions_in_force, versions_there
 from pipelines.settings import forget_settings
 from pipelines.tables import read_table
@@ -162,6 +162,23 @@ def test_without_what_is_in_force_every_load_says_what_to_put_back_and_nothing_g
     assert place.load() == {NIGHTS - 1: "published", NIGHTS: "published"}
     assert place.night(NIGHTS - 1).version() == shown
     assert place.load() == {}
+
+
+def test_while_it_cannot_be_read_what_is_in_force_nothing_of_it_goes_for_a_later_attempt_that_is_held(
+    place: LittleNights,
+) -> None:
+    last = NIGHTS - 1
+    tables = bytes_under(place.in_force(last).folder)
+    place.renumber()
+    place.deliver(last, "health")
+    with few_keys_may_move():
+        assert place.load() == {last: "held"}
+    current = place.deployment.home.snapshots(AUTHORITY) / "current.json"
+    whole = current.read_bytes()
+    current.unlink()
+    prune(place.deployment, AUTHORITY)
+    current.write_bytes(whole)
+    assert bytes_under(place.in_force(last).folder) == tables
 
 
 def test_a_kept_night_that_is_corrected_is_run_on_its_base_and_the_later_ones_follow(place: LittleNights) -> None:

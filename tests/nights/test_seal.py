@@ -189,6 +189,12 @@ def test_every_table_is_read_once_for_its_proof_before_it_is_published(
     place.deliver(1)
     assert place.load() == {1: "published"}
     assert len(read) == len(set(read))
+    folder = place.in_force(1).folder
+    sealed = {
+        (folder / name).relative_to(place.home).as_posix() for name in seal._written(Attempt.last(place.night(1)))
+    }
+    own = {name for name in sealed if "/shown/" not in name}
+    assert len(own) > 20 and own <= set(read)
 
 
 def test_a_night_in_force_that_is_run_again_leaves_the_same_bytes_with_its_seal(place: LittleNights) -> None:

@@ -1,5 +1,6 @@
 """Each gate passes on a sound night and fails on the fault it is there for."""
 
+from dataclasses import replace
 from datetime import date
 
 import pyarrow as pa
@@ -274,10 +275,29 @@ def test_a_column_of_which_most_is_set_aside_is_stopped_until_it_is_usual(make_n
         assert failed(make_night(2, many(40), brought={"health": {"set_aside": usual}})) == []
 
 
+@pytest.mark.parametrize(("live_records", "stopped"), [(27_999, ["mass_set_aside"]), (28_000, [])])
+def test_a_column_that_hardly_a_record_fills_stops_nobody(make_night, live_records, stopped):
+    night = make_night(1, many(40), brought={"health": {"set_aside": {"death_date": (18, 28)}}})
+    night.inputs = [replace(feed, live_records=live_records) for feed in night.inputs]
+    assert [name for name in failed(night) if name != "reconciliation"] == stopped
+
+
 def test_what_a_feed_had_set_aside_before_it_fell_silent_is_not_new_while_it_is_silent(make_night):
     stale = {"health": {"set_aside": {"postcode": (39, 40)}, "stale": True, "counts": {}}}
     make_night(1, many(40)).publish()
     assert failed(make_night(2, many(40), brought=stale)) == []
+
+
+def test_the_shares_that_may_move_are_those_that_are_told(make_night):
+    """Five in a hundred index ids, twenty in a hundred keys, one in a hundred children merged: so many, and not one more."""
+    make_night(1, many(6000)).publish()
+    for gone, stopped in ((300, []), (301, ["index_ids_moved"])):
+        assert failed(make_night(2, many(6000)[gone:])) == stopped
+    for merged, stopped in ((59, []), (60, ["merges_and_splits"])):
+        pairs = {f"health:{2 * number + 1}": f"health:{2 * number}" for number in range(merged)}
+        assert failed(make_night(2, many(6000), {one: min(pair) for pair in pairs.items() for one in pair})) == stopped
+    for renewed, stopped in ((600, False), (601, True)):  # each is one key that vanishes and one that appears
+        assert ("keys_moved" in failed(make_night(2, many(6000 + renewed)[renewed:]))) is stopped
 
 
 def test_a_flood_of_merges_is_stopped(make_night):

@@ -349,6 +349,14 @@ def test_pruning_keeps_the_newest_and_never_the_current_goes(home, versions):
     assert prune(home, "301", 0) == []
 
 
+def test_a_version_that_was_replaced_takes_the_place_of_none_in_force(home, versions, make_night):
+    again = make_night(4, [ANNA, BEN, {**BEN, "record_key": "police:9"}]).publish().version
+    assert current_version(home, "301")["version"] == again
+    assert set(prune(home, "301", 2)) == {versions[0], versions[1]}
+    assert kept(home) == {versions[2], versions[3], again}
+    assert prune(home, "301", 1) == [versions[2]]
+
+
 def test_a_version_on_hold_is_not_pruned(home, versions):
     assert prune(home, "301", 1, hold=[versions[0], versions[2]]) == [versions[1]]
     assert kept(home) == {versions[0], versions[2], versions[3]}

@@ -124,14 +124,21 @@ def test_faults_of_sequence_are_in_the_manifest(tmp_path: Path) -> None:
     assert by["social_care", 20].codes == ("SEQUENCE_GAP",)
 
 
-def test_a_correction_is_sound_and_has_a_later_sequence(tmp_path: Path) -> None:
-    plan = FaultPlan(0.004, (FileFault("checksum", "330", "health", DAY, corrected=True),))
-    made = make_nights(tmp_path, children=300, faults=plan, agencies=["health"])
+@pytest.mark.parametrize(
+    ("fault", "state", "bad", "good"), [("checksum", "refused", 2, 2), ("repeated", "refused", 1, 2)]
+)
+def test_a_correction_is_sound_and_comes_under_the_number_that_a_refused_delivery_has_not_used_up(
+    tmp_path: Path, fault: str, state: str, bad: int, good: int
+) -> None:
+    second = DAY + dt.timedelta(days=1)
+    plan = FaultPlan(0.004, (FileFault(fault, "330", "health", second, corrected=True),))
+    made = make_nights(tmp_path, nights=2, children=300, faults=plan, agencies=["health"])
     assert [(d.fault, d.sequence, d.wave, d.state) for d in made] == [
-        ("checksum", 1, 1, "refused"),
-        ("corrected", 2, 2, "loaded"),
+        ("", 1, 1, "partly_loaded"),
+        (fault, bad, 1, state),
+        ("corrected", good, 2, "loaded"),
     ]
-    assert json.loads((made[1].folder / "manifest.json").read_text())["sequence"] == 2
+    assert json.loads((made[-1].folder / "manifest.json").read_text())["sequence"] == good
 
 
 def test_most_faults_are_still_there_the_next_night(tmp_path: Path) -> None:
