@@ -1,7 +1,8 @@
-"""What hidden children cost the others: how much of open children is withheld, by kind, on a sample night.
+"""What hidden children cost the others: how many children are hidden and why, and how much of open ones is withheld, on a sample night.
 
 `python -m bench.households` makes one night of an authority, loads it as `isindex load` does, and counts in what was built
-what is not shown because of hidden children: of open children by the households, of hidden ones by the rule of carers.
+who is hidden for whose sake, and what is not shown because of hidden children: of open children by the households, of hidden
+ones by the rule of carers.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pipelines.nights.attempts import Attempt
 from pipelines.nights.judging import person_tables
 from pipelines.nights.night import Night
 from pipelines.protection.household import find_household
+from pipelines.protection.tokens import alike, tokens_of_records
 from pipelines.tables import connect, read_table
 from sample_feeds import make_nights
 
@@ -56,6 +58,29 @@ _COUNTED = """
     SELECT 'carers'' names of hidden records', count(*), count(u.name)
     FROM person_carers c JOIN who USING (record_key)
     LEFT JOIN unseen_carers u ON u.record_key = c.record_key AND u.name = c.name WHERE hidden AND c.name IS NOT NULL
+"""
+# why, how many children; who is withheld for several reasons counts for the first
+_WHY = """
+    WITH hidden AS (SELECT i.record_key, i.index_id, v.shielded FROM identities i JOIN visibility v USING (index_id) WHERE shielded OR withheld),
+    pairs AS (
+        SELECT record_key_a AS x, record_key_b AS y, 1 AS why FROM alike
+        UNION ALL SELECT record_key_a, record_key_b, 2 FROM possible
+        UNION ALL SELECT record_key_a, record_key_b, 3 FROM apart
+    ),
+    either AS (SELECT x, y, why FROM pairs UNION ALL SELECT y, x, why FROM pairs),
+    reasons AS (
+        SELECT h.index_id, min(e.why) AS why FROM hidden h JOIN either e ON e.x = h.record_key JOIN hidden s ON s.record_key = e.y
+        WHERE NOT h.shielded AND s.shielded GROUP BY ALL
+    ),
+    told AS (
+        SELECT DISTINCT index_id, if(shielded, 0, coalesce(why, 4)) AS why FROM hidden LEFT JOIN reasons USING (index_id)
+    )
+    SELECT words, count(t.index_id) FROM (VALUES
+        (0, 'shielded: a record of theirs asks'),
+        (1, 'withheld: with a number, or name and birth date, of one of these'),
+        (2, 'withheld: a reviewer is asked whether it is one of these'),
+        (3, 'withheld: like one of these, and not certainly another child'),
+        (4, 'withheld: by way of another who is')) w(why, words) LEFT JOIN told t USING (why) GROUP BY why, words ORDER BY why
 """
 
 
@@ -96,8 +121,20 @@ def _count(attempt: Attempt, children: int) -> None:
             CREATE TEMP TABLE who AS SELECT record_key, index_id, hidden FROM identities JOIN children USING (index_id);
         """)
         print(f"A night of {children:,} sample children, {identities.num_rows:,} records; found in {took:.1f} s\n")
+        views = {name: read_table(attempt.folder / "matching" / f"{name}.parquet") for name in ("possible", "apart")}
+        views["alike"] = alike(
+            tokens_of_records(
+                *(read_table(attempt.folder / "person" / f"{name}.parquet") for name in ("records", "names"))
+            )
+        )
+        for name, table in views.items():
+            connection.register(name, table)
+        print("Why children are hidden")
+        for why, number in connection.sql(_WHY).fetchall():
+            print(f"  {why:<68}{number:4,}")
+        print("\nWhat is not shown for their sake")
         for what, of, withheld in connection.sql(_COUNTED).fetchall():
-            print(f"{what:<50}{withheld:7,} of {of:7,}  {withheld / max(of, 1):7.2%}")
+            print(f"  {what:<50}{withheld:7,} of {of:7,}  {withheld / max(of, 1):7.2%}")
 
 
 if __name__ == "__main__":
