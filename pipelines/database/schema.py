@@ -131,6 +131,9 @@ protection_request = Table(  # deliveries with records that ask to be protected,
     Column(
         "content_sha256", String(words.SHA256), nullable=False
     ),  # of what they ask for, in the home's folder protection
+    Column(
+        "told", Integer, nullable=False, server_default="0"
+    ),  # counts on: what is told later has a greater one, whatever its business date
 )
 Index("ix_protection_request_authority", protection_request.c.authority, protection_request.c.business_date)
 
@@ -210,6 +213,8 @@ decision = Table(
     Column("reason", Text, nullable=False),
     Column("decided_at", String(words.MOMENT), nullable=False),
     Column("undone_at", String(words.MOMENT)),
+    Column("told", Integer),  # the greatest of what had been told (`protection_request`) when a proposal was confirmed
+    Column("known_by", JSON),  # of one to open a child: digests of its record's numbers, and of names with birth date
     Column("matter", String(words.SHA256)),  # digest of what it settles; none: others may stand beside it
 )
 Index(  # two that stand cannot settle one matter: they would contradict each other, or say the same twice

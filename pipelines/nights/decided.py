@@ -29,6 +29,8 @@ def lifting_of(inputs: Inputs) -> list[Lifting]:
             tuple(key for key in (each.record_a, each.record_b) if key),
             each.from_night,
             unshields=each.kind == "confirm",
+            told=each.told,
+            known_by=each.known_by,
         )
         for each in inputs.decisions
         if each.kind in ("confirm", "not_the_same")

@@ -243,7 +243,7 @@ def _asked_since(latest: Attempt) -> list[Asking]:
         each = attempt_in_force(each.night.on(base.business_date), base.version) if base else None
     asked = db.protection_request.c
     query = (
-        select(asked.delivery_id, asked.agency, asked.business_date, asked.content_sha256)
+        select(asked.delivery_id, asked.agency, asked.business_date, asked.content_sha256, asked.told)
         .where(asked.authority == latest.night.authority)
         .order_by(asked.business_date, asked.delivery_id)
     )

@@ -24,7 +24,7 @@ from typing import Any
 
 __all__ = ["FORMAT", "Asking", "Base", "Decided", "Delivered", "Inputs", "why_differs", "wish_of"]
 
-FORMAT = 4
+FORMAT = 5
 """Raised whenever the program, given the same inputs, would write other bytes than before."""
 
 
@@ -49,12 +49,16 @@ class Delivered:
 
 @dataclass(frozen=True)
 class Asking:
-    """A delivery, whatever became of it, with records that ask to be protected; `content` is the hash of what they ask."""
+    """A delivery, whatever became of it, with records that ask to be protected; `content` is the hash of what they ask.
+
+    `told` counts on over all that was ever told (`pipelines.protection.register.Asked`); 0: before that was counted.
+    """
 
     delivery_id: str
     agency: str
     business_date: date
     content: str
+    told: int = 0
 
 
 def wish_of(attempt: str) -> str:
@@ -66,7 +70,8 @@ def wish_of(attempt: str) -> str:
 class Decided:
     """A decision that counts for the night: two record keys, or as `subject` the gate that it lets pass.
 
-    `from_night` is the first night it counts for, of decisions that take effect once.
+    `from_night` is the first night it counts for, of decisions that take effect once. Of one to open a child `told` says what
+    had been told when it was confirmed, `known_by` by what its record was known when it was proposed.
     """
 
     number: int
@@ -77,6 +82,8 @@ class Decided:
     reason: str
     decided_at: str
     from_night: date | None = None
+    told: int = 0
+    known_by: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -136,7 +143,7 @@ class Inputs:
                 Delivered(**{**each, "business_date": date.fromisoformat(each["business_date"])})
                 for each in told["deliveries"]
             ),
-            tuple(Decided(**each | {"from_night": _date(each["from_night"])}) for each in told["decisions"]),
+            tuple(_decided(each) for each in told["decisions"]),
             dict(told["means"]),
             tuple(
                 Asking(**{**each, "business_date": date.fromisoformat(each["business_date"])})
@@ -217,6 +224,12 @@ def _came(deliveries: Iterable[Delivered]) -> str:
     return ", ".join(words) or "nothing usable was delivered for it"
 
 
+def _decided(told: Mapping[str, Any]) -> Decided:
+    known = told.get("known_by")
+    since = {"from_night": _date(told["from_night"]), "known_by": None if known is None else tuple(known)}
+    return Decided(**{**told, **since})
+
+
 def _date(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
 
@@ -225,10 +238,14 @@ def _day(day: date) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
+_SINCE = ("told", "known_by")  # not told of inputs that have none of it: nights of before have the digest that they had
+
+
 def _plain(value: Any) -> dict[str, Any] | None:
     if value is None:
         return None
-    return {name: part.isoformat() if isinstance(part, date) else part for name, part in asdict(value).items()}
+    told = {name: part for name, part in asdict(value).items() if part not in (0, None) or name not in _SINCE}
+    return {name: part.isoformat() if isinstance(part, date) else part for name, part in told.items()}
 
 
 def _digest(value: Any) -> str:

@@ -80,6 +80,7 @@ def _base(base: Attempt) -> Base:
         records=base.folder / "person" / "records.parquet",
         identities=base.folder / "identities" / "identities.parquet",
         entries=base.folder / "protection" / "entries.parquet",
+        latched=base.folder / "protection" / "latched.parquet",
         walls=walls_in(base.folder),
         walls_asked=walls_asked_in(base.folder),
         person={name: path for name, path in person_tables(base).items() if name in ("names", "addresses", "carers")},

@@ -268,7 +268,7 @@ class _Known:
             ).all()
             asked = db.protection_request.c
             asking = connection.execute(
-                select(asked.delivery_id, asked.agency, asked.business_date, asked.content_sha256)
+                select(asked.delivery_id, asked.agency, asked.business_date, asked.content_sha256, asked.told)
                 .where(asked.authority == authority)
                 .order_by(asked.business_date, asked.delivery_id)
             ).all()
@@ -301,6 +301,8 @@ class _Known:
                         row.reason,
                         row.decided_at,
                         row.from_night if row.kind in ("confirm", "not_the_same") else None,
+                        row.told or 0,
+                        None if row.known_by is None else tuple(row.known_by),
                     ),
                     row.from_night,
                     row.until_night,

@@ -1,15 +1,18 @@
 """What people decide of a child's protection: to shield, to unshield, and to confirm that somebody is unshielded.
 
 Belongs here: writing these decisions. A shield counts at once: the next load brings the night in force up to date. To open a
-child takes two people: one proposes it, another confirms it, and it counts from the night after the one in force. What it
-lifts is for `pipelines.protection.shielding`.
+child takes two people: one proposes it, another confirms it, and it counts from the night after the one in force, for all that had
+been told by then. What it lifts is for `pipelines.protection.shielding`.
 """
 
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection, Select, select, update
 
 from pipelines.audit import writing
@@ -18,8 +21,15 @@ from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.nights.attempts import latest_matched
 from pipelines.nights.decisions import Decision, contradicts, end_decision, night_in_force, require_reason, write_down
+from pipelines.nights.follow import newest_in_force
+from pipelines.nights.night import Night
 from pipelines.nights.references import record_key_of
+from pipelines.nights.requests import told_so_far
 from pipelines.protection.letters import folded
+from pipelines.protection.tokens import LASTING, tokens_of_records
+from pipelines.seams import grown
+from pipelines.seams.protection import ENTRIES
+from pipelines.tables import read_table
 
 __all__ = ["confirm", "shield", "unshield"]
 
@@ -59,13 +69,15 @@ def unshield(deployment: Deployment, authority: str, who: str, *, actor: str, re
         IsindexError: as `shield`; DECISION_CONTRADICTS also while a decision to shield stands, or one is proposed already.
     """
     require_reason(actor, reason)
-    key = record_key_of(latest_matched(deployment, authority).folder, who)
+    folder = latest_matched(deployment, authority).folder
+    key = record_key_of(folder, who)
+    known_by = _known_by(folder, key)
     with writing(deployment) as connection:
         for kind in ("shield", "unshield"):
             if found := connection.execute(_standing(authority, kind, key)).first():
                 words = "shields this child" if kind == "shield" else "proposes the same"
                 raise contradicts(f"Decision {found.decision_id} {words}.")
-        row = {"kind": "unshield", "record_a": key}
+        row = {"kind": "unshield", "record_a": key, "known_by": known_by}
         return write_down(connection, authority, row, actor, reason, at.isoformat(timespec="seconds"))
 
 
@@ -113,8 +125,29 @@ def confirm(deployment: Deployment, authority: str, number: int, *, actor: str, 
             "record_a": proposed.record_a,
             "subject": str(number),
             "from_night": in_force + timedelta(days=1) if in_force else None,
+            "told": _told(connection, deployment, authority),
+            "known_by": proposed.known_by,
         }
         return write_down(connection, authority, row, actor, reason, at.isoformat(timespec="seconds"))
+
+
+def _known_by(folder: Path, key: str) -> list[str]:
+    """What names the child of a record in an attempt, but for the key: whoever bears the key later may be another child."""
+    records, names = (
+        read_table(folder / "person" / f"{name}.parquet").filter(pc.field("record_key") == key)
+        for name in ("records", "names")
+    )
+    tokens = tokens_of_records(records, names)
+    lasting = pc.is_in(tokens["kind"].cast("string"), value_set=pa.array([kind for kind in LASTING if kind != "key"]))
+    return sorted(set(tokens.filter(lasting)["token"].to_pylist()))
+
+
+def _told(connection: Connection, deployment: Deployment, authority: str) -> int:
+    """The greatest of what has been told (`ENTRIES`): what the decision is made in the knowledge of."""
+    newest = newest_in_force(Night(deployment, authority, date.max))
+    known = grown(read_table(newest.folder / "protection" / "entries.parquet"), ENTRIES) if newest else None
+    registered = pc.max(known["told"]).as_py() if known else None
+    return max(told_so_far(connection, authority), registered or 0)
 
 
 def _standing(authority: str, kind: str, key: str | None = None, *, subject: str | None = None) -> Select[Any]:

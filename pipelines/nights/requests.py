@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
-from sqlalchemy import delete, insert
+from sqlalchemy import Connection, delete, func, insert, select
 
 from pipelines.database import schema as db
 from pipelines.deliveries import DeliveryEntry
@@ -24,7 +24,7 @@ from pipelines.seams import give
 from pipelines.seams.protection import REQUESTS
 from pipelines.tables import file_sha256, read_table, write_table
 
-__all__ = ["HELD_NIGHT", "asked_for", "keep_asking", "keep_requests", "keep_wishes"]
+__all__ = ["HELD_NIGHT", "asked_for", "keep_asking", "keep_requests", "keep_wishes", "told_so_far"]
 
 HELD_NIGHT = "held night"
 """What asked, where a night that is held or failed found a child to be one who asks."""
@@ -75,9 +75,26 @@ def _keep(night: Night, agency: str, delivery_id: str, requests: pa.Table) -> No
         "delivery_id": delivery_id, "authority": night.authority, "agency": agency,
         "business_date": night.business_date, "records": requests.num_rows, "content_sha256": stored.sha256,
     }  # fmt: skip
+    asked = db.protection_request.c
     with night.engine.begin() as connection:
-        connection.execute(delete(db.protection_request).where(db.protection_request.c.delivery_id == delivery_id))
-        connection.execute(insert(db.protection_request).values(row))
+        known = connection.scalar(
+            select(asked.told).where(asked.delivery_id == delivery_id, asked.content_sha256 == stored.sha256)
+        )
+        told = told_so_far(connection, night.authority) + 1 if known is None else known
+        connection.execute(delete(db.protection_request).where(asked.delivery_id == delivery_id))
+        connection.execute(insert(db.protection_request).values({**row, "told": told}))
+
+
+def told_so_far(connection: Connection, authority: str) -> int:
+    """How far an authority's wishes are counted: whatever is told from now on has a greater number.
+
+    What a night that was let go was told is in the register alone, and what decisions were confirmed with stays counted.
+    """
+    counted = (
+        select(func.max(db.protection_request.c.told)).where(db.protection_request.c.authority == authority),
+        select(func.max(db.decision.c.told)).where(db.decision.c.authority == authority),
+    )
+    return max(connection.scalar(query) or 0 for query in counted)
 
 
 def asked_for(night: Night, asking: Iterable[Asking]) -> list[Asked]:
@@ -99,5 +116,5 @@ def asked_for(night: Night, asking: Iterable[Asking]) -> list[Asked]:
         requests = read_table(path)
         if "walled" not in requests.column_names:  # kept before feeds' firewalls were
             requests = requests.append_column("walled", pa.nulls(requests.num_rows, REQUESTS.field("walled").type))
-        found.append(Asked(each.delivery_id, each.agency, each.business_date, requests))
+        found.append(Asked(each.delivery_id, each.agency, each.business_date, requests, each.told))
     return found

@@ -17,7 +17,7 @@ from pipelines.privacy.references import references
 from pipelines.privacy.secret import keyed_digests
 from pipelines.protection.numbers import numbers_asked
 from pipelines.protection.tokens import tokens_of_asking
-from pipelines.seams import conform, give
+from pipelines.seams import conform, give, grown
 from pipelines.seams.deliveries import ASKING
 from pipelines.seams.protection import ENTRIES, REQUESTS
 from pipelines.tables import connect
@@ -27,12 +27,16 @@ __all__ = ["Asked", "entries_after", "requests_of"]
 
 @dataclass(frozen=True)
 class Asked:
-    """What one delivery asks for: `requests` (`REQUESTS`), whose it is and of which business date."""
+    """What one delivery asks for: `requests` (`REQUESTS`), whose it is and of which business date.
+
+    `told` counts on over all deliveries that ever asked: what was told later has a greater one, whatever its business date.
+    """
 
     delivery_id: str
     agency: str
     business_date: date
     requests: pa.Table
+    told: int = 0
 
 
 def requests_of(asking: pa.Table, agency: str, delivery_id: str) -> pa.Table:
@@ -89,12 +93,14 @@ def entries_after(before: pa.Table, asked: Sequence[Asked]) -> pa.Table:
     The same wish told again is one entry: it was last asked for then, and knows all that any of its records said. One that
     a person has lifted and that is asked for again after that stands again.
     """
+    before = grown(before, ENTRIES)
     conform(before, ENTRIES)
     new = [
         each.requests.drop_columns("walled")
         .append_column("agency", pa.array([each.agency] * each.requests.num_rows, pa.string()))
         .append_column("delivery_id", pa.array([each.delivery_id] * each.requests.num_rows, pa.string()))
         .append_column("night", pa.array([each.business_date] * each.requests.num_rows, pa.date32()))
+        .append_column("told", pa.array([each.told] * each.requests.num_rows, pa.int64()))
         for each in asked
         if each.requests.num_rows
     ]
@@ -104,15 +110,15 @@ def entries_after(before: pa.Table, asked: Sequence[Asked]) -> pa.Table:
         after = duck.sql("""
             WITH every AS (
                 SELECT entry_id, record_ref, asked, understood, tokens, agency, delivery_id, first_night, last_night,
-                    lifted_by, false AS again FROM before
+                    lifted_by, told, false AS again FROM before
                 UNION ALL
-                SELECT entry_id, record_ref, asked, understood, tokens, agency, delivery_id, night, night, NULL, true FROM new
+                SELECT entry_id, record_ref, asked, understood, tokens, agency, delivery_id, night, night, NULL, told, true FROM new
             )
             SELECT entry_id, any_value(record_ref) AS record_ref, any_value(asked) AS asked,
                 arg_max(understood, (last_night, again)) AS understood,
                 list_sort(list_distinct(flatten(list(tokens)))) AS tokens, any_value(agency) AS agency,
                 arg_min(delivery_id, (first_night, again, delivery_id)) AS delivery_id, min(first_night) AS first_night,
-                max(last_night) AS last_night, CASE WHEN NOT bool_or(again) THEN any_value(lifted_by) END AS lifted_by
+                max(last_night) AS last_night, CASE WHEN NOT bool_or(again) THEN any_value(lifted_by) END AS lifted_by, max(told) AS told
             FROM every GROUP BY entry_id ORDER BY entry_id
         """).to_arrow_table()
     return give(after, ENTRIES)

@@ -15,6 +15,11 @@ Nobody is ever opened by what a feed says. What a hidden child was known by is l
 it. `decide unshield`, confirmed by another person, lifts the wishes and the latch of the child, and the latch of whoever is
 withheld for its sake; `decide not-the-same` lifts the latch of who is withheld only. Whatever still speaks for hiding
 somebody does: a record that goes on asking, somebody else's wish, a doubt that is still there.
+
+Who is shielded in its *own right* is opened by no decision on another child, whatever the two have in common: one of its
+records asks or was decided to be shielded, or the wish or the latch that shields it is its own: of a record that it holds; where
+that record is gone, of one whose number it bears; where nobody does, of any that it is known by. Who is shielded for what is
+another child's own is so for that child's sake.
 """
 
 from __future__ import annotations
@@ -30,11 +35,11 @@ import pyarrow.compute as pc
 
 from pipelines.errors import IsindexError
 from pipelines.protection.tokens import LASTING, LIKELY, alike, key_tokens, tokens_of_records
-from pipelines.seams import Seam, conform, give
+from pipelines.seams import Seam, conform, give, grown
 from pipelines.seams.identities import IDENTITIES, VISIBILITY
 from pipelines.seams.matching import APART, DECISIONS
 from pipelines.seams.person import NAMES, RECORDS
-from pipelines.seams.protection import LATCHED
+from pipelines.seams.protection import ENTRIES, LATCHED
 from pipelines.tables import connect
 
 __all__ = ["Lifting", "Protected", "in_force", "protect"]
@@ -49,12 +54,17 @@ class Lifting:
         record_keys: the records that it names.
         from_night: its first night.
         unshields: whether it lifts wishes and shields too, or only what is withheld.
+        told: what had been told when it was confirmed (`ENTRIES`, told): it lifts nothing that was told after that.
+        known_by: numbers, and names with birth date, of the record when it was decided, as tokens: of a record that is another
+            child's by now it lifts nothing. None: that was not kept yet.
     """
 
     number: int
     record_keys: tuple[str, ...]
     from_night: date
     unshields: bool = True
+    told: int = 0
+    known_by: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,12 +76,14 @@ class Protected:
         entries: the register (`ENTRIES`).
         latched: `LATCHED`.
         met: entry_id of the wishes that name somebody tonight.
+        void: numbers of decisions that open nobody, for their record is another child's tonight.
     """
 
     visibility: pa.Table
     entries: pa.Table
     latched: pa.Table
     met: pa.Array
+    void: tuple[int, ...] = ()
 
 
 def protect(
@@ -106,6 +118,7 @@ def protect(
     called = _needed(names, NAMES, ["record_key", "family_name", "given_names"])
     pairs = _needed(apart, APART, ["record_key_a", "record_key_b", "certain"])
     held = _needed(identities, IDENTITIES, ["record_key", "index_id"])
+    entries, latched = grown(entries, ENTRIES), grown(latched, LATCHED)
     if not (entries.num_rows or latched.num_rows or _somebody(held, people, in_force(decisions))):
         return Protected(_everybody_open(held), entries, LATCHED.empty_table(), pa.array([], pa.string()))
     tokens = tokens_of_records(people, called)
@@ -123,21 +136,24 @@ def protect(
         duck.execute(_PARTED)
         edges = duck.sql(_EDGES).to_arrow_table()
         a, b = (edges[side].to_numpy() for side in "ab")
-        for each in lifting:
-            entries, latched = _lifted(duck, each, entries, latched, a, b)
         duck.register("entries", entries)
         duck.register("latched", latched)
-        seeds = duck.sql(_SEEDS).to_arrow_table()
-        shielded, withheld = (
-            seeds[name].to_numpy(zero_copy_only=False).astype(bool) for name in ("shielded", "withheld")
-        )
+        duck.execute(_HOLDERS)
+        void = [each for each in lifting if not _still_meant(duck, each)]
+        lifting = [each for each in lifting if each not in void]
+        guarded = _guarded(duck, lifting, entries, latched)
+        for each in lifting:
+            entries, latched = _lifted(duck, each, entries, latched, guarded, a, b)
+        index_ids, shielded, withheld, own = _seeds(duck, entries, latched)
+        shielded, own = shielded | guarded, own | guarded
         reached = _closure(shielded | withheld, a, b)
-        seen = pa.table({"index_id": seeds["index_id"], "shielded": shielded, "withheld": reached & ~shielded})
+        seen = pa.table({"index_id": index_ids, "shielded": shielded, "withheld": reached & ~shielded, "own": own})
         duck.register("seen", seen)
         duck.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
         after = duck.sql(_LATCHED_AFTER).to_arrow_table()
         met = duck.sql(_MET).to_arrow_table()["entry_id"].combine_chunks()
-    return Protected(give(seen, VISIBILITY), entries, give(after, LATCHED), met)
+    lifted_nothing = tuple(each.number for each in void)
+    return Protected(give(seen, VISIBILITY), entries, give(after, LATCHED), met, lifted_nothing)
 
 
 def _somebody(identities: pa.Table, records: pa.Table, decisions: pa.Table) -> bool:
@@ -180,15 +196,47 @@ def _decided(decisions: pa.Table | None) -> pa.Table:
     )
 
 
-def _lifted(
-    duck: duckdb.DuckDBPyConnection,
-    lifting: Lifting,
-    entries: pa.Table,
-    latched: pa.Table,
-    a: np.ndarray,
-    b: np.ndarray,
-) -> tuple[pa.Table, pa.Table]:
-    """Register and latch without what a decision lifts."""
+def _seeds(
+    duck: duckdb.DuckDBPyConnection, entries: pa.Table, latched: pa.Table
+) -> tuple[pa.ChunkedArray, np.ndarray, np.ndarray, np.ndarray]:
+    """Index ids in order, and of each whether it is shielded, withheld without another's doubt, shielded in its own right."""
+    duck.register("entries", entries)
+    duck.register("latched", latched)
+    seeds = duck.sql(_SEEDS).to_arrow_table()
+    shielded, withheld, own = (
+        seeds[name].to_numpy(zero_copy_only=False).astype(bool) for name in ("shielded", "withheld", "own")
+    )
+    return seeds["index_id"], shielded, withheld, own
+
+
+def _still_meant(duck: duckdb.DuckDBPyConnection, lifting: Lifting) -> bool:
+    """Whether the record that a decision names is still the child's of whom it was decided, or is not there at all."""
+    if lifting.known_by is None:
+        return True
+    ((there, known),) = duck.execute(
+        "SELECT count(*), count(*) FILTER (kind IN ('number', 'person') AND list_contains($known::VARCHAR[], token)) "
+        "FROM tokens WHERE list_contains($keys::VARCHAR[], record_key)",
+        {"known": list(lifting.known_by), "keys": list(lifting.record_keys)},
+    ).fetchall()
+    return known > 0 or there == 0
+
+
+def _guarded(
+    duck: duckdb.DuckDBPyConnection, lifting: Sequence[Lifting], entries: pa.Table, latched: pa.Table
+) -> np.ndarray:
+    """Who is shielded in its own right before anything is lifted, but for the children whom two people open tonight."""
+    if not lifting:
+        ((size,),) = duck.execute("SELECT count(*) FROM numbered").fetchall()
+        return np.zeros(size, dtype=bool)
+    *_, own = _seeds(duck, entries, latched)
+    for each in lifting:
+        if each.unshields:
+            own = own & ~_decided_on(duck, each)
+    return own
+
+
+def _decided_on(duck: duckdb.DuckDBPyConnection, lifting: Lifting) -> np.ndarray:
+    """The identities of the records that a decision names, as a mask."""
     numbers = duck.execute(
         "SELECT number FROM identities JOIN numbered USING (index_id) WHERE record_key IN (SELECT unnest(?))",
         [list(lifting.record_keys)],
@@ -196,22 +244,44 @@ def _lifted(
     ((size,),) = duck.execute("SELECT count(*) FROM numbered").fetchall()
     own = np.zeros(size, dtype=bool)
     own[[number for (number,) in numbers]] = True
+    return own
+
+
+def _lifted(
+    duck: duckdb.DuckDBPyConnection,
+    lifting: Lifting,
+    entries: pa.Table,
+    latched: pa.Table,
+    guarded: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+) -> tuple[pa.Table, pa.Table]:
+    """Register and latch without what a decision lifts; nothing of whoever is `guarded`, and nothing for its sake."""
+    own = _decided_on(duck, lifting)
+    free = ~(guarded[a] | guarded[b])
     keys = key_tokens(lifting.record_keys)["token"].combine_chunks()
+    theirs = _tokens_of(duck, _closure(own & ~guarded, a[free], b[free]))
     goes = pc.and_(
-        pc.less(latched["since"], pa.scalar(lifting.from_night, pa.date32())),
-        pc.is_in(latched["token"], value_set=pa.concat_arrays([_tokens_of(duck, _closure(own, a, b)), keys])),
+        pc.and_(
+            pc.less(latched["since"], pa.scalar(lifting.from_night, pa.date32())),
+            pc.is_in(latched["token"], value_set=pa.concat_arrays([theirs, keys])),
+        ),
+        pc.invert(pc.is_in(latched["holder"], value_set=_held_by(duck, guarded))),
     )
     if not lifting.unshields:
         return entries, latched.filter(pc.invert(pc.and_(goes, pc.invert(latched["shielded"]))))
-    mine = {*_tokens_of(duck, own).to_pylist(), *keys.to_pylist()}
-    by = [
-        lifting.number if old is None and night < lifting.from_night and not mine.isdisjoint(tokens) else old
-        for old, night, tokens in zip(
-            *(entries[name].to_pylist() for name in ("lifted_by", "last_night", "tokens")), strict=True
-        )
-    ]
-    entries = entries.set_column(entries.column_names.index("lifted_by"), "lifted_by", pa.array(by, pa.int64()))
-    return entries, latched.filter(pc.invert(goes))
+    duck.register("entries", entries)
+    duck.register("chosen", pa.table({"number": np.flatnonzero(own)}))
+    asked = duck.sql(
+        _ENTRIES_LIFTED,
+        params={
+            "number": lifting.number,
+            "night": lifting.from_night,
+            "told": lifting.told,
+            "mine": [*_tokens_of(duck, own).to_pylist(), *keys.to_pylist()],
+        },
+    ).to_arrow_table()
+    return asked.cast(entries.schema), latched.filter(pc.invert(goes))
 
 
 def _tokens_of(duck: duckdb.DuckDBPyConnection, mask: np.ndarray) -> pa.Array:
@@ -222,6 +292,15 @@ def _tokens_of(duck: duckdb.DuckDBPyConnection, mask: np.ndarray) -> pa.Array:
         "JOIN chosen USING (number) ORDER BY ALL"
     ).to_arrow_table()
     return found["token"].combine_chunks()
+
+
+def _held_by(duck: duckdb.DuckDBPyConnection, mask: np.ndarray) -> pa.Array:
+    """The holders of latches that are the own of the identities at `mask`."""
+    duck.register("chosen", pa.table({"number": np.flatnonzero(mask)}))
+    found: pa.Table = duck.sql(
+        "SELECT DISTINCT holder FROM holders JOIN numbered USING (index_id) JOIN chosen USING (number) ORDER BY ALL"
+    ).to_arrow_table()
+    return found["holder"].combine_chunks()
 
 
 def _closure(seeds: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -283,40 +362,71 @@ _PARTED = """
     JOIN identities j ON j.index_id = i.index_id JOIN tokens t ON t.record_key = j.record_key AND t.kind = 'key'
     WHERE i.index_id <> s.index_id
 """
+# whose own a latch or a wish is: who holds the record that bore it or that asked; where that is gone, who bears a number of it
+_HOLDERS = """
+    CREATE TEMP TABLE living AS SELECT DISTINCT token, index_id FROM tokens JOIN identities USING (record_key) WHERE kind = 'key';
+    CREATE TEMP TABLE numbers AS SELECT DISTINCT token, index_id FROM tokens JOIN identities USING (record_key) WHERE kind = 'number';
+    CREATE TEMP TABLE holders AS
+    SELECT token AS holder, index_id FROM living
+    UNION
+    SELECT l.holder, n.index_id FROM latched l JOIN numbers n USING (token) WHERE l.holder NOT IN (SELECT token FROM living);
+    CREATE TEMP TABLE asked_by AS
+    WITH told AS (SELECT entry_id, unnest(tokens) AS token FROM entries),
+    asking AS (SELECT entry_id, index_id FROM told JOIN living USING (token))
+    FROM asking
+    UNION
+    SELECT entry_id, index_id FROM told JOIN numbers USING (token) WHERE entry_id NOT IN (SELECT entry_id FROM asking)
+"""
 _SEEDS = f"""
     WITH wishes AS (
-        SELECT DISTINCT i.index_id, e.tokens
-        FROM (SELECT tokens, unnest(tokens) AS token FROM entries WHERE lifted_by IS NULL) e
+        SELECT DISTINCT i.index_id, e.tokens, e.entry_id NOT IN (SELECT entry_id FROM asked_by) AS of_nobody, e.entry_id
+        FROM (SELECT entry_id, tokens, unnest(tokens) AS token FROM entries WHERE lifted_by IS NULL) e
         JOIN tokens USING (token) JOIN identities i USING (record_key)
     ),
     latches AS (
-        SELECT DISTINCT i.index_id, l.holder, coalesce(l.shielded, true) AND t.kind IN ({_LASTING}) AS shielded
+        SELECT DISTINCT i.index_id, l.holder, coalesce(l.shielded, true) AND t.kind IN ({_LASTING}) AS shielded,
+            coalesce(l.own, true) AND l.holder NOT IN (SELECT holder FROM holders) AS of_nobody, coalesce(l.own, true) AS own
         FROM latched l JOIN tokens t USING (token) JOIN identities i USING (record_key) WHERE t.kind IN ({_LATCHED})
     ),
     apart_from AS (SELECT index_id, list(token) AS tokens FROM parted GROUP BY index_id),
     marked AS (
-        SELECT index_id, true AS shielded FROM identities LEFT JOIN records USING (record_key) WHERE coalesce(shielded, true)
-        UNION ALL SELECT index_id, true FROM identities JOIN decisions ON record_a = record_key WHERE kind = 'shield'
-        UNION ALL SELECT index_id, true FROM wishes w LEFT JOIN apart_from p USING (index_id)
+        SELECT index_id, true AS shielded, true AS own FROM identities LEFT JOIN records USING (record_key)
+            WHERE coalesce(shielded, true)
+        UNION ALL SELECT index_id, true, true FROM identities JOIN decisions ON record_a = record_key WHERE kind = 'shield'
+        UNION ALL SELECT index_id, true, w.of_nobody OR a.entry_id IS NOT NULL
+            FROM wishes w LEFT JOIN apart_from p USING (index_id) LEFT JOIN asked_by a USING (entry_id, index_id)
             WHERE NOT coalesce(list_has_any(w.tokens, p.tokens), false)
-        UNION ALL SELECT index_id, coalesce(shielded, true) FROM latches l LEFT JOIN apart_from p USING (index_id)
+        UNION ALL SELECT index_id, l.shielded, l.shielded AND (l.of_nobody OR l.own AND h.holder IS NOT NULL)
+            FROM latches l LEFT JOIN apart_from p USING (index_id) LEFT JOIN holders h USING (holder, index_id)
             WHERE NOT coalesce(list_contains(p.tokens, l.holder), false)
     )
-    SELECT index_id, coalesce(bool_or(shielded), false) AS shielded, coalesce(bool_or(NOT shielded), false) AS withheld
+    SELECT index_id, coalesce(bool_or(shielded), false) AS shielded, coalesce(bool_or(NOT shielded), false) AS withheld,
+        coalesce(bool_or(own), false) AS own
     FROM numbered LEFT JOIN marked USING (index_id) GROUP BY index_id ORDER BY index_id
+"""
+# The wishes of the child, and those of nobody that name it: another's stands, though it names both.
+_ENTRIES_LIFTED = """
+    WITH mine AS (SELECT DISTINCT entry_id FROM asked_by JOIN numbered USING (index_id) JOIN chosen USING (number))
+    SELECT * REPLACE (CASE
+        WHEN lifted_by IS NULL AND last_night < $night AND coalesce(told, 0) <= $told
+            AND list_has_any(tokens, $mine::VARCHAR[])
+            AND (entry_id IN (SELECT entry_id FROM mine) OR entry_id NOT IN (SELECT entry_id FROM asked_by))
+        THEN $number ELSE lifted_by END AS lifted_by)
+    FROM entries ORDER BY entry_id
 """
 _MET = """
     SELECT DISTINCT entry_id FROM (SELECT entry_id, unnest(tokens) AS token FROM entries) SEMI JOIN tokens USING (token)
     ORDER BY ALL
 """
 _LATCHED_AFTER = f"""
-    WITH hidden AS (SELECT index_id, shielded FROM seen WHERE shielded OR withheld),
+    WITH hidden AS (SELECT index_id, shielded, own FROM seen WHERE shielded OR withheld),
     keys AS (SELECT record_key, token AS holder FROM tokens WHERE kind = 'key'),
     every AS (
-        SELECT token, holder, shielded, since FROM latched
+        SELECT token, holder, shielded, since, coalesce(own, shielded, true) AS own FROM latched
         UNION ALL
-        SELECT token, holder, shielded, getvariable('night') FROM hidden JOIN identities USING (index_id)
+        SELECT token, holder, shielded, getvariable('night'), own FROM hidden JOIN identities USING (index_id)
         JOIN tokens USING (record_key) JOIN keys USING (record_key) WHERE kind IN ({_LATCHED})
     )
-    SELECT token, holder, bool_or(shielded) AS shielded, min(since) AS since FROM every GROUP BY ALL ORDER BY ALL
+    SELECT token, holder, bool_or(shielded) AS shielded, min(since) AS since, bool_or(own) AS own
+    FROM every GROUP BY ALL ORDER BY ALL
 """

@@ -6,6 +6,6 @@ what is done with it. Whoever makes one casts it to its seam (`give`), whoever r
 that does not fit, is found where the two sides meet and not at night.
 """
 
-from pipelines.seams.seam import Column, Seam, conform, give
+from pipelines.seams.seam import Column, Seam, conform, give, grown
 
-__all__ = ["Column", "Seam", "conform", "give"]
+__all__ = ["Column", "Seam", "conform", "give", "grown"]

@@ -51,6 +51,9 @@ ENTRIES = Seam(  # the protection register after a night
         Column("first_night", _DAY, "the business date it was first asked for", needed=True),
         Column("last_night", _DAY, "the business date it was last asked for", needed=True),
         Column("lifted_by", pa.int64(), "the decision that lifted it; none: it stands"),
+        Column(
+            "told", pa.int64(), "which of all that was ever told it was told with last; none: before that was counted"
+        ),
     ),
 )
 WALLS_WISHED = Seam(  # matching → protection, and the next night: every firewall that a record ever asked for
@@ -76,6 +79,7 @@ LATCHED = Seam(  # what a hidden child's records were known by: whoever is known
         Column("holder", _TEXT, "token of the key of the record that bore it", width=words.REF, needed=True),
         Column("shielded", _YES, "of a shielded child; else of one who is possibly the same", needed=True),
         Column("since", _DAY, "the night it was first hidden", needed=True),
+        Column("own", _YES, "shielded in its own right, not for another child's sake; none: as shielded"),
     ),
 )
 PLACES = Seam(  # where a hidden child's records said it lives or lived: stays hidden as long as the child is latched

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from pipelines.errors import IsindexError
 
-__all__ = ["Column", "Seam", "conform", "give"]
+__all__ = ["Column", "Seam", "conform", "give", "grown"]
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,14 @@ def give(table: pa.Table, seam: Seam) -> pa.Table:
     _refuse(seam, "empty in some rows", [each.name for each in seam.columns if each.needed and _has_gaps(given, each)])
     _refuse(seam, "with a word that is not of their set", [each.name for each in seam.columns if _strays(given, each)])
     return given
+
+
+def grown(table: pa.Table, seam: Seam) -> pa.Table:
+    """A table of an earlier night with the columns that its seam has had since, empty; those that must be filled are not made up."""
+    new = [each for each in seam.columns if each.name not in table.column_names and not each.needed]
+    for each in new:
+        table = table.append_column(each.name, pa.nulls(table.num_rows, each.type))
+    return table
 
 
 def conform(source: pa.Table | Path, seam: Seam, columns: Iterable[str] | None = None) -> None:

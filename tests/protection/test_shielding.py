@@ -1,5 +1,6 @@
 """Shielding fails closed, is never lifted by a feed, and does not engulf the authority."""
 
+from dataclasses import replace
 from datetime import date
 
 import pyarrow as pa
@@ -7,6 +8,7 @@ import pytest
 
 from pipelines.errors import IsindexError
 from pipelines.protection.shielding import Lifting, protect
+from pipelines.protection.tokens import tokens_of_records
 from pipelines.seams.person import NAMES, RECORDS
 from pipelines.seams.protection import ENTRIES, LATCHED
 
@@ -249,3 +251,73 @@ def test_that_two_are_not_the_same_opens_nobody_who_was_shielded_or_is_in_doubt_
     on = {"before": first, "on": NEXT, "lifting": [Lifting(8, ("a", "b", "c"), NEXT, unshields=False)]}
     after = see({"a": {}, "b": {}, "c": {}, "d": {}}, [("c", "d", False)], parted, **on)
     assert after == {"A": SHIELDED, "B": SHIELDED, "C": WITHHELD, "D": SHIELDED}
+
+
+def test_opening_who_was_withheld_opens_no_other_who_is_shielded_in_its_own_right():
+    first = night({"a": {**ASKS, **SAME}, "b": LIKE})
+    assert seen(first) == {"A": SHIELDED, "B": WITHHELD}
+    quiet = night({"a": SAME, "b": LIKE}, before=first, on=NEXT, lifting=lifted("b"))
+    assert seen(quiet) == {"A": SHIELDED, "B": SHIELDED}  # the name is still that of a shielded child
+    later = night({"a": SAME, "b": LIKE}, before=quiet, on=THIRD, lifting=[Lifting(9, ("a",), THIRD)])
+    assert seen(later) == {"A": OPEN, "B": OPEN}
+
+
+@pytest.mark.parametrize("decided_on", ["b", "new"])
+def test_a_shielded_child_under_a_new_key_stays_hidden_when_a_namesake_is_opened(decided_on):
+    first = night({"a": {**ASKS, **SAME, "nhs_number": "9434765919"}, "b": LIKE})
+    rows = {"new": {**SAME, "nhs_number": "9434765919"}, "b": LIKE}
+    after = see(rows, before=first, on=NEXT, lifting=lifted(decided_on))
+    assert after == ({"NEW": SHIELDED, "B": SHIELDED} if decided_on == "b" else {"NEW": OPEN, "B": OPEN})
+
+
+def entries_of(*rows):
+    """Wishes as the register has them: (entry_id, tokens, night, told)."""
+    whole = [
+        {"entry_id": entry_id, "asked": "shield", "understood": True, "tokens": tokens, "agency": "health",
+         "delivery_id": "d", "first_night": on, "last_night": on, "told": told}
+        for entry_id, tokens, on, told in rows
+    ]  # fmt: skip
+    return pa.Table.from_pylist(whole, schema=ENTRIES.schema)
+
+
+def known_of(rows, key, *kinds):
+    """The tokens of a record of these kinds."""
+    tokens = tokens_of_records(records_of(rows), NAMES.empty_table()).to_pylist()
+    return [each["token"] for each in tokens if each["record_key"] == key and each["kind"] in kinds]
+
+
+def test_another_s_wish_that_names_the_child_too_is_not_lifted_with_it():
+    rows = {"a": SAME, "b": LIKE}
+    entries = entries_of(("wish", known_of(rows, "a", "key", "person"), NIGHT, 1))
+    first = replace(night(rows), entries=entries)
+    after = night(rows, before=first, on=NEXT, lifting=[Lifting(7, ("b",), NEXT, told=1)])
+    assert seen(after)["A"] == SHIELDED
+    assert after.entries["lifted_by"].to_pylist() == [None]
+    after = night(rows, before=first, on=NEXT, lifting=[Lifting(7, ("a",), NEXT, told=1)])
+    assert seen(after) == {"A": OPEN, "B": OPEN}
+
+
+@pytest.mark.parametrize(("told", "expected"), [(3, OPEN), (4, SHIELDED)])
+def test_a_wish_that_was_told_after_the_confirmation_stands_whatever_its_business_date(told, expected):
+    rows = {"a": {}}
+    first = replace(night(rows), entries=entries_of(("wish", known_of(rows, "a", "key"), NIGHT, told)))
+    assert see(rows, before=first, on=NEXT, lifting=[Lifting(7, ("a",), NEXT, told=3)]) == {"A": expected}
+
+
+@pytest.mark.parametrize(
+    ("now", "opens"),
+    [
+        ({**SAME, "nhs_number": "9434765919"}, True),
+        ({**SAME, "family_name": "Corrected", "nhs_number": "9434765919"}, True),
+        ({"nhs_number": "4010232137"}, False),
+        ({}, False),
+    ],
+    ids=["as it was", "one thing corrected", "another child's particulars", "another child's without a number"],
+)
+def test_a_decision_opens_nobody_when_its_record_is_another_child_s_by_now(now, opens):
+    was = {"a": {**ASKS, **SAME, "nhs_number": "9434765919"}}
+    known = tuple(known_of(was, "a", "number", "person"))
+    first = night(was)
+    after = night({"a": now}, before=first, on=NEXT, lifting=[Lifting(7, ("a",), NEXT, known_by=known)])
+    assert seen(after)["A"] == (OPEN if opens else SHIELDED)
+    assert after.void == (() if opens else (7,))

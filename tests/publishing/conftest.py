@@ -139,6 +139,7 @@ class Night:
                 records=folder / "person" / "records.parquet",
                 identities=folder / "identities" / "identities.parquet",
                 entries=folder / "protection" / "entries.parquet",
+                latched=folder / "protection" / "latched.parquet",
             )
         return run_gates(
             self.snapshot, ledger=self.ledger, person=self.person, apart=self.apart, protecting=self.protecting(),
@@ -146,8 +147,7 @@ class Night:
         )  # fmt: skip
 
     def protecting(self):
-        keys = [key for each in self.lifting for key in each.record_keys]
-        return Protection(self.protected.entries, keys, [each.number for each in self.lifting if each.unshields])
+        return Protection(self.protected.entries, self.lifting)
 
     def failed(self, **overrides):
         """The names of the gates that did not pass."""

@@ -7,7 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from pipelines.protection.shielding import Lifting
+from pipelines.protection.tokens import key_tokens
 from pipelines.publishing.gates import GATES
+from pipelines.seams.protection import ENTRIES
 from pipelines.tables import write_table
 
 CHILD = {
@@ -262,6 +265,55 @@ def test_a_shielded_child_who_is_open_under_another_index_id_counts_as_unshielde
     night = make_night(2, apart)
     assert failed(night) == []
     assert "nobody_unshielded" in failed(make_night(2, apart, children=with_shown(night.tables["children"])))
+
+
+NAMESAKES = [
+    {"record_key": f"health:{number}", "family_name": "Namesake", "given_names": "Nora", "nhs_number": nhs}
+    for number, nhs in ((1, "9434765919"), (2, "4010232137"))
+]
+
+
+def test_who_is_shielded_in_its_own_right_and_opened_with_a_namesake_counts_as_unshielded(make_night):
+    others = many(20, first=100)
+    make_night(1, [{**NAMESAKES[0], "shielded": True}, NAMESAKES[1], *others]).publish()
+    lifting = (Lifting(7, ("health:2",), date(2026, 3, 2)),)
+    night = make_night(2, [*NAMESAKES, *others], lifting=lifting)
+    assert failed(night) == []
+    shown = {"children": with_shown(night.tables["children"])}
+    assert "nobody_unshielded" in failed(make_night(2, [*NAMESAKES, *others], lifting=lifting, **shown))
+    lifting = (*lifting, Lifting(8, ("health:1",), date(2026, 3, 2)))
+    night = make_night(2, [*NAMESAKES, *others], lifting=lifting)
+    assert failed(night) == []
+    assert not any(night.tables["children"]["shielded"].to_pylist())
+
+
+@pytest.mark.parametrize(("known", "passes"), [(None, True), ((), False), (("another child's",), False)])
+def test_who_is_opened_by_a_decision_on_a_record_that_is_another_child_s_by_now_counts_as_unshielded(
+    make_night, known, passes
+):
+    child = {**NAMESAKES[0], "shielded": False}
+    make_night(1, [{**child, "shielded": True}, *many(20, first=100)]).publish()
+    night = make_night(2, [child, *many(20, first=100)], lifting=(Lifting(7, ("health:1",), date(2026, 3, 2)),))
+    night.lifting = (Lifting(7, ("health:1",), date(2026, 3, 2), known_by=known),)
+    assert ("nobody_unshielded" in failed(night)) != passes
+
+
+@pytest.mark.parametrize(
+    ("told", "of", "passes"), [(3, "health:1", True), (4, "health:1", False), (3, "health:2", False)]
+)
+def test_a_wish_that_was_told_later_or_is_another_s_and_was_lifted_counts_as_lifted_by_nobody(
+    make_night, told, of, passes
+):
+    rows = [*NAMESAKES, *many(20, first=100)]
+    make_night(1, rows).publish()
+    night = make_night(2, rows, lifting=(Lifting(7, ("health:1",), date(2026, 3, 2), told=3),))
+    wish = {
+        "entry_id": "wish", "asked": "shield", "understood": True, "agency": "health", "delivery_id": "d",
+        "tokens": key_tokens([of])["token"].to_pylist(), "first_night": date(2026, 3, 1),
+        "last_night": date(2026, 3, 1), "told": told, "lifted_by": 7,
+    }  # fmt: skip
+    night.protected = replace(night.protected, entries=pa.Table.from_pylist([wish], schema=ENTRIES.schema))
+    assert ("nobody_unshielded" in failed(night)) != passes
 
 
 def test_a_column_of_which_most_is_set_aside_is_stopped_until_it_is_usual(make_night):

@@ -24,7 +24,10 @@ from pipelines.tables import read_table, write_table
 
 __all__ = ["IDENTITY_CHECKS", "identify"]
 
-IDENTITY_CHECKS = [("every_record_once", "Each live record is in exactly one identity.", True)]
+IDENTITY_CHECKS = [
+    ("every_record_once", "Each live record is in exactly one identity.", True),
+    ("decisions_meet_their_child", "A child whom people open is still the child of the record they named.", False),
+]
 _TOLD = ("minted", "joined", "left", "merged", "split", "restored", "ended", "frozen", "shielded", "unshielded")
 
 
@@ -62,7 +65,15 @@ def identify(night: Night) -> StageReport:
     figures |= _by_kind(events)
     once = state.identities.num_rows == records.num_rows
     words = f"{records.num_rows} live records, {state.identities.num_rows} in an identity."
-    return StageReport(figures, (Check("every_record_once", once, True, words),))
+    void = ", ".join(map(str, protected.void))
+    void_words = f"Opened nobody, for the record is another child's by now: decision {void}." if void else "Each is."
+    return StageReport(
+        figures,
+        (
+            Check("every_record_once", once, True, words),
+            Check("decisions_meet_their_child", not void, False, void_words),
+        ),
+    )
 
 
 def _protect(

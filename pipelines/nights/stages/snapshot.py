@@ -37,8 +37,7 @@ def build(night: Night) -> StageReport:
     stored = write_snapshot(tables, attempt.folder / "snapshot")
     protecting = Protection(
         attempt.folder / "protection" / "entries.parquet",
-        [key for each in lifting_of(attempt.inputs) for key in each.record_keys],
-        [each.number for each in lifting_of(attempt.inputs) if each.unshields],
+        lifting_of(attempt.inputs),
     )
     audit = judged(attempt, stored, protecting, decisions_of(attempt.inputs), places)
     write_json(audit.as_json(attempt.folder / "snapshot"), attempt.folder / "snapshot" / "gates.json")

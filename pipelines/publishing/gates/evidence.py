@@ -15,12 +15,12 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.protection.household import FURTHER_PLACES
-from pipelines.protection.shielding import in_force
+from pipelines.protection.shielding import Lifting, in_force
 from pipelines.publishing.feed_input import FeedInput
 from pipelines.publishing.gates.audit import LEDGER_TABLES
 from pipelines.publishing.snapshot import SNAPSHOT_TABLES
 from pipelines.seams.matching import DECISIONS, WALLS
-from pipelines.seams.protection import BORNE
+from pipelines.seams.protection import BORNE, LATCHED
 from pipelines.tables import StoredTable, connect, read_as
 
 __all__ = ["Base", "Evidence", "Protection", "Walled", "opened"]
@@ -36,6 +36,7 @@ class Base:
         records: the person records it was made of: record_key and agency are read.
         identities: which record was in which identity: record_key, record_ref, index_id.
         entries: the protection register (`ENTRIES`).
+        latched: what hidden children were known by (`LATCHED`).
         walls: who stood on which side of an identity firewall (`WALLS`); none: nobody.
         walls_asked: firewalls that feeds had asked for (`DECISIONS`); none: no feed had.
         person: names, addresses and carers that it was made of.
@@ -47,6 +48,7 @@ class Base:
     records: Path
     identities: Path
     entries: Path
+    latched: Path
     walls: pa.Table | None = None
     walls_asked: pa.Table | None = None
     person: Mapping[str, pa.Table | Path] = field(default_factory=dict)
@@ -69,13 +71,11 @@ class Protection:
 
     Attributes:
         entries: the protection register tonight (`ENTRIES`).
-        lifting: keys of the records named by decisions that take effect tonight and may open somebody.
-        lifted: numbers of the confirmed decisions to unshield that take effect tonight.
+        lifting: decisions that take effect tonight and may open somebody.
     """
 
     entries: pa.Table | Path
-    lifting: Sequence[str] = ()
-    lifted: Sequence[int] = ()
+    lifting: Sequence[Lifting] = ()
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ class Evidence:
     In SQL: the nine snapshot tables by name; identities, index_ids; ledger (the night's events); person (the records),
     person_names, person_addresses, person_carers; further_places (hidden ones that no record has); apart; entries (the protection register);
     decisions (in force); review (the review list); walls, borne (of firewalls);
-    base_children, base_person, base_names, base_addresses, base_carers, base_identities, base_walls, base_walls_asked, base_borne, empty on a first
-    night; and nameless: the identities that have an address and no name, the only ones that may have no row in children.
+    base_children, base_person, base_names, base_addresses, base_carers, base_identities, base_walls, base_walls_asked, base_borne, base_latched,
+    empty on a first night; and nameless: the identities that have an address and no name, the only ones that may have no row in children.
 
     Attributes:
         connection: DuckDB with these views.
@@ -153,10 +153,14 @@ def opened(
     views["base_walls_asked"] = (
         DECISIONS.empty_table() if base is None or base.walls_asked is None else base.walls_asked
     )
+    if base is None:
+        views["base_latched"] = LATCHED.empty_table()
     views["further_places"] = FURTHER_PLACES.empty_table() if further_places is None else further_places
     if base:
         views |= {"base_children": base.children, "base_person": base.records, "identities_before": base.identities}
-        views |= {"base_entries": base.entries} | {f"base_{name}": table for name, table in base.person.items()}
+        views |= {"base_entries": base.entries, "latched_before": base.latched} | {
+            f"base_{name}": table for name, table in base.person.items()
+        }
     with connect(views) as connection:
         for name in _BEARING:
             if f"base_{name}" not in views:
@@ -164,7 +168,9 @@ def opened(
         if base:  # by name: a night may be the first that knows a column
             connection.execute("""
                 CREATE TEMP VIEW base_identities AS
-                FROM identities_before UNION ALL BY NAME SELECT wall_ref FROM identities WHERE false
+                FROM identities_before UNION ALL BY NAME SELECT wall_ref FROM identities WHERE false;
+                CREATE TEMP VIEW base_latched AS
+                FROM latched_before UNION ALL BY NAME SELECT NULL::BOOLEAN AS own WHERE false
             """)
         else:
             for name, like in (

@@ -86,16 +86,30 @@ def _work_out(evidence: Evidence) -> None:
 def nobody_unshielded(evidence: Evidence) -> Gate:
     """Children shown in full who were hidden, by their index id or by any of their records.
 
-    Only a decision to unshield that takes effect tonight opens anybody: its child, and who was withheld for its sake. An
-    entry of the register is lifted by such a decision alone.
+    Only a decision to unshield that takes effect tonight opens anybody: its child, while the record is still that child's, and
+    who was withheld for its sake; nobody who is shielded in its own right. An entry of the register is lifted by such a decision
+    alone, where it is the child's or nobody's and was told before the decision was confirmed.
     """
     duck = evidence.connection
-    duck.register("lifting", pa.table({"record_key": pa.array(list(evidence.protection.lifting), pa.string())}))
+    lifting = evidence.protection.lifting
+    duck.register("lifting", pa.table(
+        [
+            pa.array([each.number for each in lifting for _ in each.record_keys], pa.int64()),
+            pa.array([key for each in lifting for key in each.record_keys], pa.string()),
+            pa.array([each.unshields for each in lifting for _ in each.record_keys], pa.bool_()),
+            pa.array([each.from_night for each in lifting for _ in each.record_keys], pa.date32()),
+            pa.array([each.told for each in lifting for _ in each.record_keys], pa.int64()),
+            pa.array([each.known_by for each in lifting for _ in each.record_keys], pa.list_(pa.string())),
+        ],
+        names=["number", "record_key", "unshields", "from_night", "told", "was_known_by"],
+    ))  # fmt: skip
+    duck.execute(_DECIDED if lifting else _NOTHING_DECIDED)
     opened = evidence.count("""
         WITH RECURSIVE meant AS (
-            SELECT index_id FROM identities JOIN lifting USING (record_key)
+            SELECT index_id FROM identities JOIN counting USING (record_key) WHERE index_id NOT IN (FROM guarded)
             UNION
             SELECT one_child.b FROM meant JOIN one_child ON one_child.a = meant.index_id
+            WHERE one_child.b NOT IN (FROM guarded)
         ),
         hidden AS (SELECT index_id FROM base_children WHERE shielded OR withheld),
         were AS (
@@ -104,14 +118,16 @@ def nobody_unshielded(evidence: Evidence) -> Gate:
             WHERE b.index_id IN (FROM hidden)
         )
         SELECT count(*) FROM children WHERE NOT (shielded OR withheld)
-            AND index_id IN (FROM were) AND index_id NOT IN (FROM meant)
+            AND (index_id IN (FROM guarded) OR index_id IN (FROM were) AND index_id NOT IN (FROM meant))
     """)
-    known = list(evidence.protection.lifted)
-    duck.register("lifted", pa.table({"number": pa.array(known, pa.int64())}))
-    astray = evidence.count(
-        "SELECT count(*) FROM entries LEFT JOIN (SELECT entry_id, lifted_by AS before FROM base_entries) USING (entry_id) "
-        "WHERE lifted_by IS DISTINCT FROM before AND lifted_by NOT IN (SELECT number FROM lifted)"
-    )
+    astray = evidence.count("""
+        SELECT count(*) FROM entries e LEFT JOIN (SELECT entry_id, lifted_by AS before FROM base_entries) USING (entry_id)
+        WHERE lifted_by IS NOT NULL AND lifted_by IS DISTINCT FROM before AND NOT EXISTS (
+            SELECT 1 FROM counting c WHERE c.number = e.lifted_by AND c.unshields
+                AND coalesce(e.told, 0) <= c.told AND e.last_night < c.from_night
+                AND (e.entry_id NOT IN (SELECT entry_id FROM asked_by) OR e.entry_id IN (
+                    SELECT entry_id FROM asked_by JOIN opened_by USING (index_id) WHERE opened_by.number = c.number)))
+    """)
     return Gate(
         "nobody_unshielded",
         opened + astray == 0,
@@ -190,6 +206,59 @@ _NUMBERS_IN = """
         SELECT named, unnest(regexp_extract_all(text, '[A-Z_]+:[^ ,;]+')) FROM texts
     )
     SELECT count(*) FROM words JOIN issued ON word = number
+"""
+# counting: decisions whose record is still the child's they were made of. guarded: whom none of them is about, and who is
+# shielded in its own right: its record asks or is decided on, or the wish or latch is of its own record; where that is gone, of
+# one whose number it bears; where nobody does, of any that it is known by.
+_DECIDED = """
+    CREATE OR REPLACE TEMP TABLE counting AS
+    SELECT number, record_key, unshields, from_night, told FROM lifting l
+    WHERE was_known_by IS NULL OR record_key NOT IN (SELECT record_key FROM person) OR EXISTS (
+        SELECT 1 FROM known_by k WHERE k.record_key = l.record_key AND k.kind <> 'key' AND list_contains(l.was_known_by, k.token));
+    CREATE OR REPLACE TEMP TABLE opened_by AS
+    SELECT DISTINCT number, index_id FROM counting JOIN identities USING (record_key) WHERE unshields;
+    CREATE OR REPLACE TEMP TABLE marks AS
+    SELECT DISTINCT token, index_id, kind FROM known_by JOIN identities USING (record_key) WHERE kind IN ('key', 'number');
+    CREATE OR REPLACE TEMP TABLE held_by AS
+    SELECT token, index_id FROM marks WHERE kind = 'key'
+    UNION
+    SELECT l.holder, m.index_id FROM base_latched l JOIN marks m USING (token)
+    WHERE m.kind = 'number' AND NOT EXISTS (SELECT 1 FROM marks k WHERE k.kind = 'key' AND k.token = l.holder);
+    CREATE OR REPLACE TEMP TABLE asked_by AS
+    SELECT DISTINCT entry_id, index_id FROM (SELECT entry_id, unnest(tokens) AS token FROM entries) JOIN marks USING (token)
+    QUALIFY kind = 'key' OR NOT bool_or(kind = 'key') OVER (PARTITION BY entry_id);
+    CREATE OR REPLACE TEMP TABLE guarded AS
+    WITH stood AS (
+        SELECT entry_id, tokens FROM entries WHERE lifted_by IS NULL OR lifted_by IN (SELECT number FROM lifting)
+    ),
+    named AS (
+        SELECT DISTINCT i.index_id, s.entry_id, s.tokens
+        FROM (SELECT *, unnest(tokens) AS token FROM stood) s JOIN known_by k USING (token) JOIN identities i USING (record_key)
+    ),
+    shut AS (
+        SELECT DISTINCT i.index_id, l.holder FROM base_latched l JOIN known_by k USING (token) JOIN identities i USING (record_key)
+        WHERE coalesce(l.shielded, true) AND coalesce(l.own, true) AND k.kind IN ('key', 'number', 'person')
+    ),
+    own AS (
+        SELECT i.index_id FROM identities i LEFT JOIN person p USING (record_key) WHERE coalesce(p.shielded, true)
+        UNION
+        SELECT i.index_id FROM identities i JOIN decisions d ON d.record_a = i.record_key AND d.kind = 'shield'
+        UNION
+        SELECT n.index_id FROM named n WHERE (n.entry_id NOT IN (SELECT entry_id FROM asked_by)
+                OR EXISTS (SELECT 1 FROM asked_by a WHERE a.entry_id = n.entry_id AND a.index_id = n.index_id))
+            AND NOT EXISTS (SELECT 1 FROM parted_keys p WHERE p.index_id = n.index_id AND list_contains(n.tokens, p.token))
+        UNION
+        SELECT s.index_id FROM shut s WHERE (s.holder NOT IN (SELECT token FROM held_by)
+                OR EXISTS (SELECT 1 FROM held_by h WHERE h.token = s.holder AND h.index_id = s.index_id))
+            AND NOT EXISTS (SELECT 1 FROM parted_keys p WHERE p.index_id = s.index_id AND p.token = s.holder)
+    )
+    SELECT index_id FROM own EXCEPT SELECT index_id FROM opened_by
+"""
+_NOTHING_DECIDED = """
+    CREATE OR REPLACE TEMP TABLE counting AS SELECT * EXCLUDE (was_known_by) FROM lifting;
+    CREATE OR REPLACE TEMP TABLE opened_by (number BIGINT, index_id VARCHAR);
+    CREATE OR REPLACE TEMP TABLE asked_by (entry_id VARCHAR, index_id VARCHAR);
+    CREATE OR REPLACE TEMP TABLE guarded (index_id VARCHAR)
 """
 # With none of these nobody is the first to be hidden, and so nobody is. Pairs apart are asked for all the same: without
 # them there is no verdict.
