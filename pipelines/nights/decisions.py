@@ -32,6 +32,7 @@ from pipelines.nights.attempts import attempt_in_force, last_attempts, latest_ma
 from pipelines.nights.night import Night
 from pipelines.nights.reach import refuse_retired
 from pipelines.nights.references import record_key_of, record_keys, reference_of
+from pipelines.nights.requests import keep_taken_back
 from pipelines.publishing.gates import OVERRIDABLE
 from pipelines.publishing.versions import built, folder_of, versions_in_force
 from pipelines.tables import read_table
@@ -201,12 +202,22 @@ def take_back(
 ) -> Decision:
     """Take a decision back, as if it had not been made; it stays on record.
 
+    A shield leaves a wish of the child, whether a night was built with it or not: to open it takes two people.
+
     Raises:
         IsindexError: DECISION_INCOMPLETE without actor or reason; DECISION_UNKNOWN when no such decision is in force.
     """
     require_reason(actor, reason)
     wanted = select(db.decision).where(db.decision.c.authority == authority, db.decision.c.decision_id == number)
     in_force = night_in_force(deployment, authority)
+    with deployment.engine.connect() as connection:
+        shield = connection.execute(
+            wanted.where(db.decision.c.undone_at.is_(None), db.decision.c.kind == "shield")
+        ).one_or_none()
+    if shield is not None:  # first: whatever comes between, nobody is open
+        matched = latest_matched(deployment, authority)
+        night = Night(deployment, authority, in_force or matched.night.business_date)
+        keep_taken_back(night, number, str(shield.record_a), matched.folder)
     with writing(deployment) as connection:
         found = connection.execute(wanted.where(db.decision.c.undone_at.is_(None))).one_or_none()
         if found is None:
@@ -217,18 +228,8 @@ def take_back(
                 remedy="`isindex decide list` shows all decisions of an authority.",
             )
         until = found.from_night if found.kind == "override" else in_force
-        if found.kind == "shield" and in_force and _is_built_with(Night(deployment, authority, in_force), number):
-            until = in_force + timedelta(
-                days=1
-            )  # the version that shields the child stays, and the night after it is latched
         end_decision(connection, authority, number, actor, reason, at.isoformat(timespec="seconds"), until)
         return _told(connection.execute(wanted).one())
-
-
-def _is_built_with(night: Night, number: int) -> bool:
-    """Whether the night's version in force was built from a decision."""
-    attempt = attempt_in_force(night)
-    return attempt is not None and number in {each.number for each in attempt.inputs.decisions}
 
 
 def _is_shielded(night: Night, keys: Sequence[str]) -> bool:

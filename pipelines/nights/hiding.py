@@ -25,7 +25,7 @@ from pipelines.nights.decided import decisions_of
 from pipelines.nights.follow import newest_in_force
 from pipelines.nights.inputs import Asking
 from pipelines.nights.judging import judged, person_tables, places_of
-from pipelines.nights.requests import asked_for
+from pipelines.nights.requests import asked_for, undone_of
 from pipelines.nights.walls import borne_in, walls_in
 from pipelines.privacy.secret import keyed_digests
 from pipelines.protection.household import FURTHER_PLACES
@@ -255,17 +255,22 @@ def _asked_since(latest: Attempt) -> list[Asking]:
 def shields_since(latest: Attempt) -> dict[str, list[str | None]]:
     """Decisions to hide that stand and that an attempt was not built from, as columns of `DECISIONS`.
 
-    A firewall that no night was built with yet hides both its sides: whoever shows them, shows them together.
+    A firewall that no night was built with yet hides both its sides: whoever shows them, shows them together. A shield that was
+    taken back counts until an attempt is built with the wish that it leaves.
     """
     known = {each.number for each in latest.inputs.decisions}
     decision = db.decision.c
-    query = select(decision.decision_id, decision.record_a, decision.record_b, decision.reason).where(
-        decision.authority == latest.night.authority,
-        decision.kind.in_(["shield", "firewall"]),
-        decision.undone_at.is_(None),
-    )
+    query = select(
+        decision.decision_id, decision.record_a, decision.record_b, decision.reason, decision.undone_at
+    ).where(decision.authority == latest.night.authority, decision.kind.in_(["shield", "firewall"]))
     with latest.night.engine.connect() as connection:
-        rows = [row for row in connection.execute(query) if row.decision_id not in known]
+        every = connection.execute(query).all()
+    taken_back = any(row.undone_at for row in every)
+    left = {each.delivery_id.rpartition("/")[2] for each in _asked_since(latest)} if taken_back else set()
+    rows = [
+        row for row in every
+        if (undone_of(row.decision_id) in left if row.undone_at else row.decision_id not in known)
+    ]  # fmt: skip
     told = [(key, row.reason) for row in rows for key in (row.record_a, row.record_b) if key is not None]
     return {
         "kind": ["shield"] * len(told),

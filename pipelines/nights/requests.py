@@ -7,8 +7,10 @@ Belongs here: a file for each delivery that asks, and a row that says so. The fi
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection, delete, func, insert, select
 
 from pipelines.database import schema as db
@@ -19,12 +21,21 @@ from pipelines.nights.night import Night
 from pipelines.privacy.references import references
 from pipelines.privacy.secret import keyed_digests
 from pipelines.protection.register import Asked, requests_of
-from pipelines.protection.tokens import key_tokens
+from pipelines.protection.tokens import LASTING, key_tokens, tokens_of_records
 from pipelines.seams import give
 from pipelines.seams.protection import REQUESTS
 from pipelines.tables import file_sha256, read_table, write_table
 
-__all__ = ["HELD_NIGHT", "asked_for", "keep_asking", "keep_requests", "keep_wishes", "told_so_far"]
+__all__ = [
+    "HELD_NIGHT",
+    "asked_for",
+    "keep_asking",
+    "keep_requests",
+    "keep_taken_back",
+    "keep_wishes",
+    "told_so_far",
+    "undone_of",
+]
 
 HELD_NIGHT = "held night"
 """What asked, where a night that is held or failed found a child to be one who asks."""
@@ -67,6 +78,46 @@ def keep_wishes(night: Night, attempt: str, record_keys: Sequence[str]) -> None:
         )
         name = f"{night.authority}/{agency}/{night.business_date.isoformat()}/{wish_of(attempt)}"
         _keep(night, agency, name, give(requests.sort_by("entry_id"), REQUESTS))
+
+
+def keep_taken_back(night: Night, number: int, record_key: str, folder: Path) -> None:
+    """Keep that a child was shielded by a decision that is taken back: it stays hidden until two people open it.
+
+    Args:
+        night: the night from which it counts.
+        number: the decision.
+        record_key: the record that it named.
+        folder: of the attempt that says who the child is: it is known by all that names its records.
+    """
+    identities, records, names = (
+        read_table(folder / part / f"{name}.parquet")
+        for part, name in (("identities", "identities"), ("person", "records"), ("person", "names"))
+    )
+    child = identities.filter(pc.equal(identities["record_key"], record_key))["index_id"].combine_chunks()
+    theirs = identities.filter(pc.is_in(identities["index_id"], value_set=child))["record_key"].combine_chunks()
+    tokens = tokens_of_records(
+        *(each.filter(pc.is_in(each["record_key"], value_set=theirs)) for each in (records, names))
+    )
+    lasting = pc.is_in(tokens["kind"].cast("string"), value_set=pa.array(LASTING))
+    known = {*tokens.filter(lasting)["token"].to_pylist(), *key_tokens([record_key])["token"].to_pylist()}
+    agency = record_key.partition(":")[0]
+    requests = pa.table(
+        {
+            "walled": pa.nulls(1, REQUESTS.field("walled").type),
+            "entry_id": keyed_digests(pa.array([record_key]), "protection taken back"),
+            "record_ref": pa.nulls(1, pa.string()),
+            "asked": ["shield taken back"],
+            "understood": [True],
+            "tokens": [sorted(known)],
+        }
+    )
+    name = f"{night.authority}/{agency}/{night.business_date.isoformat()}/{undone_of(number)}"
+    _keep(night, agency, name, give(requests, REQUESTS))
+
+
+def undone_of(number: int) -> str:
+    """What stands in the place of a sequence in the name of what a shield that was taken back leaves."""
+    return f"undone-{number}"
 
 
 def _keep(night: Night, agency: str, delivery_id: str, requests: pa.Table) -> None:

@@ -13,11 +13,12 @@ import pytest
 from pipelines.deliveries import Register
 from pipelines.errors import IsindexError
 from pipelines.nights import decisions, protection_decisions
+from pipelines.nights.at_once import hidden_at_once
 from pipelines.nights.retention import prune
 from pipelines.tables import read_table
 from tests.databases import Databases
 from tests.nights.little_authority import AUTHORITY, Delivery, children, day_of, put
-from tests.nights.little_nights import LittleNights, bytes_under
+from tests.nights.little_nights import LittleNights, broken_in, bytes_under
 
 pytestmark = pytest.mark.one_database
 
@@ -190,19 +191,29 @@ def test_a_shield_that_is_taken_back_on_its_first_night_is_latched_all_the_same(
     made = protection_decisions.shield(place.deployment, AUTHORITY, index_id(place, 0), **by("Ruth"))
     assert place.load() == {0: "published"}
     decisions.take_back(place.deployment, AUTHORITY, made.number, **by("Omar"))
-    assert place.load() == {}
+    assert place.load() == {0: "published"}
     place.deliver(1)
     assert place.load() == {1: "published"}
     assert [hidden(place, night) for night in (0, 1)] == [{CHILD.family}] * 2
 
 
-def test_a_shield_that_no_night_was_built_with_is_taken_back_as_if_it_had_not_been(place: LittleNights) -> None:
+@pytest.mark.parametrize("tried", [False, True], ids=["before any load", "after a load that failed"])
+def test_a_shield_that_no_night_was_built_with_is_opened_by_two_people_alone(place: LittleNights, tried: bool) -> None:
     made = protection_decisions.shield(place.deployment, AUTHORITY, index_id(place, 0), **by("Ruth"))
+    if tried:
+        assert place.load(before=broken_in("links")) == {0: "failed"}
     decisions.take_back(place.deployment, AUTHORITY, made.number, **by("Omar"))
-    assert place.load() == {}
+    assert hidden_at_once(place.deployment, AUTHORITY)
+    assert place.load() == {0: "published"}
+    assert not hidden_at_once(place.deployment, AUTHORITY)
     place.deliver(1)
     place.load()
-    assert hidden(place, 1) == set()
+    assert [hidden(place, night) for night in (0, 1)] == [{CHILD.family}] * 2
+    opened = protection_decisions.unshield(place.deployment, AUTHORITY, index_id(place, 1), **by("Omar"))
+    protection_decisions.confirm(place.deployment, AUTHORITY, opened.number, **by("Ruth"))
+    place.deliver(2)
+    place.load()
+    assert hidden(place, 2) == set()
 
 
 def test_that_two_are_not_the_same_opens_nobody_on_the_night_that_shields_them(shielded: LittleNights) -> None:
