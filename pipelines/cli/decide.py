@@ -126,14 +126,26 @@ def confirm(
 ) -> None:
     """Confirm, as a second person, that a child is shown again.
 
+    The names are compared as they are given. Whoever may run this under another's name can be both: let each person have an
+    account of the machine. A confirmation under the account of the proposal is warned of, and noted in the audit.
+
     Example: [bold]isindex decide confirm 7 --home demo/home --authority 330 --reason "Order seen" --actor "B. Second"[/bold]
     """
     from pipelines.nights import protection_decisions
 
-    made = protection_decisions.confirm(existing_home(home), authority, number, **_by(actor, reason))
+    deployment = existing_home(home)
+    made = protection_decisions.confirm(deployment, authority, number, **_by(actor, reason))
     console.print(
         f"Decision {made.number}: proposal {number} is confirmed. It counts from the authority's next night on."
     )
+    with deployment.engine.connect() as connection:
+        if protection_decisions.from_one_account(connection, authority, number):
+            console.print(
+                "Warning: it was proposed and confirmed under one account of this machine. Two names were given; that two people "
+                f"decided is not shown. The audit notes it; if it was one person: isindex decide undo {made.number} "
+                f"--authority {authority} --reason …",
+                style="bold yellow",
+            )
 
 
 @app.command("override")

@@ -266,9 +266,11 @@ def waive(
 
 
 def write_down(
-    connection: Connection, authority: str, row: Mapping[str, object], actor: str, reason: str, now: str
+    connection: Connection, authority: str, row: Mapping[str, object], actor: str, reason: str, now: str, note: str = ""
 ) -> Decision:
     """Write a decision and its entry in the audit; within the caller's transaction, which is `pipelines.audit.writing`.
+
+    `note` is what the audit says besides of what it is about.
 
     Raises:
         IsindexError: DECISION_CONTRADICTS when one that stands has settled the same, were it written this very moment.
@@ -284,7 +286,9 @@ def write_down(
                 _standing(beside, authority, matter) or "Another decision was made of the same."
             ) from None
     refs = [reference_of(str(row[name])) for name in ("record_a", "record_b") if row.get(name)]
-    about = " ".join([f"decision {number}", *refs, *([str(row["subject"])] if row.get("subject") else [])])
+    about = " ".join(
+        [f"decision {number}", *refs, *([str(row["subject"])] if row.get("subject") else []), *([note] if note else [])]
+    )
     append(connection, f"decide {row['kind']}", actor=actor, why=reason, at=now, authority=authority, subject=about)
     return _told(connection.execute(select(db.decision).where(db.decision.c.decision_id == number)).one())
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import Connection, Select, or_, select, update
 
-from pipelines.audit import writing
+from pipelines.audit import account, writing
 from pipelines.database import schema as db
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
@@ -31,7 +31,10 @@ from pipelines.seams import grown
 from pipelines.seams.protection import ENTRIES
 from pipelines.tables import read_table
 
-__all__ = ["confirm", "shield", "unshield"]
+__all__ = ["ONE_ACCOUNT", "confirm", "from_one_account", "shield", "unshield"]
+
+ONE_ACCOUNT = "from the account of the proposal"
+"""What the audit says of a confirmation under the account of the machine under which it was proposed."""
 
 
 def shield(deployment: Deployment, authority: str, who: str, *, actor: str, reason: str, at: datetime) -> Decision:
@@ -128,7 +131,22 @@ def confirm(deployment: Deployment, authority: str, number: int, *, actor: str, 
             "told": _told(connection, deployment, authority),
             "known_by": proposed.known_by,
         }
-        return write_down(connection, authority, row, actor, reason, at.isoformat(timespec="seconds"))
+        note = ONE_ACCOUNT if from_one_account(connection, authority, number) else ""
+        return write_down(connection, authority, row, actor, reason, at.isoformat(timespec="seconds"), note)
+
+
+def from_one_account(connection: Connection, authority: str, number: int) -> bool:
+    """Whether proposal `number` was made under the account of the machine that this process runs under.
+
+    Names are typed, and can be anybody's; whether two people stand behind one account the product cannot know.
+    """
+    entry = db.audit_entry.c
+    about = f"decision {number}"
+    query = select(entry.account).where(
+        entry.authority == authority, entry.action == "decide unshield",
+        or_(entry.subject == about, entry.subject.startswith(f"{about} ", autoescape=True)),
+    )  # fmt: skip
+    return account() in connection.scalars(query).all()
 
 
 def _known_by(folder: Path, key: str) -> list[str]:

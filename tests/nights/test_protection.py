@@ -9,7 +9,9 @@ from typing import Any
 
 import pyarrow.compute as pc
 import pytest
+from sqlalchemy import select
 
+from pipelines.database import schema as db
 from pipelines.deliveries import Register
 from pipelines.errors import IsindexError
 from pipelines.nights import decisions, protection_decisions
@@ -195,6 +197,37 @@ def test_a_shield_that_is_taken_back_on_its_first_night_is_latched_all_the_same(
     place.deliver(1)
     assert place.load() == {1: "published"}
     assert [hidden(place, night) for night in (0, 1)] == [{CHILD.family}] * 2
+
+
+def test_a_wish_that_is_told_after_two_people_have_confirmed_stands_whatever_its_business_date(
+    shielded: LittleNights,
+) -> None:
+    made = protection_decisions.unshield(shielded.deployment, AUTHORITY, index_id(shielded, 1), **by("Ruth"))
+    protection_decisions.confirm(shielded.deployment, AUTHORITY, made.number, **by("Omar"))
+    mark(shielded)
+    shielded.deliver(1, "health")  # corrected, for the night in force
+    assert shielded.load() == {1: "published"}
+    mark(shielded, "")
+    shielded.deliver(2)
+    assert shielded.load() == {2: "published"}
+    assert hidden(shielded, 2) == {CHILD.family}
+
+
+def test_the_audit_says_when_a_proposal_was_confirmed_under_its_own_account(
+    shielded: LittleNights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for account, noted in (("other", False), ("", True)):
+        made = protection_decisions.unshield(shielded.deployment, AUTHORITY, index_id(shielded, 1), **by("Ruth"))
+        with monkeypatch.context() as patched:
+            if account:
+                patched.setattr("pipelines.audit.chain.account", lambda: "other")
+                patched.setattr("pipelines.nights.protection_decisions.account", lambda: "other")
+            protection_decisions.confirm(shielded.deployment, AUTHORITY, made.number, **by("Omar"))
+        with shielded.deployment.engine.connect() as connection:
+            subjects = connection.scalars(
+                select(db.audit_entry.c.subject).where(db.audit_entry.c.action == "decide confirm")
+            ).all()
+        assert subjects[-1].endswith(protection_decisions.ONE_ACCOUNT) == noted
 
 
 @pytest.mark.parametrize("tried", [False, True], ids=["before any load", "after a load that failed"])
