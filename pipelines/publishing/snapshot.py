@@ -29,6 +29,7 @@ from pipelines.identities.mint import FORM
 from pipelines.identities.state import IdentityState
 from pipelines.protection.firewall import find_across
 from pipelines.protection.household import find_household
+from pipelines.protection.numbers_told import find_numbers_told
 from pipelines.seams import conform, give
 from pipelines.seams.identities import IDENTITY_TABLES
 from pipelines.seams.person import PERSON_TABLES
@@ -71,7 +72,8 @@ def build_snapshot(
         conform(getattr(state, name), seam)
     household = find_household(person, state.identities, state.visibility, further_places)
     views: dict[str, pa.Table | Path] = {f"delivered_{name}": person[name] for name in PERSON_TABLES}
-    views |= {f"unseen_{name}": table for name, table in vars(household).items()}
+    views |= {f"unseen_{name}": table for name, table in vars(household).items() if name != "texts"}
+    views |= {"texts_of_homes": household.texts, "texts_with_numbers": find_numbers_told(person)}
     across = find_across(person, state.identities, walls, borne)
     views |= {f"across_{name}": table for name, table in vars(across).items()}
     views |= {
@@ -117,6 +119,9 @@ def _seen(table: str, *columns: str, source: str = "") -> str:
 
 # the person tables as they may be seen; an address is seen whole or not at all, and so is why there would be none
 _SEEN = f"""
+    CREATE TEMP TABLE unseen_texts AS
+    SELECT record_key, text FROM texts_of_homes UNION SELECT record_key, text FROM texts_with_numbers;
+
     CREATE TEMP VIEW names_of_own AS
     SELECT d.* FROM delivered_names d ANTI JOIN across_names a ON a.record_key = d.record_key AND a.kind = d.kind
         AND a.family_name IS NOT DISTINCT FROM d.family_name AND a.given_names IS NOT DISTINCT FROM d.given_names;

@@ -89,10 +89,50 @@ def test_anything_told_of_a_sensitive_service_is_seen(make_night):
         assert failed(make_night(1, [CHILD], involvements=told)) == ["sensitive_services"]
 
 
-def test_a_number_of_an_agency_in_any_text_is_seen(make_night):
-    for text in ("9434765919", "known by 9434765919 since", "health:1"):
-        row = {**CHILD, "addresses": [{"address": text, "postcode": "AB1 2CD", "status": "current"}]}
-        assert failed(make_night(1, [row])) == ["identifiers_absent"]
+NUMBERS = [
+    "9434765919",
+    "known by 9434765919 since",
+    "health:1",
+    "943 476 5919",
+    "Jo, NHS 943-476-5919",
+    "９４３ ４７６ ５９１９",
+]
+
+
+@pytest.mark.parametrize("text", NUMBERS)
+def test_a_number_of_an_agency_in_any_text_is_seen(make_night, text):
+    for table, column in (("addresses", "address"), ("carers", "contact"), ("involvements", "phone")):
+        night = make_night(1, [CHILD])
+        built = night.tables[table]
+        place = built.schema.get_field_index(column)
+        told = built.set_column(place, column, pa.array([text] * built.num_rows, pa.string()))
+        assert "identifiers_absent" in failed(make_night(1, [CHILD], **{table: told}))
+
+
+@pytest.mark.parametrize("text", NUMBERS)
+def test_a_number_of_an_agency_in_a_record_is_shown_nowhere_and_holds_nothing(make_night, text):
+    told = {
+        "addresses": [{"address": text, "postcode": "AB1 2CD", "status": "current"}],
+        "carers": [{"name": "Jo Reed", "relationship": text, "contact": text}],
+        "involvements": [{"kind": "service", "service": text, "contact": text, "phone": text}],
+        "names": [{"kind": "former", "family_name": text, "given_names": "Anna"}],
+    }
+    night = make_night(1, [{**CHILD, **told}])
+    assert failed(night) == []
+    (gate,) = [each for each in night.audit().gates if each.name == "identifiers_absent"]
+    assert (gate.figures["values"], gate.figures["values_delivered"]) == (0, 7)
+    assert text not in str([table.to_pylist() for table in night.tables.values()])
+    assert [row["name"] for row in night.tables["carers"].to_pylist()] == ["Jo Reed"]
+    assert ("former", None, "Anna") in [
+        (row["kind"], row["family_name"], row["given_names"]) for row in night.tables["names"].to_pylist()
+    ]
+
+
+def test_telephone_numbers_and_numbers_that_nobody_bears_are_shown(make_night):
+    carers = [{"name": "Jo", "contact": "07700 900123"}, {"name": "Al", "contact": "+44 943 476 5918"}]
+    night = make_night(1, [{**CHILD, "carers": carers}])
+    assert failed(night) == []
+    assert {row["contact"] for row in night.tables["carers"].to_pylist()} == {"07700 900123", "+44 943 476 5918"}
 
 
 def test_a_table_that_changed_after_it_was_built_is_seen(make_night):

@@ -91,7 +91,7 @@ class Evidence:
     """Everything the gates may ask of a night.
 
     In SQL: the nine snapshot tables by name; identities, index_ids; ledger (the night's events); person (the records),
-    person_names, person_addresses, person_carers; further_places (hidden ones that no record has); apart; entries (the protection register);
+    person_names, person_addresses, person_carers, person_involvements; further_places (hidden ones that no record has); apart; entries (the protection register);
     decisions (in force); review (the review list); walls, borne (of firewalls);
     base_children, base_person, base_names, base_addresses, base_carers, base_identities, base_walls, base_walls_asked, base_borne, base_latched,
     empty on a first night; and nameless: the identities that have an address and no name, the only ones that may have no row in children.
@@ -144,6 +144,7 @@ def opened(
     views: dict[str, pa.Table | Path] = {name: found[name].path for name in SNAPSHOT_TABLES}
     views |= {("ledger" if name == "events" else name): found[f"ledger/{name}"].path for name in LEDGER_TABLES}
     views |= {f"person_{name}": person[name] for name in _BEARING}
+    views |= {"person_involvements": person["involvements"]}
     views |= {"person": person["records"], "decisions": in_force(decisions)}
     views |= {"apart": apart, "entries": protection.entries}
     views["review"] = _REVIEWED.empty_table() if review is None else review
