@@ -83,6 +83,8 @@ def receive(
         findings.append(finding("WRONG_AUTHORITY", reason=f"{found.authority} is not open on {found.business_date}"))
     contract, faults = _contract(manifest, found, load_contract)
     findings += faults
+    if contract is None:  # what is no contract may be anything
+        entry = replace(entry, contract=None)
     used = any(
         each.sequence == entry.sequence and each.state in CONSUMING and each.delivery_id != entry.delivery_id
         for each in known
@@ -162,7 +164,7 @@ def conclude(
     )
     if accepted is not None and rejects is not None:
         outcome = ack_of(entry)
-        place = store.keep(entry, receipt.found.manifest_bytes, accepted, rejects, outcome)
+        place = store.keep(entry, _kept_manifest(receipt.found), accepted, rejects, outcome)
         entry = replace(entry, stored_at=place)
     loads = state in ("loaded", "partly_loaded")
     freed = register.conclude(entry, supersedes=receipt.ruling.supersedes if loads else ())
@@ -216,10 +218,15 @@ def _entry(found: FoundDelivery, manifest: Manifest | None) -> DeliveryEntry:
         mode=manifest.mode if manifest else None,
         state="received",
         contract=manifest.contract if manifest else None,
-        supplier=manifest.supplier if manifest else None,
         created_at=manifest.created_at if manifest else None,
         manifest_sha256=found.manifest_sha256,
     )
+
+
+def _kept_manifest(found: FoundDelivery) -> Mapping[str, Any]:
+    """What is kept of the manifest of a delivery whose records were judged."""
+    manifest, _ = parse_manifest(found.manifest_bytes, found.authority, found.agency, found.business_date)
+    return manifest.kept if manifest else {}
 
 
 def _contract(

@@ -43,9 +43,21 @@ class Manifest:
     sequence: int
     mode: str
     created_at: str
-    supplier: str
     files: tuple[ManifestFile, ...]
     sha256: str
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What of it is kept: its own keys alone, and of a file's name the kind. Whatever else a supplier writes may name a child."""
+        files = [
+            {"kind": _kind(file.name), "bytes": file.bytes, "rows": file.rows, "sha256": file.sha256}
+            for file in self.files
+        ]
+        return {
+            "contract": self.contract, "authority": self.authority, "agency": self.agency,
+            "business_date": self.business_date.isoformat(), "sequence": self.sequence, "mode": self.mode,
+            "created_at": self.created_at, "files": files, "manifest_sha256": self.sha256,
+        }  # fmt: skip
 
     @property
     def rows(self) -> int:
@@ -96,6 +108,11 @@ def stays_inside(name: str) -> bool:
     return all(part not in ("", ".", "..") for part in name.split("/"))
 
 
+def _kind(name: str) -> str:
+    found = re.search(r"(?:\.(?:csv|jsonl|xml|parquet))?(?:\.(?:gz|zst|zstd))?$", name, re.IGNORECASE)
+    return found.group().lower().lstrip(".") if found else ""
+
+
 def _manifest(content: bytes) -> Manifest:
     if len(content) > MANIFEST_LIMIT:
         raise _UnusableError("it is larger than a manifest can be")
@@ -116,8 +133,7 @@ def _manifest(content: bytes) -> Manifest:
     mode = stated.get("mode")
     if mode not in ("full", "delta"):
         raise _UnusableError("mode is neither full nor delta")
-    supplier = stated.get("supplier") or ""
-    if not isinstance(supplier, str):
+    if not isinstance(stated.get("supplier") or "", str):  # for people: nothing of it is kept
         raise _UnusableError("supplier is not text")
     return Manifest(
         contract=_text(stated, "contract", r"[A-Za-z0-9_.-]{1,40}/[0-9]{1,6}"),
@@ -127,7 +143,6 @@ def _manifest(content: bytes) -> Manifest:
         sequence=_count(stated, "sequence", 2**31 - 1),
         mode=mode,
         created_at=_instant(stated),
-        supplier=_plain(supplier[:200]).replace("\x00", ""),
         files=files,
         sha256=hashlib.sha256(content).hexdigest(),
     )

@@ -1,7 +1,8 @@
 """The immutable store: every delivery as it was judged, so that the landing place may be emptied.
 
 Belongs here: a folder per delivery under the home. What lies in it is complete or not there at all. The raw files are
-never kept: they may hold columns the index must not have, and values that were set aside.
+never kept: they may hold columns the index must not have, and values that were set aside; of the manifest its own keys are kept,
+and of a file's name its kind.
 
     deliveries/<authority>/<agency>/<business_date>/seq=<n>-<manifest hash>/
         manifest.json  accepted.parquet  rejected.parquet  outcome.json
@@ -22,7 +23,7 @@ import pyarrow as pa
 from pipelines.deliveries.states import DeliveryEntry
 from pipelines.errors import IsindexError
 from pipelines.home import Home
-from pipelines.tables import file_sha256, read_as, read_table, store_damaged, write_bytes, write_json, write_table
+from pipelines.tables import file_sha256, read_as, read_table, store_damaged, write_json, write_table
 from pipelines.umask import FOLDER
 
 __all__ = ["Store", "StoredDelivery"]
@@ -72,7 +73,7 @@ class Store:
     def keep(
         self,
         entry: DeliveryEntry,
-        manifest_bytes: bytes,
+        manifest: Mapping[str, Any],
         accepted: pa.Table,
         rejected: pa.Table,
         outcome: Mapping[str, Any],
@@ -87,7 +88,7 @@ class Store:
         folder = parent / f"seq={number}-{entry.manifest_sha256[:12]}"
         making = Path(tempfile.mkdtemp(dir=parent, prefix=f".{folder.name}."))
         try:
-            write_bytes(manifest_bytes, making / "manifest.json")
+            write_json(manifest, making / "manifest.json")
             write_table(accepted, making / "accepted.parquet")
             write_table(rejected, making / "rejected.parquet")
             kept = {name: file_sha256(making / name) for name in ("accepted.parquet", "rejected.parquet")}

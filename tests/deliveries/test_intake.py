@@ -146,11 +146,33 @@ def test_no_manifest_crashes_the_intake(site, content):
     assert codes(entry) == ["MANIFEST_INVALID"]
 
 
-def test_a_supplier_whose_name_is_no_text_is_kept_as_far_as_it_is(site):
-    site.deliver("health", {"health.csv": CONTENT}, stated={"supplier": "Zoë \ud800\0 𠮷" + "x" * 300})
+def test_of_the_manifest_its_own_keys_alone_are_kept(site):
+    said = {"supplier": "Zoë \ud800\0 Fubtabrav, 14 Sidwick Lane", "note": "Fubtabrav lives at", "Fubtabrav": {"x": 1}}
+    site.deliver("health", {"Fubtabrav.csv.GZ": gzip.compress(CONTENT)}, stated=said, rows=2)
     [entry] = site.load()
-    assert entry.supplier == ("Zoë ? 𠮷" + "x" * 300)[:199]
-    assert site.register.entry(entry.delivery_id) == entry
+    assert (entry.state, entry.supplier) == ("loaded", None)
+    folder = site.root / "home" / entry.stored_at
+    kept = json.loads((folder / "manifest.json").read_text())
+    assert set(kept) == {
+        "contract", "authority", "agency", "business_date", "sequence", "mode", "created_at", "files", "manifest_sha256",
+    }  # fmt: skip
+    assert [set(file) for file in kept["files"]] == [{"kind", "bytes", "rows", "sha256"}]
+    assert (kept["files"][0]["kind"], kept["manifest_sha256"]) == ("csv.gz", entry.manifest_sha256)
+    for path in folder.iterdir():
+        assert b"ubtabrav" not in path.read_bytes(), path.name
+
+
+@pytest.mark.parametrize("supplier", [7, ["x"]])
+def test_a_supplier_that_is_no_text_refuses_the_manifest(site, supplier):
+    site.deliver("health", {"health.csv": CONTENT}, stated={"supplier": supplier})
+    assert codes(site.load()[0]) == ["MANIFEST_INVALID"]
+
+
+def test_a_contract_that_is_none_is_not_kept(site):
+    folder = site.deliver("health", {"health.csv": CONTENT}, stated={"contract": "Fubtabrav/1"})
+    [entry] = site.load()
+    assert (entry.contract, codes(entry)) == (None, ["CONTRACT_UNKNOWN"])
+    assert "Fubtabrav" not in (folder / "ack.json").read_text()
 
 
 def test_an_authority_that_is_not_open_is_refused(site):

@@ -21,12 +21,12 @@ from pipelines.contracts.contract import Column, Contract
 from pipelines.deliveries.codes import Finding, Severity, finding
 from pipelines.deliveries.readers.damaged_rows import salvaged_rows
 from pipelines.deliveries.readers.protective import UNCLEAR, meant, refusal, says_no
+from pipelines.deliveries.readers.refused_names import as_told, columns_refused, is_contracts
 from pipelines.deliveries.readers.result import CELL_LIMIT, CHANGE, Damage, FilePart, native_schema
 from pipelines.deliveries.readers.text import (
     Offsets,
     Text,
     ends_with_return,
-    known_names,
     line_starts,
     load,
     offsets_of,
@@ -137,10 +137,9 @@ def _judge_header(
     repeated = sorted({column for column in present if present.count(column) > 1} - unprotected)
     if repeated:
         findings.append(finding("COLUMNS_REPEATED", name, names=", ".join(repeated)))
-    shown = known_names(header)
-    refused = tuple(shown[place] for place, column in enumerate(header) if column not in allowed)
-    if refused:
-        findings.append(finding("COLUMNS_REFUSED", name, names=", ".join(refused[:50])))
+    unknown = {number: column for number, column in enumerate(header, 1) if column not in allowed}
+    refused = as_told(unknown, contract, known=is_contracts(present, contract, all_named=True))
+    findings += columns_refused(refused, name)
     missing = [column for column in allowed if column not in present and column not in unprotected]
     if missing:
         needed = {column.name for column in contract.columns if column.required or column.key} | {CHANGE}

@@ -11,7 +11,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.contracts.contract import Column, Contract
-from pipelines.deliveries.codes import finding
 from pipelines.deliveries.readers.marks_in_json import (
     Pairs,
     has_plain_marks,
@@ -31,8 +29,9 @@ from pipelines.deliveries.readers.marks_in_json import (
     salvaged_documents,
 )
 from pipelines.deliveries.readers.protective import refusal
+from pipelines.deliveries.readers.refused_names import as_told, columns_refused, is_contracts
 from pipelines.deliveries.readers.result import CHANGE, Damage, FilePart, native_schema
-from pipelines.deliveries.readers.text import known_names, line_starts, load, recode
+from pipelines.deliveries.readers.text import line_starts, load, recode
 from pipelines.tables import connect
 
 __all__ = ["read_jsonl"]
@@ -79,12 +78,10 @@ def read_jsonl(path: Path, name: str, contract: Contract, *, delta: bool) -> Fil
     table = pa.concat_tables(tables) if tables else schema.empty_table()
     findings += refusal([column for column, records in spelled.items() if records * 2 > before], name)
     salvaged = pa.Table.from_pylist(guesses, schema=schema)
-    shown = tuple(known_names(list(refused)))
-    part = FilePart(table, damaged, findings=tuple(findings), refused=shown, salvaged=salvaged)
-    if part.refused:
-        names = ", ".join(part.refused[:50])
-        return replace(part, findings=(*part.findings, finding("COLUMNS_REFUSED", name, names=names)))
-    return part
+    seen = [each for each in table.column_names if table[each].null_count < table.num_rows]
+    shown = as_told(dict(enumerate(refused, 1)), contract, known=is_contracts(seen, contract, all_named=False))
+    findings += columns_refused(shown, name)
+    return FilePart(table, damaged, findings=tuple(findings), refused=shown, salvaged=salvaged)
 
 
 def _batches(data: bytes, encoding: str, starts: Any) -> Iterator[tuple[int, bytes]]:

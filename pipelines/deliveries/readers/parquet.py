@@ -19,8 +19,8 @@ from pipelines.contracts.contract import Contract
 from pipelines.deliveries.codes import Finding, Severity, finding
 from pipelines.deliveries.readers.marks_in_parquet import spoilt, with_unclear
 from pipelines.deliveries.readers.protective import refusal
+from pipelines.deliveries.readers.refused_names import as_told, columns_refused, is_contracts
 from pipelines.deliveries.readers.result import CHANGE, FilePart, native_schema
-from pipelines.deliveries.readers.text import known_names
 from pipelines.outages import outage_of
 
 __all__ = ["read_parquet"]
@@ -100,10 +100,9 @@ def _judge_columns(
     repeated = sorted({each for each in given.names if given.names.count(each) > 1 and each in allowed} - unprotected)
     if repeated:
         findings.append(finding("COLUMNS_REPEATED", name, names=", ".join(repeated)))
-    paths = [path for field in given for path in _unknown(field, schema, allowed)]
-    refused = tuple(known_names(paths))
-    if refused:
-        findings.append(finding("COLUMNS_REFUSED", name, names=", ".join(refused[:50])))
+    paths = dict(enumerate((path for field in given for path in _unknown(field, schema, allowed)), 1))
+    refused = as_told(paths, contract, known=is_contracts(given.names, contract, all_named=True))
+    findings += columns_refused(refused, name)
     missing = [each for each in allowed if each not in given.names and each not in unprotected]
     if missing:
         needed = {each.name for each in contract.columns if each.required or each.key} | {CHANGE}

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from pipelines.deliveries.codes import Finding, finding
 
-__all__ = ["Text", "ends_with_return", "known_names", "line_starts", "load", "offsets_of", "recode"]
+__all__ = ["Text", "ends_with_return", "line_starts", "load", "offsets_of", "recode"]
 
 Offsets = npt.NDArray[np.int64]
 _WIDE_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -102,16 +102,6 @@ def offsets_of(data: bytes, wanted: bytes) -> Offsets:
     if len(wanted) == 1:
         return np.flatnonzero(view == wanted[0])
     return np.flatnonzero(np.isin(view, np.frombuffer(wanted, np.uint8)))
-
-
-def known_names(names: list[str]) -> list[str]:
-    """`names` as they may be shown: what may be a value is given by its number."""
-    return [
-        name
-        if 0 < len(name) <= 60 and name[0].isalpha() and all(each.isalnum() or each in " _-./()@:[]{}" for each in name)
-        else f"number {number}"
-        for number, name in enumerate(names, start=1)
-    ]
 
 
 def _utf8(data: bytes) -> Text:

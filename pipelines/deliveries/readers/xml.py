@@ -22,8 +22,9 @@ from pipelines.contracts.contract import Contract
 from pipelines.deliveries.codes import finding
 from pipelines.deliveries.readers.marks_in_xml import XmlMarks
 from pipelines.deliveries.readers.protective import refusal
+from pipelines.deliveries.readers.refused_names import as_told, columns_refused, is_contracts
 from pipelines.deliveries.readers.result import CHANGE, Damage, FilePart, native_schema
-from pipelines.deliveries.readers.text import Text, known_names, line_starts, load, recode
+from pipelines.deliveries.readers.text import Text, line_starts, load, recode
 
 __all__ = ["read_xml"]
 
@@ -261,11 +262,12 @@ def _part(
     table = pa.Table.from_arrays([arrays[each] for each in schema.names], schema=schema)
     salvaged = pa.concat_tables([table.filter(pa.array(~good)), _lost(collected, schema)])
     table = table.filter(pa.array(good)) if damaged else table
-    refused = tuple(known_names(list(collected.refused)))
+    seen = [each for each in collected.names if texts[each].null_count < count]
+    known = is_contracts(seen, contract, all_named=False)
+    refused = as_told(dict(enumerate(collected.refused, 1)), contract, known=known)
     misspelled = [column for column, records in collected.marks.misspelled.items() if records * 2 > count]
     findings = [*empty.findings, *refusal(misspelled, name)]
-    if refused:
-        findings.append(finding("COLUMNS_REFUSED", name, names=", ".join(refused[:50])))
+    findings += columns_refused(refused, name)
     needed = {each.name for each in contract.columns if each.required or each.key} | {CHANGE}
     absent = [each for each in collected.names if table.num_rows and table[each].null_count == table.num_rows]
     if needed.intersection(absent):
