@@ -171,7 +171,9 @@ CHECKS: Mapping[str, Check] = {
     "urn": Check("the form of a school's unique reference number"),
     "max_length": Check("at most `characters` characters", needs=("characters",)),
     "text_clean": Check("no control characters, no replacement character, no text decoded in a wrong encoding"),
-    "tells_no_place": Check("no postcode, no telephone number, no house number with a street"),
+    "tells_no_place": Check(
+        "no postcode, telephone number or electronic address, no house number with a street, no word of where somebody stays"
+    ),
     "flag": Check("a JSON boolean; `bad_value_means`: what a bad value counts as", may=("bad_value_means",)),
     "number_between": Check(
         "a whole number from `min` to `max`; `unless_present`: not judged when that column has a value",

@@ -41,6 +41,11 @@ PLACE_TOLD = (
     "|[0-9](?:[ ().-]{0,3}[0-9]){6}"
     f"|\\b[0-9]+ ?[A-Z]?[ ,]+(?:[A-Z'’.-]+ +){{1,3}}(?:(?:{_STREETS})\\b|ST\\.?(?:,|$))"
     "|\\b(?:FLAT|APARTMENT|APT|ROOM) ?[0-9]"
+    # with whom, and where, in words: a word before "refuge", which is a name by itself
+    "|\\bC\\.? ?/ ?O\\b|℅|\\bCARE +OF\\b"
+    "|\\b(?:STAY(?:S|ING|ED)?|LIV(?:ES?|ING)|RESID(?:ES?|ING)) +(?:AT|WITH|IN|NEAR)\\b"
+    "|[^ (,/-][ (,/-]+REFUGE\\b|\\bREFUGE *[,(]|\\bREFUGE +(?:AT|IN|NEAR)\\b|\\bHOSTELS?\\b|\\bSAFE ?HOUSE\\b"
+    "|@|\\bHTTPS?:|\\bWWW\\.|[A-Z0-9]\\.(?:COM|NET|INFO|EXAMPLE|(?:ORG|CO|GOV|NHS|SCH|AC)\\.UK|ORG|UK)\\b"
     ")"
 )
 _DATE_PARTS = {"%Y": "[0-9]{4}", "%m": "[0-9]{2}", "%d": "[0-9]{2}"}

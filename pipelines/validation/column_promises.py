@@ -212,7 +212,7 @@ def text_promises(rules: Sequence[Rule], frame: str, path: str) -> list[Promise]
             words.append(f"at most {longest} characters")
         elif rule.check == "tells_no_place":
             bad.append(PLACE_TOLD)
-            words.append("no address or telephone number")
+            words.append("no address, telephone number or word of where somebody stays")
         else:
             bad.append(_DAMAGE)
             words.append("no damaged characters")
