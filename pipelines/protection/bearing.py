@@ -10,6 +10,9 @@ remembered (`borne`).
     born     two of day, month and year of the birth date
     person   a carer's name
     word     a word of a carer's name
+    carer    the same, and what it is with one letter wrong (`comparable`'s slips)
+    last     a carer's family name, the same way
+    spelled  the child's, from six letters on, the same way
     place    a place: by UPRN, by postcode and numbers, as it is written, by the name of a house
     road     number and street
     stem     number, first word of the street and the next letter: begins a road that is the same
@@ -107,6 +110,11 @@ VALUES = """
         FROM all_records SEMI JOIN concerned USING (record_key)
         UNION ALL SELECT record_key, 'person', unnest(people_in(name)) FROM carers_there WHERE name IS NOT NULL
         UNION ALL SELECT record_key, 'word', unnest(list_filter(words_of(name), lambda word: length(word) > 2)) FROM carers_there
+        UNION ALL SELECT record_key, 'carer', unnest(slips(word)) FROM (SELECT record_key, unnest(names_in(name)) AS word FROM carers_there)
+        UNION ALL SELECT record_key, 'last', unnest(slips(word)) FROM (SELECT record_key, unnest(last_in(name)) AS word FROM carers_there)
+        UNION ALL SELECT record_key, 'spelled', unnest(slips(word)) FROM (
+            SELECT record_key, unnest(names_in(family_name)) AS word FROM called
+            WHERE NOT coalesce(list_has_any(words_of(family_name), words_of(given_names)), false)) WHERE length(word) > 5
         UNION ALL SELECT record_key, 'place', key FROM keys
         UNION ALL SELECT record_key, 'road', road FROM streets
         UNION ALL SELECT record_key, 'stem', stem FROM streets WHERE stem <> road OR length(stem) - strpos(stem, ' ') > 3

@@ -179,6 +179,10 @@ _RECALL = """
         UNION SELECT index_id, kind, value FROM saying CROSS JOIN (VALUES ('family'), ('word'), ('street')) kinds(kind)
         UNION SELECT index_id, 'street', unnest(spans(letters(text))) FROM lying
         UNION SELECT index_id, 'mark', unnest(marks_in(text)) FROM texts
+        UNION SELECT index_id, kind, form FROM (
+            SELECT index_id, unnest(slips_of(word)) AS form
+            FROM (SELECT index_id, unnest(names_in(text)) AS word FROM (SELECT * FROM texts UNION SELECT * FROM wholly))
+        ) CROSS JOIN (VALUES ('carer'), ('last'), ('spelled')) forms(kind)
     ),
     digested AS (
         SELECT kind, value, digest_borne(kind, value) AS token FROM (SELECT DISTINCT kind, value FROM every WHERE value <> '')

@@ -17,6 +17,11 @@ Not here: which letters read alike (`letters`), what follows when two are equal 
     mails_in(t)      addresses of electronic mail
     reached_at(t)    telephone numbers (their last nine digits) and addresses of electronic mail
     people_in(t)     a person's name, by its words in whatever order, or grown together
+    names_in(t)      words of names in a text of people: without kinship, "and", "nee", "of", and what joins the parts of a name
+    last_in(t)       of one person: the family name's words (the last, what is joined to it, and one before a comma)
+    slips(w)         a word, and from five letters on what it is with any one letter wrong, left out or too many
+    slips_of(w)      the same of a word that is looked for, also with two letters exchanged: both have one in common
+    says_birth(t)    whether somebody is told to be of the family of birth
 
 Two roads are one, `one_road(a, b)`, when the stem of either (number, first word, next letter) begins the other: Ln is Lane, and
 words may be parted, hyphened or left off at the end (a single word of three letters does not say enough). `bucket(road)` is equal whenever they are one.
@@ -36,6 +41,14 @@ _TITLES = (
     "'GRANNY', 'GRANDMOTHER', 'GRANDAD', 'GRANDFATHER', 'AUNT', 'AUNTY', 'AUNTIE', 'UNCLE', 'CARER', 'GUARDIAN', "
     "'MAM', 'MOM', 'NANA', 'NANNA', 'GRANDMA', 'GRANDPA', 'GRANDDAD', 'STEP', 'STEPMUM', 'STEPMOTHER', 'STEPDAD', 'STEPFATHER', "
     "'SISTER', 'BROTHER', 'REV', 'REVD', 'SIR', 'PROF', 'JUNIOR', 'JR', 'SR'"  # none that is a family name as well
+)
+# what stands among the names of people and is none
+_ADDED = (
+    "'BIRTH', 'BIOLOGICAL', 'BIO', 'NATURAL', 'ADOPTIVE', 'ADOPTED', 'ADOPTER', 'FOSTER', 'KINSHIP', 'PR', 'PARENT', 'PARENTS', 'CARERS', "
+    "'GUARDIANS', 'SPECIAL', 'LEGAL', 'FAMILY', 'WIFE', 'HUSBAND', 'PARTNER', 'SON', 'DAUGHTER', 'SIBLING', 'SIBLINGS', 'COUSIN', 'FRIEND', "
+    "'GRANDPARENT', 'GRANDPARENTS', 'MATERNAL', 'PATERNAL', 'RESPONSIBILITY', 'AND', 'OR', 'NEE', 'BORN', 'FORMERLY', 'PREVIOUSLY', 'KNOWN', 'AS', "
+    "'AKA', 'FKA', 'ALIAS', 'THE', 'OF', 'TO', 'FOR', 'WITH', 'AT', 'IN', 'ON', 'BY', 'IS', 'HER', 'HIS', 'THEIR', 'EX', 'LATE', 'ALSO', 'CONTACT', "
+    "'VAN', 'VON', 'DER', 'DEN', 'DE', 'DI', 'DA', 'DO', 'DU', 'LA', 'LE', 'EL', 'AL', 'BIN', 'BINTI', 'BINT', 'IBN', 'UD', 'UL', 'MC', 'MAC', 'ST'"
 )
 _RUN = r"[0-9](?:[^\pL\pN,;@\n]*[0-9])+"  # digits with anything but letters and what divides a list
 
@@ -107,6 +120,20 @@ _MACROS = rf"""
         ELSE [upper(trim(t))] END;
     CREATE MACRO people_in(t) AS list_transform([spoken(t)], lambda said: list_transform(
         [list_filter(said, lambda word: word NOT IN ({_TITLES}))], lambda words: people_of(said, words, t))[1])[1];
+
+    CREATE MACRO names_in(t) AS list_distinct(list_filter(spoken(t), lambda word: word NOT IN ({_TITLES}, {_ADDED})));
+    CREATE MACRO last_of(t) AS list_distinct(list_filter(list_concat(
+        [list_filter(spoken(t), lambda word: word NOT IN ({_TITLES}, {_ADDED}))[-1]],
+        list_concat(names_in(regexp_extract(trim(t), '[^\s]+$')), list_concat(
+            names_in(regexp_extract(t, '^\s*([^\s,]+)\s*,', 1)), names_in(regexp_extract(t, '(?i)\bn[eé]e\s+([^\s,]+)', 1))))),
+        lambda word: word IS NOT NULL));
+    CREATE MACRO last_in(t) AS last_of(regexp_replace(t, '[(\[][^)\]]*[)\]]', ' ', 'g'));
+    CREATE MACRO wrong_in(w) AS flatten(list_transform(range(0, length(w) + 1), lambda place: [
+        left(w, place) || '?' || right(w, length(w) - place), left(w, place) || '?' || right(w, greatest(length(w) - place - 1, 0))]));
+    CREATE MACRO slips(w) AS list_distinct(CASE WHEN length(w) > 4 THEN list_append(wrong_in(w), w) ELSE [w] END);
+    CREATE MACRO slips_of(w) AS list_distinct(CASE WHEN length(w) > 4 THEN list_concat(slips(w), list_transform(range(1, length(w)),
+        lambda place: left(w, place - 1) || w[place + 1] || w[place] || right(w, length(w) - place - 1))) ELSE [w] END);
+    CREATE MACRO says_birth(t) AS regexp_matches(array_to_string(spoken(t), ' '), '\b(?:BIRTH[A-Z]*|BIOLOGICAL[A-Z]*|BIOL?|NATURAL)\b');
 """
 
 

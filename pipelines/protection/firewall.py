@@ -6,8 +6,8 @@ Belongs here: from who stands on which side of a wall to what of each record's v
 Of an identity at a wall nothing former is shown, neither name nor alias: a former name of an adopted child is the name of the
 other side, also where it is spelled in another way. Of what is in use everything that the other side has as well is
 taken out, on both sides: an address by its UPRN, its postcode, or its street, or when its words tell of the other side; a carer by name, or when its name,
-relationship or contact does; a text of a service that does. What tells is a family name, a carer's name, a street, a
-postcode, a UPRN, a telephone number or mail. A name in use that both bear stays only where the identity has no
+relationship or contact does, or says that it is of the family of birth; a text of a service that does. What tells is a family name, a
+carer's name by its words (`meant`), a street, a postcode, a UPRN, a telephone number or mail. A name in use that both bear stays only where the identity has no
 other, and one of which the other side's family name is a part ("Birth-Adoptive") stays nowhere. What stands between the sides shows
 nothing of either but one such name. What the other side has ever borne counts as what it bears (`borne`). An identity that holds records
 of both, in a version made before the wall, shows one name and no carer.
@@ -24,6 +24,7 @@ import pyarrow as pa
 from pipelines.protection.bearing import read_bearing, views_of
 from pipelines.protection.borne import recall
 from pipelines.protection.letters import as_written
+from pipelines.protection.meant import MEANT
 from pipelines.seams.protection import BORNE
 from pipelines.tables import connect
 
@@ -77,6 +78,7 @@ def find_across(
         duck.execute(_NAMES)
         duck.execute(_PLACES)
         duck.execute(_WORDS)
+        duck.execute(MEANT)
         duck.execute(_TELLING)
         found = {name: duck.sql(sql).to_arrow_table() for name, sql in _RESULTS.items()}
         return Across(**{name: as_written(duck, table, *_WRITTEN[name]) for name, table in found.items()})
@@ -233,7 +235,7 @@ _PLACES = """
 """
 
 _WORDS = """
-    CREATE TEMP TABLE foreign_carers AS
+    CREATE TEMP TABLE foreign_carers AS  -- whose whole name it is, in whatever order or grown together; word by word: `meant`
     SELECT DISTINCT f.index_id, unnest(people_in(c.name)) AS carer
     FROM foreign_records f JOIN carers_there c USING (record_key) WHERE c.name IS NOT NULL
     UNION SELECT index_id, value FROM recalled WHERE kind = 'person';
@@ -276,7 +278,8 @@ _TELLING = """
         AND one_road(f.road, f.stem, t.street.road, t.street.stem)
     UNION  -- the street without its number
     SELECT s.index_id, s.text FROM said s JOIN foreign_streets f USING (index_id)
-    WHERE length(f.name) > 5 AND contains(letters(s.text), f.name);
+    WHERE length(f.name) > 5 AND contains(letters(s.text), f.name)
+    UNION FROM meant;
 """
 
 _RESULTS = {
@@ -323,7 +326,7 @@ _RESULTS = {
                 list_contains(words_of(t.name), f.family) OR contains(letters(t.name), f.family) AND length(f.family) > 4)
         ) OR EXISTS (
             SELECT 1 FROM telling f WHERE f.index_id = t.index_id AND f.text IN (t.name, t.relationship, t.contact)
-        ) OR index_id IN (FROM of_two) ORDER BY ALL
+        ) OR index_id IN (FROM of_two) OR says_birth(t.name) OR says_birth(t.relationship) ORDER BY ALL
     """,
     "texts": """
         SELECT DISTINCT o.record_key, t.text FROM (

@@ -206,6 +206,19 @@ def _with_birth_mother(scene: Scene) -> list[dict[str, str]]:
     return [{"name": _adoptive(scene).carer, "relationship": "mother"}, mother]
 
 
+def _other_family(write: Callable[[str, str], str]) -> Walled:
+    """The birth mother has another family name than the child; the adoptive record has her, too, as she is written there."""
+
+    def named(scene: Scene) -> str:
+        return f"{_birth(scene).carer.split()[0]} Quorth{_birth(scene).street.split()[1].lower()}"
+
+    def carers(scene: Scene) -> list[dict[str, str]]:
+        mother = {"name": write(*named(scene).split()), "relationship": "other"}
+        return [{"name": _adoptive(scene).carer, "relationship": "mother"}, mother]
+
+    return Walled(later=_told(birth=True, carer_name=named, then=_told(carers=carers)))
+
+
 def _with_birth_phone(scene: Scene) -> list[dict[str, str]]:
     return [{"name": "Ann Zedd", "relationship": "aunt", "contact": f"ring {_birth(scene).phone}"}]
 
@@ -284,6 +297,17 @@ def _birth_home(scene: Scene) -> dict[str, Any]:
     return {"lines": [_home(scene)], "postcode": _birth(scene).postcode, "status": "current"}
 
 
+_MOTHERS: dict[str, Callable[[str, str], str]] = {
+    "with a second forename": lambda given, family: f"{given} Anne {family}",
+    "with somebody else": lambda given, family: f"{given} and Tom {family}",
+    "with a double name": lambda given, family: f"{given} {family}-Jones",
+    "with what she is": lambda given, family: f"{given} {family} (birth mother)",
+    "by an initial": lambda given, family: f"{given[0]} {family}",
+    "with a letter wrong in each name": lambda given, family: f"{given[:-1]}q {family[:-1]}q",
+    "married": lambda given, family: f"{given} Jones nee {family}",
+    "by her forename": lambda given, family: f"{given} (birth mother)",
+}
+
 ATTACKS: dict[str, Walled] = {
     "nothing else": Walled(),
     "the former name is told": Walled(_adopted(**_both_names)),
@@ -336,6 +360,7 @@ ATTACKS: dict[str, Walled] = {
     "the birth postcode in a team": _team(lambda scene: f"visits {_birth(scene).postcode}"),
     "the birth family's name in a team": _team(lambda scene: f"the {_birth(scene).family}s"),
     "the birth carer's forename in a team": Walled(_team(lambda scene: f"with {_birth(scene).carer.split()[0]}").adopted, later=lambda scene: scene.row("health", _birth_key(scene)).update(carer_name=_birth(scene).carer)),
+    **{f"a birth mother of another family name, {how}": _other_family(write) for how, write in _MOTHERS.items()},
     "the birth family's name among given names": _called(lambda scene: _adoptive(scene).family, lambda scene: f"{_birth(scene).given} {_birth(scene).family}"),
     "the birth family's name before the new one": _called(lambda scene: f"{_birth(scene).family}-{_adoptive(scene).family}"),
     "the birth family's name grown together with the new one": _called(lambda scene: f"{_birth(scene).family}{_adoptive(scene).family}"),

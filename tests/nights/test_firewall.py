@@ -464,6 +464,10 @@ WRONG: list[tuple[str, str, dict[str, Any]]] = [
     ("addresses_shown", "addresses", {"address": "Bracken-holt Lane 0212", "agency": "police"}),
     ("addresses_shown", "addresses", {"address": "２１２Br\u0430ckenholt L\u200bane", "agency": "police"}),
     ("carers_shown", "carers", {"name": "Quillerby, Mrs Maud"}),
+    ("carers_meant", "carers", {"name": "Maud Anne Quillerby-Jones (PR)"}),
+    ("carers_meant", "carers", {"name": "Maud and Tom Quillerdy"}),
+    ("carers_meant", "carers", {"name": "M Quillerby"}),
+    ("carers_meant", "carers", {"name": "Hermia", "relationship": "Birth mother"}),
     ("texts_telling", "carers", {"name": "Ann", "relationship": "aunt (Quill\u0435rby)"}),
     ("texts_telling", "carers", {"name": "Ann", "contact": "maud@quillerby.example"}),
     ("texts_telling", "involvements", {"kind": "service", "service": "visits 212 Bracken holt Ln"}),
@@ -502,6 +506,7 @@ REMEMBERED: list[tuple[str, str, dict[str, Any]]] = [
     ("remembered_shown", "addresses", {"address": "212, BRACKENHOLT LANE, Birmingham", "agency": "police"}),
     ("remembered_shown", "addresses", {"address": "212 Quite Another", "postcode": BIRTH.postcode.lower()}),
     ("remembered_shown", "carers", {"name": "Quillerby, Mrs Maud"}),
+    ("carers_meant", "carers", {"name": "Maud Anne Quillerby"}),
 ]
 
 

@@ -94,6 +94,24 @@ def test_a_carer_of_a_side_that_is_away_is_not_shown(remembered, carer):
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "Zelda Anne Quorthwick",
+        "Tom and Zelda Quorthwick-Jones",
+        "Z Quorthwick",
+        "Zelba Qourthwick",
+        "Quorthwyck, Zelda",
+    ],
+)
+def test_a_carer_of_another_family_name_is_remembered_by_the_words_of_the_name(name):
+    birth = {**BIRTH, "carers": [{"name": "Zelda Quorthwick", "relationship": "mother"}]}
+    _, first = night([birth, NEW], STANDING)
+    borne, _ = night([NEW], STANDING, first)
+    record = {**NEW, "carers": [*NEW["carers"], {"name": name, "relationship": "aunt"}]}
+    assert [row["name"] for row in shown_not([record], STANDING, borne)["carers"]] == [name]
+
+
+@pytest.mark.parametrize(
     "text", ["the Quillerbys", "with Maud", "visits 212 Brackenholt Lane", "01632960555", "to Brackenholt Lane"]
 )
 def test_a_text_that_tells_of_a_side_that_is_away_is_not_shown(remembered, text):

@@ -20,12 +20,16 @@ NEW = {
 }  # fmt: skip
 
 
-def across(**cells):
-    """What may not be seen of the new identity with these cells."""
+def across(birth=None, **cells):
+    """What may not be seen of the new identity with these cells; `birth`: others of the birth identity."""
     identities = pa.table({"record_key": ["health:a", "social_care:b"], "index_id": ["A", "B"]})
     wall = {"wall_a": "health:a", "wall_b": "social_care:b"}
     sides = [{**wall, "record_key": "health:a", "side": "a"}, {**wall, "record_key": "social_care:b", "side": "b"}]
-    found = find_across(person([BIRTH, {**NEW, **cells}]), identities, pa.Table.from_pylist(sides, schema=WALLS.schema))
+    found = find_across(
+        person([{**BIRTH, **(birth or {})}, {**NEW, **cells}]),
+        identities,
+        pa.Table.from_pylist(sides, schema=WALLS.schema),
+    )
     return {
         name: [row for row in table.to_pylist() if row.get("record_key") == "social_care:b"]
         for name, table in vars(found).items()
@@ -64,6 +68,51 @@ def test_words_that_tell_of_the_other_side_are_not_shown(text):
 @pytest.mark.parametrize("name", ["Mum Maud Quillerby", "MaudQuillerby", "Quillerby, Ann", "Ａnn Quillerby"])
 def test_a_carer_of_the_other_side_is_not_shown(name):
     assert [row["name"] for row in across(carers=[{"name": name}])["carers"]] == [name]
+
+
+ZELDA = {"carers": [{"name": "Zelda Quorthwick", "relationship": "mother"}]}
+MEANT = [
+    "Zelda Anne Quorthwick", "Quorthwick, Zelda", "Zelda Quorthwick (mum)", "Zelda and Tom Quorthwick", "Tom Quorthwick & Zelda", "Zelda Quorthwick-Jones",
+    "Zelda Smith nee Quorthwick", "Zelda Quorthwick PR", "Z Quorthwick", "Tom Quorthwick", "Zelda Qourthwick", "Zelba Quorthwyck", "Zelda Quorthwic",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MEANT)
+def test_a_carer_of_another_family_name_is_not_shown_at_the_other_side_however_the_name_is_written(name):
+    found = across(ZELDA, carers=[*NEW["carers"], {"name": name, "relationship": "aunt"}])["carers"]
+    assert [row["name"] for row in found] == [name]
+    turned = across({"carers": [{"name": name}]}, carers=[*NEW["carers"], *ZELDA["carers"]])["carers"]
+    assert [row["name"] for row in turned] == ["Zelda Quorthwick"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Zelda Thistlewick",
+        "Zelma Thistlewick",
+        "Zelda Brown",
+        "Ann Quorn",
+        "Quorthwickham, Ann",
+        "Tom and Ann Thistlewick",
+        "Mum",
+        "Foster carer",
+    ],
+)
+def test_a_carer_who_has_less_in_common_with_one_of_the_other_side_is_shown(name):
+    assert across(ZELDA, carers=[*NEW["carers"], {"name": name, "relationship": "aunt"}])["carers"] == []
+
+
+@pytest.mark.parametrize("said", [{"name": "Hermia", "relationship": "birth mother"}, {"name": "Hermia (biological mum)"}, {"name": "Hermia", "relationship": "Natural Father"},
+                                  {"name": "Hermia Oddwell", "relationship": "BIRTHMOTHER"}])  # fmt: skip
+def test_a_carer_who_is_said_to_be_of_the_family_of_birth_is_never_shown_whoever_it_is(said):
+    assert [row["name"] for row in across(carers=[*NEW["carers"], said])["carers"]] == [said["name"]]
+
+
+@pytest.mark.parametrize("text", ["sees Zelba", "Letterbox Qourthwick", "gran (Quorthwicks)"])
+def test_a_text_with_a_slip_in_a_carers_name_of_the_other_side_is_not_shown(text):
+    assert [row["text"] for row in across(ZELDA, involvements=[{"kind": "service", "service": text}])["texts"]] == [
+        text
+    ]
 
 
 @pytest.mark.parametrize(

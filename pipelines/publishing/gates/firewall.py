@@ -27,6 +27,7 @@ def firewall(evidence: Evidence) -> Gate:
     numbers = ", ".join(name for name in _NUMBERS if name in columns)
     duck.execute(_ASKED.format(told=told, numbers=numbers, **likeness))
     duck.execute(_WALLS)
+    duck.execute("SET VARIABLE no_names = ?", [_NO_NAMES.split()])
     walls = evidence.count("SELECT count(*) FROM wanted")
     found = dict.fromkeys(("unheard", *_FAULTS), 0)
     found["unheard"] = evidence.count(_UNHEARD)
@@ -46,6 +47,13 @@ def firewall(evidence: Evidence) -> Gate:
     )
 
 
+# words in a carer's name that are none
+_NO_NAMES = """MR MRS MS MISS DR MUM MUMMY MOTHER DAD DADDY FATHER NAN NANNY GRAN GRANNY GRANDMOTHER GRANDAD GRANDFATHER AUNT AUNTY AUNTIE
+    UNCLE CARER GUARDIAN MAM MOM NANA NANNA GRANDMA GRANDPA GRANDDAD STEP STEPMUM STEPMOTHER STEPDAD STEPFATHER SISTER BROTHER REV REVD SIR
+    PROF JUNIOR JR SR BIRTH BIOLOGICAL BIO NATURAL ADOPTIVE ADOPTED ADOPTER FOSTER KINSHIP PR PARENT PARENTS CARERS GUARDIANS SPECIAL LEGAL
+    FAMILY WIFE HUSBAND PARTNER SON DAUGHTER SIBLING SIBLINGS COUSIN FRIEND GRANDPARENT GRANDPARENTS MATERNAL PATERNAL RESPONSIBILITY AND OR
+    NEE BORN FORMERLY PREVIOUSLY KNOWN AS AKA FKA ALIAS THE OF TO FOR WITH AT IN ON BY IS HER HIS THEIR EX LATE ALSO CONTACT VAN VON DER DEN
+    DE DI DA DO DU LA LE EL AL BIN BINTI BINT IBN UD UL MC MAC ST"""
 _NUMBERS = ("nhs_number", "nhs_number_unverified", "previous_nhs_number", "upn", "upn_unverified", "former_upn")
 _PLACE = ["address", "postcode", "uprn"]
 _CARER = ["name", "relationship", "contact"]
@@ -183,6 +191,9 @@ _SIDES = r"""
     CREATE OR REPLACE TEMP MACRO family_of(t) AS nullif(regexp_replace(upper(strip_accents(t)), '[^\pL]', '', 'g'), '');
     CREATE OR REPLACE TEMP MACRO spoken(t) AS array_to_string(list_sort(list_filter(string_split(plain_of(t), ' '),
         lambda word: length(word) > 1 AND word NOT IN ('MR', 'MRS', 'MS', 'MISS', 'DR'))), ' ');
+    CREATE OR REPLACE TEMP MACRO called_by(t) AS list_filter(string_split(coalesce(plain_of(t), ''), ' '),
+        lambda word: length(word) > 1 AND NOT list_contains(getvariable('no_names'), word));
+    CREATE OR REPLACE TEMP MACRO one_word(a, b) AS a = b OR length(a) > 4 AND length(b) > 4 AND levenshtein(a, b) < 2;
     CREATE OR REPLACE TEMP MACRO number_of(t) AS right(regexp_replace(t, '[^0-9]', '', 'g'), 9);
 
     CREATE OR REPLACE TEMP TABLE families_against AS
@@ -214,6 +225,20 @@ _SIDES = r"""
     UNION SELECT index_id, street FROM streets_against
     UNION SELECT index_id, number_of(contact) FROM their_carers
     WHERE regexp_full_match(trim(contact), '\+?[0-9][0-9 ()./-]+') AND length(regexp_replace(contact, '[^0-9]', '', 'g')) BETWEEN 9 AND 14;
+
+    CREATE OR REPLACE TEMP TABLE carers_by_word AS
+    SELECT DISTINCT index_id, name, unnest(called_by(name)) AS word FROM shown_carers SEMI JOIN sided USING (index_id);
+
+    CREATE OR REPLACE TEMP TABLE their_carers_by_word AS
+    SELECT DISTINCT index_id, name, unnest(called_by(name)) AS word FROM their_carers;
+
+    CREATE OR REPLACE TEMP TABLE own_words AS  -- of names in use that the child itself bears
+    SELECT DISTINCT index_id, unnest(string_split(plain_of(concat_ws(' ', given_names, family_name)), ' ')) AS word FROM (
+        SELECT record_key, given_names, family_name FROM read_names WHERE kind = 'current'
+        UNION ALL SELECT record_key, given_names, family_name FROM read_person
+    ) JOIN members USING (record_key);
+
+    CREATE OR REPLACE TEMP MACRO last_called(t) AS called_by(regexp_replace(t, '[(\[][^)\]]*[)\]]', ' ', 'g'))[-1];
 
     CREATE OR REPLACE TEMP TABLE told_there AS
     SELECT index_id, unnest([relationship, contact]) AS text FROM shown_carers
@@ -330,6 +355,23 @@ _FAULTS = {
             SELECT 1 FROM their_carers o WHERE o.index_id = s.index_id AND (
                 spoken(s.name) <> '' AND spoken(s.name) = spoken(o.name)
                 OR length(number_of(o.contact)) > 8 AND number_of(s.contact) = number_of(o.contact)))
+    """,
+    "carers_meant": """
+        SELECT count(*) FROM (
+            SELECT DISTINCT s.index_id, s.name FROM carers_by_word s
+            JOIN their_carers_by_word o ON o.index_id = s.index_id AND one_word(s.word, o.word)
+            GROUP BY s.index_id, s.name, o.name HAVING count(DISTINCT s.word) > 1 AND count(DISTINCT o.word) > 1
+            UNION
+            SELECT s.index_id, s.name FROM shown_carers s JOIN their_carers o ON o.index_id = s.index_id
+                AND length(last_called(s.name)) > 2 AND one_word(last_called(s.name), last_called(o.name))
+            WHERE NOT EXISTS (FROM own_words w WHERE w.index_id = s.index_id AND w.word = last_called(s.name))
+            UNION
+            SELECT index_id, name FROM carers_by_word c JOIN remembered_against m USING (index_id)
+            WHERE length(word) > 2 AND m.token = digest_borne('word', c.word) GROUP BY ALL HAVING count(DISTINCT word) > 1
+            UNION
+            SELECT index_id, name FROM shown_carers SEMI JOIN sided USING (index_id)
+            WHERE regexp_matches(plain_of(concat_ws(' ', name, relationship)), '\\b(BIRTH|BIOLOGICAL|NATURAL)\\b')
+        )
     """,
     "texts_telling": """
         SELECT count(*) FROM told_there t JOIN words_against w USING (index_id) WHERE contains(close_of(t.text), w.word)
