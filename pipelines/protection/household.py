@@ -31,6 +31,7 @@ import pyarrow as pa
 
 from pipelines.protection.comparable import macros
 from pipelines.protection.letters import as_written, read_plainly
+from pipelines.protection.named import NAMED
 from pipelines.tables import connect, install_macros
 
 __all__ = ["COMMUNAL_CHILDREN", "COMMUNAL_FAMILIES", "FURTHER_PLACES", "Household", "find_household"]
@@ -49,8 +50,9 @@ class Household:
 
     Attributes:
         addresses: record_key, address, postcode, uprn: rows of open children at a hidden place.
-        texts: record_key, text: values of any text column that hold a hidden place or a hidden child's telephone number.
-        carers: record_key, name: carers of hidden children whom an open record shows with an address.
+        texts: record_key, text: values of any text column that hold a hidden place or a hidden child's telephone number, or that of
+            open children name a hidden one.
+        carers: record_key, name: carers of hidden children whom an open record shows with an address, as a carer or as the child.
         nameless: index_id: open identities without any name at a hidden place.
     """
 
@@ -94,6 +96,7 @@ def find_household(
         _match(connection)
         connection.execute(_ADDRESSES)
         connection.execute(_TELLING)
+        connection.execute(NAMED)
         found = {name: connection.sql(sql).to_arrow_table() for name, sql in _RESULTS.items()}
         return Household(**{name: as_written(connection, table, *_WRITTEN[name]) for name, table in found.items()})
 
@@ -338,7 +341,14 @@ _RESULTS = {
             ANTI JOIN found o ON o.record_key = n.record_key AND o.text = n.given_names
         )
         SELECT record_key, text FROM found
-        UNION SELECT record_key, text FROM in_two_parts WHERE text IS NOT NULL ORDER BY ALL
+        UNION SELECT record_key, text FROM in_two_parts WHERE text IS NOT NULL
+        UNION  -- with how somebody is reached who is named
+        SELECT record_key, unnest(list_filter([name, relationship, contact], lambda text: text = t.text OR text = contact))
+        FROM all_carers JOIN who USING (record_key) JOIN texts_naming t ON t.text IN (name, relationship, contact) WHERE NOT hidden
+        UNION
+        SELECT record_key, text FROM (
+            SELECT record_key, unnest([service, contact]) AS text FROM all_involvements
+        ) SEMI JOIN texts_naming USING (text) JOIN who USING (record_key) WHERE NOT hidden ORDER BY ALL
     """,
     "carers": """
         WITH called AS (
@@ -346,12 +356,10 @@ _RESULTS = {
             FROM all_carers JOIN who USING (record_key) WHERE name IS NOT NULL
         ),
         found_by AS (  -- carers whom an open record shows together with an address
-            SELECT person FROM called
-            WHERE NOT hidden AND index_id IN (
-                SELECT index_id FROM lives ANTI JOIN unseen USING (record_key, place) WHERE NOT hidden
-            )
+            SELECT person FROM called WHERE NOT hidden AND index_id IN (FROM found_at)
         )
-        SELECT DISTINCT record_key, name FROM called SEMI JOIN found_by USING (person) WHERE hidden ORDER BY ALL
+        SELECT DISTINCT record_key, name FROM called SEMI JOIN found_by USING (person) WHERE hidden
+        UNION SELECT DISTINCT record_key, name FROM called JOIN carers_named ON carer = name WHERE hidden ORDER BY ALL
     """,
     "nameless": """
         SELECT DISTINCT index_id FROM at_home

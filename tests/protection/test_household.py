@@ -252,6 +252,74 @@ def test_a_carer_is_the_same_however_the_name_is_written(name):
     assert found(hers, ben).carers.to_pylist() == [{"record_key": "health:anna", "name": name}]
 
 
+WORDS_OF_MAUD = [
+    "Maud Anne Reed", "Maud Reed and John Reed", "Maud and John Reed", "Mrs Maud Reed & Mr John Smith", "Maud Reed (foster carer)", "Maud Reed birth mother",
+    "Maud Reed PR", "Maud Reed nee Smith", "Maud Reed-Jones", "Reed-Jones, Maud", "Maud Smith nee Reed",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WORDS_OF_MAUD)
+def test_a_carer_is_the_same_by_the_words_of_the_name(name):
+    far = home("1 Far Road", "B20 1AB")
+    assert found(ANNA, child("ben", far, carers=[{"name": name}])).carers["name"].to_pylist() == ["Maud Reed"]
+    hers = {**ANNA, "carers": [{"name": name}]}
+    assert found(hers, child("ben", far, carers=[{"name": "Maud Reed"}])).carers["name"].to_pylist() == [name]
+
+
+@pytest.mark.parametrize(
+    ("hers", "name", "same"),
+    [("Zelda Quorthwick", "Zelba Qourthwick", True), ("Zelda Quorthwick", "Zelda Quorthwyk", False), ("Zelda Quorthwick", "Tom Quorthwick", False),
+     ("Zelda Quorthwick", "Zelda Brown", False), ("Maud Reed", "Maude Read", False), ("Foster carer", "Foster carer and mum", False)],
+)  # fmt: skip
+def test_a_carers_name_is_another_by_more_than_a_letter_or_one_word(hers, name, same):
+    result = found({**ANNA, "carers": [{"name": hers}]}, child("ben", home("1 Far Road"), carers=[{"name": name}]))
+    assert result.carers.num_rows == same
+
+
+@pytest.mark.parametrize(
+    ("given", "family", "shown"),
+    [
+        ("Maud", "Reed", False),
+        ("Anne Maud", "Reed-Jones", False),
+        ("Reed", "Maud", False),
+        ("Maud Reed", "Brown", True),
+        ("Maud", "Brown", True),
+    ],
+)
+def test_a_carer_who_is_an_open_child_with_an_address_is_not_shown_of_the_hidden_child(given, family, shown):
+    mother = {"family_name": family, "given_names": given}
+    assert found(ANNA, child("maud", home("1 Far Road"), **mother)).carers.num_rows == (not shown)
+    assert found(ANNA, child("maud", (), **mother)).carers.num_rows == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Anna Reed",
+        "REED, Anna",
+        "Anna Louise Reed-Jones (mum)",
+        "Sibling contact with Anna Reed",
+        "also mother of \u0410nna Reed",
+        "Tom and Anna Reed",
+    ],
+)
+def test_a_text_of_an_open_child_that_names_a_hidden_one_is_not_shown(text):
+    far = home("1 Far Road", "B20 1AB")
+    reached = {"name": text, "relationship": "mother", "contact": "01632 960777"}
+    assert texts(ANNA, child("ben", far, carers=[reached])) == {("ben", text), ("ben", "01632 960777")}
+    beside = {"name": "Jo Bloggs", "relationship": text}
+    assert texts(ANNA, child("ben", far, carers=[beside])) == {("ben", text)}
+    for name in ("service", "contact"):
+        service = {"kind": "service", "phone": "01632 960778", name: text}
+        assert texts(ANNA, child("ben", far, involvements=[service])) == {("ben", text)}
+
+
+@pytest.mark.parametrize("text", ["Anna Brown", "Jo Reed", "Sibling contact", "Reed", "Anna"])
+def test_a_text_that_holds_one_name_of_a_hidden_child_alone_stays(text):
+    ben = child("ben", home("1 Far Road"), carers=[{"name": text}], involvements=[{"kind": "service", "service": text}])
+    assert texts(ANNA, ben) == set()
+
+
 def test_carers_are_compared_in_any_script():
     far = home("1 Far Road", "B20 1AB")
     hers = {**ANNA, "carers": [{"name": "Олена Коваль"}]}

@@ -96,6 +96,16 @@ def test_a_child_with_a_name_that_is_missing_is_not_excused(make_night):
         ({"involvements": [{"kind": "service", "service": "mailto:MAUD@HOME.EXAMPLE."}]}, "texts_telling"),
         ({"carers": [{"name": "Mum R\u0435ed, Maud"}], "addresses": [FAR]}, "carers_with_address"),
         ({"carers": [MAUD], "addresses": [FAR]}, "carers_with_address"),
+        ({"carers": [{"name": "Maud Anne Reed (foster carer)"}], "addresses": [FAR]}, "carers_named_with_address"),
+        ({"carers": [{"name": "John and Maud Reed-Jones"}], "addresses": [FAR]}, "carers_named_with_address"),
+        ({"given_names": "Maud", "family_name": "Reed", "addresses": [FAR]}, "carers_named_with_address"),
+        (
+            {"names": [{"kind": "former", "given_names": "Maud", "family_name": "Reed"}], "addresses": [FAR]},
+            "carers_named_with_address",
+        ),
+        ({"carers": [{"name": "Anna Louise Reed", "relationship": "mother"}]}, "children_named"),
+        ({"carers": [{"name": "Jo Bloggs", "relationship": "also mother of Reed, \u0410nna"}]}, "children_named"),
+        ({"involvements": [{"kind": "service", "service": "Sibling contact with Anna Reed"}]}, "children_named"),
         ({"family_name": None, "given_names": None, "addresses": [HOME]}, "nameless_shown"),
     ],
 )

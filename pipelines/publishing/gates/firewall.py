@@ -14,6 +14,7 @@ from pipelines.protection.borne import digest_borne
 from pipelines.protection.letters import read_plainly
 from pipelines.publishing.gates.evidence import Evidence
 from pipelines.publishing.gates.gate import Gate
+from pipelines.publishing.gates.no_names import NO_NAMES
 
 __all__ = ["firewall"]
 
@@ -27,7 +28,7 @@ def firewall(evidence: Evidence) -> Gate:
     numbers = ", ".join(name for name in _NUMBERS if name in columns)
     duck.execute(_ASKED.format(told=told, numbers=numbers, **likeness))
     duck.execute(_WALLS)
-    duck.execute("SET VARIABLE no_names = ?", [_NO_NAMES.split()])
+    duck.execute("SET VARIABLE no_names = ?", [NO_NAMES])
     walls = evidence.count("SELECT count(*) FROM wanted")
     found = dict.fromkeys(("unheard", *_FAULTS), 0)
     found["unheard"] = evidence.count(_UNHEARD)
@@ -47,13 +48,6 @@ def firewall(evidence: Evidence) -> Gate:
     )
 
 
-# words in a carer's name that are none
-_NO_NAMES = """MR MRS MS MISS DR MUM MUMMY MOTHER DAD DADDY FATHER NAN NANNY GRAN GRANNY GRANDMOTHER GRANDAD GRANDFATHER AUNT AUNTY AUNTIE
-    UNCLE CARER GUARDIAN MAM MOM NANA NANNA GRANDMA GRANDPA GRANDDAD STEP STEPMUM STEPMOTHER STEPDAD STEPFATHER SISTER BROTHER REV REVD SIR
-    PROF JUNIOR JR SR BIRTH BIOLOGICAL BIO NATURAL ADOPTIVE ADOPTED ADOPTER FOSTER KINSHIP PR PARENT PARENTS CARERS GUARDIANS SPECIAL LEGAL
-    FAMILY WIFE HUSBAND PARTNER SON DAUGHTER SIBLING SIBLINGS COUSIN FRIEND GRANDPARENT GRANDPARENTS MATERNAL PATERNAL RESPONSIBILITY AND OR
-    NEE BORN FORMERLY PREVIOUSLY KNOWN AS AKA FKA ALIAS THE OF TO FOR WITH AT IN ON BY IS HER HIS THEIR EX LATE ALSO CONTACT VAN VON DER DEN
-    DE DI DA DO DU LA LE EL AL BIN BINTI BINT IBN UD UL MC MAC ST"""
 _NUMBERS = ("nhs_number", "nhs_number_unverified", "previous_nhs_number", "upn", "upn_unverified", "former_upn")
 _PLACE = ["address", "postcode", "uprn"]
 _CARER = ["name", "relationship", "contact"]

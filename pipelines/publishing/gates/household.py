@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pipelines.protection.letters import read_plainly
 from pipelines.publishing.gates.evidence import Evidence
 from pipelines.publishing.gates.gate import Gate
+from pipelines.publishing.gates.no_names import NO_NAMES
 from pipelines.publishing.snapshot import SNAPSHOT_TABLES
 
 __all__ = ["household"]
@@ -29,16 +30,20 @@ def household(evidence: Evidence) -> Gate:
     hidden = evidence.count("SELECT (SELECT count(*) FROM hidden_children) + (SELECT count(*) FROM further_places)")
     # with nobody hidden and no place kept there is nothing that could be told
     places, homes, texts, carers, nameless = _found(evidence) if hidden else (0,) * 5
+    met, named = _named(evidence) if hidden else (0, 0)
     return Gate(
         "household",
-        homes + texts + carers + nameless == 0,
+        homes + texts + carers + nameless + met + named == 0,
         "No row of anybody tells where a hidden child lives: no address of its home, no text with its street and number, "
-        "postcode, UPRN or a telephone number, no carer of it beside an address, no child without a name there.",
+        "postcode, UPRN or a telephone number, no carer of it beside an address, no child without a name there; and no text of an open "
+        "child names a hidden one.",
         {
             "places_hidden": places,
             "addresses_shown": homes,
             "texts_telling": texts,
             "carers_with_address": carers,
+            "carers_named_with_address": met,
+            "children_named": named,
             "nameless_shown": nameless,
         },
     )
@@ -80,6 +85,75 @@ def _found(evidence: Evidence) -> tuple[int, int, int, int, int]:
     return places, homes, texts, carers, nameless
 
 
+def _named(evidence: Evidence) -> tuple[int, int]:
+    """Carers of hidden children of whom an open row with an address has two words of the name; texts of open rows with a hidden child's names."""
+    evidence.connection.execute("SET VARIABLE no_names = ?", [NO_NAMES])
+    evidence.connection.execute(_BY_WORD)
+    carers = evidence.count("""
+        SELECT count(DISTINCT carer) FROM (
+            SELECT h.whole AS carer FROM hidden_words h JOIN alike_words a ON a.hidden = h.word JOIN open_words o ON o.word = a.word
+            WHERE h.part = 'carer' AND o.located AND o.part = 'carer'
+            GROUP BY h.whole, o.whole HAVING count(DISTINCT h.word) > 1 AND count(DISTINCT o.word) > 1
+            UNION
+            SELECT h.whole FROM hidden_words h JOIN alike_words a ON a.hidden = h.word JOIN open_words o ON o.word = a.word
+            WHERE h.part = 'carer' AND o.located AND o.part IN ('given', 'family')
+            GROUP BY h.whole, o.whole HAVING count(DISTINCT h.word) > 1 AND count(DISTINCT o.part) > 1
+        )
+    """)
+    children = evidence.count("""
+        SELECT count(DISTINCT said) FROM (
+            SELECT o.whole AS said FROM hidden_words h JOIN alike_words a ON a.hidden = h.word JOIN open_words o ON o.word = a.word
+            WHERE h.part IN ('given', 'family') AND o.part IN ('carer', 'text')
+            GROUP BY h.whole, o.whole HAVING count(DISTINCT o.word) > 1 AND count(DISTINCT h.part) > 1
+        )
+    """)
+    return carers, children
+
+
+# names of hidden children and their carers, names and texts of open ones, word by word; and which words are one but for a letter
+_BY_WORD = r"""
+    CREATE OR REPLACE TEMP MACRO names_of(t) AS list_filter(
+        string_split(regexp_replace(regexp_replace(upper(strip_accents(t)), '[''`]', '', 'g'), '[^\pL\pN]+', ' ', 'g'), ' '),
+        lambda word: length(word) > 1 AND NOT list_contains(getvariable('no_names'), word));
+
+    CREATE OR REPLACE TEMP TABLE located AS SELECT DISTINCT index_id FROM addresses WHERE coalesce(address, postcode, uprn) IS NOT NULL;
+
+    CREATE OR REPLACE TEMP TABLE hidden_words AS
+    WITH shown AS (
+        SELECT DISTINCT given_names, family_name FROM (
+            SELECT index_id, given_names, family_name FROM shown_children UNION ALL SELECT index_id, given_names, family_name FROM shown_names
+        ) SEMI JOIN hidden_children USING (index_id) WHERE given_names IS NOT NULL AND family_name IS NOT NULL
+    )
+    SELECT DISTINCT 'carer' AS part, name AS whole, unnest(names_of(name)) AS word FROM shown_carers SEMI JOIN hidden_children USING (index_id)
+    UNION SELECT 'given', concat(given_names, '/', family_name), unnest(names_of(given_names)) FROM shown
+    UNION SELECT 'family', concat(given_names, '/', family_name), unnest(names_of(family_name)) FROM shown;
+
+    CREATE OR REPLACE TEMP TABLE open_words AS
+    WITH borne AS (
+        SELECT DISTINCT given_names, family_name FROM (
+            SELECT index_id, given_names, family_name FROM shown_children UNION ALL SELECT index_id, given_names, family_name FROM shown_names
+        ) ANTI JOIN hidden_children USING (index_id) SEMI JOIN located USING (index_id)
+    ),
+    texts AS (
+        SELECT index_id, unnest([relationship, contact]) AS text FROM shown_carers
+        UNION ALL SELECT index_id, unnest([service, contact]) FROM shown_involvements
+    ),
+    said AS (
+        SELECT DISTINCT 'carer' AS part, name AS text, index_id IN (FROM located) AS located FROM shown_carers
+        ANTI JOIN hidden_children USING (index_id)
+        UNION SELECT 'text', text, false FROM texts ANTI JOIN hidden_children USING (index_id)
+    )
+    SELECT part, text AS whole, located, unnest(names_of(text)) AS word FROM said
+    UNION SELECT 'given', concat(given_names, '/', family_name), true, unnest(names_of(given_names)) FROM borne
+    UNION SELECT 'family', concat(given_names, '/', family_name), true, unnest(names_of(family_name)) FROM borne;
+
+    CREATE OR REPLACE TEMP TABLE alike_words AS
+    WITH few AS (SELECT DISTINCT word FROM hidden_words), every AS (SELECT DISTINCT word FROM open_words)
+    SELECT word, word AS hidden FROM few SEMI JOIN every USING (word)
+    UNION
+    SELECT e.word, f.word FROM few f JOIN every e ON left(e.word, 3) = left(f.word, 3) AND length(f.word) > 4 AND length(e.word) > 4
+    WHERE levenshtein(e.word, f.word) < 2
+"""
 _PLACE = ["address", "postcode", "uprn"]
 _READ = {
     "read_addresses": ("person_addresses", _PLACE),

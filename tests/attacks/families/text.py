@@ -102,6 +102,10 @@ _OTHERS: dict[str, Act] = {
     "the postcode grown together with a word": _strangers("social_care", lambda mine, other: _service(team="at" + mine.postcode.replace(" ", ""))),
     "the postcode spaced out": _strangers("social_care", lambda mine, other: _service(team="at " + " ".join(mine.postcode.replace(" ", "")))),
     "the street with a hyphen in a stranger's service": _strangers("social_care", lambda mine, other: _service(team=f"visits {mine.street[:6]}-{mine.street[6:]}")),
+    "its name in a stranger's service": _strangers("social_care", lambda mine, other: _service(team=f"Sibling contact with {mine.given} {mine.family}")),
+    "its name in a stranger's practitioner": _strangers("social_care", lambda mine, other: _service(worker=f"with {mine.family.upper()}, {mine.given}")),
+    "its name in a stranger's carer's relationship": _strangers("social_care", lambda mine, other: _carer("Jo Bloggs", f"also mother of {mine.given} Anne {mine.family}")),
+    "its name with a letter wrong in a stranger's service": _strangers("social_care", lambda mine, other: _service(team=f"Contact with {mine.given} {mine.family[:-1]}q")),
     "the telephone among a stranger's address lines": _strangers("health", lambda mine, other: {"address_line_2": f"tel {mine.phone}"}),
 }  # fmt: skip
 

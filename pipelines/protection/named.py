@@ -1,0 +1,68 @@
+"""Who is named where a hidden child could be found by it: carers of hidden children beside an address, hidden children in texts of open ones.
+
+Belongs here: comparing names word by word (`NAMED`). Not here: how words compare (`comparable`), who lives where, which other words tell
+(`household`).
+
+A carer of a hidden child is named by an open record with an address when two words of the name are among a carer's words there, in
+whatever order, or when the open child itself bears them, as a given and as a family name. A hidden child is named by a text of an
+open record that holds a given and a family name of its. Words of five letters or more are one also with one letter wrong. Only words
+that are borne by somebody hidden, or nearly, are looked at: there are few.
+"""
+
+from __future__ import annotations
+
+__all__ = ["NAMED"]
+
+NAMED = """
+    CREATE TEMP TABLE found_at AS  -- open identities with an address that is shown
+    SELECT DISTINCT index_id FROM lives ANTI JOIN unseen USING (record_key, place) WHERE NOT hidden;
+
+    CREATE TEMP TABLE names_borne AS
+    SELECT w.hidden, n.given_names AS given, n.family_name AS family, bool_or(f.index_id IS NOT NULL) AS found
+    FROM named n JOIN who w USING (record_key) LEFT JOIN found_at f USING (index_id)
+    WHERE n.given_names IS NOT NULL AND n.family_name IS NOT NULL GROUP BY ALL;
+
+    CREATE TEMP TABLE words_hidden AS  -- of hidden children and of their carers
+    SELECT DISTINCT given, family, NULL::VARCHAR AS carer, part, word FROM (
+        SELECT given, family, 'given' AS part, unnest(names_in(given)) AS word FROM names_borne WHERE hidden
+        UNION ALL SELECT given, family, 'family', unnest(names_in(family)) FROM names_borne WHERE hidden
+    )
+    UNION
+    SELECT NULL, NULL, name, 'carer', unnest(names_in(name)) FROM (SELECT DISTINCT name FROM all_carers JOIN who USING (record_key) WHERE hidden);
+
+    CREATE TEMP TABLE texts_open AS  -- each once; a carer's name beside an address
+    SELECT text, bool_or(beside) AS beside FROM (
+        SELECT c.name AS text, f.index_id IS NOT NULL AS beside FROM all_carers c JOIN who w USING (record_key) LEFT JOIN found_at f USING (index_id) WHERE NOT hidden
+        UNION ALL SELECT unnest([relationship, contact]), false FROM all_carers JOIN who USING (record_key) WHERE NOT hidden
+        UNION ALL SELECT unnest([service, contact]), false FROM all_involvements JOIN who USING (record_key) WHERE NOT hidden
+    ) WHERE text IS NOT NULL GROUP BY text;
+
+    CREATE TEMP TABLE words_open AS SELECT text, beside, unnest(names_in(text)) AS word FROM texts_open;
+
+    CREATE TEMP TABLE words_borne AS
+    SELECT given, family, 'given' AS part, unnest(names_in(given)) AS word FROM names_borne WHERE found
+    UNION ALL SELECT given, family, 'family', unnest(names_in(family)) FROM names_borne WHERE found;
+
+    CREATE TEMP TABLE one_word AS  -- one letter leaves the two first or the two last ones as they are
+    WITH few AS (SELECT DISTINCT word FROM words_hidden),
+    every AS (SELECT word FROM words_open UNION SELECT word FROM words_borne),
+    long AS (SELECT word, unnest(['b' || left(word, 2), 'e' || right(word, 2)]) AS key FROM few WHERE length(word) > 4)
+    SELECT word, word AS meant FROM every SEMI JOIN few USING (word)
+    UNION
+    SELECT e.word, l.word FROM (SELECT word, unnest(['b' || left(word, 2), 'e' || right(word, 2)]) AS key FROM every WHERE length(word) > 4) e
+    JOIN long l USING (key) WHERE length(e.word) BETWEEN length(l.word) - 1 AND length(l.word) + 1 AND damerau_levenshtein(e.word, l.word) < 2;
+
+    CREATE TEMP TABLE carers_named AS
+    SELECT DISTINCT h.carer FROM words_hidden h JOIN one_word o ON o.meant = h.word JOIN words_open t ON t.word = o.word
+    WHERE h.carer IS NOT NULL AND t.beside GROUP BY h.carer, t.text HAVING count(DISTINCT h.word) > 1 AND count(DISTINCT t.word) > 1
+    UNION
+    SELECT DISTINCT h.carer FROM words_hidden h JOIN one_word o ON o.meant = h.word JOIN words_borne b ON b.word = o.word
+    WHERE h.carer IS NOT NULL GROUP BY h.carer, b.given, b.family
+    HAVING count(DISTINCT h.word) > 1 AND bool_or(b.part = 'given') AND bool_or(b.part = 'family');
+
+    CREATE TEMP TABLE texts_naming AS
+    SELECT DISTINCT t.text FROM words_hidden h JOIN one_word o ON o.meant = h.word JOIN words_open t ON t.word = o.word
+    WHERE h.carer IS NULL GROUP BY t.text, h.given, h.family
+    HAVING count(DISTINCT t.word) > 1 AND bool_or(h.part = 'given') AND bool_or(h.part = 'family');
+"""
+"""Tables carers_named (carer) and texts_naming (text); needs who, named, lives, unseen and the person tables of `household`."""
