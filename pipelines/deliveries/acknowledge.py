@@ -78,7 +78,10 @@ def _rejects_csv(rejects: pa.Table | None) -> bytes:
 
 
 def _safe(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Text that a spreadsheet neither runs as a formula nor breaks into lines."""
+    """Text that a spreadsheet neither runs as a formula nor breaks into lines, and that reads in the order in which it stands."""
     plain = pc.replace_substring_regex(texts.cast(pa.string()), r"[\x00-\x1f\x7f]", " ")
-    formula = pc.fill_null(pc.match_substring_regex(plain, r"^\s*[=+\-@]"), False)
+    plain = pc.replace_substring_regex(plain, r"[\x{202A}-\x{202E}\x{2066}-\x{2069}]", "")
+    formula = pc.fill_null(
+        pc.match_substring_regex(plain, r"^[\s\pZ\p{Cf}]*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}\x{2212}]"), False
+    )
     return pc.if_else(formula, pc.binary_join_element_wise("'", plain, ""), plain)

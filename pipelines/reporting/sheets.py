@@ -21,7 +21,8 @@ from pipelines.reporting.words import Word, short_day
 
 __all__ = ["Cell", "Code", "Drawing", "Head", "Link", "Sheet", "csv_of_table"]
 
-_FORMULA = re.compile(r"^[\s]*[=+\-@\t\r]")
+_FORMULA = re.compile("^[\\s]*[=+\\-@\\t\\r\uff1d\uff0b\uff0d\uff20]")  # also in full width
+_TURNING = "[\u202a-\u202e\u2066-\u2069]"  # what makes text read in another order than it stands in
 _CONTROL = r"[\x00-\x1f\x7f]"  # a line break, or what colours a terminal
 _BOM = b"\xef\xbb\xbf"
 _SHORT = 20  # characters of a code that stays on one line
@@ -133,7 +134,7 @@ def csv_of_table(table: pa.Table) -> bytes:
     safe = []
     for column in table.columns:
         if pa.types.is_string(column.type):
-            column = pc.replace_substring_regex(column, _CONTROL, " ")
+            column = pc.replace_substring_regex(pc.replace_substring_regex(column, _TURNING, ""), _CONTROL, " ")
             risky = pc.match_substring_regex(column, _FORMULA.pattern)
             safe_text = pc.binary_join_element_wise("'", column, "")
             column = pc.if_else(risky, safe_text, column)
@@ -177,10 +178,10 @@ def _plain(cell: Cell) -> str | int | float:
         case date():
             return cell.isoformat()
         case Word(text, _, _) | Link(text, _) | Drawing(_, text) | Code(text) | str(text):
-            text = re.sub(_CONTROL, " ", text)
+            text = re.sub(_CONTROL, " ", re.sub(_TURNING, "", text))
             return f"'{text}" if _FORMULA.match(text) else text
 
 
 def _marked(cell: Cell) -> str:
-    text = _shown(cell) if isinstance(cell, date | int | float) else str(_plain(cell))
+    text = _shown(cell) if isinstance(cell, date | int | float) else re.sub(_TURNING, "", str(_plain(cell)))
     return re.sub(r"([|\\`*_<>\[\]])", r"\\\1", text).replace("\n", " ")
