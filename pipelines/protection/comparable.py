@@ -12,7 +12,8 @@ Not here: which letters read alike (`letters`), what follows when two are equal 
     postcode_of(t)   the first that stands apart, else the first
     lines_of(t)      an address without postcodes, number and word taken apart, leading noughts gone
     numbers_in(l)    of such lines: 14 and 14A of "14A Sidwick Lane"
-    roads_in(l)      of such lines: list of {road, stem}: "14 SIDWICKLANEEXETER" and "14 SIDWICKL"; of "12-14" one for each
+    roads_in(l)      of such lines: list of {road, stem}: "14 SIDWICKLANEEXETER" and "14 SIDWICKL"; of "12-14" one for each, of "14 Mt
+                     Pleasant" and "14 2nd Avenue" one with the first word written out, too
     phones_in(t)     every nine digits in a row
     mails_in(t)      addresses of electronic mail
     reached_at(t)    telephone numbers (their last nine digits) and addresses of electronic mail
@@ -52,6 +53,22 @@ _ADDED = (
 )
 _RUN = r"[0-9](?:[^\pL\pN,;@\n]*[0-9])+"  # digits with anything but letters and what divides a list
 
+# a street's first word, shortened; what is read of it besides is its whole form
+_FIRST = "([0-9][A-Z]?[ ,]+(?:THE )?)"
+_WHOLE = {
+    "MT": "MOUNT", "GT": "GREAT", "UPR": "UPPER", "LWR": "LOWER", "N": "NORTH", "S": "SOUTH", "E": "EAST", "W": "WEST",
+    "DR": "DOCTOR", "DRIVE": "DOCTOR", "1 ST": "FIRST", "2 ND": "SECOND", "3 RD": "THIRD", "4 TH": "FOURTH", "5 TH": "FIFTH",
+    "6 TH": "SIXTH", "7 TH": "SEVENTH", "8 TH": "EIGHTH", "9 TH": "NINTH", "10 TH": "TENTH",
+}  # fmt: skip
+_SHORTENED = rf"{_FIRST}(?:{'|'.join(_WHOLE)}) [A-Z]{{2}}"
+
+
+def _written_out(lines: str) -> str:
+    for short, whole in _WHOLE.items():
+        lines = rf"regexp_replace({lines}, '{_FIRST}{short} ([A-Z]{{2}})', '\1{whole} \2', 'g')"
+    return lines
+
+
 _MACROS = rf"""
     CREATE MACRO folded(t) AS upper(strip_accents(replace(t, '`', '''')));
     CREATE MACRO plain(t) AS
@@ -88,7 +105,8 @@ _MACROS = rf"""
             '([0-9][A-Z]?) (?:AND|TO|OR) ([0-9])', '\1 \2', 'g'),
         '\b(?:[0-9]+[A-Z]? ){{0,3}}[0-9]+[A-Z]?(?: [A-Z])?[ ,]+[A-Z]{{2}}[A-Z ]*');
     CREATE MACRO words_after(road) AS trim(regexp_replace(road, '^[0-9A-Z ]*[0-9][A-Z]?(?: [A-Z])?[ ,]+(?:THE )?', ''));
-    CREATE MACRO roads_in(lines) AS flatten(list_transform(numbered_roads(lines), lambda each: list_transform(
+    CREATE MACRO roads_in(lines) AS flatten(list_transform(numbered_roads(
+        CASE WHEN regexp_matches(lines, '{_SHORTENED}') THEN lines || ';' || {_written_out("lines")} ELSE lines END), lambda each: list_transform(
         regexp_extract_all(each, '\b([0-9]+)[A-Z]?\b', 1), lambda number: {{
             'road': number || ' ' || replace(words_after(each), ' ', ''),
             'stem': number || ' ' || replace(regexp_extract(words_after(each), '^[A-Z]+(?: [A-Z])?'), ' ', '')}})));

@@ -4,6 +4,7 @@ import pyarrow as pa
 import pytest
 
 from pipelines.protection.household import COMMUNAL_CHILDREN, COMMUNAL_FAMILIES, FURTHER_PLACES, find_household
+from pipelines.protection.tokens import tokens_of_places
 from tests.publishing.conftest import person
 
 
@@ -109,6 +110,37 @@ def test_one_place_is_known_however_strangely_its_street_is_written(street):
 )
 def test_a_place_is_one_by_what_is_meant_and_no_other(his, one_place):
     assert withheld(ANNA, child("ben", his)) == (["ben"] if one_place else [])
+
+
+SHORTENED = [
+    ("14 Mt Pleasant Close", "14 Mount Pleasant Close"), ("14 N Parade Rd", "14 North Parade Road"),
+    ("14 Gt Western Rd", "14 Great Western Road"), ("14 2nd Avenue", "14 Second Avenue"), ("3, 1st Ave", "3 First Avenue"),
+    ("14 Dr Johnson Ave", "14 Doctor Johnson Ave"), ("14 Dr Road", "14 Drive Road"), ("14 Upr Zentr Road", "14 Upper Zentr Road"),
+    ("14 Lwr Mill St", "14 Lower Mill Street"), ("Flat 2, 14a S. Quay", "Flat 2, 14a South Quay"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("pair", SHORTENED)
+def test_a_street_whose_first_word_is_shortened_is_one_without_a_postcode(pair):
+    for hers, his in (pair, pair[::-1]):
+        anna = {**ANNA, "addresses": home(hers, "B11 1AB")}
+        assert withheld(anna, child("tom", home(his))) == ["tom"]
+        kept, sought = (
+            tokens_of_places(pa.Table.from_pylist([row], schema=FURTHER_PLACES), sought=found)
+            for row, found in (({"address": hers, "postcode": "B11 1AB"}, False), ({"address": his}, True))
+        )
+        assert set(kept["token"].to_pylist()) & set(sought["token"].to_pylist())
+
+
+@pytest.mark.parametrize(
+    ("hers", "his"),
+    [
+        ("14 North Parade", "14 South Parade"), ("14 Mount Road", "14 Mill Road"), ("14 2nd Avenue", "14 Third Avenue"),
+        ("14 Great Road", "14 Green Road"), ("1 St Johns Road", "1 First Road"),
+    ],
+)  # fmt: skip
+def test_a_street_with_another_first_word_is_another(hers, his):
+    assert withheld({**ANNA, "addresses": home(hers, "B11 1AB")}, child("tom", home(his))) == []
 
 
 def test_a_uprn_is_one_in_the_digits_of_any_script():

@@ -189,8 +189,21 @@ def _lines(capitals: str) -> str:
     return read
 
 
+_SHORT = {
+    "MT": "MOUNT", "GT": "GREAT", "UPR": "UPPER", "LWR": "LOWER", "N": "NORTH", "S": "SOUTH", "E": "EAST", "W": "WEST",
+    "(?:DR|DRIVE)": "DOCTOR",
+}  # fmt: skip
+
+
 def _roads(lines: str) -> str:
-    """A list of {house, street, beginning}: the street grown together, and its first word with the next letter (Ln is Lane)."""
+    """A list of {house, street, beginning}: the street grown together, and its first word with the next letter (Ln is Lane).
+
+    A street that begins with a shortened word is there twice, as it is and written out.
+    """
+    whole = lines
+    for short, word in _SHORT.items():
+        whole = rf"regexp_replace({whole}, '([0-9][A-Z]?[ ,]+(?:THE )?){short} ([A-Z]{{2}})', '\1{word} \2', 'g')"
+    lines = f"CASE WHEN {whole} <> {lines} THEN {lines} || ';' || {whole} ELSE {lines} END"
     apart = (
         rf"regexp_replace(regexp_replace({lines}, '\b(?:{_FLATS}) [0-9]+[A-Z]?[ ,]+([0-9])', ', \1', 'g'), "
         r"'([0-9][A-Z]?) (?:AND|TO|OR) ([0-9])', '\1 \2', 'g')"
