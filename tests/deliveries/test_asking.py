@@ -257,3 +257,29 @@ def test_nothing_of_those_who_ask_is_shown(tmp_path):
     assert "Ham" not in repr(result)
     assert "Ham" not in str(result.findings)
     assert codes(result) == set()
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda child: {"person": child},
+        lambda child: {"a": {"b": [1, {"c": child}]}},
+        lambda child: {"record": {**child, "shield": None, "Shield": SHIELD}},
+        lambda child: {"record": child, "names": [{"family": "Other"}]},
+    ],
+)
+def test_a_record_within_an_unknown_object_is_not_loaded_and_what_it_asks_for_names_its_child(tmp_path, wrap):
+    plain = read(tmp_path, jsonl_of({**CHILD, "shield": SHIELD}), SOCIAL_CARE)
+    result = read(tmp_path, jsonl_of({**CHILD, "la_child_id": "C0"}, wrap({**CHILD, "shield": SHIELD})), SOCIAL_CARE)
+    assert list(asking(result)) == [2]
+    assert named(result, 2) == named(plain, 1)
+    assert [each["key"] for each in result.asking.to_pylist()] == ["C1"]
+    assert result.records["key"].to_pylist() == ["C0"]
+    assert result.unreadable["position"].to_pylist() == [2]
+
+
+def test_a_record_that_has_its_key_keeps_it_whatever_is_in_an_unknown_object(tmp_path):
+    inside = {**CHILD, "la_child_id": "C2", "shield": SHIELD}
+    result = read(tmp_path, jsonl_of({**CHILD, "x": inside}, {"x": {**CHILD, "la_child_id": "C3"}}), SOCIAL_CARE)
+    assert asking(result)[1] == ("shield", False)
+    assert result.records["key"].to_pylist()[0] == "C1"

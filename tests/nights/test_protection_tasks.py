@@ -81,6 +81,32 @@ def test_a_wish_that_means_nobody_or_is_not_understood_is_a_task(place: LittleNi
     assert (row["Children hidden"], row["Means nobody"], row["Not understood"]) == ("2", "1", "1")
 
 
+def test_a_wish_whose_record_is_gone_stays_and_is_a_task_when_no_record_means_its_child(place: LittleNights) -> None:
+    """As of a child who asked before it was born, and has another record now that nothing links with it."""
+    rows = place.feeds["health"].rows
+    unborn = {
+        "local_patient_id": "P1",
+        "nhs_number": "",
+        "family_name": "Bunting",
+        "given_name": "Baby",
+        "carer_name": "",
+    }
+    rows["P1"] = (
+        rows[KEY]
+        | unborn
+        | {"birth_date": "2019-02-03", "address_line_1": "77 Nowhere Lane", "postcode": "", "uprn": ""}
+    )
+    place.deliver(1)
+    place.load()
+    assert tasks(place, 1) == []
+    del rows["P1"]
+    place.deliver(2)
+    place.load()
+    assert [task["kind"] for task in tasks(place, 2)] == ["nobody"]
+    row = counted(place, 2)
+    assert (row["Wishes that stand"], row["Means nobody"]) == ("2", "1")
+
+
 def test_no_value_of_a_child_is_on_the_page(place: LittleNights) -> None:
     place.feeds["health"].rows[KEY]["confidentiality"] = ""
     place.deliver(1)

@@ -27,6 +27,7 @@ from pipelines.deliveries.readers.marks_in_json import (
     parsed,
     rewritten,
     salvaged_documents,
+    wraps_a_record,
 )
 from pipelines.deliveries.readers.protective import refusal
 from pipelines.deliveries.readers.refused_names import as_told, columns_refused, is_contracts
@@ -172,6 +173,9 @@ def _make_marks_plain(database: duckdb.DuckDBPyConnection, columns: list[Column]
     for position, text in found:
         try:
             document = parsed(text)
+            if isinstance(document, Pairs) and wraps_a_record(document, columns):
+                changed.append((position, None))  # nothing of it is a record's; what it asks for is heard all the same
+                continue
             # a key twice at the top is damage of its own, and stays
             if isinstance(document, Pairs) and len(dict(document)) == len(document):
                 written = json.dumps(rewritten(document, columns), ensure_ascii=False)

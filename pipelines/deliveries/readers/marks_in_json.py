@@ -15,7 +15,7 @@ from pipelines.contracts.contract import Column
 from pipelines.contracts.vocabulary import NAMING
 from pipelines.deliveries.readers.protective import ASKING, BETWEEN_NUMBERS, UNCLEAR, WALLS, is_blank, meant, says_no
 
-__all__ = ["Pairs", "has_plain_marks", "misspelled", "parsed", "rewritten", "salvaged_documents"]
+__all__ = ["Pairs", "has_plain_marks", "misspelled", "parsed", "rewritten", "salvaged_documents", "wraps_a_record"]
 
 _LONGEST = 1 << 24  # characters of a broken document that are looked at
 _KEY = re.compile(r"""(?:"([^"{}\[\]:,]{1,80})"|'([^'{}\[\]:,]{1,80})'|([^\W\d][\w \-.]{0,80}))\s*[:=]\s*""")
@@ -106,12 +106,36 @@ def salvaged_documents(text: str, columns: Sequence[Column]) -> Iterator[Documen
     try:
         value = parsed(text)
         for document in value if isinstance(value, list) else [value]:
-            if isinstance(document, Pairs):
-                yield {
-                    column.name: _native(value, column) for column, value in _of(rewritten(document, columns), columns)
-                }
+            for record in _records_in(document, columns):
+                told = _of(rewritten(record, columns), columns)
+                yield {column.name: _native(each, column) for column, each in told}
     except (ValueError, RecursionError):
         yield from _torn(text[:_LONGEST], columns)
+
+
+def wraps_a_record(document: Pairs, columns: Sequence[Column]) -> bool:
+    """Whether a document has no key of a record, and an object within it, under a name that the contract does not know, has."""
+    return _records_in(document, columns)[0] is not document
+
+
+def _records_in(document: Any, columns: Sequence[Column]) -> list[Pairs]:
+    """The document, when it has a record's key or nothing within it has; else the objects within it that have."""
+    if not isinstance(document, Pairs):
+        return []
+    known, keys = {column.name for column in columns}, {column.name for column in columns if column.key}
+    found: list[Pairs] = []
+    waiting = [] if keys & dict(document).keys() else [value for name, value in document if name not in known]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting += value
+        elif isinstance(value, Pairs):
+            inside = dict(value)
+            if keys & inside.keys():
+                found.append(value)
+            else:
+                waiting += inside.values()
+    return found or [document]
 
 
 def _protective(columns: Sequence[Column]) -> list[Column]:
