@@ -152,7 +152,7 @@ def _read(path: Path, contract: Contract, authority: str, day: date) -> ReadResu
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     stated = ManifestFile(path.name, path.stat().st_size, _rows(path), digest)
-    manifest = Manifest(contract.id, authority, contract.agency, day, 0, "full", "", "", (stated,), "")
+    manifest = Manifest(contract.id, authority, contract.agency, day, 0, "full", "", (stated,), "")
     found = FoundDelivery(authority, contract.agency, day, UPath(path.resolve().parent), b"", "", manifest)
     with verified(found, manifest.files) as files:
         nothing = assemble([], contract, delta=False, lost=0, findings=files.findings)
