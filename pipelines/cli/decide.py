@@ -41,7 +41,7 @@ def same(
     reason: ReasonOption,
     actor: ActorOption = "",
 ) -> None:
-    """Two records are the same child, whatever speaks against it.
+    """Two records are the same child, whatever speaks against it. On two sides of a firewall: a proposal that another must confirm.
 
     Example: [bold]isindex decide same REF REF --home demo/home --authority 330 --reason "birth certificate seen"[/bold]
     """
@@ -124,7 +124,7 @@ def confirm(
     reason: ReasonOption,
     actor: ActorOption = "",
 ) -> None:
-    """Confirm, as a second person, that a child is shown again.
+    """Confirm, as a second person, that a child is shown again, or that a firewall is taken away.
 
     The names are compared as they are given. Whoever may run this under another's name can be both: let each person have an
     account of the machine. A confirmation under the account of the proposal is warned of, and noted in the audit.
@@ -136,7 +136,8 @@ def confirm(
     deployment = existing_home(home)
     made = protection_decisions.confirm(deployment, authority, number, **_by(actor, reason))
     console.print(
-        f"Decision {made.number}: proposal {number} is confirmed. It counts from the authority's next night on."
+        f"Decision {made.number}: proposal {number} is confirmed. To open a child, it counts from the authority's next night on; "
+        "to take a firewall away, with the next load."
     )
     with deployment.engine.connect() as connection:
         if protection_decisions.from_one_account(connection, authority, number):
@@ -202,7 +203,7 @@ def undo(
     reason: ReasonOption,
     actor: ActorOption = "",
 ) -> None:
-    """Take a decision back; the evidence decides again.
+    """Take a decision back; the evidence decides again. Of a firewall this is a proposal: another person must confirm it.
 
     Example: [bold]isindex decide undo 3 --home demo/home --authority 330 --reason "wrong pair"[/bold]
     """
@@ -214,6 +215,9 @@ def undo(
         number,
         **_by(actor, reason),
     )
+    if taken.kind == "unwall":
+        _proposed(taken.number, authority)
+        return
     console.print(f"Decision {taken.number} ({taken.kind.replace('_', ' ')}) is taken back. {_NEXT}")
 
 
@@ -269,4 +273,14 @@ def _decide(kind: str, record_a: str, record_b: str, home: HomeOption, authority
         existing_home(home), authority, kind, record_a, record_b,
         **_by(actor, reason),
     )  # fmt: skip
+    if made.kind == "unwall":
+        _proposed(made.number, authority)
+        return
     console.print(f"Decision {made.number}: {made.kind.replace('_', ' ')}. {_NEXT}")
+
+
+def _proposed(number: int, authority: str) -> None:
+    console.print(
+        f"Decision {number}: proposed. The firewall stands until another person says: "
+        f"isindex decide confirm {number} --authority {authority} --reason …"
+    )

@@ -5,7 +5,8 @@ Belongs here: writing a decision, taking it back, listing. A decision is an inpu
 that was in force when it was made (`from_night`), and the next load brings that night up to date. Nights before stay as
 they were. One that is taken back counts no more from the night in force then (`until_night`). A decision on a pair belongs
 to the two source records, not to the identities they happen to be in, and stands above every score. A firewall belongs to
-the two records and whatever is linked with either. An override belongs to one gate of one night. What a decision settles is
+the two records and whatever is linked with either; to take it away takes two people: one proposes it (``unwall``), another confirms
+it. An override belongs to one gate of one night. What a decision settles is
 its *matter*: the database takes one that stands on a matter and no second, were both made at the same moment. Nothing is
 ever deleted: what takes a decision back is written down with who, why and when.
 """
@@ -33,6 +34,7 @@ from pipelines.nights.night import Night
 from pipelines.nights.reach import refuse_retired
 from pipelines.nights.references import record_key_of, record_keys, reference_of
 from pipelines.nights.requests import keep_taken_back
+from pipelines.nights.walls import stand_across
 from pipelines.publishing.gates import OVERRIDABLE
 from pipelines.publishing.versions import built, folder_of, versions_in_force
 from pipelines.tables import read_table
@@ -55,7 +57,7 @@ __all__ = [
     "write_down",
 ]
 
-KINDS = ("same", "not_the_same", "firewall", "override", "hold", "shield", "unshield", "confirm")
+KINDS = ("same", "not_the_same", "firewall", "override", "hold", "shield", "unshield", "unwall", "confirm")
 _ON_PAIRS = ("same", "not_the_same", "firewall")
 
 
@@ -103,7 +105,8 @@ def decide(
     Args:
         deployment: where.
         authority: 3-digit code.
-        kind: ``same``, ``not_the_same`` or ``firewall``.
+        kind: ``same``, ``not_the_same`` or ``firewall``. ``same`` of two records on the two sides of a firewall is a proposal
+            (``unwall``) until another person confirms it.
         record_a: a record, by its key or by the reference that the review list shows; of a firewall also an index id.
         record_b: another.
         actor: who decides.
@@ -127,10 +130,12 @@ def decide(
     begins = night_in_force(deployment, authority)
     if kind == "not_the_same" and begins and _is_shielded(Night(deployment, authority, begins), (first, second)):
         begins += timedelta(days=1)  # one person's word opens nobody who is shielded: by then it is latched
-    row = {"kind": kind, "record_a": first, "record_b": second, "from_night": begins}
+    row: dict[str, object] = {"kind": kind, "record_a": first, "record_b": second, "from_night": begins}
     with writing(deployment) as connection:
         if standing := _standing(connection, authority, matter_of(row)):
             raise contradicts(standing)
+        if kind == "same" and stand_across(folder, (first, second)):
+            row = {"kind": "unwall", "record_a": first, "record_b": second}
         return write_down(connection, authority, row, actor, reason, now)
 
 
@@ -200,7 +205,8 @@ def versions_on_hold(deployment: Deployment, authority: str) -> frozenset[str]:
 def take_back(
     deployment: Deployment, authority: str, number: int, *, actor: str, reason: str, at: datetime
 ) -> Decision:
-    """Take a decision back, as if it had not been made; it stays on record.
+    """Take a decision back, as if it had not been made; it stays on record. Of a firewall this is a proposal (``unwall``), which is
+    given back: it stands until another person confirms it.
 
     A shield leaves a wish of the child, whether a night was built with it or not: to open it takes two people.
 
@@ -227,6 +233,9 @@ def take_back(
                 where=authority,
                 remedy="`isindex decide list` shows all decisions of an authority.",
             )
+        if found.kind == "firewall":
+            row = {"kind": "unwall", "record_a": found.record_a, "record_b": found.record_b, "subject": str(number)}
+            return write_down(connection, authority, row, actor, reason, at.isoformat(timespec="seconds"))
         until = found.from_night if found.kind == "override" else in_force
         end_decision(connection, authority, number, actor, reason, at.isoformat(timespec="seconds"), until)
         return _told(connection.execute(wanted).one())
@@ -305,6 +314,8 @@ def matter_of(row: Mapping[str, object]) -> str | None:
         parts = ["protection", str(row["record_a"])]
     elif kind == "confirm":
         parts = ["confirm", str(row["subject"])]
+    elif kind == "unwall":
+        parts = ["unwall", *sorted((str(row["record_a"]), str(row["record_b"])))]
     else:
         return None
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

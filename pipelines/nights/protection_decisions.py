@@ -1,4 +1,4 @@
-"""What people decide of a child's protection: to shield, to unshield, and to confirm that somebody is unshielded.
+"""What people decide of a child's protection: to shield, to unshield, and to confirm what takes two people.
 
 Belongs here: writing these decisions. A shield counts at once: the next load brings the night in force up to date. To open a
 child takes two people: one proposes it, another confirms it, and it counts from the night after the one in force, for all that had
@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Connection, Select, or_, select, update
+from sqlalchemy import Connection, Row, Select, or_, select, update
 
 from pipelines.audit import account, writing
 from pipelines.database import schema as db
@@ -85,7 +85,8 @@ def unshield(deployment: Deployment, authority: str, who: str, *, actor: str, re
 
 
 def confirm(deployment: Deployment, authority: str, number: int, *, actor: str, reason: str, at: datetime) -> Decision:
-    """Confirm a proposal to unshield, by another person than the one who made it: it counts from the next night on.
+    """Confirm a proposal by another person than the one who made it: to unshield, it counts from the next night on; to take a
+    firewall away, from the night in force on.
 
     Raises:
         IsindexError: DECISION_INCOMPLETE; DECISION_UNKNOWN when no such proposal stands; SECOND_PERSON_NEEDED;
@@ -97,14 +98,14 @@ def confirm(deployment: Deployment, authority: str, number: int, *, actor: str, 
     with writing(deployment) as connection:
         proposed = connection.execute(
             select(db.decision).where(
-                decision.authority == authority, decision.decision_id == number, decision.kind == "unshield",
+                decision.authority == authority, decision.decision_id == number, decision.kind.in_(["unshield", "unwall"]),
                 decision.undone_at.is_(None),
             )
         ).one_or_none()  # fmt: skip
         if proposed is None:
             raise IsindexError(
                 "DECISION_UNKNOWN",
-                f"No proposal {number} to unshield stands.",
+                f"No proposal {number} stands.",
                 where=authority,
                 remedy="`isindex decide list` shows all decisions of an authority.",
             )
@@ -117,12 +118,20 @@ def confirm(deployment: Deployment, authority: str, number: int, *, actor: str, 
             )
         if connection.execute(_standing(authority, "confirm", subject=str(number))).first():
             raise contradicts(f"Proposal {number} is confirmed already.")
-        if found := connection.execute(_standing(authority, "shield", proposed.record_a)).first():
+        if proposed.kind == "unshield" and (
+            found := connection.execute(_standing(authority, "shield", proposed.record_a)).first()
+        ):
             raise contradicts(f"Decision {found.decision_id} shields this child.")
         # one settles the proposal: it is no other's any more, and its child can be shielded again
         settles = decision.decision_id == number, decision.undone_at.is_(None), decision.matter.is_not(None)
         if connection.execute(update(db.decision).where(*settles).values(matter=None)).rowcount != 1:
             raise contradicts(f"Proposal {number} is confirmed already, or was taken back.")
+        now = at.isoformat(timespec="seconds")
+        note = ONE_ACCOUNT if from_one_account(connection, authority, number) else ""
+        if proposed.kind == "unwall":
+            _take_wall_away(connection, authority, proposed, actor, reason, now, in_force)
+            settled = {"kind": "confirm", "subject": str(number), "until_night": date.min}  # no night is built from it
+            return write_down(connection, authority, settled, actor, reason, now, note)
         row = {
             "kind": "confirm",
             "record_a": proposed.record_a,
@@ -131,8 +140,24 @@ def confirm(deployment: Deployment, authority: str, number: int, *, actor: str, 
             "told": _told(connection, deployment, authority),
             "known_by": proposed.known_by,
         }
-        note = ONE_ACCOUNT if from_one_account(connection, authority, number) else ""
-        return write_down(connection, authority, row, actor, reason, at.isoformat(timespec="seconds"), note)
+        return write_down(connection, authority, row, actor, reason, now, note)
+
+
+def _take_wall_away(
+    connection: Connection, authority: str, proposed: Row[Any], actor: str, reason: str, now: str, in_force: date | None
+) -> None:
+    """End the firewall that a proposal names; or write that the two records on its sides are the same."""
+    if proposed.subject is None:
+        row = {"kind": "same", "record_a": proposed.record_a, "record_b": proposed.record_b, "from_night": in_force}
+        write_down(connection, authority, row, actor, reason, now)
+        return
+    decision = db.decision.c
+    wall = select(decision.decision_id).where(
+        decision.decision_id == int(proposed.subject), decision.authority == authority, decision.undone_at.is_(None)
+    )
+    if connection.scalar(wall) is None:
+        raise contradicts("The firewall has been taken away already.")
+    end_decision(connection, authority, int(proposed.subject), actor, reason, now, in_force)
 
 
 def from_one_account(connection: Connection, authority: str, number: int) -> bool:
@@ -143,7 +168,7 @@ def from_one_account(connection: Connection, authority: str, number: int) -> boo
     entry = db.audit_entry.c
     about = f"decision {number}"
     query = select(entry.account).where(
-        entry.authority == authority, entry.action == "decide unshield",
+        entry.authority == authority, entry.action.in_(["decide unshield", "decide unwall"]),
         or_(entry.subject == about, entry.subject.startswith(f"{about} ", autoescape=True)),
     )  # fmt: skip
     return account() in connection.scalars(query).all()

@@ -24,7 +24,7 @@ from pipelines.seams.protection import BORNE, WALLS_WISHED
 from pipelines.tables import connect, read_table
 
 __all__ = [
-    "borne_in", "newly_walled", "night_before", "refuse_across", "walls_asked", "walls_asked_in", "walls_in", "walls_wished_in",
+    "borne_in", "newly_walled", "night_before", "refuse_across", "stand_across", "walls_asked", "walls_asked_in", "walls_in", "walls_wished_in",
 ]  # fmt: skip
 
 
@@ -91,6 +91,17 @@ def newly_walled(walls: pa.Table, before: pa.Table, decisions: pa.Table) -> pa.A
             ANTI JOIN before USING (wall_a, wall_b) ORDER BY 1
         """).to_arrow_table()
     return told["record_key"].combine_chunks()
+
+
+def stand_across(folder: Path, record_keys: Iterable[str]) -> bool:
+    """Whether two of these records stand on the two sides of one wall, by an attempt."""
+    walls = walls_in(folder)
+    found = walls.filter(pc.is_in(walls["record_key"], value_set=pa.array(list(record_keys), pa.string())))
+    with connect({"found": found}) as duck:
+        across = duck.sql(
+            "SELECT 1 FROM found WHERE side <> 'between' GROUP BY wall_a, wall_b HAVING count(DISTINCT side) > 1"
+        ).fetchall()
+    return bool(across)
 
 
 def refuse_across(folder: Path, record_keys: Iterable[str]) -> None:

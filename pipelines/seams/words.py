@@ -68,7 +68,7 @@ TOKEN_KINDS = ("key", "number", "person", "born_at", "lives_at", "given_at", "pl
 STEPS = ("new", "probabilistic", "exact", "upn", "nhs_number", "decision")  # in order of trust
 POSSIBLE_KINDS = ("review", "refused")
 WALL_SIDES = ("a", "b", "between")  # of an identity firewall; between: may belong to either, and is linked with neither
-DECISION_KINDS = ("same", "not_the_same", "shield", "unshield", "confirm", "firewall", "override", "hold")
+DECISION_KINDS = ("same", "not_the_same", "shield", "unshield", "confirm", "firewall", "unwall", "override", "hold")
 
 # ---- identities -------------------------------------------------------------------------------------------------
 INDEX_ID_STATES = ("live", "frozen", "merged", "archived", "ended")

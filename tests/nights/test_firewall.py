@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from typer.testing import CliRunner
 
 from assets.command.app import app
 from pipelines.database import schema as db
 from pipelines.errors import IsindexError
-from pipelines.nights import decisions
+from pipelines.nights import decisions, protection_decisions
 from pipelines.nights.at_once import hidden_at_once
 from pipelines.nights.decided import decisions_of
 from pipelines.nights.explain import explain_night
@@ -431,11 +431,36 @@ def test_an_older_night_withholds_who_was_one_and_taken_back_they_are_one_again(
     assert not ("Quillerby" in told and "Thistlewick" in told)
     assert not [value for value in ("Brackenholt", "Marrowdene", "01632 960555", "01632 960777") if value in told]
 
-    decisions.take_back(place.deployment, AUTHORITY, made.number, **by("Omar"))
+    proposed = decisions.take_back(place.deployment, AUTHORITY, made.number, **by("Omar"))
+    assert proposed.kind == "unwall" and place.load() == {}  # one person takes no wall away
+    with pytest.raises(IsindexError, match="DECISION_CONTRADICTS"):
+        decisions.take_back(place.deployment, AUTHORITY, made.number, **by("Ruth"))
+    with pytest.raises(IsindexError, match="SECOND_PERSON_NEEDED"):
+        protection_decisions.confirm(place.deployment, AUTHORITY, proposed.number, **by("OMAR"))
+    protection_decisions.confirm(place.deployment, AUTHORITY, proposed.number, **by("Ruth"))
     assert place.load() == {2: "published"}
     of = identities(place, 2)
     assert of[A] == of[B]
     assert "Quillerby" in shown(place, 2, of[B]) and "Thistlewick" in shown(place, 2, of[B])
+
+
+def test_that_two_records_on_the_two_sides_are_the_same_takes_two_people(joined: LittleNights, tmp_path: Path) -> None:
+    place = joined.copied_to(tmp_path)
+    wall(place)
+    assert place.load() == {1: "published"}
+    with (
+        place.deployment.engine.begin() as connection
+    ):  # as if a feed had asked for the wall: nobody's decision to take back
+        connection.execute(delete(db.decision))
+    proposed = decisions.decide(place.deployment, AUTHORITY, "same", A, B, **by("Omar"))
+    assert proposed.kind == "unwall"
+    assert "same" not in {each.kind for each in decisions.every_decision(place.deployment, AUTHORITY)}
+    protection_decisions.confirm(place.deployment, AUTHORITY, proposed.number, **by("Ruth"))
+    assert [each.kind for each in decisions.every_decision(place.deployment, AUTHORITY)] == [
+        "confirm",
+        "same",
+        "unwall",
+    ]
 
 
 def test_the_command_takes_index_ids_and_a_second_wall_or_another_word_contradicts_it(walled: LittleNights) -> None:
