@@ -336,7 +336,30 @@ _IDENTITIES = """
 # Which identities may be one child. Nothing but a decision parts two that bear one number, or one name and birth date: a
 # record that strayed into an identity may be certainly another child than the very records it strayed from.
 _EDGES = """
-    WITH pairs AS (
+    WITH decided_on AS (
+        SELECT DISTINCT least(na.number, nb.number) AS a, greatest(na.number, nb.number) AS b
+        FROM decisions JOIN identities ia ON ia.record_key = record_a JOIN identities ib ON ib.record_key = record_b
+        JOIN numbered na ON na.index_id = ia.index_id JOIN numbered nb ON nb.index_id = ib.index_id
+        WHERE decisions.kind = 'not_the_same'
+    ),
+    bearing AS (
+        SELECT DISTINCT token, number FROM tokens JOIN identities USING (record_key) JOIN numbered USING (index_id)
+        WHERE kind = 'number' AND number IN (SELECT a FROM decided_on UNION SELECT b FROM decided_on)
+    ),
+    settled AS (  -- numbers that both records of a decision bear
+        SELECT least(na.number, nb.number) AS a, greatest(na.number, nb.number) AS b, ta.token
+        FROM decisions JOIN identities ia ON ia.record_key = record_a JOIN identities ib ON ib.record_key = record_b
+        JOIN numbered na ON na.index_id = ia.index_id JOIN numbered nb ON nb.index_id = ib.index_id
+        JOIN tokens ta ON ta.record_key = record_a JOIN tokens tb ON tb.record_key = record_b AND tb.token = ta.token
+        WHERE decisions.kind = 'not_the_same'
+    ),
+    unsettled AS (  -- identities that share another number: of it nobody has decided
+        SELECT a, b FROM (
+            SELECT a, b, x.token FROM decided_on JOIN bearing x ON x.number = a JOIN bearing y ON y.number = b AND y.token = x.token
+            EXCEPT FROM settled
+        )
+    ),
+    pairs AS (
         SELECT record_key_a AS x, record_key_b AS y, if(coalesce(certain, false), 'certain', 'apart') AS said FROM apart
         UNION ALL SELECT record_key_a, record_key_b, 'alike' FROM alike
         UNION ALL SELECT record_a, record_b, 'decided' FROM decisions WHERE kind = 'not_the_same'
@@ -347,12 +370,15 @@ _EDGES = """
         JOIN numbered na ON na.index_id = ia.index_id JOIN numbered nb ON nb.index_id = ib.index_id
         WHERE na.number <> nb.number
     )
+    SELECT a, b FROM unsettled
+    UNION
     SELECT least(a, b) AS a, greatest(a, b) AS b FROM sides GROUP BY ALL
     HAVING NOT bool_or(said = 'decided')
         AND (bool_or(said = 'alike') OR bool_or(said = 'apart') AND NOT bool_or(said = 'certain'))
     ORDER BY ALL
 """
-# identity → tokens of keys of records that were decided to be another child's: wishes and latches of those do not reach it
+# identity → tokens of keys of records that were decided to be another child's, and of the records with these, but for those that
+# bear a number of it that the decided one does not: wishes and latches of those do not reach it
 _PARTED = """
     CREATE TEMP TABLE parted AS
     WITH sides AS (SELECT i.index_id, d.token FROM decided d JOIN identities i USING (record_key))
@@ -360,7 +386,10 @@ _PARTED = """
     UNION
     SELECT s.index_id, t.token FROM sides s JOIN tokens o ON o.token = s.token JOIN identities i ON i.record_key = o.record_key
     JOIN identities j ON j.index_id = i.index_id JOIN tokens t ON t.record_key = j.record_key AND t.kind = 'key'
-    WHERE i.index_id <> s.index_id
+    WHERE i.index_id <> s.index_id AND NOT EXISTS (
+        SELECT 1 FROM tokens n JOIN tokens m ON m.token = n.token JOIN identities h ON h.record_key = m.record_key
+        WHERE n.record_key = j.record_key AND n.kind = 'number' AND h.index_id = s.index_id
+            AND NOT EXISTS (SELECT 1 FROM tokens d WHERE d.record_key = o.record_key AND d.token = n.token))
 """
 # whose own a latch or a wish is: who holds the record that bore it or that asked; where that is gone, who bears a number of it
 _HOLDERS = """

@@ -321,3 +321,16 @@ def test_a_decision_opens_nobody_when_its_record_is_another_child_s_by_now(now, 
     after = night({"a": now}, before=first, on=NEXT, lifting=[Lifting(7, ("a",), NEXT, known_by=known)])
     assert seen(after)["A"] == (OPEN if opens else SHIELDED)
     assert after.void == (() if opens else (7,))
+
+
+def test_that_two_are_not_the_same_settles_nothing_of_a_number_that_one_of_them_does_not_bear():
+    rows = {"a": SAME, "b": {**LIKE, "upn": "A330400021001"}, "c": {**ASKS, "upn": "A330400021001"}}
+    decided = [("not_the_same", "a", "b", None)]
+    with_a = {"a": "X", "c": "X"}
+    assert see(rows, decisions=decided, merged=with_a) == {"X": SHIELDED, "B": WITHHELD}
+    known = {**rows, "c": {"upn": "A330400021001"}}
+    wish = entries_of(("wish", known_of(known, "c", "key", "number"), NIGHT, 1))
+    first = replace(night(known, merged=with_a), entries=wish)
+    assert see(known, decisions=decided, merged=with_a, before=first, on=NEXT) == {"X": SHIELDED, "B": SHIELDED}
+    both = [*decided, ("not_the_same", "b", "c", None)]
+    assert see(rows, decisions=both, merged=with_a) == {"X": SHIELDED, "B": OPEN}

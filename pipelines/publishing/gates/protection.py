@@ -328,7 +328,10 @@ _WISHED = """
         UNION
         SELECT i.index_id, k.record_key FROM sides s JOIN identities i ON i.record_key = s.one
         JOIN identities j ON j.record_key = s.other JOIN identities k ON k.index_id = j.index_id
-        WHERE j.index_id <> i.index_id
+        WHERE j.index_id <> i.index_id AND k.record_key NOT IN (
+            SELECT mine.record_key FROM known_by mine JOIN known_by its USING (token) JOIN identities h ON h.record_key = its.record_key
+            WHERE mine.kind = 'number' AND h.index_id = i.index_id
+                AND mine.token NOT IN (SELECT token FROM known_by told WHERE told.record_key = s.other))
     )
     SELECT DISTINCT index_id, token FROM (
         SELECT index_id, token FROM others JOIN token_of USING (record_key)
@@ -359,8 +362,18 @@ _ONE_CHILD = """
         JOIN identities ia ON ia.record_key = d.record_a JOIN identities ib ON ib.record_key = d.record_b
         WHERE d.kind = 'not_the_same'
     ),
+    numbers AS (SELECT DISTINCT token, index_id FROM known_by JOIN identities USING (record_key) WHERE kind = 'number'),
     either AS (
         SELECT a, b FROM ((SELECT a, b FROM alike UNION SELECT a, b FROM kept WHERE NOT certain) ANTI JOIN parted USING (a, b))
+        UNION  -- parted, but one number they share is not borne by both records of a decision
+        SELECT a, b FROM (
+            SELECT p.a, p.b, x.token FROM parted p JOIN numbers x ON x.index_id = p.a JOIN numbers y ON y.index_id = p.b AND y.token = x.token
+            EXCEPT
+            SELECT least(ia.index_id, ib.index_id), greatest(ia.index_id, ib.index_id), ka.token FROM decisions d
+            JOIN identities ia ON ia.record_key = d.record_a JOIN identities ib ON ib.record_key = d.record_b
+            JOIN known_by ka ON ka.record_key = d.record_a JOIN known_by kb ON kb.record_key = d.record_b AND kb.token = ka.token
+            WHERE d.kind = 'not_the_same'
+        )
     )
     SELECT a, b FROM either UNION SELECT b, a FROM either
 """
