@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -26,7 +26,7 @@ from pipelines.nights.follow import newest_in_force
 from pipelines.nights.inputs import Asking
 from pipelines.nights.judging import judged, person_tables, places_of
 from pipelines.nights.requests import asked_for, undone_of
-from pipelines.nights.walls import borne_in, walls_in
+from pipelines.nights.walls import borne_in, unwalled_in, walls_in
 from pipelines.privacy.secret import keyed_digests
 from pipelines.protection.household import FURTHER_PLACES
 from pipelines.protection.places import known_places
@@ -207,8 +207,13 @@ def less_of(attempt: Attempt, known: Known) -> Iterator[Less | None]:
         person = person_tables(attempt)
         walls = pa.concat_tables([walls_in(attempt.folder), known.walls])
         state = replace(state, visibility=seen)
-        snapshot = build_snapshot(person, state, more.every, walls=walls, borne=borne_in(attempt.folder))
-        tables = write_snapshot(_without_carers_of(hidden, snapshot), folder)
+        # of two families whom a wall is to part, who is hidden only now would tell both
+        unwalled = pa.concat_tables(
+            [unwalled_in(attempt.folder, decisions_of(attempt.inputs)), hidden.select(["index_id"])]
+        )
+        borne = borne_in(attempt.folder)
+        snapshot = build_snapshot(person, state, more.every, walls=walls, borne=borne, unwalled=unwalled)
+        tables = write_snapshot(snapshot, folder)
         audit = judged(attempt, tables, Protection(known.entries), known.decisions, more.every, only=_PROVEN)
         audit.refuse_lost(attempt.night.where)
         before = snapshot_tables(attempt.folder / "snapshot")
@@ -224,13 +229,6 @@ def less_of(attempt: Attempt, known: Known) -> Iterator[Less | None]:
         yield Less(tables, hidden.num_rows, more.digest, tuple(gates))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _without_carers_of(hidden: pa.Table, snapshot: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
-    """A snapshot without the carers of children who are hidden only now: of two families whom a wall is to part they would tell both."""
-    carers = snapshot["carers"]
-    theirs = pc.is_in(carers["index_id"], value_set=hidden["index_id"].combine_chunks())
-    return {**snapshot, "carers": carers.filter(pc.invert(theirs))}
 
 
 def _asked_since(latest: Attempt) -> list[Asking]:

@@ -12,12 +12,13 @@ from typing import Any
 from pipelines.contracts import contract_for
 from pipelines.identities.state import IdentityState
 from pipelines.nights.attempts import Attempt
+from pipelines.nights.decided import decisions_of
 from pipelines.nights.feed_rows import feed_inputs
 from pipelines.nights.figures import control_totals
 from pipelines.nights.follow import follow, settle
 from pipelines.nights.hiding import Known, less_of
 from pipelines.nights.judging import person_tables, places_of
-from pipelines.nights.walls import borne_in, walls_in
+from pipelines.nights.walls import borne_in, unwalled_in, walls_in
 from pipelines.publishing.feed_input import FeedInput
 from pipelines.publishing.gates import Audit
 from pipelines.publishing.manifests import manifest_of, manifest_or_none
@@ -48,7 +49,9 @@ def put_in_force(attempt: Attempt, audit: Audit, known: Known) -> tuple[Publishe
     if not all(path.exists() for path in snapshot_tables(folder).values()):
         state, walls = IdentityState.read(attempt.folder), walls_in(attempt.folder)
         person, borne = person_tables(attempt), borne_in(attempt.folder)
-        write_snapshot(build_snapshot(person, state, places_of(attempt), walls=walls, borne=borne), folder)
+        unwalled = unwalled_in(attempt.folder, decisions_of(attempt.inputs))
+        snapshot = build_snapshot(person, state, places_of(attempt), walls=walls, borne=borne, unwalled=unwalled)
+        write_snapshot(snapshot, folder)
     inputs = feed_inputs(attempt)
     base = attempt.base()
     with less_of(attempt, known) as less:

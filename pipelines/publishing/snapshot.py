@@ -10,7 +10,8 @@ would be shown across an identity firewall (`protection.firewall`); of an identi
 
 Best values are the word of the most trusted agency (`schemas/survivorship.yaml`), then the most recent, then the
 smallest record key. A shielded or withheld child has a row in children (name, sex, date of birth), one in names, the
-names of its carers (of those whom no open record shows with an address), and nothing else. A child without any name at
+names of its carers (of those whom no open record shows with an address), and nothing else; no carers, and of the names that of the row in
+children, where it may be two identities (`protection.unwalled`). A child without any name at
 a hidden place has no row at all.
 """
 
@@ -45,6 +46,7 @@ def build_snapshot(
     further_places: pa.Table | None = None,
     walls: pa.Table | None = None,
     borne: pa.Table | None = None,
+    unwalled: pa.Table | None = None,
 ) -> dict[str, pa.Table]:
     """The nine tables of the snapshot.
 
@@ -54,6 +56,7 @@ def build_snapshot(
         further_places: hidden places that no record has any more (`household.FURTHER_PLACES`).
         walls: who stands on which side of an identity firewall (`WALLS`).
         borne: what each side has borne (`BORNE`).
+        unwalled: index_id of identities that may be two children's, for a firewall stands nowhere that was asked for.
 
     Returns:
         table by name, with the columns of `database.tables.INDEX_TABLES` less authority and row.
@@ -81,6 +84,7 @@ def build_snapshot(
         "index_ids": state.index_ids,
         "visibility": state.visibility,
         "story": state.story,
+        "unwalled": pa.table({"index_id": pa.array([], pa.string())}) if unwalled is None else unwalled,
         "trust": _trust(),
     }
     with connect(views) as connection:
@@ -181,6 +185,7 @@ _HELD = f"""
     h AS (
         SELECT i.record_key, i.index_id, r.agency, coalesce(v.shielded, true) AS shielded,
             coalesce(v.withheld, false) AS withheld, coalesce(v.shielded OR v.withheld, true) AS restricted,
+            v.index_id IS NOT NULL AND i.index_id IN (FROM unwalled) AND (v.shielded OR v.withheld) AS maybe_two,
             row_number() OVER (ORDER BY r.as_of DESC NULLS LAST, i.record_key) AS place
         FROM identities i JOIN person_records r USING (record_key) LEFT JOIN visibility v USING (index_id)
         ANTI JOIN unseen_nameless USING (index_id)
@@ -208,11 +213,18 @@ _TABLES = {
         GROUP BY index_id) ORDER BY index_id
     """,
     "names": """
-        WITH known AS (
+        WITH best AS (  -- the one name of who may be two
+            SELECT index_id, arg_min({'family_name': family_name, 'given_names': given_names}, name_rank)
+                FILTER (coalesce(family_name, given_names) IS NOT NULL) AS name
+            FROM held JOIN person_records USING (record_key) WHERE maybe_two GROUP BY index_id
+        ),
+        known AS (
             SELECT h.index_id, h.restricted, h.name_rank, n.kind, n.family_name, n.given_names, n.from_date, n.to_date,
                 n.agency
             FROM held h JOIN person_names n USING (record_key)
+            LEFT JOIN best b ON b.index_id = h.index_id
             WHERE coalesce(n.family_name, n.given_names) IS NOT NULL AND NOT (h.restricted AND n.kind <> 'current')
+                AND NOT (h.maybe_two AND (b.name.family_name IS DISTINCT FROM n.family_name OR b.name.given_names IS DISTINCT FROM n.given_names))
         ),
         distinct_names AS (
             SELECT * FROM known QUALIFY row_number() OVER (
@@ -242,7 +254,7 @@ _TABLES = {
         FROM (
             SELECT h.index_id, h.restricted, h.carer_rank, c.name, c.relationship, c.contact, c.agency
             FROM held h JOIN person_carers c USING (record_key)
-            WHERE c.name IS NOT NULL OR NOT h.restricted
+            WHERE (c.name IS NOT NULL OR NOT h.restricted) AND NOT h.maybe_two
         )
         QUALIFY row_number() OVER (
             PARTITION BY index_id, name, CASE WHEN NOT restricted THEN relationship END,

@@ -113,6 +113,52 @@ def test_what_names_nobody_hides_who_asks_and_is_a_task(tmp_path: Path, said: An
     assert tasks(place, 1) == [("unread" if queried else "gone", B)]
 
 
+@pytest.mark.parametrize(
+    "told", ["a slip", "another feed's number", "the old record goes", "it asks no more", "two names in use"]
+)
+def test_who_may_be_two_shows_no_carer_and_one_name_as_long_as_nobody_knows_whom_to_wall_off(
+    tmp_path: Path, told: str
+) -> None:
+    asked = {"a slip": "S00211", "another feed's number": f"P{BIRTH.nhs}", "the old record goes": "S0021"}.get(
+        told, "S9999"
+    )
+    place = LittleNights(tmp_path)
+    place.feeds["health"].hold(BIRTH, carer_name=f"Maud {BIRTH.family}")
+    care = place.feeds["social_care"]
+    care.hold(BIRTH)
+    place.deliver(0)
+    assert place.load() == {0: "published"}
+    birth = care.rows.pop("S0021")
+    birth["carers"] = [{"name": f"Maud {BIRTH.family}", "relationship": "mother"}]
+    hold_adoptive(place, firewall_from=asked)
+    if told != "the old record goes":
+        care.rows["S0021"] = birth
+    if told == "two names in use":
+        care.rows["S0921"]["names"] = [
+            {"family": child.family, "given": child.given, "type": "current"} for child in (ADOPTIVE, BIRTH)
+        ]
+    for night in (1, 2):
+        place.deliver(night)
+        assert place.load() == {night: "published"}
+        of = identities(place, night)
+        assert hidden(place, night, B)
+        seen = shown(place, night, of[B])
+        assert "carer" not in seen and "Maud" not in seen and "Greta" not in seen
+        assert ("Quillerby" in seen) != ("Thistlewick" in seen)
+        if told == "it asks no more":
+            care.rows["S0921"].pop("firewall_from", None)
+    version = place.night(2).version()
+    assert version is not None
+    paths = snapshot_tables(place.deployment.home.snapshots(AUTHORITY) / version)
+    if told == "a slip":
+        assert verdict(place, paths, 2).passed
+        table = read_table(paths["carers"])
+        added = pa.Table.from_pylist([{"index_id": of[B], "name": "Maud Quillerby"}], schema=table.schema)
+        pq.write_table(pa.concat_tables([table, added]), tmp_path / "carers.parquet")
+        gate = verdict(place, paths | {"carers": tmp_path / "carers.parquet"}, 2)
+        assert not gate.passed and gate.figures["unparted"] == 1
+
+
 def test_a_slip_that_is_another_childs_number_hides_who_asks_until_people_say_who_is_meant(tmp_path: Path) -> None:
     place = both(tmp_path, firewall_from="S0002")  # a neighbour's
     place.deliver(0)

@@ -10,7 +10,7 @@ from pipelines.nights.figures import figures_of
 from pipelines.nights.judging import judged, person_tables, places_of
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.seal import sealed
-from pipelines.nights.walls import borne_in, walls_in
+from pipelines.nights.walls import borne_in, unwalled_in, walls_in
 from pipelines.publishing.gates import GATES as GATE_FUNCTIONS
 from pipelines.publishing.gates import Audit, Gate, Protection
 from pipelines.publishing.publish import write_snapshot
@@ -33,7 +33,8 @@ def build(night: Night) -> StageReport:
     state = IdentityState.read(attempt.folder)
     places = places_of(attempt)
     walls, borne = walls_in(attempt.folder), borne_in(attempt.folder)
-    tables = build_snapshot(person_tables(attempt), state, places, walls=walls, borne=borne)
+    unwalled = unwalled_in(attempt.folder, decisions_of(attempt.inputs))
+    tables = build_snapshot(person_tables(attempt), state, places, walls=walls, borne=borne, unwalled=unwalled)
     stored = write_snapshot(tables, attempt.folder / "snapshot")
     protecting = Protection(
         attempt.folder / "protection" / "entries.parquet",

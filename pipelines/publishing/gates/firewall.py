@@ -30,8 +30,9 @@ def firewall(evidence: Evidence) -> Gate:
     duck.execute(_WALLS)
     duck.execute("SET VARIABLE no_names = ?", [NO_NAMES])
     walls = evidence.count("SELECT count(*) FROM wanted")
-    found = dict.fromkeys(("unheard", *_FAULTS), 0)
+    found = dict.fromkeys(("unheard", "unparted", *_FAULTS), 0)
     found["unheard"] = evidence.count(_UNHEARD)
+    found["unparted"] = evidence.count(_UNPARTED)
     if walls:  # else nobody stands on any side
         read_plainly(duck, _READ)
         digest_borne(duck)
@@ -43,7 +44,7 @@ def firewall(evidence: Evidence) -> Gate:
         not any(found.values()),
         "Of two identities with a firewall between them none holds a record of the other, has had its index id or leads to it, "
         "and no name, address, carer, telephone number, word of a service or line of the review list shows one at the other, nor "
-        "what one has ever borne.",
+        "what one has ever borne; who may be two because a firewall that was asked for stands nowhere shows no carer, and one name.",
         {"walls": walls, **found},
     )
 
@@ -268,6 +269,19 @@ _UNHEARD = """
     SELECT count(*) FROM unheard JOIN identities i USING (record_key) JOIN children c USING (index_id)
     WHERE NOT (c.shielded OR c.withheld)
         AND i.record_ref NOT IN (SELECT record_ref FROM entries WHERE lifted_by IS NOT NULL AND record_ref IS NOT NULL)
+"""
+# who may be two children, for nobody knows whom it is to be walled off from, and shows a carer or two family names
+_UNPARTED = r"""
+    WITH those AS (
+        SELECT DISTINCT c.index_id FROM unheard JOIN identities i USING (record_key) JOIN children c USING (index_id) WHERE c.shielded OR c.withheld
+    ),
+    families AS (
+        SELECT index_id, regexp_replace(upper(strip_accents(family_name)), '[^\pL]', '', 'g') AS family FROM (
+            SELECT index_id, family_name FROM names UNION ALL SELECT index_id, family_name FROM children
+        ) SEMI JOIN those USING (index_id) WHERE family_name IS NOT NULL
+    )
+    SELECT (SELECT count(*) FROM carers SEMI JOIN those USING (index_id))
+        + (SELECT count(*) FROM (SELECT index_id FROM families GROUP BY index_id HAVING count(DISTINCT family) > 1))
 """
 # what a wall may be found broken by: each joins somebody on a side
 _FAULTS = {
