@@ -34,7 +34,17 @@ MEANT = f"""
         FROM (SELECT index_id, text, whose, unnest(names_in(text)) AS word FROM said WHERE whose <> 'address')
     ) s JOIN foreign_forms f USING (index_id, form);
 
+    CREATE TEMP TABLE foreign_given AS  -- given names of the other side that the child has not itself
+    SELECT index_id, word FROM (
+        SELECT f.index_id, unnest(words_of(c.given_names)) AS word FROM foreign_records f JOIN called c USING (record_key)
+    ) ANTI JOIN (
+        SELECT o.index_id, unnest(words_of(r.given_names)) AS word FROM own_records o JOIN all_records r USING (record_key)
+    ) USING (index_id, word) WHERE length(word) > 2;
+
     CREATE TEMP TABLE meant AS
+    SELECT s.index_id, s.text FROM said s JOIN foreign_given g ON g.index_id = s.index_id AND list_contains(names_in(s.text), g.word)
+    WHERE s.whose IN ('carer', 'service')
+    UNION
     SELECT index_id, text FROM heard WHERE whose = 'name' AND kind = 'carer' GROUP BY ALL HAVING count(DISTINCT word) > 1
     UNION
     SELECT index_id, text FROM heard ANTI JOIN own_said USING (index_id, word)

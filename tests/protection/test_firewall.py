@@ -108,6 +108,19 @@ def test_a_carer_who_is_said_to_be_of_the_family_of_birth_is_never_shown_whoever
     assert [row["name"] for row in across(carers=[*NEW["carers"], said])["carers"]] == [said["name"]]
 
 
+def test_a_text_with_a_given_name_that_the_other_side_alone_bears_is_not_shown():
+    other, text = {"given_names": "Pugdokrim"}, "formerly Pugdokrim"
+    service, aunt = {"kind": "service", "service": text}, {"name": "Ann Zedd", "relationship": "calls her Pugdokrim"}
+    found = across(other, involvements=[service], carers=[*NEW["carers"], aunt])
+    assert [row["text"] for row in found["texts"]] == [text] and [row["name"] for row in found["carers"]] == [
+        "Ann Zedd"
+    ]
+    found = across(
+        involvements=[{"kind": "service", "service": "Rowena's group"}, {"kind": "service", "service": "with Rowena"}]
+    )
+    assert found["texts"] == []
+
+
 @pytest.mark.parametrize("text", ["sees Zelba", "Letterbox Qourthwick", "gran (Quorthwicks)"])
 def test_a_text_with_a_slip_in_a_carers_name_of_the_other_side_is_not_shown(text):
     assert [row["text"] for row in across(ZELDA, involvements=[{"kind": "service", "service": text}])["texts"]] == [

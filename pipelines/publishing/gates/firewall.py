@@ -381,6 +381,15 @@ _FAULTS = {
             WHERE regexp_matches(plain_of(concat_ws(' ', name, relationship)), '\\b(BIRTH|BIOLOGICAL|NATURAL)\\b')
         )
     """,
+    "given_told": """
+        WITH own AS (SELECT index_id, unnest(called_by(given_names)) AS word FROM members JOIN read_person USING (record_key)),
+        theirs AS (
+            SELECT index_id, unnest(called_by(given_names)) AS word FROM against JOIN read_names USING (record_key)
+            UNION SELECT index_id, unnest(called_by(given_names)) FROM against JOIN read_person USING (record_key)
+        )
+        SELECT count(*) FROM told_there t JOIN (FROM theirs ANTI JOIN own USING (index_id, word)) g ON g.index_id = t.index_id
+            AND length(g.word) > 2 AND list_contains(called_by(t.text), g.word)
+    """,
     "texts_telling": """
         SELECT count(*) FROM told_there t JOIN words_against w USING (index_id) WHERE contains(close_of(t.text), w.word)
     """,
