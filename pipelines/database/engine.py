@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, func, inspect, make_url, select, text
+from sqlalchemy.exc import OperationalError
 
 from pipelines.errors import IsindexError
 from pipelines.outages import database_address
 
-__all__ = ["database_at", "forget_what_went", "metadata", "newest_revision", "open_database"]
+__all__ = ["database_at", "forget_what_went", "metadata", "newest_revision", "note_what_goes", "open_database"]
 
 metadata = MetaData(
     naming_convention={
@@ -29,6 +30,7 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATING = 1_936_291_433  # any number that nobody else uses for a PostgreSQL advisory lock
 _ANSWER_SECONDS = 10
 _LOCK_WAITS, _EMPTYING_WAITS = 30_000, 2_000  # milliseconds
+_GOES = 1  # SQLite's user_version while something lies in its pages that must not
 _RECYCLE_SECONDS = 1800  # firewalls forget connections that are silent for longer
 
 
@@ -66,18 +68,35 @@ def open_database(url: str) -> Engine:
     return engine
 
 
-def forget_what_went(engine: Engine) -> bool:
-    """Let nothing lie on the disk beside the database that is no row any more; whether that could be done.
+def note_what_goes(connection: Connection) -> None:
+    """Note with a transaction that rows go with it that nobody may find any more: `forget_what_went` writes the file anew then.
 
-    SQLite overwrites what is deleted, and still keeps it in the write-ahead log until that is emptied. A reader who is just at it is not
-    waited for long: the next one who asks empties it. Other databases look after that themselves.
+    SQLite overwrites a row that is deleted, but not the copies that stay in a page when its rows are moved to another.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA user_version={_GOES}")
+
+
+def forget_what_went(engine: Engine) -> bool:
+    """Let nothing lie on the disk, in the database or beside it, that is no row any more; whether that could be done.
+
+    SQLite overwrites what is deleted, and still keeps it in the write-ahead log until that is emptied; where `note_what_goes` was told of,
+    the whole file is written anew. A reader who is just at it is not waited for long: the next one who asks does it. Other
+    databases look after that themselves.
     """
     if engine.dialect.name != "sqlite":
         return True
-    with engine.connect() as connection:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql(f"PRAGMA busy_timeout={_EMPTYING_WAITS}")
         try:
+            if connection.exec_driver_sql("PRAGMA user_version").scalar() == _GOES:
+                connection.exec_driver_sql("VACUUM")
+                connection.exec_driver_sql("PRAGMA user_version=0")
             busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+        except OperationalError as fault:
+            if "locked" not in str(fault.orig) and "busy" not in str(fault.orig):
+                raise
+            busy = True
         finally:
             connection.exec_driver_sql(f"PRAGMA busy_timeout={_LOCK_WAITS}")
     return not busy

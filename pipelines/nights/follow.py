@@ -25,7 +25,7 @@ from pipelines.publishing.index_database import bring_up_to_date
 from pipelines.publishing.manifests import manifest_of
 from pipelines.publishing.publish import let_snapshot_go
 from pipelines.publishing.versions import built, versions_in_force
-from pipelines.tables import read_table
+from pipelines.tables import file_sha256, read_table
 from pipelines.validation.reject_register import follow_faults
 
 __all__ = ["catch_up", "follow", "newest_in_force", "settle"]
@@ -82,10 +82,27 @@ def follow(attempt: Attempt, published: str = "") -> int:
     newest = newest_in_force(night)
     if newest is not None:
         follow_faults(night.engine, night.authority, read_table(newest.folder / "faults.parquet"))
-    written = bring_up_to_date(night.engine, night.home, night.authority, published=published)
+    hides = newest is not None and _hides_anew(newest)
+    written = bring_up_to_date(night.engine, night.home, night.authority, published=published, hides=hides)
     if not forget_what_went(night.engine):
         _log.warning("somebody reads the index database: what went from it stays in its log until the next publish")
     return written
+
+
+def _hides_anew(attempt: Attempt) -> bool:
+    """Whether an attempt hides places, or parts identities, otherwise than the one it builds on."""
+    told = attempt.inputs.base
+    base = attempt_in_force(attempt.night.on(told.business_date), told.version) if told else None
+    for name in ("protection/places.parquet", "matching/walls.parquet"):
+        own, before = (each.folder / name if each else None for each in (attempt, base))
+        if own is None or not own.is_file():
+            continue
+        if before is None or not before.is_file():
+            if read_table(own).num_rows:
+                return True
+        elif file_sha256(own) != file_sha256(before):
+            return True
+    return False
 
 
 def newest_in_force(night: Night) -> Attempt | None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
 
+from pipelines.database import note_what_goes
 from pipelines.database.rows import remove_rows, write_rows
 from pipelines.database.schema import INDEX_TABLES, identity, ledger_event, night, snapshot_version
 from pipelines.errors import IsindexError
@@ -30,7 +31,13 @@ __all__ = ["bring_up_to_date", "told_beyond"]
 
 
 def bring_up_to_date(
-    engine: Engine, home: Home, authority: str, figures: Mapping[str, Any] | None = None, *, published: str = ""
+    engine: Engine,
+    home: Home,
+    authority: str,
+    figures: Mapping[str, Any] | None = None,
+    *,
+    published: str = "",
+    hides: bool = False,
 ) -> int:
     """Make the index database show what is published for an authority, and the ledger hold what led to it.
 
@@ -41,6 +48,7 @@ def bring_up_to_date(
         figures: the figures of the latest night, if they are more than the manifest's control totals.
         published: the version that was published just now: where the database is said to show it already, it is written anew
             in whole, so that a night that is run again mends whatever stands there.
+        hides: whether it hides a place, or parts two, that was shown before, whoever is hidden: nothing may be left of what goes.
 
     Returns:
         rows written or removed in the index tables; 0 when the database was up to date.
@@ -90,12 +98,27 @@ def bring_up_to_date(
         if same and published != pointer["version"]:
             return 0
         before = None if shown is None or same else _as_published(root, shown.shown, shown.content_sha256)
-        written = _show(connection, authority, before, _to_be_shown(root, pointer["version"]))
+        after = _to_be_shown(root, pointer["version"])
+        of_before = shown is not None and shown.business_date.isoformat() < pointer["business_date"]
+        if shown is not None and (hides or _hides_more(before if of_before else None, after)):
+            note_what_goes(connection)
+        written = _show(connection, authority, before, after)
         current = snapshot_version.c.version == built(pointer["version"])
         connection.execute(
             update(snapshot_version).where(snapshot_version.c.authority == authority).values(current=current)
         )
         return written
+
+
+def _hides_more(before: _Files | None, after: _Files) -> bool:
+    """Whether a child is hidden that was not; where that was no earlier night's, or cannot be told, whether any is."""
+    hidden = "SELECT index_id FROM children WHERE shielded OR withheld"
+    with connect({"children": after.paths["children"]}) as duck:
+        now = duck.sql(hidden).to_arrow_table()["index_id"].to_pylist()
+    if before is None or not now:
+        return bool(now)
+    with connect({"children": before.paths["children"]}) as duck:
+        return not set(now) <= set(duck.sql(hidden).to_arrow_table()["index_id"].to_pylist())
 
 
 def told_beyond(engine: Engine, authority: str, in_force: Collection[date]) -> list[date]:

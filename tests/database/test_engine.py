@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import create_engine, inspect, make_url, text
 
-from pipelines.database import forget_what_went, open_database, schema
+from pipelines.database import forget_what_went, note_what_goes, open_database, schema
 from pipelines.database.engine import newest_revision
 from pipelines.errors import IsindexError
 from pipelines.outages import as_coded
@@ -130,6 +131,43 @@ def test_what_went_from_a_table_is_nowhere_in_the_files(tmp_path):
         connection.execute(schema.home.delete())
     assert forget_what_went(engine)
     assert [path for path in tmp_path.iterdir() if b"Zorvelwick" in path.read_bytes()] == []
+    engine.dispose()
+
+
+def test_nothing_is_left_in_the_pages_of_a_row_that_was_moved_and_deleted(tmp_path):
+    """Rows that come between others move these to new pages; what lay in the old ones is not overwritten."""
+    engine = open_database(f"sqlite:///{tmp_path / 'index.db'}")
+    home = tmp_path / "index.db"
+
+    def road(number):
+        return "Zorvelwick" if number % 9 == 0 else "Elsewhere"
+
+    def row(number):
+        return {
+            "authority": "330",
+            "index_id": f"{number:012}",
+            "row": 0,
+            "address": f"{number} {road(number)} Road",
+            "agency": "police",
+        }
+
+    order = random.Random(1).sample(range(4000), 4000)
+    for part in range(0, 4000, 50):
+        with engine.begin() as connection:
+            connection.execute(schema.child_address.insert(), [row(number) for number in order[part : part + 50]])
+    with engine.begin() as connection:
+        connection.execute(schema.child_address.delete().where(schema.child_address.c.address.contains("Zorvelwick")))
+    assert forget_what_went(engine)
+    assert b"Zorvelwick" in home.read_bytes(), "this is no test of it any more"
+    with engine.begin() as connection:
+        note_what_goes(connection)
+    with engine.connect() as reader:
+        reader.exec_driver_sql("BEGIN")
+        reader.execute(schema.home.select()).all()
+        assert not forget_what_went(engine), "nobody is waited for; it is done by the next who asks"
+    assert forget_what_went(engine)
+    assert [path.name for path in tmp_path.iterdir() if b"Zorvelwick" in path.read_bytes()] == []
+    assert forget_what_went(engine)
     engine.dispose()
 
 
