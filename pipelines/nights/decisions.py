@@ -17,6 +17,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -211,7 +212,8 @@ def take_back(
     A shield leaves a wish of the child, whether a night was built with it or not: to open it takes two people.
 
     Raises:
-        IsindexError: DECISION_INCOMPLETE without actor or reason; DECISION_UNKNOWN when no such decision is in force.
+        IsindexError: DECISION_INCOMPLETE without actor or reason; DECISION_UNKNOWN when no such decision is in force;
+            DECISION_SETTLED when what two people did has taken effect, and taking it back would undo nothing.
     """
     require_reason(actor, reason)
     wanted = select(db.decision).where(db.decision.c.authority == authority, db.decision.c.decision_id == number)
@@ -233,12 +235,38 @@ def take_back(
                 where=authority,
                 remedy="`isindex decide list` shows all decisions of an authority.",
             )
+        _refuse_settled(connection, authority, found, in_force)
         if found.kind == "firewall":
             row = {"kind": "unwall", "record_a": found.record_a, "record_b": found.record_b, "subject": str(number)}
             return write_down(connection, authority, row, actor, reason, at.isoformat(timespec="seconds"))
         until = found.from_night if found.kind == "override" else in_force
         end_decision(connection, authority, number, actor, reason, at.isoformat(timespec="seconds"), until)
         return _told(connection.execute(wanted).one())
+
+
+def _refuse_settled(connection: Connection, authority: str, found: Row[Any], in_force: date | None) -> None:
+    """Say so, instead of writing down what would change nothing: a child is open, or a firewall gone, by two people's word."""
+    decision = db.decision.c
+    confirmed = select(decision.decision_id).where(
+        decision.authority == authority, decision.kind == "confirm", decision.undone_at.is_(None),
+        decision.subject == str(found.decision_id),
+    )  # fmt: skip
+    remedy = ""
+    if found.kind in ("unshield", "unwall") and connection.scalar(confirmed) is not None:
+        remedy = "The firewall is gone: `isindex decide firewall` puts it up again."
+        if found.kind == "unshield":
+            remedy = "Take the confirmation back, while it has not taken effect; `isindex decide shield` hides the child at once."
+    elif found.kind == "confirm" and found.record_a is None:
+        remedy = "The firewall is gone: `isindex decide firewall` puts it up again."
+    elif found.kind == "confirm" and in_force and found.from_night and found.from_night < in_force:
+        remedy = "The child is open since: `isindex decide shield` hides it at once."
+    if remedy:
+        raise IsindexError(
+            "DECISION_SETTLED",
+            f"Decision {found.decision_id} was confirmed, and taking it back would undo nothing.",
+            where=authority,
+            remedy=remedy,
+        )
 
 
 def _is_shielded(night: Night, keys: Sequence[str]) -> bool:

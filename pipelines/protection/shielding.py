@@ -210,12 +210,18 @@ def _seeds(
 
 
 def _still_meant(duck: duckdb.DuckDBPyConnection, lifting: Lifting) -> bool:
-    """Whether the record that a decision names is still the child's of whom it was decided, or is not there at all."""
+    """Whether the record that a decision names is still the child's of whom it was decided, or is not there at all.
+
+    It is by a name with the birth date; only where it has none, by a number: a number may be another child's former one.
+    """
     if lifting.known_by is None:
         return True
     ((there, known),) = duck.execute(
-        "SELECT count(*), count(*) FILTER (kind IN ('number', 'person') AND list_contains($known::VARCHAR[], token)) "
-        "FROM tokens WHERE list_contains($keys::VARCHAR[], record_key)",
+        """
+        WITH mine AS (SELECT kind, token FROM tokens WHERE list_contains($keys::VARCHAR[], record_key)),
+        telling AS (SELECT if(bool_or(kind = 'person'), 'person', 'number') AS kind FROM mine)
+        SELECT (SELECT count(*) FROM mine), count(*) FROM mine SEMI JOIN telling USING (kind) WHERE list_contains($known::VARCHAR[], token)
+        """,
         {"known": list(lifting.known_by), "keys": list(lifting.record_keys)},
     ).fetchall()
     return known > 0 or there == 0

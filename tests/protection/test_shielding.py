@@ -308,11 +308,20 @@ def test_a_wish_that_was_told_after_the_confirmation_stands_whatever_its_busines
     ("now", "opens"),
     [
         ({**SAME, "nhs_number": "9434765919"}, True),
-        ({**SAME, "family_name": "Corrected", "nhs_number": "9434765919"}, True),
+        ({**SAME, "nhs_number": "4010232137"}, True),
+        ({**SAME, "family_name": "Another", "nhs_number": "9434765919"}, False),
+        ({"nhs_number": "9434765919"}, True),
         ({"nhs_number": "4010232137"}, False),
         ({}, False),
     ],
-    ids=["as it was", "one thing corrected", "another child's particulars", "another child's without a number"],
+    ids=[
+        "as it was",
+        "the number corrected",
+        "another name, and the number as a former one may be",
+        "no name any more",
+        "another child's particulars",
+        "another child's without a number",
+    ],
 )
 def test_a_decision_opens_nobody_when_its_record_is_another_child_s_by_now(now, opens):
     was = {"a": {**ASKS, **SAME, "nhs_number": "9434765919"}}

@@ -256,7 +256,9 @@ _DECIDED = """
     CREATE OR REPLACE TEMP TABLE counting AS
     SELECT number, record_key, unshields, from_night, told FROM lifting l
     WHERE was_known_by IS NULL OR record_key NOT IN (SELECT record_key FROM person) OR EXISTS (
-        SELECT 1 FROM known_by k WHERE k.record_key = l.record_key AND k.kind <> 'key' AND list_contains(l.was_known_by, k.token));
+        SELECT 1 FROM known_by k WHERE k.record_key = l.record_key AND list_contains(l.was_known_by, k.token)
+            AND (k.kind = 'person' OR k.kind = 'number'
+                AND NOT EXISTS (SELECT 1 FROM known_by n WHERE n.record_key = k.record_key AND n.kind = 'person')));
     CREATE OR REPLACE TEMP TABLE opened_by AS
     SELECT DISTINCT number, index_id FROM counting JOIN identities USING (record_key) WHERE unshields;
     CREATE OR REPLACE TEMP TABLE marks AS
