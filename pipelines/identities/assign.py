@@ -249,10 +249,16 @@ _BARRED = """
         SELECT DISTINCT t.cluster, o.index_id FROM tonight t JOIN walls w USING (record_key)
         JOIN had o ON o.wall_a = w.wall_a AND o.wall_b = w.wall_b AND o.side <> w.side AND o.side <> 'between'
     ),
-    led AS (  -- from each to whatever ids records went from or to, step by step
+    moved AS MATERIALIZED (  -- ids that one record went from and to, and such as were merged
+        SELECT h.index_id AS one, k.index_id AS other FROM told h JOIN told k USING (record_key)
+        WHERE h.index_id <> k.index_id AND record_key IN (SELECT record_key FROM history)
+        UNION SELECT index_id, redirects_to FROM index_ids WHERE redirects_to IS NOT NULL
+        UNION SELECT redirects_to, index_id FROM index_ids WHERE redirects_to IS NOT NULL
+    ),
+    led AS (  -- from each to whatever ids these lead, step by step
         SELECT wall_a, wall_b, side, index_id AS one, index_id AS other FROM had
         UNION
-        SELECT l.wall_a, l.wall_b, l.side, l.one, k.index_id FROM led l JOIN told h ON h.index_id = l.other JOIN told k USING (record_key)
+        SELECT l.wall_a, l.wall_b, l.side, l.one, m.other FROM led l JOIN moved m ON m.one = l.other
     ),
     mixed AS (
         SELECT unnest([l.one, l.other]) AS index_id FROM led l JOIN had o USING (wall_a, wall_b)

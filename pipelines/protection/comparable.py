@@ -19,6 +19,7 @@ Not here: which letters read alike (`letters`), what follows when two are equal 
     reached_at(t)    telephone numbers (their last nine digits) and addresses of electronic mail
     people_in(t)     a person's name, by its words in whatever order, or grown together
     names_in(t)      words of names in a text of people: without kinship, "and", "nee", "of", and what joins the parts of a name
+    says_kin(t)      whether a text tells whose mother, carer … somebody is
     last_in(t)       of one person: the family name's words (the last, what is joined to it, and one before a comma)
     slips(w)         a word, and from five letters on what it is with any one letter wrong, left out or too many
     slips_of(w)      the same of a word that is looked for, also with two letters exchanged: both have one in common
@@ -139,7 +140,9 @@ _MACROS = rf"""
     CREATE MACRO people_in(t) AS list_transform([spoken(t)], lambda said: list_transform(
         [list_filter(said, lambda word: word NOT IN ({_TITLES}))], lambda words: people_of(said, words, t))[1])[1];
 
-    CREATE MACRO names_in(t) AS list_distinct(list_filter(spoken(t), lambda word: word NOT IN ({_TITLES}, {_ADDED})));
+    CREATE MACRO names_in(t) AS list_distinct(list_filter(  -- "Khan's" is Khan, too
+        list_concat(spoken(t), spoken(regexp_replace(t, '(?i)[''`\x{{2019}}\x{{02bc}}]s\b', ' ', 'g'))), lambda word: word NOT IN ({_TITLES}, {_ADDED})));
+    CREATE MACRO says_kin(t) AS regexp_matches(t, '(?i)[''`\x{{2019}}\x{{02bc}}]s\b|\bof\b') OR len(list_filter(spoken(t), lambda word: word IN ({_TITLES}))) > 0;
     CREATE MACRO last_of(t) AS list_distinct(list_filter(list_concat(
         [list_filter(spoken(t), lambda word: word NOT IN ({_TITLES}, {_ADDED}))[-1]],
         list_concat(names_in(regexp_extract(trim(t), '[^\s]+$')), list_concat(

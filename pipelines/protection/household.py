@@ -347,7 +347,7 @@ _RESULTS = {
         FROM all_carers JOIN who USING (record_key) JOIN texts_naming t ON t.text IN (name, relationship, contact) WHERE NOT hidden
         UNION
         SELECT record_key, text FROM (
-            SELECT record_key, unnest([service, contact]) AS text FROM all_involvements
+            SELECT record_key, unnest([service, contact, phone]) AS text FROM all_involvements
         ) SEMI JOIN texts_naming USING (text) JOIN who USING (record_key) WHERE NOT hidden ORDER BY ALL
     """,
     "carers": """

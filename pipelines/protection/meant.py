@@ -43,7 +43,7 @@ MEANT = f"""
 
     CREATE TEMP TABLE meant AS
     SELECT s.index_id, s.text FROM said s JOIN foreign_given g ON g.index_id = s.index_id AND list_contains(names_in(s.text), g.word)
-    WHERE s.whose IN ('carer', 'service')
+    WHERE s.whose IN ('carer', 'service') OR s.whose = 'name' AND says_kin(s.text)
     UNION
     SELECT index_id, text FROM heard WHERE whose = 'name' AND kind = 'carer' GROUP BY ALL HAVING count(DISTINCT word) > 1
     UNION

@@ -3,8 +3,8 @@
 Belongs here: comparing names word by word (`NAMED`). Not here: how words compare (`comparable`), who lives where, which other words tell
 (`household`).
 
-A carer of a hidden child is named by an open record with an address when two words of the name are among a carer's words there, in
-whatever order, or when the open child itself bears them, as a given and as a family name. A hidden child is named by a text of an
+A carer of a hidden child is named by an open record with an address when two words of the name are among the words of a carer or of
+another text there, in whatever order, or when the open child itself bears them, as a given and as a family name. A hidden child is named by a text of an
 open record that holds a given and a family name of its. Words of five letters or more are one also with one letter wrong. Only words
 that are borne by somebody hidden, or nearly, are looked at: there are few.
 """
@@ -30,12 +30,11 @@ NAMED = """
     UNION
     SELECT NULL, NULL, name, 'carer', unnest(names_in(name)) FROM (SELECT DISTINCT name FROM all_carers JOIN who USING (record_key) WHERE hidden);
 
-    CREATE TEMP TABLE texts_open AS  -- each once; a carer's name beside an address
-    SELECT text, bool_or(beside) AS beside FROM (
-        SELECT c.name AS text, f.index_id IS NOT NULL AS beside FROM all_carers c JOIN who w USING (record_key) LEFT JOIN found_at f USING (index_id) WHERE NOT hidden
-        UNION ALL SELECT unnest([relationship, contact]), false FROM all_carers JOIN who USING (record_key) WHERE NOT hidden
-        UNION ALL SELECT unnest([service, contact]), false FROM all_involvements JOIN who USING (record_key) WHERE NOT hidden
-    ) WHERE text IS NOT NULL GROUP BY text;
+    CREATE TEMP TABLE texts_open AS  -- each once, and whether it stands beside an address
+    SELECT text, bool_or(f.index_id IS NOT NULL) AS beside FROM (
+        SELECT record_key, unnest([name, relationship, contact]) AS text FROM all_carers
+        UNION ALL SELECT record_key, unnest([service, contact, phone]) FROM all_involvements
+    ) JOIN who w USING (record_key) LEFT JOIN found_at f USING (index_id) WHERE NOT w.hidden AND text IS NOT NULL GROUP BY text;
 
     CREATE TEMP TABLE words_open AS SELECT text, beside, unnest(names_in(text)) AS word FROM texts_open;
 

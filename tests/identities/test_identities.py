@@ -179,20 +179,24 @@ def test_a_frozen_cluster_stays_as_it_was():
 sides = st.lists(st.sampled_from(["a", "b", ""]), min_size=len(KEYS) - 2, max_size=len(KEYS) - 2)
 
 
-@settings(max_examples=40, deadline=None)
-@given(before=nights, after=nights, sides=sides)
+@settings(max_examples=80, deadline=None)
+@given(before=nights, between=nights, after=nights, sides=sides)
 def test_no_event_leads_from_one_side_of_a_firewall_to_the_other_whatever_records_did_before_and_after(
-    before, after, sides
+    before, between, after, sides
 ):
     """Each record keeps to its side from the wall on, and those of no side to themselves; any of them may come and go.
 
-    What a night itself joins beyond the wall is parted from it by the next one.
+    The wall stands in the nights `between`, is gone for those `before` once more, and stands again `after`. What a night itself joins
+    beyond the wall is parted from it by the next one.
     """
     of = dict(zip(KEYS, ["a", "b", *sides], strict=True))
     told, state, stand = [], None, set(KEYS[:2])
-    for night, partition in enumerate([*before, *after, after[-1]]):
+    parted = [False] * len(before) + [True] * len(between) + [False] * len(before) + [True] * (len(after) + 1)
+    for night, partition in enumerate([*before, *between, *before, *after, after[-1]]):
         walls = None
-        if night >= len(before):
+        if not parted[night]:
+            stand = set(KEYS[:2])
+        else:
             partition = {key: f"{of[key]}{group}" for key, group in partition.items()}
             stand |= {key for key in partition if of[key]}  # who has stood there stands there, also when it is gone
             row = {"wall_a": KEYS[0], "wall_b": KEYS[1]}

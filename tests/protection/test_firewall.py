@@ -115,6 +115,11 @@ def test_a_text_with_a_given_name_that_the_other_side_alone_bears_is_not_shown()
     assert [row["text"] for row in found["texts"]] == [text] and [row["name"] for row in found["carers"]] == [
         "Ann Zedd"
     ]
+    for name in ("Pugdokrim's mum", "Mum of Pugdokrim"):
+        carers = across(other, carers=[*NEW["carers"], {"name": name}])["carers"]
+        assert [row["name"] for row in carers] == [name]
+    service = {"kind": "service", "service": "Pugdokrim's group"}
+    assert [row["text"] for row in across(other, involvements=[service])["texts"]] == ["Pugdokrim's group"]
     found = across(
         involvements=[{"kind": "service", "service": "Rowena's group"}, {"kind": "service", "service": "with Rowena"}]
     )

@@ -186,7 +186,7 @@ _SIDES = r"""
     CREATE OR REPLACE TEMP MACRO family_of(t) AS nullif(regexp_replace(upper(strip_accents(t)), '[^\pL]', '', 'g'), '');
     CREATE OR REPLACE TEMP MACRO spoken(t) AS array_to_string(list_sort(list_filter(string_split(plain_of(t), ' '),
         lambda word: length(word) > 1 AND word NOT IN ('MR', 'MRS', 'MS', 'MISS', 'DR'))), ' ');
-    CREATE OR REPLACE TEMP MACRO called_by(t) AS list_filter(string_split(coalesce(plain_of(t), ''), ' '),
+    CREATE OR REPLACE TEMP MACRO called_by(t) AS list_filter(string_split(coalesce(plain_of(regexp_replace(upper(t), '[''`]S\b', ' ', 'g')), ''), ' '),
         lambda word: length(word) > 1 AND NOT list_contains(getvariable('no_names'), word));
     CREATE OR REPLACE TEMP MACRO one_word(a, b) AS a = b OR length(a) > 4 AND length(b) > 4 AND levenshtein(a, b) < 2;
     CREATE OR REPLACE TEMP MACRO number_of(t) AS right(regexp_replace(t, '[^0-9]', '', 'g'), 9);
@@ -387,7 +387,12 @@ _FAULTS = {
             SELECT index_id, unnest(called_by(given_names)) AS word FROM against JOIN read_names USING (record_key)
             UNION SELECT index_id, unnest(called_by(given_names)) FROM against JOIN read_person USING (record_key)
         )
-        SELECT count(*) FROM told_there t JOIN (FROM theirs ANTI JOIN own USING (index_id, word)) g ON g.index_id = t.index_id
+        SELECT count(*) FROM (
+            SELECT index_id, text FROM told_there
+            UNION ALL SELECT index_id, name FROM shown_carers WHERE regexp_matches(
+                plain_of(regexp_replace(upper(name), '[''`]S\\b', ' OF', 'g')),
+                '\\b(OF|MUM|MUMMY|MOTHER|DAD|DADDY|FATHER|NAN|GRAN|AUNT|AUNTIE|UNCLE|SISTER|BROTHER|CARER|GUARDIAN)\\b')
+        ) t JOIN (FROM theirs ANTI JOIN own USING (index_id, word)) g ON g.index_id = t.index_id
             AND length(g.word) > 2 AND list_contains(called_by(t.text), g.word)
     """,
     "texts_telling": """

@@ -92,7 +92,7 @@ def _named(evidence: Evidence) -> tuple[int, int]:
     carers = evidence.count("""
         SELECT count(DISTINCT carer) FROM (
             SELECT h.whole AS carer FROM hidden_words h JOIN alike_words a ON a.hidden = h.word JOIN open_words o ON o.word = a.word
-            WHERE h.part = 'carer' AND o.located AND o.part = 'carer'
+            WHERE h.part = 'carer' AND o.located AND o.part IN ('carer', 'text')
             GROUP BY h.whole, o.whole HAVING count(DISTINCT h.word) > 1 AND count(DISTINCT o.word) > 1
             UNION
             SELECT h.whole FROM hidden_words h JOIN alike_words a ON a.hidden = h.word JOIN open_words o ON o.word = a.word
@@ -113,7 +113,8 @@ def _named(evidence: Evidence) -> tuple[int, int]:
 # names of hidden children and their carers, names and texts of open ones, word by word; and which words are one but for a letter
 _BY_WORD = r"""
     CREATE OR REPLACE TEMP MACRO names_of(t) AS list_filter(
-        string_split(regexp_replace(regexp_replace(upper(strip_accents(t)), '[''`]', '', 'g'), '[^\pL\pN]+', ' ', 'g'), ' '),
+        string_split(regexp_replace(regexp_replace(regexp_replace(upper(strip_accents(t)), '[''`]S\b', ' ', 'g'), '[''`]', '', 'g'),
+            '[^\pL\pN]+', ' ', 'g'), ' '),
         lambda word: length(word) > 1 AND NOT list_contains(getvariable('no_names'), word));
 
     CREATE OR REPLACE TEMP TABLE located AS SELECT DISTINCT index_id FROM addresses WHERE coalesce(address, postcode, uprn) IS NOT NULL;
@@ -136,12 +137,12 @@ _BY_WORD = r"""
     ),
     texts AS (
         SELECT index_id, unnest([relationship, contact]) AS text FROM shown_carers
-        UNION ALL SELECT index_id, unnest([service, contact]) FROM shown_involvements
+        UNION ALL SELECT index_id, unnest([service, contact, phone]) FROM shown_involvements
     ),
     said AS (
         SELECT DISTINCT 'carer' AS part, name AS text, index_id IN (FROM located) AS located FROM shown_carers
         ANTI JOIN hidden_children USING (index_id)
-        UNION SELECT 'text', text, false FROM texts ANTI JOIN hidden_children USING (index_id)
+        UNION SELECT 'text', text, index_id IN (FROM located) FROM texts ANTI JOIN hidden_children USING (index_id)
     )
     SELECT part, text AS whole, located, unnest(names_of(text)) AS word FROM said
     UNION SELECT 'given', concat(given_names, '/', family_name), true, unnest(names_of(given_names)) FROM borne

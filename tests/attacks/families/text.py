@@ -105,6 +105,8 @@ _OTHERS: dict[str, Act] = {
     "its name in a stranger's service": _strangers("social_care", lambda mine, other: _service(team=f"Sibling contact with {mine.given} {mine.family}")),
     "its name in a stranger's practitioner": _strangers("social_care", lambda mine, other: _service(worker=f"with {mine.family.upper()}, {mine.given}")),
     "its name in a stranger's carer's relationship": _strangers("social_care", lambda mine, other: _carer("Jo Bloggs", f"also mother of {mine.given} Anne {mine.family}")),
+    "its name as a stranger's service is reached": _strangers("social_care", lambda mine, other: _service(contact=f"ask for {mine.given} {mine.family}")),
+    "its name with whose it is in a stranger's service": _strangers("social_care", lambda mine, other: _service(team=f"{mine.given} {mine.family}'s cousin")),
     "its name with a letter wrong in a stranger's service": _strangers("social_care", lambda mine, other: _service(team=f"Contact with {mine.given} {mine.family[:-1]}q")),
     "the telephone among a stranger's address lines": _strangers("health", lambda mine, other: {"address_line_2": f"tel {mine.phone}"}),
 }  # fmt: skip
