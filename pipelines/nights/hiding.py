@@ -103,20 +103,23 @@ class Beyond:
         visibility: the index ids, as they are to be seen (`VISIBILITY`).
         places: addresses of its open children that are places to be hidden (`FURTHER_PLACES`), and nobody's of the former.
         every: all addresses of the attempt that are places known to be hidden (`FURTHER_PLACES`).
+        parted: index ids of which a firewall that the attempt did not know of parts what other versions show, hidden before or not.
     """
 
     visibility: pa.Table
     places: pa.Table
     every: pa.Table
+    parted: pa.Array
 
     def __bool__(self) -> bool:
         """Whether there is anything."""
-        return bool(self.visibility.num_rows or self.places.num_rows)
+        return bool(self.visibility.num_rows or self.places.num_rows or len(self.parted))
 
     @property
     def digest(self) -> str:
         """Names what it is: the same children and places, the same digest; "" for nothing."""
         told = [*sorted(self.visibility["index_id"].to_pylist()), *sorted(repr(row) for row in self.places.to_pylist())]
+        told += sorted(f"parted {index_id}" for index_id in self.parted.to_pylist())
         return keyed_digests(pa.array([" ".join(told)]), "less")[0].as_py()[:16] if told else ""
 
 
@@ -128,7 +131,7 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
     own = read_table(attempt.folder / "identities" / "visibility.parquet")
     if attempt.digest == known.latest.digest and not known.since:
         nothing = FURTHER_PLACES.empty_table()
-        return Beyond(own.slice(0, 0), nothing, nothing)
+        return Beyond(own.slice(0, 0), nothing, nothing, pa.array([], pa.string()))
     now = protect(
         read_table(attempt.folder / "identities" / "identities.parquet"),
         read_table(attempt.folder / "person" / "records.parquet"),
@@ -147,18 +150,19 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
         "own_walls": walls_in(attempt.folder),
     }
     with connect(views) as duck:
+        duck.execute("""
+            CREATE TEMP TABLE walled AS
+            SELECT DISTINCT index_id FROM (FROM walls ANTI JOIN own_walls USING (wall_a, wall_b)) JOIN identities USING (record_key)
+        """)
+        parted = duck.sql("SELECT index_id FROM walled SEMI JOIN own USING (index_id) ORDER BY ALL").to_arrow_table()
         more = duck.sql("""
-            WITH walled AS (
-                SELECT DISTINCT index_id FROM (FROM walls ANTI JOIN own_walls USING (wall_a, wall_b))
-                JOIN identities USING (record_key)
-            )
             SELECT n.index_id, n.shielded, n.withheld OR (w.index_id IS NOT NULL AND NOT n.shielded) AS withheld
             FROM now n JOIN own o USING (index_id) LEFT JOIN walled w USING (index_id)
             WHERE (n.shielded OR n.withheld OR w.index_id IS NOT NULL) AND NOT (o.shielded OR o.withheld)
             ORDER BY index_id
         """).to_arrow_table()
     places = known_places(known.entries, known.places, attempt.folder / "person" / "addresses.parquet")
-    return Beyond(give(more, VISIBILITY), _shown_of(attempt, places, now), places)
+    return Beyond(give(more, VISIBILITY), _shown_of(attempt, places, now), places, parted["index_id"].combine_chunks())
 
 
 def _shown_of(attempt: Attempt, places: pa.Table, visibility: pa.Table) -> pa.Table:
@@ -207,10 +211,12 @@ def less_of(attempt: Attempt, known: Known) -> Iterator[Less | None]:
         person = person_tables(attempt)
         walls = pa.concat_tables([walls_in(attempt.folder), known.walls])
         state = replace(state, visibility=seen)
-        # of two families whom a wall is to part, who is hidden only now would tell both
-        unwalled = pa.concat_tables(
-            [unwalled_in(attempt.folder, decisions_of(attempt.inputs)), hidden.select(["index_id"])]
-        )
+        # of two families whom a wall is to part, who is hidden only now would tell both, and two versions one each
+        unnamed = pa.table({"index_id": more.parted, "named": pa.array([False] * len(more.parted), pa.bool_())})
+        unwalled = pa.concat_tables([
+            unwalled_in(attempt.folder, decisions_of(attempt.inputs)), unnamed,
+            pa.table({"index_id": hidden["index_id"], "named": pa.array([True] * hidden.num_rows, pa.bool_())}),
+        ])  # fmt: skip
         borne = borne_in(attempt.folder)
         snapshot = build_snapshot(person, state, more.every, walls=walls, borne=borne, unwalled=unwalled)
         tables = write_snapshot(snapshot, folder)

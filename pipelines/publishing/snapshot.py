@@ -56,7 +56,8 @@ def build_snapshot(
         further_places: hidden places that no record has any more (`household.FURTHER_PLACES`).
         walls: who stands on which side of an identity firewall (`WALLS`).
         borne: what each side has borne (`BORNE`).
-        unwalled: index_id of identities that may be two children's, for a firewall stands nowhere that was asked for.
+        unwalled: index_id of identities that may be two children's, for a firewall stands nowhere that was asked for, and whether one
+            name of theirs may be shown all the same (named).
 
     Returns:
         table by name, with the columns of `database.tables.INDEX_TABLES` less authority and row.
@@ -84,7 +85,7 @@ def build_snapshot(
         "index_ids": state.index_ids,
         "visibility": state.visibility,
         "story": state.story,
-        "unwalled": pa.table({"index_id": pa.array([], pa.string())}) if unwalled is None else unwalled,
+        "unwalled": _NOBODY_UNWALLED if unwalled is None else unwalled,
         "trust": _trust(),
     }
     with connect(views) as connection:
@@ -185,13 +186,17 @@ _HELD = f"""
     h AS (
         SELECT i.record_key, i.index_id, r.agency, coalesce(v.shielded, true) AS shielded,
             coalesce(v.withheld, false) AS withheld, coalesce(v.shielded OR v.withheld, true) AS restricted,
-            v.index_id IS NOT NULL AND i.index_id IN (FROM unwalled) AND (v.shielded OR v.withheld) AS maybe_two,
+            v.index_id IS NOT NULL AND i.index_id IN (SELECT index_id FROM unwalled) AND (v.shielded OR v.withheld) AS maybe_two,
+            v.index_id IS NOT NULL AND (v.shielded OR v.withheld)
+                AND i.index_id IN (SELECT index_id FROM unwalled WHERE NOT named) AS unnamed,
             row_number() OVER (ORDER BY r.as_of DESC NULLS LAST, i.record_key) AS place
         FROM identities i JOIN person_records r USING (record_key) LEFT JOIN visibility v USING (index_id)
         ANTI JOIN unseen_nameless USING (index_id)
     )
     SELECT h.* EXCLUDE (place), {_RANKS} FROM h JOIN trusted USING (agency)
 """
+
+_NOBODY_UNWALLED = pa.table({"index_id": pa.array([], pa.string()), "named": pa.array([], pa.bool_())})
 
 _TABLES = {
     "children": """
@@ -200,7 +205,7 @@ _TABLES = {
         FROM (SELECT index_id,
             -- family name and given names come from one record
             arg_min({'family_name': family_name, 'given_names': given_names}, name_rank)
-                FILTER (coalesce(family_name, given_names) IS NOT NULL) AS best,
+                FILTER (coalesce(family_name, given_names) IS NOT NULL AND NOT unnamed) AS best,
             arg_min(sex, sex_rank) FILTER (sex IS NOT NULL) AS sex,
             arg_min(birth_date, birth_date_rank) FILTER (birth_date IS NOT NULL) AS birth_date,
             CASE WHEN any_value(restricted) THEN NULL
@@ -223,7 +228,7 @@ _TABLES = {
                 n.agency
             FROM held h JOIN person_names n USING (record_key)
             LEFT JOIN best b ON b.index_id = h.index_id
-            WHERE coalesce(n.family_name, n.given_names) IS NOT NULL AND NOT (h.restricted AND n.kind <> 'current')
+            WHERE coalesce(n.family_name, n.given_names) IS NOT NULL AND NOT (h.restricted AND n.kind <> 'current') AND NOT h.unnamed
                 AND NOT (h.maybe_two AND (b.name.family_name IS DISTINCT FROM n.family_name OR b.name.given_names IS DISTINCT FROM n.given_names))
         ),
         distinct_names AS (

@@ -158,4 +158,7 @@ def test_what_cannot_be_decided_is_said_by_code_without_a_key(place, strangers, 
 def test_a_pair_is_explained_by_the_references_that_the_review_list_shows(place, joined):
     explained = [run(place, "explain", *told, "--why", "review list") for told in (joined, refs(*joined))]
     assert explained[0].exit_code == 0
-    assert explained[0].output == explained[1].output
+    told = explained[0].output
+    for key, ref in zip(joined, refs(*joined), strict=True):
+        told = told.replace(key, ref)
+    assert "".join(told.split()) == "".join(explained[1].output.split())

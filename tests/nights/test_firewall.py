@@ -25,7 +25,7 @@ from pipelines.nights.at_once import hidden_at_once
 from pipelines.nights.decided import decisions_of
 from pipelines.nights.explain import explain_night
 from pipelines.nights.judging import judged, places_of
-from pipelines.nights.protection_decisions import shield
+from pipelines.nights.protection_decisions import confirm, shield
 from pipelines.privacy.references import references
 from pipelines.publishing.gates import Gate, Protection
 from pipelines.publishing.publish import snapshot_tables
@@ -214,6 +214,33 @@ def test_what_is_told_of_each_side_looks_like_what_is_told_of_anybody(walled: Li
         assert [row.words for row in told if row.index_id == of[key]] == ["First seen, with 1 record."]
 
 
+def families_of_ids(place: LittleNights) -> dict[str, set[str]]:
+    """Index id → the family names that any version shows of it."""
+    found: dict[str, set[str]] = {}
+    for name in ("names", "children"):
+        for path in (place.home / "snapshots" / AUTHORITY).glob(f"v=*/{name}.parquet"):
+            for row in read_table(path).select(["index_id", "family_name"]).to_pylist():
+                found.setdefault(row["index_id"], set()).add(row["family_name"])
+    return found
+
+
+@pytest.mark.parametrize("hidden_before", [False, True])
+def test_no_two_versions_show_the_name_of_one_side_each_under_one_id(
+    joined: LittleNights, tmp_path: Path, hidden_before: bool
+) -> None:
+    """The first night has the birth record alone, the next both; in the version of each the one id has another name."""
+    place = joined.copied_to(tmp_path)
+    if hidden_before:
+        shield(place.deployment, AUTHORITY, A, **by("Ruth"))
+        assert place.load() == {1: "published"}
+    place.deliver(2)
+    assert place.load() == {2: "published"}
+    assert {"Quillerby", "Thistlewick"} <= families_of_ids(place)[identities(place, 0)[A]]
+    wall(place)
+    assert place.load() == {2: "published"}
+    assert not [each for each in families_of_ids(place).values() if {"Quillerby", "Thistlewick"} <= each]
+
+
 @pytest.mark.both_databases
 def test_a_version_that_was_replaced_and_shows_both_as_one_child_is_removed(walled: LittleNights) -> None:
     for folder in (walled.home / "snapshots" / AUTHORITY).iterdir():
@@ -300,7 +327,9 @@ def test_a_feed_asks_for_a_wall_and_it_stands_though_the_feed_asks_no_more(tmp_p
     of = identities(place, 1)
     assert of[B] != of["social_care:S0021"]
     assert "Quillerby" not in shown(place, 1, of[B])
-    decisions.decide(place.deployment, AUTHORITY, "same", "social_care:S0021", B, **by("Ruth"))
+    proposed = decisions.decide(place.deployment, AUTHORITY, "same", "social_care:S0021", B, **by("Ruth"))
+    assert place.load() == {}
+    confirm(place.deployment, AUTHORITY, proposed.number, **by("Omar"))
     assert place.load() == {1: "published"}
     of = identities(place, 1)
     assert of[B] == of["social_care:S0021"]
@@ -428,7 +457,8 @@ def test_an_older_night_withholds_who_was_one_and_taken_back_they_are_one_again(
     (child,) = (row for row in place.published(1).to_pylist() if row["index_id"] == both)
     assert child["withheld"]
     told = shown(place, 1, both)
-    assert not ("Quillerby" in told and "Thistlewick" in told)
+    assert "Quillerby" not in told and "Thistlewick" not in told
+    assert not [each for each in families_of_ids(place).values() if {"Quillerby", "Thistlewick"} <= each]
     assert not [value for value in ("Brackenholt", "Marrowdene", "01632 960555", "01632 960777") if value in told]
 
     proposed = decisions.take_back(place.deployment, AUTHORITY, made.number, **by("Omar"))

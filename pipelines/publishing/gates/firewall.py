@@ -44,7 +44,7 @@ def firewall(evidence: Evidence) -> Gate:
         not any(found.values()),
         "Of two identities with a firewall between them none holds a record of the other, has had its index id or leads to it, "
         "and no name, address, carer, telephone number, word of a service or line of the review list shows one at the other, nor "
-        "what one has ever borne; who may be two because a firewall that was asked for stands nowhere shows no carer, and one name.",
+        "what one has ever borne; who may be two because a firewall that was asked for stands nowhere shows no carer and no name.",
         {"walls": walls, **found},
     )
 
@@ -275,13 +275,10 @@ _UNPARTED = r"""
     WITH those AS (
         SELECT DISTINCT c.index_id FROM unheard JOIN identities i USING (record_key) JOIN children c USING (index_id) WHERE c.shielded OR c.withheld
     ),
-    families AS (
-        SELECT index_id, regexp_replace(upper(strip_accents(family_name)), '[^\pL]', '', 'g') AS family FROM (
-            SELECT index_id, family_name FROM names UNION ALL SELECT index_id, family_name FROM children
-        ) SEMI JOIN those USING (index_id) WHERE family_name IS NOT NULL
+    called AS (
+        SELECT index_id FROM names UNION ALL SELECT index_id FROM children WHERE coalesce(family_name, given_names) IS NOT NULL
     )
-    SELECT (SELECT count(*) FROM carers SEMI JOIN those USING (index_id))
-        + (SELECT count(*) FROM (SELECT index_id FROM families GROUP BY index_id HAVING count(DISTINCT family) > 1))
+    SELECT (SELECT count(*) FROM carers SEMI JOIN those USING (index_id)) + (SELECT count(DISTINCT index_id) FROM called SEMI JOIN those USING (index_id))
 """
 # what a wall may be found broken by: each joins somebody on a side
 _FAULTS = {
