@@ -11,7 +11,6 @@ import argparse
 import subprocess
 import sys
 import tempfile
-import time
 from datetime import date
 from pathlib import Path
 
@@ -107,9 +106,7 @@ def _count(attempt: Attempt, children: int) -> None:
     identities, visibility = (
         read_table(attempt.folder / "identities" / f"{name}.parquet") for name in ("identities", "visibility")
     )
-    begun = time.perf_counter()
     household = find_household(person, identities, visibility)
-    took = time.perf_counter() - begun
     views = {f"person_{name}": table for name, table in person.items()}
     views |= {f"unseen_{name}": table for name, table in vars(household).items()}
     views |= {"identities": identities, "visibility": visibility}
@@ -120,7 +117,7 @@ def _count(attempt: Attempt, children: int) -> None:
             SELECT index_id, shielded OR withheld AS hidden FROM visibility;
             CREATE TEMP TABLE who AS SELECT record_key, index_id, hidden FROM identities JOIN children USING (index_id);
         """)
-        print(f"A night of {children:,} sample children, {identities.num_rows:,} records; found in {took:.1f} s\n")
+        print(f"A night of {children:,} sample children, {identities.num_rows:,} records\n")
         views = {name: read_table(attempt.folder / "matching" / f"{name}.parquet") for name in ("possible", "apart")}
         views["alike"] = alike(
             tokens_of_records(
