@@ -171,9 +171,9 @@ def _refuse_encoding(connection: Connection, url: str) -> None:
 def _prepare_sqlite(connection, _record) -> None:  # type: ignore[no-untyped-def]
     """Write-ahead logging (readers never wait for the publisher), foreign keys on, a patient lock; deleted rows are overwritten."""
     cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={_LOCK_WAITS}")  # first: whatever comes after may meet another who opens it
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute(f"PRAGMA busy_timeout={_LOCK_WAITS}")
     cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()

@@ -467,7 +467,10 @@ def test_an_older_night_withholds_who_was_one_and_taken_back_they_are_one_again(
         decisions.take_back(place.deployment, AUTHORITY, made.number, **by("Ruth"))
     with pytest.raises(IsindexError, match="SECOND_PERSON_NEEDED"):
         protection_decisions.confirm(place.deployment, AUTHORITY, proposed.number, **by("OMAR"))
-    protection_decisions.confirm(place.deployment, AUTHORITY, proposed.number, **by("Ruth"))
+    confirmed = protection_decisions.confirm(place.deployment, AUTHORITY, proposed.number, **by("Ruth"))
+    for settled in (proposed, confirmed):  # the wall is gone, and nothing that is "taken back" would put it up again
+        with pytest.raises(IsindexError, match="DECISION_SETTLED"):
+            decisions.take_back(place.deployment, AUTHORITY, settled.number, **by("Omar"))
     assert place.load() == {2: "published"}
     of = identities(place, 2)
     assert of[A] == of[B]
