@@ -179,7 +179,7 @@ def test_a_frozen_cluster_stays_as_it_was():
 sides = st.lists(st.sampled_from(["a", "b", ""]), min_size=len(KEYS) - 2, max_size=len(KEYS) - 2)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(before=nights, between=nights, after=nights, sides=sides)
 def test_no_event_leads_from_one_side_of_a_firewall_to_the_other_whatever_records_did_before_and_after(
     before, between, after, sides
