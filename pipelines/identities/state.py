@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipelines.seams import conform
+from pipelines.seams import conform, grown
 from pipelines.seams.identities import IDENTITY_TABLES
 from pipelines.tables import read_table, write_table
 
@@ -67,8 +67,4 @@ def identities_of(night: Path) -> pa.Table:
 
 def _read(night: Path, name: str) -> pa.Table:
     """A table of a night folder; columns that may be empty, and that an older night did not know yet, are."""
-    table = read_table(night / _FOLDER / f"{name}.parquet")
-    for column in IDENTITY_TABLES[name].columns:
-        if column.name not in table.column_names and not column.needed:
-            table = table.append_column(column.name, pa.nulls(table.num_rows, column.type))
-    return table
+    return grown(read_table(night / _FOLDER / f"{name}.parquet"), IDENTITY_TABLES[name])

@@ -14,8 +14,10 @@ from pipelines.errors import IsindexError
 from pipelines.identities.assign import assign_identities
 from pipelines.identities.ledger import record_night
 from pipelines.identities.mint import ALPHABET, mint, valid_index_id
+from pipelines.identities.state import IdentityState
 from pipelines.seams.matching import WALLS
 from pipelines.settings import forget_settings
+from pipelines.tables import read_table, write_table
 
 KEYS = [f"health:{n}" for n in range(7)]
 DAY = date(2026, 3, 1)
@@ -222,6 +224,17 @@ def test_no_event_leads_from_one_side_of_a_firewall_to_the_other_whatever_record
         reached |= more
         more = set().union(*(row for row in told if row & more)) - reached
     assert not (ids["b"] | refs["b"]) & reached
+
+
+def test_the_state_of_a_night_that_knew_no_firewalls_is_read_as_one_without_any(tmp_path):
+    state, _ = run({KEYS[0]: 1, KEYS[1]: 1}, None, 0)
+    state.write(tmp_path)
+    for name, column in (("identities", "wall_ref"), ("history", "walled")):
+        path = tmp_path / "identities" / f"{name}.parquet"
+        write_table(read_table(path).drop_columns([column]), path)
+    again = IdentityState.read(tmp_path)
+    assert again.identities["wall_ref"].null_count == again.identities.num_rows == 2
+    assert ids_of(run({KEYS[0]: 1, KEYS[1]: 1}, again, 1)[0]) == ids_of(state)
 
 
 def test_a_record_in_no_cluster_is_refused():
