@@ -7,6 +7,7 @@ Belongs here: where things lie. Paths stored anywhere are relative to the home, 
       protection/<authority>/<agency>/<business_date>/<delivery>.parquet        what records asked to be protected
       nights/<authority>/<business_date>/                                        the tables of each stage
       snapshots/<authority>/v=…/, current.json                                   what is published
+      memory/<authority>/                                                        what is worked out once; may be removed at any time
       audit/head.json                                                            where the chain of the audit has come to
       models/<name>/                                                             candidate match models
       reports/                                                                   what people read
@@ -68,6 +69,10 @@ class Home:
     def night(self, authority: str, business_date: date) -> Path:
         """The stage tables of one authority's night."""
         return self.root / "nights" / authority / business_date.isoformat()
+
+    def memory(self, authority: str) -> Path:
+        """What was worked out for an authority's last night and spares the next one work; nothing depends on it."""
+        return self.root / "memory" / authority
 
     def snapshots(self, authority: str) -> Path:
         """The published versions of one authority and the pointer to the current one."""

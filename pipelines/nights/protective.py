@@ -36,6 +36,7 @@ from pipelines.nights.put_in_force import audit_of, bury_replaced, put_in_force
 from pipelines.nights.requests import keep_wishes
 from pipelines.nights.walls import walls_in
 from pipelines.outages import as_coded
+from pipelines.protection.remembered import remembering
 from pipelines.publishing.manifests import is_published, manifest_or_none
 from pipelines.publishing.publish import bury, let_snapshot_go, snapshot_tables
 from pipelines.publishing.versions import built, folder_of, versions_in_force, versions_there
@@ -81,7 +82,8 @@ def protect_at_once(deployment: Deployment, authority: str) -> list[Protective]:
     if _wish_for_those_found(newest, known):
         known = known_now(newest)
     settled = _settled(deployment, authority, known)
-    done = list(_made_less(deployment, authority, known, settled))
+    with remembering(deployment.home.memory(authority)):
+        done = list(_made_less(deployment, authority, known, settled))
     done += _superseded(deployment, authority, newest, every=bool(done))
     _let_copies_go(deployment, authority)
     older = versions_in_force(deployment.home, authority)

@@ -52,7 +52,7 @@ def sweep(deployment: Deployment, authority: str | None = None) -> int:
     else:
         left = list((root / "nights" / authority).rglob(".*.part"))
         left += list((root / "deliveries" / authority).rglob(".seq=*"))
-        for place in ("deliveries", "protection", "snapshots"):
+        for place in ("deliveries", "protection", "snapshots", "memory"):
             left += list((root / place / authority).rglob(".*.part"))
     for path in left:
         _remove(path)

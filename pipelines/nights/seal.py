@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from pipelines.errors import IsindexError
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.night import Night
+from pipelines.protection.remembered import remembering
 from pipelines.publishing.manifests import told_in
 from pipelines.publishing.versions import built
 from pipelines.tables import Written, file_sha256, file_stamp, read_as, write_json, writes_noted
@@ -41,7 +42,7 @@ def sealed(stage: Callable[[Night], R]) -> Callable[[Night], R]:
     def run(night: Night) -> R:
         attempt = Attempt.last(night)
         _refuse(attempt, _altered(attempt, _written(attempt), trusting=True), "Not what its stages wrote")
-        with writes_noted() as noted:
+        with writes_noted() as noted, remembering(night.home.memory(night.authority), keeps=True):
             report = stage(night)
         note_written(attempt, noted)
         return report

@@ -126,13 +126,14 @@ def protect(
         "identities": held.select(["record_key", "index_id"]),
         "records": people.select(["record_key", "shielded"]),
         "apart": pairs.select(["record_key_a", "record_key_b", "certain"]),
-        "alike": alike(tokens),
+        "alike": alike(tokens, held),
         "decisions": in_force(decisions),
         "tokens": tokens,
         "decided": _decided(decisions),
     }
     with connect(views) as duck:
         duck.execute(_IDENTITIES)
+        duck.execute(_DECIDED)
         duck.execute(_PARTED)
         edges = duck.sql(_EDGES).to_arrow_table()
         a, b = (edges[side].to_numpy() for side in "ab")
@@ -339,27 +340,28 @@ _IDENTITIES = """
     CREATE TEMP TABLE numbered AS
     SELECT index_id, row_number() OVER (ORDER BY index_id) - 1 AS number FROM (SELECT DISTINCT index_id FROM identities)
 """
+# Identities that people decided to be two, the numbers that these bear, and which of them both records of a decision bear.
+_DECIDED = """
+    CREATE TEMP TABLE decided_on AS
+    SELECT DISTINCT least(na.number, nb.number) AS a, greatest(na.number, nb.number) AS b
+    FROM decisions JOIN identities ia ON ia.record_key = record_a JOIN identities ib ON ib.record_key = record_b
+    JOIN numbered na ON na.index_id = ia.index_id JOIN numbered nb ON nb.index_id = ib.index_id
+    WHERE decisions.kind = 'not_the_same';
+    CREATE TEMP TABLE bearing AS
+    WITH those AS (SELECT a AS number FROM decided_on UNION SELECT b FROM decided_on)
+    SELECT DISTINCT token, number FROM those JOIN numbered USING (number) JOIN identities USING (index_id) JOIN tokens USING (record_key)
+    WHERE kind = 'number';
+    CREATE TEMP TABLE settled AS
+    SELECT least(na.number, nb.number) AS a, greatest(na.number, nb.number) AS b, ta.token
+    FROM decisions JOIN identities ia ON ia.record_key = record_a JOIN identities ib ON ib.record_key = record_b
+    JOIN numbered na ON na.index_id = ia.index_id JOIN numbered nb ON nb.index_id = ib.index_id
+    JOIN tokens ta ON ta.record_key = record_a JOIN tokens tb ON tb.record_key = record_b AND tb.token = ta.token
+    WHERE decisions.kind = 'not_the_same'
+"""
 # Which identities may be one child. Nothing but a decision parts two that bear one number, or one name and birth date: a
 # record that strayed into an identity may be certainly another child than the very records it strayed from.
 _EDGES = """
-    WITH decided_on AS (
-        SELECT DISTINCT least(na.number, nb.number) AS a, greatest(na.number, nb.number) AS b
-        FROM decisions JOIN identities ia ON ia.record_key = record_a JOIN identities ib ON ib.record_key = record_b
-        JOIN numbered na ON na.index_id = ia.index_id JOIN numbered nb ON nb.index_id = ib.index_id
-        WHERE decisions.kind = 'not_the_same'
-    ),
-    bearing AS (
-        SELECT DISTINCT token, number FROM tokens JOIN identities USING (record_key) JOIN numbered USING (index_id)
-        WHERE kind = 'number' AND number IN (SELECT a FROM decided_on UNION SELECT b FROM decided_on)
-    ),
-    settled AS (  -- numbers that both records of a decision bear
-        SELECT least(na.number, nb.number) AS a, greatest(na.number, nb.number) AS b, ta.token
-        FROM decisions JOIN identities ia ON ia.record_key = record_a JOIN identities ib ON ib.record_key = record_b
-        JOIN numbered na ON na.index_id = ia.index_id JOIN numbered nb ON nb.index_id = ib.index_id
-        JOIN tokens ta ON ta.record_key = record_a JOIN tokens tb ON tb.record_key = record_b AND tb.token = ta.token
-        WHERE decisions.kind = 'not_the_same'
-    ),
-    unsettled AS (  -- identities that share another number: of it nobody has decided
+    WITH unsettled AS (  -- identities that share another number: of it nobody has decided
         SELECT a, b FROM (
             SELECT a, b, x.token FROM decided_on JOIN bearing x ON x.number = a JOIN bearing y ON y.number = b AND y.token = x.token
             EXCEPT FROM settled
@@ -386,8 +388,8 @@ _EDGES = """
 # identity → tokens of keys of records that were decided to be another child's, and of the records with these, but for those that
 # bear a number of it that the decided one does not: wishes and latches of those do not reach it
 _PARTED = """
+    CREATE TEMP TABLE sides AS SELECT i.index_id, d.token FROM decided d JOIN identities i USING (record_key);
     CREATE TEMP TABLE parted AS
-    WITH sides AS (SELECT i.index_id, d.token FROM decided d JOIN identities i USING (record_key))
     SELECT index_id, token FROM sides
     UNION
     SELECT s.index_id, t.token FROM sides s JOIN tokens o ON o.token = s.token JOIN identities i ON i.record_key = o.record_key

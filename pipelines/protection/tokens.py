@@ -15,14 +15,17 @@ two names comes first. Not here: what follows when they are (`register`, `shield
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.privacy.secret import namespace_secret
 from pipelines.protection.comparable import macros
 from pipelines.protection.letters import read_plainly
+from pipelines.protection.remembered import keep, keeps, key_of, recall, told_apart
 from pipelines.seams import give
 from pipelines.seams.protection import TOKENS
 from pipelines.tables import connect, install_macros
@@ -58,26 +61,31 @@ def tokens_of_records(records: pa.Table, names: pa.Table) -> pa.Table:
         names: `NAMES`.
 
     Returns:
-        `TOKENS`, each once, sorted.
+        `TOKENS`, each once.
     """
-    numbers = " UNION ALL ".join(
-        f"SELECT record_key, 'number' AS part, 0 AS ordinal, {name}::VARCHAR AS value FROM records"
-        for name in _NUMBERS
-        if name in records.column_names
+    numbers = [name for name in _NUMBERS if name in records.column_names]
+    own = told_apart(
+        ["record_key", *numbers, "birth_date", "uprn", "postcode", "address", "family_name", "given_names"]
     )
-    told = f"""
-        {numbers or "SELECT record_key, 'number' AS part, 0 AS ordinal, NULL::VARCHAR AS value FROM records WHERE false"}
-        UNION ALL SELECT record_key, 'key', 0, record_key FROM records
-        UNION ALL SELECT record_key, 'birth', 0, birth_date::VARCHAR FROM records
-        UNION ALL SELECT record_key, 'uprn', 0, uprn FROM records
-        UNION ALL SELECT record_key, 'postcode', 0, postcode FROM records
-        UNION ALL SELECT record_key, 'address', 0, address FROM records
-        UNION ALL SELECT record_key, 'family', 0, family_name FROM records
-        UNION ALL SELECT record_key, 'given', 0, given_names FROM records
-        UNION ALL SELECT record_key, 'family', 0, family_name FROM names
-        UNION ALL SELECT record_key, 'given', 0, given_names FROM names
-    """
-    return _tokens({"records": records, "names": names}, told, [_NAMED])
+    with connect({"records": records, "names": names}) as duck:
+        duck.execute("SET VARIABLE key = ?", [key_of("tokens", _MADE_BY)])
+        inputs = duck.sql(f"""
+            WITH others AS (
+                SELECT record_key, string_agg({told_apart(["family_name", "given_names"])}, ' ') AS text FROM names GROUP BY record_key
+            )
+            SELECT record_key, {_REMEMBERED.format(text=f"{own} || coalesce(text, '')")} AS digest
+            FROM records LEFT JOIN others USING (record_key)
+        """).to_arrow_table()
+    told = " UNION ALL ".join([
+        "SELECT record_key, 'key' AS part, 0 AS ordinal, record_key AS value FROM records",
+        *(f"SELECT record_key, 'number', 0, {name}::VARCHAR FROM records" for name in numbers),
+        *(f"SELECT record_key, '{part}', 0, {column}::VARCHAR FROM {table}" for part, column, table in _OF_RECORDS),
+    ])  # fmt: skip
+
+    def make(wanted: pa.Array | None) -> pa.Table:
+        return _tokens({"records": _among(records, wanted), "names": _among(names, wanted)}, told, [_NAMED])
+
+    return give(_recalled("tokens", inputs, make), TOKENS)
 
 
 def tokens_of_asking(asking: pa.Table, agency: str) -> pa.Table:
@@ -97,7 +105,7 @@ def tokens_of_asking(asking: pa.Table, agency: str) -> pa.Table:
         UNION ALL
         SELECT number::VARCHAR, 'key', 0, '{agency}:' || key FROM numbered WHERE key IS NOT NULL
     """
-    return _tokens({"asking": asking}, told, [_NAMED + _SPARING, _KEPT])
+    return give(_tokens({"asking": asking}, told, [_NAMED + _SPARING, _KEPT]), TOKENS)
 
 
 def tokens_of_places(addresses: pa.Table | Path, *, sought: bool = False) -> pa.Table:
@@ -108,9 +116,12 @@ def tokens_of_places(addresses: pa.Table | Path, *, sought: bool = False) -> pa.
         sought: the tokens by which an address is found among those that are kept, else those that are kept of it: a flat or
             a postcode that only one of two names does not speak against them.
     """
+    name = "places_sought" if sought else "places_kept"
     with connect({"addresses": addresses}) as duck:
-        written = duck.sql("""
-            SELECT row_number() OVER (ORDER BY address, postcode, uprn)::VARCHAR AS record_key, *
+        duck.execute("SET VARIABLE key = ?", [key_of(name, _MADE_BY)])
+        written = duck.sql(f"""
+            SELECT *, {_REMEMBERED.format(text=told_apart(["address", "postcode", "uprn"]))} AS digest,
+                row_number() OVER ()::VARCHAR AS record_key
             FROM (SELECT DISTINCT address, postcode, uprn FROM addresses)
         """).to_arrow_table()
     told = """
@@ -118,10 +129,14 @@ def tokens_of_places(addresses: pa.Table | Path, *, sought: bool = False) -> pa.
         UNION ALL SELECT record_key, 'postcode', 0, postcode FROM written
         UNION ALL SELECT record_key, 'address', 0, address FROM written
     """
-    tokens = _tokens({"written": written}, told, [_SOUGHT if sought else _KEPT])
+
+    def make(wanted: pa.Array | None) -> pa.Table:
+        return _tokens({"written": _among(written, wanted)}, told, [_SOUGHT if sought else _KEPT])
+
+    tokens = _recalled(name, written.select(["record_key", "digest"]), make)
     with connect({"written": written, "tokens": tokens}) as duck:
         return duck.sql(
-            "SELECT address, postcode, uprn, token FROM written JOIN tokens USING (record_key) ORDER BY ALL"
+            "SELECT address, postcode, uprn, token FROM written JOIN tokens USING (record_key)"
         ).to_arrow_table()
 
 
@@ -137,18 +152,22 @@ def key_tokens(record_keys: Sequence[str]) -> pa.Table:
     return digested.cast(pa.schema([TOKENS.field("record_key"), TOKENS.field("token")]))
 
 
-def alike(tokens: pa.Table) -> pa.Table:
-    """Pairs of records that share a number, or names and birth date: record_key_a, record_key_b.
+def alike(tokens: pa.Table, identities: pa.Table) -> pa.Table:
+    """Pairs of records that share a number, or names and birth date, which two identities bear: record_key_a, record_key_b.
 
     Where a great many share one token, each is paired with the first and with its neighbours only: that holds them together
     unless nearly every pair is decided to be two children.
     """
-    with connect({"tokens": tokens}) as duck:
+    with connect({"tokens": tokens, "identities": identities}) as duck:
         duck.execute("""
             CREATE TEMP TABLE bearers AS
+            WITH shared AS (
+                SELECT token FROM tokens JOIN identities USING (record_key) WHERE kind IN ('number', 'person')
+                GROUP BY token HAVING min(index_id) < max(index_id)
+            )
             SELECT token, record_key, row_number() OVER (PARTITION BY token ORDER BY record_key) AS place,
                 count(*) OVER (PARTITION BY token) AS size
-            FROM tokens WHERE kind IN ('number', 'person')
+            FROM tokens SEMI JOIN shared USING (token) WHERE kind IN ('number', 'person')
         """)
         pairs: pa.Table = duck.sql(f"""
             SELECT DISTINCT a.record_key AS record_key_a, b.record_key AS record_key_b
@@ -173,12 +192,59 @@ def _tokens(views: dict[str, pa.Table], told: str, wanted: Sequence[str]) -> pa.
         if not {_KEPT, _SOUGHT}.isdisjoint(wanted):
             install_macros(duck, macros())
         duck.register("found", pa.concat_tables([duck.sql(sql).to_arrow_table() for sql in wanted]))
-        digested = duck.sql(
-            f"SELECT DISTINCT record_key, kind, {_DIGEST.format(kind='kind', text='text')} AS token FROM found ORDER BY ALL"
-        ).to_arrow_table()
-    return give(digested, TOKENS)
+        digested: pa.Table = duck.sql(f"""
+            SELECT record_key, kind, {_DIGEST.format(kind="kind", text="text")} AS token FROM (SELECT DISTINCT * FROM found)
+        """).to_arrow_table()
+    return digested
 
 
+def _recalled(name: str, inputs: pa.Table, make: Callable[[pa.Array | None], pa.Table]) -> pa.Table:
+    """What `make` makes of the records of `inputs` (record_key, digest): record_key, kind, token; of known digests it is recalled.
+
+    Args:
+        name: what is remembered.
+        inputs: the records, each with the digest of all that its tokens are made of.
+        make: makes the tokens of these records, of all where it is given None.
+    """
+    known = recall(name, _REMEMBERED_SCHEMA)
+    if known is None:
+        return make(None)
+    with connect({"inputs": inputs, "known": known}) as duck:
+        new = duck.sql("SELECT record_key FROM inputs ANTI JOIN known USING (digest)").to_arrow_table()
+        duck.register("made", make(new["record_key"].combine_chunks()))
+        every: pa.Table = duck.sql("""
+            SELECT record_key, kind, lower(hex(token)) AS token FROM inputs JOIN known USING (digest) WHERE token IS NOT NULL
+            UNION ALL SELECT record_key, kind, token FROM made
+        """).to_arrow_table()
+        if keeps() and (new.num_rows or _some_gone(duck)):
+            keep(name, duck.sql("""
+                SELECT digest, kind, token FROM known SEMI JOIN inputs USING (digest)
+                UNION ALL SELECT DISTINCT digest, kind, unhex(token) FROM (inputs ANTI JOIN known USING (digest)) LEFT JOIN made USING (record_key)
+            """).to_arrow_table().cast(_REMEMBERED_SCHEMA))  # fmt: skip
+    return every
+
+
+def _some_gone(duck: duckdb.DuckDBPyConnection) -> bool:
+    """Whether something is known of what is no input any more."""
+    return bool(duck.execute("SELECT EXISTS (FROM known ANTI JOIN inputs USING (digest))").fetchall()[0][0])
+
+
+def _among(table: pa.Table, wanted: pa.Array | None) -> pa.Table:
+    """The rows of the records that are wanted; None: of all."""
+    return table if wanted is None else table.filter(pc.is_in(table["record_key"].cast(pa.string()), value_set=wanted))
+
+
+# by what a record is found in memory: a digest of everything that its tokens are made of, and of what makes them
+_MADE_BY = (__name__, macros.__module__, read_plainly.__module__)
+_REMEMBERED = "unhex(substr(sha256(getvariable('key') || ({text})), 1, 32))"
+_REMEMBERED_SCHEMA = pa.schema([
+    ("digest", pa.binary()), ("kind", pa.dictionary(pa.int32(), pa.string())), ("token", pa.binary()),
+])  # fmt: skip
+_OF_RECORDS = (
+    ("birth", "birth_date", "records"), ("uprn", "uprn", "records"), ("postcode", "postcode", "records"),
+    ("address", "address", "records"), ("family", "family_name", "records"), ("given", "given_names", "records"),
+    ("family", "family_name", "names"), ("given", "given_names", "names"),
+)  # fmt: skip
 _TITLES = "'miss', 'mr', 'mrs', 'ms', 'mstr', 'master'"
 _DIGEST = "substr(sha256(getvariable('secret') || 'protection|' || {kind} || '|' || {text}), 1, 32)"
 _LETTERS = "regexp_replace(lower(strip_accents({})), '[^\\p{{L}}]', '', 'g')"

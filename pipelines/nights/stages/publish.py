@@ -15,6 +15,7 @@ from pipelines.nights.protective import protect_in_any_case
 from pipelines.nights.put_in_force import audit_of, put_in_force, totals_of
 from pipelines.nights.seal import seal
 from pipelines.nights.stages.snapshot import gates_told
+from pipelines.protection.remembered import remembering
 
 __all__ = ["publish"]
 
@@ -28,7 +29,8 @@ def publish(night: Night) -> tuple[StageReport, StageReport]:
     attempt = Attempt.last(night)
     seal(attempt)
     audit = audit_of(attempt)
-    published, written = put_in_force(attempt, audit, known_now(attempt))
+    with remembering(night.home.memory(night.authority)):
+        published, written = put_in_force(attempt, audit, known_now(attempt))
     figures = figures_of(attempt) | totals_of(attempt, audit) | {"changes": dict(published.differences)}
     end(attempt, "published", version=published.built, gates=gates_told(audit), figures=figures)
     protective = protect_in_any_case(night.deployment, night.authority)

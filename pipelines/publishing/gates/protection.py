@@ -318,8 +318,8 @@ _NOBODY = """
 # Entries that stand with the identities they name; and identities with the keys that were decided to be another child's.
 _WISHED = """
     CREATE OR REPLACE TEMP TABLE wished AS
-    SELECT DISTINCT i.index_id, e.tokens FROM entries e JOIN known_by k ON list_contains(e.tokens, k.token)
-    JOIN identities i USING (record_key) WHERE e.lifted_by IS NULL;
+    SELECT DISTINCT i.index_id, e.tokens FROM (SELECT tokens, unnest(tokens) AS token FROM entries WHERE lifted_by IS NULL) e
+    JOIN known_by USING (token) JOIN identities i USING (record_key);
     CREATE OR REPLACE TEMP TABLE parted_keys AS
     WITH sides AS (
         SELECT record_a AS one, record_b AS other FROM decisions WHERE kind = 'not_the_same'
@@ -343,11 +343,12 @@ _WISHED = """
 # Identities that may be one child, either way round. Of very many who share one token each is held to the first.
 _ONE_CHILD = """
     CREATE OR REPLACE TEMP TABLE one_child AS
-    WITH shared AS (
-        SELECT token, index_id, min(index_id) OVER (PARTITION BY token) AS eldest,
-            count(*) OVER (PARTITION BY token) AS bearers
-        FROM (SELECT DISTINCT token, index_id FROM known_by JOIN identities USING (record_key)
-              WHERE kind IN ('number', 'person'))
+    WITH borne AS (SELECT token, index_id FROM known_by JOIN identities USING (record_key) WHERE kind IN ('number', 'person')),
+    shared AS (
+        SELECT DISTINCT token, index_id, eldest, bearers FROM borne JOIN (
+            SELECT token, min(index_id) AS eldest, count(DISTINCT index_id) AS bearers FROM borne GROUP BY token
+            HAVING min(index_id) < max(index_id)
+        ) USING (token)
     ),
     alike AS (
         SELECT x.index_id AS a, y.index_id AS b FROM shared x JOIN shared y USING (token)
