@@ -207,8 +207,11 @@ def identifiers_absent(evidence: Evidence) -> Gate:
 
 def _holding(evidence: Evidence, columns: Sequence[tuple[str, str]]) -> int:
     """How many texts of these (column, table) hold an issued number; needs table issued."""
-    texts = " UNION ".join(_TEXTS_IN.format(column, table) for column, table in columns)
-    evidence.connection.execute(f"CREATE OR REPLACE TEMP TABLE numbered_texts AS {texts}")
+    tables: dict[str, list[str]] = {}
+    for column, table in columns:
+        tables.setdefault(table, []).append(column)
+    texts = " UNION ALL ".join(_TEXTS_OF.format(table, ", ".join(names)) for table, names in tables.items())
+    evidence.connection.execute(_NUMBERED_TEXTS.format(texts))
     read_plainly(evidence.connection, {"numbered_plainly": ("numbered_texts", ["text"])})
     return evidence.count(_NUMBERS_IN)
 
@@ -220,11 +223,14 @@ _WRITTEN = {
     "carers": ("name", "relationship", "contact"),
     "involvements": ("service", "contact", "phone"),
 }
-# texts that may hold a number, by the column they stand in; and the words of such texts that are one
-_TEXTS_IN = r"""
-    SELECT '{1}.{0}' AS named, {0} AS written, {0} AS text FROM {1}
-    WHERE regexp_matches({0}, '[0-9]{{4}}|[A-Za-z_]:|(?:\pN[^\pN]*){{10}}')
+# every text by the column it stands in; and those that may hold a number: there are few, and a pattern is read once
+_TEXTS_OF = "SELECT '{0}.' || named AS named, text FROM (UNPIVOT (SELECT {1} FROM {0}) ON {1} INTO NAME named VALUE text)"
+_NUMBERED_TEXTS = r"""
+    CREATE OR REPLACE TEMP TABLE numbered_texts AS
+    SELECT DISTINCT named, text AS written, text FROM ({0})
+    WHERE regexp_matches(text, '[0-9]{{4}}|[A-Za-z_]:|(?:\pN[^\pN]*){{10}}')
 """
+# the words of such texts that are one
 _NUMBERS_IN = """
     WITH texts AS (
         SELECT DISTINCT named, written, upper(written) AS text FROM numbered_plainly
