@@ -26,7 +26,7 @@ from pipelines.nights.night import Night
 from pipelines.nights.references import record_key_of
 from pipelines.nights.requests import told_so_far
 from pipelines.protection.letters import folded
-from pipelines.protection.tokens import LASTING, tokens_of_records
+from pipelines.protection.tokens import LASTING, nearly_tokens, tokens_of_records
 from pipelines.seams import grown
 from pipelines.seams.protection import ENTRIES
 from pipelines.tables import read_table
@@ -175,14 +175,33 @@ def from_one_account(connection: Connection, authority: str, number: int) -> boo
 
 
 def _known_by(folder: Path, key: str) -> list[str]:
-    """What names the child of a record in an attempt, but for the key: whoever bears the key later may be another child."""
+    """What names the child of a record in an attempt, but for keys: whoever bears one later may be another child.
+
+    Its other records count that bear its names and birth date, or nearly: one that strayed into the identity is not whom people mean.
+    """
+    identities = read_table(folder / "identities" / "identities.parquet", ["record_key", "index_id"])
+    child = identities.filter(pc.field("record_key") == key)["index_id"].combine_chunks()
+    theirs = identities.filter(pc.is_in(identities["index_id"], value_set=child))["record_key"].combine_chunks()
     records, names = (
-        read_table(folder / "person" / f"{name}.parquet").filter(pc.field("record_key") == key)
+        (table := read_table(folder / "person" / f"{name}.parquet")).filter(
+            pc.is_in(table["record_key"], value_set=theirs)
+        )
         for name in ("records", "names")
     )
     tokens = tokens_of_records(records, names)
-    lasting = pc.is_in(tokens["kind"].cast("string"), value_set=pa.array([kind for kind in LASTING if kind != "key"]))
-    return sorted(set(tokens.filter(lasting)["token"].to_pylist()))
+    people = pa.concat_tables(
+        [
+            tokens.filter(pc.field("kind") == "person"),
+            nearly_tokens(records, names, theirs).filter(pc.field("kind") == "nearly"),
+        ]
+    )
+    own = people.filter(pc.field("record_key") == key)["token"].combine_chunks()
+    meant = pa.concat_arrays(
+        [people.filter(pc.is_in(people["token"], value_set=own))["record_key"].combine_chunks(), pa.array([key])]
+    )
+    known = tokens.filter(pc.is_in(tokens["record_key"], value_set=meant))
+    lasting = pc.is_in(known["kind"].cast("string"), value_set=pa.array([kind for kind in LASTING if kind != "key"]))
+    return sorted(set(known.filter(lasting)["token"].to_pylist()))
 
 
 def _told(connection: Connection, deployment: Deployment, authority: str) -> int:

@@ -34,7 +34,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.errors import IsindexError
-from pipelines.protection.tokens import LASTING, LIKELY, alike, key_tokens, tokens_of_records
+from pipelines.protection.tokens import LASTING, LIKELY, NEARLY, alike, key_tokens, nearly_tokens, tokens_of_records
 from pipelines.seams import Seam, conform, give, grown
 from pipelines.seams.identities import IDENTITIES, VISIBILITY
 from pipelines.seams.matching import APART, DECISIONS
@@ -97,6 +97,7 @@ def protect(
     latched: pa.Table,
     business_date: date,
     lifting: Sequence[Lifting] = (),
+    there_before: pa.ChunkedArray | None = None,
 ) -> Protected:
     """Who is hidden tonight, and what of it is carried on.
 
@@ -110,6 +111,7 @@ def protect(
         latched: what was latched the night before.
         business_date: the night.
         lifting: decisions that take effect tonight and may open somebody.
+        there_before: keys of the records that the night before had: the others have come anew. None: no record has.
 
     Raises:
         IsindexError: SHIELDING_INPUT_MISSING when a table or column is not there: without it nobody is safe to show.
@@ -122,6 +124,11 @@ def protect(
     if not (entries.num_rows or latched.num_rows or _somebody(held, people, in_force(decisions))):
         return Protected(_everybody_open(held), entries, LATCHED.empty_table(), pa.array([], pa.string()))
     tokens = tokens_of_records(people, called)
+    if there_before is not None and latched.num_rows:
+        anew = pc.invert(pc.is_in(held["record_key"], value_set=there_before.combine_chunks()))
+        tokens = pa.concat_tables(
+            [tokens, nearly_tokens(people, called, held.filter(anew)["record_key"].combine_chunks())]
+        )
     views = {
         "identities": held.select(["record_key", "index_id"]),
         "records": people.select(["record_key", "shielded"]),
@@ -150,6 +157,10 @@ def protect(
         reached = _closure(shielded | withheld, a, b)
         seen = pa.table({"index_id": index_ids, "shielded": shielded, "withheld": reached & ~shielded, "own": own})
         duck.register("seen", seen)
+        hidden = duck.sql(
+            "SELECT record_key FROM seen JOIN identities USING (index_id) WHERE shielded OR withheld"
+        ).to_arrow_table()
+        duck.register("nearly", nearly_tokens(people, called, hidden["record_key"].combine_chunks()))
         duck.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
         after = duck.sql(_LATCHED_AFTER).to_arrow_table()
         met = duck.sql(_MET).to_arrow_table()["entry_id"].combine_chunks()
@@ -268,12 +279,16 @@ def _lifted(
     free = ~(guarded[a] | guarded[b])
     keys = key_tokens(lifting.record_keys)["token"].combine_chunks()
     theirs = _tokens_of(duck, _closure(own & ~guarded, a[free], b[free]))
+    strays = _of_strays(duck, lifting, own, "SELECT holder AS of_whom, token FROM latched")
     goes = pc.and_(
         pc.and_(
             pc.less(latched["since"], pa.scalar(lifting.from_night, pa.date32())),
-            pc.is_in(latched["token"], value_set=pa.concat_arrays([theirs, keys])),
+            pc.or_(
+                pc.is_in(latched["token"], value_set=pa.concat_arrays([theirs, keys])),
+                pc.is_in(latched["holder"], value_set=theirs),
+            ),
         ),
-        pc.invert(pc.is_in(latched["holder"], value_set=_held_by(duck, guarded))),
+        pc.invert(pc.is_in(latched["holder"], value_set=pa.concat_arrays([_held_by(duck, guarded), strays]))),
     )
     if not lifting.unshields:
         return entries, latched.filter(pc.invert(pc.and_(goes, pc.invert(latched["shielded"]))))
@@ -286,9 +301,40 @@ def _lifted(
             "night": lifting.from_night,
             "told": lifting.told,
             "mine": [*_tokens_of(duck, own).to_pylist(), *keys.to_pylist()],
+            "strays": _of_strays(
+                duck, lifting, own, "SELECT entry_id AS of_whom, unnest(tokens) AS token FROM entries"
+            ).to_pylist(),
         },
     ).to_arrow_table()
     return asked.cast(entries.schema), latched.filter(pc.invert(goes))
+
+
+def _of_strays(duck: duckdb.DuckDBPyConnection, lifting: Lifting, own: np.ndarray, marks: str) -> pa.Array:
+    """Whose of `marks` (of_whom, token) name records that have come into the child since two people opened it: these they did not mean.
+
+    Such a record bears neither a name with birth date of the child as it was then nor, where it has none, a number.
+    """
+    if lifting.known_by is None or not lifting.unshields:
+        return pa.array([], pa.string())
+    duck.register("chosen", pa.table({"number": np.flatnonzero(own)}))
+    found: pa.Table = duck.sql(f"""
+        WITH theirs AS (
+            SELECT record_key, kind, token FROM tokens JOIN identities USING (record_key) JOIN numbered USING (index_id) JOIN chosen USING (number)
+            WHERE kind IN ({_LASTING})
+        ),
+        meant AS (
+            SELECT record_key, list_contains($keys::VARCHAR[], record_key) OR coalesce(
+                bool_or(list_contains($known::VARCHAR[], token)) FILTER (kind = 'person'),
+                bool_or(list_contains($known::VARCHAR[], token)) FILTER (kind = 'number'), false) AS is_meant
+            FROM theirs GROUP BY record_key
+        ),
+        strange AS (
+            SELECT token FROM theirs JOIN meant USING (record_key) WHERE NOT is_meant
+            EXCEPT SELECT token FROM theirs JOIN meant USING (record_key) WHERE is_meant
+        )
+        SELECT DISTINCT of_whom FROM ({marks}) SEMI JOIN strange USING (token) ORDER BY ALL
+    """, params={"keys": list(lifting.record_keys), "known": list(lifting.known_by)}).to_arrow_table()  # fmt: skip
+    return found["of_whom"].combine_chunks().cast(pa.string())
 
 
 def _tokens_of(duck: duckdb.DuckDBPyConnection, mask: np.ndarray) -> pa.Array:
@@ -335,7 +381,7 @@ def _needed(table: pa.Table | None, seam: Seam, columns: list[str]) -> pa.Table:
 
 
 _LASTING = ", ".join(f"'{kind}'" for kind in LASTING)
-_LATCHED = ", ".join(f"'{kind}'" for kind in (*LASTING, *LIKELY))
+_LATCHED = ", ".join(f"'{kind}'" for kind in (*LASTING, *LIKELY, *NEARLY))
 _IDENTITIES = """
     CREATE TEMP TABLE numbered AS
     SELECT index_id, row_number() OVER (ORDER BY index_id) - 1 AS number FROM (SELECT DISTINCT index_id FROM identities)
@@ -423,7 +469,8 @@ _SEEDS = f"""
     latches AS (
         SELECT DISTINCT i.index_id, l.holder, coalesce(l.shielded, true) AND t.kind IN ({_LASTING}) AS shielded,
             coalesce(l.own, true) AND l.holder NOT IN (SELECT holder FROM holders) AS of_nobody, coalesce(l.own, true) AS own
-        FROM latched l JOIN tokens t USING (token) JOIN identities i USING (record_key) WHERE t.kind IN ({_LATCHED})
+        FROM latched l JOIN tokens t USING (token) JOIN identities i USING (record_key)
+        WHERE t.kind IN ({_LATCHED}) AND (t.kind <> 'born' OR l.holder NOT IN (SELECT token FROM living))
     ),
     apart_from AS (SELECT index_id, list(token) AS tokens FROM parted GROUP BY index_id),
     marked AS (
@@ -446,7 +493,7 @@ _ENTRIES_LIFTED = """
     WITH mine AS (SELECT DISTINCT entry_id FROM asked_by JOIN numbered USING (index_id) JOIN chosen USING (number))
     SELECT * REPLACE (CASE
         WHEN lifted_by IS NULL AND last_night < $night AND coalesce(told, 0) <= $told
-            AND list_has_any(tokens, $mine::VARCHAR[])
+            AND list_has_any(tokens, $mine::VARCHAR[]) AND entry_id NOT IN (SELECT unnest($strays::VARCHAR[]))
             AND (entry_id IN (SELECT entry_id FROM mine) OR entry_id NOT IN (SELECT entry_id FROM asked_by))
         THEN $number ELSE lifted_by END AS lifted_by)
     FROM entries ORDER BY entry_id
@@ -462,7 +509,7 @@ _LATCHED_AFTER = f"""
         SELECT token, holder, shielded, since, coalesce(own, shielded, true) AS own FROM latched
         UNION ALL
         SELECT token, holder, shielded, getvariable('night'), own FROM hidden JOIN identities USING (index_id)
-        JOIN tokens USING (record_key) JOIN keys USING (record_key) WHERE kind IN ({_LATCHED})
+        JOIN (FROM tokens UNION FROM nearly) USING (record_key) JOIN keys USING (record_key) WHERE kind IN ({_LATCHED})
     )
     SELECT token, holder, bool_or(shielded) AS shielded, min(since) AS since, bool_or(own) AS own
     FROM every GROUP BY ALL ORDER BY ALL

@@ -10,6 +10,8 @@ two names comes first. Not here: what follows when they are (`register`, `shield
     born_at   birth date and dwelling, for a record without name or number
     lives_at  names and dwelling, for one without birth date or number
     given_at  given name, birth date and dwelling: the family name may be another
+    nearly    names and birth date of which one is written otherwise: a letter of a name, a part of a name, a part of the date
+    born      two of family name, given name and birth date, or both names and the year: of whom no record is left
     place     where a child who asks says it lives: never names a child, but hides the place (`places`)
 """
 
@@ -30,10 +32,23 @@ from pipelines.seams import give
 from pipelines.seams.protection import TOKENS
 from pipelines.tables import connect, install_macros
 
-__all__ = ["LASTING", "LIKELY", "alike", "key_tokens", "tokens_of_asking", "tokens_of_places", "tokens_of_records"]
+__all__ = [
+    "LASTING",
+    "LIKELY",
+    "NEARLY",
+    "alike",
+    "key_tokens",
+    "nearly_tokens",
+    "tokens_of_asking",
+    "tokens_of_places",
+    "tokens_of_records",
+]
 
 LASTING = ("key", "number", "person")
 """Kinds that stay with a child when everything else of a record changes."""
+
+NEARLY = ("nearly", "born")
+"""Kinds by which a record that has come anew may be a child's whose own records are gone (`nearly_tokens`)."""
 
 LIKELY = ("lives_at", "given_at")
 """Kinds by which a record may well be a child's whose own record is gone: one thing of it was written otherwise."""
@@ -86,6 +101,25 @@ def tokens_of_records(records: pa.Table, names: pa.Table) -> pa.Table:
         return _tokens({"records": _among(records, wanted), "names": _among(names, wanted)}, told, [_NAMED])
 
     return give(_recalled("tokens", inputs, make), TOKENS)
+
+
+def nearly_tokens(records: pa.Table, names: pa.Table, record_keys: pa.Array) -> pa.Table:
+    """What some records are known by although one thing is written otherwise (`NEARLY`): `TOKENS`, each once.
+
+    There are a great many of a record: they are made for those alone that are hidden, or come anew.
+
+    Args:
+        records: `RECORDS`.
+        names: `NAMES`.
+        record_keys: of which records.
+    """
+    views = {"records": _among(records, record_keys), "names": _among(names, record_keys)}
+    told = " UNION ALL ".join(
+        f"SELECT record_key, '{part}' AS part, 0 AS ordinal, {column}::VARCHAR AS value FROM {table}"
+        for part, column, table in _OF_RECORDS
+        if part in ("birth", "family", "given")
+    )
+    return give(_tokens(views, told, [_NEARLY]), TOKENS)
 
 
 def tokens_of_asking(asking: pa.Table, agency: str) -> pa.Table:
@@ -308,6 +342,41 @@ _NAMED = rf"""
         FROM givens JOIN births USING (record_key) JOIN dwellings USING (record_key) WHERE given <> '' AND birth IS NOT NULL
     )
     FROM found
+"""
+# of two words that differ in one letter these have one in common: the word, and what is left of it without any one letter
+_SHORTER = (
+    "list_append(list_transform(range(1, length({0}) + 1), lambda place: {0}[:place - 1] || {0}[place + 1:]), {0})"
+)
+_NEARLY = rf"""
+    WITH births AS (
+        SELECT DISTINCT record_key, try_cast(value AS DATE) AS birth FROM told WHERE part = 'birth' AND try_cast(value AS DATE) IS NOT NULL
+    ),
+    words AS (
+        SELECT record_key, part, list_filter(string_split_regex(lower(strip_accents(value)), '[^\pL]+'),
+            lambda word: length(word) > 1 AND word NOT IN ({_TITLES})) AS words
+        FROM plainly WHERE part IN ('family', 'given')
+    ),
+    names AS (
+        SELECT DISTINCT record_key, part, unnest(list_append(words, array_to_string(words, ''))) AS name FROM words WHERE len(words) > 0
+    ),
+    persons AS (
+        SELECT DISTINCT record_key, f.name AS family, g.name AS given, birth
+        FROM names f JOIN names g USING (record_key) JOIN births USING (record_key) WHERE f.part = 'family' AND g.part = 'given'
+    ),
+    found AS (
+        SELECT record_key, unnest(list_concat(
+            [least(family, given) || '|' || greatest(family, given) || '|' || told for told in [
+                birth::VARCHAR, strftime(birth, '%Y-%m-'), strftime(birth, '%Y--%d'), strftime(birth, '-%m-%d'),
+                year(birth) || '|' || least(month(birth), day(birth)) || '|' || greatest(month(birth), day(birth))]],
+            [word || '|' || given || '|' || birth for word in if(length(family) > 3, {_SHORTER.format("family")}, [])],
+            [word || '|' || family || '|' || birth for word in if(length(given) > 3, {_SHORTER.format("given")}, [])]
+        )) AS text, 'nearly' AS kind FROM persons
+        UNION
+        SELECT record_key, part || '|' || name || '|' || birth, 'born' FROM names JOIN births USING (record_key)
+        UNION
+        SELECT record_key, least(family, given) || '|' || greatest(family, given) || '|' || year(birth), 'born' FROM persons
+    )
+    SELECT record_key, kind, text FROM found
 """
 _PLACES = f"""
     WITH lines AS (

@@ -62,7 +62,7 @@ FLAGS = ("caf_exists", "lead_professional")
 
 # ---- protection -------------------------------------------------------------------------------------------------
 TASK_KINDS = ("nobody", "unwalled", "unread", "gone", "between")  # of a wish that people must look at
-TOKEN_KINDS = ("key", "number", "person", "born_at", "lives_at", "given_at", "place")
+TOKEN_KINDS = ("key", "number", "person", "born_at", "lives_at", "given_at", "nearly", "born", "place")
 
 # ---- matching ---------------------------------------------------------------------------------------------------
 STEPS = ("new", "probabilistic", "exact", "upn", "nhs_number", "decision")  # in order of trust

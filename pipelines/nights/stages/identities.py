@@ -94,6 +94,9 @@ def _protect(
         latched=before["latched"],
         business_date=attempt.night.business_date,
         lifting=lifting_of(attempt.inputs),
+        there_before=read_table(base.folder / "identities" / "identities.parquet", ["record_key"])["record_key"]
+        if base
+        else None,
     )
 
 

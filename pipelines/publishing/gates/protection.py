@@ -224,7 +224,9 @@ _WRITTEN = {
     "involvements": ("service", "contact", "phone"),
 }
 # every text by the column it stands in; and those that may hold a number: there are few, and a pattern is read once
-_TEXTS_OF = "SELECT '{0}.' || named AS named, text FROM (UNPIVOT (SELECT {1} FROM {0}) ON {1} INTO NAME named VALUE text)"
+_TEXTS_OF = (
+    "SELECT '{0}.' || named AS named, text FROM (UNPIVOT (SELECT {1} FROM {0}) ON {1} INTO NAME named VALUE text)"
+)
 _NUMBERED_TEXTS = r"""
     CREATE OR REPLACE TEMP TABLE numbered_texts AS
     SELECT DISTINCT named, text AS written, text FROM ({0})
