@@ -20,6 +20,8 @@ Not here: which letters read alike (`letters`), what follows when two are equal 
     people_in(t)     a person's name, by its words in whatever order, or grown together
     names_in(t)      words of names in a text of people: without kinship, "and", "nee", "of", and what joins the parts of a name
     says_kin(t)      whether a text tells whose mother, carer … somebody is
+    tells_whose(t)   whether a name tells whose child, twin … somebody is, or whom else to look for
+    says_family(t)   whether a text tells which family lives somewhere
     last_in(t)       of one person: the family name's words (the last, what is joined to it, and one before a comma)
     slips(w)         a word, and from five letters on what it is with any one letter wrong, left out or too many
     slips_of(w)      the same of a word that is looked for, also with two letters exchanged: both have one in common
@@ -51,6 +53,11 @@ _ADDED = (
     "'GRANDPARENT', 'GRANDPARENTS', 'MATERNAL', 'PATERNAL', 'RESPONSIBILITY', 'AND', 'OR', 'NEE', 'BORN', 'FORMERLY', 'PREVIOUSLY', 'KNOWN', 'AS', "
     "'AKA', 'FKA', 'ALIAS', 'THE', 'OF', 'TO', 'FOR', 'WITH', 'AT', 'IN', 'ON', 'BY', 'IS', 'HER', 'HIS', 'THEIR', 'EX', 'LATE', 'ALSO', 'CONTACT', "
     "'VAN', 'VON', 'DER', 'DEN', 'DE', 'DI', 'DA', 'DO', 'DU', 'LA', 'LE', 'EL', 'AL', 'BIN', 'BINTI', 'BINT', 'IBN', 'UD', 'UL', 'MC', 'MAC', 'ST'"
+)
+# in a name, that it tells of another child or person
+_WHOSE = (
+    "of|see|baby|infant|unborn|twin|triplet|sib|sibs|sibling|siblings|sister|brother|child|children|son|daughter|kid|mother|mum|mam|mom|father|dad|"
+    "carer|parent|c/o|care|with|aka|alias|also|now|same|duplicate|dup|ref"
 )
 _RUN = r"[0-9](?:[^\pL\pN,;@\n]*[0-9])+"  # digits with anything but letters and what divides a list
 
@@ -143,6 +150,8 @@ _MACROS = rf"""
     CREATE MACRO names_in(t) AS list_distinct(list_filter(  -- "Khan's" is Khan, too
         list_concat(spoken(t), spoken(regexp_replace(t, '(?i)[''`\x{{2019}}\x{{02bc}}]s\b', ' ', 'g'))), lambda word: word NOT IN ({_TITLES}, {_ADDED})));
     CREATE MACRO says_kin(t) AS regexp_matches(t, '(?i)[''`\x{{2019}}\x{{02bc}}]s\b|\bof\b') OR len(list_filter(spoken(t), lambda word: word IN ({_TITLES}))) > 0;
+    CREATE MACRO tells_whose(t) AS regexp_matches(t, '(?i)[''`\x{{2019}}\x{{02bc}}]s\b|\b(?:{_WHOSE})\b');
+    CREATE MACRO says_family(t) AS regexp_matches(t, '(?i)\bfamily\b');
     CREATE MACRO last_of(t) AS list_distinct(list_filter(list_concat(
         [list_filter(spoken(t), lambda word: word NOT IN ({_TITLES}, {_ADDED}))[-1]],
         list_concat(names_in(regexp_extract(trim(t), '[^\s]+$')), list_concat(

@@ -238,10 +238,14 @@ _SAME_PLACE = f"""
 
 # addresses of open children that are not shown, and which identities live at a hidden place
 _ADDRESSES = """
-    CREATE TEMP TABLE tied AS  -- what makes two identities one family, for those at communal places
+    CREATE TEMP TABLE near AS  -- places with the postcode of a hidden one
+    SELECT DISTINCT a.place AS hidden, b.place FROM hidden_places h JOIN keys a USING (place) JOIN keys b USING (key) WHERE starts_with(key, 'p');
+
+    CREATE TEMP TABLE tied AS  -- what makes two identities one family, for those at hidden places and near them
     WITH those AS (
-        SELECT DISTINCT index_id FROM lives JOIN same_place s USING (place) WHERE communal
-        UNION SELECT DISTINCT l.index_id FROM lives l JOIN same_place s ON s.hidden = l.place WHERE communal AND l.hidden
+        SELECT DISTINCT index_id FROM lives JOIN same_place s USING (place)
+        UNION SELECT DISTINCT index_id FROM lives JOIN near USING (place)
+        UNION SELECT DISTINCT l.index_id FROM lives l JOIN hidden_places USING (place) WHERE l.hidden
     )
     SELECT index_id, 'family ' || letters(n.family_name) AS tie
     FROM those JOIN who USING (index_id) JOIN all_names n USING (record_key) WHERE letters(n.family_name) IS NOT NULL
@@ -258,11 +262,22 @@ _ADDRESSES = """
     SELECT DISTINCT l.index_id, l.record_key, s.place, s.hidden
     FROM same_place s JOIN lives h ON h.place = s.hidden AND h.hidden JOIN tied t ON t.index_id = h.index_id
     JOIN tied o ON o.tie = t.tie JOIN lives l ON l.place = s.place AND l.index_id = o.index_id
-    WHERE s.communal AND NOT l.hidden;
+    WHERE s.communal AND NOT l.hidden
+    UNION  -- with another house number, of one carer or telephone
+    SELECT DISTINCT l.index_id, l.record_key, n.place, n.hidden
+    FROM near n JOIN lives h ON h.place = n.hidden AND h.hidden JOIN tied t ON t.index_id = h.index_id
+    JOIN tied o ON o.tie = t.tie JOIN lives l ON l.place = n.place AND l.index_id = o.index_id
+    WHERE NOT l.hidden AND NOT starts_with(t.tie, 'family ');
+
+    CREATE TEMP TABLE kin AS  -- open children of a hidden child's family who live or lived with it: where they go, it goes
+    SELECT DISTINCT h.index_id
+    FROM at_home h JOIN tied o USING (index_id) JOIN lives l ON l.place = h.hidden_place AND l.hidden
+    JOIN tied t ON t.index_id = l.index_id AND t.tie = o.tie;
 
     CREATE TEMP TABLE unseen AS
     SELECT DISTINCT h.record_key, place, n.address, n.code AS postcode, n.number AS uprn
-    FROM at_home h JOIN written n USING (place);
+    FROM (SELECT record_key, place FROM at_home UNION SELECT record_key, place FROM lives SEMI JOIN kin USING (index_id)) h
+    JOIN written n USING (place);
 """
 
 # texts that hold a hidden place or telephone number: postcodes, houses with their street, UPRNs, numbers, anywhere; and the street
@@ -348,6 +363,8 @@ _RESULTS = {
         UNION
         SELECT record_key, text FROM (
             SELECT record_key, unnest([service, contact, phone]) AS text FROM all_involvements
+            UNION ALL SELECT record_key, address FROM all_addresses
+            UNION ALL SELECT record_key, unnest([family_name, given_names]) FROM named
         ) SEMI JOIN texts_naming USING (text) JOIN who USING (record_key) WHERE NOT hidden ORDER BY ALL
     """,
     "carers": """

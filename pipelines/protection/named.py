@@ -5,7 +5,8 @@ Belongs here: comparing names word by word (`NAMED`). Not here: how words compar
 
 A carer of a hidden child is named by an open record with an address when two words of the name are among the words of a carer or of
 another text there, in whatever order, or when the open child itself bears them, as a given and as a family name. A hidden child is named by a text of an
-open record that holds a given and a family name of its. Words of five letters or more are one also with one letter wrong. Only words
+open record that holds a given and a family name of its. A line of an address ("c/o …", "lodging with …"), and a name that tells whose somebody is ("Baby of …"),
+name both alike, and go themselves; so does a line that tells whose family lives there. Words of five letters or more are one also with one letter wrong. Only words
 that are borne by somebody hidden, or nearly, are looked at: there are few.
 """
 
@@ -36,6 +37,16 @@ NAMED = """
         UNION ALL SELECT record_key, unnest([service, contact, phone]) FROM all_involvements
     ) JOIN who w USING (record_key) LEFT JOIN found_at f USING (index_id) WHERE NOT w.hidden AND text IS NOT NULL GROUP BY text;
 
+    CREATE TEMP TABLE lines_open AS  -- of addresses each line, of names those that tell of somebody else
+    SELECT DISTINCT text, trim(unnest(string_split(text, ','))) AS line FROM (
+        SELECT DISTINCT address AS text FROM all_addresses JOIN who USING (record_key) WHERE NOT hidden AND address IS NOT NULL
+    )
+    UNION
+    SELECT text, text FROM (SELECT record_key, unnest([family_name, given_names]) AS text FROM named) JOIN who USING (record_key)
+    WHERE NOT hidden AND tells_whose(text);
+
+    CREATE TEMP TABLE words_of_lines AS SELECT line, unnest(names_in(line)) AS word FROM (SELECT DISTINCT line FROM lines_open);
+
     CREATE TEMP TABLE words_open AS SELECT text, beside, unnest(names_in(text)) AS word FROM texts_open;
 
     CREATE TEMP TABLE words_borne AS
@@ -44,7 +55,7 @@ NAMED = """
 
     CREATE TEMP TABLE one_word AS  -- one letter leaves the two first or the two last ones as they are
     WITH few AS (SELECT DISTINCT word FROM words_hidden),
-    every AS (SELECT word FROM words_open UNION SELECT word FROM words_borne),
+    every AS (SELECT word FROM words_open UNION SELECT word FROM words_borne UNION SELECT word FROM words_of_lines),
     long AS (SELECT word, unnest(['b' || left(word, 2), 'e' || right(word, 2)]) AS key FROM few WHERE length(word) > 4)
     SELECT word, word AS meant FROM every SEMI JOIN few USING (word)
     UNION
@@ -59,7 +70,18 @@ NAMED = """
     WHERE h.carer IS NOT NULL GROUP BY h.carer, b.given, b.family
     HAVING count(DISTINCT h.word) > 1 AND bool_or(b.part = 'given') AND bool_or(b.part = 'family');
 
+    CREATE TEMP TABLE lines_naming AS
+    SELECT DISTINCT l.line FROM words_hidden h JOIN one_word o ON o.meant = h.word JOIN words_of_lines l ON l.word = o.word
+    GROUP BY l.line, h.carer, h.given, h.family
+    HAVING count(DISTINCT h.word) > 1 AND count(DISTINCT l.word) > 1
+        AND (h.carer IS NOT NULL OR bool_or(h.part = 'given') AND bool_or(h.part = 'family'))
+    UNION
+    SELECT l.line FROM words_hidden h JOIN one_word o ON o.meant = h.word JOIN words_of_lines l ON l.word = o.word
+    WHERE h.part = 'family' AND says_family(l.line);
+
     CREATE TEMP TABLE texts_naming AS
+    SELECT DISTINCT text FROM lines_open SEMI JOIN lines_naming USING (line)
+    UNION
     SELECT DISTINCT t.text FROM words_hidden h JOIN one_word o ON o.meant = h.word JOIN words_open t ON t.word = o.word
     WHERE h.carer IS NULL GROUP BY t.text, h.given, h.family
     HAVING count(DISTINCT t.word) > 1 AND bool_or(h.part = 'given') AND bool_or(h.part = 'family');

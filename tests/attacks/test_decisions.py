@@ -123,6 +123,34 @@ def _parted_and_undone(scene: Scene) -> None:
     _undo(scene, _pair("not_the_same", scene, _key(scene), _second(scene)))
 
 
+def _with_an_opened_twin(scene: Scene) -> None:
+    """The victim's twin is hidden as well, and is the one whom two people open; each is known to one agency."""
+    scene.appear("health")
+    mine = scene.victim
+    twin = replace(
+        scene.other(3), born=mine.born, family=mine.family, street=mine.street, code=mine.code, uprn=mine.uprn
+    )
+    scene.add("health", twin, f"HX{scene.number}", open_=True, confidentiality="S")
+    scene.shared.add(scene.victim.family)
+
+
+def _opened_and(mistake: Decide) -> Decide:
+    def decide(scene: Scene) -> None:
+        _confirm(scene, _unshield(scene, _second(scene)))
+        scene.row("health", f"HX{scene.number}")["confidentiality"] = ""
+        mistake(scene)
+
+    return decide
+
+
+def _number_of_the_other(scene: Scene) -> None:
+    scene.row("health", f"HX{scene.number}")["nhs_number"] = scene.victim.nhs
+
+
+def _other_number_as_its_own(scene: Scene) -> None:
+    scene.row("health")["nhs_number"] = scene.other(3).nhs
+
+
 @dataclass(frozen=True)
 class Decided:
     """Who there is on night 0, whether the victim asks on night 1 (and goes on asking), and what people decide then."""
@@ -149,6 +177,9 @@ ATTACKS = {
     "the same as the stranger, taken back": Decided(_with_a_stranger, _same_undone),
     "a shield by decision": Decided(Scene.appear, lambda scene: _shield(scene), asks=False),  # type: ignore[arg-type,return-value]
     "a shield by decision of one with a second record": Decided(_with_a_second, lambda scene: _shield(scene), asks=False),  # type: ignore[arg-type,return-value]
+    "its twin is opened, and somebody says that they are the same": Decided(_with_an_opened_twin, _opened_and(lambda scene: _pair("same", scene, _key(scene), _second(scene)))),  # type: ignore[arg-type,return-value]
+    "its twin is opened, and has its number by mistake": Decided(_with_an_opened_twin, _opened_and(_number_of_the_other)),
+    "its twin is opened, and it has the twin's number by mistake": Decided(_with_an_opened_twin, _opened_and(_other_number_as_its_own)),
     "a shield by decision beside one that was asked for, taken back": Decided(Scene.appear, _shield_undone),
 }  # fmt: skip
 

@@ -56,11 +56,13 @@ def _found(evidence: Evidence) -> tuple[int, int, int, int, int]:
     evidence.connection.execute(_SPELLED)
     evidence.connection.execute(_HIDDEN)
     evidence.connection.execute(_TELEPHONES)
+    evidence.connection.execute(_SHARING)
     homes = evidence.count("""
         SELECT count(*) FROM shown_addresses a JOIN spelled s ON s.address IS NOT DISTINCT FROM a.address
             AND s.postcode IS NOT DISTINCT FROM a.postcode AND s.uprn IS NOT DISTINCT FROM a.uprn
         WHERE a.index_id NOT IN (FROM hidden_children) AND (
-            s.spelling IN (SELECT other FROM one_home WHERE NOT crowded) OR (s.spelling, a.index_id) IN (FROM kin))
+            s.spelling IN (SELECT other FROM one_home WHERE NOT crowded) OR (s.spelling, a.index_id) IN (FROM kin)
+            OR a.index_id IN (FROM sharing))
     """)
     texts = sum(_telling(evidence, shown, of_addresses) for of_addresses in (True, False))
     carers = evidence.count(r"""
@@ -98,12 +100,16 @@ def _named(evidence: Evidence) -> tuple[int, int]:
             SELECT h.whole FROM hidden_words h JOIN alike_words a ON a.hidden = h.word JOIN open_words o ON o.word = a.word
             WHERE h.part = 'carer' AND o.located AND o.part IN ('given', 'family')
             GROUP BY h.whole, o.whole HAVING count(DISTINCT h.word) > 1 AND count(DISTINCT o.part) > 1
+            UNION
+            SELECT h.whole FROM hidden_words h JOIN alike_words a ON a.hidden = h.word JOIN open_words o ON o.word = a.word
+            WHERE h.part = 'carer' AND o.part = 'line'
+            GROUP BY h.whole, o.whole HAVING count(DISTINCT h.word) > 1 AND count(DISTINCT o.word) > 1
         )
     """)
     children = evidence.count("""
         SELECT count(DISTINCT said) FROM (
             SELECT o.whole AS said FROM hidden_words h JOIN alike_words a ON a.hidden = h.word JOIN open_words o ON o.word = a.word
-            WHERE h.part IN ('given', 'family') AND o.part IN ('carer', 'text')
+            WHERE h.part IN ('given', 'family') AND o.part IN ('carer', 'text', 'line')
             GROUP BY h.whole, o.whole HAVING count(DISTINCT o.word) > 1 AND count(DISTINCT h.part) > 1
         )
     """)
@@ -143,6 +149,12 @@ _BY_WORD = r"""
         SELECT DISTINCT 'carer' AS part, name AS text, index_id IN (FROM located) AS located FROM shown_carers
         ANTI JOIN hidden_children USING (index_id)
         UNION SELECT 'text', text, index_id IN (FROM located) FROM texts ANTI JOIN hidden_children USING (index_id)
+        -- a line of an address; a name of somebody by another one
+        UNION SELECT 'line', unnest(string_split(address, ',')), true FROM shown_addresses ANTI JOIN hidden_children USING (index_id)
+        UNION SELECT 'line', name, true FROM (
+            SELECT index_id, unnest([given_names, family_name]) AS name FROM shown_names
+            UNION ALL SELECT index_id, unnest([given_names, family_name]) FROM shown_children
+        ) ANTI JOIN hidden_children USING (index_id) WHERE regexp_matches(name, '(?i)\b(?:of|see|baby|twin|sibling|child)\b')
     )
     SELECT part, text AS whole, located, unnest(names_of(text)) AS word FROM said
     UNION SELECT 'given', concat(given_names, '/', family_name), true, unnest(names_of(given_names)) FROM borne
@@ -296,6 +308,14 @@ _HIDDEN = f"""
     SELECT DISTINCT h.other AS spelling, o.index_id
     FROM one_home h JOIN lives_there c ON c.spelling = h.hidden AND c.index_id IN (FROM hidden_children)
     JOIN lives_there o ON o.spelling = h.other AND o.family = c.family WHERE h.crowded;
+"""
+
+# of the hidden child's own family name, and ever at its home: wherever they are, it may be
+_SHARING = """
+    CREATE OR REPLACE TEMP TABLE sharing AS
+    SELECT DISTINCT o.index_id FROM lives_there c JOIN one_home h ON h.hidden = c.spelling AND NOT h.crowded
+    JOIN lives_there o ON o.spelling = h.other AND o.family = c.family
+    WHERE c.index_id IN (FROM hidden_children) AND o.index_id NOT IN (FROM hidden_children)
 """
 
 _TELEPHONES = f"""

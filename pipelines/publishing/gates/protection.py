@@ -90,7 +90,7 @@ def nobody_unshielded(evidence: Evidence) -> Gate:
     """Children shown in full who were hidden, by their index id or by any of their records.
 
     Only a decision to unshield that takes effect tonight opens anybody: its child, while the record is still that child's, and
-    who was withheld for its sake; nobody who is shielded in its own right. An entry of the register is lifted by such a decision
+    who was withheld for its sake; nobody who is shielded in its own right, and no other hidden child that has come into its identity. An entry of the register is lifted by such a decision
     alone, where it is the child's or nobody's and was told before the decision was confirmed.
     """
     duck = evidence.connection
@@ -131,14 +131,23 @@ def nobody_unshielded(evidence: Evidence) -> Gate:
                 AND (e.entry_id NOT IN (SELECT entry_id FROM asked_by) OR e.entry_id IN (
                     SELECT entry_id FROM asked_by JOIN opened_by USING (index_id) WHERE opened_by.number = c.number)))
     """)
+    with_it = evidence.count("""
+        SELECT count(DISTINCT i.index_id) FROM opened_by o JOIN lifting l USING (number) JOIN identities i USING (index_id)
+        JOIN children c USING (index_id) JOIN base_identities b ON b.record_key = i.record_key
+        WHERE NOT (c.shielded OR c.withheld) AND l.was_known_by IS NOT NULL
+            AND b.index_id IN (SELECT index_id FROM base_children WHERE shielded OR withheld)
+            AND b.index_id NOT IN (SELECT index_id FROM base_identities m WHERE m.record_key = l.record_key)
+            AND NOT EXISTS (SELECT 1 FROM known_by k WHERE k.record_key = i.record_key AND list_contains(l.was_known_by, k.token))
+    """) if lifting else 0  # fmt: skip
     return Gate(
         "nobody_unshielded",
-        opened + astray == 0,
+        opened + astray + with_it == 0,
         "Nobody who was shielded or withheld is shown in full, unless a confirmed decision says so.",
         {
             "hidden_before": evidence.count("SELECT count(*) FROM base_children WHERE shielded OR withheld"),
             "shown_in_full": opened,
             "lifted_by_nobody": astray,
+            "opened_with_another": with_it,
         },
     )
 

@@ -224,7 +224,38 @@ def _in_place(other: Other) -> Act:
     return act
 
 
+# of a child whom nobody has a record of any more: registered anew by one agency, at a new home, without a number
+_ANEW: dict[str, Callable[[Scene], dict[str, Any]]] = {
+    "as it was": lambda scene: {},
+    "a letter of the family name left out": lambda scene: {"family": scene.victim.family[:3] + scene.victim.family[4:]},
+    "a letter of the family name too many": lambda scene: {"family": scene.victim.family[:3] + "x" + scene.victim.family[3:]},
+    "a letter of the given name left out": lambda scene: {"given": scene.victim.given[:3] + scene.victim.given[4:]},
+    "two letters of the given name exchanged": lambda scene: {"given": _typo(scene.victim.given)},
+    "a double family name": lambda scene: {"family": f"{scene.other(2).family}-{scene.victim.family}"},
+    "another family name": lambda scene: {"family": scene.other(2).family},
+    "another given name": lambda scene: {"given": scene.other(2).given},
+    "a middle name before the given name": lambda scene: {"given": f"Anne {scene.victim.given}"},
+    "the day after": lambda scene: {"born": scene.victim.born + timedelta(days=1)},
+    "names exchanged, a letter wrong": lambda scene: {"family": scene.victim.given, "given": scene.victim.family[:-1] + "q"},
+    "another day and month": lambda scene: {"born": scene.victim.born.replace(month=scene.victim.born.month % 12 + 1, day=scene.victim.born.day % 28 + 1)},
+}  # fmt: skip
+
+
+def _anew(changes: Callable[[Scene], dict[str, Any]]) -> Act:
+    def act(scene: Scene) -> None:
+        there = scene.other()
+        scene.drop("health")
+        elsewhere = {"street": there.street, "code": there.code, "uprn": there.uprn}
+        scene.add("health", scene.as_another(**elsewhere | changes(scene)), f"HN{scene.number}", **_NONE)
+
+    return act
+
+
 ATTACKS = [
+    *(
+        Attack("duplicates", f"registered anew when no record is left, {name}", {0: lambda scene: scene.appear("health"), 1: _ask, 2: _anew(changes)})
+        for name, changes in _ANEW.items()
+    ),
     *(Attack("duplicates", f"{name}, there from the first", {0: acts(Scene.appear, other), 1: _ask, 2: _quiet}) for name, other in _KINDS.items()),
     *(Attack("duplicates", f"{name}, when the mark is gone", {0: Scene.appear, 1: _ask, 2: acts(_quiet, other)}) for name, other in _KINDS.items()),
     *(

@@ -137,7 +137,25 @@ _WRITTEN: dict[str, tuple[Callable[[Victim], dict[str, Any]], str]] = {
     "as a UPRN with a nought and a space": (lambda mine: {"AddressLine1": "", "AddressLine3": "", "Postcode": "", "UPRN": _spaced(mine.uprn)}, "education"),
 }  # fmt: skip
 
+
+def _moved_in_one_feed(scene: Scene) -> None:
+    """The sister is at a new home, as one agency has heard; the victim stays where it was, for all that is known."""
+    there = scene.other(2)
+    sister = _sister(scene, street=there.street, code=there.code, uprn=there.uprn)
+    scene.add("health", sister, open_=True)
+    scene.guard(scene.as_another(street=there.street, code=there.code, uprn=there.uprn), names=False)
+
+
+def _another_house_number(scene: Scene) -> None:
+    """The sister's house number has a digit too many; mother, telephone, street and postcode are the same."""
+    number, _, street = scene.victim.street.partition(" ")
+    sister = _sister(scene, street=f"7{number} {street}", carer=scene.victim.carer, phone=scene.victim.phone, uprn="")
+    scene.add("health", sister, open_=True)
+
+
 ATTACKS = [
+    Attack("households", "a sister who moves first, as one agency has heard", {0: acts(Scene.appear, _with()), 1: _ask, 2: acts(_quiet, _moved_in_one_feed)}),
+    Attack("households", "a sister with a digit too many in the house number", _plain(_another_house_number)),
     Attack("households", "a sister in every feed", _plain(_with())),
     Attack("households", "a sister in one feed", _plain(_with("education"))),
     Attack("households", "a brother of another family name", _plain(_brother_of_another_name)),

@@ -148,7 +148,29 @@ def _reached(write: Callable[[str], str]) -> Act:
     return act
 
 
+# lines of a stranger's address, names by which a stranger is registered
+_NAMING: dict[str, Act] = {
+    **{
+        f"{name} in a stranger's address": _strangers("social_care", lambda mine, other, write=write: {
+            "address": {"lines": [write(mine), other.street, "Birmingham"], "postcode": other.postcode}})
+        for name, write in {
+            "care of its mother": lambda mine: f"c/o {mine.carer}",
+            "care of Mrs": lambda mine: f"C/O Mrs {mine.carer}",
+            "its mother as a line": lambda mine: mine.carer.upper(),
+            "care of itself": lambda mine: f"c/o {mine.given} {mine.family}",
+            "its family": lambda mine: f"The {mine.family} Family",
+            "lodging with its mother": lambda mine: f"(lodging with {mine.carer})",
+        }.items()
+    },
+    "its mother's home as the place of an incident": _strangers("police", lambda mine, other: {"location": f"{other.street}, home of {mine.carer}, Birmingham"}),
+    "baby of its mother as a given name": _strangers("health", lambda mine, other: {"given_name": f"Baby of {mine.carer}"}),
+    "its twin as other given names": _strangers("health", lambda mine, other: {"other_given_names": f"twin of {mine.given} {mine.family}"}),
+    "its sibling as a family name": _strangers("health", lambda mine, other: {"family_name": f"{other.family} (sibling of {mine.given} {mine.family})"}),
+    "child of its mother as forenames": _strangers("police", lambda mine, other: {"forenames": f"child of {mine.carer}"}),
+}  # fmt: skip
+
 ATTACKS = [
+    *(Attack("text", name, {0: acts(Scene.appear, act), 1: _ask, 2: _quiet}) for name, act in _NAMING.items()),
     *(Attack("text", name, {0: acts(Scene.appear, act), 1: _ask, 2: _quiet}) for name, act in (_OWN | _OTHERS).items()),
     *(Attack("text", f"{name}, when the mark is gone", {0: Scene.appear, 1: _ask, 2: acts(_quiet, act)}) for name, act in list((_OWN | _OTHERS).items())[::6]),
     Attack("text", "the name of the house in its family name", {0: acts(Scene.appear, _cottage), 1: _ask, 2: _quiet}),
