@@ -56,6 +56,8 @@ class Known:
         places: where hidden children live or lived (`PLACES`).
         decisions: those of the latest night, and shields decided since (`DECISIONS`).
         walls: who stands on which side of a firewall in the latest night (`WALLS`).
+        services: services of the latest night, of those that are sensitive nothing but that there is one (`INVOLVEMENTS`: record_key, kind,
+            service, start_date).
         since: whether anything was asked for or decided that the latest night was not built from.
     """
 
@@ -65,6 +67,7 @@ class Known:
     places: pa.Table
     decisions: pa.Table
     walls: pa.Table
+    services: pa.Table
     since: bool
 
     @property
@@ -76,6 +79,7 @@ class Known:
             self.places,
             self.decisions,
             self.walls,
+            self.services.filter(pc.equal(self.services["kind"].cast(pa.string()), "sensitive_service")),
         )
         told = [sorted(map(repr, zip(*part.to_pydict().values(), strict=True))) for part in parts]
         return hashlib.sha256(repr(told).encode()).hexdigest()
@@ -92,7 +96,8 @@ def known_now(attempt: Attempt) -> Known:
     decided = decisions_of(latest.inputs)
     decided = pa.concat_tables([decided, pa.table(shields, schema=decided.schema)]) if shields["kind"] else decided
     latched, places = (read_table(folder / f"{name}.parquet") for name in ("latched", "places"))
-    return Known(latest, entries, latched, places, decided, walls_in(latest.folder), bool(asking or shields["kind"]))
+    walls, services = walls_in(latest.folder), _services_in(latest)
+    return Known(latest, entries, latched, places, decided, walls, services, bool(asking or shields["kind"]))
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,8 @@ class Beyond:
 def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
     """What an attempt shows and must be hidden by what is known.
 
-    Who stands at a firewall that the attempt did not know of is withheld there: it may show one side on the other.
+    Who stands at a firewall that the attempt did not know of is withheld there: it may show one side on the other. So is a child
+    of whom it names a service that is sensitive by now.
     """
     own = read_table(attempt.folder / "identities" / "visibility.parquet")
     if attempt.digest == known.latest.digest and not known.since:
@@ -148,8 +154,11 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
         "identities": attempt.folder / "identities" / "identities.parquet",
         "walls": known.walls,
         "own_walls": walls_in(attempt.folder),
+        "services": known.services,
+        "own_services": _services_in(attempt),
     }
     with connect(views) as duck:
+        duck.execute(_SENSITIVE_SINCE)
         duck.execute("""
             CREATE TEMP TABLE walled AS
             SELECT DISTINCT index_id FROM (FROM walls ANTI JOIN own_walls USING (wall_a, wall_b)) JOIN identities USING (record_key)
@@ -157,12 +166,36 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
         parted = duck.sql("SELECT index_id FROM walled SEMI JOIN own USING (index_id) ORDER BY ALL").to_arrow_table()
         more = duck.sql("""
             SELECT n.index_id, n.shielded, n.withheld OR (w.index_id IS NOT NULL AND NOT n.shielded) AS withheld
-            FROM now n JOIN own o USING (index_id) LEFT JOIN walled w USING (index_id)
+            FROM now n JOIN own o USING (index_id) LEFT JOIN (FROM walled UNION FROM sensitive_since) w USING (index_id)
             WHERE (n.shielded OR n.withheld OR w.index_id IS NOT NULL) AND NOT (o.shielded OR o.withheld)
             ORDER BY index_id
         """).to_arrow_table()
     places = known_places(known.entries, known.places, attempt.folder / "person" / "addresses.parquet")
     return Beyond(give(more, VISIBILITY), _shown_of(attempt, places, now), places, parted["index_id"].combine_chunks())
+
+
+# who has a sensitive service that it had not, and none of the name of one that it had
+_SENSITIVE_SINCE = """
+    CREATE TEMP TABLE sensitive_since AS
+    WITH counted AS (
+        SELECT record_key, count(*) FILTER (night = 'now') AS now, count(*) FILTER (night = 'own') AS own FROM (
+            SELECT record_key, kind, 'now' AS night FROM services UNION ALL SELECT record_key, kind, 'own' FROM own_services
+        ) WHERE kind = 'sensitive_service' GROUP BY record_key
+    ),
+    gone AS (
+        SELECT record_key FROM (
+            SELECT record_key, service, start_date FROM own_services WHERE kind = 'service'
+            EXCEPT SELECT record_key, service, start_date FROM services WHERE kind = 'service'
+        )
+    )
+    SELECT DISTINCT index_id FROM counted SEMI JOIN gone USING (record_key) JOIN identities USING (record_key) WHERE counted.now > counted.own
+"""
+
+
+def _services_in(attempt: Attempt) -> pa.Table:
+    """The services that an attempt's records tell of: record_key, kind, service, start_date."""
+    path = attempt.folder / "person" / "involvements.parquet"
+    return read_table(path, ["record_key", "kind", "service", "start_date"])
 
 
 def _shown_of(attempt: Attempt, places: pa.Table, visibility: pa.Table) -> pa.Table:

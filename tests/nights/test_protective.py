@@ -251,3 +251,21 @@ def test_an_uneventful_night_looks_at_the_version_before_it_and_at_no_older_one(
     place.load()
     assert {day_of(night).isoformat() for night in range(5)} <= set(looked_at)
     assert shown_in_versions(place) == []
+
+
+def test_a_service_that_turns_out_to_be_sensitive_is_named_in_no_version(place: LittleNights) -> None:
+    rows = place.feeds["social_care"].rows.values()
+    mine = next(row for row in rows if row["involvements"] and not row["involvements"][0]["sensitive"])
+    mine["involvements"] = [dict(mine["involvements"][0], team="Lantern Project")]
+    place.deliver(3)
+    place.load()
+    assert "Lantern Project" in place.published(3, "involvements")["service"].to_pylist()
+    mine["involvements"] = [dict(mine["involvements"][0], sensitive=True, consent_basis="explicit_consent")]
+    place.deliver(4)
+    assert place.load()[4] == "published"
+    for night in (3, 4):
+        assert "Lantern Project" not in place.published(night, "involvements")["service"].to_pylist()
+    assert place.published(3).num_rows == place.published(2).num_rows
+    place.deliver(5)
+    place.load()
+    assert [version for version in taken_away(place.deployment, AUTHORITY) if version.business_date == day_of(4)] == []

@@ -1,0 +1,75 @@
+"""A child whose records are all gone is known again although one thing is written otherwise; a stranger is not."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pyarrow as pa
+import pytest
+
+from pipelines.protection.tokens import nearly_tokens
+from pipelines.seams.person import NAMES
+
+MAYA = {"record_key": "a:1", "family_name": "Thornbury", "given_names": "Maya Ruth", "birth_date": date(2014, 3, 9)}
+
+
+def shared(**changes: object) -> set[str]:
+    """The kinds by which Maya and a record with these changes have a token in common."""
+    both = [MAYA, MAYA | {"record_key": "a:2"} | changes]
+    tokens = nearly_tokens(pa.Table.from_pylist(both), NAMES.empty_table(), pa.array(["a:1", "a:2"])).to_pylist()
+    mine, other = (
+        {(row["kind"], row["token"]) for row in tokens if row["record_key"] == key} for key in ("a:1", "a:2")
+    )
+    return {kind for kind, _ in mine & other}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"family_name": "Thornbry"},
+        {"family_name": "Thornbuury"},
+        {"family_name": "Thornbary"},
+        {"family_name": "Thonrbury"},
+        {"family_name": "Ashe-Thornbury"},
+        {"family_name": "THÓRNBURY"},
+        {"given_names": "Ruth Maya"},
+        {"given_names": "Mayaa"},
+        {"given_names": "Maja"},
+        {"given_names": "Thornbury", "family_name": "Maya"},
+        {"birth_date": date(2014, 3, 8)},
+        {"birth_date": date(2014, 9, 3)},
+        {"birth_date": date(2015, 3, 9)},
+    ],
+)
+def test_one_thing_written_otherwise(changes: dict[str, object]) -> None:
+    assert "nearly" in shared(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"family_name": "Quill"},
+        {"given_names": "Ida"},
+        {"birth_date": date(2014, 7, 21)},
+        {"family_name": "Quill", "given_names": "Maya"},
+    ],
+)
+def test_two_things_of_three_are_enough_where_nobody_is_left(changes: dict[str, object]) -> None:
+    assert shared(**changes) == {"born"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"family_name": "Quill", "birth_date": date(2014, 7, 21)},
+        {"given_names": "Ida", "birth_date": date(2014, 3, 8)},
+        {"birth_date": date(2011, 7, 21)},
+        {"birth_date": None},
+    ],
+)
+def test_a_stranger_shares_nothing(changes: dict[str, object]) -> None:
+    assert shared(**changes) == set()
+
+
+def test_short_names_are_whole_or_nothing() -> None:
+    assert "nearly" not in shared(given_names="Mia", family_name="Lee", birth_date=date(2014, 3, 9))
