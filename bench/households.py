@@ -122,7 +122,8 @@ def _count(attempt: Attempt, children: int) -> None:
         views["alike"] = alike(
             tokens_of_records(
                 *(read_table(attempt.folder / "person" / f"{name}.parquet") for name in ("records", "names"))
-            )
+            ),
+            identities,
         )
         for name, table in views.items():
             connection.register(name, table)
