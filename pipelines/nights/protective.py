@@ -39,6 +39,7 @@ from pipelines.outages import as_coded
 from pipelines.protection.remembered import remembering
 from pipelines.publishing.manifests import is_published, manifest_or_none
 from pipelines.publishing.publish import bury, let_snapshot_go, snapshot_tables
+from pipelines.publishing.tombstones import tombstones
 from pipelines.publishing.versions import built, folder_of, versions_in_force, versions_there
 from pipelines.tables import connect, read_table, read_told_or_none, write_json
 
@@ -123,20 +124,11 @@ def _waits(deployment: Deployment, authority: str) -> bool:
 
 
 def taken_away(deployment: Deployment, authority: str) -> list[Protective]:
-    """All versions that were ever published again less somebody, or removed, by what stands in their tombstones; sorted.
-
-    One that is damaged tells nothing: it is a memory for people, and no night waits for it.
-    """
-    found = []
-    for path in sorted((deployment.home.snapshots(authority) / "tombstones").glob("*.json")):
-        told = read_told_or_none(
-            path, {"business_date": str, "version": str, "children": int, "replaced_by": str | None}
-        )
-        if told is None:
-            continue
-        day = date.fromisoformat(told["business_date"])
-        found.append(Protective(day, told["version"], told["replaced_by"], told["children"]))
-    return found
+    """All versions that were ever published again less somebody, or removed, by what stands in their tombstones; sorted."""
+    return [
+        Protective(each.business_date, each.version, each.replaced_by, each.children)
+        for each in tombstones(deployment.home, authority)
+    ]
 
 
 def _marker(deployment: Deployment, authority: str) -> Path:

@@ -240,11 +240,15 @@ def _state(row: AttemptRow | None, ran: Ran) -> str:
 def _feed(agency: str, business_date: date, feed: Any, deliveries: list[dict[str, Any]]) -> dict[str, Any]:
     """One expected feed: its state, and the counts of all that is in force for the night."""
     own = [each for each in deliveries if each["agency"] == agency]
-    in_force = [each["counts"] for each in own if each["state"] in IN_FORCE]
+    usable = [each for each in own if each["state"] in IN_FORCE]
+    in_force = [each["counts"] for each in usable]
+    came = (usable or own)[-1:]  # the row of a version in force does not know what came since
     return {
         "agency": agency,
         "state": state_told(
-            feed["state"] if feed else ABSENT, business_date, contract_for(agency).service_level.arrival
+            came[0]["state"] if came else feed["state"] if feed else ABSENT,
+            business_date,
+            contract_for(agency).service_level.arrival,
         ),
         "as_of": feed["as_of"].isoformat() if feed and feed["as_of"] else None,
         "live_records": feed["live_records"] if feed else None,

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.matching.weighing.match_model import Model
+from pipelines.publishing.tombstones import Tombstone
 from pipelines.reporting.words import DIMENSIONS, STATES, STEPS, TASKS
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "MatchTables",
     "NightFigures",
     "Notice",
+    "ProtectionLine",
     "QualityFigures",
     "QualityPoint",
     "RejectFigures",
@@ -82,11 +84,30 @@ class FeedLine:
 
 
 @dataclass(frozen=True)
+class ProtectionLine:
+    """Who is hidden, and what became of wishes, in a version or in an attempt that put none in force.
+
+    Attributes:
+        standing: key of `words.HIDING`: whether readers see it.
+        night: the business date of the version or attempt.
+        hidden: children hidden in it; None where that is not known.
+        wishes: wishes by what became of them; empty where that is not known.
+    """
+
+    standing: str
+    night: date
+    hidden: int | None
+    wishes: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class AuthorityLine:
     """One authority's night: published or held, with which children, and why not.
 
     `state` is published, held, failed or not_published; `changes` are the differences to the version before, by kind, as the
-    version's manifest has them; `protection` counts children hidden and wishes by what became of them, where that is known. An authority of which there is nothing for the night has no feeds.
+    version's manifest has them; `protection` counts children hidden and wishes by what became of them in the last attempt that came so far; `hiding` tells the same
+    of what readers see, and of the attempt where they do not see it; `taken` are versions of the night that were published again or
+    removed. An authority of which there is nothing for the night has no feeds.
     """
 
     authority: str
@@ -98,6 +119,8 @@ class AuthorityLine:
     reasons: tuple[str, ...]
     feeds: tuple[FeedLine, ...]
     protection: Mapping[str, int] = field(default_factory=dict)
+    hiding: tuple[ProtectionLine, ...] = ()
+    taken: tuple[Tombstone, ...] = ()
 
 
 @dataclass(frozen=True)

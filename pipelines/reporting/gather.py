@@ -24,6 +24,7 @@ from pipelines.deliveries.due import ABSENT, state_told
 from pipelines.deliveries.reconcile import counted
 from pipelines.deliveries.seen import not_taken_in
 from pipelines.deliveries.standing import open_gaps, standing_deliveries
+from pipelines.home import Home
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.figures import (
     AgencyRejects,
@@ -34,19 +35,21 @@ from pipelines.reporting.figures import (
     MatchTables,
     NightFigures,
     Notice,
+    ProtectionLine,
     QualityFigures,
     QualityPoint,
     RejectFigures,
     RuleLine,
     TrendPoint,
 )
+from pipelines.reporting.readers_see import ReadersSee, readers_see
 from pipelines.reporting.reject_rows import reject_rows
 from pipelines.reporting.review import REVIEW
 from pipelines.reporting.way_out import what_to_do
 from pipelines.reporting.words import DIMENSIONS, STATES, STEPS, short_day
 from pipelines.tables import connect
 
-__all__ = ["NIGHTS_SHOWN", "match_figures", "night_figures", "quality_figures", "reject_figures"]
+__all__ = ["NIGHTS_SHOWN", "last_state", "match_figures", "night_figures", "quality_figures", "reject_figures"]
 
 NIGHTS_SHOWN = 14
 # how a delivery that was used ended; that is its state already, not something to settle
@@ -54,8 +57,11 @@ _QUIET_CODES = frozenset({"ALL_LOADED", "PARTLY_LOADED", "SUPERSEDED"})
 _MISSING = re.compile(r"^missing(?:_rate|_share)?[./:]\s*(.+)$")
 
 
-def night_figures(engine: Engine, business_date: date, directory: Directory) -> NightFigures:
-    """Every authority in this night: its feeds, deliveries, and what became of them; also one that has fallen silent."""
+def night_figures(engine: Engine, business_date: date, directory: Directory, home: Home | None = None) -> NightFigures:
+    """Every authority in this night: its feeds, deliveries, and what became of them; also one that has fallen silent.
+
+    With `home` what readers see now is counted in the versions themselves.
+    """
     with engine.connect() as connection:
         came = connection.execute(
             select(delivery)
@@ -70,6 +76,11 @@ def night_figures(engine: Engine, business_date: date, directory: Directory) -> 
             .group_by(attempt.c.authority)
         )
         tried = connection.execute(select(attempt).where(attempt.c.attempt_id.in_(newest))).all()
+        published = connection.execute(
+            select(attempt)
+            .where(attempt.c.business_date == business_date, attempt.c.version.is_not(None))
+            .order_by(attempt.c.attempt_id)
+        ).all()
         earlier = (
             select(delivery.c.authority, func.max(delivery.c.business_date))
             .where(delivery.c.business_date < business_date)
@@ -83,8 +94,12 @@ def night_figures(engine: Engine, business_date: date, directory: Directory) -> 
     by_id = {line.delivery_id: line for line in deliveries}
     by_feed = {(row.authority, row.agency): row for row in contributed}
     nights = {row.authority: _standing(row, row.figures) for row in ended}
+    in_force = {authority: standing.version for authority, standing in nights.items()}
+    as_told = {row.authority: row for row in published if row.version == in_force.get(row.authority)}
     for row in tried:
         nights[row.authority] = _attempted(row, nights.get(row.authority))
+    last = {row.authority: row for row in tried}
+    seen = readers_see(home, {*in_force, *last}, business_date) if home else {}
     lines = []
     for authority in sorted({row.authority for row in (*came, *contributed, *ended, *tried)}):
         agencies = [
@@ -92,18 +107,44 @@ def night_figures(engine: Engine, business_date: date, directory: Directory) -> 
             *sorted({agency for a, agency in by_feed if a == authority} - {*directory.agencies}),
         ]
         feeds = tuple(
-            _feed_line(authority, agency, by_feed.get((authority, agency)), by_id, deliveries, business_date, directory)
+            _feed_line(
+                authority,
+                agency,
+                by_feed.get((authority, agency)),
+                by_id,
+                deliveries,
+                business_date,
+                directory,
+                overtaken=last[authority].state if authority in last and in_force.get(authority) else "",
+            )
             for agency in agencies
         )
         feeds = tuple(_not_taken_in(feed) if (authority, feed.agency) in untaken else feed for feed in feeds)
-        lines.append(_authority_line(authority, nights.get(authority), feeds))
+        line = _authority_line(authority, nights.get(authority), feeds)
+        see = seen.get(authority, ReadersSee())
+        hiding = _hiding(business_date, last.get(authority), as_told.get(authority), see)
+        lines.append(
+            replace(line, children=see.night.children if see.night else line.children, hiding=hiding, taken=see.taken)
+        )
     told = {line.authority for line in lines}
     lines += [
-        _silent(authority, last)
-        for authority, last in heard.items()
+        _silent(authority, day)
+        for authority, day in heard.items()
         if authority not in told and authority in directory.authorities
     ]
     return NightFigures(business_date, tuple(sorted(lines, key=lambda line: line.authority)), deliveries)
+
+
+def last_state(engine: Engine, authority: str, business_date: date) -> str:
+    """How the last attempt at an authority's night stands; "" before the first."""
+    query = (
+        select(attempt.c.state)
+        .where(attempt.c.authority == authority, attempt.c.business_date == business_date)
+        .order_by(attempt.c.attempt_id.desc())
+        .limit(1)
+    )
+    with engine.connect() as connection:
+        return connection.scalar(query) or ""
 
 
 def reject_figures(
@@ -347,19 +388,27 @@ def _feed_line(
     deliveries: tuple[FeedLine, ...],
     business_date: date,
     directory: Directory,
+    overtaken: str,
 ) -> FeedLine:
-    """A feed's night: the counts of all that is in force for it; the remarks on every delivery that came stand together."""
+    """A feed's night: the counts of all that is in force for it; the remarks on every delivery that came stand together.
+
+    What came is told by the register: the row of the version in force does not know what came since. `overtaken` is how the
+    night's last attempt ended where an earlier one is in force.
+    """
     own = [line for line in deliveries if (line.authority, line.agency) == (authority, agency)]
     notices = tuple(notice for line in own for notice in line.notices)
     in_force = [line.counts or {} for line in own if line.state in IN_FORCE]
     counts = counted(in_force) if in_force else None
     notices += _beyond_service_level(counts or {}, directory.contract(agency))
     used = by_id.get(row.delivery_id) if row is not None and row.delivery_id else None
-    latest = used or (own[-1] if own else None)
+    usable = [line for line in own if line.state in IN_FORCE]
+    latest = usable[-1] if usable else own[-1] if own else used
+    if usable and overtaken in ("held", "failed") and row is not None and row.delivery_id != usable[-1].delivery_id:
+        notices += (_since(overtaken),)
     as_of = row.as_of if row is not None else None
     contract = directory.contract(agency)
     state = state_told(
-        row.state if row is not None else latest.state if latest else ABSENT,
+        latest.state if latest else row.state if row is not None else ABSENT,
         business_date,
         contract.service_level.arrival if contract else None,
     )
@@ -378,6 +427,13 @@ def _feed_line(
         counts=counts,
         notices=notices,
     )
+
+
+def _since(ended: str) -> Notice:
+    """A remark on a feed that delivered after the version in force was made, for a night whose last run ended so."""
+    message = f"It was loaded after this night was published, and the run with it {'is held' if ended == 'held' else 'failed'}: "
+    message += "the index does not show it yet."
+    return Notice("", "", message, "See below why the night is not published.", "warn")
 
 
 def _not_taken_in(feed: FeedLine) -> FeedLine:
@@ -451,6 +507,27 @@ def _protection(figures: Mapping[str, Any]) -> dict[str, int]:
         return {}
     hidden = int(figures.get("shielded", 0)) + int(figures.get("withheld", 0))
     return {"hidden": hidden, **{name: int(number) for name, number in figures["protection"].items()}}
+
+
+def _hiding(day: date, last: Row[Any] | None, told: Row[Any] | None, see: ReadersSee) -> tuple[ProtectionLine, ...]:
+    """Who is hidden in what readers see, counted there, and in the last attempt where that put nothing in force.
+
+    `last` is the night's last attempt, `told` the one behind its version in force.
+    """
+    lines = []
+    of_version = _protection(told.figures) if told is not None else {}
+    if see.night:
+        lines.append(ProtectionLine("in_force", day, see.night.hidden, of_version))
+    elif of_version:
+        lines.append(ProtectionLine("let_go", day, of_version["hidden"], of_version))
+    if last is None or last.state not in ("held", "failed"):
+        return tuple(lines)
+    if not lines and see.newest and see.newest.business_date < day:
+        lines.append(ProtectionLine("earlier", see.newest.business_date, see.newest.hidden, {}))
+    of_attempt = _protection(last.figures)
+    if of_attempt:
+        lines.append(ProtectionLine("not_in_force", day, of_attempt["hidden"], of_attempt))
+    return tuple(lines)
 
 
 def _silent(authority: str, last: date) -> AuthorityLine:

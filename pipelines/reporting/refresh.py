@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from pipelines.contracts import contract_for, registered_agencies
-from pipelines.database.schema import feed_night
+from pipelines.database.schema import attempt, feed_night
 from pipelines.deliveries.due import ABSENT, first_awaited, state_told
 from pipelines.deliveries.standing import open_gaps, standing_deliveries
 from pipelines.home import Home
+from pipelines.publishing.tombstones import tombstones
+from pipelines.reporting.readers_see import authorities_published, versions_or_none
 from pipelines.reporting.site import write_front, write_overview
 from pipelines.tables import read_as_or_none, write_json
 
@@ -31,7 +33,7 @@ def refresh(home: Home, engine: Engine) -> None:
         for delivery_id, (day, gap) in open_gaps(engine).items()
         if gap
     }
-    now |= _awaited(engine)
+    now |= _awaited(engine) | _taken(home) | _seen_instead(engine, home)
     if now == before:
         return
     for day in sorted({day for day, _ in now ^ before}):
@@ -48,6 +50,30 @@ def refresh_landing(home: Home, engine: Engine) -> None:
         write_overview(home, engine, date.fromisoformat(latest))
     else:
         write_front(home, engine)
+
+
+def _taken(home: Home) -> set[tuple[str, str]]:
+    """Business date, and version, of what was published again or removed to protect somebody."""
+    return {
+        (stone.business_date.isoformat(), f"{authority} {stone.version} {stone.removed_at}")
+        for authority in authorities_published(home)
+        for stone in tombstones(home, authority)
+    }
+
+
+def _seen_instead(engine: Engine, home: Home) -> set[tuple[str, str]]:
+    """Business date of each night that is held or failed, and what readers see instead of it."""
+    newest = select(func.max(attempt.c.attempt_id)).group_by(attempt.c.authority, attempt.c.business_date)
+    query = select(attempt.c.authority, attempt.c.business_date).where(
+        attempt.c.attempt_id.in_(newest), attempt.c.state.in_(["held", "failed"])
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(query).all()
+    found = set()
+    for authority, day in rows:
+        versions = versions_or_none(home, authority)
+        found.add((day.isoformat(), f"{authority} {versions.get(day) or versions.get(max(versions, default=day))}"))
+    return found
 
 
 def _awaited(engine: Engine) -> set[tuple[str, str]]:

@@ -30,7 +30,7 @@ from pipelines.home import Home
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.drawings import line, stacked_bars
 from pipelines.reporting.figures import MatchFigures, MatchTables, QualityFigures, RejectFigures, ShownModel
-from pipelines.reporting.gather import match_figures, night_figures, quality_figures, reject_figures
+from pipelines.reporting.gather import last_state, match_figures, night_figures, quality_figures, reject_figures
 from pipelines.reporting.sheets import Sheet, csv_of_table
 from pipelines.reporting.tables_of import (
     front_sheets,
@@ -43,7 +43,19 @@ from pipelines.reporting.tables_of import (
     quality_sheets,
     reject_sheets,
 )
-from pipelines.reporting.words import DIMENSIONS, GLOSSARY, OUTCOMES, STANDINGS, STATES, STEPS, day, plural, short_day
+from pipelines.reporting.words import (
+    DIMENSIONS,
+    GLOSSARY,
+    HIDING,
+    OUTCOMES,
+    STANDINGS,
+    STATES,
+    STEPS,
+    TAKEN,
+    day,
+    plural,
+    short_day,
+)
 from pipelines.reporting.words import TASKS as TASK_WORDS
 from pipelines.seams.protection import TASKS
 from pipelines.tables import write_bytes
@@ -108,7 +120,14 @@ def write_reports(
         *write_rejected(home, reject_figures(engine, authority, business_date, rejects, faults, who), who),
         *write_matching(home, match_figures(authority, business_date, matching or MatchTables(), who), who),
         *write_quality(home, quality_figures(engine, authority, business_date, who), who),
-        *write_protection(home, authority, business_date, TASKS.empty_table() if tasks is None else tasks, who),
+        *write_protection(
+            home,
+            authority,
+            business_date,
+            TASKS.empty_table() if tasks is None else tasks,
+            who,
+            in_force=last_state(engine, authority, business_date) not in ("held", "failed"),
+        ),
     ]
 
 
@@ -118,7 +137,7 @@ def write_overview(home: Home, engine: Engine, business_date: date, directory: D
     Call it after the authorities' own reports, so that it can link them.
     """
     who = directory or Directory.read(business_date)
-    figures = night_figures(engine, business_date, who)
+    figures = night_figures(engine, business_date, who, home)
     folder = home.reports / business_date.isoformat()
     has_reports = frozenset(
         item.authority for item in figures.authorities if (folder / item.authority / "rejected.html").exists()
@@ -208,9 +227,12 @@ def write_quality(home: Home, figures: QualityFigures, directory: Directory) -> 
 
 
 def write_protection(
-    home: Home, authority: str, business_date: date, tasks: pa.Table, directory: Directory
+    home: Home, authority: str, business_date: date, tasks: pa.Table, directory: Directory, *, in_force: bool = True
 ) -> list[Path]:
-    """The page of what people must look at of an authority's protection, and its CSV, which holds every task."""
+    """The page of what people must look at of an authority's protection, and its CSV, which holds every task.
+
+    `in_force`: whether the tasks are of a version that was published, or of an attempt that was not.
+    """
     folder = _folder(home, business_date, authority)
     sheets = protection_sheets(tasks, directory)
     page = _page(
@@ -222,6 +244,7 @@ def write_protection(
         authority_name=directory.name(authority),
         business_date=business_date,
         number=tasks.num_rows,
+        in_force=in_force,
         **_words(),
     )
     written = _write(folder, {"protection.html": page}, sheets, leave={"tasks"})
@@ -320,7 +343,10 @@ def _of(figures: RejectFigures | MatchFigures | QualityFigures, directory: Direc
 
 
 def _words() -> dict[str, Any]:
-    return {"TASKS": TASK_WORDS, "STATES": STATES, "OUTCOMES": OUTCOMES, "STEPS": STEPS, "DIMENSIONS": DIMENSIONS}
+    return {
+        "TASKS": TASK_WORDS, "STATES": STATES, "OUTCOMES": OUTCOMES, "STEPS": STEPS, "DIMENSIONS": DIMENSIONS,
+        "HIDING": HIDING, "TAKEN": TAKEN, "STANDINGS": STANDINGS,
+    }  # fmt: skip
 
 
 def _folder(home: Home, business_date: date, authority: str) -> Path:

@@ -11,10 +11,12 @@ from typing import Literal, NamedTuple
 __all__ = [
     "DIMENSIONS",
     "GLOSSARY",
+    "HIDING",
     "OUTCOMES",
     "STANDINGS",
     "STATES",
     "STEPS",
+    "TAKEN",
     "TASKS",
     "Tone",
     "Word",
@@ -72,6 +74,35 @@ TASKS = {
         "At a firewall",
         "warn",
         "The record may belong to either side of a firewall. It is a child by itself until somebody knows.",
+    ),
+}
+HIDING = {
+    "in_force": Word("In force", "good", "The version of this night, as readers of the index see it now."),
+    "not_in_force": Word(
+        "Not in force",
+        "warn",
+        "What the night would show: its last run was held or failed, so nobody sees it. Whom it must hide is hidden all the same.",
+    ),
+    "earlier": Word(
+        "Readers see this", "info", "The version of an earlier night, which stays until this night is published."
+    ),
+    "let_go": Word(
+        "As published", "quiet", "As it was told when the night was published; the version is not kept any more."
+    ),
+}
+TAKEN = {
+    "less": Word(
+        "Shown less", "info", "The version was published again, without what would give a hidden child away by now."
+    ),
+    "whole": Word(
+        "Shown whole",
+        "info",
+        "The version was published again as it was built: nobody whom it shows must be hidden any more.",
+    ),
+    "removed": Word(
+        "Removed",
+        "quiet",
+        "The version is gone: it could not be made less, or no night had it any more. Nothing stands in its place.",
     ),
 }
 OUTCOMES = {

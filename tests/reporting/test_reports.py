@@ -131,7 +131,13 @@ def test_first_page_names_the_nights_that_wait_for_somebody(tmp_path, engine):
     ]
     assert "isindex decide override volume --home HOME --authority 202 --night 2026-11-20" in waiting[0][4]
     assert "load again" in waiting[1][4]
-    assert rows_of(front, "nights")[0][2:] == ["2", "0", "1", "1"]  # authorities, published, held, failed
+    assert rows_of(front, "nights")[0][2:] == [
+        "2",
+        "0",
+        "1",
+        "1",
+        "0",
+    ]  # authorities, published, held, failed, shown less
 
 
 def test_overview_lists_codes_with_message_and_remedy_gravest_first(site):

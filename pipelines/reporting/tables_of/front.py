@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 
 from sqlalchemy import Engine, func, select
@@ -10,6 +11,8 @@ from pipelines.database.schema import attempt, feed_night
 from pipelines.deliveries.findings_kept import kept_findings, kept_incomplete
 from pipelines.deliveries.standing import standing_deliveries
 from pipelines.home import Home
+from pipelines.publishing.tombstones import tombstones
+from pipelines.reporting.readers_see import authorities_published
 from pipelines.reporting.sheets import Cell, Code, Head, Link, Sheet
 from pipelines.reporting.way_out import what_to_do
 from pipelines.reporting.words import STATES, day
@@ -49,6 +52,7 @@ def front_sheets(engine: Engine, home: Home, business_date: date | None = None) 
     ]
     written = {path.parent.name for path in home.reports.glob("????-??-??/index.html")}
     written |= {business_date.isoformat()} if business_date else set()
+    taken = Counter(stone.business_date for each in authorities_published(home) for stone in tombstones(home, each))
     nights: list[tuple[Cell, ...]] = [
         (
             Link(day(each), f"{each.isoformat()}/index.html") if each.isoformat() in written else day(each),
@@ -57,10 +61,12 @@ def front_sheets(engine: Engine, home: Home, business_date: date | None = None) 
             states.get((each, "published"), 0),
             states.get((each, "held"), 0),
             states.get((each, "failed"), 0),
+            taken[each],
         )
         for each in sorted(authorities, reverse=True)
     ]
-    numbers = tuple(Head(text, number=True) for text in ("Authorities", "Published", "Held", "Failed"))
+    titles = ("Authorities", "Published", "Held", "Failed", "Versions shown less or removed")
+    numbers = tuple(Head(text, number=True) for text in titles)
     return {
         "waiting": Sheet(
             "waiting",

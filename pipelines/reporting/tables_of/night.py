@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pipelines.publishing.tombstones import Tombstone
+from pipelines.publishing.versions import LESS
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.figures import FeedLine, NightFigures
 from pipelines.reporting.sheets import Cell, Code, Head, Link, Sheet
-from pipelines.reporting.words import STATES, TASKS, Word, plural, short_day
+from pipelines.reporting.words import HIDING, STATES, TAKEN, TASKS, Word, plural, short_day
 
 __all__ = ["night_sheets"]
 
@@ -13,7 +15,7 @@ __all__ = ["night_sheets"]
 def night_sheets(
     figures: NightFigures, directory: Directory, has_reports: frozenset[str] = frozenset()
 ) -> dict[str, Sheet]:
-    """Sheets ``authorities``, ``attention``, ``protection``, ``feeds``, ``deliveries``.
+    """Sheets ``authorities``, ``attention``, ``protection``, ``taken``, ``feeds``, ``deliveries``.
 
     Args:
         figures: the night.
@@ -59,10 +61,16 @@ def night_sheets(
             Link(name(line.authority), f"{line.authority}/protection.html")
             if line.authority in has_reports
             else name(line.authority),
-            *(line.protection.get(each, 0) for each in ("hidden", "standing", "new", "lifted", *TASKS)),
+            HIDING[each.standing],
+            each.night,
+            each.hidden,
+            *(each.wishes.get(kind, 0) if each.wishes else None for kind in ("standing", "new", "lifted", *TASKS)),
         )
         for line in figures.authorities
-        if line.protection
+        for each in line.hiding
+    ]
+    taken: list[tuple[Cell, ...]] = [
+        (name(line.authority), *_taken(each)) for line in figures.authorities for each in line.taken
     ]
     feeds: list[tuple[Cell, ...]] = [
         (
@@ -134,6 +142,8 @@ def night_sheets(
             "Protection: children hidden, wishes to be protected, and those to look at",
             (
                 Head("Authority", pick=True),
+                Head("Which version", pick=True),
+                Head("Of the night"),
                 Head("Children hidden", number=True),
                 Head("Wishes that stand", number=True),
                 Head("New tonight", number=True),
@@ -143,6 +153,21 @@ def night_sheets(
             protection,
             empty="No authority came so far tonight.",
             note="The last three are for people to look at; the authority's page of protection lists them.",
+        ),
+        "taken": Sheet(
+            "taken",
+            "Versions of this night that were published again or removed, to protect somebody",
+            (
+                Head("Authority", pick=True),
+                Head("What happened", pick=True),
+                Head("When (UTC)"),
+                Head("Why"),
+                Head("Version"),
+                Head("Shown since as"),
+            ),
+            taken,
+            empty="No version of this night was published again or removed.",
+            note="The latest first. A version that was published again keeps its feeds, as-of dates and figures.",
         ),
         "feeds": Sheet(
             "feeds",
@@ -177,6 +202,25 @@ def night_sheets(
             empty="No delivery came for this night.",
         ),
     }
+
+
+def _taken(stone: Tombstone) -> tuple[Cell, ...]:
+    """What became of a version, when, why, its name, and what is shown in its place."""
+    many = plural(stone.children, "child", "children")
+    if stone.replaced_by is None:
+        kind = "removed"
+        why = f"It showed {many} who must be hidden by now." if stone.children else TAKEN["removed"].meaning
+    elif LESS in stone.replaced_by:
+        kind = "less"
+        why = (
+            f"{many} whom the night showed must be hidden by now."
+            if stone.children
+            else "It showed where a hidden child lives, or words that lead there."
+        )
+    else:
+        kind, why = "whole", TAKEN["whole"].meaning
+    shown = Code(stone.replaced_by) if stone.replaced_by else None
+    return TAKEN[kind], _moment(stone.removed_at), why, Code(stone.version), shown
 
 
 def _remarks(feed: FeedLine) -> list[tuple[str, str, str, str]]:
