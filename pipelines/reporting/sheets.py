@@ -25,6 +25,7 @@ _FORMULA = re.compile("^[\\s]*[=+\\-@\\t\\r\uff1d\uff0b\uff0d\uff20]")  # also i
 _TURNING = "[\u202a-\u202e\u2066-\u2069]"  # what makes text read in another order than it stands in
 _CONTROL = r"[\x00-\x1f\x7f]"  # a line break, or what colours a terminal
 _BOM = b"\xef\xbb\xbf"
+_SENTENCE = 70  # characters of a text that needs a column wide enough to be read
 _SHORT = 20  # characters of a code that stays on one line
 
 
@@ -99,13 +100,35 @@ class Sheet:
         """Whether sorting and filtering are worth offering."""
         return self.search or len(self.rows) > 8
 
+    @property
+    def sentences(self) -> frozenset[int]:
+        """The columns that hold sentences, counted from 0; with any, rows are stacked on a narrow screen."""
+        return frozenset(
+            place
+            for place in range(len(self.heads))
+            if any(isinstance(cell := row[place], str) and len(cell) > _SENTENCE for row in self.rows)
+        )
+
+    def labels(self) -> Markup:
+        """The style by which each cell says its heading where rows are stacked; empty where they never are."""
+        if not self.sentences:
+            return Markup("")
+        told = (
+            f'#{self.name} td:nth-child({place + 1})::before {{ content: "{_in_style(head.title)}"; }}'
+            for place, head in enumerate(self.heads)
+            if place
+        )
+        return Markup("\n".join(told))  # noqa: S704 titles are escaped by _in_style, names are our own
+
     def body(self) -> Markup:
         """The rows as HTML. Built here because a template takes ten times as long for thousands of rows."""
         lines = []
+        wide = self.sentences
         for row in self.rows:
             cells = [f'<th scope="row">{_html(row[0])}</th>']
-            for head, cell in zip(self.heads[1:], row[1:], strict=True):
-                cells.append(f'<td class="n">{_html(cell)}</td>' if head.number else f"<td>{_html(cell)}</td>")
+            for place, (head, cell) in enumerate(zip(self.heads[1:], row[1:], strict=True), 1):
+                kind = ' class="n"' if head.number else ' class="p"' if place in wide else ""
+                cells.append(f"<td{kind}>{_html(cell)}</td>")
             lines.append(f"<tr>{''.join(cells)}</tr>")
         return Markup("\n".join(lines))  # noqa: S704 every cell was escaped by _html
 
@@ -159,6 +182,11 @@ def _html(cell: Cell) -> str:
             return f'<code{kind} translate="no">{escape(text)}</code>'
         case _:
             return str(escape(_shown(cell)))
+
+
+def _in_style(text: str) -> str:
+    """`text` as it may stand in a string of a style sheet: nothing in it can end the string or the sheet."""
+    return "".join(each if each.isalnum() or each == " " else f"\\{ord(each):x} " for each in text)
 
 
 def _shown(cell: str | int | float | date) -> str:

@@ -134,6 +134,9 @@ def large(rows: int) -> dict[str, pa.Table]:
     }
 
 
+DOUBT = "Another identity fits about as well (family name nearly agrees, sex agrees; address differs)."
+
+
 def matching(pairs: int = 12) -> MatchTables:
     agencies = ("health", "education", "police", "social_care")
     keys = [f"{agencies[n % 4]}:k{n}" for n in range(400)]
@@ -144,7 +147,7 @@ def matching(pairs: int = 12) -> MatchTables:
             "record_key_b": [f"police:HIDDEN{n}" for n in range(pairs)],
             "weight": [4.5 + n for n in range(pairs)],
             "reason": [
-                "Same birth date and surname, other given name." if n % 3 else "Twins: other given name."
+                f"Same birth date and surname, other given name. {DOUBT}" if n % 3 else "Twins: other given name."
                 for n in range(pairs)
             ],
             "kind": ["review" if n % 3 else "refused" for n in range(pairs)],

@@ -147,3 +147,40 @@ def test_axe_finds_nothing(browser, site, name):
     )
     assert [(v["id"], [n["html"][:120] for n in v["nodes"][:3]]) for v in found["violations"]] == []
     context.close()
+
+
+def test_on_a_narrow_screen_what_is_wrong_and_what_to_do_are_in_view_with_their_headings(browser, site):
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto((site / "2026-11-20/index.html").as_uri())
+    row = page.locator("#attention tbody tr").first
+    for cell in row.locator("td").all():
+        box = cell.bounding_box()
+        assert box is None or (box["x"] >= 0 and box["x"] + box["width"] <= 390)
+        assert box is None or box["height"] < 200
+    label = "cell => getComputedStyle(cell, '::before').content"
+    heads = [head.replace(" ⇅", "") for head in page.locator("#attention thead th").all_text_contents()]
+    told = [cell.evaluate(label).strip('"') for cell in row.locator("td").all()]
+    assert told == [head.strip() for head in heads[1:]]
+    page.close()
+
+
+def test_sentences_on_the_match_page_have_a_column_that_can_be_read(browser, site):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto((site / "2026-11-20/330/matching.html").as_uri())
+    box = page.locator("#review tbody tr td.p").first.bounding_box()
+    assert box["width"] >= 220
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    page.close()
+
+
+def test_in_print_rows_stay_rows_and_nothing_is_cut_off(browser, site):
+    page = browser.new_page(viewport={"width": 1040, "height": 900})
+    page.emulate_media(media="print")
+    for name in ("2026-11-20/index.html", "2026-11-20/330/matching.html"):
+        page.goto((site / name).as_uri())
+        assert (
+            page.locator("table.stacks tbody tr").first.evaluate("row => getComputedStyle(row).display") == "table-row"
+        )
+        for table in page.locator("table:visible").all():
+            assert table.bounding_box()["width"] <= 1040
+    page.close()

@@ -370,3 +370,13 @@ def test_markdown_tables_are_cut_and_cannot_break(engine):
         "feeds"
     ].markdown()
     assert "| Birmingham | Health | Loaded |" in feeds
+
+
+def test_headings_of_stacked_rows_can_not_leave_their_style_sheet():
+    long = "A sentence that is long enough to be given a column that is wide enough to be read."
+    sheet = Sheet("s", "S", (Head("A"), Head('"; } </style><script>')), [("x", long)])
+    told = str(sheet.labels())
+    assert "<" not in told and '"; }' not in told.replace('"; }', "", 1)
+    assert '<td class="p">' in sheet.body()
+    short = Sheet("s", "S", (Head("A"), Head("B")), [("x", "y")])
+    assert str(short.labels()) == ""
