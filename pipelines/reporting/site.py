@@ -27,6 +27,7 @@ from markupsafe import Markup
 from sqlalchemy import Engine
 
 from pipelines.home import Home
+from pipelines.reporting import words
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.drawings import line, stacked_bars
 from pipelines.reporting.figures import MatchFigures, MatchTables, QualityFigures, RejectFigures, ShownModel
@@ -43,20 +44,7 @@ from pipelines.reporting.tables_of import (
     quality_sheets,
     reject_sheets,
 )
-from pipelines.reporting.words import (
-    DIMENSIONS,
-    GLOSSARY,
-    HIDING,
-    OUTCOMES,
-    STANDINGS,
-    STATES,
-    STEPS,
-    TAKEN,
-    day,
-    plural,
-    short_day,
-)
-from pipelines.reporting.words import TASKS as TASK_WORDS
+from pipelines.reporting.words import DIMENSIONS, STANDINGS, day, plural, short_day
 from pipelines.seams.protection import TASKS
 from pipelines.tables import write_bytes
 
@@ -284,7 +272,7 @@ def write_front(home: Home, engine: Engine, business_date: date | None = None) -
     latest = max((path.parent.name for path in home.reports.glob("????-??-??/index.html")), default=None)
     pages = {
         "index.html": _page("nights.html", "", "Nights", sheets, latest=date.fromisoformat(latest) if latest else None),
-        "words.html": _page("words.html", "", "What the words mean", {}, glossary=GLOSSARY, **_words()),
+        "words.html": _page("words.html", "", "What the words mean", {}, **_words()),
     }
     return _write(home.reports, pages, sheets)
 
@@ -343,10 +331,7 @@ def _of(figures: RejectFigures | MatchFigures | QualityFigures, directory: Direc
 
 
 def _words() -> dict[str, Any]:
-    return {
-        "TASKS": TASK_WORDS, "STATES": STATES, "OUTCOMES": OUTCOMES, "STEPS": STEPS, "DIMENSIONS": DIMENSIONS,
-        "HIDING": HIDING, "TAKEN": TAKEN, "STANDINGS": STANDINGS,
-    }  # fmt: skip
+    return {name: getattr(words, name) for name in words.__all__ if name.isupper()}
 
 
 def _folder(home: Home, business_date: date, authority: str) -> Path:

@@ -9,15 +9,22 @@ from datetime import date
 from typing import Literal, NamedTuple
 
 __all__ = [
+    "AGES",
+    "CHANGES",
+    "COLOURS",
+    "DECISIONS",
     "DIMENSIONS",
     "GLOSSARY",
     "HIDING",
     "OUTCOMES",
+    "PAIRS",
+    "PROTECTION",
     "STANDINGS",
     "STATES",
     "STEPS",
     "TAKEN",
     "TASKS",
+    "TONES",
     "Tone",
     "Word",
     "age_band",
@@ -148,7 +155,6 @@ GLOSSARY = (
     ("Repeat", "An identical copy of a record in the same delivery. It is counted once and left out."),
     ("Lost", "A record of a damaged file that could not be read at all."),
     ("As of", "The business date that a feed’s records really describe."),
-    ("Stale", "The feed did not come, so records of an earlier night are used. Its age says how many days earlier."),
     ("Sequence", "The number of the delivery that the record came in; a feed may have more than one a night."),
     ("Position", "The place of the record in its delivery, counted from 1, without the header."),
     ("Line", "The line of the file on which the record begins, where the file has lines."),
@@ -169,6 +175,92 @@ GLOSSARY = (
     ("Merged, split", "Two identities turned out to be one child; or one identity turned out to be two."),
     ("Published, held", "The index was refreshed; or it stays as it was until a blocking check is settled."),
 )
+
+
+PROTECTION = (
+    (
+        "Wish",
+        "What a record or a person asks for a child: not to be found. It stands from the moment it was told, whatever later files say, until two people lift it.",
+    ),
+    (
+        "Shielded",
+        "A record of the child asks for it, or asked once, or somebody decided it. Where the child lives, and who works with it, is shown to nobody.",
+    ),
+    (
+        "Withheld",
+        "The child may be the same as a shielded one, so as little of it is shown, until a reviewer says that they are two.",
+    ),
+    ("Hidden, protected", "Shielded or withheld. Readers are not told which of the two."),
+    (
+        "Latched",
+        "The child stays hidden though its mark is gone, its record was withdrawn or it came under another number: the index remembers what it was known by.",
+    ),
+    ("Hidden place", "An address of a hidden child. It is shown of nobody, so that no brother or sister leads there."),
+    (
+        "Flood",
+        "A delivery in which more records ask to be protected than was agreed. It is held, and none of its wishes counts until somebody settles it.",
+    ),
+    (
+        "Firewall, wall",
+        "A wall between two identities of one person, after an adoption for example: they are never linked, and nothing of one is shown with the other.",
+    ),
+    (
+        "Possible pair",
+        "Two records that may be of one child. It stands on the review list, or is kept apart for a reason.",
+    ),
+    ("Task", "A wish about which something is odd, so that somebody must look at it. Its kinds stand below."),
+    ("Wishes that stand", "All that was asked for so far and that nobody has lifted."),
+    ("New tonight", "Wishes that were first told for this night."),
+    ("Lifted by people", "Wishes that two people have lifted: one proposed it, another confirmed."),
+    (
+        "Proposal",
+        "One person’s word that a child be shown again, or a firewall be taken away. Nothing changes before another confirms it.",
+    ),
+)
+DECISIONS = {
+    "same": "Two records are one child.",
+    "not_the_same": "Two records are two children. It opens a child that is withheld, never one that is shielded.",
+    "shield": "A child must be hidden.",
+    "unshield": "A proposal that a hidden child be shown again.",
+    "confirm": "Another person confirms a proposal.",
+    "firewall": "A wall between two identities.",
+    "unwall": "A proposal that a wall between two identities be taken away.",
+    "override": "One gate lets one night pass, for a reason.",
+    "hold": "A published version is kept, however old it gets.",
+}
+CHANGES = {
+    "added": "An index id that was not there before.",
+    "ended": "No record holds the index id any more.",
+    "merged": "Two identities proved to be one child.",
+    "split": "One identity proved to be two children.",
+    "restored": "Separated again after a merge, with the id from before.",
+    "shielded": "Newly shielded or withheld: not shown in full any more.",
+    "unshielded": "Shown in full again.",
+    "changed": "Something that is shown of the child is different.",
+    "moved": "An address of the child is different.",
+    "unchanged": "Nothing that is shown of the child is different.",
+}
+PAIRS = {
+    "review": "The two records may be one child and are not joined until a person decides: they stand on the review list.",
+    "refused": "The two records look alike and must not be joined: they are kept apart.",
+}
+AGES = {
+    "tonight": Word("Tonight’s", "quiet", "The feed’s records are of this night."),
+    "stale": Word(
+        "Stale",
+        "warn",
+        "The feed did not come, or is not in force, so records of an earlier night are used. Its age says how many days earlier.",
+    ),
+    "none": Word("No records yet", "quiet", "The feed has never delivered anything that could be used."),
+}
+TONES: dict[Tone, str] = {
+    "good": "As it should be.",
+    "info": "For your information; nothing has to be done.",
+    "quiet": "Settled, or of no consequence.",
+    "warn": "Somebody should look at it.",
+    "bad": "Something is missing or was not done. Somebody must see to it.",
+}
+COLOURS: dict[Tone, str] = {"good": "Green", "info": "Blue", "quiet": "Grey", "warn": "Yellow", "bad": "Red"}
 
 
 def day(value: date) -> str:

@@ -7,7 +7,7 @@ from pipelines.publishing.versions import LESS
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.figures import FeedLine, NightFigures
 from pipelines.reporting.sheets import Cell, Code, Head, Link, Sheet
-from pipelines.reporting.words import HIDING, STATES, TAKEN, TASKS, Word, plural, short_day
+from pipelines.reporting.words import AGES, HIDING, STATES, TAKEN, TASKS, plural, short_day
 
 __all__ = ["night_sheets"]
 
@@ -252,8 +252,10 @@ def _gravity(feed: FeedLine) -> tuple[int, str, str]:
 
 def _age(feed: FeedLine) -> Cell:
     if feed.age is None:
-        return Word("No records yet", "quiet", "")
-    return Word(f"Stale: {plural(feed.age, 'day')}", "warn", "") if feed.age else "Tonight’s"
+        return AGES["none"]
+    if not feed.age:
+        return AGES["tonight"].text
+    return AGES["stale"]._replace(text=f"{AGES['stale'].text}: {plural(feed.age, 'day')}")
 
 
 def _moment(text: str) -> str:
