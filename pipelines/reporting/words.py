@@ -241,8 +241,8 @@ CHANGES = {
     "unchanged": "Nothing that is shown of the child is different.",
 }
 PAIRS = {
-    "review": "The two records may be one child and are not joined until a person decides: they stand on the review list.",
-    "refused": "The two records look alike and must not be joined: they are kept apart.",
+    "review": Word("To review", "info", "The two records may be one child and are not joined until a person decides."),
+    "refused": Word("Kept apart", "quiet", "The two records look alike and must not be joined, as twins for example."),
 }
 AGES = {
     "tonight": Word("Tonight’s", "quiet", "The feed’s records are of this night."),
