@@ -31,13 +31,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home.reports
 
 
-def explained(site: Path) -> dict[str, str]:
-    """Word → its explanation, as the page has them."""
+def explained(site: Path) -> list[tuple[str, str]]:
+    """Every word with its explanation, as the page has them."""
     root = html.parse(str(site / "words.html")).getroot()
-    return {
-        row.find("dt").text_content().strip(): row.find("dd").text_content().strip()
+    return [
+        (row.find("dt").text_content().strip(), row.find("dd").text_content().strip())
         for row in root.iterfind(".//dl/div")
-    }
+    ]
 
 
 @pytest.mark.parametrize(
@@ -66,32 +66,29 @@ def test_every_state_has_its_words():
 
 def test_the_page_explains_all_of_them(site):
     found = explained(site)
-    for name, collection in COLLECTIONS.items():
-        if name == "COLOURS":
-            assert {found[colour] for colour in collection.values()} == set(words.TONES.values())
-        elif name == "TONES":
-            continue
-        elif isinstance(collection, tuple):
-            for word, meaning in collection:
-                assert found[word] == meaning
-        else:
-            for kind, meaning in collection.items():
-                if isinstance(meaning, Word):
-                    assert meaning.meaning
-                    assert meaning.text in found, (name, kind)
-                else:
-                    assert found[kind.replace("_", " ").capitalize()], (name, kind)
+    for tone, colour in words.COLOURS.items():
+        assert (colour, words.TONES[tone]) in found
+    for name in COLLECTIONS.keys() - {"COLOURS", "TONES"}:
+        collection = COLLECTIONS[name]
+        pairs = collection if isinstance(collection, tuple) else collection.items()
+        for kind, meaning in pairs:
+            if isinstance(meaning, Word):
+                word, told = meaning.text, meaning.meaning
+            else:
+                word, told = (kind if isinstance(collection, tuple) else kind.replace("_", " ").capitalize()), meaning
+            assert told, (name, kind)
+            assert (word, told) in found, (name, kind)
 
 
 @pytest.mark.parametrize(
     "word", ["shielded", "withheld", "hidden", "wish", "latched", "firewall", "wall", "possible pair", "flood"]
 )
 def test_the_words_of_protection_are_among_them(site, word):
-    assert any(word in told.lower() for told in explained(site))
+    assert any(word in told.lower() for told, _ in explained(site))
 
 
 def test_every_coloured_word_on_any_page_is_explained(site):
-    found = {word.lower() for told in explained(site) for word in (told, *told.split(", "))}
+    found = {word.lower() for told, _ in explained(site) for word in (told, *told.split(", "))}
     used = {
         tag.text_content().strip()
         for page in site.rglob("*.html")
