@@ -31,7 +31,8 @@ def status(
 ) -> None:
     """What is published now, from which deliveries, and how old they are; and which nights and deliveries wait for somebody.
 
-    Exit code: 0, or 1 when it cannot be read what is published for an authority; the others are told all the same.
+    Exit code: 0, also while something waits (it is told, and stands in `standing` with --json), or 1 when it cannot be read what is
+    published for an authority; the others are told all the same.
 
     Example: [bold]isindex status --home demo/home[/bold]
     """

@@ -138,7 +138,7 @@ def raised_codes() -> set[str]:
             if isinstance(each, ast.Constant) and re.fullmatch(r"[A-Z]+(_[A-Z]+)+", str(each.value))}  # fmt: skip
 
 
-def test_every_code_of_an_outage_or_a_failed_stage_is_in_the_runbook_with_its_exit_code():
+def test_every_code_that_a_command_or_a_stage_ends_with_is_in_the_runbook_with_its_exit_code():
     runbook = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
     told = {
         code: (int(exit_code), again == "yes")
@@ -149,7 +149,7 @@ def test_every_code_of_an_outage_or_a_failed_stage_is_in_the_runbook_with_its_ex
     }
     known = {code: IsindexError(code, "") for code in {*told, *raised_codes()}}
     assert {code: (error.exit_code, error.may_pass) for code, error in known.items() if code in told} == told
-    assert {code for code, error in known.items() if error.exit_code != 2} - set(told) == set()
+    assert set(known) - set(told) == set()
     assert set(told) - raised_codes() - {"DATABASE_UNREACHABLE", "DATABASE_READ_ONLY", "DATABASE_DAMAGED"} == set()
 
 
@@ -184,3 +184,24 @@ def test_every_code_of_a_delivery_and_of_the_landing_place_is_told():
     )
     assert declared - told == set()
     assert {code for code in told if not code.startswith("ISINDEX_")} - declared == set()
+
+
+def test_what_is_kept_back_ends_with_one_code_whatever_it_is_kept_back_for():
+    assert IsindexError("FIREWALL_STANDS", "").exit_code == IsindexError("CHILD_PROTECTED", "").exit_code == 1
+
+
+def test_administrators_are_told_of_every_page_of_a_night_and_who_may_read_its_tables():
+    """Pages by the site's own templates: a new one that the guide does not name fails."""
+    guide = (ROOT / "docs" / "administrators.md").read_text(encoding="utf-8")
+    templates = ROOT / "pipelines" / "reporting" / "templates"
+    pages = [path.name for path in templates.glob("*.html") if 'extends "authority.html"' in path.read_text("utf-8")]
+    morning, _, who = guide.partition("## Who may read which file")
+    assert len(pages) >= 4
+    assert [page for page in pages if f"…/<authority>/{page}" not in morning] == []
+    assert [
+        page
+        for page in ("protection page", "match page", "data quality", "Rejected-record page")
+        if page.lower() not in who.lower()
+    ] == []
+    assert [name for name in ("tasks.csv", "review.csv", "rejects.csv", "rejected.csv") if f"`{name}`" not in who] == []
+    assert "protection.md#a-child-must-be-hidden-now" in guide
