@@ -11,6 +11,7 @@ import io
 import re
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -100,7 +101,7 @@ class Sheet:
         """Whether sorting and filtering are worth offering."""
         return self.search or len(self.rows) > 8
 
-    @property
+    @cached_property
     def sentences(self) -> frozenset[int]:
         """The columns that hold sentences, counted from 0; with any, rows are stacked on a narrow screen."""
         return frozenset(

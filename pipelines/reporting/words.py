@@ -94,7 +94,7 @@ HIDING = {
         "Readers see this", "info", "The version of an earlier night, which stays until this night is published."
     ),
     "let_go": Word(
-        "As published", "quiet", "As it was told when the night was published; the version is not kept any more."
+        "As published", "quiet", "As it was told when the night was published; the version is not there to be counted."
     ),
 }
 TAKEN = {

@@ -14,7 +14,7 @@ from pipelines.publishing.publish import bury
 from pipelines.reporting import refresh
 from pipelines.reporting.words import HIDING, TAKEN, TASKS
 from tests.nights.little_authority import AUTHORITY, children, day_of
-from tests.nights.little_nights import LittleNights, few_keys_may_move
+from tests.nights.little_nights import LittleNights, broken_in, few_keys_may_move
 
 ALWAYS = sum(child.shielded for child in children())
 CHILD = next(child for child in children() if not child.shielded)
@@ -164,6 +164,35 @@ def test_a_night_held_anew_tells_of_what_came_for_it_and_not_that_it_is_missing(
     assert seen["Children hidden"] == hidden_in(place, 2)
     (night,) = summary_of(place.deployment, [_Ran(place, 2)])["nights"]
     assert {feed["agency"]: feed["state"] for feed in night["feeds"]}["health"] == "loaded"
+
+
+def test_a_night_that_fails_anew_tells_of_what_came_for_it(place: LittleNights) -> None:
+    place.deliver(2, "education", "police", "social_care")
+    assert load(place) == {2: "published"}
+    place.deliver(2, "health")
+    assert place.load(before=broken_in("links")) == {2: "failed"}
+    (health,) = (row for row in rows(place, 2, "feeds") if row["Agency"] == "Health")
+    assert (health["State"], health["Age"]) == ("Loaded", "Stale: 1 day")
+    (row,) = (row for row in rows(place, 2, "attention") if row["Agency"] == "Health")
+    assert "the run with it failed: the index does not show it yet." in row["What is wrong"]
+    assert place.load() == {2: "published"}
+    (health,) = (row for row in rows(place, 2, "feeds") if row["Agency"] == "Health")
+    assert (health["State"], health["Age"]) == ("Loaded", "Tonight’s")
+    assert not [row for row in rows(place, 2, "attention") if row["Agency"] == "Health"]
+
+
+def test_every_word_in_colour_on_the_pages_of_real_nights_is_explained(place: LittleNights) -> None:
+    held_with_a_wish(place, 2)
+    root = page(place, "words.html")
+    found = {part.lower() for row in root.iterfind(".//dl/div/dt") for part in row.text_content().strip().split(", ")}
+    used = {
+        tag.text_content().strip()
+        for path in (place.home / "reports").rglob("*.html")
+        if "data_docs" not in path.parts
+        for tag in html.parse(str(path)).getroot().find_class("tag")
+    }
+    assert {HIDING["not_in_force"].text, TAKEN["less"].text} <= used
+    assert {word for word in used if word.partition(":")[0].lower() not in found} == set()
 
 
 class _Ran:

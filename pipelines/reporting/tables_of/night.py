@@ -237,7 +237,7 @@ def _remarks(feed: FeedLine) -> list[tuple[str, str, str, str]]:
     if feed.stale and feed.as_of:
         used = f"The index uses this feed as of {short_day(feed.as_of)}, {plural(feed.age or 0, 'day')} old."
         remarks = [
-            (code, file, f"{message} {used}" if n == 0 else message, remedy)
+            (code, file, f"{message} {used}".strip() if n == 0 else message, remedy)
             for n, (code, file, message, remedy) in enumerate(remarks or [("", "", "", "")])
         ]
     return remarks
