@@ -19,12 +19,13 @@ import pyarrow as pa
 from pipelines.errors import IsindexError
 from pipelines.privacy.secret import namespace_secret
 
-__all__ = ["ALPHABET", "FORM", "mint", "valid_index_id"]
+__all__ = ["ALPHABET", "FORM", "as_typed", "mint", "mistyped", "valid_index_id"]
 
 ALPHABET = "123456789BCDFGHJKMNPQRSTVWXYZ"  # 29 characters, a prime: see `_check_values`
 _BASE = len(ALPHABET)
 _MINTER = 2  # characters that say which authority minted the id
 _LENGTH = 11  # without the check character
+_BETWEEN = "-\u2010\u2011\u2012\u2013\u2014\u2212\u00ad"  # hyphens and dashes, as people and word processors write them
 FORM = f"[{ALPHABET}]{{{_LENGTH + 1}}}"
 """A regular expression of what an index id looks like."""
 _SPACE = _BASE ** (_LENGTH - _MINTER)
@@ -71,6 +72,20 @@ def mint(founders: pa.Array[Any], taken: pa.Array[Any], authority: str) -> pa.Ar
                 ids[place] = index_id
         pending, generation = left, generation + 1
     return pa.array(ids, pa.string())
+
+
+def as_typed(text: str) -> str:
+    """The index id that a person means: capitals do not count, nor spaces or hyphens between its characters."""
+    return "".join(letter for letter in text if not (letter.isspace() or letter in _BETWEEN)).upper()
+
+
+def mistyped() -> IsindexError:
+    """What is said of an index id that cannot be one."""
+    return IsindexError(
+        "INDEX_ID_INVALID",
+        "This is not an index id: its check character is wrong.",
+        remedy="Compare it with where it was copied from; an index id has twelve characters.",
+    )
 
 
 def valid_index_id(text: str) -> bool:

@@ -33,7 +33,7 @@ from pipelines.errors import IsindexError
 from pipelines.nights.attempts import attempt_in_force, last_attempts, latest_matched
 from pipelines.nights.night import Night
 from pipelines.nights.reach import refuse_retired
-from pipelines.nights.references import record_key_of, record_keys, reference_of
+from pipelines.nights.references import record_keys_of, reference_of
 from pipelines.nights.requests import keep_taken_back
 from pipelines.nights.walls import stand_across
 from pipelines.publishing.gates import OVERRIDABLE
@@ -108,7 +108,8 @@ def decide(
         authority: 3-digit code.
         kind: ``same``, ``not_the_same`` or ``firewall``. ``same`` of two records on the two sides of a firewall is a proposal
             (``unwall``) until another person confirms it.
-        record_a: a record, by its key or by the reference that the review list shows; of a firewall also an index id.
+        record_a: a record, by its key, by the reference that the review list shows, or by the index id of its child; but for a
+            firewall, that of a child with one record only.
         record_b: another.
         actor: who decides.
         reason: why.
@@ -116,15 +117,12 @@ def decide(
 
     Raises:
         IsindexError: DECISION_INCOMPLETE without actor or reason; NIGHT_UNKNOWN when nothing was matched yet;
-            RECORD_UNKNOWN, INDEX_ID_UNKNOWN; DECISION_ON_ONE_RECORD when both are the same record; DECISION_CONTRADICTS
+            RECORD_UNKNOWN, RECORD_AMBIGUOUS, INDEX_ID_INVALID, INDEX_ID_UNKNOWN; DECISION_ON_ONE_RECORD when both are the same record; DECISION_CONTRADICTS
             when a decision about the same two records stands, or a firewall stands between the children they belong to.
     """
     require_reason(actor, reason)
     folder = latest_matched(deployment, authority).folder
-    if kind == "firewall":
-        first, second = sorted(record_key_of(folder, each) for each in (record_a, record_b))
-    else:
-        first, second = sorted(record_keys(folder, (record_a, record_b)))
+    first, second = sorted(record_keys_of(folder, (record_a, record_b), alone=kind != "firewall"))
     if first == second:
         raise IsindexError("DECISION_ON_ONE_RECORD", "both are one record.", remedy="Name two records.")
     now = at.isoformat(timespec="seconds")

@@ -20,7 +20,7 @@ from pipelines.database.schema import INDEX_TABLES, identity, ledger_event, nigh
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.home import Home
-from pipelines.identities.mint import valid_index_id
+from pipelines.identities.mint import as_typed, mistyped, valid_index_id
 from pipelines.publishing.difference import Difference, compare
 from pipelines.publishing.manifests import manifest_of, pointer_damaged
 from pipelines.publishing.publish import current_version, snapshot_tables
@@ -134,7 +134,7 @@ def read_child(
 
     Args:
         deployment: where.
-        index_id: as written on paper; case and spaces do not matter; redirects are followed.
+        index_id: as written on paper; case, spaces and hyphens do not matter; redirects are followed.
         why: for what reason.
         authority: only in this authority's index; default in all that are here.
         hidden_at_once: references of records of an authority whose children are hidden though the index shows them yet.
@@ -153,13 +153,9 @@ def read_child(
             where="why",
             remedy="Say why you look; it is kept.",
         )
-    asked = "".join(index_id.split()).upper()
+    asked = as_typed(index_id)
     if not valid_index_id(asked):
-        raise IsindexError(
-            "INDEX_ID_INVALID",
-            "This is not an index id: its check character is wrong.",
-            remedy="Compare it with where it was copied from; an index id has twelve characters.",
-        )
+        raise mistyped()
     with writing(deployment) as connection:
         append(connection, "child", actor=account(), why=why, authority=authority, subject=asked)
     with deployment.engine.connect() as connection:
