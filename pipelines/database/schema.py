@@ -213,7 +213,9 @@ decision = Table(
     Column("reason", Text, nullable=False),
     Column("decided_at", String(words.MOMENT), nullable=False),
     Column("undone_at", String(words.MOMENT)),
-    Column("told", Integer),  # the greatest of what had been told (`protection_request`) when a proposal was confirmed
+    Column(
+        "told", Integer
+    ),  # the greatest of what had been told (`protection_request`) when it was proposed, or confirmed
     Column("known_by", JSON),  # of one to open a child: digests of its record's numbers, and of names with birth date
     Column("matter", String(words.SHA256)),  # digest of what it settles; none: others may stand beside it
 )

@@ -31,13 +31,16 @@ from pipelines.deliveries import DeliveryEntry, Register
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.nights.attempts import attempt_in_force, last_attempts, latest_matched
+from pipelines.nights.follow import newest_in_force
 from pipelines.nights.night import Night
 from pipelines.nights.reach import refuse_retired
 from pipelines.nights.references import record_keys_of, reference_of
-from pipelines.nights.requests import keep_taken_back
+from pipelines.nights.requests import keep_taken_back, told_so_far
 from pipelines.nights.walls import stand_across
 from pipelines.publishing.gates import OVERRIDABLE
 from pipelines.publishing.versions import built, folder_of, versions_in_force
+from pipelines.seams import grown
+from pipelines.seams.protection import ENTRIES
 from pipelines.tables import read_table
 
 __all__ = [
@@ -51,8 +54,10 @@ __all__ = [
     "matter_of",
     "night_in_force",
     "override",
+    "proposed_already",
     "require_reason",
     "take_back",
+    "told_by_now",
     "versions_on_hold",
     "waive",
     "write_down",
@@ -132,9 +137,10 @@ def decide(
     row: dict[str, object] = {"kind": kind, "record_a": first, "record_b": second, "from_night": begins}
     with writing(deployment) as connection:
         if standing := _standing(connection, authority, matter_of(row)):
-            raise contradicts(standing)
+            raise standing
         if kind == "same" and stand_across(folder, (first, second)):
-            row = {"kind": "unwall", "record_a": first, "record_b": second}
+            told = told_by_now(connection, deployment, authority)
+            row = {"kind": "unwall", "record_a": first, "record_b": second, "told": told}
         return write_down(connection, authority, row, actor, reason, now)
 
 
@@ -145,7 +151,7 @@ def override(
 
     Raises:
         IsindexError: DECISION_INCOMPLETE; GATE_UNKNOWN when the gate is none of `OVERRIDABLE`; NIGHT_UNKNOWN when the
-            night was never run; NIGHT_RETIRED when it was let go.
+            night was never run; NIGHT_RETIRED when it was let go; DECISION_CONTRADICTS when it may pass that night already.
     """
     require_reason(actor, reason)
     if gate not in OVERRIDABLE:
@@ -169,7 +175,14 @@ def override(
         "from_night": business_date,
         "until_night": business_date + timedelta(1),
     }
+    decision = db.decision.c
+    earlier = select(decision.decision_id).where(  # one from before overrides had a matter has none
+        decision.authority == authority, decision.kind == "override", decision.subject == gate,
+        decision.from_night == business_date, decision.undone_at.is_(None),
+    )  # fmt: skip
     with writing(deployment) as connection:
+        if (number := connection.scalar(earlier)) is not None:
+            raise contradicts(f"Decision {number} lets this gate pass this night already.")
         return write_down(connection, authority, row, actor, reason, at.isoformat(timespec="seconds"))
 
 
@@ -235,7 +248,10 @@ def take_back(
             )
         _refuse_settled(connection, authority, found, in_force)
         if found.kind == "firewall":
-            row = {"kind": "unwall", "record_a": found.record_a, "record_b": found.record_b, "subject": str(number)}
+            row = {
+                "kind": "unwall", "record_a": found.record_a, "record_b": found.record_b, "subject": str(number),
+                "told": told_by_now(connection, deployment, authority),
+            }  # fmt: skip
             return write_down(connection, authority, row, actor, reason, at.isoformat(timespec="seconds"))
         until = found.from_night if found.kind == "override" else in_force
         end_decision(connection, authority, number, actor, reason, at.isoformat(timespec="seconds"), until)
@@ -317,8 +333,8 @@ def write_down(
         (number,) = connection.execute(insert(db.decision).values(told).returning(db.decision.c.decision_id)).one()
     except IntegrityError:
         with connection.engine.connect() as beside:  # the transaction is lost
-            raise contradicts(
-                _standing(beside, authority, matter) or "Another decision was made of the same."
+            raise _standing(beside, authority, matter) or contradicts(
+                "Another decision was made of the same."
             ) from None
     refs = [reference_of(str(row[name])) for name in ("record_a", "record_b") if row.get(name)]
     about = " ".join(
@@ -331,7 +347,7 @@ def write_down(
 def matter_of(row: Mapping[str, object]) -> str | None:
     """What a decision settles, as a digest; None where others may stand beside it.
 
-    The pair, whatever is said of it and in whichever order; whether the child of a record is hidden; a proposal.
+    The pair, whatever is said of it and in whichever order; whether the child of a record is hidden; a proposal; whether a gate may pass a night.
     """
     kind = row["kind"]
     if kind in _ON_PAIRS:
@@ -342,6 +358,8 @@ def matter_of(row: Mapping[str, object]) -> str | None:
         parts = ["confirm", str(row["subject"])]
     elif kind == "unwall":
         parts = ["unwall", *sorted((str(row["record_a"]), str(row["record_b"])))]
+    elif kind == "override":
+        parts = ["override", str(row["subject"]), str(row["from_night"])]
     else:
         return None
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
@@ -356,14 +374,27 @@ def contradicts(message: str) -> IsindexError:
     )
 
 
-def _standing(connection: Connection, authority: str, matter: str | None) -> str:
-    """The decision that has settled a matter, in a sentence; "" when none stands."""
+def proposed_already(number: int) -> IsindexError:
+    """The refusal of a proposal that stands already: what is missing is the second person."""
+    return IsindexError(
+        "DECISION_CONTRADICTS",
+        f"Decision {number} proposes the same.",
+        remedy=f"Another person than who proposed it confirms it: `isindex decide confirm {number}`.",
+    )
+
+
+def _standing(connection: Connection, authority: str, matter: str | None) -> IsindexError | None:
+    """The refusal by the decision that has settled a matter; None when none stands."""
     decision = db.decision.c
     query = select(decision.decision_id, decision.kind).where(
         decision.authority == authority, decision.matter == matter, decision.undone_at.is_(None)
     )
     found = connection.execute(query).first()
-    return f"Decision {found.decision_id} ({found.kind.replace('_', ' ')}) stands on the same." if found else ""
+    if found is None:
+        return None
+    if found.kind in ("unshield", "unwall"):
+        return proposed_already(int(found.decision_id))
+    return contradicts(f"Decision {found.decision_id} ({found.kind.replace('_', ' ')}) stands on the same.")
 
 
 def end_decision(
@@ -378,6 +409,14 @@ def end_decision(
     append(
         connection, "decide undo", actor=actor, why=why, at=now, authority=authority, subject=f"decision {number}"
     )  # fmt: skip
+
+
+def told_by_now(connection: Connection, deployment: Deployment, authority: str) -> int:
+    """The greatest of what has been told (`ENTRIES`): what the decision is made in the knowledge of."""
+    newest = newest_in_force(Night(deployment, authority, date.max))
+    known = grown(read_table(newest.folder / "protection" / "entries.parquet"), ENTRIES) if newest else None
+    registered = pc.max(known["told"]).as_py() if known else None
+    return max(told_so_far(connection, authority), registered or 0)
 
 
 def require_reason(actor: str, reason: str) -> None:

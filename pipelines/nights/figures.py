@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines.nights.attempts import Attempt
+from pipelines.nights.unmet import unmet_in
 from pipelines.publishing.feed_input import FeedInput
 from pipelines.seams.words import TASK_KINDS
 from pipelines.tables import read_as, read_table
@@ -34,21 +35,37 @@ def figures_of(attempt: Attempt) -> dict[str, Any]:
         figures |= {name: int(pc.sum(seen[name]).as_py() or 0) for name in ("shielded", "withheld")}
     if (attempt.folder / "protection" / "tasks.parquet").is_file():
         figures["protection"] = _protection(attempt)
+        if unmet := unmet_in(attempt.folder):
+            figures["unmet"] = unmet
     return figures
 
 
 def _protection(attempt: Attempt) -> dict[str, int]:
-    """Wishes by what became of them: that stand, of tonight, lifted by people; and tasks by kind."""
+    """Wishes by what became of them: that stand, of tonight, lifted by people; and tasks by kind.
+
+    One whose child is hidden all the same was not lifted.
+    """
     entries = read_table(attempt.folder / "protection" / "entries.parquet")
     tasks = read_table(attempt.folder / "protection" / "tasks.parquet", ["kind"])["kind"]
     standing = entries.filter(entries["lifted_by"].is_null())
+    lifted = entries.filter(entries["lifted_by"].is_valid())
+    opened = pc.invert(pc.is_in(lifted["record_ref"], value_set=_hidden_refs(attempt)))
     night = pa.scalar(attempt.night.business_date, pa.date32())
     counts = {
         "standing": standing.num_rows,
         "new": int(pc.sum(pc.equal(standing["first_night"], night)).as_py() or 0),
-        "lifted": entries.num_rows - standing.num_rows,
+        "lifted": int(pc.sum(opened).as_py() or 0),
     }
     return counts | {kind: int(pc.sum(pc.equal(tasks, kind)).as_py() or 0) for kind in TASK_KINDS}
+
+
+def _hidden_refs(attempt: Attempt) -> pa.Array:
+    """References of the records of hidden children."""
+    folder = attempt.folder / "identities"
+    seen = read_table(folder / "visibility.parquet")
+    hidden = seen.filter(pc.or_(seen["shielded"], seen["withheld"]))["index_id"].combine_chunks()
+    held = read_table(folder / "identities.parquet", ["record_ref", "index_id"])
+    return held.filter(pc.is_in(held["index_id"], value_set=hidden))["record_ref"].combine_chunks()
 
 
 def control_totals(attempt: Attempt, rows: Mapping[str, int], inputs: Sequence[FeedInput]) -> dict[str, Any]:

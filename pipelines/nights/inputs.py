@@ -24,7 +24,7 @@ from typing import Any
 
 __all__ = ["FORMAT", "Asking", "Base", "Decided", "Delivered", "Inputs", "why_differs", "wish_of"]
 
-FORMAT = 5
+FORMAT = 6
 """Raised whenever the program, given the same inputs, would write other bytes than before."""
 
 

@@ -7,6 +7,8 @@ been told by then. What it lifts is for `pipelines.protection.shielding`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,31 +17,66 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, Row, Select, or_, select, update
 
-from pipelines.audit import account, writing
+from pipelines.audit import account, append, writing
 from pipelines.database import schema as db
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
-from pipelines.nights.attempts import latest_matched
-from pipelines.nights.decisions import Decision, contradicts, end_decision, night_in_force, require_reason, write_down
-from pipelines.nights.follow import newest_in_force
-from pipelines.nights.night import Night
-from pipelines.nights.references import record_key_of
-from pipelines.nights.requests import told_so_far
+from pipelines.nights.attempts import Attempt, latest_matched
+from pipelines.nights.decisions import (
+    Decision,
+    contradicts,
+    end_decision,
+    night_in_force,
+    proposed_already,
+    require_reason,
+    told_by_now,
+    write_down,
+)
+from pipelines.nights.hidden_records import hidden_among
+from pipelines.nights.hiding import known_now
+from pipelines.nights.references import record_key_of, reference_of
+from pipelines.nights.wishes_of_child import records_with, shields_on, wishes_of
 from pipelines.protection.letters import folded
+from pipelines.protection.shielding import Lifting, protect
 from pipelines.protection.tokens import LASTING, nearly_tokens, tokens_of_records
-from pipelines.seams import grown
-from pipelines.seams.protection import ENTRIES
 from pipelines.tables import read_table
 
-__all__ = ["ONE_ACCOUNT", "confirm", "from_one_account", "shield", "unshield"]
+__all__ = ["ONE_ACCOUNT", "Proposal", "confirm", "from_one_account", "proposal_of", "shield", "unshield"]
 
 ONE_ACCOUNT = "from the account of the proposal"
 """What the audit says of a confirmation under the account of the machine under which it was proposed."""
 
 
+@dataclass(frozen=True)
+class Proposal:
+    """What a person proposes of a child's protection, as who is to confirm it must know it.
+
+    Attributes:
+        number: of the decision.
+        kind: ``unshield``, or ``unwall``: to take a firewall away.
+        records: references of the records that it names, one or two.
+        index_ids: the index ids of their children in the latest night; None of a record that is not there.
+        actor: who proposed it.
+        reason: why.
+        decided_at: when.
+        asked: whose feed asked last for the protection of one of these children, and for which business date; None: no feed did.
+        unmet: why the child would be hidden all the same, as things are (`pipelines.nights.unmet.WHY`).
+    """
+
+    number: int
+    kind: str
+    records: tuple[str, ...]
+    index_ids: tuple[str | None, ...]
+    actor: str
+    reason: str
+    decided_at: str
+    asked: tuple[str, date] | None
+    unmet: tuple[str, ...] = ()
+
+
 def shield(deployment: Deployment, authority: str, who: str, *, actor: str, reason: str, at: datetime) -> Decision:
     """Shield a child, from the night in force on. Whoever proposed to open the child is overruled, also if it was confirmed
-    and has not taken effect yet.
+    and has not taken effect yet, whichever of its records that names.
 
     Args:
         deployment: where.
@@ -50,17 +87,19 @@ def shield(deployment: Deployment, authority: str, who: str, *, actor: str, reas
         at: now.
 
     Raises:
-        IsindexError: DECISION_INCOMPLETE; NIGHT_UNKNOWN; RECORD_UNKNOWN or INDEX_ID_UNKNOWN; DECISION_CONTRADICTS when the
-            child is shielded by a decision already.
+        IsindexError: DECISION_INCOMPLETE; NIGHT_UNKNOWN; RECORD_UNKNOWN, INDEX_ID_INVALID or INDEX_ID_UNKNOWN; DECISION_CONTRADICTS
+            when the child is shielded by a decision already.
     """
     require_reason(actor, reason)
-    key = record_key_of(latest_matched(deployment, authority).folder, who)
+    attempt = latest_matched(deployment, authority)
+    key = record_key_of(attempt.folder, who)
+    theirs = records_with(attempt, [key])
     now, in_force = at.isoformat(timespec="seconds"), night_in_force(deployment, authority)
     row = {"kind": "shield", "record_a": key, "from_night": in_force}
     with writing(deployment) as connection:
-        if found := connection.execute(_standing(authority, "shield", key)).first():
+        if found := connection.execute(_standing(authority, "shield", [key])).first():
             raise contradicts(f"Decision {found.decision_id} shields this child already.")
-        for number in _overruled(connection, authority, key, in_force):
+        for number in _overruled(connection, authority, theirs, in_force):
             end_decision(connection, authority, number, actor, f"shielded: {reason}", now, in_force)
         return write_down(connection, authority, row, actor, reason, now)
 
@@ -69,78 +108,217 @@ def unshield(deployment: Deployment, authority: str, who: str, *, actor: str, re
     """Propose that a child be shown again; nothing happens before another person confirms it.
 
     Raises:
-        IsindexError: as `shield`; DECISION_CONTRADICTS also while a decision to shield stands, or one is proposed already.
+        IsindexError: as `shield`; CHILD_NOT_HIDDEN when nothing hides the child now; DECISION_CONTRADICTS also while a decision to
+            shield one of its records stands, or one is proposed already.
     """
     require_reason(actor, reason)
-    folder = latest_matched(deployment, authority).folder
-    key = record_key_of(folder, who)
-    known_by = _known_by(folder, key)
+    attempt = latest_matched(deployment, authority)
+    key = record_key_of(attempt.folder, who)
+    theirs = records_with(attempt, [key])
+    known_by = _known_by(attempt.folder, key)
+    if not hidden_among(attempt, {key}):
+        raise IsindexError(
+            "CHILD_NOT_HIDDEN",
+            "Nothing hides this child now, so there is nothing to lift.",
+            where=authority,
+            remedy="Compare the index id or the record with what you want to open. Whoever asks for its protection later must be "
+            "heard first: a proposal counts for what is known when it is made.",
+        )
     with writing(deployment) as connection:
-        for kind in ("shield", "unshield"):
-            if found := connection.execute(_standing(authority, kind, key)).first():
-                words = "shields this child" if kind == "shield" else "proposes the same"
-                raise contradicts(f"Decision {found.decision_id} {words}.")
-        row = {"kind": "unshield", "record_a": key, "known_by": known_by}
+        if found := connection.execute(_standing(authority, "shield", theirs)).first():
+            raise contradicts(f"Decision {found.decision_id} shields this child.")
+        if found := connection.execute(_standing(authority, "unshield", [key])).first():
+            raise proposed_already(int(found.decision_id))
+        row = {
+            "kind": "unshield",
+            "record_a": key,
+            "known_by": known_by,
+            "told": told_by_now(connection, deployment, authority),
+        }
         return write_down(connection, authority, row, actor, reason, at.isoformat(timespec="seconds"))
+
+
+def proposal_of(deployment: Deployment, authority: str, number: int) -> Proposal:
+    """What stands to be confirmed under a number.
+
+    Raises:
+        IsindexError: DECISION_UNKNOWN when no such proposal stands.
+    """
+    with deployment.engine.connect() as connection:
+        proposed = _proposed(connection, authority, number)
+    attempt = latest_matched(deployment, authority)
+    keys = _keys_of(proposed)
+    wishes = wishes_of(attempt, keys, known_by=proposed.known_by or (), walls_since=-1)
+    newest = max(wishes, key=lambda each: (each.told, each.last_night), default=None)
+    return Proposal(
+        number,
+        proposed.kind,
+        tuple(map(reference_of, keys)),
+        tuple(_index_ids(attempt, keys)),
+        proposed.actor,
+        proposed.reason,
+        proposed.decided_at,
+        (newest.agency, newest.last_night) if newest else None,
+        _unmet_by_now(deployment, attempt, proposed) if proposed.kind == "unshield" else (),
+    )
 
 
 def confirm(deployment: Deployment, authority: str, number: int, *, actor: str, reason: str, at: datetime) -> Decision:
     """Confirm a proposal by another person than the one who made it: to unshield, it counts from the next night on; to take a
-    firewall away, from the night in force on.
+    firewall away, from the night in force on. What is refused of it is audited too.
 
     Raises:
         IsindexError: DECISION_INCOMPLETE; DECISION_UNKNOWN when no such proposal stands; SECOND_PERSON_NEEDED;
-            DECISION_CONTRADICTS when it is confirmed already, or the child has been shielded by a decision since.
+            DECISION_CONTRADICTS when it is confirmed already, or the child has been shielded by a decision since;
+            DECISION_OVERTAKEN when somebody has asked for the protection of the child since it was proposed.
     """
     require_reason(actor, reason)
+    try:
+        with writing(deployment) as connection:
+            return _confirmed(connection, deployment, authority, number, actor, reason, at)
+    except IsindexError as refused:
+        if refused.code in ("SECOND_PERSON_NEEDED", "DECISION_OVERTAKEN"):
+            with writing(deployment) as connection:
+                append(
+                    connection, "decide confirm", actor=actor, why=reason, at=at.isoformat(timespec="seconds"),
+                    authority=authority, subject=f"decision {number} refused {refused.code}",
+                )  # fmt: skip
+        raise
+
+
+def _confirmed(
+    connection: Connection,
+    deployment: Deployment,
+    authority: str,
+    number: int,
+    actor: str,
+    reason: str,
+    at: datetime,
+) -> Decision:
     decision = db.decision.c
     in_force = night_in_force(deployment, authority)
-    with writing(deployment) as connection:
-        proposed = connection.execute(
-            select(db.decision).where(
-                decision.authority == authority, decision.decision_id == number, decision.kind.in_(["unshield", "unwall"]),
-                decision.undone_at.is_(None),
-            )
-        ).one_or_none()  # fmt: skip
-        if proposed is None:
-            raise IsindexError(
-                "DECISION_UNKNOWN",
-                f"No proposal {number} stands.",
-                where=authority,
-                remedy="`isindex decide list` shows all decisions of an authority.",
-            )
-        if _person(proposed.actor) == _person(actor):
-            raise IsindexError(
-                "SECOND_PERSON_NEEDED",
-                "Nobody confirms a proposal of one's own.",
-                where=f"decision {number}",
-                remedy="Let another person who may decide look at it and confirm it.",
-            )
-        if connection.execute(_standing(authority, "confirm", subject=str(number))).first():
-            raise contradicts(f"Proposal {number} is confirmed already.")
-        if proposed.kind == "unshield" and (
-            found := connection.execute(_standing(authority, "shield", proposed.record_a)).first()
-        ):
-            raise contradicts(f"Decision {found.decision_id} shields this child.")
-        # one settles the proposal: it is no other's any more, and its child can be shielded again
-        settles = decision.decision_id == number, decision.undone_at.is_(None), decision.matter.is_not(None)
-        if connection.execute(update(db.decision).where(*settles).values(matter=None)).rowcount != 1:
-            raise contradicts(f"Proposal {number} is confirmed already, or was taken back.")
-        now = at.isoformat(timespec="seconds")
-        note = ONE_ACCOUNT if from_one_account(connection, authority, number) else ""
-        if proposed.kind == "unwall":
-            _take_wall_away(connection, authority, proposed, actor, reason, now, in_force)
-            settled = {"kind": "confirm", "subject": str(number), "until_night": date.min}  # no night is built from it
-            return write_down(connection, authority, settled, actor, reason, now, note)
-        row = {
-            "kind": "confirm",
-            "record_a": proposed.record_a,
-            "subject": str(number),
-            "from_night": in_force + timedelta(days=1) if in_force else None,
-            "told": _told(connection, deployment, authority),
-            "known_by": proposed.known_by,
-        }
-        return write_down(connection, authority, row, actor, reason, now, note)
+    proposed = _proposed(connection, authority, number)
+    if _person(proposed.actor) == _person(actor):
+        raise IsindexError(
+            "SECOND_PERSON_NEEDED",
+            "Nobody confirms a proposal of one's own.",
+            where=f"decision {number}",
+            remedy="Let another person who may decide look at it and confirm it.",
+        )
+    if connection.execute(_standing(authority, "confirm", subject=str(number))).first():
+        raise contradicts(f"Proposal {number} is confirmed already.")
+    attempt = latest_matched(deployment, authority)
+    keys = _keys_of(proposed)
+    if proposed.kind == "unshield" and (shields := shields_on(connection, authority, records_with(attempt, keys))):
+        raise contradicts(f"Decision {shields[0]} shields this child.")
+    told = told_by_now(connection, deployment, authority)
+    _refuse_overtaken(connection, attempt, proposed, keys)
+    # one settles the proposal: it is no other's any more, and its child can be shielded again
+    settles = decision.decision_id == number, decision.undone_at.is_(None), decision.matter.is_not(None)
+    if connection.execute(update(db.decision).where(*settles).values(matter=None)).rowcount != 1:
+        raise contradicts(f"Proposal {number} is confirmed already, or was taken back.")
+    now = at.isoformat(timespec="seconds")
+    note = ONE_ACCOUNT if from_one_account(connection, authority, number) else ""
+    if proposed.kind == "unwall":
+        _take_wall_away(connection, authority, proposed, actor, reason, now, in_force)
+        settled = {"kind": "confirm", "subject": str(number), "until_night": date.min}  # no night is built from it
+        return write_down(connection, authority, settled, actor, reason, now, note)
+    row = {
+        "kind": "confirm",
+        "record_a": proposed.record_a,
+        "subject": str(number),
+        "from_night": in_force + timedelta(days=1) if in_force else None,
+        "told": told,
+        "known_by": proposed.known_by,
+    }
+    return write_down(connection, authority, row, actor, reason, now, note)
+
+
+def _proposed(connection: Connection, authority: str, number: int) -> Row[Any]:
+    """The proposal that stands under a number."""
+    decision = db.decision.c
+    proposed = connection.execute(
+        select(db.decision).where(
+            decision.authority == authority, decision.decision_id == number, decision.kind.in_(["unshield", "unwall"]),
+            decision.undone_at.is_(None),
+        )
+    ).one_or_none()  # fmt: skip
+    if proposed is None:
+        raise IsindexError(
+            "DECISION_UNKNOWN",
+            f"No proposal {number} stands.",
+            where=authority,
+            remedy="`isindex decide list` shows all decisions of an authority.",
+        )
+    return proposed
+
+
+def _refuse_overtaken(connection: Connection, attempt: Attempt, proposed: Row[Any], keys: Sequence[str]) -> None:
+    """Refuse to confirm what was proposed before somebody asked for the protection of the child, in whatever became of a delivery.
+
+    A proposal takes effect on what both people knew. Of one from before that was kept nobody can say what was known: it is
+    proposed again. A wish of another child does not count: it stands whatever is decided of this one.
+    """
+    known = -1 if proposed.told is None else int(proposed.told)
+    wishes = wishes_of(attempt, keys, known_by=proposed.known_by or (), walls_since=known)
+    newer = [each for each in wishes if each.told > known]
+    shields = [
+        each
+        for each in shields_on(connection, proposed.authority, records_with(attempt, keys))
+        if each > proposed.decision_id
+    ]
+    if not newer and not shields:
+        return
+    children = "this child" if proposed.kind == "unshield" else "one of these children"
+    asked = sorted({(each.last_night, each.agency) for each in newer}, reverse=True)
+    who = ", ".join(f"{agency.replace('_', ' ')} for the night of {night.isoformat()}" for night, agency in asked)
+    who = who or f"decision {shields[0]}, which shields it"
+    raise IsindexError(
+        "DECISION_OVERTAKEN",
+        f"Since this was proposed, somebody has asked for the protection of {children}: {who}.",
+        where=f"decision {proposed.decision_id}",
+        remedy=f"Find out why. If it is to be opened all the same, take the proposal back (`isindex decide undo {proposed.decision_id}`) "
+        "and propose it again: then both know of it.",
+    )
+
+
+def _keys_of(proposed: Row[Any]) -> list[str]:
+    return [str(key) for key in (proposed.record_a, proposed.record_b) if key]
+
+
+def _index_ids(attempt: Attempt, keys: Sequence[str]) -> list[str | None]:
+    """The index id of each record in an attempt."""
+    path = attempt.folder / "identities" / "identities.parquet"
+    if not path.is_file():
+        return [None] * len(keys)
+    held = read_table(path, columns=["record_key", "index_id"])
+    of = dict(zip(held["record_key"].to_pylist(), held["index_id"].to_pylist(), strict=True))
+    return [of.get(key) for key in keys]
+
+
+def _unmet_by_now(deployment: Deployment, attempt: Attempt, proposed: Row[Any]) -> tuple[str, ...]:
+    """Why the child would be hidden after all, were the proposal confirmed now and the next night like the latest."""
+    folder = attempt.folder
+    if not (folder / "identities" / "visibility.parquet").is_file():
+        return ()
+    known = known_now(attempt)
+    latest = known.latest
+    night = latest.night.business_date + timedelta(days=1)
+    with deployment.engine.connect() as connection:
+        told = told_by_now(connection, deployment, attempt.night.authority)
+    known_by = None if proposed.known_by is None else tuple(proposed.known_by)
+    after = protect(
+        read_table(latest.folder / "identities" / "identities.parquet"),
+        read_table(latest.folder / "person" / "records.parquet"),
+        read_table(latest.folder / "person" / "names.parquet"),
+        read_table(latest.folder / "matching" / "apart.parquet"),
+        known.decisions,
+        entries=known.entries,
+        latched=known.latched,
+        business_date=night,
+        lifting=[Lifting(0, (str(proposed.record_a),), night, told=told, known_by=known_by)],
+    )
+    return next((each.why for each in after.unmet), ())
 
 
 def _take_wall_away(
@@ -204,16 +382,8 @@ def _known_by(folder: Path, key: str) -> list[str]:
     return sorted(set(known.filter(lasting)["token"].to_pylist()))
 
 
-def _told(connection: Connection, deployment: Deployment, authority: str) -> int:
-    """The greatest of what has been told (`ENTRIES`): what the decision is made in the knowledge of."""
-    newest = newest_in_force(Night(deployment, authority, date.max))
-    known = grown(read_table(newest.folder / "protection" / "entries.parquet"), ENTRIES) if newest else None
-    registered = pc.max(known["told"]).as_py() if known else None
-    return max(told_so_far(connection, authority), registered or 0)
-
-
-def _standing(authority: str, kind: str, key: str | None = None, *, subject: str | None = None) -> Select[Any]:
-    """The decisions of a kind that stand, on a record or with a subject."""
+def _standing(authority: str, kind: str, keys: Sequence[str] = (), *, subject: str | None = None) -> Select[Any]:
+    """The decisions of a kind that stand, on one of these records or with a subject."""
     decision = db.decision.c
     query = select(db.decision).where(
         decision.authority == authority, decision.kind == kind, decision.undone_at.is_(None)
@@ -221,17 +391,17 @@ def _standing(authority: str, kind: str, key: str | None = None, *, subject: str
     if kind == "unshield":  # one that was confirmed has done its work
         done = select(decision.subject).where(decision.authority == authority, decision.kind == "confirm")
         query = query.where(decision.decision_id.cast(db.decision.c.subject.type).not_in(done))
-    return query.where(decision.subject == subject) if subject else query.where(decision.record_a == key)
+    return query.where(decision.subject == subject) if subject else query.where(decision.record_a.in_(list(keys)))
 
 
-def _overruled(connection: Connection, authority: str, key: str, in_force: date | None) -> list[int]:
+def _overruled(connection: Connection, authority: str, keys: Sequence[str], in_force: date | None) -> list[int]:
     """Proposals to open the child that stand, and confirmed ones that count from a later night only."""
     decision = db.decision.c
     later = select(decision.decision_id).where(
-        decision.authority == authority, decision.kind == "confirm", decision.record_a == key,
+        decision.authority == authority, decision.kind == "confirm", decision.record_a.in_(list(keys)),
         decision.undone_at.is_(None), decision.from_night > (in_force or date.min),
     )  # fmt: skip
-    proposed = connection.execute(_standing(authority, "unshield", key)).all()
+    proposed = connection.execute(_standing(authority, "unshield", keys)).all()
     return [*connection.scalars(later), *(int(row.decision_id) for row in proposed)]
 
 

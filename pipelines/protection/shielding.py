@@ -42,7 +42,7 @@ from pipelines.seams.person import NAMES, RECORDS
 from pipelines.seams.protection import ENTRIES, LATCHED
 from pipelines.tables import connect
 
-__all__ = ["Lifting", "Protected", "in_force", "protect"]
+__all__ = ["Lifting", "Protected", "Unmet", "in_force", "protect"]
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,21 @@ class Lifting:
 
 
 @dataclass(frozen=True)
+class Unmet:
+    """A decision of two people after which its child is hidden all the same.
+
+    Attributes:
+        number: of the decision.
+        why: ``stranger``: the record is another child's; ``gone``: it is not there, and whoever bears what it was known by is
+            hidden; ``asks``: a record of the child goes on asking; ``decided``: a decision shields it; ``since``: it was asked for
+            after the decision was confirmed; ``another``: for the sake of another child, whom it may be.
+    """
+
+    number: int
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Protected:
     """Protection after a night.
 
@@ -76,14 +91,14 @@ class Protected:
         entries: the register (`ENTRIES`).
         latched: `LATCHED`.
         met: entry_id of the wishes that name somebody tonight.
-        void: numbers of decisions that open nobody, for their record is another child's tonight.
+        unmet: decisions to unshield that take effect tonight, and whose child is hidden all the same.
     """
 
     visibility: pa.Table
     entries: pa.Table
     latched: pa.Table
     met: pa.Array
-    void: tuple[int, ...] = ()
+    unmet: tuple[Unmet, ...] = ()
 
 
 def protect(
@@ -164,8 +179,9 @@ def protect(
         duck.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
         after = duck.sql(_LATCHED_AFTER).to_arrow_table()
         met = duck.sql(_MET).to_arrow_table()["entry_id"].combine_chunks()
-    lifted_nothing = tuple(each.number for each in void)
-    return Protected(give(seen, VISIBILITY), entries, give(after, LATCHED), met, lifted_nothing)
+        unmet = [Unmet(each.number, ("stranger",)) for each in void if each.unshields]
+        unmet += [Unmet(each.number, why) for each in lifting if each.unshields and (why := _in_vain(duck, each))]
+    return Protected(give(seen, VISIBILITY), entries, give(after, LATCHED), met, tuple(unmet))
 
 
 def _somebody(identities: pa.Table, records: pa.Table, decisions: pa.Table) -> bool:
@@ -237,6 +253,19 @@ def _still_meant(duck: duckdb.DuckDBPyConnection, lifting: Lifting) -> bool:
         {"known": list(lifting.known_by), "keys": list(lifting.record_keys)},
     ).fetchall()
     return known > 0 or there == 0
+
+
+def _in_vain(duck: duckdb.DuckDBPyConnection, lifting: Lifting) -> tuple[str, ...]:
+    """Why the child of a decision to unshield is hidden after it; nothing when it is not (`Unmet`)."""
+    told = {"keys": list(lifting.record_keys), "known": list(lifting.known_by or ())}
+    row = duck.execute(_IN_VAIN, told).fetchone()
+    there, hidden, bearers, asks, decided, since = row or (False, False, False, False, False, False)
+    if not there:
+        return ("gone",) if bearers else ()
+    if not hidden:
+        return ()
+    own = tuple(why for why, said in (("asks", asks), ("decided", decided), ("since", since)) if said)
+    return own or ("another",)
 
 
 def _guarded(
@@ -497,6 +526,21 @@ _ENTRIES_LIFTED = """
             AND (entry_id IN (SELECT entry_id FROM mine) OR entry_id NOT IN (SELECT entry_id FROM asked_by))
         THEN $number ELSE lifted_by END AS lifted_by)
     FROM entries ORDER BY entry_id
+"""
+# of the child of a decision, after the night: whether its record is there, who is hidden, and by what of its own
+_IN_VAIN = """
+    WITH keys AS (SELECT unnest($keys::VARCHAR[]) AS record_key),
+    child AS (SELECT DISTINCT index_id FROM identities SEMI JOIN keys USING (record_key)),
+    hidden AS (SELECT index_id FROM seen WHERE shielded OR withheld),
+    theirs AS (SELECT record_key FROM identities SEMI JOIN child USING (index_id)),
+    known AS (SELECT DISTINCT token FROM tokens SEMI JOIN theirs USING (record_key)),
+    bearing AS (SELECT DISTINCT index_id FROM tokens JOIN identities USING (record_key) WHERE list_contains($known::VARCHAR[], token)),
+    standing AS (SELECT entry_id, unnest(tokens) AS token FROM entries WHERE lifted_by IS NULL)
+    SELECT EXISTS (FROM child), EXISTS (FROM child SEMI JOIN hidden USING (index_id)), EXISTS (FROM bearing SEMI JOIN hidden USING (index_id)),
+        EXISTS (FROM theirs JOIN records USING (record_key) WHERE coalesce(shielded, true)),
+        EXISTS (FROM theirs JOIN decisions ON record_a = record_key WHERE kind = 'shield'),
+        EXISTS (FROM standing SEMI JOIN known USING (token) WHERE entry_id IN (SELECT entry_id FROM asked_by SEMI JOIN child USING (index_id))
+            OR entry_id NOT IN (SELECT entry_id FROM asked_by))
 """
 _MET = """
     SELECT DISTINCT entry_id FROM (SELECT entry_id, unnest(tokens) AS token FROM entries) SEMI JOIN tokens USING (token)

@@ -130,6 +130,8 @@ def test_a_shield_overrules_a_proposal_to_open_the_child_and_one_confirmed_that_
     place: LittleNights, two: tuple[str, str]
 ) -> None:
     deployment, who = place.deployment, two[0]
+    first = protection_decisions.shield(deployment, AUTHORITY, who, **by("Omar"))
+    take_back(deployment, AUTHORITY, first.number, **by("Omar"))  # only a hidden child can be opened
     protection_decisions.unshield(deployment, AUTHORITY, who, **by("Ruth"))
     shielded = protection_decisions.shield(deployment, AUTHORITY, who, **by("Omar"))
     assert standing(place) == ["shield"]

@@ -327,7 +327,7 @@ def test_a_decision_opens_nobody_when_its_record_is_another_child_s_by_now(now, 
     first = night(was)
     after = night({"a": now}, before=first, on=NEXT, lifting=[Lifting(7, ("a",), NEXT, known_by=known)])
     assert seen(after)["A"] == (OPEN if opens else SHIELDED)
-    assert after.void == (() if opens else (7,))
+    assert [each.number for each in after.unmet] == ([] if opens else [7])
 
 
 def test_that_two_are_not_the_same_settles_nothing_of_a_number_that_one_of_them_does_not_bear():

@@ -13,6 +13,7 @@ from pipelines.nights.decided import decisions_of, lifting_of
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.requests import asked_for
 from pipelines.nights.seal import sealed
+from pipelines.nights.unmet import unmet_told
 from pipelines.nights.walls import newly_walled, walls_in, walls_wished_in
 from pipelines.protection.places import places_after
 from pipelines.protection.register import entries_after
@@ -20,13 +21,17 @@ from pipelines.protection.shielding import Protected, protect
 from pipelines.protection.tasks import tasks_of
 from pipelines.protection.wall_wishes import hiding, unplaced
 from pipelines.seams.protection import ENTRIES, LATCHED, PLACES
-from pipelines.tables import read_table, write_table
+from pipelines.tables import read_table, write_json, write_table
 
 __all__ = ["IDENTITY_CHECKS", "identify"]
 
 IDENTITY_CHECKS = [
     ("every_record_once", "Each live record is in exactly one identity.", True),
-    ("decisions_meet_their_child", "A child whom people open is still the child of the record they named.", False),
+    (
+        "decisions_meet_their_child",
+        "A child whom two people open is the child of the record they named, and open.",
+        False,
+    ),
 ]
 _TOLD = ("minted", "joined", "left", "merged", "split", "restored", "ended", "frozen", "shielded", "unshielded")
 
@@ -65,13 +70,15 @@ def identify(night: Night) -> StageReport:
     figures |= _by_kind(events)
     once = state.identities.num_rows == records.num_rows
     words = f"{records.num_rows} live records, {state.identities.num_rows} in an identity."
-    void = ", ".join(map(str, protected.void))
-    void_words = f"Opened nobody, for the record is another child's by now: decision {void}." if void else "Each is."
+    unmet = [{"decision": each.number, "why": list(each.why)} for each in protected.unmet]
+    if unmet:
+        write_json(unmet, folder / "unmet.json")
+    unmet_words = " ".join(map(unmet_told, unmet)) or "Each is."
     return StageReport(
         figures,
         (
             Check("every_record_once", once, True, words),
-            Check("decisions_meet_their_child", not void, False, void_words),
+            Check("decisions_meet_their_child", not unmet, False, unmet_words),
         ),
     )
 
