@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
@@ -273,6 +273,8 @@ _STEPS = 12  # steps of a night's run; only the bar's length
 
 def show(summary: dict[str, Any]) -> None:
     """The summary as tables a person reads."""
+    from pipelines.nights.unmet import unmet_told
+
     if not summary["nights"]:
         waits = summary["standing"] or summary["landing_findings"]
         every = "every night is built from what is in force now."
@@ -318,14 +320,12 @@ def show(summary: dict[str, Any]) -> None:
         console.print(f"{whose}{' '.join(night['why'])}")
         for reason in [night["fault"]] if night["fault"] and night["state"] != "held" else night["reasons"]:
             console.print(Text.assemble((whose, "red"), reason))
+        for unmet in night["figures"].get("unmet", ()):
+            console.print(Text.assemble((whose, "red"), unmet_told(unmet)), soft_wrap=True)
         if night["what_to_do"]:
             console.print(Text.assemble((whose, "red"), night["what_to_do"]))
     for each in summary["protective"]:
-        children = "1 child who" if each["children"] == 1 else f"{each['children']} children who"
-        done = f"published again as {each['shown']}, less" if each["shown"] else "removed; it showed"
-        console.print(
-            f"{each['business_date']} authority {each['authority']}: {each['version']} was {done} {children} must be hidden."
-        )
+        console.print(f"{each['business_date']} authority {each['authority']}: {protective_told(each)}", soft_wrap=True)
     for authority in summary["protection_waits"]:
         console.print(
             Text.assemble(
@@ -338,6 +338,20 @@ def show(summary: dict[str, Any]) -> None:
         console.print(Text.assemble(("Note: ", "yellow"), warning))
     for name, place in summary["look_at"].items():
         console.print(f"{name}: {place}", soft_wrap=True)
+
+
+def protective_told(each: Mapping[str, Any]) -> str:
+    """What became of a version for somebody's protection (`protective` of the summary), in words."""
+    hidden, opened = (
+        "1 child" if number == 1 else f"{number} children" for number in (each["children"], each["opened"])
+    )
+    if each["shown"] is None:
+        what = f"it showed {hidden} who must be hidden" if each["children"] else "it could not be made less any more"
+        return f"{each['version']} was removed: {what}."
+    less = f"less {hidden} who must be hidden" if each["children"] else ""
+    again = f"with {opened} whom it hid and who may be shown again" if each["opened"] else ""
+    changes = " and ".join(filter(None, (less, again)))
+    return f"{each['version']} was published again as {each['shown']}, {changes or 'with an address or a firewall hidden otherwise, and the same children'}."
 
 
 def _show_standing(summary: dict[str, Any]) -> None:

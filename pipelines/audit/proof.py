@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 
 from pipelines.audit.chain import Entry, hash_of
 from pipelines.audit.head import NONE, UNREADABLE, Head, read_head
@@ -38,6 +38,8 @@ def prove(deployment: Deployment) -> Proven:
     Raises:
         IsindexError: AUDIT_BROKEN with the number of the first entry that is wrong.
     """
+    if not inspect(deployment.engine).has_table(db.audit_entry.name):
+        raise _broken(1, "The table that holds the audit is gone from the database: it was removed.")
     at_first = read_head(deployment.home)  # entries may be made meanwhile: it can be behind what is read, never ahead
     last = NONE
     at_head = NONE

@@ -5,13 +5,17 @@ from __future__ import annotations
 import getpass
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, TypedDict
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 from rich.table import Table
 
 from pipelines.cli.common import Commands, HomeOption, JsonOption, console, day, existing_home, print_json
 from pipelines.errors import IsindexError
+
+if TYPE_CHECKING:
+    from pipelines.nights.decisions import Decision
+    from pipelines.nights.protection_decisions import Proposal
 
 __all__ = ["app"]
 
@@ -24,12 +28,19 @@ app = Commands(
 AuthorityOption = Annotated[str, typer.Option("--authority", "-a", help="3-digit code of the authority.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept with your name.")]
 ActorOption = Annotated[str, typer.Option("--actor", help="Who decides; default the user of this machine.")]
-_RECORD = "A record: its reference in the review list, or its key."
+_RECORD = (
+    "A record: its reference in the review list, its key (health:123), or the index id of a child with one record only."
+)
 FirstRecord = Annotated[str, typer.Argument(help=_RECORD)]
 Child = Annotated[str, typer.Argument(help="The child: its index id, or one of its records by key or reference.")]
 OtherChild = Annotated[str, typer.Argument(help="The other identity, likewise.")]
 SecondRecord = Annotated[str, typer.Argument(help="The other record, likewise.")]
 _NEXT = "The next load brings the night in force up to date; nights before it stay as they are."
+_AT_ONCE = (
+    "`isindex child` and `isindex explain` tell nothing of {whom} from now on. Everything else (the index database, the files of "
+    "the versions) shows {whom} as before until the next load, which hides {whom} in the night in force and in every earlier "
+    "version that is kept. Load now: isindex load --home {home} --authority {authority}"
+)
 
 
 @app.command("same")
@@ -93,7 +104,7 @@ def shield(
     from pipelines.nights import protection_decisions
 
     made = protection_decisions.shield(existing_home(home), authority, who, **_by(actor, reason))
-    console.print(f"Decision {made.number}: shielded. {_NEXT}")
+    console.print(f"Decision {made.number}: shielded. {_at_once('the child', home, authority)}", soft_wrap=True)
 
 
 @app.command("unshield")
@@ -109,11 +120,17 @@ def unshield(
     """
     from pipelines.nights import protection_decisions
 
-    made = protection_decisions.unshield(existing_home(home), authority, who, **_by(actor, reason))
+    deployment = existing_home(home)
+    made = protection_decisions.unshield(deployment, authority, who, **_by(actor, reason))
+    proposal = protection_decisions.proposal_of(deployment, authority, made.number)
+    _tell(proposal)
     console.print(
         f"Decision {made.number}: proposed. Nothing changes before another person says: "
-        f"isindex decide confirm {made.number} --authority {authority} --reason …"
+        f"isindex decide confirm {made.number} --authority {authority} --reason … Whoever asks for the child's protection before that "
+        "makes the proposal void.",
+        soft_wrap=True,
     )
+    _warn_in_vain(proposal)
 
 
 @app.command("confirm")
@@ -134,11 +151,17 @@ def confirm(
     from pipelines.nights import protection_decisions
 
     deployment = existing_home(home)
+    proposal = protection_decisions.proposal_of(deployment, authority, number)
+    _tell(proposal)
     made = protection_decisions.confirm(deployment, authority, number, **_by(actor, reason))
-    console.print(
-        f"Decision {made.number}: proposal {number} is confirmed. To open a child, it counts from the authority's next night on; "
-        "to take a firewall away, with the next load."
+    counts = (
+        "The child is shown again from the authority's next night on; until then the confirmation can be taken back: "
+        f"isindex decide undo {made.number} --authority {authority} --reason …"
+        if proposal.kind == "unshield"
+        else f"The firewall goes with the next load: isindex load --home {home} --authority {authority}"
     )
+    console.print(f"Decision {made.number}: proposal {number} is confirmed. {counts}", soft_wrap=True)
+    _warn_in_vain(proposal)
     with deployment.engine.connect() as connection:
         if protection_decisions.from_one_account(connection, authority, number):
             console.print(
@@ -203,7 +226,8 @@ def undo(
     reason: ReasonOption,
     actor: ActorOption = "",
 ) -> None:
-    """Take a decision back; the evidence decides again. Of a firewall this is a proposal: another person must confirm it.
+    """Take a decision back; the evidence decides again. Of a firewall this is a proposal: another person must confirm it. A child
+    whose shield is taken back stays hidden: two people open it (isindex decide unshield, then confirm).
 
     Example: [bold]isindex decide undo 3 --home demo/home --authority 330 --reason "wrong pair"[/bold]
     """
@@ -218,7 +242,16 @@ def undo(
     if taken.kind == "unwall":
         _proposed(taken.number, authority)
         return
-    console.print(f"Decision {taken.number} ({taken.kind.replace('_', ' ')}) is taken back. {_NEXT}")
+    follows = {
+        "shield": "The child stays hidden. Only two people open it: "
+        f"isindex decide unshield {taken.record_a} --authority {authority} --reason …, then isindex decide confirm by another person.",
+        "unshield": "Nothing changes: the child stays hidden.",
+        "unwall": "Nothing changes: the firewall stands.",
+        "confirm": "The child stays hidden. To open it, it is proposed anew (isindex decide unshield) and confirmed by another person.",
+        "hold": "The version is let go when its time has come.",
+        "override": "The next load judges the night again.",
+    }.get(taken.kind, _NEXT)
+    console.print(f"Decision {taken.number} ({taken.kind.replace('_', ' ')}) is taken back. {follows}", soft_wrap=True)
 
 
 @app.command("list")
@@ -239,19 +272,21 @@ def listed(home: HomeOption, authority: AuthorityOption, as_json: JsonOption = F
         "Decision",
         "Record",
         "Other record",
-        "Gate or version",
+        "Of what",
         "Night",
         "Who",
+        "Account",
         "Why",
         "When",
         "Taken back",
+        "What came of it",
     ):
         table.add_column(name, overflow="fold")
     for each in found:
         table.add_row(
             str(each.number), each.kind.replace("_", " "), each.record_a or "–", each.record_b or "–",
-            each.subject or "–", each.night.isoformat() if each.night else "–", each.actor, each.reason,
-            each.decided_at, each.undone_at or "–",
+            _of_what(each), each.night.isoformat() if each.night else "–", each.actor, each.account or "–", each.reason,
+            each.decided_at, each.undone_at or "–", each.came_of_it or "–",
         )  # fmt: skip
     console.print(table if found else f"No decision has been made for authority {authority}.")
 
@@ -276,11 +311,61 @@ def _decide(kind: str, record_a: str, record_b: str, home: HomeOption, authority
     if made.kind == "unwall":
         _proposed(made.number, authority)
         return
-    console.print(f"Decision {made.number}: {made.kind.replace('_', ' ')}. {_NEXT}")
+    told = {
+        "firewall": _at_once("either of the two", home, authority),
+        "same": f"{_NEXT} Load now: isindex load --home {home} --authority {authority}",
+    }.get(kind, f"{_NEXT} A pair of which one is shielded is parted from the authority's next night on.")
+    console.print(f"Decision {made.number}: {made.kind.replace('_', ' ')}. {told}", soft_wrap=True)
 
 
 def _proposed(number: int, authority: str) -> None:
     console.print(
         f"Decision {number}: proposed. The firewall stands until another person says: "
-        f"isindex decide confirm {number} --authority {authority} --reason …"
+        f"isindex decide confirm {number} --authority {authority} --reason … Whoever asks for the protection of one of the two before "
+        "that makes the proposal void.",
+        soft_wrap=True,
     )
+
+
+def _at_once(whom: str, home: HomeOption, authority: str) -> str:
+    """What a decision to hide does at once, and what waits for a load."""
+    return _AT_ONCE.format(whom=whom, home=home, authority=authority)
+
+
+def _tell(proposal: Proposal) -> None:
+    """What is to be confirmed, as both people must know it."""
+    what = "to show a child again" if proposal.kind == "unshield" else "to take away the firewall between two"
+    who = " and ".join(
+        f"{index_id or 'no child of the latest night'} (record {record})"
+        for record, index_id in zip(proposal.records, proposal.index_ids, strict=True)
+    )
+    asked = (
+        "no feed has asked for its protection"
+        if proposal.kind == "unshield"
+        else "no feed has asked for the protection of one"
+    )
+    if proposal.asked:
+        agency, night = proposal.asked
+        asked = f"last asked for by {agency.replace('_', ' ')} for the night of {night.isoformat()}"
+    console.print(
+        f"Proposal {proposal.number}, {what}: {who}. Proposed by {proposal.actor} at {proposal.decided_at}, because: {proposal.reason}. "
+        f"Protection: {asked}.",
+        soft_wrap=True,
+    )
+
+
+def _warn_in_vain(proposal: Proposal) -> None:
+    """Say that the child would stay hidden, as things are."""
+    if proposal.unmet:
+        from pipelines.nights.unmet import reasons_told
+
+        words = f"Warning: as things are, this opens nobody. {reasons_told(proposal.unmet)}"
+        console.print(words, style="bold yellow", soft_wrap=True)
+
+
+def _of_what(decision: Decision) -> str:
+    """What a decision is about besides records: a gate, a version, or another decision."""
+    if decision.subject is None:
+        return "–"
+    kinds = {"confirm": f"proposal {decision.subject}", "unwall": f"firewall {decision.subject}"}
+    return kinds.get(decision.kind, decision.subject)

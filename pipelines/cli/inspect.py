@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -21,6 +21,11 @@ from pipelines.cli.common import (
 )
 from pipelines.errors import IsindexError
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipelines.nights.waiting import Waiting
+
 __all__ = ["child", "diff", "status"]
 
 
@@ -29,7 +34,8 @@ def status(
     authority: Annotated[str | None, typer.Option("--authority", "-a", help="Only this authority.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """What is published now, from which deliveries, and how old they are; and which nights and deliveries wait for somebody.
+    """What is published now, from which deliveries, and how old they are; which nights and deliveries wait for somebody, and which
+    decisions for a load.
 
     Exit code: 0, also while something waits (it is told, and stands in `standing` with --json), or 1 when it cannot be read what is
     published for an authority; the others are told all the same.
@@ -37,6 +43,7 @@ def status(
     Example: [bold]isindex status --home demo/home[/bold]
     """
     from pipelines.nights.summary import standing
+    from pipelines.nights.waiting import decisions_waiting
     from pipelines.publishing import readers
 
     place = existing_home(home)
@@ -48,8 +55,12 @@ def status(
         except IsindexError as fault:
             unread[code] = fault
     waits = standing(place, None if authority is None else [authority])
+    decided = {each.authority: decisions_waiting(place, each.authority) for each in found}
     if as_json:
-        told = {each.authority: asdict(each) for each in found}
+        told = {
+            each.authority: asdict(each) | {"decisions_waiting": [asdict(one) for one in decided[each.authority]]}
+            for each in found
+        }
         told |= {code: {"authority": code, "version": None, "fault": fault.as_json()} for code, fault in unread.items()}
         for each in waits:
             told.setdefault(each["authority"], {"authority": each["authority"], "version": None})
@@ -62,6 +73,9 @@ def status(
     for each in waits:
         words = standing_told(each)
         console.print(f"{words[0].upper()}{words[1:]}")
+    for code, decisions in decided.items():
+        for each in decisions:
+            console.print(_waits(code, each, place.home.root), soft_wrap=True)
     for published in found:
         table = Table(title=f"Authority {published.authority}: {published.version}", title_justify="left")
         for name in ("Feed", "As of", "Age in days", "Live records", "Delivery"):
@@ -132,6 +146,20 @@ def diff(
         return
     for sentence in found.words() or ["Nothing changed."]:
         console.print(sentence)
+
+
+def _waits(authority: str, decision: Waiting, home: Path) -> str:
+    """What waits for a decision to be acted on, in words."""
+    which = f"Authority {authority}: decision {decision.number} ({decision.kind.replace('_', ' ')})"
+    if not decision.load:
+        return f"{which} counts from the authority's next night on."
+    meanwhile = (
+        " Everything but `isindex child` and `isindex explain` shows whom it hides until then."
+        if decision.kind in ("shield", "firewall") and not decision.taken_back
+        else ""
+    )
+    what = "was taken back, which waits" if decision.taken_back else "waits"
+    return f"{which} {what} for a load.{meanwhile} Load now: isindex load --home {home} --authority {authority}"
 
 
 def _rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:

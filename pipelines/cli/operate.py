@@ -27,6 +27,7 @@ def waive(
 
     Example: [bold]isindex waive --home demo/home --authority 330 --agency police --sequence 17 --reason "Supplier outage"[/bold]
     """
+    from pipelines.deliveries import Register
     from pipelines.nights import decisions
     from pipelines.reporting import refresh
 
@@ -35,6 +36,18 @@ def waive(
     who = actor or getpass.getuser()
     freed = decisions.waive(place, authority, agency, sequence, actor=who, reason=reason, at=now)
     refresh(place.home, place.engine)
-    console.print(
-        f"Sequence {sequence} of {agency} in authority {authority} is waived: {len(freed)} held deliveries are free for the next load."
-    )
+    told = f"Sequence {sequence} of {agency} in authority {authority} is waived:"
+    if freed:
+        many = "1 held delivery is" if len(freed) == 1 else f"{len(freed)} held deliveries are"
+        console.print(f"{told} {many} free for the next load.")
+        return
+    known = Register(place.engine).known(authority, agency)
+    came = [each.sequence for each in known if each.sequence is not None]
+    held = sorted({each.sequence for each in known if each.state == "held" and each.sequence is not None})
+    words = f"{told} nothing waited for it, so nothing is free."
+    if sequence not in came:
+        last = f"; the last one that came is {max(came)}" if came else ", nor under any other"
+        words += f" No delivery has come under this number{last}. Compare it with the number that the report of the held delivery names."
+    if held:
+        words += f" Held are still: {', '.join(map(str, held))}."
+    console.print(words, soft_wrap=True)

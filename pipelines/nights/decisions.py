@@ -3,7 +3,7 @@ pass a night.
 
 Belongs here: writing a decision, taking it back, listing. A decision is an input of the night: it counts from the night
 that was in force when it was made (`from_night`), and the next load brings that night up to date. Nights before stay as
-they were. One that is taken back counts no more from the night in force then (`until_night`). A decision on a pair belongs
+they were, but for whom a decision hides: that one is hidden in them too. One that is taken back counts no more from the night in force then (`until_night`). A decision on a pair belongs
 to the two source records, not to the identities they happen to be in, and stands above every score. A firewall belongs to
 the two records and whatever is linked with either; to take it away takes two people: one proposes it (``unwall``), another confirms
 it. An override belongs to one gate of one night. What a decision settles is
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -36,6 +36,7 @@ from pipelines.nights.night import Night
 from pipelines.nights.reach import refuse_retired
 from pipelines.nights.references import record_keys_of, reference_of
 from pipelines.nights.requests import keep_taken_back, told_so_far
+from pipelines.nights.unmet import unmet_told
 from pipelines.nights.walls import stand_across
 from pipelines.publishing.gates import OVERRIDABLE
 from pipelines.publishing.versions import built, folder_of, versions_in_force
@@ -64,6 +65,10 @@ __all__ = [
 ]
 
 KINDS = ("same", "not_the_same", "firewall", "override", "hold", "shield", "unshield", "unwall", "confirm")
+_HIDES = (
+    "`isindex decide shield` hides the child from `isindex child` and `isindex explain` at once, from everything else with the load "
+    "after it."
+)
 _ON_PAIRS = ("same", "not_the_same", "firewall")
 
 
@@ -71,7 +76,9 @@ _ON_PAIRS = ("same", "not_the_same", "firewall")
 class Decision:
     """One decision. Records are told by their opaque references, as in the review list.
 
-    `subject` is the gate of an override, or the version that is on hold; `night` the night of an override.
+    `subject` is the gate of an override, the version that is on hold, the proposal that is confirmed, or the firewall that is to go;
+    `night` the night of an override. `account` is the user of the machine under whom it was decided, and `came_of_it` what a night
+    says of it that it took effect in; both are told in the list of all alone.
     """
 
     number: int
@@ -84,15 +91,37 @@ class Decision:
     reason: str
     decided_at: str
     undone_at: str | None = None
+    account: str | None = None
+    came_of_it: str = ""
 
 
 def every_decision(deployment: Deployment, authority: str) -> list[Decision]:
     """All decisions of an authority, the latest first, those that were taken back too."""
+    entry, tried = db.audit_entry.c, db.attempt.c
     with deployment.engine.connect() as connection:
         rows = connection.execute(
             select(db.decision).where(db.decision.c.authority == authority).order_by(db.decision.c.decision_id.desc())
         ).all()
-    return [_told(row) for row in rows]
+        audited = connection.execute(
+            select(entry.action, entry.subject, entry.account)
+            .where(entry.authority == authority, entry.action.startswith("decide "))
+            .order_by(entry.number.desc())
+        ).all()
+        figures = connection.scalars(
+            select(tried.figures)
+            .where(tried.authority == authority, tried.version.is_not(None))
+            .order_by(tried.attempt_id)
+        ).all()
+    accounts = {(each.action, " ".join((each.subject or "").split()[:2])): each.account for each in audited}
+    unmet = {each["decision"]: unmet_told(each) for told in figures for each in told.get("unmet", ())}
+    return [
+        replace(
+            _told(row),
+            account=accounts.get((f"decide {row.kind}", f"decision {row.decision_id}")),
+            came_of_it=unmet.get(row.decision_id, ""),
+        )
+        for row in rows
+    ]
 
 
 def decide(
@@ -269,11 +298,11 @@ def _refuse_settled(connection: Connection, authority: str, found: Row[Any], in_
     if found.kind in ("unshield", "unwall") and connection.scalar(confirmed) is not None:
         remedy = "The firewall is gone: `isindex decide firewall` puts it up again."
         if found.kind == "unshield":
-            remedy = "Take the confirmation back, while it has not taken effect; `isindex decide shield` hides the child at once."
+            remedy = f"Take the confirmation back, while it has not taken effect. {_HIDES}"
     elif found.kind == "confirm" and found.record_a is None:
         remedy = "The firewall is gone: `isindex decide firewall` puts it up again."
     elif found.kind == "confirm" and in_force and found.from_night and found.from_night < in_force:
-        remedy = "The child is open since: `isindex decide shield` hides it at once."
+        remedy = f"It has taken effect. {_HIDES}"
     if remedy:
         raise IsindexError(
             "DECISION_SETTLED",

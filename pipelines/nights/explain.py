@@ -16,7 +16,7 @@ from pipelines.errors import IsindexError
 from pipelines.matching.explain import Explanation, explain, in_context
 from pipelines.matching.weighing.match_model import Model
 from pipelines.nights.attempts import latest_matched
-from pipelines.nights.hidden_records import hidden_among
+from pipelines.nights.hidden_records import not_told_of
 from pipelines.nights.references import record_keys, reference_of, told_reference
 from pipelines.nights.walls import refuse_across
 from pipelines.tables import read_table
@@ -49,8 +49,9 @@ def explain_night(
 
     Raises:
         IsindexError: PURPOSE_MISSING; NIGHT_UNKNOWN when nothing was matched then; RECORD_UNKNOWN; CHILD_PROTECTED when one of them
-            is of a shielded or withheld child and this user may not see those (a runner-up of that kind is left out);
-            FIREWALL_STANDS when a firewall stands between the two, in that night or in the latest.
+            is of a shielded or withheld child, or stands at a firewall, whatever the other is, and this user may not see those (a
+            runner-up of that kind is left out); to who may, FIREWALL_STANDS when one stands between the two, in that night or in
+            the latest.
     """
     if not why.strip():
         raise IsindexError(
@@ -66,9 +67,10 @@ def explain_night(
     folder = attempt.folder
     asked = record_a, record_b
     record_a, record_b = record_keys(folder, asked)
-    if not may_see_protected() and hidden_among(attempt, {record_a, record_b}):
+    latest = latest_matched(deployment, authority)
+    if not may_see_protected() and not_told_of(attempt, {record_a, record_b}, latest):
         raise _protected(authority)
-    for each in {folder, latest_matched(deployment, authority).folder}:
+    for each in {folder, latest.folder}:
         refuse_across(each, (record_a, record_b))
     contracts = [contract_for(agency.agency) for agency in registered_agencies()]
     told = explain(
@@ -81,7 +83,7 @@ def explain_night(
     )
     matching = folder / "matching"
     told = in_context(told, *(read_table(matching / f"{name}.parquet") for name in ("clusters", "links", "possible")))
-    kept_back = set() if may_see_protected() else hidden_among(attempt, {rival.record for rival in told.rivals})
+    kept_back = set() if may_see_protected() else not_told_of(attempt, {rival.record for rival in told.rivals}, latest)
     as_asked = dict(zip((record_a, record_b), asked, strict=True))
     rivals = (
         replace(rival, of=as_asked[rival.of], record=reference_of(rival.record))

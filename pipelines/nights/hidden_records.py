@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.hiding import hidden_beyond, known_now
+from pipelines.nights.walls import walls_in
 from pipelines.tables import read_table
 
-__all__ = ["hidden_among"]
+__all__ = ["hidden_among", "not_told_of"]
 
 
 def hidden_among(attempt: Attempt, record_keys: Collection[str]) -> frozenset[str]:
@@ -34,3 +35,14 @@ def hidden_among(attempt: Attempt, record_keys: Collection[str]) -> frozenset[st
         pc.is_in(asked["index_id"], value_set=open_ids), pc.invert(pc.is_in(asked["index_id"], value_set=later))
     )
     return frozenset(record_keys) - frozenset(asked.filter(shown)["record_key"].to_pylist())
+
+
+def not_told_of(attempt: Attempt, record_keys: Collection[str], latest: Attempt) -> frozenset[str]:
+    """Those of `record_keys` of which a reader who may not see protected children is told nothing: of hidden children, and whatever
+    stands at a firewall in the attempt or the `latest` one. Were it told only of the two sides together, who knows one could find the
+    other by trying.
+    """
+    walled: set[str] = set()
+    for folder in {attempt.folder, latest.folder}:
+        walled.update(walls_in(folder)["record_key"].to_pylist())
+    return hidden_among(attempt, record_keys) | (frozenset(record_keys) & walled)

@@ -54,12 +54,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Protective:
-    """A version that was published again less somebody, or removed: `shown` is its new name, None when it was removed."""
+    """A version that was published again less somebody, or removed: `shown` is its new name, None when it was removed.
+
+    `children` must be hidden in it besides those whom it hides; `opened` are shown again, who were hidden in it before.
+    """
 
     business_date: date
     version: str
     shown: str | None
     children: int
+    opened: int = 0
 
 
 def protect_at_once(deployment: Deployment, authority: str) -> list[Protective]:
@@ -126,7 +130,7 @@ def _waits(deployment: Deployment, authority: str) -> bool:
 def taken_away(deployment: Deployment, authority: str) -> list[Protective]:
     """All versions that were ever published again less somebody, or removed, by what stands in their tombstones; sorted."""
     return [
-        Protective(each.business_date, each.version, each.replaced_by, each.children)
+        Protective(each.business_date, each.version, each.replaced_by, each.children, each.opened)
         for each in tombstones(deployment.home, authority)
     ]
 

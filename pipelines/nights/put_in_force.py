@@ -7,7 +7,10 @@ published again because somebody must be hidden in it. Not here: who must be hid
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+import duckdb
 
 from pipelines.contracts import contract_for
 from pipelines.identities.state import IdentityState
@@ -25,7 +28,7 @@ from pipelines.publishing.manifests import manifest_of, manifest_or_none
 from pipelines.publishing.publish import Published, bury, publish_snapshot, snapshot_tables, write_snapshot
 from pipelines.publishing.snapshot import build_snapshot
 from pipelines.publishing.versions import built, versions_there
-from pipelines.tables import read_as
+from pipelines.tables import connect, read_as
 
 __all__ = ["audit_of", "bury_replaced", "put_in_force", "totals_of"]
 
@@ -81,7 +84,24 @@ def bury_replaced(attempt: Attempt, shown: str) -> None:
     less = (manifest_or_none(home.snapshots(authority) / shown) or {}).get("less", {})
     for version in versions_there(home, authority):
         if built(version) == built(shown) and version != shown:
-            bury(home, authority, version, "PROTECTED", shown, less.get("children", 0))
+            opened = _shown_again(home.snapshots(authority) / version, home.snapshots(authority) / shown)
+            bury(home, authority, version, "PROTECTED", shown, less.get("children", 0), opened)
+
+
+def _shown_again(before: Path, after: Path) -> int:
+    """How many children a version shows who were hidden in the one that it replaces; 0 where that cannot be read."""
+    tables = {name: folder / "children.parquet" for name, folder in (("before", before), ("after", after))}
+    if not all(path.is_file() for path in tables.values()):
+        return 0
+    try:
+        with connect(tables) as duck:
+            ((number,),) = duck.execute("""
+                SELECT count(*) FROM before b JOIN after a USING (index_id)
+                WHERE (b.shielded OR b.withheld) AND NOT (a.shielded OR a.withheld)
+            """).fetchall()
+    except duckdb.Error:
+        return 0
+    return int(number)
 
 
 def totals_of(attempt: Attempt, audit: Audit) -> dict[str, Any]:

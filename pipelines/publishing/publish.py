@@ -197,7 +197,9 @@ def publish_snapshot(
     return Published(version, name, root / version, created, manifest["differences"])
 
 
-def bury(home: Home, authority: str, version: str, why: str, replaced_by: str | None, children: int) -> None:
+def bury(
+    home: Home, authority: str, version: str, why: str, replaced_by: str | None, children: int, opened: int = 0
+) -> None:
     """Remove a version for somebody's protection; a tombstone says when and why, and how much it was, in numbers.
 
     Args:
@@ -207,6 +209,7 @@ def bury(home: Home, authority: str, version: str, why: str, replaced_by: str | 
         why: a code: what it was removed for.
         replaced_by: the version that is shown in its place, if any is.
         children: how many of its children had to be hidden.
+        opened: how many whom it hid the version in its place shows.
     """
     root = home.snapshots(authority)
     with _alone(root):
@@ -220,6 +223,7 @@ def bury(home: Home, authority: str, version: str, why: str, replaced_by: str | 
             "replaced_by": replaced_by,
             "why": why,
             "children": children,
+            "opened": opened,
             "removed_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "rows": {name: table["rows"] for name, table in manifest["tables"].items()},
             "content_sha256": manifest["content_sha256"],

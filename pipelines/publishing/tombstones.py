@@ -27,6 +27,7 @@ class Tombstone:
         children: where it was replaced, how many more children than the night itself hid its replacement hides; else how many
             it showed that must be hidden.
         removed_at: when, in UTC.
+        opened: how many whom it hid are shown in its place; of one from before that was counted, none.
     """
 
     business_date: date
@@ -34,6 +35,7 @@ class Tombstone:
     replaced_by: str | None
     children: int
     removed_at: str
+    opened: int = 0
 
 
 def tombstones(home: Home, authority: str) -> list[Tombstone]:
@@ -46,9 +48,12 @@ def tombstones(home: Home, authority: str) -> list[Tombstone]:
         told = read_told_or_none(path, _FIELDS)
         if told is None:
             continue
+        opened = told.get("opened", 0)
         found.append(
             Tombstone(
-                **{name: told[name] for name in _FIELDS} | {"business_date": date.fromisoformat(told["business_date"])}
+                **{name: told[name] for name in _FIELDS}
+                | {"business_date": date.fromisoformat(told["business_date"])}
+                | {"opened": opened if isinstance(opened, int) else 0}
             )
         )
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from pipelines import audit
 from pipelines.database import schema as db
@@ -41,6 +41,13 @@ def test_a_broken_one_has_a_code_and_the_number_of_the_first_entry_that_is_wrong
     assert "AUDIT_BROKEN" in told.said and "entry 1" in told.said.replace("\n", " ")
     error = run("audit verify", "--json", place=tmp_path).document["error"]
     assert (error["code"], error["where"]) == ("AUDIT_BROKEN", "entry 1")
+
+
+def test_one_whose_table_is_gone_is_broken_and_no_fault_of_the_program(two, tmp_path):
+    with two.engine.begin() as connection:
+        connection.execute(text("DROP TABLE audit_entry"))
+    error = run("audit verify", "--json", place=tmp_path).document["error"]
+    assert (error["code"], "removed" in error["message"]) == ("AUDIT_BROKEN", True)
 
 
 def test_it_is_listed_with_all_that_an_entry_has(two, tmp_path):

@@ -252,10 +252,27 @@ def test_a_version_that_was_replaced_and_shows_both_as_one_child_is_removed(wall
 
 
 @pytest.mark.parametrize("pair", [(A, B), (B, A)])
-def test_nothing_is_explained_across_a_wall(walled: LittleNights, pair: tuple[str, str]) -> None:
+def test_nothing_is_explained_across_a_wall(
+    walled: LittleNights, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.nights.explain.may_see_protected", lambda: True)
     for night in (None, walled.night(1).business_date):
         with pytest.raises(IsindexError, match="FIREWALL_STANDS"):
             explain_night(walled.deployment, AUTHORITY, night, *pair, why="a test")
+
+
+def test_who_may_not_see_the_protected_learns_of_no_wall_by_trying(walled: LittleNights) -> None:
+    stranger = next(key for key in identities(walled, 1) if key not in (A, B))
+    told = []
+    for pair in ((A, B), (B, A), (A, stranger), (stranger, B)):
+        for night in (None, walled.night(1).business_date, walled.night(0).business_date):
+            if night == walled.night(0).business_date and B in pair:
+                continue  # it was not there yet
+            with pytest.raises(IsindexError) as refused:
+                explain_night(walled.deployment, AUTHORITY, night, *pair, why="a test")
+            told.append((refused.value.as_json(), refused.value.exit_code))
+    assert {error["code"] for error, _ in told} == {"CHILD_PROTECTED"}
+    assert all(each == told[0] for each in told)
 
 
 @pytest.mark.both_databases

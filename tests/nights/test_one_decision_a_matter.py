@@ -111,6 +111,8 @@ def test_of_two_people_who_decide_of_a_childs_protection_at_one_moment_one_is_re
     place: LittleNights, two: tuple[str, str], first: str, second: str
 ) -> None:
     decided = getattr(protection_decisions, second)
+    hidden = protection_decisions.shield(place.deployment, AUTHORITY, two[0], **by("Noor"))
+    take_back(place.deployment, AUTHORITY, hidden.number, **by("Noor"))  # only a hidden child can be opened
     row = {"kind": first, "record_a": two[0]}
     refused = at_one_moment(place, row, lambda: decided(place.deployment, AUTHORITY, two[0], **by("Omar")))
     assert refused is not None and refused.code == "DECISION_CONTRADICTS"
