@@ -74,8 +74,8 @@ def status(
         words = standing_told(each)
         console.print(f"{words[0].upper()}{words[1:]}")
     for code, decisions in decided.items():
-        for each in decisions:
-            console.print(_waits(code, each, place.home.root), soft_wrap=True)
+        for decision in decisions:
+            console.print(_waits(code, decision, place.home.root), soft_wrap=True)
     for published in found:
         table = Table(title=f"Authority {published.authority}: {published.version}", title_justify="left")
         for name in ("Feed", "As of", "Age in days", "Live records", "Delivery"):

@@ -40,8 +40,16 @@ WHY = {
 
 
 def unmet_in(folder: Path) -> list[dict[str, Any]]:
-    """The decisions of an attempt, by its folder: ``decision``, its number, and ``why``."""
-    return list(read_as_or_none(folder / "protection" / "unmet.json", list) or [])
+    """The decisions of an attempt, by its folder: ``decision``, its number, ``why``, and in words ``told`` and ``what_to_do``."""
+    found = read_as_or_none(folder / "protection" / "unmet.json", list) or []
+    return [
+        {
+            **each,
+            "told": f"Decision {each['decision']} opened nobody. {_words(each['why'], 0)}",
+            "what_to_do": _words(each["why"], 1),
+        }
+        for each in found
+    ]
 
 
 def unmet_told(each: Mapping[str, Any]) -> str:
@@ -52,3 +60,7 @@ def unmet_told(each: Mapping[str, Any]) -> str:
 def reasons_told(why: Sequence[str]) -> str:
     """Why, and what to do."""
     return " ".join(words for reason in why for words in WHY.get(reason, ()))
+
+
+def _words(why: Sequence[str], part: int) -> str:
+    return " ".join(WHY[reason][part] for reason in why if reason in WHY)

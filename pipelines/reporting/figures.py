@@ -107,7 +107,7 @@ class AuthorityLine:
     `state` is published, held, failed or not_published; `changes` are the differences to the version before, by kind, as the
     version's manifest has them; `protection` counts children hidden and wishes by what became of them in the last attempt that came so far; `hiding` tells the same
     of what readers see, and of the attempt where they do not see it; `taken` are versions of the night that were published again or
-    removed. An authority of which there is nothing for the night has no feeds.
+    removed; `unmet` are decisions to open a child who is hidden all the same: which and why, and what to do. An authority of which there is nothing for the night has no feeds.
     """
 
     authority: str
@@ -121,6 +121,7 @@ class AuthorityLine:
     protection: Mapping[str, int] = field(default_factory=dict)
     hiding: tuple[ProtectionLine, ...] = ()
     taken: tuple[Tombstone, ...] = ()
+    unmet: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

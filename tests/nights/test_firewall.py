@@ -494,6 +494,30 @@ def test_an_older_night_withholds_who_was_one_and_taken_back_they_are_one_again(
     assert "Quillerby" in shown(place, 2, of[B]) and "Thistlewick" in shown(place, 2, of[B])
 
 
+@pytest.mark.parametrize("asks", ["to be hidden", "for a wall"])
+def test_who_asks_after_it_was_proposed_to_take_the_wall_away_is_heard_first(
+    walled: LittleNights, tmp_path: Path, asks: str
+) -> None:
+    place = walled.copied_to(tmp_path)
+    (made,) = (each for each in decisions.every_decision(place.deployment, AUTHORITY) if each.kind == "firewall")
+    proposed = decisions.take_back(place.deployment, AUTHORITY, made.number, **by("Omar"))
+    with pytest.raises(IsindexError, match="DECISION_CONTRADICTS") as again:
+        decisions.take_back(place.deployment, AUTHORITY, made.number, **by("Ruth"))
+    assert f"isindex decide confirm {proposed.number}" in again.value.remedy
+    if asks == "to be hidden":
+        place.feeds["health"].rows[A.partition(":")[2]]["confidentiality"] = "S"
+        agency = "health"
+    else:
+        shield = {"requested": False, "by": "court", "reason_code": "adoption", "firewall_from": f"{A.partition(':')[2]}"}
+        place.feeds["social_care"].rows["S0921"]["shield"] = shield
+        agency = "social_care"
+    place.feeds[agency].sequence -= 1  # a number that was used: the delivery is refused
+    place.deliver(1, agency)
+    place.load()
+    with pytest.raises(IsindexError, match=f"DECISION_OVERTAKEN.*{agency.replace('_', ' ')} for the night"):
+        protection_decisions.confirm(place.deployment, AUTHORITY, proposed.number, **by("Ruth"))
+
+
 def test_that_two_records_on_the_two_sides_are_the_same_takes_two_people(joined: LittleNights, tmp_path: Path) -> None:
     place = joined.copied_to(tmp_path)
     wall(place)

@@ -56,6 +56,11 @@ def night_sheets(
         for line in figures.authorities
         if not line.feeds
     ]
+    attention += [
+        (name(line.authority), None, Word("Opens nobody", "warn", ""), Code("DECISION_UNMET"), "", told, what_to_do)
+        for line in figures.authorities
+        for told, what_to_do in line.unmet
+    ]
     protection: list[tuple[Cell, ...]] = [
         (
             Link(name(line.authority), f"{line.authority}/protection.html")

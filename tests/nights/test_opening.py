@@ -1,0 +1,244 @@
+"""An opening takes effect on what two people knew, and is told when it opens nobody; a decision says what waits for a load."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+import pytest
+from typer.testing import CliRunner
+
+from assets.command.app import app
+from assets.command.load import protective_told
+from pipelines import audit
+from pipelines.errors import IsindexError
+from pipelines.nights import decisions, protection_decisions
+from pipelines.nights.protective import taken_away
+from pipelines.nights.waiting import decisions_waiting
+from pipelines.tables import read_table
+from tests.databases import Databases
+from tests.nights.little_authority import AUTHORITY, Delivery, children, day_of, put
+from tests.nights.little_nights import LittleNights
+from tests.nights.test_protection import by, hidden, index_id
+
+pytestmark = pytest.mark.one_database
+
+CHILD, OTHER = children()[0], children()[3]
+KEY, OTHER_KEY = f"health:P{CHILD.nhs}", f"health:P{OTHER.nhs}"
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory, database: Databases) -> LittleNights:
+    """Two published nights: on the first one child asks, on the second nobody does any more."""
+    made = LittleNights(tmp_path_factory.mktemp("asked"), database)
+    for row in made.feeds["health"].rows.values():
+        row["confidentiality"] = ""
+    for row in made.feeds["social_care"].rows.values():
+        row.pop("shield", None)
+    mark(made, CHILD.nhs)
+    made.deliver(0)
+    made.load()
+    mark(made, CHILD.nhs, "")
+    made.deliver(1)
+    assert made.load() == {1: "published"}
+    assert hidden(made, 1) == {CHILD.family}
+    return made
+
+
+@pytest.fixture
+def place(asked: LittleNights, tmp_path: Path) -> LittleNights:
+    return asked.copied_to(tmp_path)
+
+
+def mark(place: LittleNights, nhs: str, value: str = "S") -> None:
+    place.feeds["health"].rows[f"P{nhs}"]["confidentiality"] = value
+
+
+def asks(place: LittleNights, nhs: str, night: int, step: int, mode: str = "full", fault: str = "") -> None:
+    """A delivery of health in which a record asks."""
+    rows = [
+        dict(row) | ({"change": "upsert"} if mode == "delta" else {}) for row in place.feeds["health"].rows.values()
+    ]
+    next(row for row in rows if row["local_patient_id"] == f"P{nhs}")["confidentiality"] = "S"
+    put(
+        place.landing, Delivery("health", day_of(night), place.feeds["health"].sequence + step, mode, rows, fault=fault)
+    )
+
+
+def propose(place: LittleNights, who: str = KEY) -> decisions.Decision:
+    return protection_decisions.unshield(place.deployment, AUTHORITY, who, **by("Ruth"))  # type: ignore[arg-type]
+
+
+def confirm(place: LittleNights, number: int) -> decisions.Decision:
+    return protection_decisions.confirm(place.deployment, AUTHORITY, number, **by("Omar"))  # type: ignore[arg-type]
+
+
+def said(place: LittleNights, *words: str) -> str:
+    """What a command prints, as one line."""
+    given = [*words, "--home", str(place.home), "--authority", AUTHORITY]
+    if words[0] == "decide" and words[1] != "list":
+        given += ["--reason", "seen the order"]
+    with place.database.here(place.home):
+        return " ".join(CliRunner().invoke(app, given).output.split())
+
+
+# --- what both knew -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("night", "step", "mode", "fault"),
+    [(2, 1, "full", ""), (2, 5, "delta", ""), (1, 0, "full", ""), (2, 1, "full", "records")],
+    ids=["in force", "held for a gap", "refused for its number", "every record broken"],
+)
+def test_a_wish_between_proposal_and_confirmation_overtakes_it(
+    place: LittleNights, night: int, step: int, mode: str, fault: str
+) -> None:
+    made = propose(place)
+    asks(place, CHILD.nhs, night, step, mode, fault)
+    place.load()
+    with pytest.raises(IsindexError, match=f"DECISION_OVERTAKEN.*health for the night of {day_of(night)}") as refused:
+        confirm(place, made.number)
+    assert refused.value.exit_code == 2
+    last = audit.entries(place.deployment)[0]
+    assert (last.actor, last.action, last.subject) == (
+        "Omar", "decide confirm", f"decision {made.number} refused DECISION_OVERTAKEN",
+    )  # fmt: skip
+    decisions.take_back(place.deployment, AUTHORITY, made.number, **by("Ruth"))  # type: ignore[arg-type]
+    confirm(place, propose(place).number)
+
+
+def test_the_wish_of_another_child_overtakes_nothing(place: LittleNights) -> None:
+    made = propose(place)
+    asks(place, OTHER.nhs, 2, 1)
+    place.load()
+    assert hidden(place, 2) == {CHILD.family, OTHER.family}
+    confirm(place, made.number)
+
+
+def test_a_proposal_of_which_nobody_kept_what_was_known_is_made_again(place: LittleNights) -> None:
+    made = propose(place)
+    with place.deployment.engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE decision SET told = NULL WHERE decision_id = {made.number}")
+    with pytest.raises(IsindexError, match="DECISION_OVERTAKEN"):
+        confirm(place, made.number)
+
+
+def test_who_is_not_hidden_cannot_be_opened_and_who_is_since_can(place: LittleNights) -> None:
+    with pytest.raises(IsindexError, match="CHILD_NOT_HIDDEN"):
+        propose(place, OTHER_KEY)
+    asks(place, OTHER.nhs, 1, 0)  # refused, and the night in force does not know of it
+    place.load()
+    propose(place, OTHER_KEY)
+
+
+def test_a_shield_by_any_record_of_the_child_overrules_a_proposal_by_another(place: LittleNights) -> None:
+    held = read_table(place.in_force(1).folder / "identities" / "identities.parquet").to_pylist()
+    own = index_id(place, 1)
+    first, second = sorted(row["record_key"] for row in held if row["index_id"] == own)[:2]
+    made = propose(place, second)
+    protection_decisions.shield(place.deployment, AUTHORITY, first, **by("Noor"))  # type: ignore[arg-type]
+    with pytest.raises(IsindexError, match="DECISION_UNKNOWN"):
+        confirm(place, made.number)
+    with pytest.raises(IsindexError, match="DECISION_CONTRADICTS"):
+        propose(place, second)
+
+
+def test_who_confirms_is_shown_what_and_a_second_proposer_is_told_to_confirm(place: LittleNights) -> None:
+    proposed = said(place, "decide", "unshield", index_id(place, 1).lower(), "--actor", "Ruth")
+    number = proposed.split()[1].rstrip(",")
+    again = said(place, "decide", "unshield", index_id(place, 1), "--actor", "Omar")
+    assert f"isindex decide confirm {number}" in again and "undo" not in again
+    told = said(place, "decide", "confirm", number, "--actor", "Omar")
+    shown, _, after = told.partition("is confirmed")
+    for word in (
+        "to show a child again",
+        index_id(place, 1),
+        "Ruth",
+        "seen the order",
+        f"health for the night of {day_of(0)}",
+    ):
+        assert word in shown
+    assert "next night" in after and "firewall" not in after
+    refused = said(place, "decide", "confirm", number, "--actor", "Ruth")
+    assert "SECOND_PERSON_NEEDED" in refused
+    assert audit.entries(place.deployment)[0].subject == f"decision {number} refused SECOND_PERSON_NEEDED"
+    listed = json.loads(said(place, "decide", "list", "--json"))
+    assert {each["account"] for each in listed} == {audit.account()}
+    assert f"proposal {number}" in said(place, "decide", "list").replace("│ ", "")
+
+
+# --- what opens nobody --------------------------------------------------------------------------------------------
+
+
+def figures(place: LittleNights, night: int) -> dict[str, Any]:
+    return place.last(night).figures
+
+
+def test_an_opening_while_the_record_asks_is_warned_of_and_told_after_the_night(place: LittleNights) -> None:
+    mark(place, CHILD.nhs)
+    place.deliver(2)
+    place.load()
+    proposed = said(place, "decide", "unshield", KEY, "--actor", "Ruth")
+    assert "opens nobody" in proposed and "goes on asking" in proposed
+    made = confirm(place, int(proposed.split()[1].rstrip(",")))
+    place.deliver(3, "education")
+    place.load()
+    assert hidden(place, 3) == {CHILD.family}
+    (unmet,) = figures(place, 3)["unmet"]
+    assert (unmet["decision"], unmet["why"]) == (made.number, ["asks"])
+    page = (place.home / "reports" / day_of(3).isoformat() / "index.html").read_text(encoding="utf-8")
+    assert f"Decision {made.number} opened nobody" in page and "Ask the supplier to correct it first" in page
+    assert figures(place, 3)["protection"]["lifted"] == 0
+    (told,) = (each for each in decisions.every_decision(place.deployment, AUTHORITY) if each.number == made.number)
+    assert "opened nobody" in told.came_of_it and "supplier" in told.came_of_it
+
+
+def test_versions_that_show_a_child_again_say_so(place: LittleNights) -> None:
+    asks(place, OTHER.nhs, 1, 0)
+    place.load()  # the versions of both nights are published again, less the child
+    assert OTHER.family in hidden(place, 1) and OTHER.family in hidden(place, 0)
+    confirm(place, propose(place, OTHER_KEY).number)
+    before = taken_away(place.deployment, AUTHORITY)
+    place.deliver(2)
+    place.load()
+    assert OTHER.family not in hidden(place, 2)
+    new = [each for each in taken_away(place.deployment, AUTHORITY) if each not in before]
+    assert new
+    for each in new:
+        words = protective_told(vars(each))
+        assert each.opened == 1 and "with 1 child whom it hid and who may be shown again" in words, words
+        assert " 0 " not in words
+
+
+# --- what waits for a load ----------------------------------------------------------------------------------------
+
+
+def test_a_shield_says_what_is_hidden_at_once_and_status_that_it_waits(place: LittleNights) -> None:
+    load = f"isindex load --home {place.home} --authority {AUTHORITY}"
+    made = said(place, "decide", "shield", OTHER_KEY, "--actor", "Ruth")
+    assert "isindex child" in made and "until the next load" in made and "earlier version" in made and load in made
+    number = int(made.split()[1].rstrip(":"))
+    told = said(place, "status")
+    assert f"decision {number} (shield) waits for a load" in told and load in told
+    undone = said(place, "decide", "undo", str(number), "--actor", "Ruth")
+    assert "stays hidden" in undone and "isindex decide unshield" in undone
+    place.load()
+    assert decisions_waiting(place.deployment, AUTHORITY) == []
+    confirmed = confirm(place, propose(place).number)
+    assert [(each.number, each.load) for each in decisions_waiting(place.deployment, AUTHORITY)] == [
+        (confirmed.number, False)
+    ]
+    assert pc.sum(place.published(1)["shielded"]).as_py() == 2
+
+
+def test_a_gate_is_let_pass_once_and_a_number_that_nobody_waits_for_is_told(asked: LittleNights) -> None:
+    words = ["decide", "override", "volume", "--night", str(day_of(1)), "--actor", "Ruth"]
+    first = said(asked, *words)
+    assert "may pass" in first
+    assert "DECISION_CONTRADICTS" in said(asked, *words) and f"Decision {first.split()[1].rstrip(':')}" in said(
+        asked, *words
+    )
+    told = said(asked, "waive", "--agency", "police", "--sequence", "99", "--reason", "gone")
+    assert "nothing waited for it" in told and f"the last one that came is {asked.feeds['police'].sequence}" in told
