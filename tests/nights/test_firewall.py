@@ -508,8 +508,7 @@ def test_who_asks_after_it_was_proposed_to_take_the_wall_away_is_heard_first(
         place.feeds["health"].rows[A.partition(":")[2]]["confidentiality"] = "S"
         agency = "health"
     else:
-        shield = {"requested": False, "by": "court", "reason_code": "adoption", "firewall_from": f"{A.partition(':')[2]}"}
-        place.feeds["social_care"].rows["S0921"]["shield"] = shield
+        place.feeds["social_care"].rows["S0921"]["firewall_from"] = "S0021"
         agency = "social_care"
     place.feeds[agency].sequence -= 1  # a number that was used: the delivery is refused
     place.deliver(1, agency)

@@ -341,3 +341,34 @@ def test_that_two_are_not_the_same_settles_nothing_of_a_number_that_one_of_them_
     assert see(known, decisions=decided, merged=with_a, before=first, on=NEXT) == {"X": SHIELDED, "B": SHIELDED}
     both = [*decided, ("not_the_same", "b", "c", None)]
     assert see(rows, decisions=both, merged=with_a) == {"X": SHIELDED, "B": OPEN}
+
+
+@pytest.mark.parametrize(
+    ("rows", "apart", "decisions", "why"),
+    [
+        ({"a": {}, "b": {}}, (), (), None),
+        ({"a": ASKS, "b": {}}, (), (), ("asks",)),
+        ({"a": {}, "b": {}}, (), [("shield", "a", None, None)], ("decided",)),
+        ({"a": ASKS, "b": {}}, (), [("shield", "a", None, None)], ("asks", "decided")),
+        ({"a": {}, "b": ASKS}, [("a", "b", False)], (), ("another",)),
+        ({"b": {**ASKS, "nhs_number": "9434765919"}}, (), (), ("gone",)),
+        ({"b": {"nhs_number": "9434765920"}}, (), (), None),
+    ],
+    ids=[
+        "opened",
+        "it asks",
+        "a decision",
+        "both",
+        "another child",
+        "the record is gone",
+        "it is gone, and so is the child",
+    ],
+)
+def test_a_decision_after_which_its_child_is_hidden_is_told_with_the_reason(rows, apart, decisions, why):
+    was = {"a": {**ASKS, "nhs_number": "9434765919"}, "b": {}}
+    known = tuple(known_of(was, "a", "number", "person"))
+    now = {key: {"nhs_number": "9434765919", **row} if key == "a" else row for key, row in rows.items()}
+    lifting = [Lifting(7, ("a",), NEXT, known_by=known)]
+    after = night(now, apart, decisions, before=night(was), on=NEXT, lifting=lifting)
+    assert {each.number: each.why for each in after.unmet} == ({7: why} if why else {})
+    assert seen(after).get("A", OPEN) == OPEN or why
