@@ -158,7 +158,7 @@ def confirm(
         "The child is shown again from the authority's next night on; until then the confirmation can be taken back: "
         f"isindex decide undo {made.number} --authority {authority} --reason …"
         if proposal.kind == "unshield"
-        else f"The firewall goes with the next load: isindex load --home {home} --authority {authority}"
+        else f"The firewall of this decision goes with the next load: isindex load --home {home} --authority {authority}"
     )
     console.print(f"Decision {made.number}: proposal {number} is confirmed. {counts}", soft_wrap=True)
     _warn_in_vain(proposal)
@@ -239,8 +239,11 @@ def undo(
         number,
         **_by(actor, reason),
     )
-    if taken.kind == "unwall":
+    if taken.kind == "unwall" and taken.number != number:
+        from pipelines.nights import protection_decisions
+
         _proposed(taken.number, authority)
+        _warn_in_vain(protection_decisions.proposal_of(existing_home(home), authority, taken.number))
         return
     follows = {
         "shield": "The child stays hidden. Only two people open it: "
@@ -355,11 +358,12 @@ def _tell(proposal: Proposal) -> None:
 
 
 def _warn_in_vain(proposal: Proposal) -> None:
-    """Say that the child would stay hidden, as things are."""
+    """Say that the child would stay hidden, or the firewall stand, as things are."""
     if proposal.unmet:
         from pipelines.nights.unmet import reasons_told
 
-        words = f"Warning: as things are, this opens nobody. {reasons_told(proposal.unmet)}"
+        nothing = "opens nobody" if proposal.kind == "unshield" else "takes no firewall away"
+        words = f"Warning: as things are, this {nothing}. {reasons_told(proposal.unmet)}"
         console.print(words, style="bold yellow", soft_wrap=True)
 
 

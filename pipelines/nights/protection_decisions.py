@@ -35,6 +35,7 @@ from pipelines.nights.decisions import (
 from pipelines.nights.hidden_records import hidden_among
 from pipelines.nights.hiding import known_now
 from pipelines.nights.references import record_key_of, reference_of
+from pipelines.nights.walls import walls_asked_in
 from pipelines.nights.wishes_of_child import records_with, shields_on, wishes_of
 from pipelines.protection.letters import folded
 from pipelines.protection.shielding import Lifting, protect
@@ -60,7 +61,7 @@ class Proposal:
         reason: why.
         decided_at: when.
         asked: whose feed asked last for the protection of one of these children, and for which business date; None: no feed did.
-        unmet: why the child would be hidden all the same, as things are (`pipelines.nights.unmet.WHY`).
+        unmet: why the child would be hidden, or the firewall stand, all the same, as things are (`pipelines.nights.unmet.WHY`).
     """
 
     number: int
@@ -159,7 +160,9 @@ def proposal_of(deployment: Deployment, authority: str, number: int) -> Proposal
         proposed.reason,
         proposed.decided_at,
         (newest.agency, newest.last_night) if newest else None,
-        _unmet_by_now(deployment, attempt, proposed) if proposed.kind == "unshield" else (),
+        _unmet_by_now(deployment, attempt, proposed)
+        if proposed.kind == "unshield"
+        else _walled_anyway(attempt, proposed),
     )
 
 
@@ -294,6 +297,15 @@ def _index_ids(attempt: Attempt, keys: Sequence[str]) -> list[str | None]:
     held = read_table(path, columns=["record_key", "index_id"])
     of = dict(zip(held["record_key"].to_pylist(), held["index_id"].to_pylist(), strict=True))
     return [of.get(key) for key in keys]
+
+
+def _walled_anyway(attempt: Attempt, proposed: Row[Any]) -> tuple[str, ...]:
+    """Whether a feed has asked for the firewall of a decision too; what the two records are decided to be overrules a feed."""
+    if proposed.subject is None:
+        return ()
+    asked = walls_asked_in(attempt.folder)
+    pairs = {frozenset(pair) for pair in zip(asked["record_a"].to_pylist(), asked["record_b"].to_pylist(), strict=True)}
+    return ("feed",) if frozenset(_keys_of(proposed)) in pairs else ()
 
 
 def _unmet_by_now(deployment: Deployment, attempt: Attempt, proposed: Row[Any]) -> tuple[str, ...]:

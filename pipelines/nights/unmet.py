@@ -35,8 +35,12 @@ WHY = {
         "The child may be another one who is hidden, and is hidden for that one's sake.",
         "Find the pair in the review list: if they are two children, `isindex decide not-the-same`. To unshield it does not help.",
     ),
+    "feed": (
+        "A feed has asked for the same firewall, and so it stands.",
+        "If the two records are one child, `isindex decide same` of them, confirmed by another person, takes it away.",
+    ),
 }
-"""Why a child is hidden after all (`pipelines.protection.shielding.Unmet`): in words, and what to do."""
+"""Why a child is hidden after all (`pipelines.protection.shielding.Unmet`), or a firewall stands: in words, and what to do."""
 
 
 def unmet_in(folder: Path) -> list[dict[str, Any]]:

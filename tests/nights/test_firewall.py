@@ -517,6 +517,24 @@ def test_who_asks_after_it_was_proposed_to_take_the_wall_away_is_heard_first(
         protection_decisions.confirm(place.deployment, AUTHORITY, proposed.number, **by("Ruth"))
 
 
+def test_a_wall_that_a_feed_has_asked_for_too_is_not_said_to_go(walled: LittleNights, tmp_path: Path) -> None:
+    place = walled.copied_to(tmp_path)
+    place.feeds["social_care"].rows["S0921"]["firewall_from"] = BIRTH.nhs
+    place.deliver(2)
+    assert place.load() == {2: "published"}
+    (made,) = (each for each in decisions.every_decision(place.deployment, AUTHORITY) if each.kind == "firewall")
+    words = ["--home", str(place.home), "--authority", AUTHORITY, "--reason", "order 7", "--actor"]
+    with place.database.here(place.home):
+        done = CliRunner().invoke(app, ["decide", "undo", str(made.number), *words, "Ruth"])
+    told = " ".join(done.output.split())
+    assert "takes no firewall away" in told and "isindex decide same" in told
+    proposed = decisions.every_decision(place.deployment, AUTHORITY)[0]
+    assert proposed.kind == "unwall"
+    with place.database.here(place.home):
+        undone = CliRunner().invoke(app, ["decide", "undo", str(proposed.number), *words, "Ruth"])
+    assert "the firewall stands" in undone.output and "proposed" not in undone.output
+
+
 def test_that_two_records_on_the_two_sides_are_the_same_takes_two_people(joined: LittleNights, tmp_path: Path) -> None:
     place = joined.copied_to(tmp_path)
     wall(place)
