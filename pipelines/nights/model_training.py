@@ -33,7 +33,7 @@ from pipelines.matching.weighing.match_model import DEFAULT_MODEL, Model, load_m
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.decided import decisions_of
 from pipelines.nights.follow import newest_in_force
-from pipelines.nights.hidden_records import hidden_among
+from pipelines.nights.hidden_records import not_told_of
 from pipelines.nights.night import Night, StageReport
 from pipelines.reporting import ShownModel, write_models
 from pipelines.reporting.words import STEPS
@@ -181,7 +181,7 @@ def preview(deployment: Deployment, authority: str, name: str) -> Preview:
 
 
 def changes_with_keys(deployment: Deployment, authority: str, found: Preview, *, why: str) -> pa.Table:
-    """The changes of a preview with record keys, audited; keys of hidden children only for those who may see them.
+    """The changes of a preview with record keys, audited; keys of hidden children, and of records at firewalls, only for those who may see them.
 
     Raises:
         IsindexError: PURPOSE_MISSING.
@@ -199,7 +199,7 @@ def changes_with_keys(deployment: Deployment, authority: str, found: Preview, *,
     if may_see_protected():
         return found.changes
     (attempt,) = _latest(deployment, authority)
-    hidden = pa.array(sorted(hidden_among(attempt, keys.unique().to_pylist())), pa.string())
+    hidden = pa.array(sorted(not_told_of(attempt, keys.unique().to_pylist(), attempt)), pa.string())
     shown = pc.if_else(pc.is_in(keys, value_set=hidden), None, keys)
     return found.changes.set_column(found.changes.column_names.index("record_key"), "record_key", shown)
 
