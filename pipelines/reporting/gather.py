@@ -498,7 +498,7 @@ def _authority_line(authority: str, row: _Standing | None, feeds: tuple[FeedLine
         tuple(figures.get("reasons") or ()),
         feeds,
         _protection(figures),
-        tuple((each["told"], each["what_to_do"]) for each in figures.get("unmet") or ()),
+        unmet=tuple((each["told"], each["what_to_do"]) for each in figures.get("unmet") or ()),
     )
 
 

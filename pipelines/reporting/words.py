@@ -16,6 +16,7 @@ __all__ = [
     "DIMENSIONS",
     "GLOSSARY",
     "HIDING",
+    "OPENINGS",
     "OUTCOMES",
     "PAIRS",
     "PROTECTION",
@@ -110,6 +111,13 @@ TAKEN = {
         "Removed",
         "quiet",
         "The version is gone: it could not be made less, or no night had it any more. Nothing stands in its place.",
+    ),
+}
+OPENINGS = {
+    "unmet": Word(
+        "Opens nobody",
+        "warn",
+        "Two people have opened a child who is hidden all the same: something that they did not decide on still hides it.",
     ),
 }
 OUTCOMES = {

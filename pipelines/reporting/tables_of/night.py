@@ -7,7 +7,7 @@ from pipelines.publishing.versions import LESS
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.figures import FeedLine, NightFigures
 from pipelines.reporting.sheets import Cell, Code, Head, Link, Sheet
-from pipelines.reporting.words import AGES, HIDING, STATES, TAKEN, TASKS, plural, short_day
+from pipelines.reporting.words import AGES, HIDING, OPENINGS, STATES, TAKEN, TASKS, plural, short_day
 
 __all__ = ["night_sheets"]
 
@@ -57,7 +57,7 @@ def night_sheets(
         if not line.feeds
     ]
     attention += [
-        (name(line.authority), None, Word("Opens nobody", "warn", ""), Code("DECISION_UNMET"), "", told, what_to_do)
+        (name(line.authority), None, OPENINGS["unmet"], Code("DECISION_UNMET"), "", told, what_to_do)
         for line in figures.authorities
         for told, what_to_do in line.unmet
     ]
