@@ -55,8 +55,8 @@ def load(
     business date and the nights after it are brought up to date. A decision, a new match model or contract is acted on. A
     night that failed or was interrupted is run again; one that is held rests until something changes.
 
-    Exit code: 0 all loaded, 1 something was refused, held or failed or lies where it should not, 2 wrong usage, 3 another
-    load is running.
+    Exit code: 0 all loaded, 1 something was refused, held or failed or lies where it should not, or a wish to be protected means
+    nobody, 2 wrong usage, 3 another load is running.
 
     Example: [bold]isindex load --landing demo/landing --home demo/home --night 2026-11-20[/bold]
     """
@@ -358,7 +358,7 @@ def _show_standing(summary: dict[str, Any]) -> None:
     """What waits for somebody: nights that are held or failed, deliveries likewise, and what lies where it should not."""
     ran = {(night["authority"], night["business_date"]) for night in summary["nights"]}
     for each in summary["standing"]:
-        if each["agency"] or (each["authority"], each["business_date"]) not in ran:
+        if each["agency"] or each["state"] == "open" or (each["authority"], each["business_date"]) not in ran:
             console.print(f"Still {standing_told(each)}")
     for night in summary["not_asked"]:
         whose = f"{night['business_date']} authority {night['authority']}"

@@ -114,7 +114,7 @@ def unshield(
     """Propose that a shielded child be shown again; another person must confirm it.
 
     It lifts what was asked for until now. A record that goes on asking, or another child's shield that may be this one's, still
-    counts.
+    counts. A wish that means nobody is named as the page of protection names it: it alone ends.
 
     Example: [bold]isindex decide unshield 5K7K2M9QWX43 --home demo/home --authority 330 --reason "Order ended"[/bold]
     """

@@ -48,6 +48,15 @@ class StoredDelivery:
         return read_table(self._proven("accepted.parquet"))
 
     @property
+    def accepted_keys(self) -> pa.Array:
+        """The keys of `accepted` alone.
+
+        Raises:
+            IsindexError: STORE_DAMAGED when it is not the table that was kept.
+        """
+        return read_table(self._proven("accepted.parquet"), ["key"])["key"].combine_chunks()
+
+    @property
     def rejected(self) -> pa.Table:
         """One row per record and broken rule, values masked.
 

@@ -38,6 +38,7 @@ from pipelines.nights.references import record_keys_of, reference_of
 from pipelines.nights.requests import keep_taken_back, told_so_far
 from pipelines.nights.unmet import unmet_told
 from pipelines.nights.walls import stand_across
+from pipelines.protection.shielding import wish_in
 from pipelines.publishing.gates import OVERRIDABLE
 from pipelines.publishing.versions import built, folder_of, versions_in_force
 from pipelines.seams import grown
@@ -365,7 +366,7 @@ def write_down(
             raise _standing(beside, authority, matter) or contradicts(
                 "Another decision was made of the same."
             ) from None
-    refs = [reference_of(str(row[name])) for name in ("record_a", "record_b") if row.get(name)]
+    refs = [_shown(str(row[name])) for name in ("record_a", "record_b") if row.get(name)]
     about = " ".join(
         [f"decision {number}", *refs, *([str(row["subject"])] if row.get("subject") else []), *([note] if note else [])]
     )
@@ -465,8 +466,13 @@ def night_in_force(deployment: Deployment, authority: str) -> date | None:
     return max(versions_in_force(deployment.home, authority), default=None)
 
 
+def _shown(key: str) -> str:
+    """The reference of a record; of a wish that means nobody its own name, as the page of protection has it."""
+    return wish_in(key) or reference_of(key)
+
+
 def _told(row: Row[tuple[object, ...]]) -> Decision:
-    first, second = (key and reference_of(key) for key in (row.record_a, row.record_b))
+    first, second = (key and _shown(key) for key in (row.record_a, row.record_b))
     night = row.from_night if row.kind == "override" else None
     return Decision(
         row.decision_id,

@@ -38,8 +38,10 @@ from pipelines.nights.references import record_key_of, reference_of
 from pipelines.nights.walls import walls_asked_in
 from pipelines.nights.wishes_of_child import records_with, shields_on, wishes_of
 from pipelines.protection.letters import folded
-from pipelines.protection.shielding import Lifting, protect
+from pipelines.protection.shielding import Lifting, naming_wish, protect, wish_in
 from pipelines.protection.tokens import LASTING, nearly_tokens, tokens_of_records
+from pipelines.seams import grown
+from pipelines.seams.protection import TASKS
 from pipelines.tables import read_table
 
 __all__ = ["ONE_ACCOUNT", "Proposal", "confirm", "from_one_account", "proposal_of", "shield", "unshield"]
@@ -106,7 +108,9 @@ def shield(deployment: Deployment, authority: str, who: str, *, actor: str, reas
 
 
 def unshield(deployment: Deployment, authority: str, who: str, *, actor: str, reason: str, at: datetime) -> Decision:
-    """Propose that a child be shown again; nothing happens before another person confirms it.
+    """Propose that a child be shown again, or that a wish which means nobody end; nothing happens before another person confirms it.
+
+    Such a wish is named as the page of protection names it. It alone ends, and not if it means somebody by then, or was told again.
 
     Raises:
         IsindexError: as `shield`; CHILD_NOT_HIDDEN when nothing hides the child now; DECISION_CONTRADICTS also while a decision to
@@ -114,10 +118,10 @@ def unshield(deployment: Deployment, authority: str, who: str, *, actor: str, re
     """
     require_reason(actor, reason)
     attempt = latest_matched(deployment, authority)
-    key = record_key_of(attempt.folder, who)
+    key = _record_or_wish(attempt.folder, who)
     theirs = records_with(attempt, [key])
     known_by = _known_by(attempt.folder, key)
-    if not hidden_among(attempt, {key}):
+    if not wish_in(key) and not hidden_among(attempt, {key}):
         raise IsindexError(
             "CHILD_NOT_HIDDEN",
             "Nothing hides this child now, so there is nothing to lift.",
@@ -139,6 +143,29 @@ def unshield(deployment: Deployment, authority: str, who: str, *, actor: str, re
         return write_down(connection, authority, row, actor, reason, at.isoformat(timespec="seconds"))
 
 
+def _record_or_wish(folder: Path, who: str) -> str:
+    """The key of the record that `who` names; else what names the wish that meant nobody in that attempt (`naming_wish`)."""
+    try:
+        return record_key_of(folder, who)
+    except IsindexError as fault:
+        path = folder / "protection" / "tasks.parquet"
+        if fault.code != "RECORD_UNKNOWN" or not path.is_file():
+            raise
+        tasks = grown(read_table(path), TASKS).filter(pc.field("kind") == "nobody")
+        tasks = tasks.filter(pc.or_kleene(pc.equal(tasks["wish"], who), pc.equal(tasks["record_ref"], who)))
+        wishes = tasks["wish"].drop_null().to_pylist()
+        if len(wishes) == 1:
+            return naming_wish(wishes[0])
+        if wishes:
+            raise IsindexError(
+                "RECORD_UNKNOWN",
+                "Several wishes of that record mean nobody.",
+                where=fault.where,
+                remedy="Name one of them, as the page of protection does.",
+            ) from None
+        raise
+
+
 def proposal_of(deployment: Deployment, authority: str, number: int) -> Proposal:
     """What stands to be confirmed under a number.
 
@@ -154,7 +181,7 @@ def proposal_of(deployment: Deployment, authority: str, number: int) -> Proposal
     return Proposal(
         number,
         proposed.kind,
-        tuple(map(reference_of, keys)),
+        tuple(wish_in(key) or reference_of(key) for key in keys),
         tuple(_index_ids(attempt, keys)),
         proposed.actor,
         proposed.reason,

@@ -14,21 +14,23 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection, delete, func, insert, select
 
 from pipelines.database import schema as db
-from pipelines.deliveries import DeliveryEntry
+from pipelines.deliveries import DeliveryEntry, Register
 from pipelines.errors import IsindexError
+from pipelines.home import Home
 from pipelines.nights.inputs import Asking, wish_of
 from pipelines.nights.night import Night
 from pipelines.privacy.references import references
 from pipelines.privacy.secret import keyed_digests
-from pipelines.protection.register import Asked, requests_of
+from pipelines.protection.register import Asked, order_of, requests_of
 from pipelines.protection.tokens import LASTING, key_tokens, tokens_of_records
-from pipelines.seams import give
+from pipelines.seams import give, grown
 from pipelines.seams.protection import REQUESTS
 from pipelines.tables import file_sha256, read_table, write_table
 
 __all__ = [
     "HELD_NIGHT",
     "asked_for",
+    "asking_positions",
     "keep_asking",
     "keep_requests",
     "keep_taken_back",
@@ -49,7 +51,18 @@ def keep_requests(night: Night, entry: DeliveryEntry, asking: pa.Table | None) -
 
 def keep_asking(night: Night, agency: str, delivery_id: str, asking: pa.Table) -> None:
     """Keep what records ask for (`ASKING`) under the name of what they came with; it counts from the night on."""
-    _keep(night, agency, delivery_id, requests_of(asking, agency, delivery_id))
+    after = _newest_come(night, agency, delivery_id)
+    _keep(night, agency, delivery_id, requests_of(asking, agency, delivery_id, after))
+
+
+def _newest_come(night: Night, agency: str, delivery_id: str) -> str | None:
+    """The newest delivery of a feed that has come, but for those that are refused and the one of this name (`order_of`)."""
+    come = [
+        order_of(each.business_date, each.sequence or 0)
+        for each in Register(night.engine).known(night.authority, agency)
+        if each.state != "refused" and each.delivery_id != delivery_id
+    ]
+    return max(come, default=None)
 
 
 def keep_wishes(night: Night, attempt: str, record_keys: Sequence[str]) -> None:
@@ -77,7 +90,7 @@ def keep_wishes(night: Night, attempt: str, record_keys: Sequence[str]) -> None:
             }
         )
         name = f"{night.authority}/{agency}/{night.business_date.isoformat()}/{wish_of(attempt)}"
-        _keep(night, agency, name, give(requests.sort_by("entry_id"), REQUESTS))
+        _keep(night, agency, name, give(grown(requests.sort_by("entry_id"), REQUESTS), REQUESTS))
 
 
 def keep_taken_back(night: Night, number: int, record_key: str, folder: Path) -> None:
@@ -112,7 +125,7 @@ def keep_taken_back(night: Night, number: int, record_key: str, folder: Path) ->
         }
     )
     name = f"{night.authority}/{agency}/{night.business_date.isoformat()}/{undone_of(number)}"
-    _keep(night, agency, name, give(requests, REQUESTS))
+    _keep(night, agency, name, give(grown(requests, REQUESTS), REQUESTS))
 
 
 def undone_of(number: int) -> str:
@@ -148,6 +161,13 @@ def told_so_far(connection: Connection, authority: str) -> int:
     return max(connection.scalar(query) or 0 for query in counted)
 
 
+def asking_positions(home: Home, delivery_id: str) -> pa.Array:
+    """Where in a delivery records ask to be protected, as far as that was kept."""
+    path = home.protection(delivery_id)
+    requests = grown(read_table(path), REQUESTS) if path.is_file() else REQUESTS.empty_table()
+    return requests["position"].combine_chunks().drop_null()
+
+
 def asked_for(night: Night, asking: Iterable[Asking]) -> list[Asked]:
     """What the deliveries among a night's inputs ask for.
 
@@ -164,8 +184,6 @@ def asked_for(night: Night, asking: Iterable[Asking]) -> list[Asked]:
                 where=each.delivery_id,
                 remedy="Restore the home from its backup; nothing is published before.",
             )
-        requests = read_table(path)
-        if "walled" not in requests.column_names:  # kept before feeds' firewalls were
-            requests = requests.append_column("walled", pa.nulls(requests.num_rows, REQUESTS.field("walled").type))
+        requests = grown(read_table(path), REQUESTS)
         found.append(Asked(each.delivery_id, each.agency, each.business_date, requests, each.told))
     return found

@@ -21,9 +21,13 @@ from pipelines.nights.plan import PlannedNight
 from pipelines.nights.protective import Protective, protection_waits, taken_away
 from pipelines.nights.reach import authorities_of
 from pipelines.publishing.versions import built, versions_in_force
-from pipelines.reporting.way_out import what_to_do
+from pipelines.reporting.protection_now import TasksOfNight, tasks_now
+from pipelines.reporting.way_out import remedy_of, what_to_do
 
-__all__ = ["standing", "summary_of"]
+__all__ = ["WISHES_OPEN", "standing", "summary_of"]
+
+WISHES_OPEN = "WISHES_OPEN"
+"""The code of wishes to be protected that wait for somebody."""
 
 
 class Ran(Protocol):
@@ -54,7 +58,7 @@ def summary_of(
     """Nights, feeds, deliveries and places to look at, of the nights that were run; what is amiss; what was cleared away.
 
     ``ok`` is false while a delivery is refused or held and nobody has settled it, a night is held or failed, a run could not
-    begin, or something in the landing place belongs to nobody. With `authorities` only what stands of these is told. Of versions
+    begin, a wish to be protected means nobody or asks for a firewall that stands nowhere, or something in the landing place belongs to nobody. With `authorities` only what stands of these is told. Of versions
     that were published again less somebody, or removed, those that are not `known` already are told.
     """
     nights = [_night(deployment, each) for each in ran]
@@ -102,7 +106,8 @@ def standing(deployment: Deployment, authorities: Collection[str] | None = None)
     """What waits for somebody, with the reasons and the way out: nights that are held, or whose last run did not end well, then deliveries.
 
     Those are the ones that are held or refused and that nobody has settled; of a night agency, sequence and delivery_id
-    are None.
+    are None. Last, of each authority, the wishes to be protected that mean nobody, or ask for a firewall that stands nowhere
+    (WISHES_OPEN): they stand until they are settled, not for their night alone.
     """
     newest = select(func.max(db.attempt.c.attempt_id)).group_by(db.attempt.c.authority, db.attempt.c.business_date)
     query = (
@@ -129,7 +134,24 @@ def standing(deployment: Deployment, authorities: Collection[str] | None = None)
         }
         for row in rows
     ]
-    return [*nights, *map(_waits, standing_deliveries(deployment.engine, authorities))]
+    deliveries = map(_waits, standing_deliveries(deployment.engine, authorities))
+    wishes = [_open_wishes(each) for each in tasks_now(deployment.engine, authorities) if each.grave]
+    return [*nights, *deliveries, *wishes]
+
+
+def _open_wishes(found: TasksOfNight) -> dict[str, Any]:
+    return {
+        "authority": found.authority,
+        "business_date": found.business_date.isoformat(),
+        "agency": None,
+        "sequence": None,
+        "delivery_id": None,
+        "state": "open",
+        "code": WISHES_OPEN,
+        "reasons": found.reasons,
+        "what_to_do": found.to_do,
+        "since": None,
+    }
 
 
 def _waits(entry: DeliveryEntry) -> dict[str, Any]:
@@ -142,8 +164,8 @@ def _waits(entry: DeliveryEntry) -> dict[str, Any]:
         "delivery_id": entry.delivery_id,
         "state": entry.state,
         "code": " ".join(code["code"] for code in grave),
-        "reasons": [f"{code['message']} {code['remedy']}" for code in grave],
-        "what_to_do": " ".join(dict.fromkeys(code["remedy"] for code in grave)),
+        "reasons": [f"{code['message']} {remedy_of(entry, code['code'], code['remedy'])}" for code in grave],
+        "what_to_do": " ".join(dict.fromkeys(remedy_of(entry, code["code"], code["remedy"]) for code in grave)),
         "since": entry.received_at,
     }
 

@@ -31,6 +31,14 @@ WHY = {
         "It was asked for after the decision was confirmed.",
         "Find out who asks and why before anybody decides again.",
     ),
+    "strayed": (
+        "A record that was hidden as another child's has come into its identity.",
+        "Look whether the two are one child: if not, `isindex decide not-the-same`; if they are, decide again.",
+    ),
+    "wish": (
+        "The wish means somebody by now, or was told again.",
+        "Look at the page of protection: whoever it means is opened as any other child.",
+    ),
     "another": (
         "The child may be another one who is hidden, and is hidden for that one's sake.",
         "Find the pair in the review list: if they are two children, `isindex decide not-the-same`. To unshield it does not help.",

@@ -20,6 +20,7 @@ from pipelines.nights.hiding import known_now
 from pipelines.nights.inputs import Asking
 from pipelines.nights.requests import asked_for
 from pipelines.protection.register import Asked, entries_after
+from pipelines.protection.shielding import wish_in
 from pipelines.protection.tokens import key_tokens, tokens_of_records
 from pipelines.seams import grown
 from pipelines.seams.protection import ENTRIES
@@ -68,7 +69,7 @@ def wishes_of(
 
     Args:
         attempt: the latest one: it says who the child is.
-        keys: records of one child, or of two.
+        keys: records of one child, or of two; or what names a wish that means nobody: that one is among them.
         known_by: what the record was known by when it was decided, as tokens.
         walls_since: also firewalls that were asked for after so much was told; None: wishes to be hidden only.
     """
@@ -95,9 +96,10 @@ def wishes_of(
             SELECT agency, last_night, coalesce(told, 0) AS told FROM told
             WHERE list_has_any(tokens, $known::VARCHAR[]) AND (
                 wish IN (SELECT wish FROM asked_by SEMI JOIN mine USING (record_key)) OR wish NOT IN (SELECT wish FROM asked_by))
+                OR list_contains($wished::VARCHAR[], entry_id)
             ORDER BY told DESC, last_night DESC, agency
             """,
-            {"known": sorted(known)},
+            {"known": sorted(known), "wished": [wish for key in keys if (wish := wish_in(key))]},
         ).fetchall()
     return [Wish(*row) for row in found]
 

@@ -22,7 +22,19 @@ from pipelines.seams.deliveries import ASKING
 from pipelines.seams.protection import ENTRIES, REQUESTS
 from pipelines.tables import connect
 
-__all__ = ["Asked", "entries_after", "requests_of"]
+__all__ = ["ORDER", "Asked", "entries_after", "order_of", "requests_of"]
+
+ORDER = """
+    CREATE TEMP MACRO order_of(delivery) AS split_part(delivery, '/', 3) || ' ' || CASE
+        WHEN regexp_matches(split_part(delivery, '/', 4), '^[0-9]+-') THEN lpad(split_part(split_part(delivery, '/', 4), '-', 1), 10, '0')
+        WHEN starts_with(split_part(delivery, '/', 4), 'x-') THEN '' ELSE 'z' END
+"""
+"""Makes the macro order_of (delivery_id): as text in the order of business date and sequence; a delivery without one is the first of its day, what no delivery told the last."""
+
+
+def order_of(business_date: date, sequence: int) -> str:
+    """The same as the macro of `ORDER` makes of a delivery of that sequence."""
+    return f"{business_date.isoformat()} {sequence:010d}"
 
 
 @dataclass(frozen=True)
@@ -39,7 +51,7 @@ class Asked:
     told: int = 0
 
 
-def requests_of(asking: pa.Table, agency: str, delivery_id: str) -> pa.Table:
+def requests_of(asking: pa.Table, agency: str, delivery_id: str, after: str | None = None) -> pa.Table:
     """What the records of a delivery that ask for protection ask for: `REQUESTS`, nothing in it can be read.
 
     A record whose key cannot be read has an entry for what it says of the child; one that says nothing at all has an
@@ -49,7 +61,9 @@ def requests_of(asking: pa.Table, agency: str, delivery_id: str) -> pa.Table:
         asking: `ASKING`, as a reader gives it.
         agency: whose feed it is.
         delivery_id: the delivery.
+        after: the newest delivery of the feed that had come before it, in force or waiting (`order_of`); None: there is none.
     """
+    asking = grown(asking, ASKING)
     conform(asking, ASKING)
     rows = [(row, number) for row, numbers in enumerate(asking["walled"].to_pylist()) for number in (numbers or [None])]
     asking = asking.take(pa.array([row for row, _ in rows], pa.int64()))
@@ -63,6 +77,7 @@ def requests_of(asking: pa.Table, agency: str, delivery_id: str) -> pa.Table:
             "record_ref": pa.array([refs.get(key) for key in keys.to_pylist()], pa.string()),
             "asked": asking["asked"],
             "understood": asking["understood"],
+            **{name: asking[name] for name in ("position", "line", "damaged")},
             "walled": pa.array(walled, pa.list_(pa.string())),
         }
     )
@@ -73,15 +88,16 @@ def requests_of(asking: pa.Table, agency: str, delivery_id: str) -> pa.Table:
                 SELECT record_key AS number, list(DISTINCT token ORDER BY token) AS tokens FROM tokens GROUP BY ALL
             ),
             wished AS (
-                SELECT record_ref, asked, understood, walled, coalesce(tokens, []) AS tokens,
+                SELECT record_ref, asked, understood, position, line, damaged, walled, coalesce(tokens, []) AS tokens,
                     coalesce(record_ref, nullif(array_to_string(tokens, ' '), ''), $delivery || ' ' || number) AS who
                 FROM wishes LEFT JOIN known USING (number)
             )
             SELECT who || ' ' || asked || coalesce(' ' || array_to_string(walled, ' '), '') AS entry_id, any_value(record_ref) AS record_ref, asked,
-                bool_and(understood) AS understood, list_sort(list_distinct(flatten(list(tokens)))) AS tokens, walled
+                bool_and(understood) AS understood, list_sort(list_distinct(flatten(list(tokens)))) AS tokens, walled,
+                min(position) AS position, min(line) AS line, coalesce(bool_and(damaged), false) AS damaged, $after::VARCHAR AS after
             FROM wished GROUP BY who, asked, walled ORDER BY entry_id
             """,
-            params={"delivery": delivery_id},
+            params={"delivery": delivery_id, "after": after},
         ).to_arrow_table()
     ids = keyed_digests(told["entry_id"].combine_chunks(), f"protection {agency}")
     return give(told.set_column(0, "entry_id", ids).sort_by("entry_id"), REQUESTS)
@@ -91,12 +107,14 @@ def entries_after(before: pa.Table, asked: Sequence[Asked]) -> pa.Table:
     """The register after the deliveries `asked`: `ENTRIES`, by entry_id. All that they ask for hides (`wall_wishes.hiding`).
 
     The same wish told again is one entry: it was last asked for then, and knows all that any of its records said. One that
-    a person has lifted and that is asked for again after that stands again.
+    a person has lifted and that is asked for again after that stands again. Where it stood is told of the newest delivery that asks
+    (`order_of`), were another told later.
     """
     before = grown(before, ENTRIES)
     conform(before, ENTRIES)
     new = [
-        each.requests.drop_columns("walled")
+        grown(each.requests, REQUESTS)
+        .drop_columns("walled")
         .append_column("agency", pa.array([each.agency] * each.requests.num_rows, pa.string()))
         .append_column("delivery_id", pa.array([each.delivery_id] * each.requests.num_rows, pa.string()))
         .append_column("night", pa.array([each.business_date] * each.requests.num_rows, pa.date32()))
@@ -107,18 +125,27 @@ def entries_after(before: pa.Table, asked: Sequence[Asked]) -> pa.Table:
     if not new:
         return before
     with connect({"before": before, "new": pa.concat_tables(new)}) as duck:
+        duck.execute(ORDER)
         after = duck.sql("""
             WITH every AS (
-                SELECT entry_id, record_ref, asked, understood, tokens, agency, delivery_id, first_night, last_night,
-                    lifted_by, told, false AS again FROM before
+                SELECT entry_id, record_ref, asked, understood, tokens, agency, delivery_id, first_night, last_night, lifted_by, told,
+                    last_delivery, position, line, damaged, after, answered, false AS again FROM before
                 UNION ALL
-                SELECT entry_id, record_ref, asked, understood, tokens, agency, delivery_id, night, night, NULL, told, true FROM new
+                SELECT entry_id, record_ref, asked, understood, tokens, agency, delivery_id, night, night, NULL, told,
+                    delivery_id, position, line, damaged, after, NULL, true FROM new
+            ),
+            newest AS (
+                SELECT entry_id, last_delivery, position, line, damaged FROM every
+                QUALIFY row_number() OVER (
+                    PARTITION BY entry_id ORDER BY coalesce(order_of(last_delivery), last_night::VARCHAR) DESC, again DESC, told DESC, last_delivery) = 1
             )
             SELECT entry_id, any_value(record_ref) AS record_ref, any_value(asked) AS asked,
-                arg_max(understood, (last_night, again)) AS understood,
+                arg_max(understood, (last_night, again, coalesce(told, 0))) AS understood,
                 list_sort(list_distinct(flatten(list(tokens)))) AS tokens, any_value(agency) AS agency,
                 arg_min(delivery_id, (first_night, again, delivery_id)) AS delivery_id, min(first_night) AS first_night,
-                max(last_night) AS last_night, CASE WHEN NOT bool_or(again) THEN any_value(lifted_by) END AS lifted_by, max(told) AS told
-            FROM every GROUP BY entry_id ORDER BY entry_id
+                max(last_night) AS last_night, CASE WHEN NOT bool_or(again) THEN any_value(lifted_by) END AS lifted_by, max(told) AS told,
+                any_value(n.last_delivery) AS last_delivery, any_value(n.position) AS position, any_value(n.line) AS line,
+                any_value(n.damaged) AS damaged, max(after) AS after, CASE WHEN NOT bool_or(again) THEN any_value(answered) END AS answered
+            FROM every e JOIN newest n USING (entry_id) GROUP BY entry_id ORDER BY entry_id
         """).to_arrow_table()
     return give(after, ENTRIES)

@@ -42,7 +42,9 @@ from pipelines.seams.person import NAMES, RECORDS
 from pipelines.seams.protection import ENTRIES, LATCHED
 from pipelines.tables import connect
 
-__all__ = ["Lifting", "Protected", "Unmet", "in_force", "protect"]
+__all__ = ["Lifting", "Protected", "Unmet", "in_force", "naming_wish", "protect", "wish_in"]
+
+_WISH = "wish:"
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,21 @@ class Lifting:
     told: int = 0
     known_by: tuple[str, ...] | None = None
 
+    @property
+    def wish(self) -> str:
+        """The entry of the register that it ends, of a wish that means nobody; else ""."""
+        return wish_in(self.record_keys[0]) if len(self.record_keys) == 1 else ""
+
+
+def naming_wish(entry_id: str) -> str:
+    """What stands in place of a record's key in a decision about a wish that means nobody; no agency is called so."""
+    return f"{_WISH}{entry_id}"
+
+
+def wish_in(key: str) -> str:
+    """The wish that is named in place of a record's key; "" where that is a key."""
+    return key.removeprefix(_WISH) if key.startswith(_WISH) else ""
+
 
 @dataclass(frozen=True)
 class Unmet:
@@ -75,7 +92,8 @@ class Unmet:
         number: of the decision.
         why: ``stranger``: the record is another child's; ``gone``: it is not there, and whoever bears what it was known by is
             hidden; ``asks``: a record of the child goes on asking; ``decided``: a decision shields it; ``since``: it was asked for
-            after the decision was confirmed; ``another``: for the sake of another child, whom it may be.
+            after the decision was confirmed; ``strayed``: another record that was hidden has come into its identity; ``another``: for the
+            sake of another child, whom it may be; ``wish``: the wish that it ends means somebody, or was told again.
     """
 
     number: int
@@ -91,7 +109,7 @@ class Protected:
         entries: the register (`ENTRIES`).
         latched: `LATCHED`.
         met: entry_id of the wishes that name somebody tonight.
-        unmet: decisions to unshield that take effect tonight, and whose child is hidden all the same.
+        unmet: decisions to unshield that take effect tonight, and whose child is hidden all the same, or whose wish stands.
     """
 
     visibility: pa.Table
@@ -164,7 +182,14 @@ def protect(
         duck.execute(_HOLDERS)
         void = [each for each in lifting if not _still_meant(duck, each)]
         lifting = [each for each in lifting if each not in void]
+        met_before = duck.sql(_MET).to_arrow_table()["entry_id"].combine_chunks()
+        ended = [each for each in lifting if each.wish]
+        lifting = [each for each in lifting if not each.wish]
         guarded = _guarded(duck, lifting, entries, latched)
+        stand = []
+        for each in ended:
+            entries, lifts = _ended(entries, each, met_before)
+            stand += [] if lifts else [each]
         for each in lifting:
             entries, latched = _lifted(duck, each, entries, latched, guarded, a, b)
         index_ids, shielded, withheld, own = _seeds(duck, entries, latched)
@@ -180,6 +205,7 @@ def protect(
         after = duck.sql(_LATCHED_AFTER).to_arrow_table()
         met = duck.sql(_MET).to_arrow_table()["entry_id"].combine_chunks()
         unmet = [Unmet(each.number, ("stranger",)) for each in void if each.unshields]
+        unmet += [Unmet(each.number, ("wish",)) for each in stand]
         unmet += [Unmet(each.number, why) for each in lifting if each.unshields and (why := _in_vain(duck, each))]
     return Protected(give(seen, VISIBILITY), entries, give(after, LATCHED), met, tuple(unmet))
 
@@ -259,12 +285,14 @@ def _in_vain(duck: duckdb.DuckDBPyConnection, lifting: Lifting) -> tuple[str, ..
     """Why the child of a decision to unshield is hidden after it; nothing when it is not (`Unmet`)."""
     told = {"keys": list(lifting.record_keys), "known": list(lifting.known_by or ())}
     row = duck.execute(_IN_VAIN, told).fetchone()
-    there, hidden, bearers, asks, decided, since = row or (False, False, False, False, False, False)
+    there, hidden, bearers, asks, decided, since, strayed = row or (False,) * 7
     if not there:
         return ("gone",) if bearers else ()
     if not hidden:
         return ()
-    own = tuple(why for why, said in (("asks", asks), ("decided", decided), ("since", since)) if said)
+    own = tuple(
+        why for why, said in (("asks", asks), ("decided", decided), ("since", since), ("strayed", strayed)) if said
+    )
     return own or ("another",)
 
 
@@ -364,6 +392,21 @@ def _of_strays(duck: duckdb.DuckDBPyConnection, lifting: Lifting, own: np.ndarra
         SELECT DISTINCT of_whom FROM ({marks}) SEMI JOIN strange USING (token) ORDER BY ALL
     """, params={"keys": list(lifting.record_keys), "known": list(lifting.known_by)}).to_arrow_table()  # fmt: skip
     return found["of_whom"].combine_chunks().cast(pa.string())
+
+
+def _ended(entries: pa.Table, lifting: Lifting, met: pa.Array) -> tuple[pa.Table, bool]:
+    """The register without the one wish that a decision ends, and whether it did: not while it means somebody, or was told again."""
+    goes = pc.and_(pc.equal(entries["entry_id"], lifting.wish), pc.is_null(entries["lifted_by"]))
+    for part in (
+        pc.invert(pc.is_in(entries["entry_id"], value_set=met)),
+        pc.less(entries["last_night"], pa.scalar(lifting.from_night, pa.date32())),
+        pc.less_equal(pc.coalesce(entries["told"], pa.scalar(0, pa.int64())), lifting.told),
+        pa.array([lifting.unshields] * entries.num_rows, pa.bool_()),
+    ):
+        goes = pc.and_(goes, part)
+    lifted = pc.if_else(goes, pa.scalar(lifting.number, pa.int64()), entries["lifted_by"])
+    place = entries.schema.get_field_index("lifted_by")
+    return entries.set_column(place, entries.schema.field(place), lifted), bool(pc.any(goes).as_py())
 
 
 def _tokens_of(duck: duckdb.DuckDBPyConnection, mask: np.ndarray) -> pa.Array:
@@ -540,7 +583,10 @@ _IN_VAIN = """
         EXISTS (FROM theirs JOIN records USING (record_key) WHERE coalesce(shielded, true)),
         EXISTS (FROM theirs JOIN decisions ON record_a = record_key WHERE kind = 'shield'),
         EXISTS (FROM standing SEMI JOIN known USING (token) WHERE entry_id IN (SELECT entry_id FROM asked_by SEMI JOIN child USING (index_id))
-            OR entry_id NOT IN (SELECT entry_id FROM asked_by))
+            OR entry_id NOT IN (SELECT entry_id FROM asked_by)),
+        EXISTS (SELECT record_key FROM theirs ANTI JOIN keys USING (record_key) SEMI JOIN (
+                SELECT record_key FROM tokens JOIN latched ON holder = tokens.token WHERE kind = 'key') USING (record_key)
+            ANTI JOIN (SELECT record_key FROM tokens WHERE list_contains($known::VARCHAR[], token)) USING (record_key))
 """
 _MET = """
     SELECT DISTINCT entry_id FROM (SELECT entry_id, unnest(tokens) AS token FROM entries) SEMI JOIN tokens USING (token)

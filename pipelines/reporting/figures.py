@@ -212,7 +212,7 @@ class RejectFigures:
 
     `rows`: one per record and broken rule, gravest and oldest first: agency, outcome, rule, field, sequence (of the delivery),
     position, line, key (national numbers in part only), full_key (for the agency's own file alone), masked, dimension, message, remedy,
-    first_night, days_open, reject_id.
+    first_night, days_open, reject_id, asks_protection (yes: the rejected record asks to be protected).
     """
 
     authority: str

@@ -45,7 +45,7 @@ from pipelines.reporting.figures import (
 from pipelines.reporting.readers_see import ReadersSee, readers_see
 from pipelines.reporting.reject_rows import reject_rows
 from pipelines.reporting.review import REVIEW
-from pipelines.reporting.way_out import what_to_do
+from pipelines.reporting.way_out import remedy_of, what_to_do
 from pipelines.reporting.words import DIMENSIONS, STATES, STEPS, short_day
 from pipelines.tables import connect
 
@@ -359,7 +359,13 @@ def _remaining(
 
 def _delivery_line(row: Row[Any], business_date: date, codes: Sequence[Mapping[str, str]]) -> FeedLine:
     notices = tuple(
-        Notice(c["code"], c.get("file") or "", c.get("message") or "", c.get("remedy") or "", c.get("severity") or "")
+        Notice(
+            c["code"],
+            c.get("file") or "",
+            c.get("message") or "",
+            remedy_of(row, c["code"], c.get("remedy") or ""),
+            c.get("severity") or "",
+        )
         for c in codes
         if c["code"] not in _QUIET_CODES
     )

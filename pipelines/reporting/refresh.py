@@ -16,18 +16,29 @@ from pipelines.deliveries.due import ABSENT, first_awaited, state_told
 from pipelines.deliveries.standing import open_gaps, standing_deliveries
 from pipelines.home import Home
 from pipelines.publishing.tombstones import tombstones
+from pipelines.reporting.directory import Directory
 from pipelines.reporting.readers_see import authorities_published, versions_or_none
-from pipelines.reporting.site import write_front, write_overview
-from pipelines.tables import read_as_or_none, write_json
+from pipelines.reporting.site import write_front, write_overview, write_protection
+from pipelines.seams import grown
+from pipelines.seams.protection import TASKS
+from pipelines.tables import read_as_or_none, read_table, write_json
 
 __all__ = ["refresh", "refresh_landing"]
+
+_FLOOD = " flood"  # at the end of what is kept of a delivery in which too many ask to be protected
 
 
 def refresh(home: Home, engine: Engine) -> None:
     """Write the first page and the overviews anew of which what waits for somebody has changed since the last time."""
     path = home.root / "standing.json"
     before = read_as_or_none(path, lambda told: {(str(day), str(what)) for day, what in told}) or set()
-    now = {(each.business_date.isoformat(), f"{each.delivery_id} {each.state}") for each in standing_deliveries(engine)}
+    now = {
+        (
+            each.business_date.isoformat(),
+            f"{each.delivery_id} {each.state}{_FLOOD if each.has('PROTECTION__FLOOD') else ''}",
+        )
+        for each in standing_deliveries(engine)
+    }
     now |= {
         (day.isoformat(), f"{delivery_id} {gap.message}")
         for delivery_id, (day, gap) in open_gaps(engine).items()
@@ -39,8 +50,20 @@ def refresh(home: Home, engine: Engine) -> None:
     for day in sorted({day for day, _ in now ^ before}):
         if (home.reports / day / "index.html").is_file():
             write_overview(home, engine, date.fromisoformat(day))
+    for first, what in sorted(now ^ before):
+        if what.endswith(_FLOOD):
+            _refresh_protection(home, engine, what.partition("/")[0], first)
     write_front(home, engine)
     write_json(sorted(now), path)
+
+
+def _refresh_protection(home: Home, engine: Engine, authority: str, first: str) -> None:
+    """Write the pages of protection of an authority's nights from `first` on anew, as far as the nights' tables are kept."""
+    for page in sorted(home.reports.glob(f"????-??-??/{authority}/protection.html")):
+        night = date.fromisoformat(page.parent.parent.name)
+        tasks = home.night(authority, night) / "protection" / "tasks.parquet"
+        if night.isoformat() >= first and tasks.is_file():
+            write_protection(home, engine, authority, night, grown(read_table(tasks), TASKS), Directory.read(night))
 
 
 def refresh_landing(home: Home, engine: Engine) -> None:

@@ -47,7 +47,7 @@ def reject_rows(
     parts = []
     order = {agency: place for place, agency in enumerate(directory.agencies)}
     for agency in sorted(rejects, key=lambda name: (order.get(name, len(order)), name)):
-        table = rejects[agency].select(list(_NEEDED))
+        table = _asking(rejects[agency]).select([*_NEEDED, "asks_protection"])
         with connect({"rejects": table, "first": first}) as duck:
             # duckdb puts a row's parts in the order asked for; `key` is text, position and line are numbers
             parts.append(
@@ -63,7 +63,8 @@ def reject_rows(
                            dimension, message, remedy,
                            coalesce(first_night, $night::DATE) AS first_night,
                            date_diff('day', coalesce(first_night, $night::DATE), $night::DATE) + 1 AS days_open,
-                           reject_id
+                           reject_id,
+                           CASE WHEN asks_protection AND outcome = 'rejected' THEN 'yes' END AS asks_protection
                     FROM rejects LEFT JOIN first USING (reject_id)
                     ORDER BY outcome DESC, days_open DESC, rule, sequence, position, field, reject_id
                     """,
@@ -89,6 +90,15 @@ def reject_rows(
             """
         ).to_arrow_table()
     return ordered
+
+
+def _asking(rejects: pa.Table) -> pa.Table:
+    """The rejects with whether their record asks to be protected; where that was not looked up, as it was judged."""
+    if "asks_protection" in rejects.column_names:
+        return rejects
+    judged = "asks_shield" in rejects.column_names
+    asks = rejects["asks_shield"] if judged else pa.nulls(rejects.num_rows, pa.bool_())
+    return rejects.append_column("asks_protection", asks)
 
 
 def _key_patterns(numbers: tuple[bool, ...]) -> dict[str, str | bool]:
@@ -123,5 +133,5 @@ def _empty() -> pa.Table:
         "masked",
         "dimension",
     ]
-    names += ["message", "remedy", "first_night", "days_open", "reject_id"]
+    names += ["message", "remedy", "first_night", "days_open", "reject_id", "asks_protection"]
     return pa.schema([pa.field(name, kinds.get(name, text)) for name in names]).empty_table()

@@ -26,6 +26,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from sqlalchemy import Engine
 
+from pipelines.deliveries.standing import standing_deliveries
 from pipelines.home import Home
 from pipelines.reporting import words
 from pipelines.reporting.directory import Directory
@@ -45,6 +46,7 @@ from pipelines.reporting.tables_of import (
     reject_sheets,
 )
 from pipelines.reporting.words import DIMENSIONS, STANDINGS, day, plural, short_day
+from pipelines.seams import grown
 from pipelines.seams.protection import TASKS
 from pipelines.tables import write_bytes
 
@@ -76,6 +78,7 @@ _PAGE_COLUMNS = (
     "first_night",
     "days_open",
     "reject_id",
+    "asks_protection",
 )
 
 
@@ -110,9 +113,10 @@ def write_reports(
         *write_quality(home, quality_figures(engine, authority, business_date, who), who),
         *write_protection(
             home,
+            engine,
             authority,
             business_date,
-            TASKS.empty_table() if tasks is None else tasks,
+            TASKS.empty_table() if tasks is None else grown(tasks, TASKS),
             who,
             in_force=last_state(engine, authority, business_date) not in ("held", "failed"),
         ),
@@ -215,14 +219,27 @@ def write_quality(home: Home, figures: QualityFigures, directory: Directory) -> 
 
 
 def write_protection(
-    home: Home, authority: str, business_date: date, tasks: pa.Table, directory: Directory, *, in_force: bool = True
+    home: Home,
+    engine: Engine,
+    authority: str,
+    business_date: date,
+    tasks: pa.Table,
+    directory: Directory,
+    *,
+    in_force: bool = True,
 ) -> list[Path]:
     """The page of what people must look at of an authority's protection, and its CSV, which holds every task.
 
+    First on it are the deliveries, to that night, whose wishes do not count because too many ask, as long as nobody has settled them.
     `in_force`: whether the tasks are of a version that was published, or of an attempt that was not.
     """
     folder = _folder(home, business_date, authority)
-    sheets = protection_sheets(tasks, directory)
+    floods = [
+        each
+        for each in standing_deliveries(engine, [authority])
+        if each.has("PROTECTION_FLOOD") and each.business_date <= business_date
+    ]
+    sheets = protection_sheets(tasks, directory, floods)
     page = _page(
         "protection.html",
         "../../",
@@ -233,6 +250,7 @@ def write_protection(
         business_date=business_date,
         number=tasks.num_rows,
         in_force=in_force,
+        floods=len(floods),
         **_words(),
     )
     written = _write(folder, {"protection.html": page}, sheets, leave={"tasks"})

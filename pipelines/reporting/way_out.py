@@ -1,6 +1,7 @@
 """What to do about a night that was not published: the first page says it, the night's own, a load and `isindex status`.
 
-Belongs here: the way out of a night's last attempt. Not here: remedies of deliveries, which stand beside their codes.
+Belongs here: the way out of a night's last attempt, and what an administrator does of a flood of wishes. Not here: other remedies of
+deliveries, which stand beside their codes and are for the supplier.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from typing import Any
 
 from pipelines.publishing.gates import OVERRIDABLE
 
-__all__ = ["what_to_do"]
+__all__ = ["about_flood", "remedy_of", "what_to_do"]
 
 
 def what_to_do(row: Any) -> str:
@@ -32,3 +33,24 @@ def what_to_do(row: Any) -> str:
         for gate in failed
     )
     return f"Find out why so much moved. If it is wrong, have it corrected; if it is right, decide so ({commands}). Then load."
+
+
+def about_flood(entry: Any) -> tuple[str, str]:
+    """What is wrong with a delivery (a row of table `delivery`) in which too many ask to be protected, and what the administrator has to do.
+
+    In a command HOME and WHY are for a person to fill in.
+    """
+    said = next((code["message"] for code in entry.codes if code["code"] == "PROTECTION_FLOOD"), "")
+    wrong = f"{said} Real ones among them protect nobody until this is decided."
+    supplier = "Do this first. Mostly a column has moved or is filled in every row: have the supplier send it right"
+    if entry.state != "held" or entry.sequence is None:
+        return wrong, f"{supplier}; it is refused, and nothing of it counts before."
+    return wrong, (
+        f"{supplier}, under the next sequence. If all these children must truly be hidden: isindex waive --home HOME "
+        f'--authority {entry.authority} --agency {entry.agency} --sequence {entry.sequence} --reason "WHY". Then load.'
+    )
+
+
+def remedy_of(entry: Any, code: str, remedy: str) -> str:
+    """What to do about one coded remark on a delivery: of a flood the administrator's part, else what the supplier is told."""
+    return about_flood(entry)[1] if code == "PROTECTION_FLOOD" else remedy

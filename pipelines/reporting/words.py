@@ -75,8 +75,19 @@ TASKS = {
         "A firewall was asked for, and no record, several, or one that is most likely another child are meant. The child who asks is hidden meanwhile.",
     ),
     "unread": Word("Not understood", "warn", "The mark is none that the contract knows. It protects all the same."),
+    "damaged": Word(
+        "In a damaged record",
+        "warn",
+        "The record that asks could not be read whole, so neither could its mark. It protects all the same.",
+    ),
     "gone": Word(
         "Mark gone", "warn", "The record is still there and asks no more. The child stays hidden all the same."
+    ),
+    "unsettled": Word(
+        "Not in force",
+        "info",
+        "It was asked for in what is not in force (a delivery that was refused, is held or came late, or a record that was rejected), "
+        "and nothing newer tells of the record. It protects all the same.",
     ),
     "between": Word(
         "At a firewall",

@@ -50,6 +50,7 @@ ASKING = Seam(  # readers → protection: each record that asks to be protected,
             pa.list_(pa.field("element", _TEXT)),
             "the numbers, as delivered, of the records that it must never be linked with; none: it asks to be hidden",
         ),
+        Column("damaged", pa.bool_(), "it was made out of a damaged record: of its mark no more can be said"),
     ),
 )
 

@@ -37,9 +37,15 @@ _WALLED = Column(
     _TOKENS,
     "keyed digest of the number of the record to be walled off, and of its parts should it be several numbers",
 )
+_TOLD_IN = (
+    Column("position", pa.int64(), "the record's ordinal in the delivery that told it last, from 1"),
+    Column("line", pa.int64(), "the line of the file where it begins"),
+    Column("damaged", _YES, "the record was damaged: of its mark no more can be said"),
+    Column("after", _TEXT, "the newest of the feed that had come by then (`register.order_of`); none: nothing had"),
+)
 REQUESTS = (
     Seam(  # of one delivery: each record that asks to be protected; with `walled` by a firewall, else to be hidden
-        "protection requests", (*_WISH, _WALLED)
+        "protection requests", (*_WISH, _WALLED, *_TOLD_IN)
     )
 )
 ENTRIES = Seam(  # the protection register after a night
@@ -54,6 +60,9 @@ ENTRIES = Seam(  # the protection register after a night
         Column(
             "told", pa.int64(), "which of all that was ever told it was told with last; none: before that was counted"
         ),
+        Column("last_delivery", _TEXT, "the newest delivery that asked; none: not kept yet", width=words.DELIVERY_ID),
+        *_TOLD_IN,
+        Column("answered", _YES, "a newer delivery in force has told of the record since; none: no"),
     ),
 )
 WALLS_WISHED = Seam(  # matching → protection, and the next night: every firewall that a record ever asked for
@@ -104,10 +113,19 @@ TASKS = Seam(  # protection → reporting: wishes that people must look at
     (
         Column("kind", _TEXT, "what is odd", values=words.TASK_KINDS, needed=True),
         Column("agency", _TEXT, "whose feed asks", width=words.AGENCY, needed=True),
+        Column(
+            "wish",
+            _TEXT,
+            "names the wish: `isindex decide unshield` takes it of one that means nobody",
+            width=words.REF,
+        ),
         Column("record_ref", _TEXT, "the record's opaque reference, where it could be read", width=words.REF),
         Column("asked", _TEXT, "path of the protective column", needed=True),
         Column("delivery_id", _TEXT, "the delivery that asked first", width=words.DELIVERY_ID, needed=True),
         Column("first_night", _DAY, "the business date it was first asked for", needed=True),
         Column("last_night", _DAY, "the business date it was last asked for", needed=True),
+        Column("last_delivery", _TEXT, "the newest delivery that asked", width=words.DELIVERY_ID),
+        Column("position", pa.int64(), "the record's ordinal in it, from 1, as far as known"),
+        Column("line", pa.int64(), "the line of its file where the record begins, as far as known"),
     ),
 )

@@ -61,7 +61,15 @@ INVOLVEMENT_KINDS = ("gp_practice", "school", "service", "sensitive_service")
 FLAGS = ("caf_exists", "lead_professional")
 
 # ---- protection -------------------------------------------------------------------------------------------------
-TASK_KINDS = ("nobody", "unwalled", "unread", "gone", "between")  # of a wish that people must look at
+TASK_KINDS = (  # of a wish that people must look at, gravest first
+    "nobody",
+    "unwalled",
+    "unread",
+    "damaged",
+    "gone",
+    "unsettled",
+    "between",
+)
 TOKEN_KINDS = ("key", "number", "person", "born_at", "lives_at", "given_at", "nearly", "born", "place")
 
 # ---- matching ---------------------------------------------------------------------------------------------------

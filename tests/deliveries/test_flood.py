@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from html import unescape
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -12,6 +13,7 @@ import pytest
 from pipelines.deliveries import Register
 from pipelines.deliveries.standing import standing_deliveries
 from pipelines.nights.arrivals import look_around
+from pipelines.nights.summary import standing
 from tests.nights.little_authority import AUTHORITY, children, day_of
 from tests.nights.little_nights import LittleNights
 
@@ -56,8 +58,22 @@ def test_a_flood_is_held_and_hides_nobody_but_whom_earlier_wishes_hide(place: Li
     assert hidden(place, 1) == 1
     (entry,) = standing_deliveries(place.deployment.engine)
     assert (entry.state, [code["code"] for code in entry.codes]) == ("held", ["PROTECTION_FLOOD"])
-    page = (place.home / "reports" / "index.html").read_text()
-    assert "PROTECTION_FLOOD" in page
+    command = f"isindex waive --home HOME --authority {AUTHORITY} --agency health --sequence {entry.sequence} --reason"
+    reports = place.home / "reports"
+    night = reports / day_of(1).isoformat()
+    for page in (reports / "index.html", night / "index.html", night / AUTHORITY / "protection.html"):
+        told = unescape(page.read_text())
+        assert command in told, page
+        assert "confirm by a waiver" not in told  # that is for the supplier
+    first, _, then = told.partition("Wishes to be protected that somebody must look at")
+    assert command in first and "protect nobody until" in first
+    (waits,) = standing(place.deployment)
+    assert command in waits["what_to_do"]
+    place.feeds["health"].rows[f"P{children()[0].nhs}"]["confidentiality"] = ""
+    mark(place, 100, "")
+    place.deliver(1, "health")
+    place.load()
+    assert command not in unescape((night / AUTHORITY / "protection.html").read_text())
 
 
 def test_a_waiver_of_its_own_number_makes_a_flood_count(place: LittleNights) -> None:

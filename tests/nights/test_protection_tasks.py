@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import json
+from html import unescape
 from pathlib import Path
 
 import pytest
 
+from pipelines.reporting.words import TASKS
+from pipelines.seams.words import TASK_KINDS
 from pipelines.tables import read_table
 from tests.nights.little_authority import AUTHORITY, children, day_of
 from tests.nights.little_nights import LittleNights
@@ -105,6 +110,64 @@ def test_a_wish_whose_record_is_gone_stays_and_is_a_task_when_no_record_means_it
     assert [task["kind"] for task in tasks(place, 2)] == ["nobody"]
     row = counted(place, 2)
     assert (row["Wishes that stand"], row["Means nobody"]) == ("2", "1")
+
+
+def test_a_mark_nobody_understood_is_gone_once_it_is_corrected_to_a_no(place: LittleNights) -> None:
+    rows = place.feeds["health"].rows
+    other = f"P{children()[4].nhs}"
+    rows[other]["confidentiality"] = "perhaps"
+    place.deliver(1)
+    place.load()
+    assert [task["kind"] for task in tasks(place, 1)] == ["unread"]
+    rows[other]["confidentiality"] = ""
+    place.deliver(2)
+    place.load()
+    assert [task["kind"] for task in tasks(place, 2)] == ["gone"]
+    assert (counted(place, 2)["Children hidden"], counted(place, 2)["Not understood"]) == ("2", "0")
+    page = (place.home / "reports" / day_of(2).isoformat() / AUTHORITY / "protection.html").read_text()
+    assert "Only two people open it: `isindex decide unshield`" in page
+
+
+def test_a_damaged_line_is_not_called_one_whose_mark_is_not_understood(place: LittleNights) -> None:
+    row = next(row for row in place.feeds["social_care"].rows.values() if row["nhs_number"] == CHILD.nhs)
+    row["shield"] = {"requested": True, "by": "Court", "reason_code": "other"}
+    (made,) = place.deliver(1, "social_care")
+    folder = place.landing / AUTHORITY / "social_care" / day_of(1).isoformat()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (file,) = manifest["files"]
+    lines = (folder / file["name"]).read_bytes().splitlines(keepends=True)
+    place_of = next(n for n, line in enumerate(lines) if b"shield" in line)
+    lines[place_of] = lines[place_of].rstrip()[:-1] + b"\n"
+    data = b"".join(lines)
+    (folder / file["name"]).write_bytes(data)
+    file |= {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    place.load()
+    told = {task["kind"]: task for task in tasks(place, 1) if task["agency"] == "social_care"}
+    assert set(told) == {"damaged"}
+    assert (told["damaged"]["position"], told["damaged"]["last_delivery"].split("/")[1]) == (
+        str(place_of + 1),
+        made.agency,
+    )
+
+
+def test_a_firewall_is_one_task_after_its_number_was_corrected_to_another_that_nobody_has(place: LittleNights) -> None:
+    row = next(iter(place.feeds["social_care"].rows.values()))
+    for night, number in ((1, "S9998"), (2, "S9999")):
+        row["firewall_from"] = number
+        place.deliver(night)
+        place.load()
+        assert [task["kind"] for task in tasks(place, night)] == ["unwalled"]
+    assert tasks(place, 2)[0]["last_night"] == day_of(2).isoformat()
+    assert counted(place, 2)["No firewall"] == "1"
+
+
+def test_the_overview_names_every_kind_that_is_for_people(place: LittleNights) -> None:
+    page = unescape((place.home / "reports" / day_of(0).isoformat() / "index.html").read_text())
+    note = f"{', '.join(word.text for word in list(TASKS.values())[:-1])} and {list(TASKS.values())[-1].text} are for people"
+    assert note in page
+    assert tuple(TASKS) == TASK_KINDS
+    assert set(counted(place, 0)) >= {word.text for word in TASKS.values()}
 
 
 def test_no_value_of_a_child_is_on_the_page(place: LittleNights) -> None:

@@ -192,7 +192,7 @@ def test_rejected_records_can_be_found_at_their_source(site):
     rows = rows_of(site / "2026-11-20/330/rejected.html", "rejected")
     assert rows[0][:6] == ["P-0007", "Health", "Rejected", "HEALTH-BIRTH-001", "birth_date", "100"]
     assert rows[0][6:9] == ["7", "8", "–none"]
-    assert rows[0][9:] == ["2 to 7 days", "3", nights.BORN.message, nights.BORN.remedy]
+    assert rows[0][9:] == ["2 to 7 days", "3", "–none", nights.BORN.message, nights.BORN.remedy]
     assert rows[1][9:11] == ["8 to 28 days", "10"]  # then the queries, the oldest first
 
 

@@ -46,17 +46,17 @@ def who_asks(records: pa.Table, salvaged: pa.Table, contract: Contract) -> pa.Ta
     with connect({"records": records, "salvaged": salvaged}) as database:
         found = database.sql(f"""
             WITH delivered AS (
-                SELECT * FROM records UNION ALL BY NAME SELECT * FROM salvaged
+                SELECT *, false AS damaged FROM records UNION ALL BY NAME SELECT *, true AS damaged FROM salvaged
             ), asking AS (
                 SELECT *, CASE {asked} END AS asked, {understood} AS understood FROM delivered
             ), told AS (
-                SELECT position, line, key, asked, understood, ({named})::{_NAMED} AS named FROM asking
+                SELECT position, line, key, asked, understood, damaged, ({named})::{_NAMED} AS named FROM asking
                 WHERE asked IS NOT NULL
             )
             SELECT position, any_value(line) AS line, CASE WHEN count(DISTINCT key) = 1 THEN any_value(key) END AS key,
                 arg_max(asked, understood) AS asked, bool_or(understood) AS understood,
                 list_filter(flatten(list(named)), lambda e: NOT {_blank("e.value")}) AS named
-                , NULL::VARCHAR[] AS walled
+                , NULL::VARCHAR[] AS walled, bool_and(damaged) AS damaged
             FROM told GROUP BY position
             {" ".join(_walls(column, named) for column in walls)}
             ORDER BY position, walled IS NOT NULL
@@ -91,7 +91,7 @@ def _walls(column: Column, named: str) -> str:
         SELECT position, any_value(line), CASE WHEN count(DISTINCT key) = 1 THEN any_value(key) END,
             '{column.name}', NOT bool_or({raw} LIKE '%{UNCLEAR}%'),
             list_filter(flatten(list(({named})::{_NAMED})), lambda e: NOT {_blank("e.value")}),
-            list_sort(list(DISTINCT trim({raw})))
+            list_sort(list(DISTINCT trim({raw}))), bool_and(damaged)
         FROM delivered WHERE NOT {_blank(raw)} GROUP BY position
     """
 

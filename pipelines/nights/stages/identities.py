@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.deliveries import Register, Store
 from pipelines.identities.assign import assign_identities
 from pipelines.identities.ledger import record_night
 from pipelines.identities.state import IdentityState
@@ -15,10 +16,11 @@ from pipelines.nights.requests import asked_for
 from pipelines.nights.seal import sealed
 from pipelines.nights.unmet import unmet_told
 from pipelines.nights.walls import newly_walled, walls_in, walls_wished_in
+from pipelines.privacy.references import references
 from pipelines.protection.places import places_after
 from pipelines.protection.register import entries_after
 from pipelines.protection.shielding import Protected, protect
-from pipelines.protection.tasks import tasks_of
+from pipelines.protection.tasks import answered_after, tasks_of
 from pipelines.protection.wall_wishes import hiding, unplaced
 from pipelines.seams.protection import ENTRIES, LATCHED, PLACES
 from pipelines.tables import read_table, write_json, write_table
@@ -57,9 +59,10 @@ def identify(night: Night) -> StageReport:
     protected = _protect(attempt, base, assigned.identities, records, open_walls)
     seen = protected.visibility
     folder = attempt.folder / "protection"
-    write_table(protected.entries, folder / "entries.parquet")
+    entries = answered_after(protected.entries, _told_of(attempt)) if protected.entries.num_rows else protected.entries
+    write_table(entries, folder / "entries.parquet")
     write_table(protected.latched, folder / "latched.parquet")
-    tasks = tasks_of(protected.entries, protected.met, assigned.identities, records, open_walls, walls)
+    tasks = tasks_of(entries, protected.met, assigned.identities, records, open_walls, walls)
     write_table(tasks, folder / "tasks.parquet")
     write_table(_places(attempt, base, protected, assigned.identities), folder / "places.parquet")
     state, events = record_night(assigned, seen, previous, night.business_date)
@@ -105,6 +108,16 @@ def _protect(
         if base
         else None,
     )
+
+
+def _told_of(attempt: Attempt) -> dict[str, pa.Array]:
+    """Delivery in force since the base → reference of each record that it tells of and that was not rejected."""
+    register, store = Register(attempt.night.engine), Store(attempt.night.home)
+    told = {}
+    for each in attempt.inputs.deliveries:
+        keys = store.open(register.needed(each.delivery_id)).accepted_keys.drop_null()
+        told[each.delivery_id] = references(pc.binary_join_element_wise(each.agency, keys, ":"))
+    return told
 
 
 def _places(attempt: Attempt, base: Attempt | None, protected: Protected, identities: pa.Table) -> pa.Table:

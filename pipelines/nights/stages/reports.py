@@ -8,12 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.contracts import registered_agencies
 from pipelines.deliveries import DeliveryEntry, Register, Store
 from pipelines.nights.attempts import Attempt, reported
 from pipelines.nights.feeds import feed_tonight
 from pipelines.nights.night import Night, StageReport
+from pipelines.nights.requests import asking_positions
 from pipelines.reporting import (
     Directory,
     MatchTables,
@@ -38,7 +40,7 @@ def write(night: Night) -> dict[str, StageReport]:
     for agency in registered_agencies():
         tonight = feed_tonight(night, register, agency.agency)
         if tonight.in_force:
-            rejects[agency.agency] = pa.concat_tables([_rejected(each, store) for each in tonight.in_force])
+            rejects[agency.agency] = pa.concat_tables([_rejected(night, each, store) for each in tonight.in_force])
     matching = _matching(attempt)
     faults = _table(attempt.folder / "faults.parquet")
     standing = faults if faults is not None else FAULTS.empty_table()
@@ -64,9 +66,12 @@ def write_night_overview(night: Night) -> None:
     refresh(night.home, night.engine)
 
 
-def _rejected(entry: DeliveryEntry, store: Store) -> pa.Table:
-    """The rejects of a delivery, with its sequence: positions are told apart by it."""
+def _rejected(night: Night, entry: DeliveryEntry, store: Store) -> pa.Table:
+    """The rejects of a delivery, with its sequence (positions are told apart by it), and whether the record asks to be protected."""
     rejected = store.open(entry).rejected
+    asking = asking_positions(night.home, entry.delivery_id)
+    rejected = rejected.append_column("asks_protection", pc.or_kleene(
+        pc.is_in(rejected["position"], value_set=asking), pc.coalesce(rejected["asks_shield"], pa.scalar(False))))  # fmt: skip
     return rejected.append_column("sequence", pa.array([entry.sequence] * rejected.num_rows, pa.int64()))
 
 

@@ -90,8 +90,9 @@ def nobody_unshielded(evidence: Evidence) -> Gate:
     """Children shown in full who were hidden, by their index id or by any of their records.
 
     Only a decision to unshield that takes effect tonight opens anybody: its child, while the record is still that child's, and
-    who was withheld for its sake; nobody who is shielded in its own right, and no other hidden child that has come into its identity. An entry of the register is lifted by such a decision
-    alone, where it is the child's or nobody's and was told before the decision was confirmed.
+    who was withheld for its sake; nobody who is shielded in its own right, and no other hidden child that has come into its identity. An
+    entry of the register is lifted by such a decision alone, where it is the child's or nobody's and was told before the decision was
+    confirmed; by one that names a wish, that very one, while no record is known by it.
     """
     duck = evidence.connection
     lifting = evidence.protection.lifting
@@ -128,8 +129,9 @@ def nobody_unshielded(evidence: Evidence) -> Gate:
         WHERE lifted_by IS NOT NULL AND lifted_by IS DISTINCT FROM before AND NOT EXISTS (
             SELECT 1 FROM counting c WHERE c.number = e.lifted_by AND c.unshields
                 AND coalesce(e.told, 0) <= c.told AND e.last_night < c.from_night
-                AND (e.entry_id NOT IN (SELECT entry_id FROM asked_by) OR e.entry_id IN (
-                    SELECT entry_id FROM asked_by JOIN opened_by USING (index_id) WHERE opened_by.number = c.number)))
+                AND CASE WHEN starts_with(c.record_key, 'wish:') THEN c.record_key = 'wish:' || e.entry_id AND e.entry_id IN (FROM of_nobody)
+                    ELSE e.entry_id NOT IN (SELECT entry_id FROM asked_by) OR e.entry_id IN (
+                    SELECT entry_id FROM asked_by JOIN opened_by USING (index_id) WHERE opened_by.number = c.number) END)
     """)
     with_it = evidence.count("""
         SELECT count(DISTINCT i.index_id) FROM opened_by o JOIN lifting l USING (number) JOIN identities i USING (index_id)
@@ -276,6 +278,8 @@ _DECIDED = """
         SELECT 1 FROM known_by k WHERE k.record_key = l.record_key AND list_contains(l.was_known_by, k.token)
             AND (k.kind = 'person' OR k.kind = 'number'
                 AND NOT EXISTS (SELECT 1 FROM known_by n WHERE n.record_key = k.record_key AND n.kind = 'person')));
+    CREATE OR REPLACE TEMP TABLE of_nobody AS
+    SELECT entry_id FROM entries e WHERE NOT EXISTS (SELECT 1 FROM known_by k WHERE list_contains(e.tokens, k.token));
     CREATE OR REPLACE TEMP TABLE opened_by AS
     SELECT DISTINCT number, index_id FROM counting JOIN identities USING (record_key) WHERE unshields;
     CREATE OR REPLACE TEMP TABLE marks AS
@@ -317,6 +321,7 @@ _DECIDED = """
 """
 _NOTHING_DECIDED = """
     CREATE OR REPLACE TEMP TABLE counting AS SELECT * EXCLUDE (was_known_by) FROM lifting;
+    CREATE OR REPLACE TEMP TABLE of_nobody (entry_id VARCHAR);
     CREATE OR REPLACE TEMP TABLE opened_by (number BIGINT, index_id VARCHAR);
     CREATE OR REPLACE TEMP TABLE asked_by (entry_id VARCHAR, index_id VARCHAR);
     CREATE OR REPLACE TEMP TABLE guarded (index_id VARCHAR)

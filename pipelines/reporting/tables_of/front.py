@@ -12,16 +12,17 @@ from pipelines.deliveries.findings_kept import kept_findings, kept_incomplete
 from pipelines.deliveries.standing import standing_deliveries
 from pipelines.home import Home
 from pipelines.publishing.tombstones import tombstones
+from pipelines.reporting.protection_now import TasksOfNight, tasks_now
 from pipelines.reporting.readers_see import authorities_published
 from pipelines.reporting.sheets import Cell, Code, Head, Link, Sheet
-from pipelines.reporting.way_out import what_to_do
-from pipelines.reporting.words import STATES, day
+from pipelines.reporting.way_out import remedy_of, what_to_do
+from pipelines.reporting.words import STATES, TASKS, day
 
 __all__ = ["front_sheets", "landing_sheet"]
 
 
 def front_sheets(engine: Engine, home: Home, business_date: date | None = None) -> dict[str, Sheet]:
-    """Sheets ``waiting``, ``standing``, ``landing``, ``nights``; `business_date` has a page of its own already."""
+    """Sheets ``waiting``, ``standing``, ``protection``, ``landing``, ``nights``; `business_date` has a page of its own already."""
     with engine.connect() as connection:
         newest = select(func.max(attempt.c.attempt_id)).group_by(attempt.c.authority, attempt.c.business_date)
         tried = connection.execute(
@@ -103,7 +104,7 @@ def front_sheets(engine: Engine, home: Home, business_date: date | None = None) 
                     STATES[entry.state],
                     Code(code["code"]),
                     code["message"],
-                    code["remedy"],
+                    remedy_of(entry, code["code"], code["remedy"]),
                 )
                 for entry in standing_deliveries(engine)
                 for code in entry.codes
@@ -111,9 +112,35 @@ def front_sheets(engine: Engine, home: Home, business_date: date | None = None) 
             ],
             empty="No delivery is held, and none was refused that has not been put right.",
         ),
+        "protection": _protection_sheet(tasks_now(engine), home),
         "landing": landing_sheet(home),
         "nights": Sheet("nights", "Nights, newest first", (Head("Night"), Head("Business date"), *numbers), nights),
     }
+
+
+def _protection_sheet(found: list[TasksOfNight], home: Home) -> Sheet:
+    """What waits for somebody of the protection of children, by authority, as of its newest night."""
+    kinds = {kind: word for kind, word in TASKS.items() if any(each.tasks.get(kind) for each in found)}
+    return Sheet(
+        "protection",
+        "Wishes to be protected that wait for somebody",
+        (
+            Head("Authority", pick=True),
+            Head("Night"),
+            *(Head(word.text, number=True) for word in kinds.values()),
+            Head("What to do"),
+        ),
+        [
+            (
+                Link(each.authority, each.page) if (home.reports / each.page).is_file() else Code(each.authority),
+                Code(each.business_date.isoformat()),
+                *(each.tasks.get(kind, 0) for kind in kinds),
+                each.to_do,
+            )
+            for each in found
+        ],
+        empty="No wish to be protected waits for anybody.",
+    )
 
 
 def landing_sheet(home: Home) -> Sheet:

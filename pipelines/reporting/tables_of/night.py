@@ -157,7 +157,7 @@ def night_sheets(
             ),
             protection,
             empty="No authority came so far tonight.",
-            note="The last three are for people to look at; the authority's page of protection lists them.",
+            note=f"{_listed([word.text for word in TASKS.values()])} are for people to look at; the authority’s page of protection lists them.",
         ),
         "taken": Sheet(
             "taken",
@@ -246,6 +246,10 @@ def _remarks(feed: FeedLine) -> list[tuple[str, str, str, str]]:
             for n, (code, file, message, remedy) in enumerate(remarks or [("", "", "", "")])
         ]
     return remarks
+
+
+def _listed(names: list[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _gravity(feed: FeedLine) -> tuple[int, str, str]:

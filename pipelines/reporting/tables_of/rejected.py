@@ -46,6 +46,7 @@ def reject_sheets(figures: RejectFigures, directory: Directory) -> dict[str, She
         "message",
         "remedy",
         "days_open",
+        "asks_protection",
     )
     titles = {agency: title(agency) for agency in set(shown["agency"])}
     rejected: list[tuple[Cell, ...]] = [
@@ -61,10 +62,11 @@ def reject_sheets(figures: RejectFigures, directory: Directory) -> dict[str, She
             Code(masked) if masked else None,
             age_band(days),
             days,
+            "Yes" if asks else None,
             message,
             remedy,
         )
-        for agency, outcome, rule, field, sequence, position, line, key, masked, message, remedy, days in zip(
+        for agency, outcome, rule, field, sequence, position, line, key, masked, message, remedy, days, asks in zip(
             *(shown[name] for name in names), strict=True
         )
     ]
@@ -121,6 +123,7 @@ def reject_sheets(figures: RejectFigures, directory: Directory) -> dict[str, She
                 Head("Shape of the value"),
                 Head("Age", pick=True),
                 Head("Days open", number=True),
+                Head("Asks to be protected", pick=True),
                 Head("What is wrong"),
                 Head("What to do"),
             ),
