@@ -22,7 +22,7 @@ ROWS = [
     {
         "record_key": f"health:{number}", "family_name": family, "given_names": "Anna", "birth_date": date(2015, 5, number),
         "addresses": [{"address": f"{number} Sidwick Lane", "postcode": "B11 1AB"}],
-        "carers": [{"name": f"Maud {family}", "relationship": "mother", "contact": "01632 960100"}],
+        "carers": [{"name": f"Maud {family}", "relationship": "mother", "contact": f"01632 96010{number}"}],
         "involvements": [{"kind": "service", "service": "Early Help", "contact": f"{number} Sidwick Lane"}],
     }
     for number, family in ((3, "Reed"), (1, "Hart"), (2, "Moss"))
