@@ -151,7 +151,7 @@ def _record_or_wish(folder: Path, who: str) -> str:
         path = folder / "protection" / "tasks.parquet"
         if fault.code != "RECORD_UNKNOWN" or not path.is_file():
             raise
-        tasks = grown(read_table(path), TASKS).filter(pc.field("kind") == "nobody")
+        tasks = grown(read_table(path), TASKS).filter(pc.field("kind").isin(["nobody", "left"]))
         tasks = tasks.filter(pc.or_kleene(pc.equal(tasks["wish"], who), pc.equal(tasks["record_ref"], who)))
         wishes = tasks["wish"].drop_null().to_pylist()
         if len(wishes) == 1:

@@ -22,6 +22,9 @@ Not here: which letters read alike (`letters`), what follows when two are equal 
     says_kin(t)      whether a text tells whose mother, carer … somebody is
     tells_whose(t)   whether a name tells whose child, twin … somebody is, or whom else to look for
     says_family(t)   whether a text tells which family lives somewhere
+    said_in(t)       every word of a text, and every two that follow each other grown together
+    called_in(t, n)  the words of a name, those that follow each other also grown together ("Mc Donald"); where these are fewer than n, with
+                     what else joins names ("Kim Do")
     last_in(t)       of one person: the family name's words (the last, what is joined to it, and one before a comma)
     slips(w)         a word, and from five letters on what it is with any one letter wrong, left out or too many
     slips_of(w)      the same of a word that is looked for, also with two letters exchanged: both have one in common
@@ -57,7 +60,7 @@ _ADDED = (
 # in a name, that it tells of another child or person
 _WHOSE = (
     "of|see|baby|infant|unborn|twin|triplet|sib|sibs|sibling|siblings|sister|brother|child|children|son|daughter|kid|mother|mum|mam|mom|father|dad|"
-    "carer|parent|c/o|care|with|aka|alias|also|now|same|duplicate|dup|ref"
+    "bro|sis|cousin|carer|parent|c/o|care|with|aka|alias|also|now|same|duplicate|dup|ref"
 )
 _RUN = r"[0-9](?:[^\pL\pN,;@\n]*[0-9])+"  # digits with anything but letters and what divides a list
 
@@ -151,7 +154,13 @@ _MACROS = rf"""
         list_concat(spoken(t), spoken(regexp_replace(t, '(?i)[''`\x{{2019}}\x{{02bc}}]s\b', ' ', 'g'))), lambda word: word NOT IN ({_TITLES}, {_ADDED})));
     CREATE MACRO says_kin(t) AS regexp_matches(t, '(?i)[''`\x{{2019}}\x{{02bc}}]s\b|\bof\b') OR len(list_filter(spoken(t), lambda word: word IN ({_TITLES}))) > 0;
     CREATE MACRO tells_whose(t) AS regexp_matches(t, '(?i)[''`\x{{2019}}\x{{02bc}}]s\b|\b(?:{_WHOSE})\b');
-    CREATE MACRO says_family(t) AS regexp_matches(t, '(?i)\bfamily\b');
+    CREATE MACRO says_family(t) AS regexp_matches(t, '(?i)\b(?:family|household|residence)\b');
+    CREATE MACRO joined_of(said) AS list_transform(range(1, len(said)), lambda place: said[place] || said[place + 1]);
+    CREATE MACRO said_of(said, named) AS list_distinct(list_concat(list_concat(said, named), joined_of(said)));
+    CREATE MACRO said_in(t) AS said_of(spoken(t), names_in(t));
+    CREATE MACRO called_of(said, named, least) AS list_distinct(CASE WHEN len(named) < least THEN list_concat(said, joined_of(said))
+        ELSE list_concat(named, joined_of(said)) END);
+    CREATE MACRO called_in(t, least) AS called_of(list_filter(spoken(t), lambda word: word NOT IN ({_TITLES})), names_in(t), least);
     CREATE MACRO last_of(t) AS list_distinct(list_filter(list_concat(
         [list_filter(spoken(t), lambda word: word NOT IN ({_TITLES}, {_ADDED}))[-1]],
         list_concat(names_in(regexp_extract(trim(t), '[^\s]+$')), list_concat(

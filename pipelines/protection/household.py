@@ -247,8 +247,11 @@ _ADDRESSES = """
         UNION SELECT DISTINCT index_id FROM lives JOIN near USING (place)
         UNION SELECT DISTINCT l.index_id FROM lives l JOIN hidden_places USING (place) WHERE l.hidden
     )
-    SELECT index_id, 'family ' || letters(n.family_name) AS tie
-    FROM those JOIN who USING (index_id) JOIN all_names n USING (record_key) WHERE letters(n.family_name) IS NOT NULL
+    SELECT index_id, 'family ' || unnest(slips(word)) AS tie  -- of one part of a double name too, also with a letter wrong
+    FROM (
+        SELECT index_id, unnest(called_in(n.family_name, 1)) AS word FROM those JOIN who USING (index_id) JOIN all_names n USING (record_key)
+        WHERE n.family_name IS NOT NULL
+    )
     UNION
     SELECT index_id, 'carer ' || unnest(people_in(c.name))
     FROM those JOIN who USING (index_id) JOIN all_carers c USING (record_key) WHERE c.name IS NOT NULL

@@ -25,11 +25,11 @@ NAMED = """
 
     CREATE TEMP TABLE words_hidden AS  -- of hidden children and of their carers
     SELECT DISTINCT given, family, NULL::VARCHAR AS carer, part, word FROM (
-        SELECT given, family, 'given' AS part, unnest(names_in(given)) AS word FROM names_borne WHERE hidden
-        UNION ALL SELECT given, family, 'family', unnest(names_in(family)) FROM names_borne WHERE hidden
+        SELECT given, family, 'given' AS part, unnest(called_in(given, 1)) AS word FROM names_borne WHERE hidden
+        UNION ALL SELECT given, family, 'family', unnest(called_in(family, 1)) FROM names_borne WHERE hidden
     )
     UNION
-    SELECT NULL, NULL, name, 'carer', unnest(names_in(name)) FROM (SELECT DISTINCT name FROM all_carers JOIN who USING (record_key) WHERE hidden);
+    SELECT NULL, NULL, name, 'carer', unnest(called_in(name, 2)) FROM (SELECT DISTINCT name FROM all_carers JOIN who USING (record_key) WHERE hidden);
 
     CREATE TEMP TABLE texts_open AS  -- each once, and whether it stands beside an address
     SELECT text, bool_or(f.index_id IS NOT NULL) AS beside FROM (
@@ -37,17 +37,20 @@ NAMED = """
         UNION ALL SELECT record_key, unnest([service, contact, phone]) FROM all_involvements
     ) JOIN who w USING (record_key) LEFT JOIN found_at f USING (index_id) WHERE NOT w.hidden AND text IS NOT NULL GROUP BY text;
 
-    CREATE TEMP TABLE lines_open AS  -- of addresses each line, of names those that tell of somebody else
-    SELECT DISTINCT text, trim(unnest(string_split(text, ','))) AS line FROM (
-        SELECT DISTINCT address AS text FROM all_addresses JOIN who USING (record_key) WHERE NOT hidden AND address IS NOT NULL
+    CREATE TEMP TABLE lines_open AS  -- of addresses each line with the next ("c/o Quill, Ida"), of names those that tell of somebody else
+    SELECT DISTINCT text, unnest(list_transform(range(1, len(parts) + 1),
+        lambda place: trim(parts[place]) || ' ' || coalesce(trim(parts[place + 1]), ''))) AS line
+    FROM (
+        SELECT DISTINCT address AS text, string_split(address, ',') AS parts
+        FROM all_addresses JOIN who USING (record_key) WHERE NOT hidden AND address IS NOT NULL
     )
     UNION
     SELECT text, text FROM (SELECT record_key, unnest([family_name, given_names]) AS text FROM named) JOIN who USING (record_key)
     WHERE NOT hidden AND tells_whose(text);
 
-    CREATE TEMP TABLE words_of_lines AS SELECT line, unnest(names_in(line)) AS word FROM (SELECT DISTINCT line FROM lines_open);
+    CREATE TEMP TABLE words_of_lines AS SELECT line, unnest(said_in(line)) AS word FROM (SELECT DISTINCT line FROM lines_open);
 
-    CREATE TEMP TABLE words_open AS SELECT text, beside, unnest(names_in(text)) AS word FROM texts_open;
+    CREATE TEMP TABLE words_open AS SELECT text, beside, unnest(said_in(text)) AS word FROM texts_open;
 
     CREATE TEMP TABLE words_borne AS
     SELECT given, family, 'given' AS part, unnest(names_in(given)) AS word FROM names_borne WHERE found

@@ -130,7 +130,7 @@ def protect(
     latched: pa.Table,
     business_date: date,
     lifting: Sequence[Lifting] = (),
-    there_before: pa.ChunkedArray | None = None,
+    anew: pa.Array | None = None,
 ) -> Protected:
     """Who is hidden tonight, and what of it is carried on.
 
@@ -144,7 +144,8 @@ def protect(
         latched: what was latched the night before.
         business_date: the night.
         lifting: decisions that take effect tonight and may open somebody.
-        there_before: keys of the records that the night before had: the others have come anew. None: no record has.
+        anew: keys of the records that have come, or tell of another name or birth date than in the night before, or may be a child's whose
+            records have gone: they are compared with what hidden children are known by though one thing is written otherwise.
 
     Raises:
         IsindexError: SHIELDING_INPUT_MISSING when a table or column is not there: without it nobody is safe to show.
@@ -157,11 +158,8 @@ def protect(
     if not (entries.num_rows or latched.num_rows or _somebody(held, people, in_force(decisions))):
         return Protected(_everybody_open(held), entries, LATCHED.empty_table(), pa.array([], pa.string()))
     tokens = tokens_of_records(people, called)
-    if there_before is not None and latched.num_rows:
-        anew = pc.invert(pc.is_in(held["record_key"], value_set=there_before.combine_chunks()))
-        tokens = pa.concat_tables(
-            [tokens, nearly_tokens(people, called, held.filter(anew)["record_key"].combine_chunks())]
-        )
+    if anew is not None and latched.num_rows:
+        tokens = pa.concat_tables([tokens, nearly_tokens(people, called, anew, sought=True)])
     views = {
         "identities": held.select(["record_key", "index_id"]),
         "records": people.select(["record_key", "shielded"]),
@@ -533,7 +531,11 @@ _HOLDERS = """
     SELECT entry_id, index_id FROM told JOIN numbers USING (token) WHERE entry_id NOT IN (SELECT entry_id FROM asking)
 """
 _SEEDS = f"""
-    WITH wishes AS (
+    WITH still_there AS (  -- holders whose record is there and is theirs still: keys may be given to another child
+        SELECT DISTINCT l.holder FROM latched l JOIN tokens k ON k.token = l.holder AND k.kind = 'key'
+        JOIN tokens t ON t.record_key = k.record_key AND t.token = l.token WHERE t.kind IN ('number', 'person')
+    ),
+    wishes AS (
         SELECT DISTINCT i.index_id, e.tokens, e.entry_id NOT IN (SELECT entry_id FROM asked_by) AS of_nobody, e.entry_id
         FROM (SELECT entry_id, tokens, unnest(tokens) AS token FROM entries WHERE lifted_by IS NULL) e
         JOIN tokens USING (token) JOIN identities i USING (record_key)
@@ -542,7 +544,7 @@ _SEEDS = f"""
         SELECT DISTINCT i.index_id, l.holder, coalesce(l.shielded, true) AND t.kind IN ({_LASTING}) AS shielded,
             coalesce(l.own, true) AND l.holder NOT IN (SELECT holder FROM holders) AS of_nobody, coalesce(l.own, true) AS own
         FROM latched l JOIN tokens t USING (token) JOIN identities i USING (record_key)
-        WHERE t.kind IN ({_LATCHED}) AND (t.kind <> 'born' OR l.holder NOT IN (SELECT token FROM living))
+        WHERE t.kind IN ({_LATCHED}) AND (t.kind <> 'born' OR l.holder NOT IN (FROM still_there))
     ),
     apart_from AS (SELECT index_id, list(token) AS tokens FROM parted GROUP BY index_id),
     marked AS (

@@ -54,11 +54,18 @@ def answered_after(entries: pa.Table, told: Mapping[str, pa.Array | pa.ChunkedAr
 
 
 def tasks_of(
-    entries: pa.Table, met: pa.Array, identities: pa.Table, records: pa.Table, unplaced: pa.Array, walls: pa.Table
+    entries: pa.Table,
+    met: pa.Array,
+    latched: pa.Table,
+    identities: pa.Table,
+    records: pa.Table,
+    unplaced: pa.Array,
+    walls: pa.Table,
 ) -> pa.Table:
     """The tasks of a night: `TASKS`, the gravest first.
 
-    A wish of which several things are odd is one task, of the first kind that it is: *nobody* it could mean is known, it asks for a
+    A wish of which several things are odd is one task, of the first kind that it is: *nobody* it could mean is known, nor ever was (whom it
+    meant has *left*, where it was: what the child was known by is latched), it asks for a
     firewall that stands nowhere or to a stranger (*unwalled*; of one record that has asked for another since, the last alone), its mark is
     *gone* from a record of which a newer delivery tells, what it says was *unread*, or could not be read whole (*damaged*), or it came in
     what is not in force, and nothing newer tells of the record (*unsettled*). A mark is no task as *gone* while another wish of the child
@@ -68,13 +75,14 @@ def tasks_of(
     Args:
         entries: the register after the night (`ENTRIES`), those answered marked.
         met: entry_id of those that name somebody tonight.
+        latched: what hidden children were known by (`LATCHED`).
         identities: `IDENTITIES`: record_key, record_ref, index_id.
         records: `RECORDS`: record_key, shielded, delivery_id, as_of.
         unplaced: entry_id of firewalls that were asked for and stand nowhere.
         walls: `WALLS`, who stands where tonight.
     """
     views = {
-        "entries": grown(entries, ENTRIES), "met": pa.table({"entry_id": met}),
+        "entries": grown(entries, ENTRIES), "met": pa.table({"entry_id": met}), "latched": latched.select(["token"]),
         "identities": identities.select(["record_key", "record_ref", "index_id"]),
         "records": records.select(["record_key", "shielded", "delivery_id", "as_of"]),
         "unplaced": pa.table({"entry_id": unplaced}), "walls": walls,
@@ -90,8 +98,12 @@ def tasks_of(
                     ON coalesce(n.told, 0) > coalesce(w.told, 0) AND (n.index_id = w.index_id OR list_has_any(n.tokens, w.tokens))
                 WHERE w.gone AND NOT n.gone
             ),
+            remembered AS (
+                SELECT DISTINCT entry_id FROM (SELECT entry_id, unnest(tokens) AS token FROM standing) SEMI JOIN latched USING (token)
+            ),
             judged AS (
                 SELECT e.*, CASE
+                    WHEN e.entry_id NOT IN (SELECT entry_id FROM met) AND e.entry_id IN (FROM remembered) THEN 'left'
                     WHEN e.entry_id NOT IN (SELECT entry_id FROM met) THEN 'nobody'
                     WHEN e.entry_id IN (SELECT entry_id FROM unplaced) THEN 'unwalled'
                     WHEN e.entry_id IN (FROM since) THEN NULL

@@ -11,7 +11,7 @@ two names comes first. Not here: what follows when they are (`register`, `shield
     lives_at  names and dwelling, for one without birth date or number
     given_at  given name, birth date and dwelling: the family name may be another
     nearly    names and birth date of which one is written otherwise: a letter of a name, a part of a name, a part of the date
-    born      two of family name, given name and birth date, or both names and the year: of whom no record is left
+    born      two of family name, given name and birth date, or both names and the year, or none: of whom no record is left
     place     where a child who asks says it lives: never names a child, but hides the place (`places`)
 """
 
@@ -103,7 +103,7 @@ def tokens_of_records(records: pa.Table, names: pa.Table) -> pa.Table:
     return give(_recalled("tokens", inputs, make), TOKENS)
 
 
-def nearly_tokens(records: pa.Table, names: pa.Table, record_keys: pa.Array) -> pa.Table:
+def nearly_tokens(records: pa.Table, names: pa.Table, record_keys: pa.Array, *, sought: bool = False) -> pa.Table:
     """What some records are known by although one thing is written otherwise (`NEARLY`): `TOKENS`, each once.
 
     There are a great many of a record: they are made for those alone that are hidden, or come anew.
@@ -112,6 +112,7 @@ def nearly_tokens(records: pa.Table, names: pa.Table, record_keys: pa.Array) -> 
         records: `RECORDS`.
         names: `NAMES`.
         record_keys: of which records.
+        sought: those by which a record is found among those that are kept: its names alone where it has no birth date.
     """
     views = {"records": _among(records, record_keys), "names": _among(names, record_keys)}
     told = " UNION ALL ".join(
@@ -119,7 +120,7 @@ def nearly_tokens(records: pa.Table, names: pa.Table, record_keys: pa.Array) -> 
         for part, column, table in _OF_RECORDS
         if part in ("birth", "family", "given")
     )
-    return give(_tokens(views, told, [_NEARLY]), TOKENS)
+    return give(_tokens(views, told, [_NEARLY.replace("{undated}", "AND birth IS NULL" if sought else "")]), TOKENS)
 
 
 def tokens_of_asking(asking: pa.Table, agency: str) -> pa.Table:
@@ -361,7 +362,7 @@ _NEARLY = rf"""
     ),
     persons AS (
         SELECT DISTINCT record_key, f.name AS family, g.name AS given, birth
-        FROM names f JOIN names g USING (record_key) JOIN births USING (record_key) WHERE f.part = 'family' AND g.part = 'given'
+        FROM names f JOIN names g USING (record_key) LEFT JOIN births USING (record_key) WHERE f.part = 'family' AND g.part = 'given'
     ),
     found AS (
         SELECT record_key, unnest(list_concat(
@@ -370,11 +371,13 @@ _NEARLY = rf"""
                 year(birth) || '|' || least(month(birth), day(birth)) || '|' || greatest(month(birth), day(birth))]],
             [word || '|' || given || '|' || birth for word in if(length(family) > 3, {_SHORTER.format("family")}, [])],
             [word || '|' || family || '|' || birth for word in if(length(given) > 3, {_SHORTER.format("given")}, [])]
-        )) AS text, 'nearly' AS kind FROM persons
+        )) AS text, 'nearly' AS kind FROM persons WHERE birth IS NOT NULL
         UNION
         SELECT record_key, part || '|' || name || '|' || birth, 'born' FROM names JOIN births USING (record_key)
         UNION
-        SELECT record_key, least(family, given) || '|' || greatest(family, given) || '|' || year(birth), 'born' FROM persons
+        SELECT record_key, least(family, given) || '|' || greatest(family, given) || '|' || year(birth), 'born' FROM persons WHERE birth IS NOT NULL
+        UNION
+        SELECT record_key, least(family, given) || '|' || greatest(family, given), 'born' FROM persons WHERE true {{undated}}
     )
     SELECT record_key, kind, text FROM found
 """

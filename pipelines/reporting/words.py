@@ -89,6 +89,11 @@ TASKS = {
         "It was asked for in what is not in force (a delivery that was refused, is held or came late, or a record that was rejected), "
         "and nothing newer tells of the record. It protects all the same.",
     ),
+    "left": Word(
+        "Child gone",
+        "info",
+        "No record of the child is here any more. Whoever comes back with what it was known by is hidden.",
+    ),
     "between": Word(
         "At a firewall",
         "warn",

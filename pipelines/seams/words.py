@@ -68,6 +68,7 @@ TASK_KINDS = (  # of a wish that people must look at, gravest first
     "damaged",
     "gone",
     "unsettled",
+    "left",
     "between",
 )
 TOKEN_KINDS = ("key", "number", "person", "born_at", "lives_at", "given_at", "nearly", "born", "place")

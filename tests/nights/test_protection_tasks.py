@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.nights.summary import summary_of
 from pipelines.reporting.words import TASKS
 from pipelines.seams.words import TASK_KINDS
 from pipelines.tables import read_table
@@ -107,9 +108,10 @@ def test_a_wish_whose_record_is_gone_stays_and_is_a_task_when_no_record_means_it
     del rows["P1"]
     place.deliver(2)
     place.load()
-    assert [task["kind"] for task in tasks(place, 2)] == ["nobody"]
+    assert [task["kind"] for task in tasks(place, 2)] == ["left"]
     row = counted(place, 2)
-    assert (row["Wishes that stand"], row["Means nobody"]) == ("2", "1")
+    assert (row["Wishes that stand"], row["Means nobody"], row["Child gone"]) == ("2", "0", "1")
+    assert summary_of(place.deployment, [])["ok"]  # whoever leaves is no reason to call somebody every morning
 
 
 def test_a_mark_nobody_understood_is_gone_once_it_is_corrected_to_a_no(place: LittleNights) -> None:

@@ -181,6 +181,44 @@ def test_a_communal_place_hides_nobody_but_the_family_of_the_hidden_child():
 
 
 @pytest.mark.parametrize(
+    ("hers", "his", "family"),
+    [("Kuzdek", "Kuzdek-Morn", True), ("Morn-Kuzdek", "Kuzdek", True), ("Morn-Zelp", "Zelp-Morn", True), ("El Sayedik", "Sayedik", True),
+     ("McDonnel", "Mc Donnel", True), ("Robert", "Roberts", True), ("Kuzdek", "Kuzdik", True), ("Kuzdek", "Zelp", False)],
+)  # fmt: skip
+def test_at_a_communal_place_a_family_is_one_by_a_part_of_its_name(hers, his, family):
+    strangers = crowd(COMMUNAL_CHILDREN, COMMUNAL_FAMILIES)
+    told = withheld(ANNA | {"family_name": hers}, *strangers, child("brother", HOME, family_name=his))
+    assert told == (["brother"] if family else [])
+
+
+def test_where_the_hidden_childs_sister_goes_nobody_reads_and_a_neighbour_stays():
+    elsewhere = home("9 Quarry Hill", "EX4 4QJ")
+    sister = child("sister", HOME + elsewhere, family_name="reed")
+    neighbour = child("neighbour", HOME + elsewhere, family_name="Moss")
+    told = [(row["record_key"], row["address"]) for row in found(ANNA, sister, neighbour).addresses.to_pylist()]
+    here, there = HOME[0]["address"], elsewhere[0]["address"]
+    assert told == [("police:neighbour", here), ("police:sister", here), ("police:sister", there)]
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [("c/o Maud Reed", False), ("c/o REED, Maud", False), ("c/o Reed", True), ("Maud", True), ("with Anna Reed", False), ("Maud's", True),
+     ("(lodging with Mrs Maud Reed)", False), ("The Reed Family", False), ("Reed household", False), ("Maudreed House", True)],
+)  # fmt: skip
+def test_a_line_of_an_address_that_names_a_hidden_child_or_its_carer_is_not_shown(line, shown):
+    there = home(f"{line}, 40 Bracken Row", "EX4 4QJ")
+    told = texts(ANNA, child("other", there, family_name="Moss"))
+    assert told == (set() if shown else {("other", there[0]["address"])})
+
+
+@pytest.mark.parametrize("name", ["Kim Do", "Van Le", "Son To", "Al Hassanek", "Marzy McDonalk", "Nila De Silvak"])
+def test_a_name_of_what_else_joins_names_is_a_name(name):
+    written = name.replace("McD", "Mc D").replace("De S", "Des")
+    there = home(f"c/o {written}, 40 Bracken Row", "EX4 4QJ")
+    assert texts(ANNA | {"carers": [{"name": name}]}, child("other", there)) == {("other", there[0]["address"])}
+
+
+@pytest.mark.parametrize(
     ("number", "families", "hidden"),
     [(COMMUNAL_CHILDREN - 1, COMMUNAL_FAMILIES, True), (COMMUNAL_CHILDREN + 9, COMMUNAL_FAMILIES - 1, True),
      (COMMUNAL_CHILDREN, COMMUNAL_FAMILIES, False)],

@@ -23,7 +23,7 @@ from pipelines.protection.shielding import Protected, protect
 from pipelines.protection.tasks import answered_after, tasks_of
 from pipelines.protection.wall_wishes import hiding, unplaced
 from pipelines.seams.protection import ENTRIES, LATCHED, PLACES
-from pipelines.tables import read_table, write_json, write_table
+from pipelines.tables import connect, read_table, write_json, write_table
 
 __all__ = ["IDENTITY_CHECKS", "identify"]
 
@@ -62,7 +62,7 @@ def identify(night: Night) -> StageReport:
     entries = answered_after(protected.entries, _told_of(attempt)) if protected.entries.num_rows else protected.entries
     write_table(entries, folder / "entries.parquet")
     write_table(protected.latched, folder / "latched.parquet")
-    tasks = tasks_of(entries, protected.met, assigned.identities, records, open_walls, walls)
+    tasks = tasks_of(entries, protected.met, protected.latched, assigned.identities, records, open_walls, walls)
     write_table(tasks, folder / "tasks.parquet")
     write_table(_places(attempt, base, protected, assigned.identities), folder / "places.parquet")
     state, events = record_night(assigned, seen, previous, night.business_date)
@@ -104,9 +104,7 @@ def _protect(
         latched=before["latched"],
         business_date=attempt.night.business_date,
         lifting=lifting_of(attempt.inputs),
-        there_before=read_table(base.folder / "identities" / "identities.parquet", ["record_key"])["record_key"]
-        if base
-        else None,
+        anew=_anew(attempt, base, records) if base else None,
     )
 
 
@@ -118,6 +116,39 @@ def _told_of(attempt: Attempt) -> dict[str, pa.Array]:
         keys = store.open(register.needed(each.delivery_id)).accepted_keys.drop_null()
         told[each.delivery_id] = references(pc.binary_join_element_wise(each.agency, keys, ":"))
     return told
+
+
+def _anew(attempt: Attempt, base: Attempt, records: pa.Table) -> pa.Array:
+    """Keys of the records that have come since the base or tell of another name or birth date; that may be those of a hidden child whose
+    record has gone since, by birth date or a name; and of pairs that are no longer decided to be two children.
+    """
+    known, now = ["record_key", "family_name", "given_names", "birth_date"], attempt.folder / "person" / "names.parquet"
+    undone = {(each.record_a, each.record_b) for each in base.inputs.decisions if each.kind == "not_the_same"} - {
+        (each.record_a, each.record_b) for each in attempt.inputs.decisions if each.kind == "not_the_same"
+    }
+    views = {
+        "records": records.select(known), "records_before": read_table(base.folder / "person" / "records.parquet", known),
+        "names": now, "names_before": base.folder / "person" / "names.parquet",
+        "identities_before": base.folder / "identities" / "identities.parquet",
+        "visibility_before": base.folder / "identities" / "visibility.parquet",
+        "undone": pa.table({"record_key": pa.array([key for pair in undone for key in pair if key], pa.string())}),
+    }  # fmt: skip
+    with connect(views) as duck:
+        found: pa.Table = duck.sql("""
+            WITH gone AS (
+                SELECT birth_date, lower(family_name) AS family, lower(given_names) AS given
+                FROM records_before JOIN identities_before USING (record_key) JOIN visibility_before USING (index_id)
+                WHERE (shielded OR withheld) AND record_key NOT IN (SELECT record_key FROM records)
+            )
+            SELECT record_key FROM (FROM records EXCEPT FROM records_before)
+            UNION
+            SELECT record_key FROM (
+                SELECT record_key, family_name, given_names FROM names EXCEPT SELECT record_key, family_name, given_names FROM names_before)
+            UNION SELECT record_key FROM records WHERE birth_date IN (SELECT birth_date FROM gone)
+            UNION SELECT record_key FROM records WHERE lower(family_name) IN (SELECT family FROM gone) OR lower(given_names) IN (SELECT given FROM gone)
+            UNION FROM undone ORDER BY ALL
+        """).to_arrow_table()
+    return found["record_key"].combine_chunks()
 
 
 def _places(attempt: Attempt, base: Attempt | None, protected: Protected, identities: pa.Table) -> pa.Table:

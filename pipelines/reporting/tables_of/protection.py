@@ -25,6 +25,8 @@ _TO_DO = {
     "damaged": "Ask the supplier to send the record again, whole: delivery, position and line say where it stands.",
     "unsettled": "Nothing for its protection: it counts. Have the supplier correct what was refused, held or rejected; do not open "
     "the child for it.",
+    "left": "Nothing, if the child has left. If it is here by another record that nothing links with it (it was unborn then), have the supplier send "
+    "the mark with that record, or `isindex decide shield`. Two people may end the wish: `isindex decide unshield {wish}`, and another confirms.",
     "gone": "Ask the supplier whether the child may be found. Only two people open it: `isindex decide unshield`.",
     "between": "Find out whose record it is; then `isindex decide same` with a record of that side.",
 }

@@ -251,7 +251,30 @@ def _anew(changes: Callable[[Scene], dict[str, Any]]) -> Act:
     return act
 
 
+def _corrected(changes: Callable[[Scene], dict[str, Any]]) -> Act:
+    def act(scene: Scene) -> None:
+        there = scene.other()
+        elsewhere = {"street": there.street, "code": there.code, "uprn": there.uprn}
+        scene.add("health", scene.as_another(**elsewhere | changes(scene)), f"HN{scene.number}", **_NONE)
+
+    return act
+
+
+def _nobody_yet(scene: Scene) -> dict[str, Any]:
+    """As a clerk registers whoever has said nothing yet."""
+    return {"family": "Unknown", "given": "Unknown", "born": date(2009, 1, 1)}
+
+
 ATTACKS = [
+    *(
+        Attack(
+            "duplicates",
+            f"registered anew as nobody when no record is left, and corrected the night after, {name}",
+            {0: acts(lambda scene: scene.appear("health"), _ask), 1: _anew(_nobody_yet), 2: _corrected(changes)},
+        )
+        for name, changes in _ANEW.items()
+        if name not in ("as it was", "another day and month")
+    ),
     *(
         Attack("duplicates", f"registered anew when no record is left, {name}", {0: lambda scene: scene.appear("health"), 1: _ask, 2: _anew(changes)})
         for name, changes in _ANEW.items()
