@@ -261,15 +261,16 @@ def _corrected(changes: Callable[[Scene], dict[str, Any]]) -> Act:
 
 
 def _nobody_yet(scene: Scene) -> dict[str, Any]:
-    """As a clerk registers whoever has said nothing yet."""
-    return {"family": "Unknown", "given": "Unknown", "born": date(2009, 1, 1)}
+    """As somebody else altogether."""
+    nobody = scene.other(4)
+    return {"family": nobody.family, "given": nobody.given, "born": nobody.born}
 
 
 ATTACKS = [
     *(
         Attack(
             "duplicates",
-            f"registered anew as nobody when no record is left, and corrected the night after, {name}",
+            f"registered anew as somebody else when no record is left, and corrected the night after, {name}",
             {0: acts(lambda scene: scene.appear("health"), _ask), 1: _anew(_nobody_yet), 2: _corrected(changes)},
         )
         for name, changes in _ANEW.items()
