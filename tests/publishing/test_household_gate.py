@@ -46,10 +46,16 @@ def test_a_brother_is_shown_without_the_home_its_status_and_the_mothers_telephon
     assert len(of(night, "police:cat")["addresses"]) == 1
 
 
-def test_a_brother_who_is_shown_with_another_address_costs_the_hidden_child_the_mothers_name(make_night):
+def test_a_brother_shows_no_address_anywhere_and_so_the_mothers_name_leads_nowhere(make_night):
     night = make_night(1, [ANNA, {**BEN, "addresses": [FAR, HOME]}])
+    assert night.failed() == [] and [row["name"] for row in of(night, "health:anna")["carers"]] == ["Maud Reed"]
+    assert of(night, "education:ben")["addresses"] == []
+
+
+def test_a_friend_who_is_shown_with_an_address_costs_the_hidden_child_the_mothers_name(make_night):
+    night = make_night(1, [ANNA, {**CAT, "carers": [{**MAUD, "contact": None}]}])
     assert night.failed() == [] and of(night, "health:anna")["carers"] == []
-    assert [row["address"] for row in of(night, "education:ben")["addresses"]] == ["1 Far Road"]
+    assert [row["address"] for row in of(night, "police:cat")["addresses"]] == ["1 Far Road"]
 
 
 def test_who_has_no_name_at_a_hidden_place_is_in_no_table_keeps_the_index_id_and_comes_back(make_night):
