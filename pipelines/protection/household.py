@@ -252,6 +252,7 @@ _ADDRESSES = """
         SELECT index_id, unnest(called_in(n.family_name, 1)) AS word FROM those JOIN who USING (index_id) JOIN all_names n USING (record_key)
         WHERE n.family_name IS NOT NULL
     )
+    UNION SELECT index_id, 'family ' || family FROM those JOIN who USING (index_id) WHERE family IS NOT NULL  -- of one letter, too
     UNION
     SELECT index_id, 'carer ' || unnest(people_in(c.name))
     FROM those JOIN who USING (index_id) JOIN all_carers c USING (record_key) WHERE c.name IS NOT NULL

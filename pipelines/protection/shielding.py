@@ -281,7 +281,10 @@ def _still_meant(duck: duckdb.DuckDBPyConnection, lifting: Lifting) -> bool:
 
 def _in_vain(duck: duckdb.DuckDBPyConnection, lifting: Lifting) -> tuple[str, ...]:
     """Why the child of a decision to unshield is hidden after it; nothing when it is not (`Unmet`)."""
-    told = {"keys": list(lifting.record_keys), "known": list(lifting.known_by or ())}
+    told = {
+        "keys": list(lifting.record_keys), "known": list(lifting.known_by or ()), "told": lifting.told,
+        "night": lifting.from_night,
+    }  # fmt: skip
     row = duck.execute(_IN_VAIN, told).fetchone()
     there, hidden, bearers, asks, decided, since, strayed = row or (False,) * 7
     if not there:
@@ -580,7 +583,10 @@ _IN_VAIN = """
     theirs AS (SELECT record_key FROM identities SEMI JOIN child USING (index_id)),
     known AS (SELECT DISTINCT token FROM tokens SEMI JOIN theirs USING (record_key)),
     bearing AS (SELECT DISTINCT index_id FROM tokens JOIN identities USING (record_key) WHERE list_contains($known::VARCHAR[], token)),
-    standing AS (SELECT entry_id, unnest(tokens) AS token FROM entries WHERE lifted_by IS NULL)
+    standing AS (
+        SELECT entry_id, unnest(tokens) AS token FROM entries
+        WHERE lifted_by IS NULL AND (coalesce(told, 0) > $told OR last_night >= $night)
+    )
     SELECT EXISTS (FROM child), EXISTS (FROM child SEMI JOIN hidden USING (index_id)), EXISTS (FROM bearing SEMI JOIN hidden USING (index_id)),
         EXISTS (FROM theirs JOIN records USING (record_key) WHERE coalesce(shielded, true)),
         EXISTS (FROM theirs JOIN decisions ON record_a = record_key WHERE kind = 'shield'),

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from typer.testing import CliRunner
@@ -17,7 +18,9 @@ from pipelines.errors import IsindexError
 from pipelines.nights import decisions, protection_decisions
 from pipelines.nights.protective import taken_away
 from pipelines.nights.waiting import decisions_waiting
-from pipelines.tables import read_table
+from pipelines.protection import shielding
+from pipelines.tables import read_as, read_table
+from tests.attacks.town import big_moves
 from tests.databases import Databases
 from tests.nights.little_authority import AUTHORITY, Delivery, children, day_of, put
 from tests.nights.little_nights import LittleNights
@@ -242,3 +245,37 @@ def test_a_gate_is_let_pass_once_and_a_number_that_nobody_waits_for_is_told(aske
     )
     told = said(asked, "waive", "--agency", "police", "--sequence", "99", "--reason", "gone")
     assert "nothing waited for it" in told and f"the last one that came is {asked.feeds['police'].sequence}" in told
+
+
+@pytest.mark.parametrize("forgets", [False, True])
+def test_whoever_strays_into_an_opened_child_stays_hidden_and_the_gate_holds_a_night_that_forgets_it(
+    tmp_path: Path, database: Databases, monkeypatch: pytest.MonkeyPatch, forgets: bool
+) -> None:
+    place = LittleNights(tmp_path, database)
+    for agency in ("education", "police", "social_care"):  # both are known to health alone
+        rows = place.feeds[agency].rows
+        for key in [key for key, row in rows.items() if any(each.family in json.dumps(row) for each in (CHILD, OTHER))]:
+            del rows[key]
+    for night, value in enumerate(("S", "")):
+        mark(place, CHILD.nhs, value)
+        mark(place, OTHER.nhs, value)
+        place.deliver(night)
+        assert place.load() == {night: "published"}
+    confirm(place, propose(place).number)
+    decisions.decide(place.deployment, AUTHORITY, "same", KEY, OTHER_KEY, **by("Ruth"))  # type: ignore[arg-type]
+    if forgets:
+        monkeypatch.setattr(shielding, "_of_strays", lambda *_: pa.array([], pa.string()))
+    with big_moves():
+        place.deliver(2)
+        states = place.load()
+    if forgets:
+        assert states[2] == "held", (place.published(2).to_pylist(), hidden(place, 2))
+        assert any("nobody unshielded" in reason for reason in place.last(2).reasons)
+        return
+    assert states[2] == "published"
+    assert (
+        len({CHILD.family, OTHER.family} & set(place.published(2)["family_name"].to_pylist())) == 1
+    )  # they are one now
+    assert hidden(place, 2) & {CHILD.family, OTHER.family}
+    (unmet,) = read_as(place.in_force(2).folder / "protection" / "unmet.json", list)
+    assert unmet["why"] == ["strayed"]

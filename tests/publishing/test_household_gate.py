@@ -112,6 +112,9 @@ def test_a_child_with_a_name_that_is_missing_is_not_excused(make_night):
         ({"carers": [{"name": "Anna Louise Reed", "relationship": "mother"}]}, "children_named"),
         ({"carers": [{"name": "Jo Bloggs", "relationship": "also mother of Reed, \u0410nna"}]}, "children_named"),
         ({"involvements": [{"kind": "service", "service": "Sibling contact with Anna Reed"}]}, "children_named"),
+        ({"addresses": [{"address": "c/o Maud Reed, 1 Far Road"}]}, "carers_named_with_address"),
+        ({"addresses": [{"address": "with Anna Reed, 1 Far Road"}]}, "children_named"),
+        ({"given_names": "Baby of Maud Reed"}, "carers_named_with_address"),
         ({"family_name": None, "given_names": None, "addresses": [HOME]}, "nameless_shown"),
     ],
 )

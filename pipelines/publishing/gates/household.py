@@ -268,7 +268,7 @@ _HIDDEN_CHILDREN = """
     CREATE OR REPLACE TEMP TABLE hidden_children AS SELECT index_id FROM children WHERE shielded OR withheld
 """
 # which spellings are a hidden child's home, which others are of the same home, and whether too many live there
-_HIDDEN = f"""
+_HIDDEN = rf"""
     CREATE OR REPLACE TEMP TABLE hidden_homes AS
     SELECT * FROM spelled WHERE spelling IN (
         SELECT spelling FROM lives_there WHERE index_id IN (FROM hidden_children)
@@ -307,14 +307,14 @@ _HIDDEN = f"""
     CREATE OR REPLACE TEMP TABLE kin AS  -- of the hidden child's own family name, where too many live
     SELECT DISTINCT h.other AS spelling, o.index_id
     FROM one_home h JOIN lives_there c ON c.spelling = h.hidden AND c.index_id IN (FROM hidden_children)
-    JOIN lives_there o ON o.spelling = h.other AND o.family = c.family WHERE h.crowded;
+    JOIN lives_there o ON o.spelling = h.other AND o.family = c.family AND regexp_matches(c.family, '\pL') WHERE h.crowded;
 """
 
 # of the hidden child's own family name, and ever at its home: wherever they are, it may be
-_SHARING = """
+_SHARING = r"""
     CREATE OR REPLACE TEMP TABLE sharing AS
     SELECT DISTINCT o.index_id FROM lives_there c JOIN one_home h ON h.hidden = c.spelling AND NOT h.crowded
-    JOIN lives_there o ON o.spelling = h.other AND o.family = c.family
+    JOIN lives_there o ON o.spelling = h.other AND o.family = c.family AND regexp_matches(c.family, '\pL')
     WHERE c.index_id IN (FROM hidden_children) AND o.index_id NOT IN (FROM hidden_children)
 """
 

@@ -135,11 +135,10 @@ def nobody_unshielded(evidence: Evidence) -> Gate:
     """)
     with_it = evidence.count("""
         SELECT count(DISTINCT i.index_id) FROM opened_by o JOIN lifting l USING (number) JOIN identities i USING (index_id)
-        JOIN children c USING (index_id) JOIN base_identities b ON b.record_key = i.record_key
-        WHERE NOT (c.shielded OR c.withheld) AND l.was_known_by IS NOT NULL
-            AND b.index_id IN (SELECT index_id FROM base_children WHERE shielded OR withheld)
-            AND b.index_id NOT IN (SELECT index_id FROM base_identities m WHERE m.record_key = l.record_key)
-            AND NOT EXISTS (SELECT 1 FROM known_by k WHERE k.record_key = i.record_key AND list_contains(l.was_known_by, k.token))
+        JOIN children c USING (index_id) JOIN known_by k ON k.record_key = i.record_key AND k.kind = 'key'
+        WHERE NOT (c.shielded OR c.withheld) AND l.was_known_by IS NOT NULL AND i.record_key <> l.record_key
+            AND k.token IN (SELECT holder FROM base_latched)
+            AND NOT EXISTS (SELECT 1 FROM known_by n WHERE n.record_key = i.record_key AND list_contains(l.was_known_by, n.token))
     """) if lifting else 0  # fmt: skip
     return Gate(
         "nobody_unshielded",

@@ -266,7 +266,27 @@ def _nobody_yet(scene: Scene) -> dict[str, Any]:
     return {"family": nobody.family, "given": nobody.given, "born": nobody.born}
 
 
+def _known_to_the_police_alone(scene: Scene) -> None:
+    """No record is left, and a police contact tells both names and an age."""
+    scene.drop("health")
+    there = scene.other()
+    child = scene.as_another(street=there.street, code=there.code, uprn=there.uprn)
+    scene.add("police", child, f"PN{scene.number}", date_of_birth="", age_estimate="12")
+
+
+def _key_of_another(scene: Scene) -> None:
+    """The key of the record that asked is a stranger's now, and the child is registered anew by another family name."""
+    there = scene.other()
+    key = str(scene.row("health")["local_patient_id"])
+    scene.drop("health")
+    scene.add("health", scene.other(3), key, open_=True)
+    child = scene.as_another(family=scene.other(2).family, street=there.street, code=there.code, uprn=there.uprn)
+    scene.add("health", child, f"HN{scene.number}", **_NONE)
+
+
 ATTACKS = [
+    Attack("duplicates", "no record is left but a police contact without a birth date", {0: lambda scene: scene.appear("health"), 1: _ask, 2: _known_to_the_police_alone}),
+    Attack("duplicates", "its key is given to a stranger when it is registered anew", {0: lambda scene: scene.appear("health"), 1: _ask, 2: _key_of_another}),
     *(
         Attack(
             "duplicates",
