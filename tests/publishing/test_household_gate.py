@@ -52,6 +52,14 @@ def test_a_brother_shows_no_address_anywhere_and_so_the_mothers_name_leads_nowhe
     assert of(night, "education:ben")["addresses"] == []
 
 
+def test_a_brother_of_whom_a_feed_knows_no_address_keeps_that_and_holds_no_night(make_night):
+    night = make_night(1, [ANNA, {**BEN, "addresses": [HOME, {"status": "none_known"}]}])
+    assert night.failed() == []
+    assert [(row["address"], row["status"]) for row in of(night, "education:ben")["addresses"]] == [
+        (None, "none_known")
+    ]
+
+
 def test_a_friend_who_is_shown_with_an_address_costs_the_hidden_child_the_mothers_name(make_night):
     night = make_night(1, [ANNA, {**CAT, "carers": [{**MAUD, "contact": None}]}])
     assert night.failed() == [] and of(night, "health:anna")["carers"] == []

@@ -60,7 +60,7 @@ def _found(evidence: Evidence) -> tuple[int, int, int, int, int]:
     homes = evidence.count("""
         SELECT count(*) FROM shown_addresses a JOIN spelled s ON s.address IS NOT DISTINCT FROM a.address
             AND s.postcode IS NOT DISTINCT FROM a.postcode AND s.uprn IS NOT DISTINCT FROM a.uprn
-        WHERE a.index_id NOT IN (FROM hidden_children) AND (
+        WHERE a.index_id NOT IN (FROM hidden_children) AND coalesce(a.address, a.postcode, a.uprn) IS NOT NULL AND (
             s.spelling IN (SELECT other FROM one_home WHERE NOT crowded) OR (s.spelling, a.index_id) IN (FROM kin)
             OR a.index_id IN (FROM sharing))
     """)
