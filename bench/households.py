@@ -128,10 +128,10 @@ def _count(attempt: Attempt, children: int) -> None:
         for name, table in views.items():
             connection.register(name, table)
         print("Why children are hidden")
-        for why, number in connection.sql(_WHY).fetchall():
+        for why, number in connection.execute(_WHY).fetchall():
             print(f"  {why:<68}{number:4,}")
         print("\nWhat is not shown for their sake")
-        for what, of, withheld in connection.sql(_COUNTED).fetchall():
+        for what, of, withheld in connection.execute(_COUNTED).fetchall():
             print(f"  {what:<50}{withheld:7,} of {of:7,}  {withheld / max(of, 1):7.2%}")
 
 

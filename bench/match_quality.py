@@ -85,7 +85,7 @@ def quality(matched: Matched, records: pa.Table, truth: Path, night: dt.date) ->
         """)
 
         def number(sql: str) -> float:
-            return float(connection.sql(sql).fetchall()[0][0] or 0)
+            return float(connection.execute(sql).fetchall()[0][0] or 0)
 
         right = number("SELECT count(*) FROM joined WHERE child_x = child_y")
         figures = {
@@ -107,7 +107,7 @@ def quality(matched: Matched, records: pa.Table, truth: Path, night: dt.date) ->
                 WHERE child_x <> child_y AND a.adopted_pair = b.adopted_pair"""),
             "review list": float(matched.possible.num_rows),
         }
-        for agencies, share in connection.sql("""
+        for agencies, share in connection.execute("""
             SELECT agency_x || '-' || agency_y, avg((j.x IS NOT NULL)::int)
             FROM wanted w LEFT JOIN joined j ON w.x = j.x AND w.y = j.y GROUP BY 1 ORDER BY 1""").fetchall():
             figures[f"recall {agencies}"] = share

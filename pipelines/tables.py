@@ -37,6 +37,7 @@ __all__ = [
     "Written",
     "connect",
     "damage_told",
+    "fetch",
     "file_sha256",
     "file_stamp",
     "install_macros",
@@ -60,7 +61,7 @@ _installing = Lock()
 _MACROS = "macros_"  # how the schemas of macros begin
 _noted: ContextVar[dict[Path, Written] | None] = ContextVar("noted", default=None)
 
-# DuckDB advises another call wherever a result with parameters becomes an Arrow table; the copy it means is small
+# DuckDB advises another call wherever a result becomes an Arrow table; the copy it means costs less than planning twice
 warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
 
 
@@ -268,6 +269,20 @@ def connect(
         connection.execute("USE memory")
         connection.execute(f"DETACH {name}")
         connection.close()
+
+
+def fetch(connection: duckdb.DuckDBPyConnection, sql: str, told: Any = None) -> pa.Table:
+    """What a statement finds, as a table.
+
+    `connection.sql(…).to_arrow_table()` says the same and plans the statement twice: once for its columns and once to run it.
+
+    Args:
+        connection: one of `connect`.
+        sql: one statement that finds rows.
+        told: its parameters, by name or in order.
+    """
+    found: pa.Table = connection.execute(sql, told).to_arrow_table()
+    return found
 
 
 def install_macros(connection: duckdb.DuckDBPyConnection, sql: str) -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from pipelines.tables import fetch
+
 __all__ = ["peak_memory", "warm_up"]
 
 
@@ -31,4 +33,4 @@ def warm_up() -> None:
     """Have everything imported that DuckDB and Arrow import on first use, so that it counts for neither engine."""
     with duckdb.connect() as connection:
         connection.register("nothing", pa.table({"text": ["a"]}))
-        connection.sql("SELECT * FROM nothing").to_arrow_table()
+        fetch(connection, "SELECT * FROM nothing")

@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.tables import fetch
 from sample_feeds.people import people_table
 
 __all__ = ["FOLDER", "FORM", "SETS", "TRUTH", "Dataset", "MissingDataError", "load"]
@@ -160,7 +161,7 @@ def _shaped(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 def _query(sql: str) -> pa.Table:
     with duckdb.connect() as connection:
-        return connection.sql(sql).to_arrow_table()
+        return fetch(connection, sql)
 
 
 def _csv(file: Path) -> str:

@@ -63,7 +63,7 @@ def cluster_figures(identities: pa.Table, truth: pa.Table, *, linkable_only: boo
         """)
 
         def number(sql: str) -> float:
-            return float(connection.sql(sql).fetchall()[0][0] or 0)
+            return float(connection.execute(sql).fetchall()[0][0] or 0)
 
         pairs = "sum(size * (size - 1) / 2)"
         right = number("SELECT sum(n * (n - 1) / 2) FROM cells")
@@ -108,7 +108,7 @@ def candidate_recall(pairs: pa.Table, truth: pa.Table) -> dict[str, float]:
         `candidates` (how many pairs), `candidate_recall`.
     """
     with _connected(pairs=pairs, truth=truth) as connection:
-        found, count = connection.sql("""
+        found, count = connection.execute("""
             SELECT count(*) FILTER (a.entity = b.entity), count(*)
             FROM pairs
             JOIN truth a ON record_key_a = a.record_key
@@ -125,7 +125,7 @@ def recall_by_sources(identities: pa.Table, truth: pa.Table) -> dict[str, float]
         truth: `record_key`, `source`, `entity`.
     """
     with _connected(identities=identities, truth=truth) as connection:
-        rows = connection.sql("""
+        rows = connection.execute("""
             WITH records AS (
                 SELECT coalesce('i ' || identity, 'r ' || record_key) AS identity, entity, source
                 FROM truth LEFT JOIN identities USING (record_key)
@@ -157,7 +157,7 @@ def recall_at_precision(pairs: pa.Table, truth: pa.Table, precision: float = 0.9
         precision: the least share of accepted pairs that must be true.
     """
     with _connected(pairs=pairs, truth=truth) as connection:
-        (found,) = connection.sql(f"""
+        (found,) = connection.execute(f"""
             WITH by_weight AS (
                 SELECT weight, count(*) FILTER (a.entity = b.entity) AS hits, count(*) AS n
                 FROM pairs
@@ -176,7 +176,7 @@ def recall_at_precision(pairs: pa.Table, truth: pa.Table, precision: float = 0.9
 
 def _true_pairs(connection: duckdb.DuckDBPyConnection) -> float:
     sizes = "SELECT count(*) AS n FROM truth GROUP BY entity"
-    return float(connection.sql(f"SELECT sum(n * (n - 1) / 2) FROM ({sizes})").fetchall()[0][0] or 0)
+    return float(connection.execute(f"SELECT sum(n * (n - 1) / 2) FROM ({sizes})").fetchall()[0][0] or 0)
 
 
 def _named(prefix: str, precision: float, recall: float) -> dict[str, float]:

@@ -30,6 +30,7 @@ from pipelines.matching.pairing.candidates import find_candidates
 from pipelines.matching.reading.comparable import Comparable, make_comparable
 from pipelines.matching.training.splink_frame import splink_frame
 from pipelines.matching.weighing.weigh import Weigher
+from pipelines.tables import fetch
 
 __all__ = ["pairs_per_second"]
 
@@ -87,7 +88,9 @@ def _splink_best(people: pa.Table, records: Comparable, left: Array, right: Arra
     linker = Linker(tables_of(api, connection, recipe), recipe.settings, log_level=None)
     pairs = pa.table({"a": records.keys.take(pa.array(left)), "b": records.keys.take(pa.array(right))})
     connection.register("wanted", pairs)
-    keyed = connection.sql("""
+    keyed = fetch(
+        connection,
+        """
         WITH keyed AS (
             SELECT record_key, unique_id, source_dataset || '-__-' || unique_id AS join_key
             FROM stands_for JOIN prepared USING (unique_id)
@@ -96,7 +99,8 @@ def _splink_best(people: pa.Table, records: Comparable, left: Array, right: Arra
             CASE WHEN x.join_key < y.join_key THEN x.join_key ELSE y.join_key END AS a,
             CASE WHEN x.join_key < y.join_key THEN y.join_key ELSE x.join_key END AS b
         FROM wanted JOIN keyed x ON a = x.record_key JOIN keyed y ON b = y.record_key WHERE x.unique_id <> y.unique_id
-    """).to_arrow_table()
+    """,
+    )
     return len(keyed), _scorer(linker, api, keyed["a"], keyed["b"])
 
 

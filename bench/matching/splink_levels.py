@@ -119,7 +119,7 @@ EXACT = "{0}_l = {0}_r"
 def register_names(connection: duckdb.DuckDBPyConnection, source: str) -> None:
     """Make the table `names` (`name`, `sound`, `roots`) of the distinct names that the query `source` gives."""
     names = [
-        row[0] for row in connection.sql(f"SELECT DISTINCT name FROM ({source}) WHERE name IS NOT NULL").fetchall()
+        row[0] for row in connection.execute(f"SELECT DISTINCT name FROM ({source}) WHERE name IS NOT NULL").fetchall()
     ]
     roots = _nicknames()
     table = pa.table({

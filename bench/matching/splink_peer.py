@@ -28,6 +28,7 @@ from bench.matching.costs import peak_memory, warm_up
 from bench.matching.splink_best import best
 from bench.matching.splink_demo import demo
 from bench.matching.splink_recipe import Recipe
+from pipelines.tables import fetch
 
 __all__ = ["THREADS", "connect", "link", "tables_of"]
 
@@ -131,7 +132,7 @@ def tables_of(api: DuckDBAPI, connection: duckdb.DuckDBPyConnection, recipe: Rec
     """What the recipe has prepared, registered with Splink: one table, or one for each source."""
     if recipe.settings.link_type == "dedupe_only":
         return api.register("prepared", dataset_display_name="prepared")
-    names = [row[0] for row in connection.sql("SELECT DISTINCT source_dataset FROM prepared ORDER BY 1").fetchall()]
+    names = [row[0] for row in connection.execute("SELECT DISTINCT source_dataset FROM prepared ORDER BY 1").fetchall()]
     for name in names:
         connection.execute(
             f"CREATE TABLE of_{name} AS SELECT * EXCLUDE (source_dataset) FROM prepared WHERE source_dataset = '{name}'"
@@ -163,10 +164,13 @@ def _identities(
         clusters = linker.clustering.cluster_pairwise_predictions_at_threshold(
             scored, threshold_match_probability=threshold
         )
-    table = connection.sql(f"""
+    table = fetch(
+        connection,
+        f"""
         SELECT stands_for.record_key, cast(cluster_id AS varchar) AS identity
         FROM {clusters.physical_name} JOIN stands_for USING (unique_id) ORDER BY 1
-    """).to_arrow_table()
+    """,
+    )
     clusters.drop_table_from_database_and_remove_from_cache()
     return table
 
@@ -175,7 +179,9 @@ def _pairs(connection: duckdb.DuckDBPyConnection, blocked: str, scored: str, rec
     """Every candidate with its weight, null where it fell below the least probability; with all records of its rows."""
     bare = "" if recipe.settings.link_type == "dedupe_only" else "regexp_replace({}, '^.*-__-', '')"
     left, right = (bare.format(f"join_key_{side}") or f"join_key_{side}" for side in "lr")
-    return connection.sql(f"""
+    return fetch(
+        connection,
+        f"""
         WITH blocked AS (
             SELECT DISTINCT cast({left} AS bigint) AS a, cast({right} AS bigint) AS b FROM {blocked}
         ),
@@ -188,11 +194,12 @@ def _pairs(connection: duckdb.DuckDBPyConnection, blocked: str, scored: str, rec
         SELECT x.record_key AS record_key_a, y.record_key AS record_key_b, weight
         FROM weighed JOIN stands_for x ON a = x.unique_id JOIN stands_for y ON b = y.unique_id
         WHERE a <> b OR x.record_key < y.record_key
-    """).to_arrow_table()
+    """,
+    )
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    return int(connection.sql(f"SELECT count(*) FROM {table}").fetchall()[0][0])
+    return int(connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
 
 
 def main() -> None:

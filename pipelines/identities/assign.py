@@ -36,7 +36,7 @@ from pipelines.seams import conform, give
 from pipelines.seams.identities import HISTORY, IDENTITIES, INDEX_IDS
 from pipelines.seams.matching import CLUSTERS, WALLS
 from pipelines.seams.person import RECORDS
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 
 __all__ = ["Assigned", "assign_identities"]
 
@@ -60,9 +60,9 @@ class Assigned:
     def redirects(self) -> pa.Table:
         """Merged ids: index_id, redirects_to (the id that is live or ended today), since."""
         with connect({"index_ids": self.index_ids}) as connection:
-            redirects: pa.Table = connection.sql(
-                f"{RESOLVED} SELECT index_id, redirects_to, since FROM resolved ORDER BY 1"
-            ).to_arrow_table()
+            redirects: pa.Table = fetch(
+                connection, f"{RESOLVED} SELECT index_id, redirects_to, since FROM resolved ORDER BY 1"
+            )
         return redirects
 
 
@@ -135,9 +135,9 @@ def assign_identities(
         connection.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
         connection.register("new_refs", _new_references(connection))
         connection.register("wall_refs", _references_behind_walls(connection))
-        identities = give(connection.sql(_IDENTITIES).to_arrow_table(), IDENTITIES)
-        index_ids = give(connection.sql(_INDEX_IDS).to_arrow_table(), INDEX_IDS)
-        history = give(connection.sql(_HISTORY).to_arrow_table(), HISTORY)
+        identities = give(fetch(connection, _IDENTITIES), IDENTITIES)
+        index_ids = give(fetch(connection, _INDEX_IDS), INDEX_IDS)
+        history = give(fetch(connection, _HISTORY), HISTORY)
         held = connection.execute("SELECT DISTINCT index_id FROM tonight JOIN given USING (cluster) WHERE is_frozen")
         return Assigned(identities, index_ids, history, frozenset(row[0] for row in held.fetchall()))
 
@@ -179,30 +179,34 @@ def _take_back(connection: duckdb.DuckDBPyConnection) -> pa.Table:
 def _mint(connection: duckdb.DuckDBPyConnection, before: IdentityState, authority: str) -> pa.Table:
     """Rule 3, second half: (cluster, index_id) for clusters that have none."""
     # behind a firewall it founds another than it would alone: that one may have been both identities'
-    new = connection.sql("""
+    new = fetch(
+        connection,
+        """
         SELECT cluster, min(t.record_key) || CASE WHEN count(w.record_key) > 0 THEN ' behind a firewall' ELSE '' END AS founder
         FROM tonight t LEFT JOIN (SELECT DISTINCT record_key FROM walls) w USING (record_key)
         WHERE cluster NOT IN (SELECT cluster FROM kept) AND cluster NOT IN (SELECT cluster FROM taken_back)
         GROUP BY cluster ORDER BY founder
-    """).to_arrow_table()
+    """,
+    )
     ids = mint(new["founder"].combine_chunks(), before.index_ids["index_id"].combine_chunks(), authority)
     return pa.table({"cluster": new["cluster"], "index_id": ids})
 
 
 def _new_references(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     """The opaque references of records that were not live last night (hashing is the only work done in Python)."""
-    keys = connection.sql("SELECT record_key FROM tonight WHERE record_ref IS NULL ORDER BY 1").to_arrow_table()[
-        "record_key"
-    ]
+    keys = fetch(connection, "SELECT record_key FROM tonight WHERE record_ref IS NULL ORDER BY 1")["record_key"]
     return pa.table({"record_key": keys, "record_ref": references(keys.combine_chunks())})
 
 
 def _references_behind_walls(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     """Rule 6: (record_key, wall_ref)."""
-    new = connection.sql("""
+    new = fetch(
+        connection,
+        """
         SELECT DISTINCT record_key, g.index_id FROM tonight t JOIN given g USING (cluster) JOIN walls USING (record_key)
         WHERE t.was IS DISTINCT FROM g.index_id ORDER BY 1
-    """).to_arrow_table()
+    """,
+    )
     refs = references_behind(new["record_key"].combine_chunks(), new["index_id"].combine_chunks())
     return pa.table({"record_key": new["record_key"], "wall_ref": refs})
 

@@ -19,7 +19,7 @@ from pipelines.identities.assign import Assigned
 from pipelines.identities.state import IdentityState
 from pipelines.seams import conform, give
 from pipelines.seams.identities import EVENTS, STORY, VISIBILITY
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 
 __all__ = ["identities_as_at", "record_night"]
 
@@ -52,10 +52,10 @@ def record_night(
     with connect(views) as connection:
         connection.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
         connection.execute(_CHANGES)
-        events = give(connection.sql(_EVENTS).to_arrow_table(), EVENTS)
+        events = give(fetch(connection, _EVENTS), EVENTS)
         connection.register("events", events)
-        story = give(connection.sql(_STORY).to_arrow_table(), STORY)
-        seen = connection.sql("FROM visible_now ORDER BY index_id").to_arrow_table()
+        story = give(fetch(connection, _STORY), STORY)
+        seen = fetch(connection, "FROM visible_now ORDER BY index_id")
     state = IdentityState(assigned.identities, assigned.index_ids, assigned.history, story, give(seen, VISIBILITY))
     return state, events
 
@@ -107,7 +107,9 @@ def identities_as_at(engine: Engine, authority: str, business_date: date) -> pa.
         }
     )
     with connect({"events": table}) as connection:
-        held: pa.Table = connection.sql("""
+        held: pa.Table = fetch(
+            connection,
+            """
             WITH moves AS (
                 SELECT unnest(record_refs) AS record_ref, day, kind <> 'left' AS holds, index_id FROM events
             ),
@@ -116,7 +118,8 @@ def identities_as_at(engine: Engine, authority: str, business_date: date) -> pa.
                 QUALIFY row_number() OVER (PARTITION BY record_ref ORDER BY day DESC, holds DESC) = 1
             )
             SELECT record_ref, index_id FROM last WHERE holds ORDER BY record_ref
-        """).to_arrow_table()
+        """,
+        )
     return held
 
 

@@ -29,7 +29,7 @@ from pipelines.matching.training.estimate import estimate_model
 from pipelines.matching.weighing.match_model import Model
 from pipelines.matching.weighing.pairs import Pairs
 from pipelines.matching.weighing.weigh import AT_ONCE, EVIDENCE, Weigher
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 from pipelines.validation.identifiers import install_identifiers
 
 __all__ = ["COLUMNS", "Linked", "explain_people", "link_people", "read_people"]
@@ -230,10 +230,13 @@ def _verified(people: pa.Table) -> pa.Table:
     bad = ", ".join(f"CASE WHEN {kind} IS NULL THEN t_{kind} END AS {kind}_unverified" for kind in kinds)
     with connect({"numbers": people.select(kinds)}) as connection:
         install_identifiers(connection)
-        numbers = connection.sql(f"""
+        numbers = fetch(
+            connection,
+            f"""
             WITH told AS (SELECT {texts} FROM numbers), judged AS MATERIALIZED (SELECT *, {good} FROM told)
             SELECT {", ".join(kinds)}, {bad} FROM judged
-        """).to_arrow_table()
+        """,
+        )
     for name in numbers.column_names:  # the rows are in the order they were in
         people = people.drop_columns([name] if name in kinds else []).append_column(name, numbers[name])
     return people

@@ -38,7 +38,7 @@ from pipelines.publishing.publish import Less, snapshot_tables, write_snapshot
 from pipelines.publishing.snapshot import build_snapshot
 from pipelines.seams.identities import VISIBILITY
 from pipelines.seams.seam import give
-from pipelines.tables import connect, read_table
+from pipelines.tables import connect, fetch, read_table
 
 __all__ = ["Beyond", "Known", "hidden_beyond", "known_now", "less_of", "shields_since"]
 
@@ -163,13 +163,16 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
             CREATE TEMP TABLE walled AS
             SELECT DISTINCT index_id FROM (FROM walls ANTI JOIN own_walls USING (wall_a, wall_b)) JOIN identities USING (record_key)
         """)
-        parted = duck.sql("SELECT index_id FROM walled SEMI JOIN own USING (index_id) ORDER BY ALL").to_arrow_table()
-        more = duck.sql("""
+        parted = fetch(duck, "SELECT index_id FROM walled SEMI JOIN own USING (index_id) ORDER BY ALL")
+        more = fetch(
+            duck,
+            """
             SELECT n.index_id, n.shielded, n.withheld OR (w.index_id IS NOT NULL AND NOT n.shielded) AS withheld
             FROM now n JOIN own o USING (index_id) LEFT JOIN (FROM walled UNION FROM sensitive_since) w USING (index_id)
             WHERE (n.shielded OR n.withheld OR w.index_id IS NOT NULL) AND NOT (o.shielded OR o.withheld)
             ORDER BY index_id
-        """).to_arrow_table()
+        """,
+        )
     places = known_places(known.entries, known.places, attempt.folder / "person" / "addresses.parquet")
     return Beyond(give(more, VISIBILITY), _shown_of(attempt, places, now), places, parted["index_id"].combine_chunks())
 
@@ -208,7 +211,9 @@ def _shown_of(attempt: Attempt, places: pa.Table, visibility: pa.Table) -> pa.Ta
         "identities": attempt.folder / "identities" / "identities.parquet",
     }  # fmt: skip
     with connect(views) as duck:
-        shown = duck.sql("""
+        shown = fetch(
+            duck,
+            """
             SELECT uprn, postcode, address FROM places
             INTERSECT
             SELECT uprn, postcode, address FROM addresses JOIN identities USING (record_key) JOIN visibility USING (index_id)
@@ -219,7 +224,8 @@ def _shown_of(attempt: Attempt, places: pa.Table, visibility: pa.Table) -> pa.Ta
             EXCEPT
             FROM anyway
             ORDER BY ALL
-        """).to_arrow_table()
+        """,
+        )
     return shown.cast(FURTHER_PLACES)
 
 

@@ -37,7 +37,7 @@ from pipelines.nights.hidden_records import not_told_of
 from pipelines.nights.night import Night, StageReport
 from pipelines.reporting import ShownModel, write_models
 from pipelines.reporting.words import STEPS
-from pipelines.tables import connect, read_table
+from pipelines.tables import connect, fetch, read_table
 
 __all__ = [
     "Candidate",
@@ -275,8 +275,9 @@ def _matched(attempt: Attempt, model: Model) -> Matched:
 def _changes(before: Matched, after: Matched, identities: pa.Table) -> pa.Table:
     views = {"before": before.clusters, "after": after.clusters, "identities": identities}
     with connect(views) as connection:
-        return (
-            connection.sql("""
+        return fetch(
+            connection,
+            """
             WITH held AS (
                 SELECT record_key, before.cluster AS now, after.cluster AS afterwards
                 FROM before JOIN after USING (record_key)
@@ -299,10 +300,8 @@ def _changes(before: Matched, after: Matched, identities: pa.Table) -> pa.Table:
                 record_key
             FROM changed LEFT JOIN identities USING (record_key)
             ORDER BY change, "case", 3, record_key
-            """)
-            .to_arrow_table()
-            .cast(_CHANGES)
-        )
+            """,
+        ).cast(_CHANGES)
 
 
 def _examples(deployment: Deployment, model: Model) -> list[Example]:

@@ -23,7 +23,7 @@ from pipelines.protection.wall_wishes import unplaced
 from pipelines.seams import give
 from pipelines.seams.matching import DECISIONS, WALLS
 from pipelines.seams.protection import BORNE, WALLS_WISHED
-from pipelines.tables import connect, read_table
+from pipelines.tables import connect, fetch, read_table
 
 __all__ = [
     "borne_in", "newly_walled", "night_before", "refuse_across", "stand_across", "unwalled_in", "walls_asked", "walls_asked_in",
@@ -83,7 +83,9 @@ def walls_asked(decisions: pa.Table, wishes: pa.Table, before: pa.Table) -> pa.T
         before: what this gave for the night before.
     """
     with connect({"decisions": decisions, "wishes": wishes, "before": before}) as duck:
-        asked: pa.Table = duck.sql("""
+        asked: pa.Table = fetch(
+            duck,
+            """
             WITH pairs AS (SELECT record, unnest(others) AS other FROM wishes WHERE record IS NOT NULL),
             told AS (
                 SELECT least(record, other) AS a, greatest(record, other) AS b FROM pairs UNION SELECT record_a, record_b FROM before
@@ -93,19 +95,23 @@ def walls_asked(decisions: pa.Table, wishes: pa.Table, before: pa.Table) -> pa.T
             )
             SELECT 'firewall' AS kind, a AS record_a, b AS record_b, 'Asked for by a feed' AS reason
             FROM told ANTI JOIN decided USING (a, b) ORDER BY ALL
-        """).to_arrow_table()
+        """,
+        )
     return give(asked, DECISIONS)
 
 
 def newly_walled(walls: pa.Table, before: pa.Table, decisions: pa.Table) -> pa.Array:
     """Keys of the records at firewalls that people decided and that the night before did not have."""
     with connect({"walls": walls, "before": before, "decisions": decisions}) as duck:
-        told: pa.Table = duck.sql("""
+        told: pa.Table = fetch(
+            duck,
+            """
             SELECT DISTINCT record_key FROM walls
             SEMI JOIN (SELECT least(record_a, record_b) AS wall_a, greatest(record_a, record_b) AS wall_b
                 FROM decisions WHERE kind = 'firewall') USING (wall_a, wall_b)
             ANTI JOIN before USING (wall_a, wall_b) ORDER BY 1
-        """).to_arrow_table()
+        """,
+        )
     return told["record_key"].combine_chunks()
 
 
@@ -114,7 +120,7 @@ def stand_across(folder: Path, record_keys: Iterable[str]) -> bool:
     walls = walls_in(folder)
     found = walls.filter(pc.is_in(walls["record_key"], value_set=pa.array(list(record_keys), pa.string())))
     with connect({"found": found}) as duck:
-        across = duck.sql(
+        across = duck.execute(
             "SELECT 1 FROM found WHERE side <> 'between' GROUP BY wall_a, wall_b HAVING count(DISTINCT side) > 1"
         ).fetchall()
     return bool(across)
@@ -129,7 +135,7 @@ def refuse_across(folder: Path, record_keys: Iterable[str]) -> None:
     walls = walls_in(folder)
     found = walls.filter(pc.is_in(walls["record_key"], value_set=pa.array(list(record_keys), pa.string())))
     with connect({"found": found}) as duck:
-        across = duck.sql("SELECT 1 FROM found GROUP BY wall_a, wall_b HAVING count(DISTINCT side) > 1").fetchall()
+        across = duck.execute("SELECT 1 FROM found GROUP BY wall_a, wall_b HAVING count(DISTINCT side) > 1").fetchall()
     if across:
         raise IsindexError(
             "FIREWALL_STANDS",

@@ -12,7 +12,7 @@ import re
 
 import pyarrow as pa
 
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 
 __all__ = ["MASK_LENGTH", "mask", "mask_column", "mask_sql"]
 
@@ -49,7 +49,7 @@ def mask_column(values: pa.Array) -> pa.Array:
     """The shape masks of a text array, in order."""
     table = pa.table({"ordinal": pa.array(range(len(values)), pa.int64()), "value": values.cast(pa.string())})
     with connect({"given": table}) as connection:
-        masked = connection.sql(f"SELECT {mask_sql('value')} AS masked FROM given ORDER BY ordinal").to_arrow_table()
+        masked = fetch(connection, f"SELECT {mask_sql('value')} AS masked FROM given ORDER BY ordinal")
     return masked.column("masked").combine_chunks()
 
 

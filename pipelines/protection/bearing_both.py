@@ -22,7 +22,7 @@ from pipelines.protection.borne import digest_borne
 from pipelines.seams import conform, give
 from pipelines.seams.matching import WALLS
 from pipelines.seams.protection import BORNE
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 
 __all__ = ["bearing_both"]
 
@@ -43,7 +43,7 @@ def bearing_both(person: Mapping[str, pa.Table | Path], walls: pa.Table, borne: 
     with connect(views) as duck:
         digest_borne(duck)
         read_bearing(duck, f"SELECT record_key FROM ({_BOTH_NAMES.format(family_names=_OF_ALL)})")
-        found = duck.sql(_FOUND).to_arrow_table()
+        found = fetch(duck, _FOUND)
     return give(found.cast(WALLS.empty_table().schema), WALLS)
 
 

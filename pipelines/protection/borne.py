@@ -24,7 +24,7 @@ from pipelines.protection.bearing import READ_OFF, VALUES, read_bearing, views_o
 from pipelines.seams import conform, give
 from pipelines.seams.matching import WALLS
 from pipelines.seams.protection import BORNE
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 
 __all__ = ["NightBefore", "borne_after", "digest_borne", "recall"]
 
@@ -57,7 +57,7 @@ def borne_after(person: Mapping[str, pa.Table | Path], walls: pa.Table, before: 
         kept = before.borne
         told.append(_told(before.person, walls, _stood(walls, before)))
     with connect({"told": pa.concat_tables(told), "kept": kept, "walls": walls.select(_STANDING)}) as duck:
-        after = duck.sql(_AFTER).to_arrow_table()
+        after = fetch(duck, _AFTER)
     return give(after, BORNE)
 
 
@@ -91,9 +91,12 @@ def _told(person: Mapping[str, pa.Table | Path], walls: pa.Table, standing: pa.T
     with connect(views_of(person) | {"standing": standing}) as duck:
         read_bearing(duck, "SELECT record_key FROM standing")
         digest_borne(duck)
-        return duck.sql(f"""
+        return fetch(
+            duck,
+            f"""
             SELECT DISTINCT s.*, digest_borne(v.kind, v.value) AS token FROM ({VALUES}) v JOIN standing s USING (record_key)
-        """).to_arrow_table()
+        """,
+        )
 
 
 def _stood(walls: pa.Table, before: NightBefore) -> pa.Table:
@@ -103,7 +106,9 @@ def _stood(walls: pa.Table, before: NightBefore) -> pa.Table:
     """
     views = {"walls": walls, "before": before.walls, "identities": before.identities}
     with connect(views) as duck:
-        return duck.sql("""
+        return fetch(
+            duck,
+            """
             WITH known AS (
                 SELECT wall_a, wall_b, side, record_key FROM before SEMI JOIN walls USING (wall_a, wall_b)
                 UNION
@@ -119,7 +124,8 @@ def _stood(walls: pa.Table, before: NightBefore) -> pa.Table:
             SELECT l.wall_a, l.wall_b, if(l.sides = 1, l.side, 'between'), i.record_key
             FROM lived l JOIN identities i USING (index_id)
             ANTI JOIN known k ON k.wall_a = l.wall_a AND k.wall_b = l.wall_b AND k.record_key = i.record_key
-        """).to_arrow_table()
+        """,
+        )
 
 
 _AFTER = """

@@ -26,7 +26,7 @@ from pipelines.protection.borne import recall
 from pipelines.protection.letters import as_written
 from pipelines.protection.meant import MEANT
 from pipelines.seams.protection import BORNE
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 
 __all__ = ["Across", "find_across"]
 
@@ -80,7 +80,7 @@ def find_across(
         duck.execute(_WORDS)
         duck.execute(MEANT)
         duck.execute(_TELLING)
-        found = {name: duck.sql(sql).to_arrow_table() for name, sql in _RESULTS.items()}
+        found = {name: fetch(duck, sql) for name, sql in _RESULTS.items()}
         return Across(**{name: as_written(duck, table, *_WRITTEN[name]) for name, table in found.items()})
 
 

@@ -32,7 +32,7 @@ import pyarrow as pa
 from pipelines.protection.comparable import macros
 from pipelines.protection.letters import as_written, read_plainly
 from pipelines.protection.named import NAMED
-from pipelines.tables import connect, install_macros
+from pipelines.tables import connect, fetch, install_macros
 
 __all__ = ["COMMUNAL_CHILDREN", "COMMUNAL_FAMILIES", "FURTHER_PLACES", "Household", "find_household"]
 
@@ -97,7 +97,7 @@ def find_household(
         connection.execute(_ADDRESSES)
         connection.execute(_TELLING)
         connection.execute(NAMED)
-        found = {name: connection.sql(sql).to_arrow_table() for name, sql in _RESULTS.items()}
+        found = {name: fetch(connection, sql) for name, sql in _RESULTS.items()}
         return Household(**{name: as_written(connection, table, *_WRITTEN[name]) for name, table in found.items()})
 
 

@@ -19,6 +19,8 @@ from itertools import chain
 import duckdb
 import pyarrow as pa
 
+from pipelines.tables import fetch
+
 __all__ = ["as_written", "folded", "read_plainly"]
 
 # what looks like a Latin letter and is another one: Cyrillic, Greek, Armenian, and Latin letters that no decomposition leads back
@@ -62,7 +64,7 @@ def read_plainly(duck: duckdb.DuckDBPyConnection, sources: Mapping[str, tuple[st
         for view, (table, columns) in sources.items()
         for column in columns
     )
-    strange = duck.sql(f"SELECT DISTINCT view, named, text FROM ({told})").to_arrow_table()
+    strange = fetch(duck, f"SELECT DISTINCT view, named, text FROM ({told})")
     texts = sorted(set(strange["text"].to_pylist()))
     foldings = pa.table({"text": pa.array(texts, pa.string()), "plain": pa.array(map(folded, texts), pa.string())})
     duck.register("foldings_told", foldings)
@@ -97,9 +99,9 @@ def as_written(duck: duckdb.DuckDBPyConnection, found: pa.Table, said: str, colu
         for column in found.column_names
     )
     names = ", ".join(f"said.{column}" for column in found.column_names)
-    written: pa.Table = duck.sql(
-        f"SELECT DISTINCT {names} FROM ({said}) said {joins} JOIN found_plainly found ON {alike} ORDER BY ALL"
-    ).to_arrow_table()
+    written: pa.Table = fetch(
+        duck, f"SELECT DISTINCT {names} FROM ({said}) said {joins} JOIN found_plainly found ON {alike} ORDER BY ALL"
+    )
     duck.unregister("found_plainly")
     return written
 

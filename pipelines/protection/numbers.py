@@ -24,7 +24,7 @@ def numbers_asked(text: str) -> list[str]:
     """Digests of a delivered number, and of each of its parts should it be several; "" for what is no number."""
     parts = [part for part in re.split(r"[;,|&+\n]", text) if part.strip()]
     with digesting({"told": pa.table({"folded": folded(pa.array([text, *parts], pa.string()))})}) as duck:
-        return [digest for (digest,) in duck.sql("SELECT coalesce(digest(folded), '') FROM told").fetchall()]
+        return [digest for (digest,) in duck.execute("SELECT coalesce(digest(folded), '') FROM told").fetchall()]
 
 
 def folded(texts: pa.Array) -> pa.Array:

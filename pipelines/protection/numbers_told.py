@@ -20,7 +20,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipelines.protection.letters import read_plainly
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 from pipelines.validation.identifiers import install_identifiers
 
 __all__ = ["find_numbers_told"]
@@ -38,7 +38,7 @@ def find_numbers_told(person: Mapping[str, pa.Table | Path]) -> pa.Table:
         install_identifiers(connection)
         connection.execute(_SAID)
         connection.execute(_ISSUED)
-        return connection.sql(_TOLD).to_arrow_table()
+        return fetch(connection, _TOLD)
 
 
 # few texts have as many digits as the shortest number, and hardly any looks like a key

@@ -15,7 +15,7 @@ from pipelines.protection.household import FURTHER_PLACES
 from pipelines.protection.tokens import key_tokens, tokens_of_places
 from pipelines.seams import give
 from pipelines.seams.protection import PLACES
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 
 __all__ = ["known_places", "places_after"]
 
@@ -34,16 +34,21 @@ def places_after(
     """
     views = {"visibility": visibility, "identities": identities, "addresses": addresses}
     with connect(views) as duck:
-        theirs = duck.sql("""
+        theirs = fetch(
+            duck,
+            """
             SELECT DISTINCT a.record_key, a.address, a.postcode, a.uprn FROM addresses a JOIN identities USING (record_key)
             JOIN visibility USING (index_id) WHERE shielded OR withheld
-        """).to_arrow_table()
+        """,
+        )
     views = {
         "before": before, "latched": latched, "theirs": theirs, "tokens": tokens_of_places(theirs),
         "keys": key_tokens(sorted(set(theirs["record_key"].to_pylist()))),
     }  # fmt: skip
     with connect(views) as duck:
-        after = duck.sql("""
+        after = fetch(
+            duck,
+            """
             WITH every AS (
                 SELECT token, holder FROM before
                 UNION
@@ -52,7 +57,8 @@ def places_after(
                 JOIN keys k USING (record_key)
             )
             FROM every SEMI JOIN latched USING (holder) ORDER BY ALL
-        """).to_arrow_table()
+        """,
+        )
     return give(after, PLACES)
 
 
@@ -67,10 +73,13 @@ def known_places(entries: pa.Table, places: pa.Table, addresses: pa.Table | Path
     if not (entries.num_rows or places.num_rows):
         return FURTHER_PLACES.empty_table()
     with connect({"entries": entries, "places": places, "written": tokens_of_places(addresses, sought=True)}) as duck:
-        found = duck.sql("""
+        found = fetch(
+            duck,
+            """
             WITH known AS (
                 SELECT unnest(tokens) AS token FROM entries WHERE lifted_by IS NULL UNION SELECT token FROM places
             )
             SELECT DISTINCT uprn, postcode, address FROM written SEMI JOIN known USING (token) ORDER BY ALL
-        """).to_arrow_table()
+        """,
+        )
     return found.cast(FURTHER_PLACES)

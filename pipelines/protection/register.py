@@ -20,7 +20,7 @@ from pipelines.protection.tokens import tokens_of_asking
 from pipelines.seams import conform, give, grown
 from pipelines.seams.deliveries import ASKING
 from pipelines.seams.protection import ENTRIES, REQUESTS
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 
 __all__ = ["ORDER", "Asked", "entries_after", "order_of", "requests_of"]
 
@@ -82,7 +82,8 @@ def requests_of(asking: pa.Table, agency: str, delivery_id: str, after: str | No
         }
     )
     with connect({"wishes": wishes, "tokens": tokens_of_asking(asking, agency)}) as duck:
-        told = duck.sql(
+        told = fetch(
+            duck,
             """
             WITH known AS (
                 SELECT record_key AS number, list(DISTINCT token ORDER BY token) AS tokens FROM tokens GROUP BY ALL
@@ -97,8 +98,8 @@ def requests_of(asking: pa.Table, agency: str, delivery_id: str, after: str | No
                 min(position) AS position, min(line) AS line, coalesce(bool_and(damaged), false) AS damaged, $after::VARCHAR AS after
             FROM wished GROUP BY who, asked, walled ORDER BY entry_id
             """,
-            params={"delivery": delivery_id, "after": after},
-        ).to_arrow_table()
+            {"delivery": delivery_id, "after": after},
+        )
     ids = keyed_digests(told["entry_id"].combine_chunks(), f"protection {agency}")
     return give(told.set_column(0, "entry_id", ids).sort_by("entry_id"), REQUESTS)
 
@@ -126,7 +127,9 @@ def entries_after(before: pa.Table, asked: Sequence[Asked]) -> pa.Table:
         return before
     with connect({"before": before, "new": pa.concat_tables(new)}) as duck:
         duck.execute(ORDER)
-        after = duck.sql("""
+        after = fetch(
+            duck,
+            """
             WITH every AS (
                 SELECT entry_id, record_ref, asked, understood, tokens, agency, delivery_id, first_night, last_night, lifted_by, told,
                     last_delivery, position, line, damaged, after, answered, false AS again FROM before
@@ -147,5 +150,6 @@ def entries_after(before: pa.Table, asked: Sequence[Asked]) -> pa.Table:
                 any_value(n.last_delivery) AS last_delivery, any_value(n.position) AS position, any_value(n.line) AS line,
                 any_value(n.damaged) AS damaged, max(after) AS after, CASE WHEN NOT bool_or(again) THEN any_value(answered) END AS answered
             FROM every e JOIN newest n USING (entry_id) GROUP BY entry_id ORDER BY entry_id
-        """).to_arrow_table()
+        """,
+        )
     return give(after, ENTRIES)

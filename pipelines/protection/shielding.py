@@ -40,7 +40,7 @@ from pipelines.seams.identities import IDENTITIES, VISIBILITY
 from pipelines.seams.matching import APART, DECISIONS
 from pipelines.seams.person import NAMES, RECORDS
 from pipelines.seams.protection import ENTRIES, LATCHED
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 
 __all__ = ["Lifting", "Protected", "Unmet", "in_force", "naming_wish", "protect", "wish_in"]
 
@@ -173,14 +173,14 @@ def protect(
         duck.execute(_IDENTITIES)
         duck.execute(_DECIDED)
         duck.execute(_PARTED)
-        edges = duck.sql(_EDGES).to_arrow_table()
+        edges = fetch(duck, _EDGES)
         a, b = (edges[side].to_numpy() for side in "ab")
         duck.register("entries", entries)
         duck.register("latched", latched)
         duck.execute(_HOLDERS)
         void = [each for each in lifting if not _still_meant(duck, each)]
         lifting = [each for each in lifting if each not in void]
-        met_before = duck.sql(_MET).to_arrow_table()["entry_id"].combine_chunks()
+        met_before = fetch(duck, _MET)["entry_id"].combine_chunks()
         ended = [each for each in lifting if each.wish]
         lifting = [each for each in lifting if not each.wish]
         guarded = _guarded(duck, lifting, entries, latched)
@@ -195,13 +195,11 @@ def protect(
         reached = _closure(shielded | withheld, a, b)
         seen = pa.table({"index_id": index_ids, "shielded": shielded, "withheld": reached & ~shielded, "own": own})
         duck.register("seen", seen)
-        hidden = duck.sql(
-            "SELECT record_key FROM seen JOIN identities USING (index_id) WHERE shielded OR withheld"
-        ).to_arrow_table()
+        hidden = fetch(duck, "SELECT record_key FROM seen JOIN identities USING (index_id) WHERE shielded OR withheld")
         duck.register("nearly", nearly_tokens(people, called, hidden["record_key"].combine_chunks()))
         duck.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
-        after = duck.sql(_LATCHED_AFTER).to_arrow_table()
-        met = duck.sql(_MET).to_arrow_table()["entry_id"].combine_chunks()
+        after = fetch(duck, _LATCHED_AFTER)
+        met = fetch(duck, _MET)["entry_id"].combine_chunks()
         unmet = [Unmet(each.number, ("stranger",)) for each in void if each.unshields]
         unmet += [Unmet(each.number, ("wish",)) for each in stand]
         unmet += [Unmet(each.number, why) for each in lifting if each.unshields and (why := _in_vain(duck, each))]
@@ -254,7 +252,7 @@ def _seeds(
     """Index ids in order, and of each whether it is shielded, withheld without another's doubt, shielded in its own right."""
     duck.register("entries", entries)
     duck.register("latched", latched)
-    seeds = duck.sql(_SEEDS).to_arrow_table()
+    seeds = fetch(duck, _SEEDS)
     shielded, withheld, own = (
         seeds[name].to_numpy(zero_copy_only=False).astype(bool) for name in ("shielded", "withheld", "own")
     )
@@ -352,9 +350,10 @@ def _lifted(
         return entries, latched.filter(pc.invert(pc.and_(goes, pc.invert(latched["shielded"]))))
     duck.register("entries", entries)
     duck.register("chosen", pa.table({"number": np.flatnonzero(own)}))
-    asked = duck.sql(
+    asked = fetch(
+        duck,
         _ENTRIES_LIFTED,
-        params={
+        {
             "number": lifting.number,
             "night": lifting.from_night,
             "told": lifting.told,
@@ -363,7 +362,7 @@ def _lifted(
                 duck, lifting, own, "SELECT entry_id AS of_whom, unnest(tokens) AS token FROM entries"
             ).to_pylist(),
         },
-    ).to_arrow_table()
+    )
     return asked.cast(entries.schema), latched.filter(pc.invert(goes))
 
 
@@ -375,7 +374,7 @@ def _of_strays(duck: duckdb.DuckDBPyConnection, lifting: Lifting, own: np.ndarra
     if lifting.known_by is None or not lifting.unshields:
         return pa.array([], pa.string())
     duck.register("chosen", pa.table({"number": np.flatnonzero(own)}))
-    found: pa.Table = duck.sql(f"""
+    found: pa.Table = fetch(duck, f"""
         WITH theirs AS (
             SELECT record_key, kind, token FROM tokens JOIN identities USING (record_key) JOIN numbered USING (index_id) JOIN chosen USING (number)
             WHERE kind IN ({_LASTING})
@@ -391,7 +390,7 @@ def _of_strays(duck: duckdb.DuckDBPyConnection, lifting: Lifting, own: np.ndarra
             EXCEPT SELECT token FROM theirs JOIN meant USING (record_key) WHERE is_meant
         )
         SELECT DISTINCT of_whom FROM ({marks}) SEMI JOIN strange USING (token) ORDER BY ALL
-    """, params={"keys": list(lifting.record_keys), "known": list(lifting.known_by)}).to_arrow_table()  # fmt: skip
+    """, {"keys": list(lifting.record_keys), "known": list(lifting.known_by)})  # fmt: skip
     return found["of_whom"].combine_chunks().cast(pa.string())
 
 
@@ -413,19 +412,21 @@ def _ended(entries: pa.Table, lifting: Lifting, met: pa.Array) -> tuple[pa.Table
 def _tokens_of(duck: duckdb.DuckDBPyConnection, mask: np.ndarray) -> pa.Array:
     """The tokens of the records of the identities at `mask`."""
     duck.register("chosen", pa.table({"number": np.flatnonzero(mask)}))
-    found: pa.Table = duck.sql(
+    found: pa.Table = fetch(
+        duck,
         "SELECT DISTINCT token FROM tokens JOIN identities USING (record_key) JOIN numbered USING (index_id) "
-        "JOIN chosen USING (number) ORDER BY ALL"
-    ).to_arrow_table()
+        "JOIN chosen USING (number) ORDER BY ALL",
+    )
     return found["token"].combine_chunks()
 
 
 def _held_by(duck: duckdb.DuckDBPyConnection, mask: np.ndarray) -> pa.Array:
     """The holders of latches that are the own of the identities at `mask`."""
     duck.register("chosen", pa.table({"number": np.flatnonzero(mask)}))
-    found: pa.Table = duck.sql(
-        "SELECT DISTINCT holder FROM holders JOIN numbered USING (index_id) JOIN chosen USING (number) ORDER BY ALL"
-    ).to_arrow_table()
+    found: pa.Table = fetch(
+        duck,
+        "SELECT DISTINCT holder FROM holders JOIN numbered USING (index_id) JOIN chosen USING (number) ORDER BY ALL",
+    )
     return found["holder"].combine_chunks()
 
 

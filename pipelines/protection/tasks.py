@@ -14,7 +14,7 @@ from pipelines.protection.register import ORDER
 from pipelines.seams import give, grown
 from pipelines.seams.protection import ENTRIES, TASKS
 from pipelines.seams.words import TASK_KINDS
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 
 __all__ = ["answered_after", "tasks_of"]
 
@@ -39,7 +39,9 @@ def answered_after(entries: pa.Table, told: Mapping[str, pa.Array | pa.ChunkedAr
         return entries
     with connect({"entries": entries, "told": pa.concat_tables(parts)}) as duck:
         duck.execute(ORDER)
-        after = duck.sql("""
+        after = fetch(
+            duck,
+            """
             WITH answering AS (
                 SELECT DISTINCT entry_id FROM entries e JOIN told t USING (record_ref)
                 WHERE t.delivery_id IS DISTINCT FROM e.last_delivery
@@ -49,7 +51,8 @@ def answered_after(entries: pa.Table, told: Mapping[str, pa.Array | pa.ChunkedAr
             )
             SELECT e.* REPLACE (coalesce(answered, false) OR entry_id IN (FROM answering) AS answered)
             FROM entries e ORDER BY entry_id
-        """).to_arrow_table()
+        """,
+        )
     return give(after, ENTRIES)
 
 
@@ -89,7 +92,9 @@ def tasks_of(
     }  # fmt: skip
     with connect(views) as duck:
         duck.execute("SET VARIABLE kinds = ?", [list(TASK_KINDS)])
-        found = duck.sql("""
+        found = fetch(
+            duck,
+            """
             WITH standing AS (SELECT * FROM entries WHERE lifted_by IS NULL),
             live AS (SELECT record_ref, index_id, coalesce(shielded, true) AS asks FROM identities JOIN records USING (record_key)),
             wished AS (SELECT e.*, index_id, asks, coalesce(NOT asks AND answered, false) AS gone FROM standing e LEFT JOIN live USING (record_ref)),
@@ -125,5 +130,6 @@ def tasks_of(
             )
             FROM every WHERE kind IS NOT NULL
             ORDER BY list_position(getvariable('kinds'), kind), last_night, agency, coalesce(wish, record_ref)
-        """).to_arrow_table()
+        """,
+        )
     return give(found, TASKS)

@@ -30,7 +30,7 @@ from pipelines.protection.letters import read_plainly
 from pipelines.protection.remembered import keep, keeps, key_of, recall, told_apart
 from pipelines.seams import give
 from pipelines.seams.protection import TOKENS
-from pipelines.tables import connect, install_macros
+from pipelines.tables import connect, fetch, install_macros
 
 __all__ = [
     "LASTING",
@@ -84,13 +84,16 @@ def tokens_of_records(records: pa.Table, names: pa.Table) -> pa.Table:
     )
     with connect({"records": records, "names": names}) as duck:
         duck.execute("SET VARIABLE key = ?", [key_of("tokens", _MADE_BY)])
-        inputs = duck.sql(f"""
+        inputs = fetch(
+            duck,
+            f"""
             WITH others AS (
                 SELECT record_key, string_agg({told_apart(["family_name", "given_names"])}, ' ') AS text FROM names GROUP BY record_key
             )
             SELECT record_key, {_REMEMBERED.format(text=f"{own} || coalesce(text, '')")} AS digest
             FROM records LEFT JOIN others USING (record_key)
-        """).to_arrow_table()
+        """,
+        )
     told = " UNION ALL ".join([
         "SELECT record_key, 'key' AS part, 0 AS ordinal, record_key AS value FROM records",
         *(f"SELECT record_key, 'number', 0, {name}::VARCHAR FROM records" for name in numbers),
@@ -154,11 +157,14 @@ def tokens_of_places(addresses: pa.Table | Path, *, sought: bool = False) -> pa.
     name = "places_sought" if sought else "places_kept"
     with connect({"addresses": addresses}) as duck:
         duck.execute("SET VARIABLE key = ?", [key_of(name, _MADE_BY)])
-        written = duck.sql(f"""
+        written = fetch(
+            duck,
+            f"""
             SELECT *, {_REMEMBERED.format(text=told_apart(["address", "postcode", "uprn"]))} AS digest,
                 row_number() OVER ()::VARCHAR AS record_key
             FROM (SELECT DISTINCT address, postcode, uprn FROM addresses)
-        """).to_arrow_table()
+        """,
+        )
     told = """
         SELECT record_key, 'uprn' AS part, 0 AS ordinal, uprn AS value FROM written
         UNION ALL SELECT record_key, 'postcode', 0, postcode FROM written
@@ -170,9 +176,7 @@ def tokens_of_places(addresses: pa.Table | Path, *, sought: bool = False) -> pa.
 
     tokens = _recalled(name, written.select(["record_key", "digest"]), make)
     with connect({"written": written, "tokens": tokens}) as duck:
-        return duck.sql(
-            "SELECT address, postcode, uprn, token FROM written JOIN tokens USING (record_key)"
-        ).to_arrow_table()
+        return fetch(duck, "SELECT address, postcode, uprn, token FROM written JOIN tokens USING (record_key)")
 
 
 def key_tokens(record_keys: Sequence[str]) -> pa.Table:
@@ -180,10 +184,13 @@ def key_tokens(record_keys: Sequence[str]) -> pa.Table:
     keys = pa.table({"record_key": pa.array(list(record_keys), pa.string())})
     with connect({"keys": keys}) as duck:
         duck.execute("SET VARIABLE secret = ?", [namespace_secret().hex()])
-        digested = duck.sql(f"""
+        digested = fetch(
+            duck,
+            f"""
             SELECT DISTINCT record_key, {_DIGEST.format(kind="'key'", text="record_key")} AS token
             FROM keys WHERE trim(record_key) <> '' ORDER BY ALL
-        """).to_arrow_table()
+        """,
+        )
     return digested.cast(pa.schema([TOKENS.field("record_key"), TOKENS.field("token")]))
 
 
@@ -204,14 +211,17 @@ def alike(tokens: pa.Table, identities: pa.Table) -> pa.Table:
                 count(*) OVER (PARTITION BY token) AS size
             FROM tokens SEMI JOIN shared USING (token) WHERE kind IN ('number', 'person')
         """)
-        pairs: pa.Table = duck.sql(f"""
+        pairs: pa.Table = fetch(
+            duck,
+            f"""
             SELECT DISTINCT a.record_key AS record_key_a, b.record_key AS record_key_b
             FROM bearers a JOIN bearers b ON a.token = b.token AND a.place < b.place AND a.size <= {_EACH_WITH_EACH}
             UNION
             SELECT a.record_key, b.record_key FROM bearers a JOIN bearers b ON a.token = b.token
             WHERE a.size > {_EACH_WITH_EACH} AND (a.place = 1 AND b.place > 1 OR b.place - a.place BETWEEN 1 AND 9)
             ORDER BY ALL
-        """).to_arrow_table()
+        """,
+        )
     return pairs
 
 
@@ -226,10 +236,13 @@ def _tokens(views: dict[str, pa.Table], told: str, wanted: Sequence[str]) -> pa.
         read_plainly(duck, {"plainly": ("told", ["value"])})
         if not {_KEPT, _SOUGHT}.isdisjoint(wanted):
             install_macros(duck, macros())
-        duck.register("found", pa.concat_tables([duck.sql(sql).to_arrow_table() for sql in wanted]))
-        digested: pa.Table = duck.sql(f"""
+        duck.register("found", pa.concat_tables([fetch(duck, sql) for sql in wanted]))
+        digested: pa.Table = fetch(
+            duck,
+            f"""
             SELECT record_key, kind, {_DIGEST.format(kind="kind", text="text")} AS token FROM (SELECT DISTINCT * FROM found)
-        """).to_arrow_table()
+        """,
+        )
     return digested
 
 
@@ -245,17 +258,20 @@ def _recalled(name: str, inputs: pa.Table, make: Callable[[pa.Array | None], pa.
     if known is None:
         return make(None)
     with connect({"inputs": inputs, "known": known}) as duck:
-        new = duck.sql("SELECT record_key FROM inputs ANTI JOIN known USING (digest)").to_arrow_table()
+        new = fetch(duck, "SELECT record_key FROM inputs ANTI JOIN known USING (digest)")
         duck.register("made", make(new["record_key"].combine_chunks()))
-        every: pa.Table = duck.sql("""
+        every: pa.Table = fetch(
+            duck,
+            """
             SELECT record_key, kind, lower(hex(token)) AS token FROM inputs JOIN known USING (digest) WHERE token IS NOT NULL
             UNION ALL SELECT record_key, kind, token FROM made
-        """).to_arrow_table()
+        """,
+        )
         if keeps() and (new.num_rows or _some_gone(duck)):
-            keep(name, duck.sql("""
+            keep(name, fetch(duck, """
                 SELECT digest, kind, token FROM known SEMI JOIN inputs USING (digest)
                 UNION ALL SELECT DISTINCT digest, kind, unhex(token) FROM (inputs ANTI JOIN known USING (digest)) LEFT JOIN made USING (record_key)
-            """).to_arrow_table().cast(_REMEMBERED_SCHEMA))  # fmt: skip
+            """).cast(_REMEMBERED_SCHEMA))  # fmt: skip
     return every
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from pipelines.protection.tokens import tokens_of_records
 from pipelines.seams.protection import WALLS_WISHED
-from pipelines.tables import connect, read_table
+from pipelines.tables import connect, fetch, read_table
 
 __all__ = ["unwalled"]
 
@@ -40,12 +40,15 @@ def unwalled(
         "tokens": tokens_of_records(read_table(records), read_table(names)),
     }
     with connect(views) as duck:
-        found: pa.Table = duck.sql("""
+        found: pa.Table = fetch(
+            duck,
+            """
             WITH standing AS (FROM wishes SEMI JOIN open_walls USING (entry_id))
             SELECT index_id, false AS named FROM identities WHERE record_key IN (SELECT record FROM standing)
                 OR record_ref IN (SELECT record_ref FROM standing)
             UNION
             SELECT index_id, false FROM identities JOIN tokens USING (record_key)
             WHERE token IN (SELECT unnest(tokens) FROM standing) ORDER BY ALL
-        """).to_arrow_table()
+        """,
+        )
     return found

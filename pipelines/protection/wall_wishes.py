@@ -25,7 +25,7 @@ from pipelines.protection.register import Asked
 from pipelines.protection.tokens import key_tokens
 from pipelines.seams import conform, give
 from pipelines.seams.protection import REQUESTS, WALLS_WISHED
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 
 __all__ = ["found_tonight", "hiding", "unplaced", "wishes_after"]
 
@@ -45,7 +45,9 @@ def wishes_after(before: pa.Table, asked: Sequence[Asked]) -> pa.Table:
     if not new:
         return before
     with connect({"before": before, "new": pa.concat_tables(new)}) as duck:
-        after = duck.sql(f"""
+        after = fetch(
+            duck,
+            f"""
             SELECT entry_id, any_value(record_ref) AS record_ref, any_value(asked) AS asked,
                 arg_max(understood, (last_night, again)) AS understood,
                 list_sort(list_distinct(flatten(list(tokens)))) AS tokens, any_value(walled) AS walled,
@@ -57,7 +59,8 @@ def wishes_after(before: pa.Table, asked: Sequence[Asked]) -> pa.Table:
                 UNION ALL BY NAME
                 SELECT *, NULL::VARCHAR AS record, []::VARCHAR[] AS others, false AS placed, true AS again FROM new
             ) GROUP BY entry_id ORDER BY entry_id
-        """).to_arrow_table()
+        """,
+        )
     return give(after, WALLS_WISHED)
 
 
@@ -90,7 +93,7 @@ def found_tonight(wishes: pa.Table, records: pa.Table) -> pa.Table:
         numbers = ", ".join(name for name in _NUMBERS if name in there) or "NULL::VARCHAR"
         has = {name: name if name in there else "NULL" for name in ("given_names", "birth_date", "sex")}
         duck.execute(_SHARING.format(numbers=numbers, **has))
-        after = duck.sql(_FIND).to_arrow_table()
+        after = fetch(duck, _FIND)
     return give(after, WALLS_WISHED)
 
 
@@ -100,13 +103,16 @@ def unplaced(wishes: pa.Table, decisions: pa.Table) -> pa.Array:
     One whose record has asked for another since, that stands, was corrected.
     """
     with connect({"wishes": wishes, "decisions": decisions}) as duck:
-        found = duck.sql("""
+        found = fetch(
+            duck,
+            """
             SELECT entry_id FROM wishes w WHERE NOT placed AND NOT EXISTS (
                 SELECT 1 FROM decisions WHERE kind = 'firewall' AND record IN (record_a, record_b)
             ) AND NOT EXISTS (
                 SELECT 1 FROM wishes n WHERE n.record_ref = w.record_ref AND n.asked = w.asked AND n.placed AND n.last_night > w.last_night
             ) ORDER BY ALL
-        """).to_arrow_table()
+        """,
+        )
     return found["entry_id"].combine_chunks()
 
 

@@ -25,7 +25,7 @@ from pipelines.home import Home
 from pipelines.publishing.manifests import content_of, files_of, is_published, manifest_of, manifest_or_none
 from pipelines.publishing.publish import current_version, snapshot_tables
 from pipelines.publishing.versions import built
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 
 __all__ = ["bring_up_to_date", "told_beyond"]
 
@@ -114,11 +114,11 @@ def _hides_more(before: _Files | None, after: _Files) -> bool:
     """Whether a child is hidden that was not; where that was no earlier night's, or cannot be told, whether any is."""
     hidden = "SELECT index_id FROM children WHERE shielded OR withheld"
     with connect({"children": after.paths["children"]}) as duck:
-        now = duck.sql(hidden).to_arrow_table()["index_id"].to_pylist()
+        now = fetch(duck, hidden)["index_id"].to_pylist()
     if before is None or not now:
         return bool(now)
     with connect({"children": before.paths["children"]}) as duck:
-        return not set(now) <= set(duck.sql(hidden).to_arrow_table()["index_id"].to_pylist())
+        return not set(now) <= set(fetch(duck, hidden)["index_id"].to_pylist())
 
 
 def told_beyond(engine: Engine, authority: str, in_force: Collection[date]) -> list[date]:
@@ -163,7 +163,8 @@ def _set_night(connection: Connection, manifest: Mapping[str, Any], figures: Map
 def _add_events(connection: Connection, authority: str, path: Path, manifest: Mapping[str, Any]) -> None:
     """The events of a version; their ids follow from their content: added twice they would fail, not double."""
     with connect({"events": path}) as duck:
-        table = duck.sql(
+        table = fetch(
+            duck,
             """
             SELECT md5(concat_ws('|', $authority, $version, kind, index_id, coalesce(other_id, ''),
                     coalesce(record_ref, ''))) AS event_id,
@@ -171,8 +172,8 @@ def _add_events(connection: Connection, authority: str, path: Path, manifest: Ma
                 index_id, other_id, record_ref, evidence
             FROM events
             """,
-            params={"authority": authority, "version": manifest["built"], "day": manifest["business_date"]},
-        ).to_arrow_table()
+            {"authority": authority, "version": manifest["built"], "day": manifest["business_date"]},
+        )
     write_rows(connection, ledger_event, table)
 
 
@@ -233,19 +234,20 @@ def _replace(connection: Connection, authority: str, target: Table, old: Path | 
                 SELECT index_id FROM (FROM old EXCEPT FROM new) UNION
                 SELECT index_id FROM (FROM new EXCEPT FROM old)
             """)
-            changed = duck.sql("SELECT index_id FROM changed ORDER BY 1").to_arrow_table()
+            changed = fetch(duck, "SELECT index_id FROM changed ORDER BY 1")
             if changed.num_rows == 0:
                 return 0
         where = "WHERE index_id IN (FROM changed)" if changed is not None else ""
         order = "ORDER BY index_id, row" if numbered else "ORDER BY index_id"
         columns = ", ".join(column.name for column in target.c if column.name not in ("authority", "row", "since"))
-        table = duck.sql(
+        table = fetch(
+            duck,
             f"""
             SELECT $authority AS authority, {columns}{row}{", since" if "since" in target.c else ""}
             FROM read_parquet('{new}', file_row_number = true, hive_partitioning = false) {where} {order}
             """,
-            params={"authority": authority},
-        ).to_arrow_table()
+            {"authority": authority},
+        )
     gone = changed["index_id"].to_pylist() if changed is not None else []
     remove_rows(connection, target, authority, gone)
     write_rows(connection, target, table)

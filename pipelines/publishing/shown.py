@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipelines.privacy.secret import namespace_secret
-from pipelines.tables import StoredTable, connect, write_table
+from pipelines.tables import StoredTable, connect, fetch, write_table
 
 __all__ = ["DETAILS", "shown_tables", "traces_of", "write_traces"]
 
@@ -29,9 +29,10 @@ def traces_of(snapshot: Mapping[str, pa.Table | Path]) -> dict[str, pa.Table]:
         duck.execute("SET VARIABLE secret = ?", [namespace_secret().hex()])
         digest = "substr(sha256(getvariable('secret') || '|shown|' || t::VARCHAR), 1, 32) AS row"
         return {
-            name: duck.sql(
-                f"SELECT index_id, {'shielded, withheld, ' if name == 'children' else ''}{digest} FROM {name} t ORDER BY ALL"
-            ).to_arrow_table()
+            name: fetch(
+                duck,
+                f"SELECT index_id, {'shielded, withheld, ' if name == 'children' else ''}{digest} FROM {name} t ORDER BY ALL",
+            )
             for name in _PARTS
         }
 

@@ -35,7 +35,7 @@ from pipelines.seams import conform, give
 from pipelines.seams.identities import IDENTITY_TABLES
 from pipelines.seams.person import PERSON_TABLES
 from pipelines.seams.snapshot import SNAPSHOT_TABLES
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 
 __all__ = ["SNAPSHOT_TABLES", "build_snapshot"]
 
@@ -91,9 +91,7 @@ def build_snapshot(
     with connect(views) as connection:
         connection.execute(_SEEN)
         connection.execute(_HELD)
-        return {
-            name: give(connection.sql(_TABLES[name]).to_arrow_table(), seam) for name, seam in SNAPSHOT_TABLES.items()
-        }
+        return {name: give(fetch(connection, _TABLES[name]), seam) for name, seam in SNAPSHOT_TABLES.items()}
 
 
 @cache

@@ -19,7 +19,7 @@ import pyarrow as pa
 from pipelines.contracts.contract import Column, Contract
 from pipelines.seams import conform
 from pipelines.seams.deliveries import LIVE_HEAD, LIVE_TAIL
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 from pipelines.validation.checks import literal
 from pipelines.validation.places import quoted, shielding_code
 
@@ -92,7 +92,7 @@ def apply_delivery(
         """)
         _shield(database, contract)
         shown = ", ".join([*_HEAD, columns, *_TAIL])
-        live = database.sql(f"SELECT {shown} FROM live ORDER BY key").to_arrow_table()
+        live = fetch(database, f"SELECT {shown} FROM live ORDER BY key")
         conform(live, LIVE_HEAD)
         conform(live, LIVE_TAIL)
         counted = dict(database.execute("SELECT change, count(*) FROM live GROUP BY change").fetchall())

@@ -19,7 +19,7 @@ from pipelines.records.concepts import Feed, literal, tidy
 from pipelines.seams import give
 from pipelines.seams.person import PERSON_TABLES
 from pipelines.seams.words import FLAGS, NAME_KINDS
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 
 __all__ = ["PersonRecords", "build_person_records"]
 
@@ -63,7 +63,7 @@ def build_person_records(
         tables = {}
         for each in fields(PersonRecords):
             sql = _RESULTS[each.name].format(business_date=business_date.isoformat())
-            tables[each.name] = give(connection.sql(sql).to_arrow_table(), PERSON_TABLES[each.name])
+            tables[each.name] = give(fetch(connection, sql), PERSON_TABLES[each.name])
     return PersonRecords(**tables)
 
 

@@ -47,7 +47,7 @@ from pipelines.reporting.reject_rows import reject_rows
 from pipelines.reporting.review import REVIEW
 from pipelines.reporting.way_out import remedy_of, what_to_do
 from pipelines.reporting.words import DIMENSIONS, STATES, STEPS, short_day
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 
 __all__ = ["NIGHTS_SHOWN", "last_state", "match_figures", "night_figures", "quality_figures", "reject_figures"]
 
@@ -166,10 +166,11 @@ def reject_figures(
         directory: contracts and titles.
     """
     with connect({"faults": faults}) as duck:
-        first = duck.sql(
+        first = fetch(
+            duck,
             "SELECT reject_id, first_night FROM faults WHERE first_night < $night AND last_night >= $night ORDER BY 1",
-            params={"night": business_date},
-        ).to_arrow_table()
+            {"night": business_date},
+        )
         earlier = duck.execute(
             """
             SELECT agency, rule, field, outcome, count(*) AS faults, min(first_night) AS first_night FROM faults
@@ -231,13 +232,14 @@ def match_figures(authority: str, business_date: date, tables: MatchTables, dire
     review, apart = REVIEW.empty_table(), {}
     if tables.review is not None:
         with connect({"review": tables.review}) as duck:
-            review = duck.sql(
+            review = fetch(
+                duck,
                 """
                 SELECT * FROM review WHERE kind = 'review'
                 ORDER BY try_cast(priority AS INTEGER) NULLS LAST, first_night, weight DESC,
                          record_ref_a, record_ref_b
-                """
-            ).to_arrow_table()
+                """,
+            )
             apart = dict(
                 duck.execute(
                     """

@@ -12,7 +12,7 @@ from datetime import date
 import pyarrow as pa
 
 from pipelines.reporting.directory import Directory
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 
 __all__ = ["reject_rows"]
 
@@ -51,7 +51,8 @@ def reject_rows(
         with connect({"rejects": table, "first": first}) as duck:
             # duckdb puts a row's parts in the order asked for; `key` is text, position and line are numbers
             parts.append(
-                duck.sql(
+                fetch(
+                    duck,
                     """
                     SELECT $agency::VARCHAR AS agency, outcome, rule, field, sequence::BIGINT AS sequence,
                            position::BIGINT AS position, line::BIGINT AS line,
@@ -68,13 +69,13 @@ def reject_rows(
                     FROM rejects LEFT JOIN first USING (reject_id)
                     ORDER BY outcome DESC, days_open DESC, rule, sequence, position, field, reject_id
                     """,
-                    params={
+                    {
                         "agency": agency,
                         "night": business_date,
                         "sensitive": sorted(directory.sensitive_fields(agency)),
                         **_key_patterns(directory.key_is_number(agency)),
                     },
-                ).to_arrow_table()
+                )
             )
     if not parts:
         return _empty()
@@ -83,12 +84,13 @@ def reject_rows(
         "_place", pa.array([n for n, part in enumerate(parts) for _ in range(part.num_rows)], pa.int32())
     )
     with connect({"ranked": ranked}) as duck:
-        ordered: pa.Table = duck.sql(
+        ordered: pa.Table = fetch(
+            duck,
             """
             SELECT * EXCLUDE (_place) FROM ranked
             ORDER BY outcome DESC, days_open DESC, _place, rule, sequence, position, field, reject_id
-            """
-        ).to_arrow_table()
+            """,
+        )
     return ordered
 
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from pipelines.privacy.references import references
 from pipelines.seams import conform
 from pipelines.seams.matching import POSSIBLE_TOLD
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 
 __all__ = ["REVIEW", "carry_first_night", "review_of"]
 
@@ -68,7 +68,8 @@ def carry_first_night(review: pa.Table, previous: pa.Table | None, business_date
     """`review` with first_night taken from `previous` where the same pair stood there, else `business_date`."""
     views = {"review": review, "previous": previous if previous is not None else REVIEW.empty_table()}
     with connect(views) as duck:
-        carried: pa.Table = duck.sql(
+        carried: pa.Table = fetch(
+            duck,
             """
             SELECT r.* REPLACE (coalesce(r.first_night, p.first_night, ?) AS first_night)
             FROM review r
@@ -76,6 +77,6 @@ def carry_first_night(review: pa.Table, previous: pa.Table | None, business_date
                        FROM previous GROUP BY ALL) p USING (record_ref_a, record_ref_b)
             ORDER BY r.record_ref_a, r.record_ref_b, r.kind, r.weight
             """,
-            params=[business_date],
-        ).to_arrow_table()
+            [business_date],
+        )
     return carried.cast(REVIEW)

@@ -22,7 +22,7 @@ from pipelines.privacy.masking import MASK_LENGTH, mask_sql
 from pipelines.privacy.secret import namespace_secret
 from pipelines.seams import give
 from pipelines.seams.deliveries import REJECTS
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 from pipelines.validation.across import find_repeats, find_shared
 from pipelines.validation.checks import literal
 from pipelines.validation.compile import Plan, compile_plan
@@ -175,7 +175,9 @@ def _accepted(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Pla
         if name in aside:
             sql = f"CASE WHEN list_has_any(coalesce(queried.rules, []), {aside[name]}) THEN NULL ELSE {sql} END"
         columns.append(f"{sql} AS {quoted(name)}")
-    return database.sql(f"""
+    return fetch(
+        database,
+        f"""
     SELECT judged.position, judged.line, judged.key, judged.change,
         CASE WHEN queried.position IS NULL THEN 'accepted' ELSE 'queried' END AS outcome,
         coalesce(queried.unverified, []::VARCHAR[]) AS unverified,
@@ -184,7 +186,8 @@ def _accepted(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Pla
     WHERE judged.position NOT IN (FROM rejected)
         AND judged.position NOT IN (SELECT position FROM copies WHERE copy > 1)
     ORDER BY judged.position
-    """).to_arrow_table()
+    """,
+    )
 
 
 def _rejects(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Plan, authority: str) -> pa.Table:
@@ -193,7 +196,9 @@ def _rejects(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Plan
     text = f"CASE broken.rule {texts} END" if texts else "NULL::VARCHAR"
     anchor = "coalesce('key ' || key, 'position ' || position)"
     reject_id = reject_id_sql(authority, contract.agency, "code", anchor)
-    found = database.sql(f"""
+    found = fetch(
+        database,
+        f"""
     WITH found AS (
         SELECT broken.position, judged.line, judged.key, broken.rule, broken.severity,
             left({text}, {MASK_LENGTH}) AS text
@@ -219,8 +224,9 @@ def _rejects(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Plan
         {literal(contract.id)} AS contract,
         outcome = 'rejected' AND position IN (SELECT position FROM judged WHERE {plan.shielding}) AS asks_shield
     FROM numbered ORDER BY position, number, code
-    """)
-    return give(found.to_arrow_table(), REJECTS)
+    """,
+    )
+    return give(found, REJECTS)
 
 
 def _rule_table(plan: Plan, contract: Contract) -> pa.Table:

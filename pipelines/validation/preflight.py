@@ -27,7 +27,7 @@ from pipelines.deliveries.readers import ReadResult, read_file
 from pipelines.deliveries.readers.result import assemble
 from pipelines.errors import IsindexError
 from pipelines.privacy.secret import throwaway_secret
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 from pipelines.validation.judge import COUNTS, judge
 from pipelines.validation.measures import measure
 
@@ -197,12 +197,15 @@ def _reasons(counts: dict[str, int], contract: Contract, findings: tuple[Finding
 
 def _broken(rejects: pa.Table) -> tuple[BrokenRule, ...]:
     with connect({"rejects": rejects}) as database:
-        rows = database.sql(f"""
+        rows = fetch(
+            database,
+            f"""
         SELECT rule, min(severity) AS severity, string_agg(DISTINCT outcome, ' and ' ORDER BY outcome) AS outcome,
             min(dimension) AS dimension, min(field) AS field, count(*) AS records, min(message) AS message,
             min(remedy) AS remedy, min(position, {EXAMPLES}) AS positions, coalesce(min(line, {EXAMPLES}), []) AS lines
         FROM rejects GROUP BY rule ORDER BY records DESC, rule
-        """).to_arrow_table()
+        """,
+        )
     return tuple(
         BrokenRule(**{**row, "positions": tuple(row["positions"]), "lines": tuple(row["lines"])})
         for row in rows.to_pylist()

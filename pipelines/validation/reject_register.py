@@ -9,7 +9,7 @@ import pyarrow as pa
 from sqlalchemy import Engine, bindparam, delete, insert, select
 
 from pipelines.database.schema import reject
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 from pipelines.validation.rejects import FAULTS
 
 __all__ = ["follow_faults"]
@@ -34,7 +34,7 @@ def follow_faults(engine: Engine, authority: str, faults: pa.Table) -> int:
         )
         with connect({"shown": shown, "faults": faults}) as database:
             gone = database.execute("SELECT reject_id FROM (FROM shown EXCEPT FROM faults) ORDER BY 1").fetchall()
-            new = database.sql("FROM (FROM faults EXCEPT FROM shown) ORDER BY reject_id").to_arrow_table().to_pylist()
+            new = fetch(database, "FROM (FROM faults EXCEPT FROM shown) ORDER BY reject_id").to_pylist()
         if gone:
             here = (reject.c.authority == authority) & (reject.c.reject_id == bindparam("gone"))
             connection.execute(delete(reject).where(here), [{"gone": each} for (each,) in gone])

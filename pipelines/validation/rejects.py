@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from pipelines.seams import conform, give
 from pipelines.seams.deliveries import FAULTS
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 from pipelines.validation.judge import reject_id_sql
 
 __all__ = ["EXPIRES_AFTER", "FAULTS", "faults_after"]
@@ -61,7 +61,9 @@ def faults_after(
         database.execute("SET VARIABLE gone = ?", ["expired" if full and rejects is not None else "open"])
         # only the rules of faults that were not found again are hashed over tonight's keys
         whole = reject_id_sql(authority, agency, "rule", "'key ' || key")
-        table: pa.Table = database.sql(f"""
+        table: pa.Table = fetch(
+            database,
+            f"""
             WITH unseen AS (
                 SELECT reject_id, rule FROM before WHERE state = 'open' AND reject_id NOT IN (SELECT reject_id FROM found)
             ),
@@ -98,7 +100,8 @@ def faults_after(
                         AND reject_id NOT IN (SELECT reject_id FROM found) THEN closed_night END,
                     getvariable('night')) END AS closed_night
             FROM aged ORDER BY reject_id
-        """).to_arrow_table()
+        """,
+        )
     return give(table, FAULTS)
 
 
@@ -107,9 +110,12 @@ def _found(rejects: pa.Table | None) -> pa.Table:
     if rejects is None:
         return pa.table({name: pa.array([], pa.string()) for name in ("reject_id", "rule", "outcome", "field")})
     with connect({"rejects": rejects}) as database:
-        found: pa.Table = database.sql("""
+        found: pa.Table = fetch(
+            database,
+            """
             SELECT reject_id, rule, outcome, field FROM rejects
             QUALIFY row_number() OVER (PARTITION BY reject_id ORDER BY rule, outcome DESC, field) = 1
             ORDER BY reject_id
-        """).to_arrow_table()
+        """,
+        )
     return found

@@ -22,7 +22,7 @@ def test_tables_are_read_in_plain_letters_and_given_back_as_they_are_written():
     told = pa.table({"key": ["a", "b", "c", "d"], "text": ["Ｒoad", "Road", None, "José"], "other": ["Ｘ"] * 4})
     with connect({"told": told}) as duck:
         read_plainly(duck, {"read": ("told", ["text"])})
-        read = duck.sql("FROM read ORDER BY key").to_arrow_table()
+        read = duck.execute("FROM read ORDER BY key").to_arrow_table()
         assert read["text"].to_pylist() == ["Road", "Road", None, "José"] and read["other"].to_pylist() == ["Ｘ"] * 4
         found = as_written(duck, read.select(["key", "text"]).slice(0, 3), "FROM told", ["text"])
     assert found.to_pylist() == told.select(["key", "text"]).slice(0, 3).to_pylist()

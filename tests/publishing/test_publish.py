@@ -395,6 +395,6 @@ def test_the_manifest_tells_rows_hashes_inputs_and_gates_and_nothing_of_the_run(
     assert set(manifest["ledger"]) == {"identities", "index_ids", "events"}
     assert str(home.root) not in (published.folder / "manifest.json").read_text()
     assert str(os.getpid()) not in published.version
-    assert duckdb.sql(f"SELECT count(*) FROM '{published.folder}/children.parquet'").fetchall() == [(2,)]
+    assert duckdb.execute(f"SELECT count(*) FROM '{published.folder}/children.parquet'").fetchall() == [(2,)]
     assert isinstance(published.differences, dict)
     assert pa.types.is_string(read_table(published.folder / "children.parquet").schema.field("index_id").type)

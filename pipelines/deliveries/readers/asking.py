@@ -15,7 +15,7 @@ from pipelines.contracts.vocabulary import NAMING
 from pipelines.deliveries.readers.protective import UNCLEAR, WALLS
 from pipelines.seams import give
 from pipelines.seams.deliveries import ASKING
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 
 __all__ = ["who_asks"]
 
@@ -44,7 +44,9 @@ def who_asks(records: pa.Table, salvaged: pa.Table, contract: Contract) -> pa.Ta
     understood = " OR ".join(f"coalesce({each}, false)" for _, each, _ in marks)
     named = " || ".join(["[{'concept': 'key', 'value': key}]", *_named(contract.columns)])
     with connect({"records": records, "salvaged": salvaged}) as database:
-        found = database.sql(f"""
+        found = fetch(
+            database,
+            f"""
             WITH delivered AS (
                 SELECT *, false AS damaged FROM records UNION ALL BY NAME SELECT *, true AS damaged FROM salvaged
             ), asking AS (
@@ -60,8 +62,9 @@ def who_asks(records: pa.Table, salvaged: pa.Table, contract: Contract) -> pa.Ta
             FROM told GROUP BY position
             {" ".join(_walls(column, named) for column in walls)}
             ORDER BY position, walled IS NOT NULL
-        """)
-        return give(found.to_arrow_table(), ASKING)
+        """,
+        )
+        return give(found, ASKING)
 
 
 def _marks(column: Column) -> Iterator[tuple[str, str, str]]:

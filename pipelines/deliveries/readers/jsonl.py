@@ -33,7 +33,7 @@ from pipelines.deliveries.readers.protective import refusal
 from pipelines.deliveries.readers.refused_names import as_told, columns_refused, is_contracts
 from pipelines.deliveries.readers.result import CHANGE, Damage, FilePart, native_schema
 from pipelines.deliveries.readers.text import line_starts, load, recode
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 
 __all__ = ["read_jsonl"]
 
@@ -246,14 +246,15 @@ def _take_apart(database: duckdb.DuckDBPyConnection, columns: list[Column]) -> t
     damaged: list[Damage] = torn.fetchall()
     selected = ", ".join(f"record.{_quoted(column.name)} as {_quoted(column.name)}" for column in columns)
     shape = json.dumps({column.name: _structure(column) for column in columns}, ensure_ascii=False).replace("'", "''")
-    sound = database.sql(
+    sound = fetch(
+        database,
         f"""
         with extracted as (
             select line, position, json_transform(document, '{shape}') as record from judged where damage is null
         )
         select position, line, {selected} from extracted order by position
-        """
-    ).to_arrow_table()
+        """,
+    )
     return _emptied(sound), damaged, list(unknown)
 
 

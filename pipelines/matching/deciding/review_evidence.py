@@ -19,7 +19,7 @@ from pipelines.matching.weighing.pairs import Pairs
 from pipelines.matching.weighing.score import Scorer
 from pipelines.seams import give
 from pipelines.seams.matching import POSSIBLE_TOLD, RIVALS
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 
 __all__ = ["field_words", "runners_up", "with_evidence"]
 
@@ -76,7 +76,8 @@ def runners_up(records: Any, others: Any, links: pa.Table, possible: pa.Table) -
     wanted = pa.table({"number": np.arange(len(records)), "record": records, "other": others})
     names = ["record_key_a", "record_key_b", "weight"]
     with connect({"wanted": wanted, "links": links.select(names), "possible": possible.select(names)}) as duck:
-        found: pa.Table = duck.sql(
+        found: pa.Table = fetch(
+            duck,
             """
             WITH told AS (SELECT *, true AS joined FROM links UNION ALL SELECT *, false FROM possible),
             sided AS (
@@ -89,6 +90,6 @@ def runners_up(records: Any, others: Any, links: pa.Table, possible: pa.Table) -
             )
             SELECT rival, weight AS rival_weight, joined AS rival_joined
             FROM wanted LEFT JOIN best USING (number) ORDER BY number
-            """
-        ).to_arrow_table()
+            """,
+        )
     return give(found, RIVALS)

@@ -21,7 +21,7 @@ from pipelines.matching.arrays import Hashes, Mask, Numbers, Positions, distinct
 from pipelines.matching.memory import let_go
 from pipelines.matching.reading.names import AnyName, FamilyName, GivenName, Names, family_name, given_name
 from pipelines.matching.reading.written import IDENTIFIERS, rows_in_order, written_rows
-from pipelines.tables import connect, read_table, write_table
+from pipelines.tables import connect, fetch, read_table, write_table
 
 __all__ = ["NO_DATE", "NO_VALUE", "Plain", "hash_texts", "make_plain"]
 
@@ -199,7 +199,7 @@ def _digests(records: pa.Table, names: pa.Table | None) -> pa.Table:
     """record_key and digest of each record, in no particular order."""
     views, select = written_rows(records, names)
     with connect(views) as connection:
-        return connection.sql(f"SELECT record_key, digest FROM ({select})").to_arrow_table()
+        return fetch(connection, f"SELECT record_key, digest FROM ({select})")
 
 
 def _distinct(column: pa.ChunkedArray, read: Callable[[str], T]) -> tuple[Positions, Names[T]]:

@@ -10,7 +10,7 @@ from collections.abc import Container
 
 import pyarrow as pa
 
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 
 __all__ = ["IDENTIFIERS", "rows_in_order", "written_rows"]
 
@@ -73,7 +73,9 @@ def rows_in_order(records: pa.Table, names: pa.Table | None) -> pa.Table:
     views, select = written_rows(records, names)
     columns = {name.lower() for name in records.column_names}
     with connect(views) as connection:
-        return connection.sql(f"""
+        return fetch(
+            connection,
+            f"""
             WITH told AS ({select}),
             -- a postcode and an address are taken apart once, however many records name them
             postcodes AS (
@@ -108,7 +110,8 @@ def rows_in_order(records: pa.Table, names: pa.Table | None) -> pa.Table:
                     numbers, CASE WHEN postcode IS NOT NULL THEN nullif(regexp_extract(place, '\\pL+ ?\\pL*'), '') END
                 ) AS dwelling
             FROM told LEFT JOIN placed USING (address) LEFT JOIN postcodes USING (written_postcode) ORDER BY record_key
-        """).to_arrow_table()
+        """,
+        )
 
 
 def _text(name: str, columns: Container[str]) -> str:

@@ -23,7 +23,7 @@ from pipelines.protection.shielding import Protected, protect
 from pipelines.protection.tasks import answered_after, tasks_of
 from pipelines.protection.wall_wishes import hiding, unplaced
 from pipelines.seams.protection import ENTRIES, LATCHED, PLACES
-from pipelines.tables import connect, read_table, write_json, write_table
+from pipelines.tables import connect, fetch, read_table, write_json, write_table
 
 __all__ = ["IDENTITY_CHECKS", "identify"]
 
@@ -134,7 +134,9 @@ def _anew(attempt: Attempt, base: Attempt, records: pa.Table) -> pa.Array:
         "undone": pa.table({"record_key": pa.array([key for pair in undone for key in pair if key], pa.string())}),
     }  # fmt: skip
     with connect(views) as duck:
-        found: pa.Table = duck.sql("""
+        found: pa.Table = fetch(
+            duck,
+            """
             WITH gone AS (
                 SELECT birth_date, lower(family_name) AS family, lower(given_names) AS given
                 FROM records_before JOIN identities_before USING (record_key) JOIN visibility_before USING (index_id)
@@ -147,7 +149,8 @@ def _anew(attempt: Attempt, base: Attempt, records: pa.Table) -> pa.Array:
             UNION SELECT record_key FROM records WHERE birth_date IN (SELECT birth_date FROM gone)
             UNION SELECT record_key FROM records WHERE lower(family_name) IN (SELECT family FROM gone) OR lower(given_names) IN (SELECT given FROM gone)
             UNION FROM undone ORDER BY ALL
-        """).to_arrow_table()
+        """,
+        )
     return found["record_key"].combine_chunks()
 
 

@@ -15,6 +15,7 @@ from pipelines.protection.tokens import key_tokens, tokens_of_records
 from pipelines.publishing.gates.evidence import Evidence
 from pipelines.publishing.gates.gate import Gate
 from pipelines.publishing.snapshot import SNAPSHOT_TABLES
+from pipelines.tables import fetch
 
 __all__ = ["identifiers_absent", "nobody_unshielded", "sensitive_services", "shielding"]
 
@@ -64,8 +65,8 @@ def shielding(evidence: Evidence) -> Gate:
 def _work_out(evidence: Evidence) -> None:
     """Tables one_child (a, b), wished (index_id, tokens), must_hide (index_id)."""
     duck = evidence.connection
-    person = duck.sql("FROM person").to_arrow_table()
-    duck.register("known_by", tokens_of_records(person, duck.sql("FROM person_names").to_arrow_table()))
+    person = fetch(duck, "FROM person")
+    duck.register("known_by", tokens_of_records(person, fetch(duck, "FROM person_names")))
     duck.register("token_of", key_tokens(_keys_decided(evidence)))
     duck.execute(_ONE_CHILD)
     duck.execute(_WISHED)
