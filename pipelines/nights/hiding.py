@@ -92,12 +92,17 @@ def known_now(attempt: Attempt) -> Known:
     asking = _asked_since(latest)
     shields = shields_since(latest)
     folder = latest.folder / "protection"
-    entries = entries_after(read_table(folder / "entries.parquet"), hiding(asked_for(latest.night, asking)))
+    entries = entries_after(_entries_of(latest), hiding(asked_for(latest.night, asking)))
     decided = decisions_of(latest.inputs)
     decided = pa.concat_tables([decided, pa.table(shields, schema=decided.schema)]) if shields["kind"] else decided
     latched, places = (read_table(folder / f"{name}.parquet") for name in ("latched", "places"))
     walls, services = walls_in(latest.folder), _services_in(latest)
     return Known(latest, entries, latched, places, decided, walls, services, bool(asking or shields["kind"]))
+
+
+def _entries_of(attempt: Attempt) -> pa.Table:
+    """The register after the night (`ENTRIES`)."""
+    return read_table(attempt.folder / "protection" / "entries.parquet")
 
 
 @dataclass(frozen=True)
@@ -147,6 +152,7 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
         entries=known.entries,
         latched=known.latched,
         business_date=attempt.night.business_date,
+        heard=_entries_of(known.latest)["entry_id"].combine_chunks(),
     ).visibility
     views = {
         "own": own,

@@ -21,11 +21,14 @@ Not here: which letters read alike (`letters`), what follows when two are equal 
     names_in(t)      words of names in a text of people: without kinship, "and", "nee", "of", and what joins the parts of a name
     says_kin(t)      whether a text tells whose mother, carer … somebody is
     tells_whose(t)   whether a name tells whose child, twin … somebody is, or whom else to look for
+    says_with(t)     whether an address tells with whom somebody lives
+    says_two(t)      whether a name holds more than one, or something beside it: "Ida & Tom", "Ida (Tom)"
     says_family(t)   whether a text tells which family lives somewhere
     said_in(t)       every word of a text, and every two that follow each other grown together
     called_in(t, n)  the words of a name, those that follow each other also grown together ("Mc Donald"); where these are fewer than n, with
                      what else joins names ("Kim Do")
     last_in(t)       of one person: the family name's words (the last, what is joined to it, and one before a comma)
+    grown_of(…)      a given name, or all of them, and a family name grown together, in either order
     slips(w)         a word, and from five letters on what it is with any one letter wrong, left out or too many
     slips_of(w)      the same of a word that is looked for, also with two letters exchanged: both have one in common
     says_birth(t)    whether somebody is told to be of the family of birth
@@ -154,6 +157,9 @@ _MACROS = rf"""
         list_concat(spoken(t), spoken(regexp_replace(t, '(?i)[''`\x{{2019}}\x{{02bc}}]s\b', ' ', 'g'))), lambda word: word NOT IN ({_TITLES}, {_ADDED})));
     CREATE MACRO says_kin(t) AS regexp_matches(t, '(?i)[''`\x{{2019}}\x{{02bc}}]s\b|\bof\b') OR len(list_filter(spoken(t), lambda word: word IN ({_TITLES}))) > 0;
     CREATE MACRO tells_whose(t) AS regexp_matches(t, '(?i)[''`\x{{2019}}\x{{02bc}}]s\b|\b(?:{_WHOSE})\b');
+    CREATE MACRO says_with(t) AS regexp_matches(t, '(?i)\b(?:c/o|co|care|with|staying|lodging|living|visiting|at the home of)\b');
+    CREATE MACRO grown_of(given, all_given, family) AS list_distinct([given || family, family || given, all_given || family, family || all_given]);
+    CREATE MACRO says_two(t) AS regexp_matches(t, '(?i)[&+/,;(\[|]|\b(?:and|alongside|beside|und|et|y|plus)\b');
     CREATE MACRO says_family(t) AS regexp_matches(t, '(?i)\b(?:family|household|residence)\b');
     CREATE MACRO joined_of(said) AS list_transform(range(1, len(said)), lambda place: said[place] || said[place + 1]);
     CREATE MACRO said_of(said, named) AS list_distinct(list_concat(list_concat(said, named), joined_of(said)));

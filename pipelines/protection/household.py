@@ -246,6 +246,12 @@ _ADDRESSES = """
         SELECT DISTINCT index_id FROM lives JOIN same_place s USING (place)
         UNION SELECT DISTINCT index_id FROM lives JOIN near USING (place)
         UNION SELECT DISTINCT l.index_id FROM lives l JOIN hidden_places USING (place) WHERE l.hidden
+    ),
+    carers_words AS (
+        SELECT index_id, unnest(words) AS a, b FROM (
+            SELECT index_id, words, unnest(words) AS b FROM (
+                SELECT DISTINCT index_id, names_in(c.name) AS words
+                FROM those JOIN who USING (index_id) JOIN all_carers c USING (record_key) WHERE c.name IS NOT NULL))
     )
     SELECT index_id, 'family ' || unnest(slips(word)) AS tie  -- of one part of a double name too, also with a letter wrong
     FROM (
@@ -256,6 +262,13 @@ _ADDRESSES = """
     UNION
     SELECT index_id, 'carer ' || unnest(people_in(c.name))
     FROM those JOIN who USING (index_id) JOIN all_carers c USING (record_key) WHERE c.name IS NOT NULL
+    UNION  -- or any two words of the name, one with a letter wrong: "Maud Anne Quill", "Maud Quill & Tom Rixby"
+    SELECT index_id, 'carer ' || least(one, other) || '|' || greatest(one, other)
+    FROM (SELECT index_id, unnest(slips(a)) AS one, b AS other FROM carers_words WHERE a <> b)
+    UNION  -- of a carer's family: its own name may be another
+    SELECT index_id, 'family ' || unnest(slips(word))
+    FROM (SELECT index_id, unnest(last_in(c.name)) AS word
+        FROM those JOIN who USING (index_id) JOIN all_carers c USING (record_key) WHERE c.name IS NOT NULL)
     UNION
     SELECT index_id, 'phone ' || phone FROM those JOIN reached_by USING (index_id);
 
@@ -358,18 +371,29 @@ _RESULTS = {
                 ON f.record_key = n.record_key AND f.text = concat_ws(' ', n.given_names, n.family_name)
             ANTI JOIN found o ON o.record_key = n.record_key AND o.text = n.family_name
             ANTI JOIN found o ON o.record_key = n.record_key AND o.text = n.given_names
+        ),
+        every AS (
+            SELECT record_key, text FROM found
+            UNION SELECT record_key, text FROM in_two_parts
+            UNION  -- with how somebody is reached who is named
+            SELECT record_key, unnest(list_filter([name, relationship, contact], lambda text: text = t.text OR text = contact))
+            FROM all_carers JOIN who USING (record_key) JOIN texts_naming t ON t.text IN (name, relationship, contact) WHERE NOT hidden
+            UNION  -- all of a row whose columns name somebody together
+            SELECT record_key, unnest([name, relationship, contact]) FROM all_carers JOIN who USING (record_key)
+            SEMI JOIN texts_naming t ON t.text = concat_ws(' ', name, relationship, contact)
+            ANTI JOIN texts_naming o ON o.text IN (name, relationship, contact) WHERE NOT hidden
+            UNION
+            SELECT record_key, unnest([service, contact, phone]) FROM all_involvements JOIN who USING (record_key)
+            SEMI JOIN texts_naming t ON t.text = concat_ws(' ', service, contact, phone)
+            ANTI JOIN texts_naming o ON o.text IN (service, contact, phone) WHERE NOT hidden
+            UNION
+            SELECT record_key, text FROM (
+                SELECT record_key, unnest([service, contact, phone]) AS text FROM all_involvements
+                UNION ALL SELECT record_key, address FROM all_addresses
+                UNION ALL SELECT record_key, unnest([family_name, given_names]) FROM named
+            ) SEMI JOIN texts_naming USING (text) JOIN who USING (record_key) WHERE NOT hidden
         )
-        SELECT record_key, text FROM found
-        UNION SELECT record_key, text FROM in_two_parts WHERE text IS NOT NULL
-        UNION  -- with how somebody is reached who is named
-        SELECT record_key, unnest(list_filter([name, relationship, contact], lambda text: text = t.text OR text = contact))
-        FROM all_carers JOIN who USING (record_key) JOIN texts_naming t ON t.text IN (name, relationship, contact) WHERE NOT hidden
-        UNION
-        SELECT record_key, text FROM (
-            SELECT record_key, unnest([service, contact, phone]) AS text FROM all_involvements
-            UNION ALL SELECT record_key, address FROM all_addresses
-            UNION ALL SELECT record_key, unnest([family_name, given_names]) FROM named
-        ) SEMI JOIN texts_naming USING (text) JOIN who USING (record_key) WHERE NOT hidden ORDER BY ALL
+        FROM every WHERE text IS NOT NULL ORDER BY ALL
     """,
     "carers": """
         WITH called AS (

@@ -5,8 +5,8 @@ Belongs here: comparing names word by word (`NAMED`). Not here: how words compar
 
 A carer of a hidden child is named by an open record with an address when two words of the name are among the words of a carer or of
 another text there, in whatever order, or when the open child itself bears them, as a given and as a family name. A hidden child is named by a text of an
-open record that holds a given and a family name of its. A line of an address ("c/o …", "lodging with …"), and a name that tells whose somebody is ("Baby of …"),
-name both alike, and go themselves; so does a line that tells whose family lives there. Words of five letters or more are one also with one letter wrong. Only words
+open record that holds a given and a family name of its, or that tells them in two columns of one row ("Tom Quill", "father of Tibor"). A line of an address ("c/o …", "lodging with …"), and a name that tells whose somebody is ("Baby of …")
+or that there are two ("Ida & Tibor"), name both alike, and go themselves; so does a line that tells whose family lives there. Words of five letters or more are one also with one letter wrong. Only words
 that are borne by somebody hidden, or nearly, are looked at: there are few.
 """
 
@@ -23,18 +23,26 @@ NAMED = """
     FROM named n JOIN who w USING (record_key) LEFT JOIN found_at f USING (index_id)
     WHERE n.given_names IS NOT NULL AND n.family_name IS NOT NULL GROUP BY ALL;
 
-    CREATE TEMP TABLE words_hidden AS  -- of hidden children and of their carers
+    CREATE TEMP TABLE words_hidden AS  -- of hidden children and of their carers; part grown: the whole name, grown together
     SELECT DISTINCT given, family, NULL::VARCHAR AS carer, part, word FROM (
         SELECT given, family, 'given' AS part, unnest(called_in(given, 1)) AS word FROM names_borne WHERE hidden
         UNION ALL SELECT given, family, 'family', unnest(called_in(family, 1)) FROM names_borne WHERE hidden
+        UNION ALL SELECT given, family, 'grown', unnest(grown_of(called_in(given, 1)[1], letters(given), letters(family))) FROM names_borne WHERE hidden
     )
     UNION
-    SELECT NULL, NULL, name, 'carer', unnest(called_in(name, 2)) FROM (SELECT DISTINCT name FROM all_carers JOIN who USING (record_key) WHERE hidden);
+    SELECT NULL, NULL, name, 'carer', unnest(called_in(name, 2)) FROM (SELECT DISTINCT name FROM all_carers JOIN who USING (record_key) WHERE hidden)
+    UNION
+    SELECT NULL, NULL, name, 'grown', unnest(people_in(name)) FROM (
+        SELECT DISTINCT name FROM all_carers JOIN who USING (record_key) WHERE hidden AND len(names_in(name)) > 1);
+    DELETE FROM words_hidden WHERE part = 'grown' AND (word IS NULL OR length(word) < 6);
 
     CREATE TEMP TABLE texts_open AS  -- each once, and whether it stands beside an address
     SELECT text, bool_or(f.index_id IS NOT NULL) AS beside FROM (
         SELECT record_key, unnest([name, relationship, contact]) AS text FROM all_carers
         UNION ALL SELECT record_key, unnest([service, contact, phone]) FROM all_involvements
+        -- what stands in several columns of one row
+        UNION ALL SELECT record_key, concat_ws(' ', name, relationship, contact) FROM all_carers
+        UNION ALL SELECT record_key, concat_ws(' ', service, contact, phone) FROM all_involvements
     ) JOIN who w USING (record_key) LEFT JOIN found_at f USING (index_id) WHERE NOT w.hidden AND text IS NOT NULL GROUP BY text;
 
     CREATE TEMP TABLE lines_open AS  -- of addresses each line with the next ("c/o Quill, Ida"), of names those that tell of somebody else
@@ -44,9 +52,15 @@ NAMED = """
         SELECT DISTINCT address AS text, string_split(address, ',') AS parts
         FROM all_addresses JOIN who USING (record_key) WHERE NOT hidden AND address IS NOT NULL
     )
+    UNION  -- also with the street between ("c/o Ida", "14 Road", "Quill")
+    SELECT DISTINCT address, address FROM all_addresses JOIN who USING (record_key) WHERE NOT hidden AND says_with(address)
     UNION
     SELECT text, text FROM (SELECT record_key, unnest([family_name, given_names]) AS text FROM named) JOIN who USING (record_key)
-    WHERE NOT hidden AND tells_whose(text);
+    WHERE NOT hidden AND tells_whose(text)
+    UNION
+    SELECT unnest([family_name, given_names]), concat_ws(' ', given_names, family_name) FROM named JOIN who USING (record_key)
+    WHERE NOT hidden AND (says_two(given_names) OR says_two(family_name) OR tells_whose(given_names) OR tells_whose(family_name));
+    DELETE FROM lines_open WHERE text IS NULL;
 
     CREATE TEMP TABLE words_of_lines AS SELECT line, unnest(said_in(line)) AS word FROM (SELECT DISTINCT line FROM lines_open);
 
@@ -71,7 +85,10 @@ NAMED = """
     UNION
     SELECT DISTINCT h.carer FROM words_hidden h JOIN one_word o ON o.meant = h.word JOIN words_borne b ON b.word = o.word
     WHERE h.carer IS NOT NULL GROUP BY h.carer, b.given, b.family
-    HAVING count(DISTINCT h.word) > 1 AND bool_or(b.part = 'given') AND bool_or(b.part = 'family');
+    HAVING count(DISTINCT h.word) > 1 AND bool_or(b.part = 'given') AND bool_or(b.part = 'family')
+    UNION
+    SELECT DISTINCT h.carer FROM words_hidden h JOIN one_word o ON o.meant = h.word JOIN words_open t ON t.word = o.word
+    WHERE h.carer IS NOT NULL AND h.part = 'grown' AND t.beside;
 
     CREATE TEMP TABLE lines_naming AS
     SELECT DISTINCT l.line FROM words_hidden h JOIN one_word o ON o.meant = h.word JOIN words_of_lines l ON l.word = o.word
@@ -80,13 +97,13 @@ NAMED = """
         AND (h.carer IS NOT NULL OR bool_or(h.part = 'given') AND bool_or(h.part = 'family'))
     UNION
     SELECT l.line FROM words_hidden h JOIN one_word o ON o.meant = h.word JOIN words_of_lines l ON l.word = o.word
-    WHERE h.part = 'family' AND says_family(l.line);
+    WHERE h.part = 'grown' AND (says_with(l.line) OR tells_whose(l.line)) OR h.part = 'family' AND says_family(l.line);
 
     CREATE TEMP TABLE texts_naming AS
     SELECT DISTINCT text FROM lines_open SEMI JOIN lines_naming USING (line)
     UNION
     SELECT DISTINCT t.text FROM words_hidden h JOIN one_word o ON o.meant = h.word JOIN words_open t ON t.word = o.word
     WHERE h.carer IS NULL GROUP BY t.text, h.given, h.family
-    HAVING count(DISTINCT t.word) > 1 AND bool_or(h.part = 'given') AND bool_or(h.part = 'family');
+    HAVING bool_or(h.part = 'grown') OR count(DISTINCT t.word) > 1 AND bool_or(h.part = 'given') AND bool_or(h.part = 'family');
 """
 """Tables carers_named (carer) and texts_naming (text); needs who, named, lives, unseen and the person tables of `household`."""

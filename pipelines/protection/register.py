@@ -16,7 +16,7 @@ import pyarrow as pa
 from pipelines.privacy.references import references
 from pipelines.privacy.secret import keyed_digests
 from pipelines.protection.numbers import numbers_asked
-from pipelines.protection.tokens import tokens_of_asking
+from pipelines.protection.tokens import NEARLY, tokens_of_asking
 from pipelines.seams import conform, give, grown
 from pipelines.seams.deliveries import ASKING
 from pipelines.seams.protection import ENTRIES, REQUESTS
@@ -86,18 +86,21 @@ def requests_of(asking: pa.Table, agency: str, delivery_id: str, after: str | No
             duck,
             """
             WITH known AS (
-                SELECT record_key AS number, list(DISTINCT token ORDER BY token) AS tokens FROM tokens GROUP BY ALL
+                SELECT record_key AS number, list(DISTINCT token ORDER BY token) FILTER (kind NOT IN ({nearly})) AS tokens,
+                    list(DISTINCT token ORDER BY token) FILTER (kind IN ({nearly})) AS nearly
+                FROM tokens GROUP BY ALL
             ),
             wished AS (
-                SELECT record_ref, asked, understood, position, line, damaged, walled, coalesce(tokens, []) AS tokens,
+                SELECT record_ref, asked, understood, position, line, damaged, walled, coalesce(tokens, []) AS tokens, coalesce(nearly, []) AS nearly,
                     coalesce(record_ref, nullif(array_to_string(tokens, ' '), ''), $delivery || ' ' || number) AS who
                 FROM wishes LEFT JOIN known USING (number)
             )
             SELECT who || ' ' || asked || coalesce(' ' || array_to_string(walled, ' '), '') AS entry_id, any_value(record_ref) AS record_ref, asked,
                 bool_and(understood) AS understood, list_sort(list_distinct(flatten(list(tokens)))) AS tokens, walled,
-                min(position) AS position, min(line) AS line, coalesce(bool_and(damaged), false) AS damaged, $after::VARCHAR AS after
+                min(position) AS position, min(line) AS line, coalesce(bool_and(damaged), false) AS damaged, $after::VARCHAR AS after,
+                list_sort(list_distinct(flatten(list(nearly)))) AS nearly
             FROM wished GROUP BY who, asked, walled ORDER BY entry_id
-            """,
+            """.format(nearly=", ".join(f"'{kind}'" for kind in NEARLY)),
             {"delivery": delivery_id, "after": after},
         )
     ids = keyed_digests(told["entry_id"].combine_chunks(), f"protection {agency}")
@@ -132,10 +135,10 @@ def entries_after(before: pa.Table, asked: Sequence[Asked]) -> pa.Table:
             """
             WITH every AS (
                 SELECT entry_id, record_ref, asked, understood, tokens, agency, delivery_id, first_night, last_night, lifted_by, told,
-                    last_delivery, position, line, damaged, after, answered, false AS again FROM before
+                    last_delivery, position, line, damaged, after, answered, nearly, false AS again FROM before
                 UNION ALL
                 SELECT entry_id, record_ref, asked, understood, tokens, agency, delivery_id, night, night, NULL, told,
-                    delivery_id, position, line, damaged, after, NULL, true FROM new
+                    delivery_id, position, line, damaged, after, NULL, nearly, true FROM new
             ),
             newest AS (
                 SELECT entry_id, last_delivery, position, line, damaged FROM every
@@ -148,7 +151,8 @@ def entries_after(before: pa.Table, asked: Sequence[Asked]) -> pa.Table:
                 arg_min(delivery_id, (first_night, again, delivery_id)) AS delivery_id, min(first_night) AS first_night,
                 max(last_night) AS last_night, CASE WHEN NOT bool_or(again) THEN any_value(lifted_by) END AS lifted_by, max(told) AS told,
                 any_value(n.last_delivery) AS last_delivery, any_value(n.position) AS position, any_value(n.line) AS line,
-                any_value(n.damaged) AS damaged, max(after) AS after, CASE WHEN NOT bool_or(again) THEN any_value(answered) END AS answered
+                any_value(n.damaged) AS damaged, max(after) AS after, CASE WHEN NOT bool_or(again) THEN any_value(answered) END AS answered,
+                list_sort(list_distinct(flatten(list(nearly)))) AS nearly
             FROM every e JOIN newest n USING (entry_id) GROUP BY entry_id ORDER BY entry_id
         """,
         )

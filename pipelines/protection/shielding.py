@@ -131,6 +131,7 @@ def protect(
     business_date: date,
     lifting: Sequence[Lifting] = (),
     anew: pa.Array | None = None,
+    heard: pa.Array | None = None,
 ) -> Protected:
     """Who is hidden tonight, and what of it is carried on.
 
@@ -145,7 +146,10 @@ def protect(
         business_date: the night.
         lifting: decisions that take effect tonight and may open somebody.
         anew: keys of the records that have come, or tell of another name or birth date than in the night before, or may be a child's whose
-            records have gone: they are compared with what hidden children are known by though one thing is written otherwise.
+            records have gone, or have no birth date: they are compared with what hidden children are known by though one thing is
+            written otherwise.
+        heard: entry_id of the wishes that all records were compared with before; a wish that names nobody, and is not among them, is
+            compared with all though one thing is written otherwise. None: with none are they.
 
     Raises:
         IsindexError: SHIELDING_INPUT_MISSING when a table or column is not there: without it nobody is safe to show.
@@ -158,7 +162,7 @@ def protect(
     if not (entries.num_rows or latched.num_rows or _somebody(held, people, in_force(decisions))):
         return Protected(_everybody_open(held), entries, LATCHED.empty_table(), pa.array([], pa.string()))
     tokens = tokens_of_records(people, called)
-    if anew is not None and latched.num_rows:
+    if anew is not None and len(anew):
         tokens = pa.concat_tables([tokens, nearly_tokens(people, called, anew, sought=True)])
     views = {
         "identities": held.select(["record_key", "index_id"]),
@@ -183,22 +187,43 @@ def protect(
         met_before = fetch(duck, _MET)["entry_id"].combine_chunks()
         ended = [each for each in lifting if each.wish]
         lifting = [each for each in lifting if not each.wish]
+        if heard is not None and _unheard(duck, heard):
+            every = nearly_tokens(people, called, people["record_key"].combine_chunks(), sought=True, slips=False)
+            tokens = pa.concat_tables([tokens, every])
+            duck.register("tokens", tokens)
         guarded = _guarded(duck, lifting, entries, latched)
+        if lifting:  # whoever is opened is compared anew with the latches that stay
+            theirs = nearly_tokens(people, called, _records_of(duck, lifting, guarded, a, b), sought=True)
+            tokens = pa.concat_tables([tokens, theirs])
+            duck.register("tokens", tokens)
         stand = []
         for each in ended:
             entries, lifts = _ended(entries, each, met_before)
             stand += [] if lifts else [each]
         for each in lifting:
             entries, latched = _lifted(duck, each, entries, latched, guarded, a, b)
-        index_ids, shielded, withheld, own = _seeds(duck, entries, latched)
-        shielded, own = shielded | guarded, own | guarded
-        reached = _closure(shielded | withheld, a, b)
-        seen = pa.table({"index_id": index_ids, "shielded": shielded, "withheld": reached & ~shielded, "own": own})
-        duck.register("seen", seen)
-        hidden = fetch(duck, "SELECT record_key FROM seen JOIN identities USING (index_id) WHERE shielded OR withheld")
-        duck.register("nearly", nearly_tokens(people, called, hidden["record_key"].combine_chunks()))
         duck.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
-        after = fetch(duck, _LATCHED_AFTER)
+
+        def seen_by(latches: pa.Table) -> tuple[pa.Table, pa.Table]:
+            """Who is seen tonight as these latches have it (`VISIBILITY`, own), and what is latched after that."""
+            index_ids, shielded, withheld, own = _seeds(duck, entries, latches)
+            shielded, own = shielded | guarded, own | guarded
+            reached = _closure(shielded | withheld, a, b)
+            seen = pa.table({"index_id": index_ids, "shielded": shielded, "withheld": reached & ~shielded, "own": own})
+            duck.register("seen", seen)
+            hidden = fetch(
+                duck, "SELECT record_key FROM seen JOIN identities USING (index_id) WHERE shielded OR withheld"
+            )
+            duck.register("nearly", nearly_tokens(people, called, hidden["record_key"].combine_chunks()))
+            return seen, fetch(duck, _LATCHED_AFTER)
+
+        seen, after = seen_by(latched)
+        if (
+            anew is not None and after.num_rows > latched.num_rows
+        ):  # of whom is hidden for the first time, or for more, all are compared
+            tokens = pa.concat_tables([tokens, nearly_tokens(people, called, _like_the_new(duck, people), sought=True)])
+            duck.register("tokens", tokens)
+            seen, after = seen_by(after)
         met = fetch(duck, _MET)["entry_id"].combine_chunks()
         unmet = [Unmet(each.number, ("stranger",)) for each in void if each.unshields]
         unmet += [Unmet(each.number, ("wish",)) for each in stand]
@@ -321,6 +346,50 @@ def _decided_on(duck: duckdb.DuckDBPyConnection, lifting: Lifting) -> np.ndarray
     return own
 
 
+def _unheard(duck: duckdb.DuckDBPyConnection, heard: pa.Array) -> bool:
+    """Whether a wish stands that names nobody and that was not there before."""
+    duck.register("heard", pa.table({"entry_id": heard}))
+    ((found,),) = duck.execute("""
+        SELECT EXISTS (FROM entries ANTI JOIN heard USING (entry_id) WHERE lifted_by IS NULL AND len(nearly) > 0 AND entry_id NOT IN (
+            SELECT entry_id FROM (SELECT entry_id, unnest(tokens) AS token FROM entries) SEMI JOIN tokens USING (token)))
+    """).fetchall()
+    return bool(found)
+
+
+def _like_the_new(duck: duckdb.DuckDBPyConnection, people: pa.Table) -> pa.Array:
+    """Keys of the records with the birth date, or both names, of a child of whom something is latched tonight that was not before."""
+    duck.register("people", people.select(["record_key", "family_name", "given_names", "birth_date"]))
+    found: pa.Table = fetch(duck, """
+        WITH hidden AS (SELECT record_key FROM seen JOIN identities USING (index_id) WHERE shielded OR withheld),
+        new AS (
+            SELECT DISTINCT record_key FROM hidden JOIN (FROM tokens UNION ALL FROM nearly) t USING (record_key)
+            WHERE t.kind IN ('person', 'nearly') AND t.token NOT IN (SELECT token FROM latched)
+        ),
+        named AS (
+            SELECT record_key, birth_date, lower(least(family_name, given_names)) AS one, lower(greatest(family_name, given_names)) AS other
+            FROM people
+        ),
+        theirs AS (FROM named SEMI JOIN new USING (record_key))
+        SELECT record_key FROM named SEMI JOIN theirs USING (birth_date)
+        UNION SELECT record_key FROM named SEMI JOIN theirs USING (one, other) ORDER BY ALL
+    """)  # fmt: skip
+    return found["record_key"].combine_chunks()
+
+
+def _records_of(
+    duck: duckdb.DuckDBPyConnection, lifting: Sequence[Lifting], guarded: np.ndarray, a: np.ndarray, b: np.ndarray
+) -> pa.Array:
+    """Keys of all records of the children whom decisions open, and of whoever is opened with them."""
+    free = ~(guarded[a] | guarded[b])
+    opened = [_closure(_decided_on(duck, each) & ~guarded, a[free], b[free]) for each in lifting]
+    duck.register("chosen", pa.table({"number": np.flatnonzero(np.logical_or.reduce(opened))}))
+    found: pa.Table = fetch(
+        duck,
+        "SELECT record_key FROM identities JOIN numbered USING (index_id) JOIN chosen USING (number) ORDER BY ALL",
+    )
+    return found["record_key"].combine_chunks()
+
+
 def _lifted(
     duck: duckdb.DuckDBPyConnection,
     lifting: Lifting,
@@ -330,24 +399,26 @@ def _lifted(
     a: np.ndarray,
     b: np.ndarray,
 ) -> tuple[pa.Table, pa.Table]:
-    """Register and latch without what a decision lifts; nothing of whoever is `guarded`, and nothing for its sake."""
+    """Register and latch without what a decision lifts; nothing of whoever is `guarded`, and nothing for its sake.
+
+    A latch goes with its holder: one whose key, number, or name with birth date the opened children bear. Who is only like them is
+    another child, perhaps one that is hidden and gone: its latch stays and spares the records that were meant.
+    """
     own = _decided_on(duck, lifting)
     free = ~(guarded[a] | guarded[b])
     keys = key_tokens(lifting.record_keys)["token"].combine_chunks()
-    theirs = _tokens_of(duck, _closure(own & ~guarded, a[free], b[free]))
+    theirs = pa.concat_arrays([_tokens_of(duck, _closure(own & ~guarded, a[free], b[free]), LASTING), keys])
     strays = _of_strays(duck, lifting, own, "SELECT holder AS of_whom, token FROM latched")
-    goes = pc.and_(
-        pc.and_(
-            pc.less(latched["since"], pa.scalar(lifting.from_night, pa.date32())),
-            pc.or_(
-                pc.is_in(latched["token"], value_set=pa.concat_arrays([theirs, keys])),
-                pc.is_in(latched["holder"], value_set=theirs),
-            ),
-        ),
-        pc.invert(pc.is_in(latched["holder"], value_set=pa.concat_arrays([_held_by(duck, guarded), strays]))),
-    )
+    duck.register("latched", latched)
+    latched = fetch(duck, _LATCHED_LIFTED, {
+        "night": lifting.from_night,
+        "unshields": lifting.unshields,
+        "theirs": theirs.to_pylist(),
+        "stays": pa.concat_arrays([_held_by(duck, guarded), strays]).to_pylist(),
+        "meant": _meant(duck, lifting, own & ~guarded).to_pylist(),
+    }).cast(latched.schema)  # fmt: skip
     if not lifting.unshields:
-        return entries, latched.filter(pc.invert(pc.and_(goes, pc.invert(latched["shielded"]))))
+        return entries, latched
     duck.register("entries", entries)
     duck.register("chosen", pa.table({"number": np.flatnonzero(own)}))
     asked = fetch(
@@ -363,7 +434,7 @@ def _lifted(
             ).to_pylist(),
         },
     )
-    return asked.cast(entries.schema), latched.filter(pc.invert(goes))
+    return asked.cast(entries.schema), latched
 
 
 def _of_strays(duck: duckdb.DuckDBPyConnection, lifting: Lifting, own: np.ndarray, marks: str) -> pa.Array:
@@ -375,16 +446,7 @@ def _of_strays(duck: duckdb.DuckDBPyConnection, lifting: Lifting, own: np.ndarra
         return pa.array([], pa.string())
     duck.register("chosen", pa.table({"number": np.flatnonzero(own)}))
     found: pa.Table = fetch(duck, f"""
-        WITH theirs AS (
-            SELECT record_key, kind, token FROM tokens JOIN identities USING (record_key) JOIN numbered USING (index_id) JOIN chosen USING (number)
-            WHERE kind IN ({_LASTING})
-        ),
-        meant AS (
-            SELECT record_key, list_contains($keys::VARCHAR[], record_key) OR coalesce(
-                bool_or(list_contains($known::VARCHAR[], token)) FILTER (kind = 'person'),
-                bool_or(list_contains($known::VARCHAR[], token)) FILTER (kind = 'number'), false) AS is_meant
-            FROM theirs GROUP BY record_key
-        ),
+        WITH {_RECORDS_MEANT},
         strange AS (
             SELECT token FROM theirs JOIN meant USING (record_key) WHERE NOT is_meant
             EXCEPT SELECT token FROM theirs JOIN meant USING (record_key) WHERE is_meant
@@ -392,6 +454,18 @@ def _of_strays(duck: duckdb.DuckDBPyConnection, lifting: Lifting, own: np.ndarra
         SELECT DISTINCT of_whom FROM ({marks}) SEMI JOIN strange USING (token) ORDER BY ALL
     """, {"keys": list(lifting.record_keys), "known": list(lifting.known_by)})  # fmt: skip
     return found["of_whom"].combine_chunks().cast(pa.string())
+
+
+def _meant(duck: duckdb.DuckDBPyConnection, lifting: Lifting, own: np.ndarray) -> pa.Array:
+    """What the records are known by that a decision means: names with birth date and numbers; where they have none, their keys."""
+    duck.register("chosen", pa.table({"number": np.flatnonzero(own)}))
+    found: pa.Table = fetch(duck, f"""
+        WITH {_RECORDS_MEANT},
+        telling AS (SELECT record_key, bool_or(kind <> 'key') AS tells FROM theirs GROUP BY record_key)
+        SELECT DISTINCT token FROM theirs JOIN meant USING (record_key) JOIN telling USING (record_key)
+        WHERE (is_meant OR $everyone) AND (kind <> 'key' OR NOT tells) ORDER BY ALL
+    """, {"keys": list(lifting.record_keys), "known": list(lifting.known_by or ()), "everyone": lifting.known_by is None})  # fmt: skip
+    return found["token"].combine_chunks().cast(pa.string())
 
 
 def _ended(entries: pa.Table, lifting: Lifting, met: pa.Array) -> tuple[pa.Table, bool]:
@@ -409,13 +483,14 @@ def _ended(entries: pa.Table, lifting: Lifting, met: pa.Array) -> tuple[pa.Table
     return entries.set_column(place, entries.schema.field(place), lifted), bool(pc.any(goes).as_py())
 
 
-def _tokens_of(duck: duckdb.DuckDBPyConnection, mask: np.ndarray) -> pa.Array:
-    """The tokens of the records of the identities at `mask`."""
+def _tokens_of(duck: duckdb.DuckDBPyConnection, mask: np.ndarray, kinds: Sequence[str] | None = None) -> pa.Array:
+    """The tokens of the records of the identities at `mask`; of these kinds, else of all."""
     duck.register("chosen", pa.table({"number": np.flatnonzero(mask)}))
     found: pa.Table = fetch(
         duck,
         "SELECT DISTINCT token FROM tokens JOIN identities USING (record_key) JOIN numbered USING (index_id) "
-        "JOIN chosen USING (number) ORDER BY ALL",
+        "JOIN chosen USING (number) WHERE $kinds::VARCHAR[] IS NULL OR list_contains($kinds::VARCHAR[], kind) ORDER BY ALL",
+        {"kinds": list(kinds) if kinds else None},
     )
     return found["token"].combine_chunks()
 
@@ -456,6 +531,7 @@ def _needed(table: pa.Table | None, seam: Seam, columns: list[str]) -> pa.Table:
 
 _LASTING = ", ".join(f"'{kind}'" for kind in LASTING)
 _LATCHED = ", ".join(f"'{kind}'" for kind in (*LASTING, *LIKELY, *NEARLY))
+_NEARLY = ", ".join(f"'{kind}'" for kind in NEARLY)
 _IDENTITIES = """
     CREATE TEMP TABLE numbered AS
     SELECT index_id, row_number() OVER (ORDER BY index_id) - 1 AS number FROM (SELECT DISTINCT index_id FROM identities)
@@ -544,11 +620,22 @@ _SEEDS = f"""
         FROM (SELECT entry_id, tokens, unnest(tokens) AS token FROM entries WHERE lifted_by IS NULL) e
         JOIN tokens USING (token) JOIN identities i USING (record_key)
     ),
+    spared AS (
+        SELECT DISTINCT s.holder, t.record_key FROM (SELECT holder, unnest(spares) AS token FROM latched) s JOIN tokens t USING (token)
+    ),
     latches AS (
         SELECT DISTINCT i.index_id, l.holder, coalesce(l.shielded, true) AND t.kind IN ({_LASTING}) AS shielded,
             coalesce(l.own, true) AND l.holder NOT IN (SELECT holder FROM holders) AS of_nobody, coalesce(l.own, true) AS own
         FROM latched l JOIN tokens t USING (token) JOIN identities i USING (record_key)
-        WHERE t.kind IN ({_LATCHED}) AND (t.kind <> 'born' OR l.holder NOT IN (FROM still_there))
+        LEFT JOIN spared s ON s.holder = l.holder AND s.record_key = t.record_key
+        WHERE t.kind IN ({_LATCHED}) AND (t.kind <> 'born' OR l.holder NOT IN (FROM still_there)) AND (s.holder IS NULL OR t.kind IN ({_LASTING}))
+    ),
+    may_wish AS (  -- for whom a wish may be that names nobody and never did: whom it named is latched
+        SELECT DISTINCT i.index_id, e.tokens FROM (
+            SELECT entry_id, tokens, unnest(nearly) AS token FROM entries
+            WHERE lifted_by IS NULL AND entry_id NOT IN (SELECT entry_id FROM wishes) AND entry_id NOT IN (
+                SELECT entry_id FROM (SELECT entry_id, unnest(tokens) AS token FROM entries) SEMI JOIN latched USING (token))
+        ) e JOIN tokens t USING (token) JOIN identities i USING (record_key) WHERE t.kind IN ({_NEARLY})
     ),
     apart_from AS (SELECT index_id, list(token) AS tokens FROM parted GROUP BY index_id),
     marked AS (
@@ -558,6 +645,8 @@ _SEEDS = f"""
         UNION ALL SELECT index_id, true, w.of_nobody OR a.entry_id IS NOT NULL
             FROM wishes w LEFT JOIN apart_from p USING (index_id) LEFT JOIN asked_by a USING (entry_id, index_id)
             WHERE NOT coalesce(list_has_any(w.tokens, p.tokens), false)
+        UNION ALL SELECT index_id, false, false FROM may_wish w LEFT JOIN apart_from p USING (index_id)
+            WHERE NOT coalesce(list_has_any(w.tokens, p.tokens), false)
         UNION ALL SELECT index_id, l.shielded, l.shielded AND (l.of_nobody OR l.own AND h.holder IS NOT NULL)
             FROM latches l LEFT JOIN apart_from p USING (index_id) LEFT JOIN holders h USING (holder, index_id)
             WHERE NOT coalesce(list_contains(p.tokens, l.holder), false)
@@ -565,6 +654,33 @@ _SEEDS = f"""
     SELECT index_id, coalesce(bool_or(shielded), false) AS shielded, coalesce(bool_or(NOT shielded), false) AS withheld,
         coalesce(bool_or(own), false) AS own
     FROM numbered LEFT JOIN marked USING (index_id) GROUP BY index_id ORDER BY index_id
+"""
+# the records of the chosen identities, and which of them a decision means that was made when the child was known by something
+_RECORDS_MEANT = f"""
+    theirs AS (
+        SELECT record_key, kind, token FROM tokens JOIN identities USING (record_key) JOIN numbered USING (index_id) JOIN chosen USING (number)
+        WHERE kind IN ({_LASTING})
+    ),
+    meant AS (
+        SELECT record_key, list_contains($keys::VARCHAR[], record_key) OR coalesce(
+            bool_or(list_contains($known::VARCHAR[], token)) FILTER (kind = 'person'),
+            bool_or(list_contains($known::VARCHAR[], token)) FILTER (kind = 'number'), false) AS is_meant
+        FROM theirs GROUP BY record_key
+    )
+"""
+# without the latches of holders who are the opened children; of whom is only like them it spares the records that were meant
+_LATCHED_LIFTED = """
+    WITH lifted AS (SELECT *, since < $night::DATE AND ($unshields OR NOT shielded) AND NOT list_contains($stays::VARCHAR[], holder) AS counts FROM latched),
+    own AS (
+        SELECT DISTINCT holder FROM latched
+        WHERE list_contains($theirs::VARCHAR[], holder) OR list_contains($theirs::VARCHAR[], token)
+    ),
+    like_them AS (
+        SELECT DISTINCT holder FROM latched JOIN tokens USING (token) JOIN identities USING (record_key) JOIN numbered USING (index_id) SEMI JOIN chosen USING (number)
+    )
+    SELECT * EXCLUDE (counts) REPLACE (
+        if(counts AND holder IN (FROM like_them), list_sort(list_distinct(list_concat(coalesce(spares, []), $meant::VARCHAR[]))), spares) AS spares)
+    FROM lifted WHERE NOT (counts AND holder IN (FROM own)) ORDER BY ALL
 """
 # The wishes of the child, and those of nobody that name it: another's stands, though it names both.
 _ENTRIES_LIFTED = """
@@ -605,11 +721,11 @@ _LATCHED_AFTER = f"""
     WITH hidden AS (SELECT index_id, shielded, own FROM seen WHERE shielded OR withheld),
     keys AS (SELECT record_key, token AS holder FROM tokens WHERE kind = 'key'),
     every AS (
-        SELECT token, holder, shielded, since, coalesce(own, shielded, true) AS own FROM latched
+        SELECT token, holder, shielded, since, coalesce(own, shielded, true) AS own, spares FROM latched
         UNION ALL
-        SELECT token, holder, shielded, getvariable('night'), own FROM hidden JOIN identities USING (index_id)
+        SELECT token, holder, shielded, getvariable('night'), own, NULL FROM hidden JOIN identities USING (index_id)
         JOIN (FROM tokens UNION FROM nearly) USING (record_key) JOIN keys USING (record_key) WHERE kind IN ({_LATCHED})
     )
-    SELECT token, holder, bool_or(shielded) AS shielded, min(since) AS since, bool_or(own) AS own
+    SELECT token, holder, bool_or(shielded) AS shielded, min(since) AS since, bool_or(own) AS own, max(spares) AS spares
     FROM every GROUP BY ALL ORDER BY ALL
 """

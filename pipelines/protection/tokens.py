@@ -12,6 +12,7 @@ two names comes first. Not here: what follows when they are (`register`, `shield
     given_at  given name, birth date and dwelling: the family name may be another
     nearly    names and birth date of which one is written otherwise: a letter of a name, a part of a name, a part of the date
     born      two of family name, given name and birth date, or both names and the year, or none: of whom no record is left
+    called    two words of the names, one of them perhaps with a letter wrong: for a record that has no birth date
     place     where a child who asks says it lives: never names a child, but hides the place (`places`)
 """
 
@@ -47,8 +48,8 @@ __all__ = [
 LASTING = ("key", "number", "person")
 """Kinds that stay with a child when everything else of a record changes."""
 
-NEARLY = ("nearly", "born")
-"""Kinds by which a record that has come anew may be a child's whose own records are gone (`nearly_tokens`)."""
+NEARLY = ("nearly", "born", "called")
+"""Kinds by which a record that has come anew, or has no birth date, may be a hidden child's (`nearly_tokens`)."""
 
 LIKELY = ("lives_at", "given_at")
 """Kinds by which a record may well be a child's whose own record is gone: one thing of it was written otherwise."""
@@ -106,7 +107,9 @@ def tokens_of_records(records: pa.Table, names: pa.Table) -> pa.Table:
     return give(_recalled("tokens", inputs, make), TOKENS)
 
 
-def nearly_tokens(records: pa.Table, names: pa.Table, record_keys: pa.Array, *, sought: bool = False) -> pa.Table:
+def nearly_tokens(
+    records: pa.Table, names: pa.Table, record_keys: pa.Array, *, sought: bool = False, slips: bool = True
+) -> pa.Table:
     """What some records are known by although one thing is written otherwise (`NEARLY`): `TOKENS`, each once.
 
     There are a great many of a record: they are made for those alone that are hidden, or come anew.
@@ -115,7 +118,9 @@ def nearly_tokens(records: pa.Table, names: pa.Table, record_keys: pa.Array, *, 
         records: `RECORDS`.
         names: `NAMES`.
         record_keys: of which records.
-        sought: those by which a record is found among those that are kept: its names alone where it has no birth date.
+        sought: those by which a record is found among those that are kept: its names alone where it has no birth date, in whichever
+            field they stand.
+        slips: also those of names with a letter wrong: nine of ten; two of family name, given name and birth date are found without.
     """
     views = {"records": _among(records, record_keys), "names": _among(names, record_keys)}
     told = " UNION ALL ".join(
@@ -123,7 +128,11 @@ def nearly_tokens(records: pa.Table, names: pa.Table, record_keys: pa.Array, *, 
         for part, column, table in _OF_RECORDS
         if part in ("birth", "family", "given")
     )
-    return give(_tokens(views, told, [_NEARLY.replace("{undated}", "AND birth IS NULL" if sought else "")]), TOKENS)
+    undated, pairs = ("AND birth IS NULL", _UNDATED) if sought else ("", "FROM persons")
+    wanted = (
+        _NEARLY.replace("{undated}", undated).replace("{pairs}", pairs).replace("{least}", "3" if slips else "1000")
+    )
+    return give(_tokens(views, told, [wanted]), TOKENS)
 
 
 def tokens_of_asking(asking: pa.Table, agency: str) -> pa.Table:
@@ -143,7 +152,8 @@ def tokens_of_asking(asking: pa.Table, agency: str) -> pa.Table:
         UNION ALL
         SELECT number::VARCHAR, 'key', 0, '{agency}:' || key FROM numbered WHERE key IS NOT NULL
     """
-    return give(_tokens({"asking": asking}, told, [_NAMED + _SPARING, _KEPT]), TOKENS)
+    kept = _NEARLY.replace("{undated}", "").replace("{pairs}", "FROM persons").replace("{least}", "3")
+    return give(_tokens({"asking": asking}, told, [_NAMED + _SPARING, _KEPT, kept]), TOKENS)
 
 
 def tokens_of_places(addresses: pa.Table | Path, *, sought: bool = False) -> pa.Table:
@@ -301,15 +311,15 @@ _DIGEST = "substr(sha256(getvariable('secret') || 'protection|' || {kind} || '|'
 _LETTERS = "regexp_replace(lower(strip_accents({})), '[^\\p{{L}}]', '', 'g')"
 _POSTCODE = r"\b[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}\b"
 _CLEAN = "upper(regexp_replace(value, '[^0-9A-Za-z]', '', 'g'))"
+_BIRTH = """coalesce(
+    try_strptime(trim(value), '%Y-%m-%d'), try_strptime(trim(value), '%d/%m/%Y'), try_strptime(trim(value), '%Y%m%d'),
+    try_strptime(left(trim(value), 10), '%Y-%m-%d'), try_strptime(trim(value), '%d-%m-%Y'))::DATE"""
 _NAMED = rf"""
     WITH numbers AS (
         SELECT DISTINCT record_key, {_CLEAN} AS number FROM plainly WHERE part = 'number'
     ),
     births AS (
-        SELECT DISTINCT record_key, coalesce(
-            try_strptime(trim(value), '%Y-%m-%d'), try_strptime(trim(value), '%d/%m/%Y'), try_strptime(trim(value), '%Y%m%d'),
-            try_strptime(left(trim(value), 10), '%Y-%m-%d'), try_strptime(trim(value), '%d-%m-%Y')
-        )::DATE::VARCHAR AS birth FROM told WHERE part = 'birth'
+        SELECT DISTINCT record_key, {_BIRTH}::VARCHAR AS birth FROM told WHERE part = 'birth'
     ),
     families AS (
         SELECT DISTINCT record_key, {_LETTERS.format("one")} AS family
@@ -366,7 +376,7 @@ _SHORTER = (
 )
 _NEARLY = rf"""
     WITH births AS (
-        SELECT DISTINCT record_key, try_cast(value AS DATE) AS birth FROM told WHERE part = 'birth' AND try_cast(value AS DATE) IS NOT NULL
+        SELECT DISTINCT record_key, {_BIRTH} AS birth FROM told WHERE part = 'birth' AND {_BIRTH} IS NOT NULL
     ),
     words AS (
         SELECT record_key, part, list_filter(string_split_regex(lower(strip_accents(value)), '[^\pL]+'),
@@ -385,8 +395,8 @@ _NEARLY = rf"""
             [least(family, given) || '|' || greatest(family, given) || '|' || told for told in [
                 birth::VARCHAR, strftime(birth, '%Y-%m-'), strftime(birth, '%Y--%d'), strftime(birth, '-%m-%d'),
                 year(birth) || '|' || least(month(birth), day(birth)) || '|' || greatest(month(birth), day(birth))]],
-            [word || '|' || given || '|' || birth for word in if(length(family) > 3, {_SHORTER.format("family")}, [])],
-            [word || '|' || family || '|' || birth for word in if(length(given) > 3, {_SHORTER.format("given")}, [])]
+            [word || '|' || given || '|' || birth for word in if(length(family) > {{least}}, {_SHORTER.format("family")}, [])],
+            [word || '|' || family || '|' || birth for word in if(length(given) > {{least}}, {_SHORTER.format("given")}, [])]
         )) AS text, 'nearly' AS kind FROM persons WHERE birth IS NOT NULL
         UNION
         SELECT record_key, part || '|' || name || '|' || birth, 'born' FROM names JOIN births USING (record_key)
@@ -394,8 +404,19 @@ _NEARLY = rf"""
         SELECT record_key, least(family, given) || '|' || greatest(family, given) || '|' || year(birth), 'born' FROM persons WHERE birth IS NOT NULL
         UNION
         SELECT record_key, least(family, given) || '|' || greatest(family, given), 'born' FROM persons WHERE true {{undated}}
+        UNION
+        SELECT record_key, unnest(list_concat(
+            [least(family, given) || '|' || greatest(family, given)],
+            [least(word, given) || '|' || greatest(word, given) for word in if(length(family) > {{least}}, {_SHORTER.format("family")}, [])],
+            [least(word, family) || '|' || greatest(word, family) for word in if(length(given) > {{least}}, {_SHORTER.format("given")}, [])]
+        )), 'called' FROM (SELECT DISTINCT record_key, family, given {{pairs}})
     )
     SELECT record_key, kind, text FROM found
+"""
+# each two words, or names, of a record without birth date: agencies that know so little write both names into one field
+_UNDATED = """
+    FROM (SELECT DISTINCT record_key, name AS family FROM names) JOIN (SELECT DISTINCT record_key, name AS given FROM names) USING (record_key)
+    WHERE family < given AND record_key NOT IN (SELECT record_key FROM births)
 """
 _PLACES = f"""
     WITH lines AS (

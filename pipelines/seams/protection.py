@@ -43,9 +43,10 @@ _TOLD_IN = (
     Column("damaged", _YES, "the record was damaged: of its mark no more can be said"),
     Column("after", _TEXT, "the newest of the feed that had come by then (`register.order_of`); none: nothing had"),
 )
+_LIKE = Column("nearly", _TOKENS, "what may name the child were one thing written otherwise; none: not kept yet")
 REQUESTS = (
     Seam(  # of one delivery: each record that asks to be protected; with `walled` by a firewall, else to be hidden
-        "protection requests", (*_WISH, _WALLED, *_TOLD_IN)
+        "protection requests", (*_WISH, _WALLED, *_TOLD_IN, _LIKE)
     )
 )
 ENTRIES = Seam(  # the protection register after a night
@@ -63,6 +64,7 @@ ENTRIES = Seam(  # the protection register after a night
         Column("last_delivery", _TEXT, "the newest delivery that asked; none: not kept yet", width=words.DELIVERY_ID),
         *_TOLD_IN,
         Column("answered", _YES, "a newer delivery in force has told of the record since; none: no"),
+        _LIKE,
     ),
 )
 WALLS_WISHED = Seam(  # matching → protection, and the next night: every firewall that a record ever asked for
@@ -89,6 +91,11 @@ LATCHED = Seam(  # what a hidden child's records were known by: whoever is known
         Column("shielded", _YES, "of a shielded child; else of one who is possibly the same", needed=True),
         Column("since", _DAY, "the night it was first hidden", needed=True),
         Column("own", _YES, "shielded in its own right, not for another child's sake; none: as shielded"),
+        Column(
+            "spares",
+            _TOKENS,
+            "what records are known by that people opened beside it: one that is only like its holder it does not hide",
+        ),
     ),
 )
 PLACES = Seam(  # where a hidden child's records said it lives or lived: stays hidden as long as the child is latched

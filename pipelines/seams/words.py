@@ -71,7 +71,7 @@ TASK_KINDS = (  # of a wish that people must look at, gravest first
     "left",
     "between",
 )
-TOKEN_KINDS = ("key", "number", "person", "born_at", "lives_at", "given_at", "nearly", "born", "place")
+TOKEN_KINDS = ("key", "number", "person", "born_at", "lives_at", "given_at", "nearly", "born", "called", "place")
 
 # ---- matching ---------------------------------------------------------------------------------------------------
 STEPS = ("new", "probabilistic", "exact", "upn", "nhs_number", "decision")  # in order of trust

@@ -39,6 +39,7 @@ def shared(**changes: object) -> set[str]:
         {"given_names": "Mayaa"},
         {"given_names": "Maja"},
         {"given_names": "Thornbury", "family_name": "Maya"},
+        {"given_names": "Thornbry", "family_name": "Maya"},
         {"birth_date": date(2014, 3, 8)},
         {"birth_date": date(2014, 9, 3)},
         {"birth_date": date(2015, 3, 9)},
@@ -55,7 +56,6 @@ def test_one_thing_written_otherwise(changes: dict[str, object]) -> None:
         {"given_names": "Ida"},
         {"birth_date": date(2014, 7, 21)},
         {"family_name": "Quill", "given_names": "Maya"},
-        {"birth_date": None},
     ],
 )
 def test_two_things_of_three_are_enough_where_nobody_is_left(changes: dict[str, object]) -> None:
@@ -65,10 +65,30 @@ def test_two_things_of_three_are_enough_where_nobody_is_left(changes: dict[str, 
 @pytest.mark.parametrize(
     "changes",
     [
+        {},
+        {"given_names": "Master Maya"},
+        {"given_names": "MISS MAYA"},
+        {"given_names": "Thornbury", "family_name": "Maya"},
+        {"given_names": None, "family_name": "Maya Thornbury"},
+        {"given_names": None, "family_name": "THORNBURY, Maya"},
+        {"family_name": "Thornbry"},
+        {"given_names": "Thornbary", "family_name": "Maya"},
+        {"given_names": "Maja"},
+    ],
+)
+def test_both_names_are_enough_of_a_record_without_birth_date(changes: dict[str, object]) -> None:
+    assert "called" in shared(birth_date=None, **changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
         {"family_name": "Quill", "birth_date": date(2014, 7, 21)},
         {"given_names": "Ida", "birth_date": date(2014, 3, 8)},
         {"birth_date": date(2011, 7, 21)},
         {"birth_date": None, "given_names": "Ida"},
+        {"birth_date": None, "given_names": None},
+        {"birth_date": None, "given_names": "Maja", "family_name": "Thornbry"},
     ],
 )
 def test_a_stranger_shares_nothing(changes: dict[str, object]) -> None:

@@ -104,7 +104,8 @@ def _protect(
         latched=before["latched"],
         business_date=attempt.night.business_date,
         lifting=lifting_of(attempt.inputs),
-        anew=_anew(attempt, base, records) if base else None,
+        anew=_anew(attempt, base, records) if base else _undated(records),
+        heard=before["entries"]["entry_id"].combine_chunks(),
     )
 
 
@@ -118,9 +119,14 @@ def _told_of(attempt: Attempt) -> dict[str, pa.Array]:
     return told
 
 
+def _undated(records: pa.Table) -> pa.Array:
+    """Keys of the records that have no birth date: of such a one little is told, and it may be anybody's of that name."""
+    return records.filter(pc.is_null(records["birth_date"]))["record_key"].combine_chunks().cast(pa.string())
+
+
 def _anew(attempt: Attempt, base: Attempt, records: pa.Table) -> pa.Array:
     """Keys of the records that have come since the base or tell of another name or birth date; that may be those of a hidden child whose
-    record has gone since, by birth date or a name; and of pairs that are no longer decided to be two children.
+    record has gone since, by birth date or a name; that have no birth date; and of pairs that are no longer decided to be two children.
     """
     known, now = ["record_key", "family_name", "given_names", "birth_date"], attempt.folder / "person" / "names.parquet"
     undone = {(each.record_a, each.record_b) for each in base.inputs.decisions if each.kind == "not_the_same"} - {
@@ -137,10 +143,11 @@ def _anew(attempt: Attempt, base: Attempt, records: pa.Table) -> pa.Array:
         found: pa.Table = fetch(
             duck,
             """
-            WITH gone AS (
+            WITH theirs AS (FROM records INTERSECT FROM records_before),
+            gone AS (  -- also where the key is another child's now
                 SELECT birth_date, lower(family_name) AS family, lower(given_names) AS given
                 FROM records_before JOIN identities_before USING (record_key) JOIN visibility_before USING (index_id)
-                WHERE (shielded OR withheld) AND record_key NOT IN (SELECT record_key FROM records)
+                WHERE (shielded OR withheld) AND record_key NOT IN (SELECT record_key FROM theirs)
             )
             SELECT record_key FROM (FROM records EXCEPT FROM records_before)
             UNION
@@ -148,6 +155,7 @@ def _anew(attempt: Attempt, base: Attempt, records: pa.Table) -> pa.Array:
                 SELECT record_key, family_name, given_names FROM names EXCEPT SELECT record_key, family_name, given_names FROM names_before)
             UNION SELECT record_key FROM records WHERE birth_date IN (SELECT birth_date FROM gone)
             UNION SELECT record_key FROM records WHERE lower(family_name) IN (SELECT family FROM gone) OR lower(given_names) IN (SELECT given FROM gone)
+            UNION SELECT record_key FROM records WHERE birth_date IS NULL
             UNION FROM undone ORDER BY ALL
         """,
         )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
-from tests.attacks.attack import Act, Attack, Scene, acts
+from tests.attacks.attack import SHIELD, Act, Attack, Scene, acts
 from tests.attacks.victims import Victim
 
 __all__ = ["ATTACKS"]
@@ -266,6 +266,42 @@ def _nobody_yet(scene: Scene) -> dict[str, Any]:
     return {"family": nobody.family, "given": nobody.given, "born": nobody.born}
 
 
+# how the police write a child of whom they have an age and no birth date
+_UNDATED: dict[str, Callable[[Scene], dict[str, Any]]] = {
+    "by a title": lambda scene: {"given": f"Master {scene.victim.given}"},
+    "by a title in capitals": lambda scene: {"given": f"MISS {scene.victim.given.upper()}", "family": scene.victim.family.upper()},
+    "by names exchanged": lambda scene: {"given": scene.victim.family, "family": scene.victim.given},
+    "with a letter of the family name wrong": lambda scene: {"family": scene.victim.family[:-1] + "q"},
+    "with a letter of the given name left out": lambda scene: {"given": scene.victim.given[:3] + scene.victim.given[4:]},
+}  # fmt: skip
+
+
+def _undated(changes: Callable[[Scene], dict[str, Any]]) -> Act:
+    """A police contact at another home, beside the records that are there."""
+
+    def act(scene: Scene) -> None:
+        there = scene.other()
+        child = scene.as_another(**{"street": there.street, "code": there.code, "uprn": there.uprn} | changes(scene))
+        scene.add("police", child, f"PN{scene.number}", date_of_birth="", age_estimate="12")
+
+    return act
+
+
+def _still(scene: Scene) -> None:
+    """Nothing."""
+
+
+def _nearly(scene: Scene) -> None:
+    """A record with the names exchanged and a letter wrong, beside the one that asks."""
+    _corrected(_ANEW["names exchanged, a letter wrong"])(scene)
+
+
+def _wish_that_leaves(scene: Scene) -> None:
+    """Social care withdraws its record in the very delivery in which it asks."""
+    row = scene.add("social_care", scene.victim)
+    row |= {"shield": SHIELD, "withdrawn": True}
+
+
 def _known_to_the_police_alone(scene: Scene) -> None:
     """No record is left, and a police contact tells both names and an age."""
     scene.drop("health")
@@ -285,6 +321,18 @@ def _key_of_another(scene: Scene) -> None:
 
 
 ATTACKS = [
+    *(
+        Attack("duplicates", f"told by the police without a birth date, {name}, {when}", {0: acts(lambda scene: scene.appear("health"), *(first,)), 1: _ask, 2: acts(_quiet, *(then,))})
+        for name, changes in _UNDATED.items()
+        for when, first, then in (("there from the first", _undated(changes), _still), ("when the mark is gone", _still, _undated(changes)))
+    ),
+    Attack("duplicates", "a record with names exchanged and a letter wrong, there from the first", {0: acts(lambda scene: scene.appear("health"), _nearly), 1: _ask, 2: _quiet}),
+    Attack("duplicates", "a record with names exchanged and a letter wrong, in the night of the mark", {0: lambda scene: scene.appear("health"), 1: acts(_ask, _nearly), 2: _quiet}),
+    *(
+        Attack("duplicates", f"asked for by a record that is withdrawn, and registered {name} {when}", {0: acts(_wish_that_leaves, *early), **({1: late} if late else {})})
+        for name, changes in _ANEW.items() if name not in ("as it was", "another day and month")
+        for when, early, late in (("the same night", (_corrected(changes),), None), ("the night after", (), _corrected(changes)))
+    ),
     Attack("duplicates", "no record is left but a police contact without a birth date", {0: lambda scene: scene.appear("health"), 1: _ask, 2: _known_to_the_police_alone}),
     Attack("duplicates", "its key is given to a stranger when it is registered anew", {0: lambda scene: scene.appear("health"), 1: _ask, 2: _key_of_another}),
     *(

@@ -146,6 +146,30 @@ def _moved_in_one_feed(scene: Scene) -> None:
     scene.guard(scene.as_another(street=there.street, code=there.code, uprn=there.uprn), names=False)
 
 
+def _half_sister_moved(carer: Callable[[Scene], str]) -> Act:
+    """A half-sister by another family name lived there; one agency has heard of her new home, and of a carer."""
+
+    def act(scene: Scene) -> None:
+        there = scene.other(2)
+        hers = {"family": scene.other().family, "carer": carer(scene), "phone": scene.other().phone}
+        scene.add("education", _sister(scene, **hers), open_=True)
+        scene.add("health", _sister(scene, **hers, street=there.street, code=there.code, uprn=there.uprn), open_=True)
+        scene.shared.add(scene.victim.carer.split()[0])
+        scene.guard(scene.as_another(street=there.street, code=there.code, uprn=there.uprn), names=False)
+
+    return act
+
+
+# how another agency writes the mother of both
+_CARERS: dict[str, Callable[[Scene], str]] = {
+    "as she is": lambda scene: scene.victim.carer,
+    "with a middle name": lambda scene: " Anne ".join(scene.victim.carer.split()),
+    "with her partner": lambda scene: f"{scene.victim.carer} & Tom Rixby",
+    "with a letter wrong": lambda scene: scene.victim.carer[:-1] + "q",
+    "by a double name": lambda scene: f"{scene.victim.carer}-Rixby",
+}  # fmt: skip
+
+
 def _another_house_number(scene: Scene) -> None:
     """The sister's house number has a digit too many; mother, telephone, street and postcode are the same."""
     number, _, street = scene.victim.street.partition(" ")
@@ -155,6 +179,7 @@ def _another_house_number(scene: Scene) -> None:
 
 ATTACKS = [
     Attack("households", "a sister who moves first, as one agency has heard", {0: acts(Scene.appear, _with()), 1: _ask, 2: acts(_quiet, _moved_in_one_feed)}),
+    *(Attack("households", f"a half-sister who moves, the mother written {name}", {0: acts(Scene.appear, _half_sister_moved(carer)), 1: _ask, 2: _quiet}) for name, carer in _CARERS.items()),
     Attack("households", "a sister with a digit too many in the house number", _plain(_another_house_number)),
     Attack("households", "a sister in every feed", _plain(_with())),
     Attack("households", "a sister in one feed", _plain(_with("education"))),
