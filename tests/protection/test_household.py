@@ -211,6 +211,54 @@ def test_a_line_of_an_address_that_names_a_hidden_child_or_its_carer_is_not_show
     assert told == (set() if shown else {("other", there[0]["address"])})
 
 
+def test_a_line_names_also_with_the_street_between_or_grown_together():
+    for lines in ("c/o Maud, 40 Bracken Row, Reed", "c/o MaudReed, 40 Bracken Row", "c/o Anna, 40 Bracken Row, Reed"):
+        there = home(lines, "EX4 4QJ")
+        assert texts(ANNA, child("other", there, family_name="Moss")) == {("other", there[0]["address"])}
+    stays = home("Maud Cottage, 40 Bracken Row, Reed", "EX4 4QJ")
+    assert texts(ANNA, child("other", stays, family_name="Moss")) == set()
+
+
+@pytest.mark.parametrize(
+    ("carer", "kin"),
+    [("Maud Reed", True), ("Maud Anne Reed", True), ("Maud Reed & Tom Rixby", True), ("Mrs Maud Reed-Rixby", True), ("Maud Ashdown", False), ("Tom Rixby", False)],
+)  # fmt: skip
+def test_a_half_sister_is_kin_by_two_words_of_her_mothers_name(carer, kin):
+    elsewhere = home("9 Quarry Hill", "EX4 4QJ")
+    sister = child("sister", HOME + elsewhere, family_name="Moss", carers=[{"name": carer}])
+    hidden = ANNA | {"carers": [{"name": "Maud Reed"}], "family_name": "Zelp"}
+    told = [row["address"] for row in found(hidden, sister).addresses.to_pylist()]
+    assert told == sorted([HOME[0]["address"], *([elsewhere[0]["address"]] if kin else [])])
+
+
+def test_a_sister_is_kin_by_the_family_name_of_the_hidden_childs_mother():
+    elsewhere = home("9 Quarry Hill", "EX4 4QJ")
+    sister = child("sister", HOME + elsewhere, family_name="Ashdown")
+    hidden = ANNA | {"carers": [{"name": "Maud Ashdown"}]}
+    assert len(found(hidden, sister).addresses) == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [("Zelda and Anna", False), ("Zelda & Anna", False), ("Zelda + Anna", False), ("Zelda (Anna)", False), ("Anna", True), ("Zelda Anna", True), ("Zelda and Tom", True)],
+)  # fmt: skip
+def test_a_name_of_two_that_names_a_hidden_child_is_not_shown(given, shown):
+    sister = child("sister", home("1 Far Road", "B20 1AB"), family_name="Reed", given_names=given)
+    assert texts(ANNA, sister) == (set() if shown else {("sister", given), ("sister", "Reed")})
+
+
+def test_a_row_whose_columns_name_a_hidden_child_together_is_not_shown():
+    far = home("1 Far Road", "B20 1AB")
+    told = {"name": "Tom Reed", "relationship": "father of Anna", "contact": "01632 960777"}
+    assert texts(ANNA, child("ben", far, carers=[told])) == {("ben", each) for each in told.values()}
+    service = {"kind": "service", "service": "Contact Anna", "contact": "for Reed"}
+    assert texts(ANNA, child("ben", far, involvements=[service])) == {("ben", "Contact Anna"), ("ben", "for Reed")}
+    grown = {"name": "AnnaReed", "relationship": "friend"}
+    assert texts(ANNA, child("ben", far, carers=[grown])) == {("ben", "AnnaReed")}
+    other = {"name": "Tom Reed", "relationship": "father of Ben"}
+    assert texts(ANNA, child("ben", far, carers=[other])) == set()
+
+
 @pytest.mark.parametrize("name", ["Kim Do", "Van Le", "Son To", "Al Hassanek", "Marzy McDonalk", "Nila De Silvak"])
 def test_a_name_of_what_else_joins_names_is_a_name(name):
     written = name.replace("McD", "Mc D").replace("De S", "Des")

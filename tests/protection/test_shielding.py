@@ -7,8 +7,10 @@ import pyarrow as pa
 import pytest
 
 from pipelines.errors import IsindexError
+from pipelines.protection.register import Asked, entries_after, requests_of
 from pipelines.protection.shielding import Lifting, protect
 from pipelines.protection.tokens import tokens_of_records
+from pipelines.seams.deliveries import ASKING
 from pipelines.seams.person import NAMES, RECORDS
 from pipelines.seams.protection import ENTRIES, LATCHED
 
@@ -27,7 +29,9 @@ def records_of(rows):
     return pa.Table.from_pylist(whole, schema=RECORDS.schema)
 
 
-def night(rows, apart=(), decisions=(), merged=None, *, before=None, on=NIGHT, lifting=()):
+def night(
+    rows, apart=(), decisions=(), merged=None, *, before=None, on=NIGHT, lifting=(), anew=None, entries=None, heard=None
+):
     """Protection after a night; each record is an identity of its own unless `merged` says otherwise."""
     keys = sorted(rows)
     identities = pa.table({"record_key": keys, "index_id": [(merged or {}).get(key, key.upper()) for key in keys]})
@@ -46,9 +50,9 @@ def night(rows, apart=(), decisions=(), merged=None, *, before=None, on=NIGHT, l
     )
     return protect(
         identities, records_of(rows), NAMES.empty_table(), pairs, decided,
-        entries=before.entries if before else ENTRIES.empty_table(),
+        entries=entries if entries is not None else before.entries if before else ENTRIES.empty_table(),
         latched=before.latched if before else LATCHED.empty_table(),
-        business_date=on, lifting=lifting,
+        business_date=on, lifting=lifting, anew=None if anew is None else pa.array(anew, TEXT), heard=None if heard is None else pa.array(heard, TEXT),
     )  # fmt: skip
 
 
@@ -372,3 +376,88 @@ def test_a_decision_after_which_its_child_is_hidden_is_told_with_the_reason(rows
     after = night(now, apart, decisions, before=night(was), on=NEXT, lifting=lifting)
     assert {each.number: each.why for each in after.unmet} == ({7: why} if why else {})
     assert seen(after).get("A", OPEN) == OPEN or why
+
+
+# --- who is only like a hidden child ------------------------------------------------------------------------------
+
+CARA = {"family_name": "Thornbury", "given_names": "Cara", "birth_date": date(2015, 6, 1)}
+SLIP = CARA | {"given_names": "Carra"}
+TWIN = CARA | {"given_names": "Zelda"}
+
+
+def meant(*keys, rows):
+    """Two people have decided to open a child, knowing what its records are known by."""
+    tokens = tokens_of_records(records_of({key: rows[key] for key in keys}), NAMES.empty_table())
+    known = tuple(row["token"] for row in tokens.to_pylist() if row["kind"] in ("number", "person"))
+    return [Lifting(1, keys, NEXT, known_by=known)]
+
+
+def test_opening_who_is_only_like_a_hidden_child_opens_that_one_and_nobody_else():
+    first = night({"c": CARA | ASKS, "z": {"family_name": "Other"}})
+    second = night({"c2": SLIP, "z": TWIN}, before=first, on=NEXT, anew=["c2", "z"])
+    assert seen(second) == {"C2": WITHHELD, "Z": WITHHELD}
+    third = night(
+        {"c2": SLIP, "z": TWIN},
+        before=second,
+        on=THIRD,
+        anew=[],
+        lifting=[replace(meant("z", rows={"z": TWIN})[0], from_night=THIRD)],
+    )
+    assert seen(third) == {"C2": WITHHELD, "Z": OPEN} and third.unmet == ()
+    later = night(
+        {"c3": SLIP | {"family_name": "Thornbry", "given_names": "Cara"}, "z": TWIN},
+        before=third,
+        on=date(2026, 3, 4),
+        anew=["c3", "z"],
+    )
+    assert seen(later) == {"C3": WITHHELD, "Z": OPEN}  # the latch stays, and spares whom two people opened
+
+
+def test_a_twin_is_opened_and_the_one_who_is_gone_is_known_again():
+    twins = {"c": CARA | ASKS, "z": TWIN | ASKS}
+    first = night(twins)
+    second = night({"z": TWIN}, before=first, on=NEXT, anew=["z"], lifting=meant("z", rows=twins))
+    assert seen(second) == {"Z": OPEN}
+    again = night({"p": CARA | {"given_names": "Nora"}, "z": TWIN}, before=second, on=THIRD, anew=["p"])
+    assert seen(again) == {"P": WITHHELD, "Z": OPEN}
+
+
+def test_who_is_hidden_for_the_first_time_is_compared_with_records_that_have_not_changed():
+    rows = {"c": CARA, "near": SLIP, "other": TWIN, "stranger": {}}
+    assert set(see(rows).values()) == {OPEN}
+    found = night({**rows, "c": CARA | ASKS}, before=night(rows), on=NEXT, anew=[])
+    assert seen(found) == {"C": SHIELDED, "NEAR": WITHHELD, "OTHER": OPEN, "STRANGER": OPEN}
+
+
+@pytest.mark.parametrize(
+    "names", [("Master Cara", "Thornbury"), ("Thornbury", "Cara"), ("Cara", "Thornbry"), (None, "Cara Thornbury")]
+)
+def test_a_record_without_birth_date_is_compared_every_night(names):
+    rows = {"c": CARA | ASKS, "p": {"given_names": names[0], "family_name": names[1], "birth_date": None}}
+    assert see(rows, anew=["p"]) == {"C": SHIELDED, "P": WITHHELD}
+    assert (
+        see(
+            {"c": CARA | ASKS, "p": {"given_names": "Ida", "family_name": "Thornbury", "birth_date": None}}, anew=["p"]
+        )["P"]
+        == OPEN
+    )
+
+
+def wish_of(said):
+    """The register when a record without a key has asked that says this of its child."""
+    named = [{"concept": name, "value": value} for name, value in said.items()]
+    row = {"position": 1, "line": 2, "key": None, "asked": "shield", "understood": True, "named": named}
+    asking = pa.Table.from_pylist([row], schema=ASKING.schema)
+    told = Asked("d", "health", NIGHT, requests_of(asking, "health", "330/health/2026-03-01/1-a"))
+    return entries_after(ENTRIES.empty_table(), [told])
+
+
+def test_a_wish_that_names_nobody_withholds_whom_it_may_mean():
+    entry = wish_of({"family_name": "Thornbury", "given_names": "Cara", "birth_date": "2015-06-01"})
+    assert see({"near": SLIP, "z": {}}, entries=entry, heard=[]) == {"NEAR": WITHHELD, "Z": OPEN}
+    heard = entry["entry_id"].to_pylist()
+    assert (
+        see({"near": SLIP, "z": {}}, entries=entry, heard=heard, anew=[])["NEAR"] == OPEN
+    )  # compared when the wish came
+    assert see({"near": SLIP, "z": {}}, entries=entry, heard=heard, anew=["near"])["NEAR"] == WITHHELD
+    assert see({"near": SLIP, "c": CARA}, entries=entry, heard=[]) == {"NEAR": OPEN, "C": SHIELDED}  # it names somebody
