@@ -123,6 +123,9 @@ def test_a_child_with_a_name_that_is_missing_is_not_excused(make_night):
         ({"addresses": [{"address": "c/o Maud Reed, 1 Far Road"}]}, "carers_named_with_address"),
         ({"addresses": [{"address": "with Anna Reed, 1 Far Road"}]}, "children_named"),
         ({"given_names": "Baby of Maud Reed"}, "carers_named_with_address"),
+        ({"given_names": "Zelda & Anna", "family_name": "Reed"}, "children_named"),
+        ({"carers": [{"name": "Tom Reed", "relationship": "father of Anna"}]}, "children_named"),
+        ({"involvements": [{"kind": "service", "service": "Contact Anna", "contact": "for Reed"}]}, "children_named"),
         ({"family_name": None, "given_names": None, "addresses": [HOME]}, "nameless_shown"),
     ],
 )

@@ -65,12 +65,9 @@ def _found(evidence: Evidence) -> tuple[int, int, int, int, int]:
             OR a.index_id IN (FROM sharing))
     """)
     texts = sum(_telling(evidence, shown, of_addresses) for of_addresses in (True, False))
-    carers = evidence.count(r"""
+    carers = evidence.count(f"""
         WITH called AS (
-            SELECT index_id, name, array_to_string(list_sort(list_filter(
-                string_split(regexp_replace(regexp_replace(upper(strip_accents(name)), '[''`]', '', 'g'), '[^\pL\pN]+', ' ', 'g'), ' '),
-                lambda word: length(word) > 1 AND word NOT IN ('MR', 'MRS', 'MS', 'MISS', 'DR', 'MUM', 'DAD'))), ' ') AS person
-            FROM shown_carers
+            SELECT index_id, name, {_PERSON} AS person FROM shown_carers
         )
         SELECT count(*) FROM called
         WHERE index_id IN (FROM hidden_children) AND person <> '' AND person IN (
@@ -116,6 +113,10 @@ def _named(evidence: Evidence) -> tuple[int, int]:
     return carers, children
 
 
+# somebody by all words of the name, whatever their order
+_PERSON = r"""array_to_string(list_sort(list_filter(
+    string_split(regexp_replace(regexp_replace(upper(strip_accents(name)), '[''`]', '', 'g'), '[^\pL\pN]+', ' ', 'g'), ' '),
+    lambda word: length(word) > 1 AND word NOT IN ('MR', 'MRS', 'MS', 'MISS', 'DR', 'MUM', 'DAD'))), ' ')"""
 # names of hidden children and their carers, names and texts of open ones, word by word; and which words are one but for a letter
 _BY_WORD = r"""
     CREATE OR REPLACE TEMP MACRO names_of(t) AS list_filter(
@@ -142,8 +143,8 @@ _BY_WORD = r"""
         ) ANTI JOIN hidden_children USING (index_id) SEMI JOIN located USING (index_id)
     ),
     texts AS (
-        SELECT index_id, unnest([relationship, contact]) AS text FROM shown_carers
-        UNION ALL SELECT index_id, unnest([service, contact, phone]) FROM shown_involvements
+        SELECT index_id, unnest([relationship, contact, concat_ws(' ', name, relationship)]) AS text FROM shown_carers
+        UNION ALL SELECT index_id, unnest([service, contact, phone, concat_ws(' ', service, contact)]) FROM shown_involvements
     ),
     said AS (
         SELECT DISTINCT 'carer' AS part, name AS text, index_id IN (FROM located) AS located FROM shown_carers
@@ -155,6 +156,9 @@ _BY_WORD = r"""
             SELECT index_id, unnest([given_names, family_name]) AS name FROM shown_names
             UNION ALL SELECT index_id, unnest([given_names, family_name]) FROM shown_children
         ) ANTI JOIN hidden_children USING (index_id) WHERE regexp_matches(name, '(?i)\b(?:of|see|baby|twin|sibling|child)\b')
+        UNION SELECT 'line', concat_ws(' ', given_names, family_name), true FROM (
+            FROM (SELECT index_id, given_names, family_name FROM shown_names) UNION ALL SELECT index_id, given_names, family_name FROM shown_children
+        ) ANTI JOIN hidden_children USING (index_id) WHERE regexp_matches(given_names, '(?i)[&+]|\band\b')
     )
     SELECT part, text AS whole, located, unnest(names_of(text)) AS word FROM said
     UNION SELECT 'given', concat(given_names, '/', family_name), true, unnest(names_of(given_names)) FROM borne
@@ -171,7 +175,7 @@ _PLACE = ["address", "postcode", "uprn"]
 _READ = {
     "read_addresses": ("person_addresses", _PLACE),
     "read_further": ("further_places", _PLACE),
-    "read_carers": ("person_carers", ["contact"]),
+    "read_carers": ("person_carers", ["name", "contact"]),
     "read_person": ("person", ["family_name", "phone"]),
 }
 _POSTCODE = (
@@ -310,11 +314,17 @@ _HIDDEN = rf"""
     JOIN lives_there o ON o.spelling = h.other AND o.family = c.family AND regexp_matches(c.family, '\pL') WHERE h.crowded;
 """
 
-# of the hidden child's own family name, and ever at its home: wherever they are, it may be
-_SHARING = r"""
+# of the hidden child's own family name, or of one carer, and ever at its home: wherever they are, it may be
+_SHARING = rf"""
     CREATE OR REPLACE TEMP TABLE sharing AS
+    WITH tied AS (
+        SELECT DISTINCT index_id, 'family ' || family AS tie FROM lives_there WHERE regexp_matches(family, '\pL')
+        UNION
+        SELECT index_id, 'carer ' || person FROM (SELECT index_id, {_PERSON} AS person FROM read_carers JOIN identities USING (record_key))
+        WHERE person <> ''
+    )
     SELECT DISTINCT o.index_id FROM lives_there c JOIN one_home h ON h.hidden = c.spelling AND NOT h.crowded
-    JOIN lives_there o ON o.spelling = h.other AND o.family = c.family AND regexp_matches(c.family, '\pL')
+    JOIN lives_there o ON o.spelling = h.other JOIN tied x ON x.index_id = c.index_id JOIN tied y ON y.index_id = o.index_id AND y.tie = x.tie
     WHERE c.index_id IN (FROM hidden_children) AND o.index_id NOT IN (FROM hidden_children)
 """
 
