@@ -7,7 +7,6 @@ process only. It ends with its parent, however that ends, since the line closes.
 from __future__ import annotations
 
 import os
-import signal
 import threading
 import time
 from contextlib import suppress
@@ -28,8 +27,6 @@ from pipelines.validation.expectations_worker import warm_up
 
 __all__ = ["serve"]
 
-_INTERRUPTED = 130  # what a shell says of Ctrl-C
-
 
 def serve(descriptor: int) -> int:
     """Run what comes in on the line until there is no more; the exit code.
@@ -39,31 +36,26 @@ def serve(descriptor: int) -> int:
     """
     for_this_user_alone()
     line = Connection(descriptor)
-    inbox: SimpleQueue[Work | None] = SimpleQueue()
     try:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         begin = line.recv()
-        threading.Thread(target=_listen, args=(line, inbox), daemon=True).start()
-        use_settings(begin.settings)
-        with shared_among(begin.workers):
-            _work(line, inbox, begin)
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    except EOFError:
+    except (EOFError, OSError):
         return 1
+    inbox: SimpleQueue[Work | None] = SimpleQueue()
+    threading.Thread(target=_listen, args=(line, inbox), daemon=True).start()
+    use_settings(begin.settings)
+    with shared_among(begin.workers):
+        _work(line, inbox, begin)
     return 0
 
 
 def _listen(line: Connection, inbox: SimpleQueue[Work | None]) -> None:
-    """Take in what the parent says; when it is gone nobody needs what is being worked out."""
+    """Take in what the parent says; when it is gone the process ends, since nobody needs what is being worked out."""
     while True:
         try:
             words = line.recv()
         except (EOFError, OSError):
             os._exit(1)
         inbox.put(words)
-        if words is None:
-            return
 
 
 def _work(line: Connection, inbox: SimpleQueue[Work | None], begin: Begin) -> None:

@@ -36,13 +36,8 @@ from pipelines.tables import spill_of
 
 __all__ = ["Begin", "Done", "Ended", "Fault", "Started", "StepDone", "Work", "run_beside"]
 
-_PATIENCE = 20  # seconds for a worker to end by itself
-_SERVE = """
-import signal, sys
-signal.signal(signal.SIGINT, signal.SIG_DFL)  # until there is somebody to catch it
-from assets.worker import serve
-sys.exit(serve(int(sys.argv[1])))
-"""
+_PATIENCE = 10  # seconds for a worker that nothing is left for to end by itself
+_SERVE = "import sys; from assets.worker import serve; sys.exit(serve(int(sys.argv[1])))"
 
 
 # --- what is said on the line: no personal value, and little enough that nobody waits for the other to listen
@@ -228,11 +223,6 @@ class _Worker:
         self.line.close()
         shutil.rmtree(spill_of(self.process.pid), ignore_errors=True)
 
-    def interrupt(self) -> None:
-        """As Ctrl-C does: it lets go of what it holds."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-
     def _cost(self, night: PlannedNight, message: str) -> None:
         error = IsindexError(
             "WORKER_LOST",
@@ -255,7 +245,11 @@ class _Worker:
 
 
 class _Crew:
-    """The workers of a load, `size` at most. Leaving the block ends them: at their leisure, or at once after a fault or Ctrl-C."""
+    """The workers of a load, `size` at most; leaving the block ends them.
+
+    After a fault or Ctrl-C they are killed: that leaves a night interrupted, as the next load finds it, while a step that is broken off
+    would tell of a fault that there is not.
+    """
 
     def __init__(self, deployment: Deployment, size: int) -> None:
         self._begin = Begin(deployment.home.root.resolve(), deployment.landing, settings(), size)
@@ -272,7 +266,7 @@ class _Crew:
                 if kind is None:
                     worker.dismiss()
                 else:
-                    worker.interrupt()
+                    worker.process.kill()
             for worker in self._workers:
                 worker.close()
 
