@@ -56,6 +56,8 @@ def _listen(line: Connection, inbox: SimpleQueue[Work | None]) -> None:
         except (EOFError, OSError):
             os._exit(1)
         inbox.put(words)
+        if words is None:  # a thread that still listens when Python ends makes libraries complain
+            return
 
 
 def _work(line: Connection, inbox: SimpleQueue[Work | None], begin: Begin) -> None:
