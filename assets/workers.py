@@ -194,11 +194,7 @@ class _Worker:
     def hand(self, work: Work, planned: Sequence[PlannedNight]) -> None:
         """Give it an authority. One that is dead by now is found out when it is listened to."""
         self.authority, self.planned, self.night = work.authority, list(planned), None
-        self._say(work)
-
-    def dismiss(self) -> None:
-        """Let it end when it has done what it is at."""
-        self._say(None)
+        self.say(work)
 
     def ended(self, launched: Launched) -> None:
         """Keep what became of the night that it was at."""
@@ -237,7 +233,8 @@ class _Worker:
         self.night = None
         self.planned = [each for each in self.planned if each.business_date != night.business_date]
 
-    def _say(self, words: Work | None) -> None:
+    def say(self, words: Begin | Work | None) -> None:
+        """Tell it something; None: to end when it has done what it is at."""
         try:
             self.line.send(words)
         except OSError:  # it is dead, which the next look at the line tells
@@ -264,7 +261,7 @@ class _Crew:
         with self._stack:
             for worker in self._workers:
                 if kind is None:
-                    worker.dismiss()
+                    worker.say(None)
                 else:
                     worker.process.kill()
             for worker in self._workers:
@@ -302,7 +299,7 @@ class _Crew:
     def dismiss_idle(self) -> None:
         """Let those go that no work is left for: what they hold in memory the others may need."""
         for worker in [each for each in self._workers if not each.authority]:
-            worker.dismiss()
+            worker.say(None)
             self.forget(worker)
 
     def _started(self) -> _Worker:
@@ -318,7 +315,7 @@ class _Crew:
             )
         worker = _Worker(process, Connection(ours.detach()))
         self._workers.append(worker)
-        worker.line.send(self._begin)
+        worker.say(self._begin)
         return worker
 
 

@@ -147,7 +147,8 @@ def run_nights(
     known = [each for authority in whose for each in taken_away(deployment, authority)]
     with _Shown(quiet, {} if times is None else times) as shown:
         ran = _run(deployment, chosen, look.new, shown)
-    removed = tidy(deployment, sorted({each.planned.authority for each in ran if not each.busy}))
+    # of an authority whose run was cut short nothing is let go: the next load begins with what it left
+    removed = tidy(deployment, sorted({each.planned.authority for each in ran if not (each.busy or each.code)}))
     for waiting in protection_waits(deployment, sorted(chosen.authorities or authorities_of(deployment))):
         protect_in_any_case(deployment, waiting)
     refresh(deployment.home, deployment.engine)
