@@ -1,7 +1,8 @@
 """Running nights in this process through the Dagster assets, against the home's own instance: what `isindex load` does.
 
 Belongs here: opening the instance, and one in-process run per night, in order of business date. The same job, assets
-and checks as in the UI, without paying a process per night.
+and checks as in the UI, without paying a process per night. Not here: several processes beside each other, of which each does
+this (`assets.workers`).
 """
 
 from __future__ import annotations
@@ -10,10 +11,8 @@ import fcntl
 import getpass
 import logging
 import os
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -22,6 +21,7 @@ import dagster as dg
 from assets.definitions import build_defs
 from assets.jobs import NIGHT_JOB
 from assets.kept_engines import engines_kept
+from assets.launched import Launched
 from assets.partitions import ensure_authority, partition_key
 from assets.resources import Deployment as DeploymentResource
 from assets.steps import LOAD, STARTED_BY, WHY
@@ -33,30 +33,28 @@ from pipelines.nights import Night
 from pipelines.nights.attempts import last_attempts
 from pipelines.nights.lock import alone
 from pipelines.nights.plan import PlannedNight, outstanding
-from pipelines.nights.retention import prune, prune_reports, sweep
 from pipelines.nights.run import work_off
 from pipelines.nights.stages.reports import write_night_overview
-from pipelines.tables import write_bytes
+from pipelines.settings import shared_among
+from pipelines.tables import file_sha256, write_bytes
 
-__all__ = ["SETTINGS", "Launched", "instance_of", "prepare_instance", "run_outstanding", "tidy"]
+__all__ = ["SETTINGS", "Launched", "instance_of", "launching", "prepare_instance", "run_outstanding"]
 
 SETTINGS = Path(__file__).parent / "dagster_home.yaml"
-
-
-@dataclass(frozen=True)
-class Launched:
-    """A night that was to be run: how its run ended, "" when it ended well; `busy` when another run was going on."""
-
-    planned: PlannedNight
-    fault: str
-    busy: bool = False
+_MADE_BEFORE = frozenset(
+    {
+        "faeea53d0c5fa8671f171d80c9a7ea8ef1e5dc96b210108a51a9746d51693ab5",
+        "dde7932aa66b3a891e8c41b611ddc9ebe6bebfbf335b489937f44bc9122aeaff",
+    }
+)
+"""The sha256 of what earlier versions wrote there; where people have changed nothing in it, it is written anew."""
 
 
 def prepare_instance(home: Home) -> Path:
     """The folder of the home's Dagster instance, with its settings in it."""
     home.dagster.mkdir(parents=True, exist_ok=True)
     settings = home.dagster / "dagster.yaml"
-    if not settings.exists():
+    if not settings.exists() or file_sha256(settings) in _MADE_BEFORE:
         write_bytes(SETTINGS.read_bytes(), settings)
     return home.dagster.resolve()
 
@@ -103,31 +101,28 @@ def run_outstanding(
     planned = outstanding(deployment, undecided, authorities=authorities, asked=asked)
     if not any(selected(each) for each in planned):
         return []
-    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
-    resource = DeploymentResource(home=str(deployment.home.root.resolve()), landing=deployment.landing)
-    job = build_defs(deployment=resource, loggers={"console": _quiet(step_done)}).resolve_job_def(NIGHT_JOB)
-    with instance_of(deployment.home) as instance:
+    with launching(deployment, step_done) as launch:
 
         def run(night: PlannedNight) -> Launched:
             started(night)
-            return _run(job, instance, deployment, night)
+            return launch(night)
 
         return work_off(deployment, undecided, run, authorities=authorities, selected=selected, asked=asked)
 
 
-def tidy(deployment: Deployment, authorities: Collection[str]) -> dict[str, int]:
-    """Let go what the settings do not keep, of authorities that were run; what went, in numbers."""
-    gone: Counter[str] = Counter()
-    for authority in authorities:
-        try:
-            with alone(deployment, authority):
-                gone.update(prune(deployment, authority))
-        except IsindexError as error:
-            if error.code != "NIGHT_RUNNING":  # another run of it tidies up itself
-                raise
-    gone["leftovers"] += sweep(deployment)
-    gone["report_nights"] += prune_reports(deployment)
-    return {name: number for name, number in gone.items() if number}
+@contextmanager
+def launching(deployment: Deployment, step_done: Callable[[str], None]) -> Iterator[Callable[[PlannedNight], Launched]]:
+    """What runs a night in this process, on the home's instance, until the end of the block.
+
+    Args:
+        deployment: where.
+        step_done: told the name of each step when it is done.
+    """
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    resource = DeploymentResource(home=str(deployment.home.root.resolve()), landing=deployment.landing)
+    job = build_defs(deployment=resource, loggers={"console": _quiet(step_done)}).resolve_job_def(NIGHT_JOB)
+    with instance_of(deployment.home) as instance, shared_among(1):
+        yield lambda night: _run(job, instance, deployment, night)
 
 
 def _run(

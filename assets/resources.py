@@ -20,7 +20,7 @@ from pipelines.deployment import open_deployment
 from pipelines.nights import Night
 from pipelines.nights.lock import alone
 from pipelines.nights.retention import sweep
-from pipelines.settings import settings
+from pipelines.settings import settings, shared_among
 
 __all__ = ["Deployment"]
 
@@ -40,14 +40,16 @@ class Deployment(dg.ConfigurableResource):
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Deployment]:
         """Within a run of one authority's night, hold that authority's lock for as long as the run goes on.
 
-        What a run that was killed has left half written is swept first. For as long the event log keeps its engines.
+        What a run that was killed has left half written is swept first. For as long the event log keeps its engines, and the
+        query engine keeps to its part of what the runs that may go on beside each other are allowed together.
         """
         authority = context.run.tags.get(AUTHORITY_TAG) if context.run else None
         if authority is None:
             yield self
             return
         deployment = self.open()
-        with alone(deployment, authority), engines_kept(context.instance) if context.instance else nullcontext():
+        kept = engines_kept(context.instance) if context.instance else nullcontext()
+        with alone(deployment, authority), kept, shared_among(settings().most_workers):
             sweep(deployment, authority)
             yield self
 

@@ -2,12 +2,16 @@
 
 Belongs here: every variable ``ISINDEX_…`` that the product reads, and nothing else reads one. Not here: whether a folder
 that is named exists, or a secret fits a home (`pipelines.deployment`). `settings()` is the one way to them for what is
-too deep down to be handed anything; it reads nothing at import.
+too deep down to be handed anything; it reads nothing at import. What the machine allows is shared out here too: processes
+that work beside each other keep to the limits together (`shared_among`).
 """
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,9 +21,19 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pipelines.errors import IsindexError
 
-__all__ = ["PREFIX", "Settings", "forget_settings", "settings", "use_settings"]
+__all__ = [
+    "PREFIX",
+    "Settings",
+    "cores",
+    "engine_limits",
+    "forget_settings",
+    "settings",
+    "shared_among",
+    "use_settings",
+]
 
 PREFIX = "ISINDEX_"
+_SIZE = r"^(\d+(?:\.\d+)?) ?([KMGT]i?B)$"
 _EVERY_DAY = re.compile(r"([0-5]?\d) ([01]?\d|2[0-3]) \* \* \*")
 
 
@@ -53,8 +67,9 @@ class Settings(BaseSettings):
         first_partition, last_partition: the nights that Dagster has to know; the command line sets them.
         model: the match model in force, a name or a path; empty for the built-in one.
         notify_url: where notifications are posted.
-        memory: the query engine's limit in each process.
-        threads: the query engine's threads in each process; by default one for each core.
+        workers: processes that run authorities beside each other, at most; by default one for each core.
+        memory: the query engine's limit, of all workers together.
+        threads: the query engine's threads, of all workers together; by default one for each core.
         lock_wait_seconds: how long a load waits for another one to end before it gives up.
         keep_nights: nights whose tables and deliveries are kept, so that they can be run again.
         keep_versions: published versions that are kept of each authority.
@@ -78,7 +93,8 @@ class Settings(BaseSettings):
     last_partition: date | None = None
     model: str = ""
     notify_url: str = Field(default="", pattern=r"^(https?://.+)?$")
-    memory: str = Field(default="4GB", pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$")
+    workers: int | None = Field(default=None, ge=1)
+    memory: str = Field(default="4GB", pattern=_SIZE)
     threads: int | None = Field(default=None, ge=1)
     lock_wait_seconds: float = Field(default=0, ge=0)
     keep_nights: int = Field(default=35, ge=1)
@@ -89,6 +105,11 @@ class Settings(BaseSettings):
     dagster_pg_password: SecretStr = SecretStr("")
     dagster_pg_db: str = ""
 
+    @property
+    def most_workers(self) -> int:
+        """How many processes may run authorities beside each other: 1 or more."""
+        return self.workers or cores()
+
 
 _HOW = {
     "database_url": "Write sqlite:///path or postgresql://user@host/database.",
@@ -97,6 +118,7 @@ _HOW = {
     "first_partition": "Write a date, for example 2026-11-18.",
     "last_partition": "Write a date, for example 2026-11-18.",
     "notify_url": "Write a web address that begins with https:// or http://.",
+    "workers": "Write a whole number, 1 or more.",
     "memory": "Write a size, for example 4GB.",
     "threads": "Write a whole number, 1 or more.",
     "lock_wait_seconds": "Write a number of seconds, 0 or more.",
@@ -104,6 +126,7 @@ _HOW = {
     "keep_versions": "Write a whole number, 1 or more.",
 }
 _in_use: Settings | None = None
+_among: int | None = None  # how many processes keep to the limits together; None: nobody has said yet
 
 
 def settings() -> Settings:
@@ -137,3 +160,40 @@ def forget_settings() -> None:
     """Let the next `settings()` read the environment anew; for tests, which change it."""
     global _in_use
     _in_use = None
+
+
+def cores() -> int:
+    """The cores that this process may use: those of the machine, unless it is kept to some of them."""
+    allowed = getattr(os, "sched_getaffinity", None)  # not on every system
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
+@contextmanager
+def shared_among(processes: int) -> Iterator[None]:
+    """Let this process keep, until the end of the block, to its part of what `processes` may use together.
+
+    Within such a block another one changes nothing: whoever starts the work knows how many do it.
+    """
+    global _among
+    if _among is not None:
+        yield
+        return
+    _among = processes
+    try:
+        yield
+    finally:
+        _among = None
+
+
+def engine_limits() -> tuple[str, int]:
+    """What the query engine of this process may use: memory with its unit, and threads, 1 or more."""
+    chosen, among = settings(), _among or 1
+    threads = max(1, (chosen.threads or cores()) // among)
+    if among == 1:
+        return chosen.memory, threads
+    size = re.fullmatch(_SIZE, chosen.memory)
+    if size is None:  # settings that were handed over unread
+        raise IsindexError(
+            "SETTING_INVALID", f"{PREFIX}MEMORY cannot be read.", where=f"{PREFIX}MEMORY", remedy=_HOW["memory"]
+        )
+    return f"{float(size[1]) / among:.3f}{size[2]}", threads

@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 
 from pipelines.errors import IsindexError
 from pipelines.outages import outage_of
-from pipelines.settings import settings
+from pipelines.settings import engine_limits
 from pipelines.umask import FILE
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "read_told",
     "read_told_or_none",
     "schema_fingerprint",
+    "spill_of",
     "store_damaged",
     "stored_table",
     "write_bytes",
@@ -237,14 +238,14 @@ def connect(
 
     Args:
         views: tables, or paths of Parquet files, by the name SQL shall use.
-        memory: DuckDB's memory limit; default the setting `memory`.
-        spill: folder for what does not fit; default the system's temporary folder.
+        memory: DuckDB's memory limit; default this process's part of the setting `memory`.
+        spill: folder for what does not fit; default this process's (`spill_of`).
     """
-    chosen = settings()
+    most, threads = engine_limits()
     engine_settings = {
-        "memory_limit": memory or chosen.memory,
-        "temp_directory": str(spill or Path(tempfile.gettempdir()) / f"isindex-{os.getpid()}"),
-        "threads": str(chosen.threads or os.cpu_count() or 2),
+        "memory_limit": memory or most,
+        "temp_directory": str(spill or spill_of(os.getpid())),
+        "threads": str(threads),
         "autoinstall_known_extensions": "false",
         "TimeZone": "UTC",
     }
@@ -269,6 +270,11 @@ def connect(
         connection.execute("USE memory")
         connection.execute(f"DETACH {name}")
         connection.close()
+
+
+def spill_of(process: int) -> Path:
+    """The folder in which the query engine of a process, by its number, puts what does not fit in memory."""
+    return Path(tempfile.gettempdir()) / f"isindex-{process}"
 
 
 def fetch(connection: duckdb.DuckDBPyConnection, sql: str, told: Any = None) -> pa.Table:

@@ -27,7 +27,7 @@ def loaded(landing: Path, home: Path, database: Databases | None = None) -> dict
     """
     from assets.command.app import app
 
-    words = ["load", "--landing", str(landing), "--home", str(home), "--json"]
+    words = ["load", "--landing", str(landing), "--home", str(home), "--workers", "1", "--json"]
     before = os.umask(0o022)
     try:
         with (database or Databases("sqlite")).here(home), patch.dict(os.environ), warnings.catch_warnings():

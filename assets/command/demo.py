@@ -10,11 +10,12 @@ import typer
 from rich.progress import Progress
 from rich.text import Text
 
-from assets.command.load import run_nights, show
+from assets.command.load import WorkersOption, run_nights, show
 from pipelines.cli.common import console
 from pipelines.cli.sample import sample_feeds
 from pipelines.errors import IsindexError
 from pipelines.home import Home
+from pipelines.settings import settings, use_settings
 
 __all__ = ["demo"]
 
@@ -22,8 +23,11 @@ __all__ = ["demo"]
 def demo(
     out: Annotated[Path, typer.Argument(help="Folder for sample/, landing/ and home/; made anew.")] = Path("demo"),
     children: Annotated[int, typer.Option(help="Children per authority.", min=50)] = 2500,
+    workers: WorkersOption = None,
 ) -> None:
     """Make three sample nights of two authorities and load them as they arrive: one damaged, one late, one corrected.
+
+    Unless more are asked for it is one process: what wave after wave would start anew costs more than it wins.
 
     Example: [bold]isindex demo demo[/bold]
     """
@@ -39,6 +43,7 @@ def demo(
             where=str(out),
             remedy="Name another folder.",
         )
+    use_settings(settings().model_copy(update={"workers": workers or settings().workers or 1}))
     warm_up()
     for name in ("sample", "landing", "home"):
         shutil.rmtree(out / name, ignore_errors=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -29,10 +29,21 @@ from pipelines.settings import settings, use_settings
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from assets.launched import Launched
     from pipelines.deliveries import FoundDelivery
     from pipelines.deployment import Deployment
+    from pipelines.nights.plan import PlannedNight
 
-__all__ = ["Wanted", "load", "run_nights", "show"]
+__all__ = ["Wanted", "WorkersOption", "load", "run_nights", "show"]
+
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        help="Processes that run authorities beside each other, at most; ISINDEX_WORKERS, by default one for each core.",
+        min=1,
+    ),
+]
 
 
 def load(
@@ -47,6 +58,7 @@ def load(
     again: Annotated[
         bool, typer.Option("--again", help="Run the nights of --night, --from, --to although nothing has changed.")
     ] = False,
+    workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Load what has arrived and is not yet loaded, night by night, and publish.
@@ -55,6 +67,9 @@ def load(
     business date and the nights after it are brought up to date. A decision, a new match model or contract is acted on. A
     night that failed or was interrupted is run again; one that is held rests until something changes.
 
+    Authorities are run beside each other, each by one of --workers processes, which share what ISINDEX_MEMORY and
+    ISINDEX_THREADS allow. If one of them dies, its authority's nights are told as failed and the others go on.
+
     Exit code: 0 all loaded, 1 something was refused, held or failed or lies where it should not, or a wish to be protected means
     nobody, 2 wrong usage, 3 another load is running.
 
@@ -62,6 +77,8 @@ def load(
     """
     if night and (first or last):
         raise IsindexError("OPTIONS_CONFLICT", "Use --night, or --from and --to.", where="--night")
+    if workers:
+        use_settings(settings().model_copy(update={"workers": workers}))
     begin, end = day(night or first, "--night / --from"), day(night or last, "--night / --to")
     wanted = Wanted(frozenset(authority) if authority else None, begin, end, again)
     _refuse_impossible(wanted, home)
@@ -73,7 +90,7 @@ def load(
         load_model()
     times: dict[str, dict[str, float]] = {}
     summary = run_nights(open_deployment(home, landing, create=True), wanted, quiet=as_json, times=times)
-    summary["times"] = times
+    summary["times"] = {name: times[name] for name in dict.fromkeys(map(_named, summary["nights"])) if name in times}
     if as_json:
         print_json(summary)
     else:
@@ -98,6 +115,10 @@ class Wanted:
             and (self.end is None or business_date <= self.end)
         )
 
+    def selects(self, planned: PlannedNight) -> bool:
+        """Whether that outstanding night is wanted."""
+        return self.has(planned.authority, planned.business_date)
+
 
 def run_nights(
     deployment: Deployment,
@@ -113,55 +134,21 @@ def run_nights(
     from pipelines.nights.arrivals import look_around
     from pipelines.nights.protective import protect_in_any_case, protection_waits, taken_away
     from pipelines.nights.reach import authorities_of
+    from pipelines.nights.retention import tidy
     from pipelines.nights.summary import summary_of
     from pipelines.reporting import refresh
-    from pipelines.validation.expectations_worker import warm_up
 
     chosen = wanted or Wanted()
     _refuse_out_of_reach(deployment, chosen)
     look = look_around(deployment, authorities=chosen.authorities)
     _refuse_unknown(deployment, chosen, look.new)
-    warm_up()  # the suites' engine takes seconds to import: it does so beside the first stages
     use_settings(nights_spanned(deployment, look.new))
     whose = sorted(chosen.authorities or authorities_of(deployment))
     known = [each for authority in whose for each in taken_away(deployment, authority)]
-    from assets.launch import run_outstanding, tidy
-
-    columns = (
-        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[step]}"), TimeElapsedColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=console, disable=quiet, transient=False) as progress:
-        current: list[Any] = []
-        clock: list[dict[str, float]] = []
-
-        def started(planned: Any) -> None:
-            clock.append({"start": time.time()})
-            if times is not None:
-                times[f"{planned.authority}/{planned.business_date}"] = clock[-1]
-            for task in current:
-                progress.update(task, completed=_STEPS, step="done")
-            current[:] = [
-                progress.add_task(f"{planned.business_date} authority {planned.authority}", total=_STEPS, step="")
-            ]
-
-        def step_done(name: str) -> None:
-            if clock:
-                clock[-1][name.replace("__", "/")] = time.time()
-            for task in current:
-                progress.update(task, advance=1, step=name.replace("__", "/"))
-
-        ran = run_outstanding(
-            deployment,
-            look.new,
-            authorities=chosen.authorities,
-            selected=lambda each: chosen.has(each.authority, each.business_date),
-            asked=chosen.has if chosen.again else None,
-            started=started,
-            step_done=step_done,
-        )
-        for task in current:
-            progress.update(task, completed=_STEPS, step="done")
-    removed = tidy(deployment, sorted({each.planned.authority for each in ran if not each.busy}))
+    with _Shown(quiet, {} if times is None else times) as shown:
+        ran = _run(deployment, chosen, look.new, shown)
+    # of an authority whose run was cut short nothing is let go: the next load begins with what it left
+    removed = tidy(deployment, sorted({each.planned.authority for each in ran if not (each.busy or each.code)}))
     for waiting in protection_waits(deployment, sorted(chosen.authorities or authorities_of(deployment))):
         protect_in_any_case(deployment, waiting)
     refresh(deployment.home, deployment.engine)
@@ -171,6 +158,94 @@ def run_nights(
             "nothing at all lies in the landing place, from which deliveries came before: if it is a share, is it mounted?"
         )
     return summary | {"not_asked": _not_asked(deployment, chosen)}
+
+
+def _run(deployment: Deployment, wanted: Wanted, arrived: Sequence[FoundDelivery], shown: _Shown) -> list[Launched]:
+    """Run what is outstanding: in this process where one is enough, and starting no other where nothing is."""
+    from pipelines.nights.plan import outstanding
+    from pipelines.nights.reach import authorities_of
+    from pipelines.validation.expectations_worker import warm_up
+
+    asked = wanted.has if wanted.again else None
+    workers, planned = settings().most_workers, []
+    if workers > 1 and len({*authorities_of(deployment), *(each.authority for each in arrived)}) > 1:
+        found = outstanding(deployment, arrived, authorities=wanted.authorities, asked=asked)
+        planned = [each for each in found if wanted.selects(each)]
+    if len({each.authority for each in planned}) > 1:
+        from assets.workers import run_beside
+
+        return run_beside(
+            deployment,
+            arrived,
+            planned,
+            workers=workers,
+            selected=wanted.selects,
+            asked=asked,
+            started=shown.started,
+            step_done=shown.step_done,
+        )
+    warm_up()  # the suites' engine takes seconds to import: it does so beside the first stages
+    from assets.launch import run_outstanding
+
+    return run_outstanding(
+        deployment,
+        arrived,
+        authorities=wanted.authorities,
+        selected=wanted.selects,
+        asked=asked,
+        started=lambda planned: shown.started(planned, time.time()),
+        step_done=lambda name: shown.step_done(None, name, time.time()),
+    )
+
+
+class _Shown:
+    """What a load shows while it runs: a bar for each night, and when each step was done.
+
+    Args:
+        quiet: show nothing.
+        times: filled with the moments (seconds of the epoch) of each night.
+    """
+
+    def __init__(self, quiet: bool, times: dict[str, dict[str, float]]) -> None:
+        columns = (
+            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[step]}"), TimeElapsedColumn(),
+        )  # fmt: skip
+        self._bars = Progress(*columns, console=console, disable=quiet, transient=False)
+        self._times = times
+        self._current: dict[str, tuple[PlannedNight, TaskID]] = {}  # by authority
+        self._latest: PlannedNight | None = None
+
+    def __enter__(self) -> _Shown:
+        self._bars.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        for _planned, bar in self._current.values() if kind is None else ():
+            self._bars.update(bar, completed=_STEPS, step="done")
+        self._bars.stop()
+
+    def started(self, planned: PlannedNight, moment: float) -> None:
+        """A night was begun, and the one before it of its authority is over."""
+        if planned.authority in self._current:
+            self._bars.update(self._current[planned.authority][1], completed=_STEPS, step="done")
+        told = f"{planned.business_date} authority {planned.authority}"
+        self._current[planned.authority] = planned, self._bars.add_task(told, total=_STEPS, step="")
+        self._times[f"{planned.authority}/{planned.business_date}"] = {"start": moment}
+        self._latest = planned
+
+    def step_done(self, planned: PlannedNight | None, name: str, moment: float) -> None:
+        """A step is done of a night; None is the one that was begun last."""
+        night = planned or self._latest
+        if night is None:
+            return
+        told = name.replace("__", "/")
+        self._times[f"{night.authority}/{night.business_date}"][told] = moment
+        self._bars.update(self._current[night.authority][1], advance=1, step=told)
+
+
+def _named(night: Mapping[str, Any]) -> str:
+    """The name of a night of the summary among the times."""
+    return f"{night['authority']}/{night['business_date']}"
 
 
 def _refuse_impossible(wanted: Wanted, home: Path) -> None:

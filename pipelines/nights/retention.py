@@ -11,6 +11,7 @@ import re
 import shutil
 import time
 from collections import Counter
+from collections.abc import Collection
 from datetime import date
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.nights.attempts import Attempt, AttemptRow, attempt_in_force, last_attempts
 from pipelines.nights.decisions import versions_on_hold
+from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
 from pipelines.nights.plan import sound_nights
 from pipelines.publishing.publish import forget_nights
@@ -31,7 +33,7 @@ from pipelines.publishing.versions import versions_in_force
 from pipelines.reporting import write_front
 from pipelines.validation.data_docs import write_index
 
-__all__ = ["prune", "prune_reports", "sweep"]
+__all__ = ["prune", "prune_reports", "sweep", "tidy"]
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SHARED_AGE = 3600  # seconds after which what is half written in a place that authorities share cannot belong to a run that is still going on
@@ -57,6 +59,21 @@ def sweep(deployment: Deployment, authority: str | None = None) -> int:
     for path in left:
         _remove(path)
     return len(left)
+
+
+def tidy(deployment: Deployment, authorities: Collection[str]) -> dict[str, int]:
+    """Let go what the settings do not keep, of authorities that were run; what went, in numbers."""
+    gone: Counter[str] = Counter()
+    for authority in authorities:
+        try:
+            with alone(deployment, authority):
+                gone.update(prune(deployment, authority))
+        except IsindexError as error:
+            if error.code != "NIGHT_RUNNING":  # another run of it tidies up itself
+                raise
+    gone["leftovers"] += sweep(deployment)
+    gone["report_nights"] += prune_reports(deployment)
+    return {name: number for name, number in gone.items() if number}
 
 
 def prune(deployment: Deployment, authority: str) -> dict[str, int]:

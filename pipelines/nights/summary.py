@@ -45,6 +45,10 @@ class Ran(Protocol):
     def busy(self) -> bool:
         """Whether another run was going on."""
 
+    @property
+    def code(self) -> str:
+        """What stood in its way, where the run itself could not note it; else ""."""
+
 
 def summary_of(
     deployment: Deployment,
@@ -211,7 +215,7 @@ def _night(deployment: Deployment, ran: Ran) -> dict[str, Any]:
         "state": _state(row, ran),
         "fault": ran.fault,
         "stage": _stage(row) if row else "",
-        "code": "NIGHT_RUNNING" if ran.busy else _code(row) if row else "",
+        "code": "NIGHT_RUNNING" if ran.busy else ran.code or (_code(row) if row else ""),
         "reasons": row.reasons if row else [],
         "what_to_do": _way_out(row, ran),
         "version": _shown_as(deployment, planned, row.version) if row else None,

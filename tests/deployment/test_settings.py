@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import IsindexError
-from pipelines.settings import PREFIX, Settings, forget_settings, settings, use_settings
+from pipelines.settings import (
+    PREFIX,
+    Settings,
+    cores,
+    engine_limits,
+    forget_settings,
+    settings,
+    shared_among,
+    use_settings,
+)
+from pipelines.tables import connect
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,7 +45,7 @@ def test_a_cut_off_written_for_cron_is_the_same_time_of_day(setting):
     [
         ("CUT_OFF", "six"), ("CUT_OFF", "25:00"), ("CUT_OFF", "0 6 * * 1"), ("CUT_OFF", "0600"),
         ("FIRST_NIGHT", "18/11/2026"), ("LAST_PARTITION", "tomorrow"), ("DATABASE_URL", "hunter2@host"),
-        ("NOTIFY_URL", "mailto:a@b"), ("MEMORY", "plenty"), ("THREADS", "0"), ("KEEP_NIGHTS", "0"),
+        ("NOTIFY_URL", "mailto:a@b"), ("MEMORY", "plenty"), ("THREADS", "0"), ("WORKERS", "0"), ("WORKERS", "all"), ("KEEP_NIGHTS", "0"),
         ("KEEP_VERSIONS", "all"), ("LOCK_WAIT_SECONDS", "-1"),
     ],
 )  # fmt: skip
@@ -78,3 +88,19 @@ def test_nothing_else_reads_a_setting_from_the_environment_and_nothing_at_import
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "None"
+
+
+def test_who_works_beside_others_keeps_to_a_part_of_what_they_may_use_together(setting):
+    assert (settings().most_workers, engine_limits()) == (cores(), ("4GB", cores()))
+    setting("ISINDEX_WORKERS", "3")
+    setting("ISINDEX_THREADS", "8")
+    setting("ISINDEX_MEMORY", "1.5 GiB")
+    assert (settings().most_workers, engine_limits()) == (3, ("1.5 GiB", 8))
+    with shared_among(3):
+        assert engine_limits() == ("0.500GiB", 2)
+        with shared_among(settings().most_workers), connect() as connection:  # who started the work has said it already
+            asked = "SELECT current_setting('memory_limit'), current_setting('threads')"
+            assert connection.execute(asked).fetchone() == ("512.0 MiB", 2)
+    with shared_among(20):
+        assert engine_limits()[1] == 1
+    assert engine_limits() == ("1.5 GiB", 8)

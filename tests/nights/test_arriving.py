@@ -55,7 +55,7 @@ def told_of(place: LittleNights, agency: str) -> str:
 
 
 class _Ran(RanNight):
-    fault = ""
+    fault = code = ""
 
 
 def overview(place: LittleNights) -> str:

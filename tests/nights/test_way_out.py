@@ -34,7 +34,7 @@ def status(place: LittleNights, *options: str) -> str:
 def told(place: LittleNights) -> tuple[dict[str, Any], dict[str, Any]]:
     """The last night that ran, as a load tells of it, and what stands."""
     ran = [
-        SimpleNamespace(planned=each.planned, fault="", busy=False)
+        SimpleNamespace(planned=each.planned, fault="", busy=False, code="")
         for each in run_all(place.deployment, started_by="x")
     ]
     summary = summary_of(place.deployment, ran)

@@ -35,11 +35,12 @@ from pipelines.matching.pairing.groups import (
 )
 from pipelines.matching.pairing.keys import KEYS, Key, Values
 from pipelines.matching.reading.comparable import Comparable
+from pipelines.settings import engine_limits
 
 __all__ = ["Candidates", "find_candidates", "rows_by_key"]
 
 
-_THREADS = 2  # keys searched side by side
+_THREADS = 2  # keys searched side by side, at most
 _BIT = {comparison.name: 1 << number for number, comparison in enumerate(COMPARISONS)}
 
 
@@ -143,7 +144,7 @@ def find_candidates(
 
     stats, parts = {"keys_refined": 0.0, "pairs_dropped": 0.0}, []
     rows: dict[str, KeyRows] = {}
-    with ThreadPoolExecutor(_THREADS) as threads:
+    with ThreadPoolExecutor(min(_THREADS, engine_limits()[1])) as threads:
         for found in threads.map(search, KEYS):
             parts += found.parts
             rows |= found.rows

@@ -19,12 +19,13 @@ from pipelines.matching.reading.comparable import Comparable
 from pipelines.matching.weighing.match_model import Model
 from pipelines.matching.weighing.pairs import Pairs
 from pipelines.matching.weighing.score import Scorer, relative_discount
+from pipelines.settings import engine_limits
 
 __all__ = ["AT_ONCE", "EVIDENCE", "Weigher", "weigh"]
 
 
 AT_ONCE = 1_000_000  # pairs compared at a time: what bounds the memory
-_THREADS = 2  # that compare side by side; more would wait for each other
+_THREADS = 2  # that compare side by side, at most; more would wait for each other
 _FEW = 20  # fewer pairs than one for so many records are compared among the records concerned only
 EVIDENCE = 4.0  # bits, the prior left out, below which a pair is two people and need not be kept
 
@@ -62,7 +63,7 @@ class Weigher:
         """The pairs of all parts, and how many were compared."""
         weighed, compared = [], 0
         waiting: deque[Future[Pairs]] = deque()
-        with ThreadPoolExecutor(_THREADS) as threads:
+        with ThreadPoolExecutor(min(_THREADS, engine_limits()[1])) as threads:
             for part in parts:
                 compared += len(part)
                 waiting.append(threads.submit(self.weigh, part))
