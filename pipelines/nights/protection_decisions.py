@@ -39,7 +39,7 @@ from pipelines.nights.walls import walls_asked_in
 from pipelines.nights.wishes_of_child import records_with, shields_on, wishes_of
 from pipelines.protection.letters import folded
 from pipelines.protection.shielding import Lifting, naming_wish, protect, wish_in
-from pipelines.protection.tokens import LASTING, nearly_tokens, tokens_of_records
+from pipelines.protection.tokens import nearly_tokens, tokens_of_records
 from pipelines.seams import grown
 from pipelines.seams.protection import TASKS
 from pipelines.tables import read_table
@@ -392,7 +392,7 @@ def from_one_account(connection: Connection, authority: str, number: int) -> boo
 
 
 def _known_by(folder: Path, key: str) -> list[str]:
-    """What names the child of a record in an attempt, but for keys: whoever bears one later may be another child.
+    """What names the child of a record in an attempt; keys only of records that tell nothing else: whoever bears one later may be another child.
 
     Its other records count that bear its names and birth date, or nearly: one that strayed into the identity is not whom people mean.
     """
@@ -406,19 +406,29 @@ def _known_by(folder: Path, key: str) -> list[str]:
         for name in ("records", "names")
     )
     tokens = tokens_of_records(records, names)
-    people = pa.concat_tables(
-        [
-            tokens.filter(pc.field("kind") == "person"),
-            nearly_tokens(records, names, theirs).filter(pc.field("kind") == "nearly"),
-        ]
-    )
-    own = people.filter(pc.field("record_key") == key)["token"].combine_chunks()
-    meant = pa.concat_arrays(
-        [people.filter(pc.is_in(people["token"], value_set=own))["record_key"].combine_chunks(), pa.array([key])]
-    )
-    known = tokens.filter(pc.is_in(tokens["record_key"], value_set=meant))
-    lasting = pc.is_in(known["kind"].cast("string"), value_set=pa.array([kind for kind in LASTING if kind != "key"]))
-    return sorted(set(known.filter(lasting)["token"].to_pylist()))
+    nearly = nearly_tokens(records, names, theirs)
+
+    def of(table: pa.Table, *kinds: str) -> pa.Table:
+        return table.filter(pc.is_in(table["kind"].cast("string"), value_set=pa.array(kinds)))
+
+    def sharing(table: pa.Table, known: pa.Array) -> pa.Array:
+        """The records that have a token in common with these records, and these."""
+        shared = table.filter(pc.is_in(table["record_key"], value_set=known))["token"].combine_chunks()
+        return pa.concat_arrays(
+            [table.filter(pc.is_in(table["token"], value_set=shared))["record_key"].combine_chunks(), known]
+        )
+
+    telling = of(tokens, "person", "number")
+    known, own = telling["record_key"].combine_chunks(), pa.array([key])
+    if key not in known.to_pylist():  # it tells names alone
+        own = sharing(of(nearly, "called"), own)
+    meant = sharing(pa.concat_tables([of(tokens, "person"), of(nearly, "nearly")]), own)
+    # one without birth date and number is known by its key alone, where its names are the child's
+    bare = sharing(of(nearly, "called"), meant)
+    bare = bare.filter(pc.invert(pc.is_in(bare, value_set=known)))
+    told = telling.filter(pc.is_in(telling["record_key"], value_set=meant))["token"].to_pylist()
+    keys = of(tokens, "key").filter(pc.is_in(of(tokens, "key")["record_key"], value_set=bare))["token"].to_pylist()
+    return sorted({*told, *keys})
 
 
 def _standing(authority: str, kind: str, keys: Sequence[str] = (), *, subject: str | None = None) -> Select[Any]:

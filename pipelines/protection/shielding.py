@@ -221,7 +221,9 @@ def protect(
         if (
             anew is not None and after.num_rows > latched.num_rows
         ):  # of whom is hidden for the first time, or for more, all are compared
-            tokens = pa.concat_tables([tokens, nearly_tokens(people, called, _like_the_new(duck, people), sought=True)])
+            tokens = pa.concat_tables(
+                [tokens, nearly_tokens(people, called, _like_the_new(duck, people, called), sought=True)]
+            )
             duck.register("tokens", tokens)
             seen, after = seen_by(after)
         met = fetch(duck, _MET)["entry_id"].combine_chunks()
@@ -287,14 +289,17 @@ def _seeds(
 def _still_meant(duck: duckdb.DuckDBPyConnection, lifting: Lifting) -> bool:
     """Whether the record that a decision names is still the child's of whom it was decided, or is not there at all.
 
-    It is by a name with the birth date; only where it has none, by a number: a number may be another child's former one.
+    It is by a name with the birth date; only where it has none, by a number: a number may be another child's former one; where it has neither,
+    by its key, if it had neither then.
     """
     if lifting.known_by is None:
         return True
     ((there, known),) = duck.execute(
         """
         WITH mine AS (SELECT kind, token FROM tokens WHERE list_contains($keys::VARCHAR[], record_key)),
-        telling AS (SELECT if(bool_or(kind = 'person'), 'person', 'number') AS kind FROM mine)
+        telling AS (
+            SELECT CASE WHEN bool_or(kind = 'person') THEN 'person' WHEN bool_or(kind = 'number') THEN 'number' ELSE 'key' END AS kind FROM mine
+        )
         SELECT (SELECT count(*) FROM mine), count(*) FROM mine SEMI JOIN telling USING (kind) WHERE list_contains($known::VARCHAR[], token)
         """,
         {"known": list(lifting.known_by), "keys": list(lifting.record_keys)},
@@ -356,22 +361,25 @@ def _unheard(duck: duckdb.DuckDBPyConnection, heard: pa.Array) -> bool:
     return bool(found)
 
 
-def _like_the_new(duck: duckdb.DuckDBPyConnection, people: pa.Table) -> pa.Array:
-    """Keys of the records with the birth date, or both names, of a child of whom something is latched tonight that was not before."""
+def _like_the_new(duck: duckdb.DuckDBPyConnection, people: pa.Table, called: pa.Table) -> pa.Array:
+    """Keys of the records with the birth date, or a word of the family name, of a child of whom something is latched tonight that was not before."""
     duck.register("people", people.select(["record_key", "family_name", "given_names", "birth_date"]))
-    found: pa.Table = fetch(duck, """
+    duck.register("called", called.select(["record_key", "family_name", "given_names"]))
+    found: pa.Table = fetch(duck, r"""
         WITH hidden AS (SELECT record_key FROM seen JOIN identities USING (index_id) WHERE shielded OR withheld),
         new AS (
             SELECT DISTINCT record_key FROM hidden JOIN (FROM tokens UNION ALL FROM nearly) t USING (record_key)
             WHERE t.kind IN ('person', 'nearly') AND t.token NOT IN (SELECT token FROM latched)
         ),
-        named AS (
-            SELECT record_key, birth_date, lower(least(family_name, given_names)) AS one, lower(greatest(family_name, given_names)) AS other
-            FROM people
+        words AS (  -- of all names, in whichever field
+            SELECT DISTINCT record_key, unnest(string_split_regex(lower(strip_accents(concat_ws(' ', family_name, given_names))), '[^\pL]+')) AS word
+            FROM (SELECT record_key, family_name, given_names FROM people UNION ALL FROM called)
         ),
-        theirs AS (FROM named SEMI JOIN new USING (record_key))
-        SELECT record_key FROM named SEMI JOIN theirs USING (birth_date)
-        UNION SELECT record_key FROM named SEMI JOIN theirs USING (one, other) ORDER BY ALL
+        families AS (
+            SELECT DISTINCT unnest(string_split_regex(lower(strip_accents(family_name)), '[^\pL]+')) AS word FROM people SEMI JOIN new USING (record_key)
+        )
+        SELECT record_key FROM people WHERE birth_date IN (SELECT birth_date FROM people SEMI JOIN new USING (record_key))
+        UNION SELECT record_key FROM words SEMI JOIN (FROM families WHERE length(word) > 1) USING (word) ORDER BY ALL
     """)  # fmt: skip
     return found["record_key"].combine_chunks()
 
@@ -407,7 +415,9 @@ def _lifted(
     own = _decided_on(duck, lifting)
     free = ~(guarded[a] | guarded[b])
     keys = key_tokens(lifting.record_keys)["token"].combine_chunks()
-    theirs = pa.concat_arrays([_tokens_of(duck, _closure(own & ~guarded, a[free], b[free]), LASTING), keys])
+    opened = _closure(own & ~guarded, a[free], b[free])
+    theirs = pa.concat_arrays([_tokens_of(duck, opened, LASTING), keys])
+    duck.register("opened", pa.table({"number": np.flatnonzero(opened)}))
     strays = _of_strays(duck, lifting, own, "SELECT holder AS of_whom, token FROM latched")
     duck.register("latched", latched)
     latched = fetch(duck, _LATCHED_LIFTED, {
@@ -429,6 +439,7 @@ def _lifted(
             "night": lifting.from_night,
             "told": lifting.told,
             "mine": [*_tokens_of(duck, own).to_pylist(), *keys.to_pylist()],
+            "others": pc.unique(latched["holder"]).to_pylist(),
             "strays": _of_strays(
                 duck, lifting, own, "SELECT entry_id AS of_whom, unnest(tokens) AS token FROM entries"
             ).to_pylist(),
@@ -628,7 +639,7 @@ _SEEDS = f"""
             coalesce(l.own, true) AND l.holder NOT IN (SELECT holder FROM holders) AS of_nobody, coalesce(l.own, true) AS own
         FROM latched l JOIN tokens t USING (token) JOIN identities i USING (record_key)
         LEFT JOIN spared s ON s.holder = l.holder AND s.record_key = t.record_key
-        WHERE t.kind IN ({_LATCHED}) AND (t.kind <> 'born' OR l.holder NOT IN (FROM still_there)) AND (s.holder IS NULL OR t.kind IN ({_LASTING}))
+        WHERE t.kind IN ({_LATCHED}) AND (t.kind <> 'born' OR l.holder NOT IN (FROM still_there)) AND (s.holder IS NULL OR t.kind IN ('key', 'number'))
     ),
     may_wish AS (  -- for whom a wish may be that names nobody and never did: whom it named is latched
         SELECT DISTINCT i.index_id, e.tokens FROM (
@@ -664,30 +675,38 @@ _RECORDS_MEANT = f"""
     meant AS (
         SELECT record_key, list_contains($keys::VARCHAR[], record_key) OR coalesce(
             bool_or(list_contains($known::VARCHAR[], token)) FILTER (kind = 'person'),
-            bool_or(list_contains($known::VARCHAR[], token)) FILTER (kind = 'number'), false) AS is_meant
+            bool_or(list_contains($known::VARCHAR[], token)) FILTER (kind = 'number'),
+            bool_or(list_contains($known::VARCHAR[], token))) AS is_meant
         FROM theirs GROUP BY record_key
     )
 """
 # without the latches of holders who are the opened children; of whom is only like them it spares the records that were meant
 _LATCHED_LIFTED = """
     WITH lifted AS (SELECT *, since < $night::DATE AND ($unshields OR NOT shielded) AND NOT list_contains($stays::VARCHAR[], holder) AS counts FROM latched),
+    named AS (SELECT number, list(DISTINCT token) AS theirs FROM tokens JOIN identities USING (record_key) JOIN numbered USING (index_id)
+        JOIN opened USING (number) WHERE kind = 'person' GROUP BY number),
     own AS (
-        SELECT DISTINCT holder FROM latched
-        WHERE list_contains($theirs::VARCHAR[], holder) OR list_contains($theirs::VARCHAR[], token)
+        SELECT holder FROM latched WHERE list_contains($theirs::VARCHAR[], holder)
+            OR coalesce(kind, 'number') = 'number' AND list_contains($theirs::VARCHAR[], token)
+        UNION  -- of two who share a first given name each may have another one besides
+        SELECT holder FROM (SELECT holder, list(DISTINCT token) AS its FROM latched WHERE kind = 'person' GROUP BY holder)
+        JOIN named ON list_has_any(its, theirs) AND (list_has_all(its, theirs) OR list_has_all(theirs, its))
     ),
+    bearing AS (SELECT holder, list(token) AS its FROM latched GROUP BY holder),
     like_them AS (
         SELECT DISTINCT holder FROM latched JOIN tokens USING (token) JOIN identities USING (record_key) JOIN numbered USING (index_id) SEMI JOIN chosen USING (number)
     )
-    SELECT * EXCLUDE (counts) REPLACE (
-        if(counts AND holder IN (FROM like_them), list_sort(list_distinct(list_concat(coalesce(spares, []), $meant::VARCHAR[]))), spares) AS spares)
-    FROM lifted WHERE NOT (counts AND holder IN (FROM own)) ORDER BY ALL
+    SELECT * EXCLUDE (counts, its) REPLACE (
+        if(counts AND holder IN (FROM like_them), list_sort(list_distinct(list_concat(coalesce(spares, []),
+            list_filter($meant::VARCHAR[], lambda token: NOT list_contains(its, token))))), spares) AS spares)
+    FROM lifted JOIN bearing USING (holder) WHERE NOT (counts AND holder IN (FROM own)) ORDER BY ALL
 """
-# The wishes of the child, and those of nobody that name it: another's stands, though it names both.
+# The wishes of the child, and those of nobody that name it: another's stands, though it names both, and of whom a latch stays.
 _ENTRIES_LIFTED = """
     WITH mine AS (SELECT DISTINCT entry_id FROM asked_by JOIN numbered USING (index_id) JOIN chosen USING (number))
     SELECT * REPLACE (CASE
         WHEN lifted_by IS NULL AND last_night < $night AND coalesce(told, 0) <= $told
-            AND list_has_any(tokens, $mine::VARCHAR[]) AND entry_id NOT IN (SELECT unnest($strays::VARCHAR[]))
+            AND list_has_any(tokens, $mine::VARCHAR[]) AND NOT list_has_any(tokens, $others::VARCHAR[]) AND entry_id NOT IN (SELECT unnest($strays::VARCHAR[]))
             AND (entry_id IN (SELECT entry_id FROM mine) OR entry_id NOT IN (SELECT entry_id FROM asked_by))
         THEN $number ELSE lifted_by END AS lifted_by)
     FROM entries ORDER BY entry_id
@@ -710,7 +729,7 @@ _IN_VAIN = """
         EXISTS (FROM standing SEMI JOIN known USING (token) WHERE entry_id IN (SELECT entry_id FROM asked_by SEMI JOIN child USING (index_id))
             OR entry_id NOT IN (SELECT entry_id FROM asked_by)),
         EXISTS (SELECT record_key FROM theirs ANTI JOIN keys USING (record_key) SEMI JOIN (
-                SELECT record_key FROM tokens JOIN latched ON holder = tokens.token WHERE kind = 'key') USING (record_key)
+                SELECT record_key FROM tokens JOIN latched ON holder = tokens.token WHERE tokens.kind = 'key') USING (record_key)
             ANTI JOIN (SELECT record_key FROM tokens WHERE list_contains($known::VARCHAR[], token)) USING (record_key))
 """
 _MET = """
@@ -721,11 +740,11 @@ _LATCHED_AFTER = f"""
     WITH hidden AS (SELECT index_id, shielded, own FROM seen WHERE shielded OR withheld),
     keys AS (SELECT record_key, token AS holder FROM tokens WHERE kind = 'key'),
     every AS (
-        SELECT token, holder, shielded, since, coalesce(own, shielded, true) AS own, spares FROM latched
+        SELECT token, holder, shielded, since, coalesce(own, shielded, true) AS own, kind, spares FROM latched
         UNION ALL
-        SELECT token, holder, shielded, getvariable('night'), own, NULL FROM hidden JOIN identities USING (index_id)
+        SELECT token, holder, shielded, getvariable('night'), own, kind, NULL FROM hidden JOIN identities USING (index_id)
         JOIN (FROM tokens UNION FROM nearly) USING (record_key) JOIN keys USING (record_key) WHERE kind IN ({_LATCHED})
     )
-    SELECT token, holder, bool_or(shielded) AS shielded, min(since) AS since, bool_or(own) AS own, max(spares) AS spares
+    SELECT token, holder, bool_or(shielded) AS shielded, min(since) AS since, bool_or(own) AS own, max(kind) AS kind, max(spares) AS spares
     FROM every GROUP BY ALL ORDER BY ALL
 """

@@ -91,6 +91,7 @@ LATCHED = Seam(  # what a hidden child's records were known by: whoever is known
         Column("shielded", _YES, "of a shielded child; else of one who is possibly the same", needed=True),
         Column("since", _DAY, "the night it was first hidden", needed=True),
         Column("own", _YES, "shielded in its own right, not for another child's sake; none: as shielded"),
+        Column("kind", _TEXT, "what the token was made of; none: not kept yet", values=words.TOKEN_KINDS),
         Column(
             "spares",
             _TOKENS,

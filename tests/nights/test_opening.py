@@ -279,3 +279,17 @@ def test_whoever_strays_into_an_opened_child_stays_hidden_and_the_gate_holds_a_n
     assert hidden(place, 2) & {CHILD.family, OTHER.family}
     (unmet,) = read_as(place.in_force(2).folder / "protection" / "unmet.json", list)
     assert unmet["why"] == ["strayed"]
+
+
+@pytest.mark.parametrize("undated", [False, True])
+def test_a_child_with_a_record_that_has_no_birth_date_is_opened_by_any_of_its_records(
+    place: LittleNights, undated: bool
+) -> None:
+    key, row = next((key, row) for key, row in place.feeds["police"].rows.items() if CHILD.family in json.dumps(row))
+    row["date_of_birth"], row["age_estimate"] = "", "9"
+    place.deliver(2)
+    assert place.load() == {2: "published"}
+    confirm(place, propose(place, f"police:{key}" if undated else KEY).number)
+    place.deliver(3)
+    assert place.load() == {3: "published"}
+    assert CHILD.family not in hidden(place, 3), read_as(place.in_force(3).folder / "protection" / "unmet.json", list)

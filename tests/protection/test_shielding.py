@@ -461,3 +461,31 @@ def test_a_wish_that_names_nobody_withholds_whom_it_may_mean():
     )  # compared when the wish came
     assert see({"near": SLIP, "z": {}}, entries=entry, heard=heard, anew=["near"])["NEAR"] == WITHHELD
     assert see({"near": SLIP, "c": CARA}, entries=entry, heard=[]) == {"NEAR": OPEN, "C": SHIELDED}  # it names somebody
+
+
+def test_twins_of_one_first_name_are_two():
+    twins = {
+        "a": CARA | ASKS | {"given_names": "Cara Ida"},
+        "b": CARA | ASKS | {"given_names": "Cara Ruth"},
+    }
+    first = night(twins)
+    opened = {"a": twins["a"] | {"shielded": False}}
+    second = night(opened, before=first, on=NEXT, anew=[], lifting=meant("a", rows=twins))
+    assert seen(second) == {"A": OPEN}
+    back = night(opened | {"b2": twins["b"] | {"shielded": False}}, before=second, on=THIRD, anew=["b2"])
+    assert seen(back)["B2"] == SHIELDED
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"given_names": "Cara Ida"},
+        {"given_names": "Miss Cara"},
+        {"family_name": "Ashe-Thornbury"},
+        {"family_name": "Th\u00f3rnbury"},
+    ],
+)
+def test_records_that_have_not_changed_are_found_by_any_word_of_the_family_name(other):
+    rows = {"c": CARA, "near": CARA | other | {"birth_date": date(2015, 6, 2)}}
+    found = night({**rows, "c": CARA | ASKS}, before=night(rows), on=NEXT, anew=[])
+    assert seen(found) == {"C": SHIELDED, "NEAR": WITHHELD}

@@ -277,7 +277,9 @@ _DECIDED = """
     WHERE was_known_by IS NULL OR record_key NOT IN (SELECT record_key FROM person) OR EXISTS (
         SELECT 1 FROM known_by k WHERE k.record_key = l.record_key AND list_contains(l.was_known_by, k.token)
             AND (k.kind = 'person' OR k.kind = 'number'
-                AND NOT EXISTS (SELECT 1 FROM known_by n WHERE n.record_key = k.record_key AND n.kind = 'person')));
+                AND NOT EXISTS (SELECT 1 FROM known_by n WHERE n.record_key = k.record_key AND n.kind = 'person')
+                OR k.kind = 'key' AND NOT EXISTS (
+                    SELECT 1 FROM known_by n WHERE n.record_key = k.record_key AND n.kind IN ('person', 'number'))));
     CREATE OR REPLACE TEMP TABLE of_nobody AS
     SELECT entry_id FROM entries e WHERE NOT EXISTS (SELECT 1 FROM known_by k WHERE list_contains(e.tokens, k.token));
     CREATE OR REPLACE TEMP TABLE opened_by AS
