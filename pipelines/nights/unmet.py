@@ -39,6 +39,10 @@ WHY = {
         "The wish means somebody by now, or was told again.",
         "Look at the page of protection: whoever it means is opened as any other child.",
     ),
+    "claimed": (
+        "A wish whose own child is not in the index may mean this one.",
+        "Look at the page of protection: if the wish is another child's, two people end it there; then decide again of this child.",
+    ),
     "another": (
         "The child may be another one who is hidden, and is hidden for that one's sake.",
         "Find the pair in the review list: if they are two children, `isindex decide not-the-same`. To unshield it does not help.",

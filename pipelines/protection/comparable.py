@@ -157,9 +157,9 @@ _MACROS = rf"""
         list_concat(spoken(t), spoken(regexp_replace(t, '(?i)[''`\x{{2019}}\x{{02bc}}]s\b', ' ', 'g'))), lambda word: word NOT IN ({_TITLES}, {_ADDED})));
     CREATE MACRO says_kin(t) AS regexp_matches(t, '(?i)[''`\x{{2019}}\x{{02bc}}]s\b|\bof\b') OR len(list_filter(spoken(t), lambda word: word IN ({_TITLES}))) > 0;
     CREATE MACRO tells_whose(t) AS regexp_matches(t, '(?i)[''`\x{{2019}}\x{{02bc}}]s\b|\b(?:{_WHOSE})\b');
-    CREATE MACRO says_with(t) AS regexp_matches(t, '(?i)\b(?:c/o|co|care|with|staying|lodging|living|visiting|at the home of)\b');
+    CREATE MACRO says_with(t) AS regexp_matches(t, '(?i)\b(?:c\W{{0,3}}o|care|with|stay(?:s|ing)|lodg(?:es|ing)|liv(?:es|ing)|visit(?:s|ing)|chez|at the home of)\b');
     CREATE MACRO grown_of(given, all_given, family) AS list_distinct([given || family, family || given, all_given || family, family || all_given]);
-    CREATE MACRO says_two(t) AS regexp_matches(t, '(?i)[&+/,;(\[|]|\b(?:and|alongside|beside|und|et|y|plus)\b');
+    CREATE MACRO says_two(t) AS regexp_matches(t, '(?i)[&+/,;(\[|]|\s[-\x{{2013}}\x{{2014}}]\s|\b(?:and|alongside|beside|und|et|y|plus|w|n)\b');
     CREATE MACRO says_family(t) AS regexp_matches(t, '(?i)\b(?:family|household|residence)\b');
     CREATE MACRO joined_of(said) AS list_transform(range(1, len(said)), lambda place: said[place] || said[place + 1]);
     CREATE MACRO said_of(said, named) AS list_distinct(list_concat(list_concat(said, named), joined_of(said)));

@@ -92,7 +92,8 @@ class Unmet:
         number: of the decision.
         why: ``stranger``: the record is another child's; ``gone``: it is not there, and whoever bears what it was known by is
             hidden; ``asks``: a record of the child goes on asking; ``decided``: a decision shields it; ``since``: it was asked for
-            after the decision was confirmed; ``strayed``: another record that was hidden has come into its identity; ``another``: for the
+            after the decision was confirmed; ``strayed``: another record that was hidden has come into its identity; ``claimed``: a wish whose
+            own child has no record may mean it; ``another``: for the
             sake of another child, whom it may be; ``wish``: the wish that it ends means somebody, or was told again.
     """
 
@@ -314,7 +315,7 @@ def _in_vain(duck: duckdb.DuckDBPyConnection, lifting: Lifting) -> tuple[str, ..
         "night": lifting.from_night,
     }  # fmt: skip
     row = duck.execute(_IN_VAIN, told).fetchone()
-    there, hidden, bearers, asks, decided, since, strayed = row or (False,) * 7
+    there, hidden, bearers, asks, decided, since, strayed, claimed = row or (False,) * 8
     if not there:
         return ("gone",) if bearers else ()
     if not hidden:
@@ -322,7 +323,7 @@ def _in_vain(duck: duckdb.DuckDBPyConnection, lifting: Lifting) -> tuple[str, ..
     own = tuple(
         why for why, said in (("asks", asks), ("decided", decided), ("since", since), ("strayed", strayed)) if said
     )
-    return own or ("another",)
+    return own or (("claimed",) if claimed else ("another",))
 
 
 def _guarded(
@@ -730,7 +731,9 @@ _IN_VAIN = """
             OR entry_id NOT IN (SELECT entry_id FROM asked_by)),
         EXISTS (SELECT record_key FROM theirs ANTI JOIN keys USING (record_key) SEMI JOIN (
                 SELECT record_key FROM tokens JOIN latched ON holder = tokens.token WHERE tokens.kind = 'key') USING (record_key)
-            ANTI JOIN (SELECT record_key FROM tokens WHERE list_contains($known::VARCHAR[], token)) USING (record_key))
+            ANTI JOIN (SELECT record_key FROM tokens WHERE list_contains($known::VARCHAR[], token)) USING (record_key)),
+        EXISTS (FROM (SELECT entry_id, unnest(list_concat(tokens, coalesce(nearly, []))) AS token FROM entries WHERE lifted_by IS NULL)
+            SEMI JOIN known USING (token) WHERE entry_id NOT IN (SELECT entry_id FROM asked_by))
 """
 _MET = """
     SELECT DISTINCT entry_id FROM (SELECT entry_id, unnest(tokens) AS token FROM entries) SEMI JOIN tokens USING (token)

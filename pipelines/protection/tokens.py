@@ -66,6 +66,7 @@ _PARTS = {
 }
 _NUMBERS = ("nhs_number", "nhs_number_unverified", "previous_nhs_number", "upn", "upn_unverified", "former_upn")
 _EACH_WITH_EACH = 50  # bearers of one token
+_MOST_PAIRS = 64  # of a family with a given name, of one record: one with a hundred names makes ten thousand of them, and thirty times more with slips
 _FEWEST = 8  # letters and digits of a number: a shorter one is a note, not a number
 
 
@@ -124,7 +125,7 @@ def nearly_tokens(
     """
     views = {"records": _among(records, record_keys), "names": _among(names, record_keys)}
     told = " UNION ALL ".join(
-        f"SELECT record_key, '{part}' AS part, 0 AS ordinal, {column}::VARCHAR AS value FROM {table}"
+        f"SELECT record_key, '{part}' AS part, {int(table == 'names')} AS ordinal, {column}::VARCHAR AS value FROM {table}"
         for part, column, table in _OF_RECORDS
         if part in ("birth", "family", "given")
     )
@@ -379,16 +380,19 @@ _NEARLY = rf"""
         SELECT DISTINCT record_key, {_BIRTH} AS birth FROM told WHERE part = 'birth' AND {_BIRTH} IS NOT NULL
     ),
     words AS (
-        SELECT record_key, part, list_filter(string_split_regex(lower(strip_accents(value)), '[^\pL]+'),
+        SELECT record_key, part, ordinal, list_filter(string_split_regex(lower(strip_accents(value)), '[^\pL]+'),
             lambda word: length(word) > 1 AND word NOT IN ({_TITLES})) AS words
         FROM plainly WHERE part IN ('family', 'given')
     ),
     names AS (
-        SELECT DISTINCT record_key, part, unnest(list_append(words, array_to_string(words, ''))) AS name FROM words WHERE len(words) > 0
+        SELECT record_key, part, name, min(ordinal) AS ordinal FROM (
+            SELECT record_key, part, ordinal, unnest(list_append(words, array_to_string(words, ''))) AS name FROM words WHERE len(words) > 0
+        ) GROUP BY ALL
     ),
     persons AS (
-        SELECT DISTINCT record_key, f.name AS family, g.name AS given, birth
+        SELECT record_key, f.name AS family, g.name AS given, birth
         FROM names f JOIN names g USING (record_key) LEFT JOIN births USING (record_key) WHERE f.part = 'family' AND g.part = 'given'
+        QUALIFY row_number() OVER (PARTITION BY record_key ORDER BY greatest(f.ordinal, g.ordinal), birth, f.name, g.name) <= {_MOST_PAIRS}
     ),
     found AS (
         SELECT record_key, unnest(list_concat(
@@ -414,9 +418,10 @@ _NEARLY = rf"""
     SELECT record_key, kind, text FROM found
 """
 # each two words, or names, of a record without birth date: agencies that know so little write both names into one field
-_UNDATED = """
+_UNDATED = f"""
     FROM (SELECT DISTINCT record_key, name AS family FROM names) JOIN (SELECT DISTINCT record_key, name AS given FROM names) USING (record_key)
     WHERE family < given AND record_key NOT IN (SELECT record_key FROM births)
+    QUALIFY row_number() OVER (PARTITION BY record_key ORDER BY family, given) <= {_MOST_PAIRS}
 """
 _PLACES = f"""
     WITH lines AS (

@@ -293,3 +293,14 @@ def test_a_child_with_a_record_that_has_no_birth_date_is_opened_by_any_of_its_re
     place.deliver(3)
     assert place.load() == {3: "published"}
     assert CHILD.family not in hidden(place, 3), read_as(place.in_force(3).folder / "protection" / "unmet.json", list)
+
+
+def test_two_openings_of_one_child_by_two_of_its_records_open_it_together(place: LittleNights) -> None:
+    key, row = next((key, row) for key, row in place.feeds["police"].rows.items() if CHILD.family in json.dumps(row))
+    row["forenames"] = "Nickname"  # linked all the same, and known by another name
+    place.deliver(2)
+    assert place.load() == {2: "published"}
+    for who in (KEY, f"police:{key}"):
+        confirm(place, propose(place, who).number)
+    place.deliver(3)
+    assert place.load() == {3: "published"}

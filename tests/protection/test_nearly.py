@@ -97,3 +97,16 @@ def test_a_stranger_shares_nothing(changes: dict[str, object]) -> None:
 
 def test_short_names_are_whole_or_nothing() -> None:
     assert "nearly" not in shared(given_names="Mia", family_name="Lee", birth_date=date(2014, 3, 9))
+
+
+def test_of_a_record_with_hundreds_of_names_no_more_is_made_than_of_one_with_many() -> None:
+    letters = "abcdefghijklmnop"
+    aliases = [f"Zel{one}{other}vunk" for one in letters for other in letters]
+    names = pa.Table.from_pylist(
+        [{"record_key": "a:1", "kind": "alias", "family_name": each, "given_names": each[::-1]} for each in aliases],
+        schema=NAMES.schema,
+    )
+    made = nearly_tokens(pa.Table.from_pylist([MAYA]), names, pa.array(["a:1"]))
+    assert made.num_rows < 10_000
+    own = nearly_tokens(pa.Table.from_pylist([MAYA]), NAMES.empty_table(), pa.array(["a:1"]))
+    assert set(own["token"].to_pylist()) <= set(made["token"].to_pylist())  # its own names first

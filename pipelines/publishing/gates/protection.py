@@ -135,11 +135,14 @@ def nobody_unshielded(evidence: Evidence) -> Gate:
                     SELECT entry_id FROM asked_by JOIN opened_by USING (index_id) WHERE opened_by.number = c.number) END)
     """)
     with_it = evidence.count("""
-        SELECT count(DISTINCT i.index_id) FROM opened_by o JOIN lifting l USING (number) JOIN identities i USING (index_id)
+        WITH meant AS (  -- by any of the decisions that open an identity
+            SELECT DISTINCT i.record_key FROM opened_by o JOIN lifting l USING (number) JOIN identities i USING (index_id)
+            LEFT JOIN known_by n ON n.record_key = i.record_key AND list_contains(l.was_known_by, n.token)
+            WHERE l.was_known_by IS NULL OR i.record_key = l.record_key OR n.token IS NOT NULL
+        )
+        SELECT count(DISTINCT i.index_id) FROM opened_by o JOIN identities i USING (index_id)
         JOIN children c USING (index_id) JOIN known_by k ON k.record_key = i.record_key AND k.kind = 'key'
-        WHERE NOT (c.shielded OR c.withheld) AND l.was_known_by IS NOT NULL AND i.record_key <> l.record_key
-            AND k.token IN (SELECT holder FROM base_latched)
-            AND NOT EXISTS (SELECT 1 FROM known_by n WHERE n.record_key = i.record_key AND list_contains(l.was_known_by, n.token))
+        WHERE NOT (c.shielded OR c.withheld) AND k.token IN (SELECT holder FROM base_latched) AND i.record_key NOT IN (FROM meant)
     """) if lifting else 0  # fmt: skip
     return Gate(
         "nobody_unshielded",
