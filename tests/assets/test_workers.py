@@ -209,8 +209,9 @@ def loading(
     command += [word for authority in only for word in ("--authority", authority)]
     environment = (database or Databases("sqlite")).environment(home)
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    ) as process:
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests that run behind a shell may not hear it
+    ) as process:  # fmt: skip
         try:
             yield process
         finally:

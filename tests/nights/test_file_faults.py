@@ -29,6 +29,7 @@ class Ran:
     planned: PlannedNight
     fault: str = ""
     busy: bool = False
+    code: str = ""
 
 
 def slots() -> list[tuple[str, str, date]]:

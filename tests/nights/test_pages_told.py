@@ -196,7 +196,8 @@ def test_every_word_in_colour_on_the_pages_of_real_nights_is_explained(place: Li
 
 
 class _Ran:
-    fault, busy = "", False
+    fault = code = ""
+    busy = False
 
     def __init__(self, place: LittleNights, number: int) -> None:
         from pipelines.nights.plan import PlannedNight
