@@ -236,15 +236,15 @@ def test_a_shield_says_what_is_hidden_at_once_and_status_that_it_waits(place: Li
     assert pc.sum(place.published(1)["shielded"]).as_py() == 2
 
 
-def test_a_gate_is_let_pass_once_and_a_number_that_nobody_waits_for_is_told(asked: LittleNights) -> None:
+def test_a_gate_is_let_pass_once_and_a_number_that_nobody_waits_for_is_told(place: LittleNights) -> None:
     words = ["decide", "override", "volume", "--night", str(day_of(1)), "--actor", "Ruth"]
-    first = said(asked, *words)
+    first = said(place, *words)
     assert "may pass" in first
-    assert "DECISION_CONTRADICTS" in said(asked, *words) and f"Decision {first.split()[1].rstrip(':')}" in said(
-        asked, *words
+    assert "DECISION_CONTRADICTS" in said(place, *words) and f"Decision {first.split()[1].rstrip(':')}" in said(
+        place, *words
     )
-    told = said(asked, "waive", "--agency", "police", "--sequence", "99", "--reason", "gone")
-    assert "nothing waited for it" in told and f"the last one that came is {asked.feeds['police'].sequence}" in told
+    told = said(place, "waive", "--agency", "police", "--sequence", "99", "--reason", "gone")
+    assert "nothing waited for it" in told and f"the last one that came is {place.feeds['police'].sequence}" in told
 
 
 @pytest.mark.parametrize("forgets", [False, True])
