@@ -628,8 +628,8 @@ _SEEDS = f"""
         JOIN tokens t ON t.record_key = k.record_key AND t.token = l.token WHERE t.kind IN ('number', 'person')
     ),
     wishes AS (
-        SELECT DISTINCT i.index_id, e.tokens, e.entry_id NOT IN (SELECT entry_id FROM asked_by) AS of_nobody, e.entry_id
-        FROM (SELECT entry_id, tokens, unnest(tokens) AS token FROM entries WHERE lifted_by IS NULL) e
+        SELECT DISTINCT i.index_id, e.entry_id, e.entry_id NOT IN (SELECT entry_id FROM asked_by) AS of_nobody
+        FROM (SELECT entry_id, unnest(tokens) AS token FROM entries WHERE lifted_by IS NULL) e
         JOIN tokens USING (token) JOIN identities i USING (record_key)
     ),
     spared AS (
@@ -643,8 +643,8 @@ _SEEDS = f"""
         WHERE t.kind IN ({_LATCHED}) AND (t.kind <> 'born' OR l.holder NOT IN (FROM still_there)) AND (s.holder IS NULL OR t.kind IN ('key', 'number'))
     ),
     may_wish AS (  -- for whom a wish may be that names nobody and never did: whom it named is latched
-        SELECT DISTINCT i.index_id, e.tokens FROM (
-            SELECT entry_id, tokens, unnest(nearly) AS token FROM entries
+        SELECT DISTINCT i.index_id, e.entry_id FROM (
+            SELECT entry_id, unnest(nearly) AS token FROM entries
             WHERE lifted_by IS NULL AND entry_id NOT IN (SELECT entry_id FROM wishes) AND entry_id NOT IN (
                 SELECT entry_id FROM (SELECT entry_id, unnest(tokens) AS token FROM entries) SEMI JOIN latched USING (token))
         ) e JOIN tokens t USING (token) JOIN identities i USING (record_key) WHERE t.kind IN ({_NEARLY})
@@ -655,10 +655,10 @@ _SEEDS = f"""
             WHERE coalesce(shielded, true)
         UNION ALL SELECT index_id, true, true FROM identities JOIN decisions ON record_a = record_key WHERE kind = 'shield'
         UNION ALL SELECT index_id, true, w.of_nobody OR a.entry_id IS NOT NULL
-            FROM wishes w LEFT JOIN apart_from p USING (index_id) LEFT JOIN asked_by a USING (entry_id, index_id)
-            WHERE NOT coalesce(list_has_any(w.tokens, p.tokens), false)
-        UNION ALL SELECT index_id, false, false FROM may_wish w LEFT JOIN apart_from p USING (index_id)
-            WHERE NOT coalesce(list_has_any(w.tokens, p.tokens), false)
+            FROM wishes w JOIN entries e USING (entry_id) LEFT JOIN apart_from p USING (index_id) LEFT JOIN asked_by a USING (entry_id, index_id)
+            WHERE NOT coalesce(list_has_any(e.tokens, p.tokens), false)
+        UNION ALL SELECT index_id, false, false FROM may_wish w JOIN entries e USING (entry_id) LEFT JOIN apart_from p USING (index_id)
+            WHERE NOT coalesce(list_has_any(e.tokens, p.tokens), false)
         UNION ALL SELECT index_id, l.shielded, l.shielded AND (l.of_nobody OR l.own AND h.holder IS NOT NULL)
             FROM latches l LEFT JOIN apart_from p USING (index_id) LEFT JOIN holders h USING (holder, index_id)
             WHERE NOT coalesce(list_contains(p.tokens, l.holder), false)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from pipelines.errors import IsindexError
@@ -489,3 +490,37 @@ def test_records_that_have_not_changed_are_found_by_any_word_of_the_family_name(
     rows = {"c": CARA, "near": CARA | other | {"birth_date": date(2015, 6, 2)}}
     found = night({**rows, "c": CARA | ASKS}, before=night(rows), on=NEXT, anew=[])
     assert seen(found) == {"C": SHIELDED, "NEAR": WITHHELD}
+
+
+def test_a_wish_of_a_record_with_hundreds_of_names_fits_into_memory():
+    letters = "abcdefghijklm"
+    aliases = [f"Zel{one}{other}vunk" for one in letters for other in letters]
+    names = pa.Table.from_pylist(
+        [{"record_key": "c", "kind": "alias", "family_name": each, "given_names": each[::-1]} for each in aliases],
+        schema=NAMES.schema,
+    )
+    records = records_of({"c": CARA, "z": {}})
+    entry = wish_of({"family_name": "Thornbury", "given_names": "Cara", "birth_date": "2015-06-01"})
+    mine = tokens_of_records(records, names)
+    mine = sorted(set(mine.filter(pc.equal(mine["record_key"].cast(TEXT), "c"))["token"].to_pylist()))
+    assert len(mine) > 25_000
+    place = entry.column_names.index("tokens")
+    entry = entry.set_column(place, entry.schema.field(place), pa.array([mine], entry.schema.field(place).type))
+    identities = pa.table({"record_key": ["c", "z"], "index_id": ["C", "Z"]})
+    none = LATCHED.empty_table()
+    apart = pa.table(
+        {"record_key_a": pa.array([], TEXT), "record_key_b": pa.array([], TEXT), "certain": pa.array([], pa.bool_())}
+    )
+    decided = pa.table({name: pa.array([], TEXT) for name in ("kind", "record_a", "record_b", "undone_at")})
+    found = protect(
+        identities,
+        records,
+        names,
+        apart,
+        decided,
+        entries=entry,
+        latched=none,
+        business_date=NIGHT,
+        anew=pa.array([], TEXT),
+    )
+    assert seen(found) == {"C": SHIELDED, "Z": OPEN}

@@ -302,8 +302,10 @@ _DECIDED = """
         SELECT entry_id, tokens FROM entries WHERE lifted_by IS NULL OR lifted_by IN (SELECT number FROM lifting)
     ),
     named AS (
-        SELECT DISTINCT i.index_id, s.entry_id, s.tokens
-        FROM (SELECT *, unnest(tokens) AS token FROM stood) s JOIN known_by k USING (token) JOIN identities i USING (record_key)
+        SELECT n.index_id, entry_id, s.tokens FROM (
+            SELECT DISTINCT i.index_id, s.entry_id
+            FROM (SELECT entry_id, unnest(tokens) AS token FROM stood) s JOIN known_by k USING (token) JOIN identities i USING (record_key)
+        ) n JOIN stood s USING (entry_id)
     ),
     shut AS (
         SELECT DISTINCT i.index_id, l.holder FROM base_latched l JOIN known_by k USING (token) JOIN identities i USING (record_key)
@@ -345,8 +347,10 @@ _NOBODY = """
 # Entries that stand with the identities they name; and identities with the keys that were decided to be another child's.
 _WISHED = """
     CREATE OR REPLACE TEMP TABLE wished AS
-    SELECT DISTINCT i.index_id, e.tokens FROM (SELECT tokens, unnest(tokens) AS token FROM entries WHERE lifted_by IS NULL) e
-    JOIN known_by USING (token) JOIN identities i USING (record_key);
+    SELECT w.index_id, e.tokens FROM (  -- a record of a hundred names has ten thousand tokens: which entry first, then its tokens
+        SELECT DISTINCT i.index_id, n.entry_id FROM (SELECT entry_id, unnest(tokens) AS token FROM entries WHERE lifted_by IS NULL) n
+        JOIN known_by USING (token) JOIN identities i USING (record_key)
+    ) w JOIN entries e USING (entry_id);
     CREATE OR REPLACE TEMP TABLE parted_keys AS
     WITH sides AS (
         SELECT record_a AS one, record_b AS other FROM decisions WHERE kind = 'not_the_same'
