@@ -524,3 +524,12 @@ def test_a_wish_of_a_record_with_hundreds_of_names_fits_into_memory():
         anew=pa.array([], TEXT),
     )
     assert seen(found) == {"C": SHIELDED, "Z": OPEN}
+
+
+def test_an_opening_says_that_a_wish_of_nobody_claims_the_child():
+    rows = {"near": SLIP, "z": {}}
+    entry = wish_of({"family_name": "Thornbury", "given_names": "Cara", "birth_date": "2015-06-01"})
+    first = night(rows, entries=entry, heard=[])
+    found = night(rows, before=first, on=NEXT, anew=[], lifting=meant("near", rows=rows))
+    assert seen(found)["NEAR"] == WITHHELD
+    assert [each.why for each in found.unmet] == [("claimed",)]
