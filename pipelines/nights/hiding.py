@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,14 +34,14 @@ from pipelines.protection.places import known_places
 from pipelines.protection.register import entries_after
 from pipelines.protection.shielding import protect
 from pipelines.protection.wall_wishes import hiding
-from pipelines.publishing.gates import Protection, takes_away
-from pipelines.publishing.publish import Less, snapshot_tables, write_snapshot
+from pipelines.publishing.gates import Audit, Built, Protection, takes_away
+from pipelines.publishing.publish import Less, write_snapshot
 from pipelines.publishing.snapshot import build_snapshot
 from pipelines.seams.identities import VISIBILITY
 from pipelines.seams.seam import give
 from pipelines.tables import connect, fetch, read_table
 
-__all__ = ["Beyond", "Known", "hidden_beyond", "known_now", "less_of", "shields_since"]
+__all__ = ["Beyond", "Known", "hidden_beyond", "known_now", "less_of", "shields_since", "what_hides"]
 
 _PROVEN = frozenset({"table_hashes", "shielding", "household", "sensitive_services", "identifiers_absent"})
 
@@ -73,7 +74,7 @@ class Known:
     @property
     def digest(self) -> str:
         """Names what is known, whenever it was asked for last: the same knowledge hides the same in a version."""
-        parts = (
+        return _digest(
             self.entries.select(["entry_id", "tokens", "lifted_by"]),
             self.latched.select(["token", "holder", "shielded"]),
             self.places,
@@ -81,8 +82,6 @@ class Known:
             self.walls,
             self.services.filter(pc.equal(self.services["kind"].cast(pa.string()), "sensitive_service")),
         )
-        told = [sorted(map(repr, zip(*part.to_pydict().values(), strict=True))) for part in parts]
-        return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def known_now(attempt: Attempt) -> Known:
@@ -98,6 +97,20 @@ def known_now(attempt: Attempt) -> Known:
     latched, places = (read_table(folder / f"{name}.parquet") for name in ("latched", "places"))
     walls, services = walls_in(latest.folder), _services_in(latest)
     return Known(latest, entries, latched, places, decided, walls, services, bool(asking or shields["kind"]))
+
+
+def what_hides(attempt: Attempt) -> str:
+    """Names the latches and wishes after a night, however often they were told: with the same ones another night hides the same."""
+    latched = read_table(attempt.folder / "protection" / "latched.parquet")
+    return _digest(
+        _entries_of(attempt).select(["entry_id", "tokens", "nearly", "lifted_by"]), latched.drop_columns("since")
+    )
+
+
+def _digest(*parts: pa.Table) -> str:
+    """Names these tables, whatever the order of their rows."""
+    told = [sorted(map(repr, zip(*part.to_pydict().values(), strict=True))) for part in parts]
+    return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def _entries_of(attempt: Attempt) -> pa.Table:
@@ -236,14 +249,30 @@ def _shown_of(attempt: Attempt, places: pa.Table, visibility: pa.Table) -> pa.Ta
 
 
 @contextmanager
-def less_of(attempt: Attempt, known: Known) -> Iterator[Less | None]:
+def less_of(
+    attempt: Attempt,
+    known: Known,
+    more: Beyond,
+    *,
+    built: Audit,
+    shown: Mapping[str, Path] | None,
+    audited: Callable[[], Mapping[str, Path]],
+) -> Iterator[Less | None]:
     """The attempt's snapshot less what must be hidden by now, proven; None where that is nothing.
+
+    Args:
+        attempt: the attempt.
+        known: what is known.
+        more: what that means for the attempt (`hidden_beyond`).
+        built: what the gates found of the attempt when it was built.
+        shown: the tables of the version as it is shown now, if they lie there.
+        audited: makes the tables that the gates audited when it was built: asked for only where it is not less than what is shown,
+            for somebody is opened again.
 
     Raises:
         IsindexError: PROTECTION_UNPROVEN when a gate finds fault with it; GATE_NOT_COMPUTED, or an outage of the machine, when
             there is no verdict. Nothing has changed then.
     """
-    more = hidden_beyond(attempt, known)
     if not more:
         yield None
         return
@@ -267,8 +296,11 @@ def less_of(attempt: Attempt, known: Known) -> Iterator[Less | None]:
         tables = write_snapshot(snapshot, folder)
         audit = judged(attempt, tables, Protection(known.entries), known.decisions, more.every, only=_PROVEN)
         audit.refuse_lost(attempt.night.where)
-        before = snapshot_tables(attempt.folder / "snapshot")
-        gates = (*audit.gates, takes_away(before, {name: stored.path for name, stored in tables.items()}))
+        after = {name: stored.path for name, stored in tables.items()}
+        whole = Built({name: built.tables[name].rows for name in after}, attempt.folder / "shown" / "children.parquet")
+        less = takes_away(shown, after, whole) if shown else None
+        of_shown = less is not None and less.passed
+        gates = (*audit.gates, less if less is not None and of_shown else takes_away(audited(), after))
         failed = [gate.name for gate in gates if not gate.passed]
         if failed:
             raise IsindexError(
@@ -277,7 +309,7 @@ def less_of(attempt: Attempt, known: Known) -> Iterator[Less | None]:
                 where=attempt.night.where,
                 remedy="The version still shows the child. Take it from readers, and ask for help: this is a fault of the program.",
             )
-        yield Less(tables, hidden.num_rows, more.digest, tuple(gates))
+        yield Less(tables, hidden.num_rows, more.digest, gates, of_shown)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -27,9 +27,10 @@ from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.identities.state import identities_of
 from pipelines.nights.attempts import Attempt, attempt_in_force, last_attempts
+from pipelines.nights.decided import lifting_of
 from pipelines.nights.decisions import versions_on_hold
 from pipelines.nights.follow import newest_in_force
-from pipelines.nights.hiding import Known, hidden_beyond, known_now
+from pipelines.nights.hiding import Known, hidden_beyond, known_now, what_hides
 from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
 from pipelines.nights.put_in_force import audit_of, bury_replaced, put_in_force
@@ -92,7 +93,8 @@ def protect_at_once(deployment: Deployment, authority: str) -> list[Protective]:
     done += _superseded(deployment, authority, newest, every=bool(done))
     _let_copies_go(deployment, authority)
     older = versions_in_force(deployment.home, authority)
-    held = sorted(version for day, version in older.items() if day < newest.night.business_date)
+    latest = date.max if _learned_nothing(newest, known) else newest.night.business_date
+    held = sorted(version for day, version in older.items() if day < latest)
     told = {"known": _everything(newest), "knowledge": known.digest, "held_against_it": held}
     write_json(told, _marker(deployment, authority))
     return done
@@ -152,6 +154,17 @@ def _remembered(deployment: Deployment, authority: str) -> dict[str, Any] | None
     return read_told_or_none(_marker(deployment, authority), fields)
 
 
+def _learned_nothing(newest: Attempt, known: Known) -> bool:
+    """Whether the latest night hides by the very latches and wishes that it began with: then it has been held against what is known."""
+    base = newest.base()
+    return (
+        base is not None
+        and not known.since
+        and not lifting_of(newest.inputs)
+        and what_hides(newest) == what_hides(base)
+    )
+
+
 def _settled(deployment: Deployment, authority: str, known: Known) -> frozenset[str]:
     """Versions that were held against the very same knowledge before: an uneventful night looks at none of them."""
     told = _remembered(deployment, authority) or {}
@@ -184,7 +197,7 @@ def _made_less(deployment: Deployment, authority: str, known: Known, settled: Co
         if manifest is not None and more.digest == manifest.get("less", {}).get("hidden", ""):
             continue
         try:
-            published, _ = put_in_force(attempt, audit_of(attempt), known)
+            published, _ = put_in_force(attempt, audit_of(attempt), known, more)
         except Exception as fault:
             coded = as_coded(fault)
             if day == newest.night.business_date:

@@ -6,7 +6,8 @@ Belongs here: a file for each delivery that asks, and a row that says so. The fi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,11 +20,13 @@ from pipelines.errors import IsindexError
 from pipelines.home import Home
 from pipelines.nights.inputs import Asking, wish_of
 from pipelines.nights.night import Night
+from pipelines.outages import as_coded
 from pipelines.privacy.references import references
 from pipelines.privacy.secret import keyed_digests
 from pipelines.protection.register import Asked, order_of, requests_of
 from pipelines.protection.tokens import LASTING, key_tokens, tokens_of_records
 from pipelines.seams import give, grown
+from pipelines.seams.deliveries import ASKING
 from pipelines.seams.protection import REQUESTS
 from pipelines.tables import file_sha256, read_table, write_table
 
@@ -39,6 +42,7 @@ __all__ = [
     "undone_of",
 ]
 
+_log = logging.getLogger(__name__)
 HELD_NIGHT = "held night"
 """What asked, where a night that is held or failed found a child to be one who asks."""
 
@@ -52,7 +56,31 @@ def keep_requests(night: Night, entry: DeliveryEntry, asking: pa.Table | None) -
 def keep_asking(night: Night, agency: str, delivery_id: str, asking: pa.Table) -> None:
     """Keep what records ask for (`ASKING`) under the name of what they came with; it counts from the night on."""
     after = _newest_come(night, agency, delivery_id)
-    _keep(night, agency, delivery_id, requests_of(asking, agency, delivery_id, after))
+    _keep(night, agency, delivery_id, pa.concat_tables(_heard(asking, agency, delivery_id, after)).sort_by("entry_id"))
+
+
+def _heard(asking: pa.Table, agency: str, delivery_id: str, after: str | None, first: int = 0) -> Iterator[pa.Table]:
+    """What records ask for (`requests_of`), though one of them be such that it cannot be worked out: it silences no other.
+
+    Of that one it is kept that it asks, and its key; a person is told of it.
+    """
+    try:
+        yield requests_of(asking, agency, delivery_id, after, first=first)
+    except Exception as fault:
+        size = asking.num_rows
+        if size > 1:
+            for begin, end in ((0, size // 2), (size // 2, size)):
+                yield from _heard(asking.slice(begin, end - begin), agency, delivery_id, after, first + begin)
+        elif pc.any(pc.greater(pc.list_value_length(asking["named"]), 0)).as_py():
+            _log.warning(
+                "what a record of a delivery of %s names its child by is not kept: %s", agency, as_coded(fault).code
+            )
+            nothing = pa.array([[]], ASKING.field("named").type)
+            bare = asking.set_column(asking.column_names.index("named"), "named", nothing)
+            bare = bare.set_column(bare.column_names.index("understood"), "understood", pa.array([False]))
+            yield from _heard(bare, agency, delivery_id, after, first)
+        else:
+            raise
 
 
 def _newest_come(night: Night, agency: str, delivery_id: str) -> str | None:

@@ -29,8 +29,12 @@ Not here: which letters read alike (`letters`), what follows when two are equal 
                      what else joins names ("Kim Do")
     last_in(t)       of one person: the family name's words (the last, what is joined to it, and one before a comma)
     grown_of(…)      a given name, or all of them, and a family name grown together, in either order
-    slips(w)         a word, and from five letters on what it is with any one letter wrong, left out or too many
+    may_slip(w)      whether a word is held against others with a letter wrong: a shorter one is soon another, a longer one is no name, and costs
+                     its length squared
+    slips(w)         a word, and where it may slip what it is with any one letter wrong, left out or too many
     slips_of(w)      the same of a word that is looked for, also with two letters exchanged: both have one in common
+    halves_of(w)     the beginning and the end of a word that is looked for, of which one letter wrong, left out or too many, or two exchanged,
+                     leaves one as it is: what is the word but for that has one of them among its `halves_in`
     says_birth(t)    whether somebody is told to be of the family of birth
 
 Two roads are one, `one_road(a, b)`, when the stem of either (number, first word, next letter) begins the other: Ln is Lane, and
@@ -154,14 +158,14 @@ _MACROS = rf"""
         [list_filter(said, lambda word: word NOT IN ({_TITLES}))], lambda words: people_of(said, words, t))[1])[1];
 
     CREATE MACRO names_in(t) AS list_distinct(list_filter(  -- "Khan's" is Khan, too
-        list_concat(spoken(t), spoken(regexp_replace(t, '(?i)[''`\x{{2019}}\x{{02bc}}]s\b', ' ', 'g'))), lambda word: word NOT IN ({_TITLES}, {_ADDED})));
+        list_concat(spoken(t), spoken(regexp_replace(t, '(?i)[''`\x{{2019}}\x{{02bc}}]s\b|[0-9]+', ' ', 'g'))), lambda word: word NOT IN ({_TITLES}, {_ADDED})));
     CREATE MACRO says_kin(t) AS regexp_matches(t, '(?i)[''`\x{{2019}}\x{{02bc}}]s\b|\bof\b') OR len(list_filter(spoken(t), lambda word: word IN ({_TITLES}))) > 0;
     CREATE MACRO tells_whose(t) AS regexp_matches(t, '(?i)[''`\x{{2019}}\x{{02bc}}]s\b|\b(?:{_WHOSE})\b');
     CREATE MACRO says_with(t) AS regexp_matches(t, '(?i)\b(?:c\W{{0,3}}o|care|with|stay(?:s|ing)|lodg(?:es|ing)|liv(?:es|ing)|visit(?:s|ing)|chez|at the home of)\b');
     CREATE MACRO grown_of(given, all_given, family) AS list_distinct([given || family, family || given, all_given || family, family || all_given]);
     CREATE MACRO says_two(t) AS regexp_matches(t, '(?i)[&+/,;(\[|]|\s[-\x{{2013}}\x{{2014}}]\s|\b(?:and|alongside|beside|und|et|y|plus|w|n)\b');
     CREATE MACRO says_family(t) AS regexp_matches(t, '(?i)\b(?:family|household|residence)\b');
-    CREATE MACRO joined_of(said) AS list_transform(range(1, len(said)), lambda place: said[place] || said[place + 1]);
+    CREATE MACRO joined_of(said) AS list_transform(list_zip(said[:-2], said[2:]), lambda pair: pair[1] || pair[2]);
     CREATE MACRO said_of(said, named) AS list_distinct(list_concat(list_concat(said, named), joined_of(said)));
     CREATE MACRO said_in(t) AS said_of(spoken(t), names_in(t));
     CREATE MACRO called_of(said, named, least) AS list_distinct(CASE WHEN len(named) < least THEN list_concat(said, joined_of(said))
@@ -173,11 +177,16 @@ _MACROS = rf"""
             names_in(regexp_extract(t, '^\s*([^\s,]+)\s*,', 1)), names_in(regexp_extract(t, '(?i)\bn[eé]e\s+([^\s,]+)', 1))))),
         lambda word: word IS NOT NULL));
     CREATE MACRO last_in(t) AS last_of(regexp_replace(t, '[(\[][^)\]]*[)\]]', ' ', 'g'));
+    CREATE MACRO may_slip(w) AS length(w) BETWEEN 5 AND 64;
     CREATE MACRO wrong_in(w) AS flatten(list_transform(range(0, length(w) + 1), lambda place: [
         left(w, place) || '?' || right(w, length(w) - place), left(w, place) || '?' || right(w, greatest(length(w) - place - 1, 0))]));
-    CREATE MACRO slips(w) AS list_distinct(CASE WHEN length(w) > 4 THEN list_append(wrong_in(w), w) ELSE [w] END);
-    CREATE MACRO slips_of(w) AS list_distinct(CASE WHEN length(w) > 4 THEN list_concat(slips(w), list_transform(range(1, length(w)),
+    CREATE MACRO slips(w) AS list_distinct(CASE WHEN may_slip(w) THEN list_append(wrong_in(w), w) ELSE [w] END);
+    CREATE MACRO slips_of(w) AS list_distinct(CASE WHEN may_slip(w) THEN list_concat(slips(w), list_transform(range(1, length(w)),
         lambda place: left(w, place - 1) || w[place + 1] || w[place] || right(w, length(w) - place - 1))) ELSE [w] END);
+    CREATE MACRO halves_of(w) AS ['b' || left(w, length(w) // 2), 'e' || right(w, (length(w) - 1) // 2)];
+    CREATE MACRO halves_in(w) AS [
+        'b' || left(w, (length(w) - 1) // 2), 'b' || left(w, (length(w) + 1) // 2),
+        'e' || right(w, (length(w) - 2) // 2), 'e' || right(w, length(w) // 2)];
     CREATE MACRO says_birth(t) AS regexp_matches(array_to_string(spoken(t), ' '), '\b(?:BIRTH[A-Z]*|BIOLOGICAL[A-Z]*|BIOL?|NATURAL)\b');
 """
 

@@ -220,7 +220,7 @@ _SAME_PLACE = f"""
             list_has_all(h.numbers, p.numbers) OR list_has_all(p.numbers, h.numbers) AS fits,
             coalesce(h.postcode = p.postcode, false) AS one_postcode,
             r.place IS NOT NULL AND coalesce(
-                h.district = p.district OR damerau_levenshtein(h.postcode, p.postcode) < 2, true) AS one_street
+                h.district = p.district OR length(h.postcode || p.postcode) < 32 AND damerau_levenshtein(h.postcode, p.postcode) < 2, true) AS one_street
         FROM met m JOIN places h ON h.place = m.hidden JOIN places p ON p.place = m.place
         LEFT JOIN on_one_road r ON r.hidden = m.hidden AND r.place = m.place
     ),

@@ -46,8 +46,8 @@ NAMED = """
     ) JOIN who w USING (record_key) LEFT JOIN found_at f USING (index_id) WHERE NOT w.hidden AND text IS NOT NULL GROUP BY text;
 
     CREATE TEMP TABLE lines_open AS  -- of addresses each line with the next ("c/o Quill, Ida"), of names those that tell of somebody else
-    SELECT DISTINCT text, unnest(list_transform(range(1, len(parts) + 1),
-        lambda place: trim(parts[place]) || ' ' || coalesce(trim(parts[place + 1]), ''))) AS line
+    SELECT DISTINCT text, unnest(list_transform(list_zip(parts, parts[2:]),
+        lambda pair: trim(pair[1]) || ' ' || coalesce(trim(pair[2]), ''))) AS line
     FROM (
         SELECT DISTINCT address AS text, string_split(address, ',') AS parts
         FROM all_addresses JOIN who USING (record_key) WHERE NOT hidden AND address IS NOT NULL
@@ -70,14 +70,14 @@ NAMED = """
     SELECT given, family, 'given' AS part, unnest(names_in(given)) AS word FROM names_borne WHERE found
     UNION ALL SELECT given, family, 'family', unnest(names_in(family)) FROM names_borne WHERE found;
 
-    CREATE TEMP TABLE one_word AS  -- one letter leaves the two first or the two last ones as they are
+    CREATE TEMP TABLE one_word AS  -- the very word, or one of five letters or more with a letter wrong
     WITH few AS (SELECT DISTINCT word FROM words_hidden),
-    every AS (SELECT word FROM words_open UNION SELECT word FROM words_borne UNION SELECT word FROM words_of_lines),
-    long AS (SELECT word, unnest(['b' || left(word, 2), 'e' || right(word, 2)]) AS key FROM few WHERE length(word) > 4)
+    every AS (SELECT word FROM words_open UNION SELECT word FROM words_borne UNION SELECT word FROM words_of_lines)
     SELECT word, word AS meant FROM every SEMI JOIN few USING (word)
     UNION
-    SELECT e.word, l.word FROM (SELECT word, unnest(['b' || left(word, 2), 'e' || right(word, 2)]) AS key FROM every WHERE length(word) > 4) e
-    JOIN long l USING (key) WHERE length(e.word) BETWEEN length(l.word) - 1 AND length(l.word) + 1 AND damerau_levenshtein(e.word, l.word) < 2;
+    SELECT e.word, l.word FROM (SELECT word, unnest(halves_in(word)) AS half FROM every WHERE may_slip(word)) e
+    JOIN (SELECT word, unnest(halves_of(word)) AS half FROM few WHERE may_slip(word)) l USING (half)
+    WHERE length(e.word) BETWEEN length(l.word) - 1 AND length(l.word) + 1 AND damerau_levenshtein(e.word, l.word) < 2;
 
     CREATE TEMP TABLE carers_named AS
     SELECT DISTINCT h.carer FROM words_hidden h JOIN one_word o ON o.meant = h.word JOIN words_open t ON t.word = o.word

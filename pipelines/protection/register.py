@@ -16,7 +16,7 @@ import pyarrow as pa
 from pipelines.privacy.references import references
 from pipelines.privacy.secret import keyed_digests
 from pipelines.protection.numbers import numbers_asked
-from pipelines.protection.tokens import NEARLY, tokens_of_asking
+from pipelines.protection.tokens import DWELLING, NEARLY, tokens_of_asking
 from pipelines.seams import conform, give, grown
 from pipelines.seams.deliveries import ASKING
 from pipelines.seams.protection import ENTRIES, REQUESTS
@@ -51,7 +51,9 @@ class Asked:
     told: int = 0
 
 
-def requests_of(asking: pa.Table, agency: str, delivery_id: str, after: str | None = None) -> pa.Table:
+def requests_of(
+    asking: pa.Table, agency: str, delivery_id: str, after: str | None = None, *, first: int = 0
+) -> pa.Table:
     """What the records of a delivery that ask for protection ask for: `REQUESTS`, nothing in it can be read.
 
     A record whose key cannot be read has an entry for what it says of the child; one that says nothing at all has an
@@ -62,6 +64,7 @@ def requests_of(asking: pa.Table, agency: str, delivery_id: str, after: str | No
         agency: whose feed it is.
         delivery_id: the delivery.
         after: the newest delivery of the feed that had come before it, in force or waiting (`order_of`); None: there is none.
+        first: how many of the delivery that ask come before these.
     """
     asking = grown(asking, ASKING)
     conform(asking, ASKING)
@@ -74,6 +77,7 @@ def requests_of(asking: pa.Table, agency: str, delivery_id: str, after: str | No
     wishes = pa.table(
         {
             "number": pa.array([str(number) for number in range(asking.num_rows)], pa.string()),
+            "place": pa.array([str(first + row) for row, _ in rows], pa.string()),
             "record_ref": pa.array([refs.get(key) for key in keys.to_pylist()], pa.string()),
             "asked": asking["asked"],
             "understood": asking["understood"],
@@ -85,14 +89,18 @@ def requests_of(asking: pa.Table, agency: str, delivery_id: str, after: str | No
         told = fetch(
             duck,
             """
-            WITH known AS (
-                SELECT record_key AS number, list(DISTINCT token ORDER BY token) FILTER (kind NOT IN ({nearly})) AS tokens,
-                    list(DISTINCT token ORDER BY token) FILTER (kind IN ({nearly})) AS nearly
-                FROM tokens GROUP BY ALL
+            WITH told AS (  -- a dwelling names nobody beside names with birth date, though one of these be mistyped; beside a number it does
+                SELECT record_key, token, kind IN ({nearly}) OR kind IN ({dwelling}) AND bool_or(kind = 'person') OVER (PARTITION BY record_key) AS may
+                FROM tokens
+            ),
+            known AS (
+                SELECT record_key AS number, list(DISTINCT token ORDER BY token) FILTER (NOT may) AS tokens,
+                    list(DISTINCT token ORDER BY token) FILTER (may) AS nearly
+                FROM told GROUP BY ALL
             ),
             wished AS (
                 SELECT record_ref, asked, understood, position, line, damaged, walled, coalesce(tokens, []) AS tokens, coalesce(nearly, []) AS nearly,
-                    coalesce(record_ref, nullif(array_to_string(tokens, ' '), ''), $delivery || ' ' || number) AS who
+                    coalesce(record_ref, nullif(array_to_string(tokens, ' '), ''), $delivery || ' ' || place) AS who
                 FROM wishes LEFT JOIN known USING (number)
             )
             SELECT who || ' ' || asked || coalesce(' ' || array_to_string(walled, ' '), '') AS entry_id, any_value(record_ref) AS record_ref, asked,
@@ -100,7 +108,9 @@ def requests_of(asking: pa.Table, agency: str, delivery_id: str, after: str | No
                 min(position) AS position, min(line) AS line, coalesce(bool_and(damaged), false) AS damaged, $after::VARCHAR AS after,
                 list_sort(list_distinct(flatten(list(nearly)))) AS nearly
             FROM wished GROUP BY who, asked, walled ORDER BY entry_id
-            """.format(nearly=", ".join(f"'{kind}'" for kind in NEARLY)),
+            """.format(
+                **{name: ", ".join(map(repr, kinds)) for name, kinds in (("nearly", NEARLY), ("dwelling", DWELLING))}
+            ),
             {"delivery": delivery_id, "after": after},
         )
     ids = keyed_digests(told["entry_id"].combine_chunks(), f"protection {agency}")

@@ -34,7 +34,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.errors import IsindexError
-from pipelines.protection.tokens import LASTING, LIKELY, NEARLY, alike, key_tokens, nearly_tokens, tokens_of_records
+from pipelines.protection.tokens import (
+    DWELLING,
+    LASTING,
+    LIKELY,
+    NEARLY,
+    alike,
+    key_tokens,
+    nearly_tokens,
+    tokens_of_records,
+)
 from pipelines.seams import Seam, conform, give, grown
 from pipelines.seams.identities import IDENTITIES, VISIBILITY
 from pipelines.seams.matching import APART, DECISIONS
@@ -176,12 +185,13 @@ def protect(
     }
     with connect(views) as duck:
         duck.execute(_IDENTITIES)
-        duck.execute(_DECIDED)
         duck.execute(_PARTED)
+        duck.execute(_DECIDED)
         edges = fetch(duck, _EDGES)
         a, b = (edges[side].to_numpy() for side in "ab")
         duck.register("entries", entries)
         duck.register("latched", latched)
+        duck.execute(_SPOKEN_OF)
         duck.execute(_HOLDERS)
         void = [each for each in lifting if not _still_meant(duck, each)]
         lifting = [each for each in lifting if each not in void]
@@ -280,6 +290,7 @@ def _seeds(
     """Index ids in order, and of each whether it is shielded, withheld without another's doubt, shielded in its own right."""
     duck.register("entries", entries)
     duck.register("latched", latched)
+    duck.execute(_SPOKEN_OF)
     seeds = fetch(duck, _SEEDS)
     shielded, withheld, own = (
         seeds[name].to_numpy(zero_copy_only=False).astype(bool) for name in ("shielded", "withheld", "own")
@@ -357,7 +368,7 @@ def _unheard(duck: duckdb.DuckDBPyConnection, heard: pa.Array) -> bool:
     duck.register("heard", pa.table({"entry_id": heard}))
     ((found,),) = duck.execute("""
         SELECT EXISTS (FROM entries ANTI JOIN heard USING (entry_id) WHERE lifted_by IS NULL AND len(nearly) > 0 AND entry_id NOT IN (
-            SELECT entry_id FROM (SELECT entry_id, unnest(tokens) AS token FROM entries) SEMI JOIN tokens USING (token)))
+            SELECT entry_id FROM (SELECT entry_id, unnest(tokens) AS token FROM entries) SEMI JOIN spoken_of USING (token)))
     """).fetchall()
     return bool(found)
 
@@ -543,7 +554,7 @@ def _needed(table: pa.Table | None, seam: Seam, columns: list[str]) -> pa.Table:
 
 _LASTING = ", ".join(f"'{kind}'" for kind in LASTING)
 _LATCHED = ", ".join(f"'{kind}'" for kind in (*LASTING, *LIKELY, *NEARLY))
-_NEARLY = ", ".join(f"'{kind}'" for kind in NEARLY)
+_MAY_WISH = ", ".join(f"'{kind}'" for kind in (*NEARLY, *DWELLING))
 _IDENTITIES = """
     CREATE TEMP TABLE numbered AS
     SELECT index_id, row_number() OVER (ORDER BY index_id) - 1 AS number FROM (SELECT DISTINCT index_id FROM identities)
@@ -555,15 +566,12 @@ _DECIDED = """
     FROM decisions JOIN identities ia ON ia.record_key = record_a JOIN identities ib ON ib.record_key = record_b
     JOIN numbered na ON na.index_id = ia.index_id JOIN numbered nb ON nb.index_id = ib.index_id
     WHERE decisions.kind = 'not_the_same';
-    CREATE TEMP TABLE bearing AS
-    WITH those AS (SELECT a AS number FROM decided_on UNION SELECT b FROM decided_on)
-    SELECT DISTINCT token, number FROM those JOIN numbered USING (number) JOIN identities USING (index_id) JOIN tokens USING (record_key)
-    WHERE kind = 'number';
+    CREATE TEMP TABLE bearing AS SELECT DISTINCT token, number FROM decided_tokens JOIN numbered USING (index_id) WHERE kind = 'number';
     CREATE TEMP TABLE settled AS
     SELECT least(na.number, nb.number) AS a, greatest(na.number, nb.number) AS b, ta.token
     FROM decisions JOIN identities ia ON ia.record_key = record_a JOIN identities ib ON ib.record_key = record_b
     JOIN numbered na ON na.index_id = ia.index_id JOIN numbered nb ON nb.index_id = ib.index_id
-    JOIN tokens ta ON ta.record_key = record_a JOIN tokens tb ON tb.record_key = record_b AND tb.token = ta.token
+    JOIN decided_tokens ta ON ta.record_key = record_a JOIN decided_tokens tb ON tb.record_key = record_b AND tb.token = ta.token
     WHERE decisions.kind = 'not_the_same'
 """
 # Which identities may be one child. Nothing but a decision parts two that bear one number, or one name and birth date: a
@@ -597,20 +605,30 @@ _EDGES = """
 # bear a number of it that the decided one does not: wishes and latches of those do not reach it
 _PARTED = """
     CREATE TEMP TABLE sides AS SELECT i.index_id, d.token FROM decided d JOIN identities i USING (record_key);
+    CREATE TEMP TABLE decided_tokens AS  -- of all records of those of whom anything was decided
+    WITH those AS (SELECT index_id FROM sides UNION SELECT i.index_id FROM sides JOIN tokens USING (token) JOIN identities i USING (record_key))
+    SELECT record_key, kind, token, index_id FROM tokens JOIN (FROM identities SEMI JOIN those USING (index_id)) USING (record_key);
     CREATE TEMP TABLE parted AS
     SELECT index_id, token FROM sides
     UNION
-    SELECT s.index_id, t.token FROM sides s JOIN tokens o ON o.token = s.token JOIN identities i ON i.record_key = o.record_key
-    JOIN identities j ON j.index_id = i.index_id JOIN tokens t ON t.record_key = j.record_key AND t.kind = 'key'
-    WHERE i.index_id <> s.index_id AND NOT EXISTS (
-        SELECT 1 FROM tokens n JOIN tokens m ON m.token = n.token JOIN identities h ON h.record_key = m.record_key
-        WHERE n.record_key = j.record_key AND n.kind = 'number' AND h.index_id = s.index_id
-            AND NOT EXISTS (SELECT 1 FROM tokens d WHERE d.record_key = o.record_key AND d.token = n.token))
+    SELECT s.index_id, t.token FROM sides s JOIN decided_tokens o USING (token) JOIN decided_tokens t ON t.index_id = o.index_id AND t.kind = 'key'
+    WHERE o.index_id <> s.index_id AND NOT EXISTS (
+        SELECT 1 FROM decided_tokens n JOIN decided_tokens m USING (token)
+        WHERE n.record_key = t.record_key AND n.kind = 'number' AND m.index_id = s.index_id
+            AND NOT EXISTS (SELECT 1 FROM decided_tokens d WHERE d.record_key = o.record_key AND d.token = n.token))
+"""
+# what of tonight's records the register or a latch speaks of: little beside all that they are known by
+_SPOKEN_OF = """
+    CREATE OR REPLACE TEMP TABLE spoken_of AS
+    SELECT record_key, kind, token FROM tokens SEMI JOIN (
+        SELECT unnest(tokens) AS token FROM entries UNION ALL SELECT unnest(nearly) FROM entries
+        UNION ALL SELECT unnest([token, holder]) FROM latched UNION ALL SELECT unnest(spares) FROM latched
+    ) USING (token)
 """
 # whose own a latch or a wish is: who holds the record that bore it or that asked; where that is gone, who bears a number of it
 _HOLDERS = """
     CREATE TEMP TABLE living AS SELECT DISTINCT token, index_id FROM tokens JOIN identities USING (record_key) WHERE kind = 'key';
-    CREATE TEMP TABLE numbers AS SELECT DISTINCT token, index_id FROM tokens JOIN identities USING (record_key) WHERE kind = 'number';
+    CREATE TEMP TABLE numbers AS SELECT DISTINCT token, index_id FROM spoken_of JOIN identities USING (record_key) WHERE kind = 'number';
     CREATE TEMP TABLE holders AS
     SELECT token AS holder, index_id FROM living
     UNION
@@ -624,21 +642,21 @@ _HOLDERS = """
 """
 _SEEDS = f"""
     WITH still_there AS (  -- holders whose record is there and is theirs still: keys may be given to another child
-        SELECT DISTINCT l.holder FROM latched l JOIN tokens k ON k.token = l.holder AND k.kind = 'key'
-        JOIN tokens t ON t.record_key = k.record_key AND t.token = l.token WHERE t.kind IN ('number', 'person')
+        SELECT DISTINCT l.holder FROM latched l JOIN spoken_of k ON k.token = l.holder AND k.kind = 'key'
+        JOIN spoken_of t ON t.record_key = k.record_key AND t.token = l.token WHERE t.kind IN ('number', 'person')
     ),
     wishes AS (
         SELECT DISTINCT i.index_id, e.entry_id, e.entry_id NOT IN (SELECT entry_id FROM asked_by) AS of_nobody
         FROM (SELECT entry_id, unnest(tokens) AS token FROM entries WHERE lifted_by IS NULL) e
-        JOIN tokens USING (token) JOIN identities i USING (record_key)
+        JOIN spoken_of USING (token) JOIN identities i USING (record_key)
     ),
     spared AS (
-        SELECT DISTINCT s.holder, t.record_key FROM (SELECT holder, unnest(spares) AS token FROM latched) s JOIN tokens t USING (token)
+        SELECT DISTINCT s.holder, t.record_key FROM (SELECT holder, unnest(spares) AS token FROM latched) s JOIN spoken_of t USING (token)
     ),
     latches AS (
         SELECT DISTINCT i.index_id, l.holder, coalesce(l.shielded, true) AND t.kind IN ({_LASTING}) AS shielded,
             coalesce(l.own, true) AND l.holder NOT IN (SELECT holder FROM holders) AS of_nobody, coalesce(l.own, true) AS own
-        FROM latched l JOIN tokens t USING (token) JOIN identities i USING (record_key)
+        FROM latched l JOIN spoken_of t USING (token) JOIN identities i USING (record_key)
         LEFT JOIN spared s ON s.holder = l.holder AND s.record_key = t.record_key
         WHERE t.kind IN ({_LATCHED}) AND (t.kind <> 'born' OR l.holder NOT IN (FROM still_there)) AND (s.holder IS NULL OR t.kind IN ('key', 'number'))
     ),
@@ -647,7 +665,7 @@ _SEEDS = f"""
             SELECT entry_id, unnest(nearly) AS token FROM entries
             WHERE lifted_by IS NULL AND entry_id NOT IN (SELECT entry_id FROM wishes) AND entry_id NOT IN (
                 SELECT entry_id FROM (SELECT entry_id, unnest(tokens) AS token FROM entries) SEMI JOIN latched USING (token))
-        ) e JOIN tokens t USING (token) JOIN identities i USING (record_key) WHERE t.kind IN ({_NEARLY})
+        ) e JOIN spoken_of t USING (token) JOIN identities i USING (record_key) WHERE t.kind IN ({_MAY_WISH})
     ),
     apart_from AS (SELECT index_id, list(token) AS tokens FROM parted GROUP BY index_id),
     marked AS (
@@ -736,17 +754,17 @@ _IN_VAIN = """
             SEMI JOIN known USING (token) WHERE entry_id NOT IN (SELECT entry_id FROM asked_by))
 """
 _MET = """
-    SELECT DISTINCT entry_id FROM (SELECT entry_id, unnest(tokens) AS token FROM entries) SEMI JOIN tokens USING (token)
+    SELECT DISTINCT entry_id FROM (SELECT entry_id, unnest(tokens) AS token FROM entries) SEMI JOIN spoken_of USING (token)
     ORDER BY ALL
 """
 _LATCHED_AFTER = f"""
-    WITH hidden AS (SELECT index_id, shielded, own FROM seen WHERE shielded OR withheld),
-    keys AS (SELECT record_key, token AS holder FROM tokens WHERE kind = 'key'),
+    WITH theirs AS (SELECT record_key, shielded, own FROM seen JOIN identities USING (index_id) WHERE shielded OR withheld),
+    keys AS (SELECT record_key, token AS holder FROM tokens SEMI JOIN theirs USING (record_key) WHERE kind = 'key'),
     every AS (
         SELECT token, holder, shielded, since, coalesce(own, shielded, true) AS own, kind, spares FROM latched
         UNION ALL
-        SELECT token, holder, shielded, getvariable('night'), own, kind, NULL FROM hidden JOIN identities USING (index_id)
-        JOIN (FROM tokens UNION FROM nearly) USING (record_key) JOIN keys USING (record_key) WHERE kind IN ({_LATCHED})
+        SELECT token, holder, shielded, getvariable('night'), own, kind, NULL FROM theirs JOIN (FROM tokens UNION ALL FROM nearly) USING (record_key)
+        JOIN keys USING (record_key) WHERE kind IN ({_LATCHED})
     )
     SELECT token, holder, bool_or(shielded) AS shielded, min(since) AS since, bool_or(own) AS own, max(kind) AS kind, max(spares) AS spares
     FROM every GROUP BY ALL ORDER BY ALL

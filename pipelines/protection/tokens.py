@@ -7,8 +7,8 @@ two names comes first. Not here: what follows when they are (`register`, `shield
     key       the record's key in its feed
     number    any number that agencies issue to a child, verified or not, in use or not
     person    family name, first given name, birth date
-    born_at   birth date and dwelling, for a record without name or number
-    lives_at  names and dwelling, for one without birth date or number
+    born_at   birth date and dwelling: of a wish without names, for its number may be mistyped
+    lives_at  names and dwelling: of a wish without birth date, likewise
     given_at  given name, birth date and dwelling: the family name may be another
     nearly    names and birth date of which one is written otherwise: a letter of a name, a part of a name, a part of the date
     born      two of family name, given name and birth date, or both names and the year, or none: of whom no record is left
@@ -34,6 +34,7 @@ from pipelines.seams.protection import TOKENS
 from pipelines.tables import connect, fetch, install_macros
 
 __all__ = [
+    "DWELLING",
     "LASTING",
     "LIKELY",
     "NEARLY",
@@ -54,6 +55,9 @@ NEARLY = ("nearly", "born", "called")
 LIKELY = ("lives_at", "given_at")
 """Kinds by which a record may well be a child's whose own record is gone: one thing of it was written otherwise."""
 
+DWELLING = ("born_at", "lives_at")
+"""Kinds by which a wish names its child where it has no names with birth date; where it has, whom it may mean that names nobody."""
+
 # concept of a delivered value → the part it plays
 _PARTS = {
     **dict.fromkeys(("nhs_number", "previous_nhs_number", "upn", "former_upn"), "number"),
@@ -67,6 +71,7 @@ _PARTS = {
 _NUMBERS = ("nhs_number", "nhs_number_unverified", "previous_nhs_number", "upn", "upn_unverified", "former_upn")
 _EACH_WITH_EACH = 50  # bearers of one token
 _MOST_PAIRS = 64  # of a family with a given name, of one record: one with a hundred names makes ten thousand of them, and thirty times more with slips
+_LONGEST = 64  # letters of a name that is looked for with one of them wrong: a longer one is no name, and costs its length squared
 _FEWEST = 8  # letters and digits of a number: a shorter one is a note, not a number
 
 
@@ -139,7 +144,7 @@ def nearly_tokens(
 def tokens_of_asking(asking: pa.Table, agency: str) -> pa.Table:
     """What each record that asks for protection says of its child; `record_key` is its position among `asking`.
 
-    The kinds that name a child by its dwelling are only made where nothing better does: brothers and sisters share a dwelling.
+    Whom the kinds `DWELLING` name depends on what else it says (`register`): brothers and sisters share a dwelling.
 
     Args:
         asking: `ASKING`.
@@ -399,8 +404,8 @@ _NEARLY = rf"""
             [least(family, given) || '|' || greatest(family, given) || '|' || told for told in [
                 birth::VARCHAR, strftime(birth, '%Y-%m-'), strftime(birth, '%Y--%d'), strftime(birth, '-%m-%d'),
                 year(birth) || '|' || least(month(birth), day(birth)) || '|' || greatest(month(birth), day(birth))]],
-            [word || '|' || given || '|' || birth for word in if(length(family) > {{least}}, {_SHORTER.format("family")}, [])],
-            [word || '|' || family || '|' || birth for word in if(length(given) > {{least}}, {_SHORTER.format("given")}, [])]
+            [word || '|' || given || '|' || birth for word in if(length(family) BETWEEN {{least}} + 1 AND {_LONGEST}, {_SHORTER.format("family")}, [])],
+            [word || '|' || family || '|' || birth for word in if(length(given) BETWEEN {{least}} + 1 AND {_LONGEST}, {_SHORTER.format("given")}, [])]
         )) AS text, 'nearly' AS kind FROM persons WHERE birth IS NOT NULL
         UNION
         SELECT record_key, part || '|' || name || '|' || birth, 'born' FROM names JOIN births USING (record_key)
@@ -411,8 +416,8 @@ _NEARLY = rf"""
         UNION
         SELECT record_key, unnest(list_concat(
             [least(family, given) || '|' || greatest(family, given)],
-            [least(word, given) || '|' || greatest(word, given) for word in if(length(family) > {{least}}, {_SHORTER.format("family")}, [])],
-            [least(word, family) || '|' || greatest(word, family) for word in if(length(given) > {{least}}, {_SHORTER.format("given")}, [])]
+            [least(word, given) || '|' || greatest(word, given) for word in if(length(family) BETWEEN {{least}} + 1 AND {_LONGEST}, {_SHORTER.format("family")}, [])],
+            [least(word, family) || '|' || greatest(word, family) for word in if(length(given) BETWEEN {{least}} + 1 AND {_LONGEST}, {_SHORTER.format("given")}, [])]
         )), 'called' FROM (SELECT DISTINCT record_key, family, given {{pairs}})
     )
     SELECT record_key, kind, text FROM found
@@ -488,7 +493,4 @@ _PLACES = f"""
     SELECT record_key, 'place' AS kind, house AS text FROM (FROM houses UNION FROM plain_houses UNION FROM {{streets}})
 """
 _KEPT, _SOUGHT = (_PLACES.replace("{streets}", which) for which in ("kept", "sought"))
-_SPARING = """
-    WHERE kind IN ('key', 'number', 'person')
-        OR kind <> 'given_at' AND record_key NOT IN (SELECT record_key FROM found WHERE kind IN ('number', 'person'))
-"""
+_SPARING = "WHERE kind <> 'given_at'"

@@ -51,6 +51,7 @@ __all__ = [
     "let_snapshot_go",
     "previous_version",
     "prune",
+    "publish_less",
     "publish_snapshot",
     "snapshot_tables",
     "write_snapshot",
@@ -70,12 +71,14 @@ class Less:
         children: how many of the version's children must be hidden besides those that it hides.
         hidden: a digest of who that is: the same one, the same version.
         gates: the verdicts on it.
+        of_shown: whether it takes away from the version as it is shown now, and not only from what was audited.
     """
 
     tables: Mapping[str, StoredTable]
     children: int
     hidden: str
     gates: tuple[Gate, ...]
+    of_shown: bool = False
 
 
 @dataclass(frozen=True)
@@ -171,22 +174,10 @@ def publish_snapshot(
             }
             content = content_of(manifest)
             name = version = f"v={business_date.isoformat()}T{_stamp(inputs, business_date)}-{content[:12]}"
-            if base is not None and not _may_stand(home, authority, business_date, name, base):
-                raise IsindexError(
-                    "BASE_CHANGED",
-                    "Not published: the version that this night was built on is not in force any more.",
-                    where=where,
-                    remedy="Load again: the night is run anew on what is in force now.",
-                )
+            if base is not None:
+                _refuse_astray(home, authority, business_date, name, base)
             if less is not None:
-                for name_of, stored in less.tables.items():
-                    _copy(stored, shown[name_of], where)
-                manifest |= {
-                    "tables": {name_of: _told(stored) for name_of, stored in less.tables.items()},
-                    "gates": [asdict(gate) for gate in (*audit.gates, *less.gates)],
-                    "differences": compare(before, traces_of(shown)).numbers(),
-                    "less": {"children": less.children, "hidden": less.hidden},
-                }
+                manifest |= _told_less(less, audit, staging / "version", before, where)
                 content = content_of(manifest)
                 version = f"{name}{LESS}{content[:8]}"
             told = {"version": version, "built": name, "content_sha256": content}
@@ -195,6 +186,55 @@ def publish_snapshot(
             created = _settle(staging / "version", root / version)
         _point(root, business_date, version)
     return Published(version, name, root / version, created, manifest["differences"])
+
+
+def publish_less(
+    home: Home, manifest: Mapping[str, Any], *, audit: Audit, base_shown: Path | None, less: Less
+) -> Published:
+    """Publish a version less what must be hidden by now, in place of what is shown of it.
+
+    Everything but its tables stays as it was told when it was built: those that the gates audited then are not needed for it.
+
+    Args:
+        home: the deployment.
+        manifest: of the version as it is shown now; its tables and its ledger lie there as they were published.
+        audit: what `run_gates` gave when it was built.
+        base_shown: as for `publish_snapshot`.
+        less: the version less what must be hidden by now.
+
+    Raises:
+        IsindexError: as `publish_snapshot`. Nothing in force has changed then.
+    """
+    authority, day, name = manifest["authority"], date.fromisoformat(manifest["business_date"]), manifest["built"]
+    where = f"{authority} {day}"
+    _refuse_unsound(audit, where)
+    root = home.snapshots(authority)
+    with _alone(root):
+        if manifest["previous"] is not None:
+            _refuse_astray(home, authority, day, name, manifest["previous"])
+        with _staged(root) as staging:
+            before = shown_tables(base_shown) if base_shown else None
+            after = dict(manifest) | _told_less(less, audit, staging / "version", before, where)
+            content = content_of(after)
+            version = f"{name}{LESS}{content[:8]}"
+            after |= {"version": version, "built": name, "content_sha256": content}
+            write_json(after, staging / "version/manifest.json")
+            created = _settle(staging / "version", root / version)
+        _point(root, day, version)
+    return Published(version, name, root / version, created, after["differences"])
+
+
+def _told_less(less: Less, audit: Audit, folder: Path, before: Mapping[str, Path] | None, where: str) -> dict[str, Any]:
+    """What a manifest says otherwise of a version less somebody; its tables are copied into `folder`."""
+    shown = snapshot_tables(folder)
+    for name, stored in less.tables.items():
+        _copy(stored, shown[name], where)
+    return {
+        "tables": {name: _told(stored) for name, stored in less.tables.items()},
+        "gates": [asdict(gate) for gate in (*audit.gates, *less.gates)],
+        "differences": compare(before, traces_of(shown)).numbers(),
+        "less": {"children": less.children, "hidden": less.hidden},
+    }
 
 
 def bury(
@@ -294,11 +334,18 @@ def forget_nights(home: Home, authority: str, before: date) -> None:
             write_json(pointer | {"nights": nights}, path)
 
 
-def _may_stand(home: Home, authority: str, business_date: date, version: str, base: str) -> bool:
-    """Whether what a version was built on is in force, or the version itself is."""
+def _refuse_astray(home: Home, authority: str, business_date: date, version: str, base: str) -> None:
+    """Refuse a version when neither what it was built on is in force, nor the version itself."""
     nights = (current_version(home, authority) or {}).get("nights", {})
     before = _in_force_before(home, authority, business_date)
-    return base in map(built, before) or built(str(nights.get(business_date.isoformat(), ""))) == version
+    if base in map(built, before) or built(str(nights.get(business_date.isoformat(), ""))) == version:
+        return
+    raise IsindexError(
+        "BASE_CHANGED",
+        "Not published: the version that this night was built on is not in force any more.",
+        where=f"{authority} {business_date}",
+        remedy="Load again: the night is run anew on what is in force now.",
+    )
 
 
 def _in_force_before(home: Home, authority: str, business_date: date) -> list[str]:

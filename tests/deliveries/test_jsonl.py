@@ -44,6 +44,9 @@ def test_a_document_is_read_with_what_lies_below_it(read):
         (b'{"id":"2","upn":"a\x00b"}', "RECORD-UNREADABLE"),
         (b'{"id":"2","x":' + b"[" * 90_000 + b"]" * 90_000 + b"}", "RECORD-UNREADABLE"),
         (b'{"id":"2","x":' + b'{"a":' * 2_000 + b"1" + b"}" * 2_000 + b"}", "RECORD-UNREADABLE"),
+        (b'{"id":"2","x":' + b"[" * 130 + b"]" * 130 + b"}", "RECORD-UNREADABLE"),
+        (b'{"id":"2","x":"a","y":' + b'{"a":[' * 65 + b"1" + b"]}" * 65 + b"}", "RECORD-UNREADABLE"),
+        (b'{"id":"2","x":"a\\"]]","y":' + b"[" * 70 + b"]" * 70 + b"}", "RECORD-UNREADABLE"),
         (b'{"id":"2","x":"' + b"a" * 2_000_000 + b'"}', "RECORD-TOO-LARGE"),
         (b'{"id":"2","names":"A"}', "RECORD-SHAPE"),
         (b'{"id":"2","names":{"family":"A"}}', "RECORD-SHAPE"),
@@ -65,6 +68,20 @@ def test_a_damaged_document_costs_only_itself(read, damaged, rule):
     assert part.records["position"].to_pylist() == [1, 3]
     assert part.records["line"].to_pylist() == [1, 4]
     assert "secret" not in str(part.findings)
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        b'{"id":"2","x":"' + b"[{" * 90 + b'"}\n',
+        b'{"id":"2","x":"\\"' + b"[" * 90 + b'"}\n',
+        b'{"id":"2","x":[' + b"[1]," * 200 + b"[1]]}\n",
+    ],
+    ids=["in a text", "after a quote in a text", "beside each other"],
+)
+def test_brackets_are_counted_where_they_stand_within_each_other(read, sound):
+    part = read(GOOD + sound)
+    assert not part.damaged and part.records.num_rows == 2
 
 
 def test_scalars_are_taken_as_their_text(read):

@@ -107,6 +107,8 @@ def test_a_file_refused_for_another_column_still_tells_who_asks(tmp_path):
         pa.array([{"Requested": True}, None]),
         pa.array([{"requested": True, "sheild": 1}, None]),
         pa.array([{"requested": {"x": True}}, None]),
+        pa.array([1, None], pa.timestamp("s", "Mars/X")),
+        pa.array([2**62, None], pa.timestamp("us")),
     ],
     ids=lambda array: str(array.type)[:40],
 )

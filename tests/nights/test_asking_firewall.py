@@ -94,6 +94,14 @@ def test_a_number_that_is_understood_is_a_wall_and_hides_nobody(tmp_path: Path, 
         walled(place, 0)
 
 
+@pytest.mark.parametrize("said", ["\u2028", "\u200b", "\ufeff", "\x85 \u2060", " "], ids=ascii)
+def test_what_cannot_be_seen_asks_for_nothing_and_holds_no_night(tmp_path: Path, said: str) -> None:
+    place = both(tmp_path, firewall_from=said)
+    place.deliver(0)
+    assert place.load() == {0: "published"}
+    assert not hidden(place, 0, B) and tasks(place, 0) == []
+
+
 @pytest.mark.parametrize("said", ["S9999", "?", {"id": "S0021"}, "S0921", "the other one"], ids=ascii)
 def test_what_names_nobody_hides_who_asks_and_is_a_task(tmp_path: Path, said: Any) -> None:
     place = both(tmp_path, firewall_from=said)

@@ -6,6 +6,7 @@ From what is delivered to the bytes of every version and the rows of the databas
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow.compute as pc
 import pytest
@@ -13,7 +14,7 @@ from sqlalchemy import select
 
 from pipelines.database import schema as db
 from pipelines.errors import IsindexError
-from pipelines.nights import hiding, protective
+from pipelines.nights import hiding, protective, put_in_force
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.protective import protect_at_once, protection_waits, taken_away
 from pipelines.publishing.gates import takes_away
@@ -177,7 +178,7 @@ def test_what_is_in_the_way_of_protection_is_told_and_tried_again(
 ) -> None:
     asks(place)
     with monkeypatch.context() as patch:
-        patch.setattr(hiding, "takes_away", lambda before, after: _failing(takes_away(before, after)))
+        patch.setattr(hiding, "takes_away", lambda before, after, *_: _failing(takes_away(before, after)))
         with few_keys_may_move():
             place.renumber()
             place.deliver(3)
@@ -231,7 +232,46 @@ def test_the_gate_finds_a_child_that_is_opened(place: LittleNights, tmp_path: Pa
     assert not takes_away(before, after).passed
 
 
-def test_an_uneventful_night_looks_at_the_version_before_it_and_at_no_older_one(
+def test_a_version_is_made_less_from_what_is_shown_as_from_what_was_audited(
+    place: LittleNights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = place.copied_to(tmp_path / "other")
+    built_whole: list[str] = []
+
+    def whole(attempt: Attempt, *arguments: Any) -> Any:
+        built_whole.append(attempt.night.business_date.isoformat())
+        return as_ever(attempt, *arguments)
+
+    as_ever = put_in_force._publish_whole
+    monkeypatch.setattr(put_in_force, "_publish_whole", whole)
+    for each in (place, other):
+        for number, (feed, field) in enumerate((("health", "confidentiality"), ("social_care", "shield"))):
+            key = next(
+                key for key, row in each.feeds[feed].rows.items() if CHILD.nhs in (row["nhs_number"], key) or number
+            )
+            each.feeds[feed].rows[key][field] = "S" if field == "confidentiality" else {"requested": True}
+            each.deliver(3 + number)
+            assert each.load() == {3 + number: "published"}
+        monkeypatch.setattr(put_in_force, "_as_shown", lambda attempt: None)
+    assert built_whole[:2] == [day_of(3).isoformat(), day_of(4).isoformat()], (
+        "of those of before no table is made that nobody is shown"
+    )
+    assert len(built_whole) > 6
+    assert [version for version in versions_there(place.deployment.home, AUTHORITY) if "-less-" in version]
+    files = [
+        {path.relative_to(each.home).as_posix(): told for path, told in shown_by(each).items()}
+        for each in (place, other)
+    ]
+    assert files[0] == files[1]
+
+
+def shown_by(place: LittleNights) -> dict[Path, str]:
+    """The files of all versions with their hash; tombstones say when."""
+    told = {Path(path): sha256 for path, sha256 in bytes_under(place.home / "snapshots").items()}
+    return {path: sha256 for path, sha256 in told.items() if "tombstones" not in path.parts}
+
+
+def test_an_uneventful_night_looks_at_no_version_of_before(
     place: LittleNights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked_at: list[str] = []
@@ -245,7 +285,7 @@ def test_an_uneventful_night_looks_at_the_version_before_it_and_at_no_older_one(
     monkeypatch.setattr(protective, "hidden_beyond", counted)
     place.deliver(4)
     place.load()
-    assert set(looked_at) == {day_of(3).isoformat(), day_of(4).isoformat()}
+    assert set(looked_at) == {day_of(4).isoformat()}
     asks(place)
     place.deliver(5)
     place.load()

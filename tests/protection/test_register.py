@@ -5,7 +5,7 @@ from datetime import date
 import pyarrow as pa
 
 from pipelines.protection.register import Asked, entries_after, requests_of
-from pipelines.protection.tokens import NEARLY, tokens_of_asking
+from pipelines.protection.tokens import tokens_of_asking
 from pipelines.seams.deliveries import ASKING
 from pipelines.seams.protection import ENTRIES
 
@@ -77,15 +77,29 @@ def test_what_is_told_in_another_manner_is_the_same_token():
     assert len(other) == 2 and set(other) < set(one)  # who has a second given name is known by both together as well
 
 
-def test_a_dwelling_names_a_child_only_where_nothing_better_does():
+def test_a_dwelling_names_a_child_but_beside_names_with_birth_date():
     home = {"postcode": "B1 1AA", "address_line": "12 High Street"}
-    assert kinds({**SAID, **home}) == {"number", "person", "place"}
-    assert kinds({**home, "birth_date": "2016-05-04"}) == {"born_at", "place"}
+    names = {name: SAID[name] for name in ("family_name", "given_names")}
+    born, number = {"birth_date": "2016-05-04"}, {"nhs_number": SAID["nhs_number"]}
+    for said, kind in (({**home, **born}, "born_at"), ({**home, **names}, "lives_at")):
+        assert kind in naming(said) and kind in naming({**said, **number}), (
+            "a number may be mistyped, or another child's"
+        )
+    everything = {**SAID, **home}
+    assert not {"born_at", "lives_at"} & naming(everything)
+    assert {"born_at", "lives_at"} <= naming(everything, "nearly"), "whom it may mean where all else is mistyped"
 
 
-def kinds(said):
-    """The kinds of tokens that name the child of a record that says this of it."""
-    return set(tokens_of_asking(asking({"said": said}), "health")["kind"].to_pylist()) - set(NEARLY)
+def naming(said, column="tokens"):
+    """The kinds of tokens in that column of the wish of a record that says this of its child."""
+    (wish,) = requests({"said": said}).to_pylist()
+    tokens = tokens_of_asking(asking({"said": said}), "health").to_pylist()
+    return {each["kind"] for each in tokens if each["token"] in wish[column]}
+
+
+def test_names_of_any_length_cost_little():
+    long = {"family_name": "abcdefghi" * 1_000, "given_names": "klmnopqrst" * 900, "birth_date": "2016-05-04"}
+    assert tokens_of_asking(asking({"said": long}), "health").num_rows < 100
 
 
 def test_not_understood_once_is_told_until_it_is_understood():

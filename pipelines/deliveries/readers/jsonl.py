@@ -39,7 +39,8 @@ __all__ = ["read_jsonl"]
 
 _BATCH = 8 << 20  # bytes of text worked on at a time
 _LINE_LIMIT = 1 << 20  # bytes of one document; a child's record has a few thousand
-_DEPTH_LIMIT = 1_000  # opening brackets in a document before it is called a bomb
+_BRACKETS = 1_000  # opening brackets in a document before it is called a bomb
+_DEPTH = 64  # of brackets within brackets: the parser gives up on a whole batch at 128, and a record has five
 
 
 def read_jsonl(path: Path, name: str, contract: Contract, *, delta: bool) -> FilePart:
@@ -108,14 +109,25 @@ def _lines(documents: bytes, first: int, bad: Any) -> pa.Table:
         rule[np.searchsorted(starts, match.start(), "right") - 1] = "RECORD-UNREADABLE"
     numbers = np.arange(first + 1, first + 1 + len(starts))
     rule[np.isin(numbers, bad)] = "RECORD-ENCODING"
-    for suspect in np.flatnonzero((lengths > _DEPTH_LIMIT) & (lengths <= _LINE_LIMIT)).tolist():
-        brackets = documents.count(b"[", starts[suspect], ends[suspect]) + documents.count(
-            b"{", starts[suspect], ends[suspect]
-        )
-        if brackets > _DEPTH_LIMIT:
+    for suspect in np.flatnonzero((lengths > 2 * _DEPTH) & (lengths <= _LINE_LIMIT)).tolist():
+        opening = [documents.count(bracket, starts[suspect], ends[suspect]) for bracket in (b"[", b"{")]
+        if sum(opening) > _BRACKETS or (
+            sum(opening) > _DEPTH and _depth(documents[starts[suspect] : ends[suspect]]) > _DEPTH
+        ):
             rule[suspect] = "RECORD-UNREADABLE"
     rule[lengths > _LINE_LIMIT] = "RECORD-TOO-LARGE"
     return pa.table({"line": numbers, "document": document, "rule": pa.array(rule, pa.string())})
+
+
+def _depth(document: bytes) -> int:
+    """How deep brackets stand within brackets; those inside texts are none."""
+    outside = np.frombuffer(_TEXT.sub(b"", document), np.uint8)
+    steps = np.isin(outside, _OPENING).astype(np.int64) - np.isin(outside, _CLOSING)
+    return int(np.cumsum(steps).max(initial=0))
+
+
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_OPENING, _CLOSING = (np.frombuffer(brackets, np.uint8) for brackets in (b"[{", b"]}"))
 
 
 def _judge(database: duckdb.DuckDBPyConnection, before: int) -> None:

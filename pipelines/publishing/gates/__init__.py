@@ -13,7 +13,7 @@ from pipelines.publishing.gates.audit import AUDITED_TABLES, LEDGER_TABLES, Audi
 from pipelines.publishing.gates.evidence import Base, Protection, Walled
 from pipelines.publishing.gates.gate import Gate
 from pipelines.publishing.gates.run import GATES, OVERRIDABLE, run_gates
-from pipelines.publishing.gates.takes_away import takes_away
+from pipelines.publishing.gates.takes_away import Built, takes_away
 
 __all__ = [
     "AUDITED_TABLES",
@@ -22,6 +22,7 @@ __all__ = [
     "OVERRIDABLE",
     "Audit",
     "Base",
+    "Built",
     "Gate",
     "Protection",
     "Walled",

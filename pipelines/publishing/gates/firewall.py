@@ -72,7 +72,8 @@ _ASKED = r"""
     CREATE OR REPLACE TEMP MACRO number_told(t) AS nullif(regexp_replace(upper(nfc_normalize(t)), '[^\pL\pN]', '', 'g'), '');
 
     CREATE OR REPLACE TEMP TABLE asks AS
-    SELECT record_key, split_part(record_key, ':', 1) AS agency, {told} AS told FROM person WHERE {told} IS NOT NULL;
+    SELECT record_key, split_part(record_key, ':', 1) AS agency, {told} AS told FROM person
+    WHERE regexp_matches(substr({told}, strpos({told}, ':') + 1), '[^\s\pZ\pC]');  -- what cannot be seen asks for nothing
 
     CREATE OR REPLACE TEMP TABLE numbers_told AS
     WITH whole AS (SELECT record_key, agency, substr(told, length(agency) + 2) AS told FROM asks)

@@ -122,7 +122,7 @@ _BY_WORD = r"""
     CREATE OR REPLACE TEMP MACRO names_of(t) AS list_filter(
         string_split(regexp_replace(regexp_replace(regexp_replace(upper(strip_accents(t)), '[''`]S\b', ' ', 'g'), '[''`]', '', 'g'),
             '[^\pL\pN]+', ' ', 'g'), ' '),
-        lambda word: length(word) > 1 AND NOT list_contains(getvariable('no_names'), word));
+        lambda word: length(word) > 1);
 
     CREATE OR REPLACE TEMP TABLE located AS SELECT DISTINCT index_id FROM addresses WHERE coalesce(address, postcode, uprn) IS NOT NULL;
 
@@ -132,9 +132,11 @@ _BY_WORD = r"""
             SELECT index_id, given_names, family_name FROM shown_children UNION ALL SELECT index_id, given_names, family_name FROM shown_names
         ) SEMI JOIN hidden_children USING (index_id) WHERE given_names IS NOT NULL AND family_name IS NOT NULL
     )
-    SELECT DISTINCT 'carer' AS part, name AS whole, unnest(names_of(name)) AS word FROM shown_carers SEMI JOIN hidden_children USING (index_id)
-    UNION SELECT 'given', concat(given_names, '/', family_name), unnest(names_of(given_names)) FROM shown
-    UNION SELECT 'family', concat(given_names, '/', family_name), unnest(names_of(family_name)) FROM shown;
+    FROM (
+        SELECT DISTINCT 'carer' AS part, name AS whole, unnest(names_of(name)) AS word FROM shown_carers SEMI JOIN hidden_children USING (index_id)
+        UNION SELECT 'given', concat(given_names, '/', family_name), unnest(names_of(given_names)) FROM shown
+        UNION SELECT 'family', concat(given_names, '/', family_name), unnest(names_of(family_name)) FROM shown
+    ) WHERE word NOT IN (SELECT unnest(getvariable('no_names')));
 
     CREATE OR REPLACE TEMP TABLE open_words AS
     WITH borne AS (
@@ -160,15 +162,17 @@ _BY_WORD = r"""
             FROM (SELECT index_id, given_names, family_name FROM shown_names) UNION ALL SELECT index_id, given_names, family_name FROM shown_children
         ) ANTI JOIN hidden_children USING (index_id) WHERE regexp_matches(given_names, '(?i)[&+]|\band\b')
     )
-    SELECT part, text AS whole, located, unnest(names_of(text)) AS word FROM said
-    UNION SELECT 'given', concat(given_names, '/', family_name), true, unnest(names_of(given_names)) FROM borne
-    UNION SELECT 'family', concat(given_names, '/', family_name), true, unnest(names_of(family_name)) FROM borne;
+    FROM (
+        SELECT part, text AS whole, located, unnest(names_of(text)) AS word FROM said
+        UNION ALL SELECT 'given', concat(given_names, '/', family_name), true, unnest(names_of(given_names)) FROM borne
+        UNION ALL SELECT 'family', concat(given_names, '/', family_name), true, unnest(names_of(family_name)) FROM borne
+    ) WHERE word NOT IN (SELECT unnest(getvariable('no_names')));
 
     CREATE OR REPLACE TEMP TABLE alike_words AS
     WITH few AS (SELECT DISTINCT word FROM hidden_words), every AS (SELECT DISTINCT word FROM open_words)
     SELECT word, word AS hidden FROM few SEMI JOIN every USING (word)
     UNION
-    SELECT e.word, f.word FROM few f JOIN every e ON left(e.word, 3) = left(f.word, 3) AND length(f.word) > 4 AND length(e.word) > 4
+    SELECT e.word, f.word FROM few f JOIN every e ON left(e.word, 3) = left(f.word, 3) AND length(f.word) BETWEEN 5 AND 64 AND length(e.word) BETWEEN 5 AND 64
     WHERE levenshtein(e.word, f.word) < 2
 """
 _PLACE = ["address", "postcode", "uprn"]
@@ -295,7 +299,7 @@ _HIDDEN = rf"""
     ),
     on_one_road AS (
         SELECT n.hidden, n.other FROM near n JOIN hidden_homes h ON h.spelling = n.hidden JOIN spelled s ON s.spelling = n.other
-        WHERE n.one_road AND h.numbers = s.numbers AND coalesce(levenshtein(h.code, s.code) < 2, true)
+        WHERE n.one_road AND h.numbers = s.numbers AND coalesce(length(h.code || s.code) < 32 AND levenshtein(h.code, s.code) < 2, true)
     ),
     crowded AS (
         SELECT hidden FROM alike JOIN lives_there l ON l.spelling = other GROUP BY hidden HAVING {_CROWD}

@@ -375,11 +375,10 @@ _WISHED = """
 _ONE_CHILD = """
     CREATE OR REPLACE TEMP TABLE one_child AS
     WITH borne AS (SELECT token, index_id FROM known_by JOIN identities USING (record_key) WHERE kind IN ('number', 'person')),
+    several AS (SELECT token FROM borne GROUP BY token HAVING min(index_id) < max(index_id)),
     shared AS (
-        SELECT DISTINCT token, index_id, eldest, bearers FROM borne JOIN (
-            SELECT token, min(index_id) AS eldest, count(DISTINCT index_id) AS bearers FROM borne GROUP BY token
-            HAVING min(index_id) < max(index_id)
-        ) USING (token)
+        SELECT token, index_id, min(index_id) OVER (PARTITION BY token) AS eldest, count(*) OVER (PARTITION BY token) AS bearers
+        FROM (SELECT DISTINCT token, index_id FROM borne SEMI JOIN several USING (token))
     ),
     alike AS (
         SELECT x.index_id AS a, y.index_id AS b FROM shared x JOIN shared y USING (token)
@@ -396,7 +395,10 @@ _ONE_CHILD = """
         JOIN identities ia ON ia.record_key = d.record_a JOIN identities ib ON ib.record_key = d.record_b
         WHERE d.kind = 'not_the_same'
     ),
-    numbers AS (SELECT DISTINCT token, index_id FROM known_by JOIN identities USING (record_key) WHERE kind = 'number'),
+    numbers AS (
+        SELECT DISTINCT token, index_id FROM known_by JOIN identities USING (record_key)
+        WHERE kind = 'number' AND index_id IN (SELECT a FROM parted UNION SELECT b FROM parted)
+    ),
     either AS (
         SELECT a, b FROM ((SELECT a, b FROM alike UNION SELECT a, b FROM kept WHERE NOT certain) ANTI JOIN parted USING (a, b))
         UNION  -- parted, but one number they share is not borne by both records of a decision

@@ -6,24 +6,39 @@ Belongs here: holding the two against each other, row by row, in code of its own
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.publishing.gates.gate import Gate
 from pipelines.publishing.snapshot import SNAPSHOT_TABLES
 from pipelines.tables import connect
 
-__all__ = ["takes_away"]
+__all__ = ["Built", "takes_away"]
 
 
-def takes_away(before: Mapping[str, Path], after: Mapping[str, Path]) -> Gate:
+@dataclass(frozen=True)
+class Built:
+    """A version as it was built: how many rows each table had, and a table of its children with shielded and withheld."""
+
+    rows: Mapping[str, int]
+    children: Path
+
+
+def takes_away(before: Mapping[str, Path], after: Mapping[str, Path], built: Built | None = None) -> Gate:
     """Every row of `after` is one of `before`, or has nothing in the place of something there; nobody is opened.
 
     The name and the status of the address that stand for a child may be others that `before` shows of the same child, where
     the one that stood for it must be hidden.
+
+    Args:
+        before: the tables that are published, or that were audited.
+        after: those that are to be published in their place.
+        built: what the figures count from, where `before` was made less already; default `before`.
     """
-    views = {f"before_{name}": before[name] for name in SNAPSHOT_TABLES} | {
+    views: dict[str, Path] = {f"before_{name}": before[name] for name in SNAPSHOT_TABLES} | {
         f"after_{name}": after[name] for name in SNAPSHOT_TABLES
     }
+    views["built_children"] = built.children if built else before["children"]
     with connect(views) as duck:
         added = {}
         for name, seam in SNAPSHOT_TABLES.items():
@@ -37,19 +52,18 @@ def takes_away(before: Mapping[str, Path], after: Mapping[str, Path]) -> Gate:
                     WHERE NOT EXISTS (SELECT 1 FROM before_{name} b WHERE b.index_id = a.index_id AND {same})
                 """
             added[name] = int(duck.execute(query).fetchall()[0][0])
-        more = {
-            name: int(
-                duck.execute(
-                    f"SELECT (SELECT count(*) FROM after_{name}) - (SELECT count(*) FROM before_{name})"
-                ).fetchall()[0][0]
-            )
+        counted = {
+            (time, name): int(duck.execute(f"SELECT count(*) FROM {time}_{name}").fetchall()[0][0])
+            for time in ("before", "after")
             for name in SNAPSHOT_TABLES
         }
         ((hidden,),) = duck.execute("""
-            SELECT count(*) FROM before_children b LEFT JOIN after_children a USING (index_id)
+            SELECT count(*) FROM built_children b LEFT JOIN after_children a USING (index_id)
             WHERE NOT (b.shielded OR b.withheld) AND coalesce(a.shielded OR a.withheld, true)
         """).fetchall()
+    more = {name: counted["after", name] - counted["before", name] for name in SNAPSHOT_TABLES}
     rows = sum(added.values()) + sum(max(number, 0) for number in more.values())
+    were = built.rows if built else {name: counted["before", name] for name in SNAPSHOT_TABLES}
     return Gate(
         "takes_away",
         rows == 0,
@@ -57,7 +71,7 @@ def takes_away(before: Mapping[str, Path], after: Mapping[str, Path]) -> Gate:
         {
             "children_hidden": hidden,
             "rows_added": rows,
-            "rows_taken": sum(max(-number, 0) for number in more.values()),
+            "rows_taken": sum(max(were[name] - counted["after", name], 0) for name in SNAPSHOT_TABLES),
         },
     )
 
