@@ -24,7 +24,8 @@ Not here: which letters read alike (`letters`), what follows when two are equal 
     says_with(t)     whether an address tells with whom somebody lives
     says_two(t)      whether a name holds more than one, or something beside it: "Ida & Tom", "Ida (Tom)"
     says_family(t)   whether a text tells which family lives somewhere
-    said_in(t)       every word of a text, and every two that follow each other grown together
+    said_in(t)       every word of a text, and every two that follow each other grown together; words with an apostrophe or a digit, of
+                     `has_more`, as `names_in` has them, too
     called_in(t, n)  the words of a name, those that follow each other also grown together ("Mc Donald"); where these are fewer than n, with
                      what else joins names ("Kim Do")
     last_in(t)       of one person: the family name's words (the last, what is joined to it, and one before a comma)
@@ -42,6 +43,8 @@ words may be parted, hyphened or left off at the end (a single word of three let
 """
 
 from __future__ import annotations
+
+from pipelines.protection.letters import LETTER
 
 __all__ = ["macros"]
 
@@ -69,7 +72,7 @@ _WHOSE = (
     "of|see|baby|infant|unborn|twin|triplet|sib|sibs|sibling|siblings|sister|brother|child|children|son|daughter|kid|mother|mum|mam|mom|father|dad|"
     "bro|sis|cousin|carer|parent|c/o|care|with|aka|alias|also|now|same|duplicate|dup|ref"
 )
-_RUN = r"[0-9](?:[^\pL\pN,;@\n]*[0-9])+"  # digits with anything but letters and what divides a list
+_RUN = rf"[0-9](?:[^0-9{LETTER},;@\n]*[0-9])+"  # digits with anything but letters and what divides a list
 
 # a street's first word, shortened; what is read of it besides is its whole form
 _FIRST = "([0-9][A-Z]?[ ,]+(?:THE )?)"
@@ -92,10 +95,10 @@ _MACROS = rf"""
     CREATE MACRO plain(t) AS
         regexp_replace(regexp_replace(folded(t), '['']', '', 'g'), '[^A-Z0-9,]+', ' ', 'g');
     CREATE MACRO squashed(t) AS regexp_replace(folded(t), '[^A-Z0-9]', '', 'g');
-    CREATE MACRO letters(t) AS nullif(regexp_replace(folded(t), '[^\pL]', '', 'g'), '');
+    CREATE MACRO letters(t) AS nullif(regexp_replace(folded(t), '[^{LETTER}]', '', 'g'), '');
     CREATE MACRO digits_of(t) AS nullif(ltrim(regexp_replace(folded(t), '[^0-9]', '', 'g'), '0'), '');
     CREATE MACRO spoken(t) AS list_filter(
-        string_split(regexp_replace(regexp_replace(folded(t), '['']', '', 'g'), '[^\pL\pN]+', ' ', 'g'), ' '),
+        string_split(regexp_replace(regexp_replace(folded(t), '['']', '', 'g'), '[^0-9{LETTER}]+', ' ', 'g'), ' '),
         lambda word: length(word) > 1);
     CREATE MACRO words_of(t) AS list_filter(spoken(t), lambda word: word NOT IN ({_TITLES}));
 
@@ -138,7 +141,7 @@ _MACROS = rf"""
         regexp_extract_all(squashed(t), '[0-9]{{9,}}'),
         lambda run: list_transform(range(1, length(run) - 7), lambda place: run[place:place + 8])));
     CREATE MACRO mails_in(t) AS regexp_extract_all(
-        lower(folded(t)), '[\pL\pN][\pL\pN._%+''-]*@[\pL\pN-]+(?:\.[\pL\pN-]+)*');
+        lower(folded(t)), '[0-9{LETTER}][0-9{LETTER}._%+''-]*@[0-9{LETTER}-]+(?:\.[0-9{LETTER}-]+)*');
     -- two numbers with a space or stroke between them are read apart, and as one, since either may stand anywhere
     CREATE MACRO reached_at(t) AS list_distinct(list_concat(mails_in(t), list_filter(flatten(list_transform(
         list_concat(list_concat(
@@ -166,8 +169,9 @@ _MACROS = rf"""
     CREATE MACRO says_two(t) AS regexp_matches(t, '(?i)[&+/,;(\[|]|\s[-\x{{2013}}\x{{2014}}]\s|\b(?:and|alongside|beside|und|et|y|plus|w|n)\b');
     CREATE MACRO says_family(t) AS regexp_matches(t, '(?i)\b(?:family|household|residence)\b');
     CREATE MACRO joined_of(said) AS list_transform(list_zip(said[:-2], said[2:]), lambda pair: pair[1] || pair[2]);
-    CREATE MACRO said_of(said, named) AS list_distinct(list_concat(list_concat(said, named), joined_of(said)));
-    CREATE MACRO said_in(t) AS said_of(spoken(t), names_in(t));
+    CREATE MACRO has_more(t) AS regexp_matches(t, '[''`0-9\x{{2019}}\x{{02bc}}]');
+    CREATE MACRO said_of(said) AS list_concat(said, joined_of(said));
+    CREATE MACRO said_in(t) AS CASE WHEN has_more(t) THEN list_concat(said_of(spoken(t)), names_in(t)) ELSE said_of(spoken(t)) END;
     CREATE MACRO called_of(said, named, least) AS list_distinct(CASE WHEN len(named) < least THEN list_concat(said, joined_of(said))
         ELSE list_concat(named, joined_of(said)) END);
     CREATE MACRO called_in(t, least) AS called_of(list_filter(spoken(t), lambda word: word NOT IN ({_TITLES})), names_in(t), least);

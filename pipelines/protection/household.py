@@ -131,10 +131,10 @@ _TEXTS = {
 }
 _SAID = """
     SELECT record_key, unnest([family_name, given_names, phone]) AS text FROM told_records
-    UNION SELECT record_key, unnest([family_name, given_names]) FROM told_names
-    UNION SELECT record_key, unnest([name, relationship, contact]) FROM told_carers
-    UNION SELECT record_key, unnest([service, contact, phone]) FROM told_involvements
-    UNION SELECT record_key, address FROM told_addresses
+    UNION ALL SELECT record_key, unnest([family_name, given_names]) FROM told_names
+    UNION ALL SELECT record_key, unnest([name, relationship, contact]) FROM told_carers
+    UNION ALL SELECT record_key, unnest([service, contact, phone]) FROM told_involvements
+    UNION ALL SELECT record_key, address FROM told_addresses
 """
 _WRITTEN: dict[str, tuple[str, list[str]]] = {
     "addresses": ("FROM told_addresses", ["address", "postcode", "uprn"]),
@@ -313,7 +313,7 @@ _TELLING = f"""
     UNION ALL SELECT record_key, 'address', address FROM all_addresses;
 
     CREATE TEMP TABLE numbered AS
-    SELECT DISTINCT record_key, kind = 'address' AS is_address, text FROM words WHERE regexp_matches(folded(text), '[0-9@]');
+    SELECT DISTINCT record_key, kind = 'address' AS is_address, text FROM words WHERE regexp_matches(text, '[0-9@]');
 
     CREATE TEMP TABLE needles AS
     SELECT 'postcode ' || postcode AS needle FROM hidden_places JOIN places USING (place) WHERE length(postcode) > 4
@@ -362,8 +362,10 @@ _RESULTS = {
         WITH found AS (
             SELECT record_key, text FROM numbered SEMI JOIN telling USING (is_address, text)
             UNION
-            SELECT record_key, text FROM homes h JOIN who USING (index_id) JOIN words w USING (record_key)
-            WHERE w.kind = 'name' AND contains(' ' || replace(plain(text), ',', ' ') || ' ', ' ' || h.road || ' ')
+            SELECT record_key, text FROM homes h JOIN who USING (index_id) JOIN (
+                SELECT record_key, unnest([family_name, given_names]) AS text FROM named UNION ALL SELECT record_key, name FROM all_carers
+            ) USING (record_key)
+            WHERE contains(' ' || replace(plain(text), ',', ' ') || ' ', ' ' || h.road || ' ')
         ),
         in_two_parts AS (  -- neither name holds it alone
             SELECT n.record_key, unnest([n.family_name, n.given_names]) AS text

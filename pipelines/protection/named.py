@@ -45,21 +45,25 @@ NAMED = """
         UNION ALL SELECT record_key, concat_ws(' ', service, contact, phone) FROM all_involvements
     ) JOIN who w USING (record_key) LEFT JOIN found_at f USING (index_id) WHERE NOT w.hidden AND text IS NOT NULL GROUP BY text;
 
+    CREATE TEMP TABLE named_open AS
+    SELECT DISTINCT family_name, given_names FROM named JOIN who USING (record_key) WHERE NOT hidden;
+
+    CREATE TEMP TABLE more AS  -- names that tell of somebody else
+    SELECT name FROM (SELECT family_name AS name FROM named_open UNION SELECT given_names FROM named_open) WHERE says_two(name) OR tells_whose(name);
+
+    CREATE TEMP TABLE addresses_open AS SELECT DISTINCT address FROM all_addresses JOIN who USING (record_key) WHERE NOT hidden AND address IS NOT NULL;
+
     CREATE TEMP TABLE lines_open AS  -- of addresses each line with the next ("c/o Quill, Ida"), of names those that tell of somebody else
     SELECT DISTINCT text, unnest(list_transform(list_zip(parts, parts[2:]),
         lambda pair: trim(pair[1]) || ' ' || coalesce(trim(pair[2]), ''))) AS line
-    FROM (
-        SELECT DISTINCT address AS text, string_split(address, ',') AS parts
-        FROM all_addresses JOIN who USING (record_key) WHERE NOT hidden AND address IS NOT NULL
-    )
+    FROM (SELECT address AS text, string_split(address, ',') AS parts FROM addresses_open)
     UNION  -- also with the street between ("c/o Ida", "14 Road", "Quill")
-    SELECT DISTINCT address, address FROM all_addresses JOIN who USING (record_key) WHERE NOT hidden AND says_with(address)
+    SELECT address, address FROM addresses_open WHERE says_with(address)
     UNION
-    SELECT text, text FROM (SELECT record_key, unnest([family_name, given_names]) AS text FROM named) JOIN who USING (record_key)
-    WHERE NOT hidden AND tells_whose(text)
+    SELECT unnest([family_name, given_names]), concat_ws(' ', given_names, family_name) FROM named_open
+    WHERE family_name IN (FROM more) OR given_names IN (FROM more)
     UNION
-    SELECT unnest([family_name, given_names]), concat_ws(' ', given_names, family_name) FROM named JOIN who USING (record_key)
-    WHERE NOT hidden AND (says_two(given_names) OR says_two(family_name) OR tells_whose(given_names) OR tells_whose(family_name));
+    SELECT name, name FROM more WHERE tells_whose(name);
     DELETE FROM lines_open WHERE text IS NULL;
 
     CREATE TEMP TABLE words_of_lines AS SELECT line, unnest(said_in(line)) AS word FROM (SELECT DISTINCT line FROM lines_open);
@@ -67,8 +71,10 @@ NAMED = """
     CREATE TEMP TABLE words_open AS SELECT text, beside, unnest(said_in(text)) AS word FROM texts_open;
 
     CREATE TEMP TABLE words_borne AS
-    SELECT given, family, 'given' AS part, unnest(names_in(given)) AS word FROM names_borne WHERE found
-    UNION ALL SELECT given, family, 'family', unnest(names_in(family)) FROM names_borne WHERE found;
+    WITH every AS (SELECT given AS name FROM names_borne WHERE found UNION SELECT family FROM names_borne WHERE found),
+    words AS (SELECT name, unnest(names_in(name)) AS word FROM every)
+    SELECT given, family, 'given' AS part, word FROM names_borne JOIN words ON name = given WHERE found
+    UNION ALL SELECT given, family, 'family', word FROM names_borne JOIN words ON name = family WHERE found;
 
     CREATE TEMP TABLE one_word AS  -- the very word, or one of five letters or more with a letter wrong
     WITH few AS (SELECT DISTINCT word FROM words_hidden),

@@ -189,7 +189,7 @@ _SIDES = r"""
         lambda word: length(word) > 1 AND word NOT IN ('MR', 'MRS', 'MS', 'MISS', 'DR'))), ' ');
     CREATE OR REPLACE TEMP MACRO called_by(t) AS list_filter(string_split(coalesce(plain_of(regexp_replace(upper(t), '[''`]S\b', ' ', 'g')), ''), ' '),
         lambda word: length(word) > 1 AND NOT list_contains(getvariable('no_names'), word));
-    CREATE OR REPLACE TEMP MACRO one_word(a, b) AS a = b OR length(a) > 4 AND length(b) > 4 AND levenshtein(a, b) < 2;
+    CREATE OR REPLACE TEMP MACRO one_word(a, b) AS a = b OR length(a) BETWEEN 5 AND 64 AND length(b) BETWEEN 5 AND 64 AND levenshtein(a, b) < 2;
     CREATE OR REPLACE TEMP MACRO number_of(t) AS right(regexp_replace(t, '[^0-9]', '', 'g'), 9);
 
     CREATE OR REPLACE TEMP TABLE families_against AS

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pipelines.protection.letters import read_plainly
+from pipelines.protection.letters import LETTER, read_plainly
 from pipelines.publishing.gates.evidence import Evidence
 from pipelines.publishing.gates.gate import Gate
 from pipelines.publishing.gates.no_names import NO_NAMES
@@ -114,14 +114,14 @@ def _named(evidence: Evidence) -> tuple[int, int]:
 
 
 # somebody by all words of the name, whatever their order
-_PERSON = r"""array_to_string(list_sort(list_filter(
-    string_split(regexp_replace(regexp_replace(upper(strip_accents(name)), '[''`]', '', 'g'), '[^\pL\pN]+', ' ', 'g'), ' '),
+_PERSON = rf"""array_to_string(list_sort(list_filter(
+    string_split(regexp_replace(regexp_replace(upper(strip_accents(name)), '[''`]', '', 'g'), '[^0-9{LETTER}]+', ' ', 'g'), ' '),
     lambda word: length(word) > 1 AND word NOT IN ('MR', 'MRS', 'MS', 'MISS', 'DR', 'MUM', 'DAD'))), ' ')"""
 # names of hidden children and their carers, names and texts of open ones, word by word; and which words are one but for a letter
-_BY_WORD = r"""
+_BY_WORD = rf"""
     CREATE OR REPLACE TEMP MACRO names_of(t) AS list_filter(
         string_split(regexp_replace(regexp_replace(regexp_replace(upper(strip_accents(t)), '[''`]S\b', ' ', 'g'), '[''`]', '', 'g'),
-            '[^\pL\pN]+', ' ', 'g'), ' '),
+            '[^0-9{LETTER}]+', ' ', 'g'), ' '),
         lambda word: length(word) > 1);
 
     CREATE OR REPLACE TEMP TABLE located AS SELECT DISTINCT index_id FROM addresses WHERE coalesce(address, postcode, uprn) IS NOT NULL;
@@ -188,7 +188,7 @@ _POSTCODE = (
 _GROWN_TOGETHER = "(?:[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}|GIR ?0AA)"
 _FLATS = "FLAT|FLT|APARTMENT|APT|UNIT|ROOM|RM"
 _BEFORE_A_NUMBER = f"{_FLATS}|NO|NOS|NR|NUM|NUMBER|HOUSE|AT"
-_MAIL = r"[\pL\pN][\pL\pN._%+''-]*@[\pL\pN-]+(?:\.[\pL\pN-]+)*"
+_MAIL = rf"[0-9{LETTER}][0-9{LETTER}._%+''-]*@[0-9{LETTER}-]+(?:\.[0-9{LETTER}-]+)*"
 # a house, or up to four ("12-14"), with its street
 _ROAD = r"\b(?:[0-9]+[A-Z]? ){0,3}[0-9]+[A-Z]?(?: [A-Z])?[ ,]+[A-Z]{2}[A-Z ]*"
 
@@ -315,14 +315,14 @@ _HIDDEN = rf"""
     CREATE OR REPLACE TEMP TABLE kin AS  -- of the hidden child's own family name, where too many live
     SELECT DISTINCT h.other AS spelling, o.index_id
     FROM one_home h JOIN lives_there c ON c.spelling = h.hidden AND c.index_id IN (FROM hidden_children)
-    JOIN lives_there o ON o.spelling = h.other AND o.family = c.family AND regexp_matches(c.family, '\pL') WHERE h.crowded;
+    JOIN lives_there o ON o.spelling = h.other AND o.family = c.family AND regexp_matches(c.family, '[{LETTER}]') WHERE h.crowded;
 """
 
 # of the hidden child's own family name, or of one carer, and ever at its home: wherever they are, it may be
 _SHARING = rf"""
     CREATE OR REPLACE TEMP TABLE sharing AS
     WITH tied AS (
-        SELECT DISTINCT index_id, 'family ' || family AS tie FROM lives_there WHERE regexp_matches(family, '\pL')
+        SELECT DISTINCT index_id, 'family ' || family AS tie FROM lives_there WHERE regexp_matches(family, '[{LETTER}]')
         UNION
         SELECT index_id, 'carer ' || person FROM (SELECT index_id, {_PERSON} AS person FROM read_carers JOIN identities USING (record_key))
         WHERE person <> ''

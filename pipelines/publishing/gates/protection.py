@@ -70,6 +70,8 @@ def _work_out(evidence: Evidence) -> None:
     duck.register("token_of", key_tokens(_keys_decided(evidence)))
     duck.execute(_ONE_CHILD)
     duck.execute(_WISHED)
+    parted = evidence.count("SELECT count(*) FROM decisions WHERE kind = 'not_the_same'")
+    duck.execute(_PARTED if parted else _NOBODY_PARTED)
     duck.execute("""
         CREATE OR REPLACE TEMP TABLE must_hide AS
         WITH RECURSIVE hidden AS (
@@ -344,13 +346,16 @@ _NOBODY = """
     CREATE OR REPLACE TEMP TABLE one_child (a VARCHAR, b VARCHAR);
     CREATE OR REPLACE TEMP TABLE must_hide (index_id VARCHAR)
 """
-# Entries that stand with the identities they name; and identities with the keys that were decided to be another child's.
+# Entries that stand with the identities they name (`_WISHED`); identities with the keys that were decided to be another child's (`_PARTED`).
 _WISHED = """
     CREATE OR REPLACE TEMP TABLE wished AS
     SELECT w.index_id, e.tokens FROM (  -- a record of a hundred names has ten thousand tokens: which entry first, then its tokens
         SELECT DISTINCT i.index_id, n.entry_id FROM (SELECT entry_id, unnest(tokens) AS token FROM entries WHERE lifted_by IS NULL) n
         JOIN known_by USING (token) JOIN identities i USING (record_key)
     ) w JOIN entries e USING (entry_id);
+"""
+_NOBODY_PARTED = "CREATE OR REPLACE TEMP TABLE parted_keys (index_id VARCHAR, token VARCHAR)"
+_PARTED = """
     CREATE OR REPLACE TEMP TABLE parted_keys AS
     WITH sides AS (
         SELECT record_a AS one, record_b AS other FROM decisions WHERE kind = 'not_the_same'
