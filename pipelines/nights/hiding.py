@@ -57,6 +57,7 @@ class Known:
         places: where hidden children live or lived (`PLACES`).
         decisions: those of the latest night, and shields decided since (`DECISIONS`).
         walls: who stands on which side of a firewall in the latest night (`WALLS`).
+        hidden: index ids that the latest night hides, or that lead to one, and the records of those (index_id or record_key).
         services: services of the latest night, of those that are sensitive nothing but that there is one (`INVOLVEMENTS`: record_key, kind,
             service, start_date).
         since: whether anything was asked for or decided that the latest night was not built from.
@@ -68,19 +69,23 @@ class Known:
     places: pa.Table
     decisions: pa.Table
     walls: pa.Table
+    hidden: pa.Table
     services: pa.Table
     since: bool
 
     @property
     def digest(self) -> str:
         """Names what is known, whenever it was asked for last: the same knowledge hides the same in a version."""
+        told = self.services.filter(pc.equal(self.services["kind"].cast(pa.string()), "sensitive_service"))
+        sensitive = told["record_key"].combine_chunks()  # which of their other services are gone counts as well
         return _digest(
             self.entries.select(["entry_id", "tokens", "lifted_by"]),
             self.latched.select(["token", "holder", "shielded"]),
             self.places,
             self.decisions,
             self.walls,
-            self.services.filter(pc.equal(self.services["kind"].cast(pa.string()), "sensitive_service")),
+            self.hidden,
+            self.services.filter(pc.is_in(self.services["record_key"], value_set=sensitive)),
         )
 
 
@@ -96,7 +101,25 @@ def known_now(attempt: Attempt) -> Known:
     decided = pa.concat_tables([decided, pa.table(shields, schema=decided.schema)]) if shields["kind"] else decided
     latched, places = (read_table(folder / f"{name}.parquet") for name in ("latched", "places"))
     walls, services = walls_in(latest.folder), _services_in(latest)
-    return Known(latest, entries, latched, places, decided, walls, services, bool(asking or shields["kind"]))
+    since = bool(asking or shields["kind"])
+    known = Known(latest, entries, latched, places, decided, walls, _hidden_in(latest), services, since)
+    return replace(known, hidden=_hidden_in(latest, hidden_beyond(latest, known).visibility)) if since else known
+
+
+def _hidden_in(attempt: Attempt, more: pa.Table | None = None) -> pa.Table:
+    """Index ids that an attempt hides (`more` of them by now), or that lead to one, and the records of those: index_id, record_key; one is null."""
+    names = ("visibility", "index_ids", "identities")
+    views: dict[str, pa.Table | Path] = {name: attempt.folder / "identities" / f"{name}.parquet" for name in names}
+    with connect(views | {"more": VISIBILITY.empty_table() if more is None else more}) as duck:
+        return fetch(
+            duck,
+            """
+            WITH hidden AS (SELECT index_id FROM visibility WHERE shielded OR withheld UNION SELECT index_id FROM more)
+            SELECT index_id, NULL::VARCHAR AS record_key FROM hidden
+            UNION ALL SELECT index_id, NULL FROM index_ids WHERE redirects_to IN (FROM hidden)
+            UNION ALL SELECT NULL, record_key FROM identities SEMI JOIN hidden USING (index_id) ORDER BY ALL
+        """,
+        )
 
 
 def what_hides(attempt: Attempt) -> str:
@@ -150,7 +173,7 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
     """What an attempt shows and must be hidden by what is known.
 
     Who stands at a firewall that the attempt did not know of is withheld there: it may show one side on the other. So is a child
-    of whom it names a service that is sensitive by now.
+    of whom it names a service that is sensitive by now, and one whose index id, or a record of whom, is a hidden child's by now.
     """
     own = read_table(attempt.folder / "identities" / "visibility.parquet")
     if attempt.digest == known.latest.digest and not known.since:
@@ -172,6 +195,7 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
         "now": now,
         "identities": attempt.folder / "identities" / "identities.parquet",
         "walls": known.walls,
+        "hidden_now": known.hidden,
         "own_walls": walls_in(attempt.folder),
         "services": known.services,
         "own_services": _services_in(attempt),
@@ -186,8 +210,12 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
         more = fetch(
             duck,
             """
+            WITH others AS (  -- who is hidden by now under the same id, or with one of its records
+                FROM walled UNION FROM sensitive_since UNION SELECT index_id FROM hidden_now WHERE index_id IS NOT NULL
+                UNION SELECT index_id FROM identities WHERE record_key IN (SELECT record_key FROM hidden_now WHERE record_key IS NOT NULL)
+            )
             SELECT n.index_id, n.shielded, n.withheld OR (w.index_id IS NOT NULL AND NOT n.shielded) AS withheld
-            FROM now n JOIN own o USING (index_id) LEFT JOIN (FROM walled UNION FROM sensitive_since) w USING (index_id)
+            FROM now n JOIN own o USING (index_id) LEFT JOIN others w USING (index_id)
             WHERE (n.shielded OR n.withheld OR w.index_id IS NOT NULL) AND NOT (o.shielded OR o.withheld)
             ORDER BY index_id
         """,

@@ -5,6 +5,7 @@ From what is delivered to the bytes of every version and the rows of the databas
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from sqlalchemy import select
 
 from pipelines.database import schema as db
 from pipelines.errors import IsindexError
-from pipelines.nights import hiding, protective, put_in_force
+from pipelines.nights import hiding, protection_decisions, protective, put_in_force
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.protective import protect_at_once, protection_waits, taken_away
 from pipelines.publishing.gates import takes_away
@@ -143,8 +144,6 @@ def test_a_night_of_before_that_is_run_again_does_not_show_the_child_for_a_momen
 
 
 def test_a_child_decided_to_be_shielded_is_hidden_though_its_night_cannot_be_run(place: LittleNights) -> None:
-    from datetime import UTC, datetime
-
     from pipelines.nights.protection_decisions import shield
 
     table = place.published(2)
@@ -309,3 +308,50 @@ def test_a_service_that_turns_out_to_be_sensitive_is_named_in_no_version(place: 
     place.deliver(5)
     place.load()
     assert [version for version in taken_away(place.deployment, AUTHORITY) if version.business_date == day_of(4)] == []
+
+
+def test_who_is_hidden_under_an_index_id_is_hidden_under_it_in_every_version(place: LittleNights) -> None:
+    """Though the record by which an old version knows the child is gone, and what is left of it tells of it otherwise."""
+    mine = place.feeds["health"].rows[f"P{CHILD.nhs}"]
+    for feed in place.feeds.values():
+        for key in [key for key, row in feed.rows.items() if CHILD.nhs in row.values() or CHILD.family in str(row)]:
+            feed.drop(key)
+    year = mine["birth_date"][:3] + str((int(mine["birth_date"][3]) + 1) % 10) + mine["birth_date"][4:]
+    renamed = dict(mine, local_patient_id="Q1", nhs_number="", birth_date=year)
+    place.feeds["health"].rows |= {f"P{CHILD.nhs}": mine, "Q1": renamed}
+    place.deliver(3)
+    assert place.load() == {3: "published"}
+    place.feeds["health"].drop(f"P{CHILD.nhs}")
+    place.deliver(4)
+    assert place.load() == {4: "published"}
+    ids = [index_id_of(place, night) for night in range(5)]
+    assert len(set(ids)) == 1, "one child all along"
+    now = datetime(2026, 11, 23, 6, tzinfo=UTC)
+    protection_decisions.shield(
+        place.deployment, AUTHORITY, ids[-1], actor="a.reviewer", reason="Police, ref. 7", at=now
+    )
+    protect_at_once(place.deployment, AUTHORITY)
+    assert shown_in_versions(place) == []
+
+
+def index_id_of(place: LittleNights, night: int) -> str:
+    table = place.published(night)
+    (found,) = table.filter(pc.equal(table["family_name"], CHILD.family))["index_id"].to_pylist()
+    return str(found)
+
+
+def test_a_named_service_that_goes_after_a_sensitive_one_has_come_is_named_in_no_version_of_before(
+    place: LittleNights,
+) -> None:
+    mine = next(row for row in place.feeds["social_care"].rows.values() if not row["involvements"][0]["sensitive"])
+    named = dict(mine["involvements"][0], team="Lantern Project")
+    mine["involvements"] = [named]
+    place.deliver(3)
+    place.load()
+    mine["involvements"] = [named, dict(named, team="Safe House", sensitive=True, consent_basis="explicit_consent")]
+    place.deliver(4)
+    place.load()
+    mine["involvements"] = mine["involvements"][1:]
+    place.deliver(5)
+    place.load()
+    assert "Lantern Project" not in place.published(3, "involvements")["service"].to_pylist()
