@@ -33,6 +33,7 @@ from pipelines.protection.household import FURTHER_PLACES
 from pipelines.protection.places import known_places
 from pipelines.protection.register import entries_after
 from pipelines.protection.shielding import protect
+from pipelines.protection.stays_hidden import hidden_after, stays_hidden_in
 from pipelines.protection.wall_wishes import hiding
 from pipelines.publishing.gates import Audit, Built, Protection, takes_away
 from pipelines.publishing.publish import Less, write_snapshot
@@ -57,9 +58,9 @@ class Known:
         places: where hidden children live or lived (`PLACES`).
         decisions: those of the latest night, and shields decided since (`DECISIONS`).
         walls: who stands on which side of a firewall in the latest night (`WALLS`).
-        hidden: index ids that the latest night hides, or that lead to one, and the records of those (index_id or record_key).
-        services: services of the latest night, of those that are sensitive nothing but that there is one (`INVOLVEMENTS`: record_key, kind,
-            service, start_date).
+        hidden: who is hidden in the latest night, or was before, by index id and record (`HIDDEN`).
+        sensitive: how many sensitive services records tell of, or told of (`SENSITIVE`).
+        services: services of these records in the latest night (`INVOLVEMENTS`: record_key, kind, service, start_date).
         since: whether anything was asked for or decided that the latest night was not built from.
     """
 
@@ -70,14 +71,13 @@ class Known:
     decisions: pa.Table
     walls: pa.Table
     hidden: pa.Table
+    sensitive: pa.Table
     services: pa.Table
     since: bool
 
     @property
     def digest(self) -> str:
         """Names what is known, whenever it was asked for last: the same knowledge hides the same in a version."""
-        told = self.services.filter(pc.equal(self.services["kind"].cast(pa.string()), "sensitive_service"))
-        sensitive = told["record_key"].combine_chunks()  # which of their other services are gone counts as well
         return _digest(
             self.entries.select(["entry_id", "tokens", "lifted_by"]),
             self.latched.select(["token", "holder", "shielded"]),
@@ -85,7 +85,8 @@ class Known:
             self.decisions,
             self.walls,
             self.hidden,
-            self.services.filter(pc.is_in(self.services["record_key"], value_set=sensitive)),
+            self.sensitive,
+            self.services,
         )
 
 
@@ -100,26 +101,17 @@ def known_now(attempt: Attempt) -> Known:
     decided = decisions_of(latest.inputs)
     decided = pa.concat_tables([decided, pa.table(shields, schema=decided.schema)]) if shields["kind"] else decided
     latched, places = (read_table(folder / f"{name}.parquet") for name in ("latched", "places"))
-    walls, services = walls_in(latest.folder), _services_in(latest)
     since = bool(asking or shields["kind"])
-    known = Known(latest, entries, latched, places, decided, walls, _hidden_in(latest), services, since)
-    return replace(known, hidden=_hidden_in(latest, hidden_beyond(latest, known).visibility)) if since else known
-
-
-def _hidden_in(attempt: Attempt, more: pa.Table | None = None) -> pa.Table:
-    """Index ids that an attempt hides (`more` of them by now), or that lead to one, and the records of those: index_id, record_key; one is null."""
-    names = ("visibility", "index_ids", "identities")
-    views: dict[str, pa.Table | Path] = {name: attempt.folder / "identities" / f"{name}.parquet" for name in names}
-    with connect(views | {"more": VISIBILITY.empty_table() if more is None else more}) as duck:
-        return fetch(
-            duck,
-            """
-            WITH hidden AS (SELECT index_id FROM visibility WHERE shielded OR withheld UNION SELECT index_id FROM more)
-            SELECT index_id, NULL::VARCHAR AS record_key FROM hidden
-            UNION ALL SELECT index_id, NULL FROM index_ids WHERE redirects_to IN (FROM hidden)
-            UNION ALL SELECT NULL, record_key FROM identities SEMI JOIN hidden USING (index_id) ORDER BY ALL
-        """,
-        )
+    stays = stays_hidden_in(latest.folder)
+    services = _services_of(latest, stays["sensitive"])
+    known = Known(
+        latest, entries, latched, places, decided, walls_in(latest.folder), **stays, services=services, since=since
+    )
+    if not since:
+        return known
+    more = hidden_beyond(latest, known).visibility
+    index_ids, identities = (latest.folder / "identities" / f"{name}.parquet" for name in ("index_ids", "identities"))
+    return replace(known, hidden=hidden_after(known.hidden, more, index_ids, identities))
 
 
 def what_hides(attempt: Attempt) -> str:
@@ -199,6 +191,7 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
         "own_walls": walls_in(attempt.folder),
         "services": known.services,
         "own_services": _services_in(attempt),
+        "sensitive": known.sensitive,
     }
     with connect(views) as duck:
         duck.execute(_SENSITIVE_SINCE)
@@ -212,7 +205,7 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
             """
             WITH others AS (  -- who is hidden by now under the same id, or with one of its records
                 FROM walled UNION FROM sensitive_since UNION SELECT index_id FROM hidden_now WHERE index_id IS NOT NULL
-                UNION SELECT index_id FROM identities WHERE record_key IN (SELECT record_key FROM hidden_now WHERE record_key IS NOT NULL)
+                UNION SELECT index_id FROM identities WHERE record_ref IN (SELECT record_ref FROM hidden_now WHERE record_ref IS NOT NULL)
             )
             SELECT n.index_id, n.shielded, n.withheld OR (w.index_id IS NOT NULL AND NOT n.shielded) AS withheld
             FROM now n JOIN own o USING (index_id) LEFT JOIN others w USING (index_id)
@@ -224,13 +217,13 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
     return Beyond(give(more, VISIBILITY), _shown_of(attempt, places, now), places, parted["index_id"].combine_chunks())
 
 
-# who has a sensitive service that it had not, and none of the name of one that it had
+# who has, or had, more sensitive services than here, and by now none of the name of one that is named here
 _SENSITIVE_SINCE = """
     CREATE TEMP TABLE sensitive_since AS
     WITH counted AS (
-        SELECT record_key, count(*) FILTER (night = 'now') AS now, count(*) FILTER (night = 'own') AS own FROM (
-            SELECT record_key, kind, 'now' AS night FROM services UNION ALL SELECT record_key, kind, 'own' FROM own_services
-        ) WHERE kind = 'sensitive_service' GROUP BY record_key
+        SELECT record_key, any_value(index_id) AS index_id, any_value(services) AS services,
+            count(*) FILTER (kind = 'sensitive_service') AS own
+        FROM sensitive JOIN identities USING (record_ref) LEFT JOIN own_services USING (record_key) GROUP BY record_key
     ),
     gone AS (
         SELECT record_key FROM (
@@ -238,8 +231,21 @@ _SENSITIVE_SINCE = """
             EXCEPT SELECT record_key, service, start_date FROM services WHERE kind = 'service'
         )
     )
-    SELECT DISTINCT index_id FROM counted SEMI JOIN gone USING (record_key) JOIN identities USING (record_key) WHERE counted.now > counted.own
+    SELECT DISTINCT index_id FROM counted SEMI JOIN gone USING (record_key) WHERE services > own
 """
+
+
+def _services_of(attempt: Attempt, sensitive: pa.Table) -> pa.Table:
+    """The services that an attempt's records tell of which are among `sensitive`: record_key, kind, service, start_date."""
+    identities = attempt.folder / "identities" / "identities.parquet"
+    with connect({"services": _services_in(attempt), "sensitive": sensitive, "identities": identities}) as duck:
+        return fetch(
+            duck,
+            """
+            SELECT record_key, kind, service, start_date FROM services
+            SEMI JOIN (FROM identities SEMI JOIN sensitive USING (record_ref)) USING (record_key) ORDER BY ALL
+        """,
+        )
 
 
 def _services_in(attempt: Attempt) -> pa.Table:

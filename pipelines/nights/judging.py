@@ -31,9 +31,11 @@ def judged(
 ) -> Audit:
     """What the gates (default: all of them) say of a snapshot that was made of an attempt.
 
-    `places` are those that are hidden though no record tells of it (`places_of`).
+    `places` are those that are hidden though no record tells of it (`places_of`). Of the version that the night builds on nothing is given
+    to a few gates `only`: none of theirs asks for it, and it may be gone.
     """
-    base, review = attempt.base(), attempt.folder / "review.parquet"
+    base = attempt.base() if only is None else None
+    review = attempt.folder / "review.parquet"
     return run_gates(
         stored,
         ledger=_ledger(attempt),

@@ -193,10 +193,12 @@ def _made_less(deployment: Deployment, authority: str, known: Known, settled: Co
                 yield Protective(day, version, None, children or 0)
             continue
         bury_replaced(attempt, version)  # what a run that was killed has left
-        more = hidden_beyond(attempt, known)
-        if manifest is not None and more.digest == manifest.get("less", {}).get("hidden", ""):
-            continue
+        children = 0
         try:
+            more = hidden_beyond(attempt, known)
+            children = more.visibility.num_rows
+            if manifest is not None and more.digest == manifest.get("less", {}).get("hidden", ""):
+                continue
             published, _ = put_in_force(attempt, audit_of(attempt), known, more)
         except Exception as fault:
             coded = as_coded(fault)
@@ -205,10 +207,10 @@ def _made_less(deployment: Deployment, authority: str, known: Known, settled: Co
             if coded.code not in _CANNOT_BE_LESS:
                 waits = waits or coded
                 continue
-            bury(home, authority, version, "PROTECTED", None, more.visibility.num_rows)
-            yield Protective(day, version, None, more.visibility.num_rows)
+            bury(home, authority, version, "PROTECTED", None, children)
+            yield Protective(day, version, None, children)
         else:
-            yield Protective(day, version, published.version, more.visibility.num_rows)
+            yield Protective(day, version, published.version, children)
     if waits is not None:
         raise waits
 

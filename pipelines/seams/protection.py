@@ -12,7 +12,18 @@ import pyarrow as pa
 from pipelines.seams import words
 from pipelines.seams.seam import Column, Seam
 
-__all__ = ["BORNE", "ENTRIES", "LATCHED", "PLACES", "REQUESTS", "TASKS", "TOKENS", "WALLS_WISHED"]
+__all__ = [
+    "BORNE",
+    "ENTRIES",
+    "HIDDEN",
+    "LATCHED",
+    "PLACES",
+    "REQUESTS",
+    "SENSITIVE",
+    "TASKS",
+    "TOKENS",
+    "WALLS_WISHED",
+]
 
 _TEXT, _DAY, _YES = pa.string(), pa.date32(), pa.bool_()
 _TOKENS = pa.list_(pa.field("element", _TEXT))
@@ -104,6 +115,20 @@ PLACES = Seam(  # where a hidden child's records said it lives or lived: stays h
     (
         Column("token", _TEXT, "keyed digest of the place", width=words.REF, needed=True),
         Column("holder", _TEXT, "token of the key of the record that said so", width=words.REF, needed=True),
+    ),
+)
+HIDDEN = Seam(  # who is or was hidden, whatever became of it: versions of before go on hiding it
+    "hidden by id",
+    (
+        Column("index_id", _TEXT, "an index id; none where a record is told"),
+        Column("record_ref", _TEXT, "a record's opaque reference; none where an index id is told", width=words.REF),
+    ),
+)
+SENSITIVE = Seam(  # services that were found to be sensitive: versions of before go on naming none that is one by then
+    "sensitive services told of",
+    (
+        Column("record_ref", _TEXT, "the record's opaque reference", width=words.REF, needed=True),
+        Column("services", pa.int64(), "how many it tells of, or once told of, at most at one time", needed=True),
     ),
 )
 BORNE = Seam(  # what the sides of firewalls have borne, known as theirs for good (→ publishing, its gates, and the next night)

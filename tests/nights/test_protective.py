@@ -5,6 +5,7 @@ From what is delivered to the bytes of every version and the rows of the databas
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -355,3 +356,47 @@ def test_a_named_service_that_goes_after_a_sensitive_one_has_come_is_named_in_no
     place.deliver(5)
     place.load()
     assert "Lantern Project" not in place.published(3, "involvements")["service"].to_pylist()
+
+
+@pytest.mark.parametrize("goes", ["the child", "the sensitive service"])
+def test_a_version_that_was_made_less_is_not_made_more_for_something_being_over(place: LittleNights, goes: str) -> None:
+    rows = place.feeds["social_care"].rows
+    key, mine = next((key, row) for key, row in rows.items() if not row["involvements"][0]["sensitive"])
+    mine["involvements"] = [dict(mine["involvements"][0], team="Lantern Project")]
+    place.deliver(3)
+    place.load()
+    mine["involvements"] = [dict(mine["involvements"][0], sensitive=True, consent_basis="explicit_consent")]
+    place.deliver(4)
+    place.load()
+    if goes == "the child":
+        place.feeds["social_care"].drop(key)
+    else:
+        mine["involvements"] = []
+    place.deliver(5)
+    place.load()
+    place.deliver(6)
+    place.load()
+    assert "Lantern Project" not in place.published(3, "involvements")["service"].to_pylist()
+
+
+def test_a_hidden_child_that_goes_is_hidden_in_versions_of_before(place: LittleNights) -> None:
+    asks(place)
+    place.deliver(3)
+    place.load()
+    assert shown_in_versions(place) == []
+    for feed in place.feeds.values():
+        for key in [key for key, row in feed.rows.items() if CHILD.family in str(row)]:
+            feed.drop(key)
+    for night in (4, 5):
+        place.deliver(night)
+        place.load()
+        assert shown_in_versions(place) == []
+
+
+def test_a_version_whose_night_is_damaged_keeps_no_other_from_being_made_less(place: LittleNights) -> None:
+    shutil.rmtree(place.in_force(1).folder / "person")
+    asks(place)
+    place.deliver(3)
+    place.load()
+    assert shown_in_versions(place) == [] and protection_waits(place.deployment, [AUTHORITY]) == []
+    assert [each.shown is None for each in taken_away(place.deployment, AUTHORITY)] == [False, True, False]

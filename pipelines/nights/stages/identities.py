@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.deliveries import Register, Store
-from pipelines.identities.assign import assign_identities
+from pipelines.identities.assign import Assigned, assign_identities
 from pipelines.identities.ledger import record_night
 from pipelines.identities.state import IdentityState
 from pipelines.nights.attempts import Attempt
@@ -20,6 +20,7 @@ from pipelines.privacy.references import references
 from pipelines.protection.places import places_after
 from pipelines.protection.register import entries_after
 from pipelines.protection.shielding import Protected, protect
+from pipelines.protection.stays_hidden import STAYS_HIDDEN, hidden_after, sensitive_after, stays_hidden_in
 from pipelines.protection.tasks import answered_after, tasks_of
 from pipelines.protection.wall_wishes import hiding, unplaced
 from pipelines.seams.protection import ENTRIES, LATCHED, PLACES
@@ -65,6 +66,8 @@ def identify(night: Night) -> StageReport:
     tasks = tasks_of(entries, protected.met, protected.latched, assigned.identities, records, open_walls, walls)
     write_table(tasks, folder / "tasks.parquet")
     write_table(_places(attempt, base, protected, assigned.identities), folder / "places.parquet")
+    for name, table in _stays_hidden(attempt, base, protected, assigned).items():
+        write_table(table, folder / f"{name}.parquet")
     state, events = record_night(assigned, seen, previous, night.business_date)
     state.write(attempt.folder)
     write_table(events, attempt.folder / "events.parquet")
@@ -160,6 +163,19 @@ def _anew(attempt: Attempt, base: Attempt, records: pa.Table) -> pa.Array:
         """,
         )
     return found["record_key"].combine_chunks()
+
+
+def _stays_hidden(
+    attempt: Attempt, base: Attempt | None, protected: Protected, assigned: Assigned
+) -> dict[str, pa.Table]:
+    """What versions of before may not show for good, by table, going on from what the base has."""
+    nothing = {name: seam.empty_table() for name, seam in STAYS_HIDDEN.items()}
+    before = stays_hidden_in(base.folder) if base else nothing
+    involvements = attempt.folder / "person" / "involvements.parquet"
+    return {
+        "hidden": hidden_after(before["hidden"], protected.visibility, assigned.index_ids, assigned.identities),
+        "sensitive": sensitive_after(before["sensitive"], involvements, assigned.identities),
+    }
 
 
 def _places(attempt: Attempt, base: Attempt | None, protected: Protected, identities: pa.Table) -> pa.Table:
