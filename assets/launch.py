@@ -32,7 +32,7 @@ from pipelines.home import Home
 from pipelines.nights import Night
 from pipelines.nights.attempts import last_attempts
 from pipelines.nights.lock import alone
-from pipelines.nights.plan import PlannedNight, outstanding
+from pipelines.nights.plan import PlannedNight
 from pipelines.nights.run import work_off
 from pipelines.nights.stages.reports import write_night_overview
 from pipelines.settings import shared_among
@@ -97,17 +97,13 @@ def run_outstanding(
         started: told of each night before it runs.
         step_done: told the name of each step when it is done.
     """
-    undecided = list(arrived)
-    planned = outstanding(deployment, undecided, authorities=authorities, asked=asked)
-    if not any(selected(each) for each in planned):
-        return []
     with launching(deployment, step_done) as launch:
 
         def run(night: PlannedNight) -> Launched:
             started(night)
             return launch(night)
 
-        return work_off(deployment, undecided, run, authorities=authorities, selected=selected, asked=asked)
+        return work_off(deployment, list(arrived), run, authorities=authorities, selected=selected, asked=asked)
 
 
 @contextmanager

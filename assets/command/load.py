@@ -163,15 +163,15 @@ def run_nights(
 def _run(deployment: Deployment, wanted: Wanted, arrived: Sequence[FoundDelivery], shown: _Shown) -> list[Launched]:
     """Run what is outstanding: in this process where one is enough, and starting no other where nothing is."""
     from pipelines.nights.plan import outstanding
-    from pipelines.nights.reach import authorities_of
     from pipelines.validation.expectations_worker import warm_up
 
     asked = wanted.has if wanted.again else None
-    workers, planned = settings().most_workers, []
-    if workers > 1 and len({*authorities_of(deployment), *(each.authority for each in arrived)}) > 1:
-        found = outstanding(deployment, arrived, authorities=wanted.authorities, asked=asked)
-        planned = [each for each in found if wanted.selects(each)]
-    if len({each.authority for each in planned}) > 1:
+    workers = settings().most_workers
+    found = outstanding(deployment, arrived, authorities=wanted.authorities, asked=asked)
+    planned = [each for each in found if wanted.selects(each)]
+    if not planned:
+        return []
+    if workers > 1 and len({each.authority for each in planned}) > 1:
         from assets.workers import run_beside
 
         return run_beside(

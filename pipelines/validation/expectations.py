@@ -8,10 +8,12 @@ result ever holds a value: only counts are asked for, and only the text of excep
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
+from importlib.util import LazyLoader, find_spec, module_from_spec
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,7 @@ def _authority_codes() -> list[str]:
 
 def _library() -> Any:
     """Great Expectations, quiet: no warnings, no progress bars, nothing logged (its messages may hold values)."""
+    _put_off("scipy.stats")  # a second of its import, for an expectation that no contract has
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import great_expectations
@@ -95,6 +98,19 @@ def _library() -> Any:
     logger.propagate = False
     logger.setLevel(logging.CRITICAL)
     return great_expectations
+
+
+def _put_off(name: str) -> None:
+    """Have a module imported when something of it is asked for first, and not with those that only name it."""
+    spec = None if name in sys.modules else find_spec(name)
+    if spec is None or spec.loader is None:
+        return
+    spec.loader = LazyLoader(spec.loader)
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    package, _, own = name.rpartition(".")
+    setattr(sys.modules[package], own, module)
+    spec.loader.exec_module(module)
 
 
 @cache
