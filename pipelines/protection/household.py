@@ -250,7 +250,7 @@ _ADDRESSES = """
     carers_words AS (
         SELECT index_id, unnest(words) AS a, b FROM (
             SELECT index_id, words, unnest(words) AS b FROM (
-                SELECT DISTINCT index_id, names_in(c.name) AS words
+                SELECT DISTINCT index_id, names_in(c.name)[:24] AS words  -- more are no name, and cost their number squared
                 FROM those JOIN who USING (index_id) JOIN all_carers c USING (record_key) WHERE c.name IS NOT NULL))
     )
     SELECT index_id, 'family ' || unnest(slips(word)) AS tie  -- of one part of a double name too, also with a letter wrong

@@ -15,4 +15,7 @@ def test_it_prints_stages_goals_and_how_many_children_were_published(capsys):
     assert "one child shielded: 2 versions made less" in told
     for line in told.splitlines():
         if goal := re.search(r"([0-9.]+) (\S+) +goal ([0-9.]+)", line):
-            assert line.endswith("MISSED") == (float(goal[1]) > float(goal[3])) or abs(float(goal[1]) - float(goal[3])) < 0.01
+            assert (
+                line.endswith("MISSED") == (float(goal[1]) > float(goal[3]))
+                or abs(float(goal[1]) - float(goal[3])) < 0.01
+            )
