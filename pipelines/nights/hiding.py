@@ -328,7 +328,8 @@ def less_of(
         borne = borne_in(attempt.folder)
         snapshot = build_snapshot(person, state, more.every, walls=walls, borne=borne, unwalled=unwalled)
         tables = write_snapshot(snapshot, folder)
-        audit = judged(attempt, tables, Protection(known.entries), known.decisions, more.every, only=_PROVEN)
+        protecting = Protection(known.entries)
+        audit = judged(attempt, tables, protecting, known.decisions, more.every, _PROVEN, beside_base=False)
         audit.refuse_lost(attempt.night.where)
         after = {name: stored.path for name, stored in tables.items()}
         whole = Built({name: built.tables[name].rows for name in after}, attempt.folder / "shown" / "children.parquet")

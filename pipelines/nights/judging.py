@@ -28,13 +28,15 @@ def judged(
     decisions: pa.Table,
     places: pa.Table,
     only: Collection[str] | None = None,
+    *,
+    beside_base: bool = True,
 ) -> Audit:
     """What the gates (default: all of them) say of a snapshot that was made of an attempt.
 
-    `places` are those that are hidden though no record tells of it (`places_of`). Of the version that the night builds on nothing is given
-    to a few gates `only`: none of theirs asks for it, and it may be gone.
+    `places` are those that are hidden though no record tells of it (`places_of`). Not `beside_base`: without the version that the night
+    builds on, which may be gone, and which not every gate asks for.
     """
-    base = attempt.base() if only is None else None
+    base = attempt.base() if beside_base else None
     review = attempt.folder / "review.parquet"
     return run_gates(
         stored,
