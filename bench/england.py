@@ -14,6 +14,7 @@ import json
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -107,9 +108,11 @@ def _load(
                "--night", day, "--workers", str(given.workers), "--json"]  # fmt: skip
     found = measured(command, out)
     summary = json.loads(out.read_text())
-    states = sorted({each["state"] for each in summary["nights"]})
-    if states != ["published"] or len(summary["nights"]) != len(sizes):
-        raise SystemExit(f"{title}: the nights are {', '.join(states)}, {len(summary['nights'])} of {len(sizes)}")
+    states = Counter(each["state"] for each in summary["nights"])
+    if states["published"] + states["held"] != len(sizes):
+        raise SystemExit(f"{title}: of {len(sizes)} nights {dict(states)}")
+    if states["held"]:
+        print(f"{title}: {states['held']} of {len(sizes)} authorities held by a gate")
     took = {name.partition("/")[0]: max(marks.values()) - marks["start"] for name, marks in summary["times"].items()}
     children = np.array([sizes[code] for code in took], float)
     seconds = np.array(list(took.values()))
