@@ -31,8 +31,8 @@ The classes of letters of any script mean the same, and take milliseconds to sta
 
 # what looks like a Latin letter and is another one: Cyrillic, Greek, Armenian, and Latin letters that no decomposition leads back
 _LOOK_ALIKES = {
-    "A": "АаΑαɑᎪ", "B": "ВвΒβЬᏴ", "C": "СсϹϲᏟ", "D": "ԀԁĐđÐðᎠ", "E": "ЕеΕεᎬ", "F": "Ϝϝ", "G": "ԌԍɡᏀ", "H": "НнΗһҺհĦħᎻ",
-    "I": "ІіΙιıӀӏᏆ", "J": "ЈјϳͿᎫ", "K": "КкΚκᏦ", "L": "ᏞŁł", "M": "МмΜмᎷ", "N": "ΝηոՈ", "O": "ОоΟοՕօØøσ", "P": "РрΡρᏢ",
+    "A": "АаΑαɑɐᎪ", "B": "ВвΒβЬᏴ", "C": "СсϹϲᏟ", "D": "ԀԁĐđÐðᎠ", "E": "ЕеΕεᎬ", "F": "Ϝϝ", "G": "ԌԍɡᏀ", "H": "НнΗһҺհĦħᎻ",
+    "I": "ІіΙιıɪӀӏᏆ", "J": "ЈјϳͿᎫ", "K": "КкΚκᏦ", "L": "ᏞŁł", "M": "МмΜмᎷ", "N": "ΝηոՈ", "O": "ОоΟοՕօØøσ", "P": "РрΡρᏢ",
     "Q": "Ԛԛ", "R": "ᎡᏒ", "S": "ЅѕՏᏚ", "T": "ТтΤτŦŧᎢ", "U": "սՍυ", "V": "ѴѵνᏙ", "W": "ԜԝωᎳ", "X": "ХхΧχ", "Y": "УуҮүΥγ",
     "Z": "ΖζᏃƵƶ", "AE": "Ææ", "OE": "Œœ", "SS": "ßẞ", "TH": "Þþ", "-": "−⁃˗־",
     "'": "ʼʻʽʾʿˈʹ´`‘’‚‛′‵＇՚׳ꞌ", " ": "⠀ㅤᅠᅟﾠ",
@@ -127,6 +127,7 @@ _STRANGE = r"(strlen({0}) > length({0}) AND NOT regexp_full_match(strip_accents(
 def _table() -> dict[int, str]:
     table = {code: plain for code in chain(*_BLOCKS) if (plain := _read_as(chr(code))) is not None}
     table |= {ord(char): plain for plain, strange in _LOOK_ALIKES.items() for char in strange}
+    table |= {0x1F1E6 + place: letter for place, letter in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ")}  # of flags
     return table | dict.fromkeys(map(ord, _FILLERS), "")
 
 

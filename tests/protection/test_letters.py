@@ -11,7 +11,7 @@ from pipelines.tables import connect
     ("text", "plain"),
     [
         ("plain ASCII, 1", "plain ASCII, 1"), ("Ａｂ１", "Ab1"), ("٣४７", "347"), ("𝐀𝟗", "A9"), ("⑫", "12"), ("№ 7", "No 7"), ("ﬁ", "fi"), ("b\u043eX", "bOX"),
-        ("a\u00adb\u200bc\u2060d\ufe0f", "abcd"), ("O\u02bcHara’s", "O'Hara's"), ("1–2—3", "1-2-3"), ("Åse Ł", "Ase L"), ("Ж", "Ж"), ("𩸽", "𩸽"),
+        ("a\u00adb\u200bc\u2060d\ufe0f", "abcd"), ("O\u02bcHara’s", "O'Hara's"), ("1–2—3", "1-2-3"), ("Åse Ł", "Ase L"), ("Ж", "Ж"), ("T\u026abor", "TIbor"), ("\U0001f1f9\U0001f1ee", "TI"), ("a€b", "a b"), ("𩸽", "𩸽"),
     ],
 )  # fmt: skip
 def test_what_reads_alike_is_one(text, plain):
