@@ -43,6 +43,8 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
+# what may be in the way of one record for what it says; anything else is the machine's, and the next load tries again
+_OF_A_RECORD = frozenset({"MEMORY_SHORT", "STAGE_FAILED"})
 HELD_NIGHT = "held night"
 """What asked, where a night that is held or failed found a child to be one who asks."""
 
@@ -67,14 +69,14 @@ def _heard(asking: pa.Table, agency: str, delivery_id: str, after: str | None, f
     try:
         yield requests_of(asking, agency, delivery_id, after, first=first)
     except Exception as fault:
-        size = asking.num_rows
+        size, code = asking.num_rows, as_coded(fault).code
+        if code not in _OF_A_RECORD:
+            raise
         if size > 1:
             for begin, end in ((0, size // 2), (size // 2, size)):
                 yield from _heard(asking.slice(begin, end - begin), agency, delivery_id, after, first + begin)
         elif pc.any(pc.greater(pc.list_value_length(asking["named"]), 0)).as_py():
-            _log.warning(
-                "what a record of a delivery of %s names its child by is not kept: %s", agency, as_coded(fault).code
-            )
+            _log.warning("what a record of a delivery of %s names its child by is not kept: %s", agency, code)
             nothing = pa.array([[]], ASKING.field("named").type)
             bare = asking.set_column(asking.column_names.index("named"), "named", nothing)
             bare = bare.set_column(bare.column_names.index("understood"), "understood", pa.array([False]))

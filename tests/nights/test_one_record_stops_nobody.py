@@ -124,3 +124,31 @@ def test_what_asks_is_taken_apart_by_halves_and_each_keeps_its_place() -> None:
         for begin in range(5)
     ]
     assert pa.concat_tables(parts).sort_by("entry_id").equals(whole) and whole.num_rows == 5
+
+
+def test_a_fault_of_the_machine_takes_nothing_from_a_wish(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else what names a child would be lost for good where a disk was full for a moment."""
+    rows = [
+        {
+            "position": 1,
+            "line": 1,
+            "key": "P1",
+            "asked": "shield",
+            "understood": True,
+            "named": [{"concept": "upn", "value": "A1"}],
+        }
+    ]
+    tried: list[int] = []
+
+    def full(asking: pa.Table, *_: Any, **__: Any) -> pa.Table:
+        tried.append(asking.num_rows)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(requests, "requests_of", full)
+    with pytest.raises(OSError, match="No space"):
+        list(
+            requests._heard(
+                pa.Table.from_pylist(rows, schema=ASKING.schema), "health", "330/health/2026-11-18/1-a", None
+            )
+        )
+    assert tried == [1]

@@ -93,11 +93,8 @@ def _says(array: pa.Array, column: Column) -> pa.Array:
     """Which rows say anything but no."""
     try:
         return pa.array([_said(value, column) for value in array.to_pylist()], pa.bool_())
-    except (
-        ValueError,
-        LookupError,
-        OverflowError,
-    ):  # an object with a key twice, a time of a zone or year that there is not
+    # an object with a key twice, a time of a zone or year that there is not: no Python object
+    except (ValueError, LookupError, OverflowError):
         return array.is_valid()
 
 
