@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from assets.metadata import as_metadata, column_schema, lineage, team
+from assets.metadata import as_metadata, column_schema, lineage, page, team
 from assets.partitions import NIGHT_AUTHORITY
 from assets.resources import Deployment
 from assets.steps import night_of
@@ -69,26 +69,26 @@ def agency_chain(agency: Agency) -> dg.AssetsDefinition:
             ),
         ],
         check_specs=[
-            dg.AssetCheckSpec("usable", asset=delivery, description="A delivery came for the night and could be used."),
-            dg.AssetCheckSpec(
-                "counts_reconcile",
-                asset=accepted,
-                description="Rows in the manifest = rows read = accepted + queried + rejected + repeats (+ lost).",
-            ),
-            dg.AssetCheckSpec(
-                "reject_rate", asset=rejected, description="The share of rejected records is within the service level."
-            ),
+            dg.AssetCheckSpec(check, asset=asset, description=words, partitions_def=NIGHT_AUTHORITY)
+            for check, asset, words in (
+                ("usable", delivery, "A delivery came for the night and could be used."),
+                (
+                    "counts_reconcile",
+                    accepted,
+                    "Rows in the manifest = rows read = accepted + queried + rejected + repeats (+ lost).",
+                ),
+                ("reject_rate", rejected, "The share of rejected records is within the service level."),
+            )
         ],
         op_tags={"agency": name},
     )
     def chain(context: dg.AssetExecutionContext, deployment: Deployment) -> Iterator[object]:
         with night_of(context, deployment, name) as night:
             report = take_in(night, name)
-        shared = as_metadata(report)
-        for key in (delivery, records, accepted, rejected):
-            yield dg.MaterializeResult(
-                asset_key=key, metadata=shared if key != records else as_metadata(report, tables=False)
-            )
+        told = {key: as_metadata(report, tables=key != records) for key in (delivery, records, accepted, rejected)}
+        told[rejected] |= page(night, "rejected.html")
+        for key, metadata in told.items():
+            yield dg.MaterializeResult(asset_key=key, metadata=metadata)
         keys = {"usable": delivery, "counts_reconcile": accepted, "reject_rate": rejected}
         for check in report.checks:
             yield dg.AssetCheckResult(

@@ -10,7 +10,7 @@ import dagster as dg
 
 from assets.agencies import agency_chain
 from assets.index import index_assets, live
-from assets.jobs import arrivals, failure_notifier, model_job, monthly, night_job, nightly_at
+from assets.jobs import arrivals, daily, failure_notifier, maintenance_job, model_job, monthly, night_job, nightly_at
 from assets.models import model_assets
 from assets.reports import report_assets
 from assets.resources import Deployment
@@ -30,8 +30,8 @@ def build_defs(
     return dg.Definitions(
         assets=[*(each for each in made if not isinstance(each, dg.AssetChecksDefinition)), live],
         asset_checks=[each for each in made if isinstance(each, dg.AssetChecksDefinition)],
-        jobs=[night_job, model_job],
-        schedules=[nightly_at(settings().cut_off), monthly],
+        jobs=[night_job, model_job, maintenance_job],
+        schedules=[nightly_at(settings().cut_off), monthly, daily],
         sensors=[arrivals, failure_notifier],
         resources={"deployment": deployment or Deployment()},
         executor=dg.in_process_executor,

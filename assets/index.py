@@ -9,14 +9,16 @@ from datetime import timedelta
 
 import dagster as dg
 
-from assets.metadata import as_metadata, check_results, column_schema, lineage
+from assets.metadata import as_metadata, check_results, column_schema, lineage, page
 from assets.partitions import NIGHT_AUTHORITY
 from assets.resources import Deployment
-from assets.steps import WHY, night_of, started_by
+from assets.run_tags import WHY, started_by
+from assets.steps import night_of
 from pipelines.contracts import registered_agencies
 from pipelines.contracts.describe import person_record_columns, person_record_lineage
 from pipelines.nights import Night, StageReport
 from pipelines.nights.attempts import Attempt
+from pipelines.nights.live import live_now
 from pipelines.nights.stages.freeze import freeze
 from pipelines.nights.stages.identities import IDENTITY_CHECKS, identify
 from pipelines.nights.stages.links import LINK_CHECKS, link
@@ -34,7 +36,8 @@ live = dg.AssetSpec(
     group_name="index",
     owners=_OWNERS,
     kinds={"parquet"},
-    description="What practitioners' systems read now: the current snapshots. Fresh when a night was published lately.",
+    description="What practitioners' systems read now: the current snapshots of all authorities, and of each a plot of its "
+    "children. Fresh when a night was published lately.",
     deps=[dg.AssetKey(["index", "published"])],
     freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26)),
 )
@@ -118,7 +121,7 @@ def _frozen(key: dg.AssetKey, accepted: Sequence[dg.AssetKey]) -> dg.AssetsDefin
     )
     def inputs(context: dg.AssetExecutionContext, deployment: Deployment) -> dg.MaterializeResult:
         with night_of(context, deployment, "inputs") as night:
-            report = freeze(night, started_by=started_by(context), why=context.run.tags.get(WHY, ""))
+            report = freeze(night, started_by=started_by(context.run), why=context.run.tags.get(WHY, ""))
         return dg.MaterializeResult(metadata=as_metadata(report))
 
     return inputs
@@ -149,7 +152,8 @@ def _stage(
         partitions_def=NIGHT_AUTHORITY,
         metadata=metadata,
         check_specs=[
-            dg.AssetCheckSpec(name, asset=key, description=words, blocking=blocking) for name, words, blocking in checks
+            dg.AssetCheckSpec(name, asset=key, description=words, blocking=blocking, partitions_def=NIGHT_AUTHORITY)
+            for name, words, blocking in checks
         ],
     )
     def stage(context: dg.AssetExecutionContext, deployment: Deployment) -> Iterator[object]:
@@ -191,8 +195,9 @@ def _published(snapshot: dg.AssetKey) -> dg.AssetsDefinition:
     def publishing(context: dg.AssetExecutionContext, deployment: Deployment) -> Iterator[object]:
         with night_of(context, deployment, "publish") as night:
             changes, publication = publish(night)
+            everywhere = live_now(night.engine, night.authority)
         yield dg.MaterializeResult(asset_key=diff, metadata=as_metadata(changes))
-        yield dg.MaterializeResult(asset_key=published, metadata=as_metadata(publication))
-        context.log_event(dg.AssetMaterialization(asset_key=LIVE, metadata=as_metadata(publication)))
+        yield dg.MaterializeResult(asset_key=published, metadata=as_metadata(publication) | page(night))
+        context.log_event(dg.AssetMaterialization(asset_key=LIVE, metadata=as_metadata(everywhere) | page(night)))
 
     return publishing

@@ -5,16 +5,27 @@ from datetime import date, time, timedelta
 
 import dagster as dg
 
+from assets.kept_runs import let_runs_go
 from assets.partitions import AUTHORITY_TAG, LONDON, NIGHT_TAG, is_night
 from assets.requests import outside, requests, underway
 from assets.resources import Deployment
-from assets.steps import code_in, faults_coded
+from assets.steps import code_in, faults_coded, faults_told
 from pipelines.nights.arrivals import look_around
 from pipelines.nights.attempts import last_attempts
 from pipelines.nights.notify import notify
 from pipelines.nights.plan import PlannedNight, outstanding
 
-__all__ = ["NIGHT_JOB", "arrivals", "failure_notifier", "model_job", "monthly", "night_job", "nightly_at"]
+__all__ = [
+    "NIGHT_JOB",
+    "arrivals",
+    "daily",
+    "failure_notifier",
+    "maintenance_job",
+    "model_job",
+    "monthly",
+    "night_job",
+    "nightly_at",
+]
 
 NIGHT_JOB = "night"
 
@@ -31,6 +42,38 @@ model_job = dg.define_asset_job(
     executor_def=dg.in_process_executor,
     tags={"dagster/max_runtime": str(6 * 60 * 60)},  # seconds; one whose process died is found by nothing else
     description="Trains a candidate match model and draws the charts of all models. Puts nothing in force.",
+)
+
+
+@dg.op(
+    name="let_runs_go",
+    description="Removes runs, their events and their verdicts, of nights that were let go (ISINDEX_KEEP_NIGHTS).",
+    out=dg.Out(dg.Nothing),
+)
+def _let_runs_go(context: dg.OpExecutionContext, deployment: Deployment) -> None:
+    with faults_told():
+        gone = let_runs_go(context.instance, deployment.open())
+    context.log.info(f"{gone} runs let go")
+    context.add_output_metadata({"runs_let_go": gone})
+
+
+@dg.job(
+    name="maintenance",
+    executor_def=dg.in_process_executor,
+    description="Keeps Dagster's own storage to the nights that are kept. `isindex load` does the same at its end.",
+)
+def maintenance_job() -> None:
+    """What is done to Dagster's storage, and to nothing else."""
+    _let_runs_go()
+
+
+daily = dg.ScheduleDefinition(
+    name="daily",
+    job=maintenance_job,
+    cron_schedule="0 13 * * *",  # when no night waits for the machine
+    execution_timezone=LONDON.key,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Lets runs go whose nights were let go.",
 )
 monthly = dg.ScheduleDefinition(
     name="monthly",

@@ -21,10 +21,11 @@ import dagster as dg
 from assets.definitions import build_defs
 from assets.jobs import NIGHT_JOB
 from assets.kept_engines import engines_kept
+from assets.kept_runs import let_runs_go
 from assets.launched import Launched
 from assets.partitions import ensure_authority, partition_key
 from assets.resources import Deployment as DeploymentResource
-from assets.steps import LOAD, STARTED_BY, WHY
+from assets.run_tags import LOAD, STARTED_BY, WHY
 from pipelines.deliveries import FoundDelivery
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
@@ -45,6 +46,7 @@ _MADE_BEFORE = frozenset(
     {
         "faeea53d0c5fa8671f171d80c9a7ea8ef1e5dc96b210108a51a9746d51693ab5",
         "dde7932aa66b3a891e8c41b611ddc9ebe6bebfbf335b489937f44bc9122aeaff",
+        "70b7cfd47ea9645aaf9672aec48b91a21e4aeebd7d9cc28dd56413f491c345eb",
     }
 )
 """The sha256 of what earlier versions wrote there; where people have changed nothing in it, it is written anew."""
@@ -108,7 +110,7 @@ def run_outstanding(
 
 @contextmanager
 def launching(deployment: Deployment, step_done: Callable[[str], None]) -> Iterator[Callable[[PlannedNight], Launched]]:
-    """What runs a night in this process, on the home's instance, until the end of the block.
+    """What runs a night in this process, on the home's instance, until the end of the block; what Dagster has of nights let go goes then.
 
     Args:
         deployment: where.
@@ -117,8 +119,15 @@ def launching(deployment: Deployment, step_done: Callable[[str], None]) -> Itera
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
     resource = DeploymentResource(home=str(deployment.home.root.resolve()), landing=deployment.landing)
     job = build_defs(deployment=resource, loggers={"console": _quiet(step_done)}).resolve_job_def(NIGHT_JOB)
+    ran: set[str] = set()
+
+    def launch(night: PlannedNight) -> Launched:
+        ran.add(night.authority)
+        return _run(job, instance, deployment, night)
+
     with instance_of(deployment.home) as instance, shared_among(1):
-        yield lambda night: _run(job, instance, deployment, night)
+        yield launch
+        let_runs_go(instance, deployment, ran)
 
 
 def _run(

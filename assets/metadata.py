@@ -8,9 +8,10 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines.nights import StageReport
+from pipelines.nights import Night, StageReport
+from pipelines.settings import settings
 
-__all__ = ["as_metadata", "check_results", "column_schema", "lineage", "team"]
+__all__ = ["as_metadata", "check_results", "column_schema", "lineage", "page", "team"]
 
 
 def as_metadata(report: StageReport, *, tables: bool = True) -> dict[str, Any]:
@@ -32,6 +33,20 @@ def check_results(report: StageReport, asset_key: dg.AssetKey) -> Iterable[dg.As
             metadata=dict(check.figures),
             description=check.description,
         )
+
+
+def page(night: Night, name: str = "index.html") -> dict[str, dg.MetadataValue]:
+    """Where people read what an asset says: a page of the night, or with a name below the authority's, of the authority's night.
+
+    A link where ``ISINDEX_PAGES_URL`` says who serves the pages, which are for some people only; else its place in the home.
+    """
+    place = "/".join(
+        ["reports", night.business_date.isoformat(), *([night.authority] if name != "index.html" else []), name]
+    )
+    served = settings().pages_url
+    if served:
+        return {"page": dg.MetadataValue.url(f"{served.rstrip('/')}/{place.removeprefix('reports/')}")}
+    return {"page": dg.MetadataValue.path(place)}
 
 
 def column_schema(columns: Sequence[tuple[str, str, str]]) -> dg.TableSchema:

@@ -6,7 +6,7 @@ starts a run adds the authority first (`ensure_authority`).
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 
@@ -28,9 +28,24 @@ __all__ = [
     "partition_of",
 ]
 
-# The first and last business date a deployment knows; a short span keeps the partition pages of the UI short. The
-# command line widens it to what lies in the landing place and the home.
-FIRST_NIGHT = (settings().first_partition or settings().first_night or date(2026, 1, 1)).isoformat()
+
+def _first_night() -> date:
+    """The first business date that Dagster knows: the first that may be delivered for, or of a home with nights the oldest.
+
+    Where nights were let go since the first one it is the oldest that is kept, so that the span slides along with what is kept
+    whenever the code location is loaded. The command line widens it to what lies in the landing place.
+    """
+    if settings().first_partition:
+        return settings().first_partition
+    may_come = settings().first_night
+    names = [path.name for path in settings().home.glob("nights/*/????-??-??")]
+    oldest = date.fromisoformat(min(names)) if names else None
+    if oldest is None or (may_come is not None and oldest - may_come <= timedelta(settings().keep_nights)):
+        return min(filter(None, (may_come, oldest)), default=date(2026, 1, 1))
+    return oldest
+
+
+FIRST_NIGHT = _first_night().isoformat()
 LAST_NIGHT = settings().last_partition
 
 AUTHORITIES = dg.DynamicPartitionsDefinition(name="authority")

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from assets.metadata import as_metadata
+from assets.metadata import as_metadata, page
 from assets.partitions import NIGHT_AUTHORITY
 from assets.resources import Deployment
-from assets.steps import LOAD, night_of, started_by
+from assets.run_tags import LOAD, started_by
+from assets.steps import night_of
 from pipelines.contracts import registered_agencies
 from pipelines.nights import suites
 from pipelines.nights.protective import protect_in_any_case
@@ -22,10 +23,19 @@ from pipelines.nights.stages import reports
 __all__ = ["report_assets"]
 
 LAST = {"dagster/priority": "-10"}
-_PAGES = {
-    "rejected_records": "Rejected and queried records: rule, place, masked value, what to do, trend, supplier's file.",
-    "data_quality": "Completeness, conformance and plausibility by agency and field, over the nights.",
-    "match_review": "How records were matched, what waits for review, twins kept apart, merges and splits.",
+_PAGES = {  # what the page is called, and what stands on it
+    "rejected_records": (
+        "rejected.html",
+        "Rejected and queried records: rule, place, masked value, what to do, trend, supplier's file.",
+    ),
+    "data_quality": (
+        "quality.html",
+        "Completeness, conformance and plausibility by agency and field, over the nights.",
+    ),
+    "match_review": (
+        "matching.html",
+        "How records were matched, what waits for review, twins kept apart, merges and splits.",
+    ),
 }
 _SUITES = {
     "frame": "An independent proof that the accepted frame breaks no row rule.",
@@ -54,7 +64,7 @@ def _pages() -> dg.AssetsDefinition:
                 kinds={"html", "csv"},
                 partitions_def=NIGHT_AUTHORITY,
             )
-            for name, words in _PAGES.items()
+            for name, (_, words) in _PAGES.items()
         ],
         op_tags=LAST,
     )
@@ -62,11 +72,14 @@ def _pages() -> dg.AssetsDefinition:
         with night_of(context, deployment, "reports") as night:
             protect_in_any_case(night.deployment, night.authority)  # also where the night is held
             written = reports.write(night)
-            if not started_by(context).startswith(LOAD):  # a load lets go at its own end, and says so in its summary
+            if not started_by(context.run).startswith(
+                LOAD
+            ):  # a load lets go at its own end, and says so in its summary
                 prune(night.deployment, night.authority)
                 prune_reports(night.deployment)
-        for name in _PAGES:
-            yield dg.MaterializeResult(asset_key=["reports", name], metadata=as_metadata(written[name]))
+        for name, (file, _) in _PAGES.items():
+            metadata = as_metadata(written[name]) | page(night, file)
+            yield dg.MaterializeResult(asset_key=["reports", name], metadata=metadata)
 
     return pages
 

@@ -13,7 +13,7 @@ import dagster as dg
 from dagster import DagsterRunStatus as Status
 
 from assets.partitions import AUTHORITY_TAG, FIRST_NIGHT, NIGHT_TAG, ensure_authority, is_night, partition_key
-from assets.steps import STARTED_BY, WHY
+from assets.run_tags import STARTED_BY, WHY
 from pipelines.nights.plan import PlannedNight
 
 __all__ = ["outside", "requests", "underway"]

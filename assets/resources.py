@@ -15,6 +15,7 @@ import dagster as dg
 
 from assets.kept_engines import engines_kept
 from assets.partitions import AUTHORITY_TAG
+from assets.run_tags import outcome_tagged
 from pipelines.deployment import Deployment as OpenDeployment
 from pipelines.deployment import open_deployment
 from pipelines.nights import Night
@@ -41,7 +42,8 @@ class Deployment(dg.ConfigurableResource):
         """Within a run of one authority's night, hold that authority's lock for as long as the run goes on.
 
         What a run that was killed has left half written is swept first. For as long the event log keeps its engines, and the
-        query engine keeps to its part of what the runs that may go on beside each other are allowed together.
+        query engine keeps to its part of what the runs that may go on beside each other are allowed together. At its end the
+        run is told apart from others by how its night ended.
         """
         authority = context.run.tags.get(AUTHORITY_TAG) if context.run else None
         if authority is None:
@@ -51,7 +53,8 @@ class Deployment(dg.ConfigurableResource):
         kept = engines_kept(context.instance) if context.instance else nullcontext()
         with alone(deployment, authority), kept, shared_among(settings().most_workers):
             sweep(deployment, authority)
-            yield self
+            with outcome_tagged(context, deployment):
+                yield self
 
     def open(self) -> OpenDeployment:
         """The deployment, opened: no step goes round what is checked there."""

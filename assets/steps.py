@@ -16,6 +16,7 @@ import dagster as dg
 
 from assets.partitions import partition_of
 from assets.resources import Deployment
+from assets.run_tags import started_by
 from pipelines.errors import IsindexError
 from pipelines.nights import Night
 from pipelines.nights.failing import note_failure
@@ -23,12 +24,8 @@ from pipelines.nights.protective import protect_in_any_case
 from pipelines.nights.reach import refuse_out_of_reach
 from pipelines.outages import as_coded
 
-__all__ = ["LOAD", "STARTED_BY", "WHY", "code_in", "faults_coded", "faults_told", "night_of", "started_by"]
+__all__ = ["code_in", "faults_coded", "faults_told", "night_of"]
 
-STARTED_BY, WHY = "isindex/started_by", "isindex/why"
-"""Tags of a run."""
-LOAD = "isindex load"
-"""What the first tag of a run begins with that the command has started."""
 _CODED = re.compile(r"IsindexError: ([A-Z_]+):")
 _TRIES = 3
 _SECONDS = 20.0
@@ -46,7 +43,7 @@ def night_of(
         try:
             yield night
         except Exception as fault:
-            _note(night, stage, as_coded(fault), started_by(context))
+            _note(night, stage, as_coded(fault), started_by(context.run))
             protect_in_any_case(night.deployment, night.authority)
             raise
 
@@ -80,13 +77,6 @@ def code_in(event: dg.DagsterEvent) -> str:
             return found[1]
         error = error.cause
     return ""
-
-
-def started_by(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> str:
-    """Who started the run: as its tag says, else a person in the UI. A run that is run again has the tags of the first."""
-    tags = context.run.tags
-    again = "dagster/parent_run_id" in tags and "dagster/retry_number" not in tags
-    return "a launch in the UI" if again else tags.get(STARTED_BY, "a launch in the UI")
 
 
 def _note(night: Night, stage: str, error: IsindexError, who: str) -> None:

@@ -67,6 +67,7 @@ class Settings(BaseSettings):
         first_partition, last_partition: the nights that Dagster has to know; the command line sets them.
         model: the match model in force, a name or a path; empty for the built-in one.
         notify_url: where notifications are posted.
+        pages_url: where the home's folder ``reports`` is served, behind a login of yours; Dagster's assets then link to their pages.
         workers: processes that run authorities beside each other, at most; by default one for each core.
         memory: the query engine's limit, of all workers together.
         threads: the query engine's threads, of all workers together; by default one for each core.
@@ -93,6 +94,7 @@ class Settings(BaseSettings):
     last_partition: date | None = None
     model: str = ""
     notify_url: str = Field(default="", pattern=r"^(https?://.+)?$")
+    pages_url: str = Field(default="", pattern=r"^(https?://.+)?$")
     workers: int | None = Field(default=None, ge=1)
     memory: str = Field(default="4GB", pattern=_SIZE)
     threads: int | None = Field(default=None, ge=1)
@@ -118,6 +120,7 @@ _HOW = {
     "first_partition": "Write a date, for example 2026-11-18.",
     "last_partition": "Write a date, for example 2026-11-18.",
     "notify_url": "Write a web address that begins with https:// or http://.",
+    "pages_url": "Write a web address that begins with https:// or http://.",
     "workers": "Write a whole number, 1 or more.",
     "memory": "Write a size, for example 4GB.",
     "threads": "Write a whole number, 1 or more.",

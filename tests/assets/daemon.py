@@ -121,8 +121,8 @@ class Daemon:
         _faultless(execute_run_monitoring_iteration(self._workspace, _log))
 
     def runs(self, *statuses: dg.DagsterRunStatus) -> list[dg.DagsterRun]:
-        """The runs, in the order in which they were asked for."""
-        filters = dg.RunsFilter(statuses=list(statuses)) if statuses else None
+        """The runs of nights, in the order in which they were asked for."""
+        filters = dg.RunsFilter(job_name="night", statuses=list(statuses))
         return [record.dagster_run for record in reversed(self.instance.get_run_records(filters=filters))]
 
     def _ticks(self, name: str, kind: InstigatorType) -> list[InstigatorTick]:

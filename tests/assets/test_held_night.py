@@ -35,6 +35,7 @@ def test_a_held_night_shows_the_gate_has_its_reports_and_rests(shrunk):
         daemon.start_runs()
         (run,) = daemon.runs()
         assert run.status is FAILURE
+        assert run.tags["isindex/night"] == "held"
         events = [each.dagster_event for each in daemon.instance.all_logs(run.run_id) if each.is_dagster_event]
         made = {each.asset_key.to_user_string() for each in events if each.is_step_materialization}
         failed = {

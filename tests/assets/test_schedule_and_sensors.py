@@ -66,6 +66,7 @@ def test_what_arrives_is_loaded_night_after_night_each_authority_by_itself(place
         first = daemon.runs()[0]
     assert first.tags["isindex/started_by"] == "the sensor arrivals"
     assert first.tags["isindex/why"] == "Arrived: health."
+    assert first.tags["isindex/night"] == "published"
     row = last_attempts(place.open().engine, "301")[FIRST]
     assert (row.started_by, row.state) == ("the sensor arrivals", "published")
 
