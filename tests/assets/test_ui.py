@@ -95,3 +95,31 @@ def test_the_share_of_rejected_records_is_plotted_over_the_nights(page, address)
     page.get_by_text("Plots", exact=True).first.wait_for()
     page.get_by_text("rejected_share").first.wait_for()
     page.locator("canvas").first.wait_for()
+
+
+def test_no_newsletter_is_offered(page, address):
+    page.goto(f"{address}/overview")
+    page.get_by_text("Overview", exact=True).first.wait_for()
+    asked = page.request.post(f"{address}/graphql", data={"query": "{ shouldShowNux }"}, headers={"Origin": address})
+    assert asked.json() == {"data": {"shouldShowNux": False}}
+    assert page.get_by_text("newsletter").count() == 0
+
+
+def test_the_partitions_are_the_nights_of_the_home_and_a_verdict_belongs_to_one(page, address):
+    page.goto(f"{address}/assets/health/rejected?view=partitions")
+    page.get_by_text("2026-11-18", exact=True).first.wait_for()
+    assert page.get_by_text("2026-11-17", exact=True).count() == 0
+    page.goto(f"{address}/assets/health/rejected?view=checks")
+    page.get_by_text("330|2026-11-19").first.wait_for()
+
+
+def test_the_list_of_runs_says_who_started_them_and_how_their_nights_ended(page, address):
+    page.goto(f"{address}/runs?q[]=tag:isindex/night=published")
+    page.get_by_text("isindex/started_by: isindex load by").first.wait_for()
+    page.get_by_text("isindex/night: published").first.wait_for()
+
+
+def test_the_live_asset_tells_of_every_authority_and_plots_each(page, address):
+    page.goto(f"{address}/assets/index/live?view=events")
+    page.get_by_text("in_force", exact=True).first.wait_for()
+    page.get_by_text("children 330", exact=True).first.wait_for()
