@@ -46,8 +46,8 @@ class Receipt:
         ruling: what becomes of it; with `ruling.known` set there is nothing to do but `restore_answer`.
         contract: None when it is refused before its contract is known.
         read: its records, when they are to be judged (ruling verified or held); else None.
-        asking: those that ask to be protected (`ASKING`), however the delivery is ruled on; None when it cannot be read, or so
-            many ask that nobody can mean it.
+        asking: those that ask to be protected (`ASKING`), however the delivery is ruled on; None when it cannot be read.
+        flood: whether so many ask that nobody can mean it: it counts when a person lets the delivery be used.
     """
 
     found: FoundDelivery
@@ -56,6 +56,7 @@ class Receipt:
     contract: Contract | None
     read: ReadResult | None
     asking: pa.Table | None = None
+    flood: bool = False
 
 
 def receive(
@@ -93,12 +94,13 @@ def receive(
     read: ReadResult | None = None
     result: ReadResult | None = None
     asking: pa.Table | None = None
+    flood: list[Finding] = []
     if manifest and contract and worst(findings) != "refuse":
         with verified(found, manifest.files) as files:
             if worst(list(files.findings)) != "refuse":
                 result = read_delivery(files, contract, delta=manifest.mode == "delta")
                 flood = _flood(result, contract, usual)
-                asking = None if flood else result.asking
+                asking = result.asking
                 findings += flood
                 read = None if used else result
             if not used:  # of one whose sequence was used nothing counts but what it asks to be protected
@@ -106,7 +108,7 @@ def receive(
                 entry = replace(entry, content_sha256=files.content_sha256)
     if result is None and (heard := _overheard(found, manifest, contract)):
         flood = _flood(heard, contract_for(found.agency, found.business_date), usual)
-        asking = None if flood else heard.asking
+        asking = heard.asking
         findings += flood
     ruling = rule_on(
         known,
@@ -122,7 +124,8 @@ def receive(
         counts |= {"rows_read": read.rows_read, "lost": read.lost}
     entry = replace(entry, counts=counts, late=ruling.late, superseded_by=ruling.superseded_by)
     entry = replace(entry, state=ruling.state, codes=_codes(ruling.findings))
-    return Receipt(found, entry, ruling, contract, read if ruling.state in ("verified", "held") else None, asking)
+    judged = read if ruling.state in ("verified", "held") else None
+    return Receipt(found, entry, ruling, contract, judged, asking, bool(flood))
 
 
 def conclude(

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pipelines.nights.inputs import Inputs
 from pipelines.protection.shielding import Lifting
 
-__all__ = ["decisions_of", "lifting_of"]
+__all__ = ["decisions_of", "firewalls_of", "lifting_of"]
 
 
 def decisions_of(inputs: Inputs) -> pa.Table:
@@ -18,6 +18,13 @@ def decisions_of(inputs: Inputs) -> pa.Table:
     names = ("kind", "record_a", "record_b", "reason")
     rows = [each for each in inputs.decisions if each.subject is None]
     return pa.table({name: pa.array([getattr(each, name) for each in rows], pa.string()) for name in names})
+
+
+def firewalls_of(inputs: Inputs) -> pa.Table:
+    """The firewalls that people decided: record_a, record_b, told: what had been told when they did, 0 before that was kept."""
+    rows = [each for each in inputs.decisions if each.kind == "firewall"]
+    told = {name: pa.array([getattr(each, name) for each in rows], pa.string()) for name in ("record_a", "record_b")}
+    return pa.table({**told, "told": pa.array([each.told for each in rows], pa.int64())})
 
 
 def lifting_of(inputs: Inputs) -> list[Lifting]:

@@ -35,7 +35,7 @@ from pipelines.nights.follow import newest_in_force
 from pipelines.nights.night import Night
 from pipelines.nights.reach import refuse_retired
 from pipelines.nights.references import record_keys_of, reference_of
-from pipelines.nights.requests import keep_taken_back, told_so_far
+from pipelines.nights.requests import count_flood, keep_taken_back, told_so_far
 from pipelines.nights.unmet import unmet_told
 from pipelines.nights.walls import stand_across
 from pipelines.protection.shielding import wish_in
@@ -171,6 +171,8 @@ def decide(
         if kind == "same" and stand_across(folder, (first, second)):
             told = told_by_now(connection, deployment, authority)
             row = {"kind": "unwall", "record_a": first, "record_b": second, "told": told}
+        if kind == "firewall":
+            row |= {"told": told_by_now(connection, deployment, authority)}
         return write_down(connection, authority, row, actor, reason, now)
 
 
@@ -332,6 +334,8 @@ def waive(
 ) -> list[DeliveryEntry]:
     """Wait no more for a delivery, or let a held one be used as it is: `Register.waive`, audited; those it lets go.
 
+    What a flood that is used asks for is heard from now on.
+
     Raises:
         IsindexError: WAIVER_INCOMPLETE without actor or reason.
     """
@@ -339,6 +343,8 @@ def waive(
         freed = Register(deployment.engine).waive(
             authority, agency, sequence, actor=actor, reason=reason, at=at, within=connection
         )
+        for entry in freed:
+            count_flood(connection, deployment.home, entry)
         append(
             connection, "waive", actor=actor, why=reason, at=at.isoformat(timespec="seconds"), authority=authority,
             subject=f"{agency} {sequence}",

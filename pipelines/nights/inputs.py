@@ -24,7 +24,7 @@ from typing import Any
 
 __all__ = ["FORMAT", "Asking", "Base", "Decided", "Delivered", "Inputs", "why_differs", "wish_of"]
 
-FORMAT = 6
+FORMAT = 7
 """Raised whenever the program, given the same inputs, would write other bytes than before."""
 
 
@@ -71,7 +71,8 @@ class Decided:
     """A decision that counts for the night: two record keys, or as `subject` the gate that it lets pass.
 
     `from_night` is the first night it counts for, of decisions that take effect once. Of one to open a child `told` says what
-    had been told when it was confirmed, `known_by` by what its record was known when it was proposed.
+    had been told when it was confirmed, of a firewall when it was decided; `known_by` by what the child's record was known when
+    it was proposed.
     """
 
     number: int

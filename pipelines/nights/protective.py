@@ -192,12 +192,12 @@ def _made_less(deployment: Deployment, authority: str, known: Known, settled: Co
                 bury(home, authority, version, "PROTECTED", None, children or 0)
                 yield Protective(day, version, None, children or 0)
             continue
-        bury_replaced(attempt, version)  # what a run that was killed has left
         children = 0
         try:
             more = hidden_beyond(attempt, known)
             children = more.visibility.num_rows
             if manifest is not None and more.digest == manifest.get("less", {}).get("hidden", ""):
+                bury_replaced(attempt, version)  # what a run that was killed has left
                 continue
             published, _ = put_in_force(attempt, audit_of(attempt), known, more)
         except Exception as fault:
@@ -207,7 +207,9 @@ def _made_less(deployment: Deployment, authority: str, known: Known, settled: Co
             if coded.code not in _CANNOT_BE_LESS:
                 waits = waits or coded
                 continue
-            bury(home, authority, version, "PROTECTED", None, children)
+            for left in versions_there(home, authority):  # a run that was killed may have left it under another name
+                if built(left) == built(version):
+                    bury(home, authority, left, "PROTECTED", None, children)
             yield Protective(day, version, None, children)
         else:
             yield Protective(day, version, published.version, children)

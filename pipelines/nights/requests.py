@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -34,6 +35,7 @@ __all__ = [
     "HELD_NIGHT",
     "asked_for",
     "asking_positions",
+    "count_flood",
     "keep_asking",
     "keep_requests",
     "keep_taken_back",
@@ -49,16 +51,38 @@ HELD_NIGHT = "held night"
 """What asked, where a night that is held or failed found a child to be one who asks."""
 
 
-def keep_requests(night: Night, entry: DeliveryEntry, asking: pa.Table | None) -> None:
-    """Keep what the records of a delivery ask for (`ASKING`), if any does."""
+def keep_requests(night: Night, entry: DeliveryEntry, asking: pa.Table | None, *, flood: bool = False) -> None:
+    """Keep what the records of a delivery ask for (`ASKING`), if any does; of a flood it does not count yet (`count_flood`)."""
     if asking is not None and asking.num_rows:
-        keep_asking(night.on(entry.business_date), entry.agency, entry.delivery_id, asking)
+        keep_asking(night.on(entry.business_date), entry.agency, entry.delivery_id, asking, flood=flood)
 
 
-def keep_asking(night: Night, agency: str, delivery_id: str, asking: pa.Table) -> None:
-    """Keep what records ask for (`ASKING`) under the name of what they came with; it counts from the night on."""
+def keep_asking(night: Night, agency: str, delivery_id: str, asking: pa.Table, *, flood: bool = False) -> None:
+    """Keep what records ask for (`ASKING`) under the name of what they came with; it counts from the night on, but for a flood."""
     after = _newest_come(night, agency, delivery_id)
-    _keep(night, agency, delivery_id, pa.concat_tables(_heard(asking, agency, delivery_id, after)).sort_by("entry_id"))
+    requests = pa.concat_tables(_heard(asking, agency, delivery_id, after)).sort_by("entry_id")
+    if flood:
+        write_table(requests, _flood_of(night.home, delivery_id))
+    else:
+        _keep(night, agency, delivery_id, requests)
+
+
+def count_flood(connection: Connection, home: Home, entry: DeliveryEntry) -> None:
+    """Let count what a flood asks for whose delivery a person lets be used, as if it were told now; nothing where it was none.
+
+    The caller's transaction is that of the decision: neither is there without the other.
+    """
+    kept = _flood_of(home, entry.delivery_id)
+    if not kept.is_file():
+        return
+    requests = grown(read_table(kept), REQUESTS)
+    _count(connection, home, entry.authority, entry.agency, entry.business_date, entry.delivery_id, requests)
+
+
+def _flood_of(home: Home, delivery_id: str) -> Path:
+    """Where it lies what a flood asks for, which does not count yet."""
+    path = home.protection(delivery_id)
+    return path.with_name(f"{path.stem}.flood{path.suffix}")
 
 
 def _heard(asking: pa.Table, agency: str, delivery_id: str, after: str | None, first: int = 0) -> Iterator[pa.Table]:
@@ -164,19 +188,31 @@ def undone_of(number: int) -> str:
 
 
 def _keep(night: Night, agency: str, delivery_id: str, requests: pa.Table) -> None:
-    stored = write_table(requests, night.home.protection(delivery_id))
+    with night.engine.begin() as connection:
+        _count(connection, night.home, night.authority, agency, night.business_date, delivery_id, requests)
+
+
+def _count(
+    connection: Connection,
+    home: Home,
+    authority: str,
+    agency: str,
+    business_date: date,
+    delivery_id: str,
+    requests: pa.Table,
+) -> None:
+    stored = write_table(requests, home.protection(delivery_id))
     row = {
-        "delivery_id": delivery_id, "authority": night.authority, "agency": agency,
-        "business_date": night.business_date, "records": requests.num_rows, "content_sha256": stored.sha256,
+        "delivery_id": delivery_id, "authority": authority, "agency": agency,
+        "business_date": business_date, "records": requests.num_rows, "content_sha256": stored.sha256,
     }  # fmt: skip
     asked = db.protection_request.c
-    with night.engine.begin() as connection:
-        known = connection.scalar(
-            select(asked.told).where(asked.delivery_id == delivery_id, asked.content_sha256 == stored.sha256)
-        )
-        told = told_so_far(connection, night.authority) + 1 if known is None else known
-        connection.execute(delete(db.protection_request).where(asked.delivery_id == delivery_id))
-        connection.execute(insert(db.protection_request).values({**row, "told": told}))
+    known = connection.scalar(
+        select(asked.told).where(asked.delivery_id == delivery_id, asked.content_sha256 == stored.sha256)
+    )
+    told = told_so_far(connection, authority) + 1 if known is None else known
+    connection.execute(delete(db.protection_request).where(asked.delivery_id == delivery_id))
+    connection.execute(insert(db.protection_request).values({**row, "told": told}))
 
 
 def told_so_far(connection: Connection, authority: str) -> int:

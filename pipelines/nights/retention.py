@@ -170,6 +170,9 @@ def _let_deliveries_go(deployment: Deployment, authority: str, oldest: date) -> 
         for parent in (folder.parent, folder.parent.parent):
             if parent.is_dir() and not any(parent.iterdir()):
                 parent.rmdir()
+    for path in (deployment.home.root / "protection" / authority).glob("*/*/*.flood.parquet"):
+        if path.parent.name <= oldest.isoformat():  # nobody wanted it used
+            path.unlink(missing_ok=True)
     asked = db.protection_request.c
     requests = (asked.authority == authority, asked.business_date <= oldest)  # the register has them
     with deployment.engine.connect() as connection:

@@ -44,7 +44,7 @@ def take_in(night: Night, agency: str) -> StageReport:
         if before is None or mended(found, before):
             receipt = receive(found, register, load_contract=load_contract, open_authorities=_open_authorities)
             if receipt.ruling.known is None:
-                keep_requests(night, receipt.entry, receipt.asking)
+                keep_requests(night, receipt.entry, receipt.asking, flood=receipt.flood)
                 entries = _judge_and_conclude(receipt, register, store)
                 freed |= {each.business_date for each in entries[1:]} - {night.business_date}
                 note_decided(night.engine, found)

@@ -1,7 +1,7 @@
 """Firewalls that records ask for: which record is meant by the number that they give, and what fails closed.
 
 Belongs here: the form in which such a wish is kept, the register of them (`wishes_after`), finding the records (`found_tonight`), and
-who must be hidden because no wall could be put up (`unplaced`, `hiding`). Not here: the walls themselves
+who must be hidden because no wall could be put up (`unplaced`, `stood_in`, `hiding`). Not here: the walls themselves
 (`matching.deciding.walls`), wishes to be hidden (`register`).
 
 A number is compared by its letters and digits alone, whatever its capitals, signs and width. It means the record of the same feed that has
@@ -14,7 +14,7 @@ found for good, though the record is gone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
@@ -27,7 +27,7 @@ from pipelines.seams import conform, give
 from pipelines.seams.protection import REQUESTS, WALLS_WISHED
 from pipelines.tables import connect, fetch
 
-__all__ = ["found_tonight", "hiding", "unplaced", "wishes_after"]
+__all__ = ["found_tonight", "hiding", "stood_in", "unplaced", "wishes_after"]
 
 _FOUND = "record, others, placed"
 _NUMBERS = ("nhs_number", "nhs_number_unverified", "previous_nhs_number", "upn", "upn_unverified", "former_upn")
@@ -116,18 +116,43 @@ def unplaced(wishes: pa.Table, decisions: pa.Table) -> pa.Array:
     return found["entry_id"].combine_chunks()
 
 
-def hiding(asked: Iterable[Asked], unplaced: pa.Array | None = None) -> list[Asked]:
+def stood_in(wishes: pa.Table, decided: pa.Table) -> dict[str, int]:
+    """entry_id of the firewalls for which alone people's decision stands in → what had been told when it was made.
+
+    Args:
+        wishes: `WALLS_WISHED`.
+        decided: firewalls that people decided: record_a, record_b, told (`ENTRIES`, told).
+    """
+    with connect({"wishes": wishes, "decided": decided}) as duck:
+        found = duck.execute("""
+            SELECT entry_id, max(told) FROM wishes JOIN decided ON record IN (record_a, record_b)
+            WHERE NOT placed GROUP BY entry_id ORDER BY entry_id
+        """).fetchall()
+    return {str(entry_id): int(told) for entry_id, told in found}
+
+
+def hiding(
+    asked: Iterable[Asked], unplaced: pa.Array | None = None, stood_in: Mapping[str, int] | None = None
+) -> list[Asked]:
     """What hides somebody of what deliveries ask for: wishes to be hidden, and firewalls that stand nowhere.
+
+    So does a firewall that was asked for before people decided one for it: until then its child was hidden, and one person's
+    word opens nobody.
 
     Args:
         asked: what they ask for.
         unplaced: entry_id of those firewalls; None: all that are asked for, for no night has looked for them yet.
+        stood_in: of those for which people's decision stands in, what had been told when it was made (`stood_in`).
     """
     told = []
     for each in asked:
         hides = pc.is_null(each.requests["walled"])
         ids = each.requests["entry_id"]
-        open_walls = pc.invert(hides) if unplaced is None else pc.is_in(ids, value_set=unplaced)
+        if unplaced is None:
+            open_walls = pc.invert(hides)
+        else:
+            decided_later = [wish for wish, then in (stood_in or {}).items() if each.told <= then]
+            open_walls = pc.is_in(ids, value_set=pa.concat_arrays([unplaced, pa.array(decided_later, unplaced.type)]))
         told.append(replace(each, requests=each.requests.filter(pc.or_(hides, open_walls))))
     return told
 

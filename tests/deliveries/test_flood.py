@@ -6,18 +6,22 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pyarrow.compute as pc
 import pytest
 
-from pipelines.deliveries import Register
 from pipelines.deliveries.standing import standing_deliveries
 from pipelines.nights.arrivals import look_around
+from pipelines.nights.decisions import waive
+from pipelines.nights.retention import tidy
 from pipelines.nights.summary import standing
+from pipelines.tables import read_table
 from tests.nights.little_authority import AUTHORITY, children, day_of
 from tests.nights.little_nights import LittleNights
 
 CHILD = children()[3]
+WHY: Any = {"actor": "Ruth", "reason": "a refuge has moved in", "at": datetime.now(UTC)}
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +51,17 @@ def mark(place: LittleNights, number: int, value: str) -> None:
 def hidden(place: LittleNights, night: int) -> int:
     table = place.published(night)
     return int(pc.sum(pc.or_(table["shielded"], table["withheld"])).as_py())
+
+
+def is_hidden(place: LittleNights, night: int, record_key: str) -> bool:
+    folder = place.in_force(night).folder / "identities"
+    (child,) = [
+        row["index_id"]
+        for row in read_table(folder / "identities.parquet").to_pylist()
+        if row["record_key"] == record_key
+    ]
+    (seen,) = [row for row in read_table(folder / "visibility.parquet").to_pylist() if row["index_id"] == child]
+    return bool(seen["shielded"] or seen["withheld"])
 
 
 def test_a_flood_is_held_and_hides_nobody_but_whom_earlier_wishes_hide(place: LittleNights) -> None:
@@ -82,10 +97,52 @@ def test_a_waiver_of_its_own_number_makes_a_flood_count(place: LittleNights) -> 
     place.load()
     assert hidden(place, 1) == 1
     sequence = place.feeds["health"].sequence
-    told = {"actor": "Ruth", "reason": "a refuge has moved in", "at": datetime.now(UTC)}
-    Register(place.deployment.engine).waive(AUTHORITY, "health", sequence, **told)
+    waive(place.deployment, AUTHORITY, "health", sequence, **WHY)
     place.load()
     assert hidden(place, 1) > 50  # and whoever may be one of them
+
+
+def test_every_wish_of_a_flood_that_is_waived_is_heard_though_its_record_be_rejected(place: LittleNights) -> None:
+    mark(place, 50, "S")
+    open_one = children()[5]
+    care = place.feeds["social_care"]
+    care.hold(open_one)
+    number = next(key for key, row in care.rows.items() if row.get("nhs_number") == open_one.nhs)
+    place.feeds["health"].rows[f"X{CHILD.nhs}"] = dict(
+        place.feeds["health"].rows[f"P{open_one.nhs}"],
+        local_patient_id="X77", family_name="", confidentiality="S",
+    )  # fmt: skip
+    place.deliver(1)
+    place.load()
+    assert hidden(place, 1) == 1
+    assert not is_hidden(place, 1, f"social_care:{number}")
+    waive(place.deployment, AUTHORITY, "health", place.feeds["health"].sequence, **WHY)
+    place.load()
+    assert is_hidden(place, 1, f"social_care:{number}")
+    standing_wishes = read_table(place.in_force(1).folder / "protection" / "entries.parquet").num_rows
+    assert standing_wishes >= 52
+    mark(place, 51, "")
+    del place.feeds["health"].rows[f"X{CHILD.nhs}"]
+    place.deliver(2)
+    place.load()
+    tasks = read_table(place.in_force(2).folder / "protection" / "tasks.parquet")
+    assert pc.sum(pc.equal(tasks["kind"], "gone")).as_py() >= 50  # a person is asked of each
+
+
+def test_what_a_flood_asks_for_is_let_go_with_its_night_when_nobody_wants_it(place: LittleNights, setting: Any) -> None:
+    mark(place, 50, "S")
+    place.deliver(1)
+    place.load()
+    kept = list((place.home / "protection").rglob("*.flood.parquet"))
+    assert len(kept) == 1
+    assert not [value for value in (CHILD.nhs, CHILD.family) if value.encode() in kept[0].read_bytes()]
+    setting("ISINDEX_KEEP_NIGHTS", "1")
+    mark(place, 50, "")
+    for night in (2, 3, 4):
+        place.deliver(night)
+        place.load()
+    tidy(place.deployment, [AUTHORITY])
+    assert not list((place.home / "protection").rglob("*.flood.parquet"))
 
 
 @pytest.mark.parametrize("asking", [10, 19])

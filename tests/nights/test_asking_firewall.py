@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.nights import decisions
+from pipelines.nights.protection_decisions import confirm, unshield
 from pipelines.publishing.publish import snapshot_tables
 from pipelines.tables import read_table
 from tests.nights.little_authority import AUTHORITY, Delivery, day_of, put
@@ -23,6 +24,7 @@ from tests.nights.little_nights import LittleNights
 from tests.nights.test_firewall import ADOPTIVE, BIRTH, hold_adoptive, identities, shown, sides, verdict
 
 A, B = "social_care:S0021", "social_care:S0921"
+WHY: Any = {"actor": "Ruth", "reason": "order 7", "at": datetime.now(UTC)}
 UNREADABLE = ("S0021", BIRTH.nhs, "Quillerby", "Thistlewick", "Marrowdene", "Brackenholt")
 
 
@@ -240,15 +242,35 @@ def test_a_number_found_once_is_found_for_good(tmp_path: Path) -> None:
     assert not hidden(place, 1, B) and tasks(place, 1) == []
 
 
-def test_people_put_up_the_wall_that_nobody_found(tmp_path: Path) -> None:
-    place = both(tmp_path, firewall_from="S9999")
-    place.deliver(0)
-    assert place.load() == {0: "published"}
-    why = {"actor": "Ruth", "reason": "order 7", "at": datetime.now(UTC)}
-    decisions.decide(place.deployment, AUTHORITY, "firewall", A, B, **why)
-    place.deliver(1)
+@pytest.mark.parametrize("meant", [A, "social_care:S0002"])  # who is meant, or anybody at all
+@pytest.mark.parametrize("since", [0, 1])
+def test_a_wall_that_one_person_puts_up_opens_nobody_who_was_hidden_for_want_of_one(
+    tmp_path: Path, meant: str, since: int
+) -> None:
+    place = both(tmp_path)
+    if since:
+        place.deliver(0)
+        assert place.load() == {0: "published"}
+    place.feeds["social_care"].rows["S0921"]["firewall_from"] = "S9999"
+    place.deliver(since)
+    assert place.load() == {since: "published"}
+    assert hidden(place, since, B) and tasks(place, since) == [("unwalled", B)]
+    decisions.decide(place.deployment, AUTHORITY, "firewall", meant, B, **WHY)
     place.load()
-    walled(place, 1)
+    for night in (since, since + 1):  # the very night is made anew, and the next one asks again
+        of = identities(place, night)
+        assert of[meant] != of[B]
+        assert hidden(place, night, B)
+        assert "unwalled" not in {kind for kind, _ in tasks(place, night)}
+        place.deliver(since + 1)
+        place.load()
+    proposed = unshield(place.deployment, AUTHORITY, B, **WHY)
+    assert hidden(place, since + 1, B)
+    confirm(place.deployment, AUTHORITY, proposed.number, **(WHY | {"actor": "Omar"}))
+    place.deliver(since + 2)  # it asks again, and the wall stands
+    place.load()
+    assert not hidden(place, since + 2, B)
+    assert "Quillerby" not in shown(place, since + 2, identities(place, since + 2)[B])
 
 
 def test_a_record_between_two_identities_is_a_task_by_its_reference_alone(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from pipelines.errors import IsindexError
 from pipelines.nights import hiding, protection_decisions, protective, put_in_force
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.protective import protect_at_once, protection_waits, taken_away
+from pipelines.publishing import publish
 from pipelines.publishing.gates import takes_away
 from pipelines.publishing.publish import current_version
 from pipelines.publishing.versions import built, versions_there
@@ -190,6 +191,67 @@ def test_what_is_in_the_way_of_protection_is_told_and_tried_again(
     assert place.load() == {}
     assert protection_waits(place.deployment, [AUTHORITY]) == []
     assert shown_in_versions(place) == []
+
+
+class Killed(BaseException):
+    """What no `except Exception` catches, as a kill."""
+
+
+def asked_in_a_held_night(place: LittleNights) -> dict[int, str]:
+    with few_keys_may_move():
+        renumbered_and_asking(place)
+        place.deliver(3)
+        return place.load()
+
+
+def left_behind(place: LittleNights) -> dict[str, object]:
+    """Bytes of all versions and pointers, and what tombstones say but for the moment."""
+    root = place.deployment.home.snapshots(AUTHORITY)
+    stones = {path.name: read_as(path, dict) | {"removed_at": ""} for path in sorted((root / "tombstones").glob("*"))}
+    files = {name: content for name, content in bytes_under(root).items() if "/tombstones/" not in name}
+    return {"files": {name.removeprefix(str(root)): content for name, content in files.items()}, "stones": stones}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(three_nights: LittleNights, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    place = three_nights.copied_to(tmp_path_factory.mktemp("undisturbed"))
+    assert asked_in_a_held_night(place) == {3: "held"}
+    return left_behind(place)
+
+
+@pytest.mark.parametrize("turn", [1, 2, 3])  # of the three versions
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    "step", ["publish._settle", "publish._point", "put_in_force.settle", "put_in_force.follow", "put_in_force.bury"]
+)
+def test_killed_anywhere_it_leaves_the_same_in_the_end_and_tells_of_no_child_that_was_opened(
+    place: LittleNights,
+    undisturbed: dict[str, object],
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    after: bool,
+    turn: int,
+) -> None:
+    module = {"publish": publish, "put_in_force": put_in_force}[step.partition(".")[0]]
+    name = step.partition(".")[2]
+    works, calls = getattr(module, name), []
+
+    def killed(*args: Any, **kwargs: Any) -> Any:
+        calls.append(name)
+        if len(calls) == turn and not after:
+            raise Killed
+        done = works(*args, **kwargs)
+        if len(calls) == turn:
+            raise Killed
+        return done
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(module, name, killed)
+        asked_in_a_held_night(place)
+    with few_keys_may_move():
+        place.load()
+    assert left_behind(place) == undisturbed
+    assert [each.opened for each in taken_away(place.deployment, AUTHORITY)] == [0, 0, 0]
 
 
 def _failing(gate):  # type: ignore[no-untyped-def]

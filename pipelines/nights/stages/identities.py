@@ -10,7 +10,7 @@ from pipelines.identities.assign import Assigned, assign_identities
 from pipelines.identities.ledger import record_night
 from pipelines.identities.state import IdentityState
 from pipelines.nights.attempts import Attempt
-from pipelines.nights.decided import decisions_of, lifting_of
+from pipelines.nights.decided import decisions_of, firewalls_of, lifting_of
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.requests import asked_for
 from pipelines.nights.seal import sealed
@@ -18,11 +18,11 @@ from pipelines.nights.unmet import unmet_told
 from pipelines.nights.walls import newly_walled, walls_in, walls_wished_in
 from pipelines.privacy.references import references
 from pipelines.protection.places import places_after
-from pipelines.protection.register import entries_after
+from pipelines.protection.register import Asked, entries_after
 from pipelines.protection.shielding import Protected, protect
 from pipelines.protection.stays_hidden import STAYS_HIDDEN, hidden_after, sensitive_after, stays_hidden_in
 from pipelines.protection.tasks import answered_after, tasks_of
-from pipelines.protection.wall_wishes import hiding, unplaced
+from pipelines.protection.wall_wishes import hiding, stood_in, unplaced
 from pipelines.seams.protection import ENTRIES, LATCHED, PLACES
 from pipelines.tables import connect, fetch, read_table, write_json, write_table
 
@@ -103,13 +103,19 @@ def _protect(
         read_table(attempt.folder / "person" / "names.parquet"),
         read_table(attempt.folder / "matching" / "apart.parquet"),
         decisions_of(attempt.inputs),
-        entries=entries_after(before["entries"], hiding(asked_for(attempt.night, attempt.inputs.asking), open_walls)),
+        entries=entries_after(before["entries"], _hiding(attempt, open_walls)),
         latched=before["latched"],
         business_date=attempt.night.business_date,
         lifting=lifting_of(attempt.inputs),
         anew=_anew(attempt, base, records) if base else _undated(records),
         heard=before["entries"]["entry_id"].combine_chunks(),
     )
+
+
+def _hiding(attempt: Attempt, open_walls: pa.Array) -> list[Asked]:
+    """What hides somebody of what is asked for since the base."""
+    stands_in = stood_in(walls_wished_in(attempt.folder), firewalls_of(attempt.inputs))
+    return hiding(asked_for(attempt.night, attempt.inputs.asking), open_walls, stands_in)
 
 
 def _told_of(attempt: Attempt) -> dict[str, pa.Array]:
