@@ -237,8 +237,9 @@ def _superseded(deployment: Deployment, authority: str, newest: Attempt, *, ever
 
 
 def _shown_in(folder: Path, newest: Attempt) -> int | None:
-    """How many children of a version are hidden in the night in force, by their index id or one of their records, or hold
-    records of two sides of a firewall; None where its tables are not what was published and cannot be read.
+    """How many children of a version are hidden in the night in force, by their index id or one of their records, hold
+    records of two sides of a firewall, or stand at one that the version did not know of: it may show one side on the other;
+    None where its tables are not what was published and cannot be read.
     """
     try:
         return _counted_in(folder, newest)
@@ -254,9 +255,8 @@ def _counted_in(folder: Path, newest: Attempt) -> int:
         name: newest.folder / "identities" / f"{name}.parquet" for name in ("visibility", "index_ids")
     }
     shown = {f"shown_{name}": folder / f"{name}.parquet" for name in ("children", "record_links")}
-    with connect(
-        tables | shown | {"identities": identities_of(newest.folder), "walls": walls_in(newest.folder)}
-    ) as duck:
+    others = {"identities": identities_of(newest.folder), "walls": walls_in(newest.folder)}
+    with connect(tables | shown | others) as duck:
         ((number,),) = duck.execute("""
             WITH known AS (  -- by whichever reference the version shows a record
                 SELECT record_ref, record_key, index_id FROM identities
@@ -266,13 +266,16 @@ def _counted_in(folder: Path, newest: Attempt) -> int:
                 SELECT DISTINCT l.index_id FROM shown_record_links l JOIN known USING (record_ref)
                 JOIN walls w USING (record_key) GROUP BY l.index_id, wall_a, wall_b HAVING count(DISTINCT side) > 1
             ),
+            unwalled AS (  -- one that knew of the wall shows a record at it by another reference
+                SELECT index_id FROM shown_record_links SEMI JOIN (FROM identities WHERE wall_ref IS NOT NULL) USING (record_ref)
+            ),
             hidden AS (SELECT index_id FROM visibility WHERE shielded OR withheld),
             meant AS (
                 FROM hidden
                 UNION SELECT index_id FROM index_ids WHERE redirects_to IN (FROM hidden)
                 UNION SELECT l.index_id FROM shown_record_links l JOIN known k USING (record_ref)
                 WHERE k.index_id IN (FROM hidden)
-                UNION FROM across
+                UNION FROM across UNION FROM unwalled
             )
             SELECT count(*) FROM shown_children WHERE NOT (shielded OR withheld) AND index_id IN (FROM meant)
         """).fetchall()

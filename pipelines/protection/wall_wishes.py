@@ -131,9 +131,7 @@ def stood_in(wishes: pa.Table, decided: pa.Table) -> dict[str, int]:
     return {str(entry_id): int(told) for entry_id, told in found}
 
 
-def hiding(
-    asked: Iterable[Asked], unplaced: pa.Array | None = None, stood_in: Mapping[str, int] | None = None
-) -> list[Asked]:
+def hiding(asked: Iterable[Asked], unplaced: pa.Array, stood_in: Mapping[str, int] | None = None) -> list[Asked]:
     """What hides somebody of what deliveries ask for: wishes to be hidden, and firewalls that stand nowhere.
 
     So does a firewall that was asked for before people decided one for it: until then its child was hidden, and one person's
@@ -141,18 +139,15 @@ def hiding(
 
     Args:
         asked: what they ask for.
-        unplaced: entry_id of those firewalls; None: all that are asked for, for no night has looked for them yet.
+        unplaced: entry_id of those firewalls.
         stood_in: of those for which people's decision stands in, what had been told when it was made (`stood_in`).
     """
     told = []
     for each in asked:
         hides = pc.is_null(each.requests["walled"])
-        ids = each.requests["entry_id"]
-        if unplaced is None:
-            open_walls = pc.invert(hides)
-        else:
-            decided_later = [wish for wish, then in (stood_in or {}).items() if each.told <= then]
-            open_walls = pc.is_in(ids, value_set=pa.concat_arrays([unplaced, pa.array(decided_later, unplaced.type)]))
+        decided_later = [wish for wish, then in (stood_in or {}).items() if each.told <= then]
+        stands_nowhere = pa.concat_arrays([unplaced, pa.array(decided_later, unplaced.type)])
+        open_walls = pc.is_in(each.requests["entry_id"], value_set=stands_nowhere)
         told.append(replace(each, requests=each.requests.filter(pc.or_(hides, open_walls))))
     return told
 

@@ -17,10 +17,12 @@ import pytest
 
 from pipelines.nights import decisions
 from pipelines.nights.protection_decisions import confirm, unshield
+from pipelines.nights.protective import taken_away
 from pipelines.publishing.publish import snapshot_tables
+from pipelines.publishing.versions import versions_there
 from pipelines.tables import read_table
-from tests.nights.little_authority import AUTHORITY, Delivery, day_of, put
-from tests.nights.little_nights import LittleNights
+from tests.nights.little_authority import AUTHORITY, Delivery, children, day_of, put
+from tests.nights.little_nights import LittleNights, few_keys_may_move
 from tests.nights.test_firewall import ADOPTIVE, BIRTH, hold_adoptive, identities, shown, sides, verdict
 
 A, B = "social_care:S0021", "social_care:S0921"
@@ -285,3 +287,29 @@ def test_a_record_between_two_identities_is_a_task_by_its_reference_alone(tmp_pa
     told = (folder / "tasks.csv").read_text(encoding="utf-8-sig")
     table = read_table(place.in_force(0).folder / "identities" / "identities.parquet").to_pylist()
     assert not [row for row in table if row["record_ref"] in told and row["record_key"] not in between]
+
+
+def test_a_version_replaced_by_one_in_which_two_children_are_parted_is_removed(tmp_path: Path) -> None:
+    """They were two before: it shows each under the id that the wall has ended."""
+    other = "social_care:S0002"
+    place = both(tmp_path)
+    place.deliver(0)
+    assert place.load() == {0: "published"}
+    assert identities(place, 0)[other] != identities(place, 0)[B]
+    decisions.decide(place.deployment, AUTHORITY, "firewall", other, B, **WHY)
+    assert place.load() == {0: "published"}
+    assert versions_there(place.deployment.home, AUTHORITY) == [place.night(0).version()]
+
+
+def test_a_wish_told_again_in_a_held_night_hides_nobody_whose_wall_stands(tmp_path: Path) -> None:
+    place = both(tmp_path, firewall_from="S0021")
+    place.deliver(0)
+    assert place.load() == {0: "published"}
+    walled(place, 0)
+    place.feeds["health"].rows[f"P{children()[3].nhs}"]["confidentiality"] = "S"
+    place.renumber()
+    place.deliver(1)
+    with few_keys_may_move():
+        assert place.load() == {1: "held"}
+    assert [each.children for each in taken_away(place.deployment, AUTHORITY)] == [1]
+    walled(place, 0)
