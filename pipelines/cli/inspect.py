@@ -55,7 +55,13 @@ def status(
         except IsindexError as fault:
             unread[code] = fault
     waits = standing(place, None if authority is None else [authority])
-    decided = {each.authority: decisions_waiting(place, each.authority) for each in found}
+    decided: dict[str, list[Waiting]] = {}
+    for each in found:
+        try:
+            decided[each.authority] = decisions_waiting(place, each.authority)
+        except IsindexError as fault:
+            unread[each.authority] = fault
+    found = [each for each in found if each.authority in decided]
     if as_json:
         told = {
             each.authority: asdict(each) | {"decisions_waiting": [asdict(one) for one in decided[each.authority]]}

@@ -204,6 +204,8 @@ def _drop_attempts(night: Night, last: AttemptRow) -> int:
     if not folder.is_dir() or not last.digest:  # failed before it was frozen: the one before may be what people look at
         return 0
     in_force = attempt_in_force(night)
+    if in_force is None and night.version():  # something of it is gone: what is left of it is not for us to remove
+        return 0
     kept = {Attempt(night, last.digest).folder.name, in_force.folder.name if in_force else ""}
     old = [path for path in folder.iterdir() if path.name not in kept]
     for path in old:
