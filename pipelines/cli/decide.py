@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 import typer
 from rich.table import Table
 
-from pipelines.cli.common import Commands, HomeOption, JsonOption, console, day, existing_home, print_json
+from pipelines.cli.common import MOST, Commands, HomeOption, JsonOption, console, day, existing_home, print_json
 from pipelines.errors import IsindexError
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def unshield(
 
 @app.command("confirm")
 def confirm(
-    number: Annotated[int, typer.Argument(help="The number of the proposal.")],
+    number: Annotated[int, typer.Argument(help="The number of the proposal.", min=1, max=MOST)],
     home: HomeOption,
     authority: AuthorityOption,
     reason: ReasonOption,
@@ -220,7 +220,7 @@ def hold(
 
 @app.command("undo")
 def undo(
-    number: Annotated[int, typer.Argument(help="The number of the decision.")],
+    number: Annotated[int, typer.Argument(help="The number of the decision.", min=1, max=MOST)],
     home: HomeOption,
     authority: AuthorityOption,
     reason: ReasonOption,
