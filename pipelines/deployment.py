@@ -19,7 +19,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, func, insert, select
 
-from pipelines.database import database_at
+from pipelines.database import database_at, open_to_read
 from pipelines.database import schema as db
 from pipelines.errors import IsindexError
 from pipelines.home import Home
@@ -29,7 +29,7 @@ from pipelines.settings import Settings, settings, use_settings
 from pipelines.tables import store_damaged, write_bytes
 from pipelines.umask import FOLDER, for_this_user_alone
 
-__all__ = ["Deployment", "is_demo", "open_deployment"]
+__all__ = ["Deployment", "is_demo", "open_deployment", "opened_to_read"]
 
 _PUT_BACK = (
     "Put this file back from a backup of the home, whichever there is: it never changes. Without it the database would take this "
@@ -85,6 +85,40 @@ def open_deployment(home: Path, landing: str = "", *, create: bool, demo: bool =
     return Deployment(settings(), place, engine, landing)
 
 
+@contextmanager
+def opened_to_read(home: Path) -> Iterator[Deployment]:
+    """The deployment whose folder is `home`, for what only reads; also where the home cannot be written, as a backup cannot.
+
+    Raises:
+        IsindexError: as `open_deployment`, but for HOME_NOT_WRITABLE.
+    """
+    try:
+        opened: Deployment | None = open_deployment(home, create=False)
+    except IsindexError as fault:
+        if fault.code != "HOME_NOT_WRITABLE" or not (home / "home.id").is_file():
+            raise
+        opened = None
+    if opened is not None:
+        yield opened
+        return
+    place = Home(home)
+    hold_to_secret(place, demo=is_demo(place))
+    with open_to_read(place.database_url) as engine:
+        _refuse_another(engine, place)
+        yield Deployment(settings(), place, engine, "")
+
+
+def _refuse_another(engine: Engine, home: Home) -> None:
+    """Refuse a database that is not the home's, or does not answer."""
+    try:
+        with engine.connect() as connection:
+            owner = connection.scalar(select(db.home.c.home_id))
+    except Exception as fault:
+        raise _told_of_database(fault) from None
+    if owner != _kept_name(home.root / "home.id"):
+        raise _of_another(home)
+
+
 def is_demo(home: Home) -> bool:
     """Whether the home was made for invented children only."""
     return (home.root / "demo.home").exists()
@@ -122,6 +156,10 @@ def _name_of(home: Path) -> str:
     path = home / "home.id"
     if not path.exists():
         write_bytes(f"{uuid.uuid4().hex}\n".encode(), path)
+    return _kept_name(path)
+
+
+def _kept_name(path: Path) -> str:
     name = path.read_text(encoding="ascii", errors="replace").strip()
     if not re.fullmatch(r"[0-9a-f]{32}", name):
         raise store_damaged(path, _PUT_BACK)
@@ -153,12 +191,16 @@ def _hold_to_home(engine: Engine, home: Home, home_id: str) -> None:
                 )
             connection.execute(insert(db.home).values(row=1, home_id=home_id))
         elif owner != home_id:
-            raise IsindexError(
-                "DATABASE_OF_ANOTHER_HOME",
-                "The database belongs to another home.",
-                where=database_address(home.database_url),
-                remedy="Give each home a database of its own with ISINDEX_DATABASE_URL; check --home.",
-            )
+            raise _of_another(home)
+
+
+def _of_another(home: Home) -> IsindexError:
+    return IsindexError(
+        "DATABASE_OF_ANOTHER_HOME",
+        "The database belongs to another home.",
+        where=database_address(home.database_url),
+        remedy="Give each home a database of its own with ISINDEX_DATABASE_URL; check --home.",
+    )
 
 
 def _told_of_database(fault: Exception) -> IsindexError:

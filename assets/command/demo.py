@@ -22,7 +22,7 @@ __all__ = ["demo"]
 
 def demo(
     out: Annotated[Path, typer.Argument(help="Folder for sample/, landing/ and home/; made anew.")] = Path("demo"),
-    children: Annotated[int, typer.Option(help="Children per authority.", min=50)] = 2500,
+    children: Annotated[int, typer.Option(help="Children per authority.", min=50, max=10_000_000)] = 2500,
     workers: WorkersOption = None,
 ) -> None:
     """Make three sample nights of two authorities and load them as they arrive: one damaged, one late, one corrected.

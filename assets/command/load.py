@@ -42,6 +42,7 @@ WorkersOption = Annotated[
         "--workers",
         help="Processes that run authorities beside each other, at most; ISINDEX_WORKERS, by default one for each core.",
         min=1,
+        max=1000,
     ),
 ]
 

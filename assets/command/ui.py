@@ -23,7 +23,7 @@ __all__ = ["ui"]
 def ui(
     home: HomeOption,
     landing: LandingOption = "landing",
-    port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000,
+    port: Annotated[int, typer.Option(help="Port on this machine.", min=1, max=65535)] = 3000,
     daemon: Annotated[bool, typer.Option(help="Also run schedule and sensors.")] = False,
     allow_host: Annotated[
         list[str] | None, typer.Option("--allow-host", help="A gateway's name under which it is asked (repeatable).")

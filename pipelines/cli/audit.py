@@ -21,13 +21,17 @@ def verify(home: HomeOption, as_json: JsonOption = False) -> None:
 
     Note the number and the hash somewhere else: whoever could put back the home and the database together cannot put back that.
 
+    A home that cannot be written, as a backup on a read-only disk, is proven as it lies.
+
     Exit code: 0 it is as it was written, 1 it is not; the first entry that is wrong is named.
 
     Example: [bold]isindex audit verify --home demo/home[/bold]
     """
     from pipelines.audit import prove
+    from pipelines.deployment import opened_to_read
 
-    proven = prove(existing_home(home))
+    with opened_to_read(home) as deployment:
+        proven = prove(deployment)
     if as_json:
         print_json({"ok": True, **asdict(proven)})
         return

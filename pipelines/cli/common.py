@@ -8,6 +8,7 @@ one document on standard output. Not here: what a code means (`pipelines.errors`
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
+from typer.models import ArgumentInfo, OptionInfo
 
 from pipelines.cli.screen import console, error_console
 from pipelines.errors import IsindexError
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from pipelines.deployment import Deployment
 
 __all__ = [
+    "MOST",
     "Commands",
     "HomeIfAny",
     "HomeOption",
@@ -71,6 +74,9 @@ LandingOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines instead.")]
 
 
+MOST = 2**31 - 1
+"""The greatest number that any database keeps."""
+
 _as_json: ContextVar[bool] = ContextVar("as_json", default=False)
 """Whether the command that is running was asked for JSON."""
 
@@ -82,7 +88,7 @@ class Commands(typer.Typer):
         super().__init__(no_args_is_help=True, rich_markup_mode="rich", **options)
 
     def command(self, *names: Any, **options: Any) -> Callable[[Any], Any]:
-        """As Typer's; names of authorities and agencies are looked at first, and faults are told in the one way."""
+        """As Typer's; text, and names of authorities and agencies, are looked at first, and faults are told in the one way."""
         register = super().command(*names, **options)
 
         def registered(function: Any) -> Any:
@@ -90,6 +96,7 @@ class Commands(typer.Typer):
             def guarded(**given: Any) -> Any:
                 _as_json.set(bool(given.get("as_json")))
                 with errors_told():
+                    _text_is_text(function, given)
                     _names_exist(given)
                     return function(**given)
 
@@ -171,6 +178,41 @@ def standing_told(each: Mapping[str, Any]) -> str:
         whose += f", delivery{number} of {each['agency']} ({each['code']})"
     way_out = [] if each["agency"] else [each["what_to_do"]]  # a delivery's reasons have theirs each
     return f"{each['state']}: {whose}. {' '.join([*each['reasons'], *way_out])}"
+
+
+def _text_is_text(function: Any, given: Mapping[str, Any]) -> None:
+    """Refuse bytes that are not UTF-8, in which nothing could be kept or shown, before anything is opened or made.
+
+    Raises:
+        IsindexError: TEXT_UNREADABLE, with the option or argument; what it holds is not told.
+    """
+    for name, value in given.items():
+        for each in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(each, str | Path) and not _is_utf8(str(each)):
+                raise IsindexError(
+                    "TEXT_UNREADABLE",
+                    "What is given here has bytes that are not UTF-8.",
+                    where=_as_typed(function, name),
+                    remedy="Type it in a terminal that is set to UTF-8, or without the letters that are not plain.",
+                )
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _as_typed(function: Any, name: str) -> str:
+    """An option or argument of a command as its help names it."""
+    annotation = inspect.signature(function, eval_str=True).parameters[name].annotation
+    (told,) = (each for each in annotation.__metadata__ if isinstance(each, OptionInfo | ArgumentInfo))
+    if isinstance(told, ArgumentInfo):
+        return name.upper()
+    given = [each for each in (told.default, *(told.param_decls or ())) if isinstance(each, str)]
+    return next((each for each in given if each.startswith("--")), f"--{name.replace('_', '-')}")
 
 
 def _names_exist(given: dict[str, Any]) -> None:

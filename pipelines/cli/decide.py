@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 import typer
 from rich.table import Table
 
-from pipelines.cli.common import Commands, HomeOption, JsonOption, console, day, existing_home, print_json
+from pipelines.cli.common import MOST, Commands, HomeOption, JsonOption, console, day, existing_home, print_json
 from pipelines.errors import IsindexError
 
 if TYPE_CHECKING:
@@ -38,8 +38,12 @@ SecondRecord = Annotated[str, typer.Argument(help="The other record, likewise.")
 _NEXT = "The next load brings the night in force up to date; nights before it stay as they are."
 _AT_ONCE = (
     "`isindex child` and `isindex explain` tell nothing of {whom} from now on. Everything else (the index database, the files of "
-    "the versions) shows {whom} as before until the next load, which hides {whom} in the night in force and in every earlier "
-    "version that is kept. Load now: isindex load --home {home} --authority {authority}"
+    "the versions) shows {whom} as before until the next load. {load} Load now: isindex load --home {home} --authority {authority}"
+)
+_HIDES = "It hides the child in the night in force and in every earlier version that is kept."
+_PARTS = (
+    "It parts the two: in the night in force each is shown by itself, without the other's names; in every earlier version that is kept "
+    "both are withheld, without any name."
 )
 
 
@@ -104,7 +108,7 @@ def shield(
     from pipelines.nights import protection_decisions
 
     made = protection_decisions.shield(existing_home(home), authority, who, **_by(actor, reason))
-    console.print(f"Decision {made.number}: shielded. {_at_once('the child', home, authority)}", soft_wrap=True)
+    console.print(f"Decision {made.number}: shielded. {_at_once('the child', _HIDES, home, authority)}", soft_wrap=True)
 
 
 @app.command("unshield")
@@ -124,9 +128,10 @@ def unshield(
     made = protection_decisions.unshield(deployment, authority, who, **_by(actor, reason))
     proposal = protection_decisions.proposal_of(deployment, authority, made.number)
     _tell(proposal)
+    whose = "" if proposal.of_nobody else "the child's "
     console.print(
         f"Decision {made.number}: proposed. Nothing changes before another person says: "
-        f"isindex decide confirm {made.number} --authority {authority} --reason … Whoever asks for the child's protection before that "
+        f"isindex decide confirm {made.number} --authority {authority} --reason … Whoever asks for {whose}protection before that "
         "makes the proposal void.",
         soft_wrap=True,
     )
@@ -135,7 +140,7 @@ def unshield(
 
 @app.command("confirm")
 def confirm(
-    number: Annotated[int, typer.Argument(help="The number of the proposal.")],
+    number: Annotated[int, typer.Argument(help="The number of the proposal.", min=1, max=MOST)],
     home: HomeOption,
     authority: AuthorityOption,
     reason: ReasonOption,
@@ -154,8 +159,9 @@ def confirm(
     proposal = protection_decisions.proposal_of(deployment, authority, number)
     _tell(proposal)
     made = protection_decisions.confirm(deployment, authority, number, **_by(actor, reason))
+    ends = "The wish ends with" if proposal.of_nobody else "The child is shown again from"
     counts = (
-        "The child is shown again from the authority's next night on; until then the confirmation can be taken back: "
+        f"{ends} the authority's next night{'' if proposal.of_nobody else ' on'}; until then the confirmation can be taken back: "
         f"isindex decide undo {made.number} --authority {authority} --reason …"
         if proposal.kind == "unshield"
         else f"The firewall of this decision goes with the next load: isindex load --home {home} --authority {authority}"
@@ -220,7 +226,7 @@ def hold(
 
 @app.command("undo")
 def undo(
-    number: Annotated[int, typer.Argument(help="The number of the decision.")],
+    number: Annotated[int, typer.Argument(help="The number of the decision.", min=1, max=MOST)],
     home: HomeOption,
     authority: AuthorityOption,
     reason: ReasonOption,
@@ -315,7 +321,7 @@ def _decide(kind: str, record_a: str, record_b: str, home: HomeOption, authority
         _proposed(made.number, authority)
         return
     told = {
-        "firewall": _at_once("either of the two", home, authority),
+        "firewall": _at_once("either of the two", _PARTS, home, authority),
         "same": f"{_NEXT} Load now: isindex load --home {home} --authority {authority}",
     }.get(kind, f"{_NEXT} A pair of which one is shielded is parted from the authority's next night on.")
     console.print(f"Decision {made.number}: {made.kind.replace('_', ' ')}. {told}", soft_wrap=True)
@@ -330,16 +336,18 @@ def _proposed(number: int, authority: str) -> None:
     )
 
 
-def _at_once(whom: str, home: HomeOption, authority: str) -> str:
+def _at_once(whom: str, load: str, home: HomeOption, authority: str) -> str:
     """What a decision to hide does at once, and what waits for a load."""
-    return _AT_ONCE.format(whom=whom, home=home, authority=authority)
+    return _AT_ONCE.format(whom=whom, load=load, home=home, authority=authority)
 
 
 def _tell(proposal: Proposal) -> None:
     """What is to be confirmed, as both people must know it."""
     what = "to show a child again" if proposal.kind == "unshield" else "to take away the firewall between two"
+    if proposal.of_nobody:
+        what = "to end a wish that means nobody, which shows no child"
     who = " and ".join(
-        f"{index_id or 'no child of the latest night'} (record {record})"
+        f"wish {record}" if proposal.of_nobody else f"{index_id or 'no child of the latest night'} (record {record})"
         for record, index_id in zip(proposal.records, proposal.index_ids, strict=True)
     )
     asked = (
@@ -348,8 +356,7 @@ def _tell(proposal: Proposal) -> None:
         else "no feed has asked for the protection of one"
     )
     if proposal.asked:
-        agency, night = proposal.asked
-        asked = f"last asked for by {agency.replace('_', ' ')} for the night of {night.isoformat()}"
+        asked = f"last asked for by {proposal.asked}"
     console.print(
         f"Proposal {proposal.number}, {what}: {who}. Proposed by {proposal.actor} at {proposal.decided_at}, because: {proposal.reason}. "
         f"Protection: {asked}.",
@@ -363,6 +370,7 @@ def _warn_in_vain(proposal: Proposal) -> None:
         from pipelines.nights.unmet import reasons_told
 
         nothing = "opens nobody" if proposal.kind == "unshield" else "takes no firewall away"
+        nothing = "ends no wish" if proposal.of_nobody else nothing
         words = f"Warning: as things are, this {nothing}. {reasons_told(proposal.unmet)}"
         console.print(words, style="bold yellow", soft_wrap=True)
 

@@ -55,7 +55,13 @@ def status(
         except IsindexError as fault:
             unread[code] = fault
     waits = standing(place, None if authority is None else [authority])
-    decided = {each.authority: decisions_waiting(place, each.authority) for each in found}
+    decided: dict[str, list[Waiting]] = {}
+    for published in found:
+        try:
+            decided[published.authority] = decisions_waiting(place, published.authority)
+        except IsindexError as fault:
+            unread[published.authority] = fault
+    found = [published for published in found if published.authority in decided]
     if as_json:
         told = {
             each.authority: asdict(each) | {"decisions_waiting": [asdict(one) for one in decided[each.authority]]}
@@ -105,6 +111,8 @@ def child(
 
     Of a protected child, shielded or withheld, it is told that there is one, unless ISINDEX_MAY_SEE_PROTECTED names you.
 
+    Exit code: 0, or 1 where the child is protected and nothing of it is told to you.
+
     Example: [bold]isindex child 5K7K2M9QWX43 --home demo/home --why "complaint 12"[/bold]
     """
     from pipelines.nights.at_once import hidden_at_once
@@ -114,7 +122,7 @@ def child(
     found = readers.read_child(place, index_id, why=why, authority=authority, hidden_at_once=hidden_at_once)
     if as_json:
         print_json([asdict(each) for each in found])
-        return
+        raise typer.Exit(1 if any(each.kept_back for each in found) else 0)
     for each in found:
         moved = f" (asked for as {each.asked_for})" if each.asked_for != each.index_id else ""
         console.print(Text.assemble((each.index_id, "bold"), f"{moved}, authority {each.authority}"))
@@ -125,6 +133,8 @@ def child(
         for name, rows in each.tables.items():
             if rows:
                 _rows(name, rows)
+    if any(each.kept_back for each in found):
+        raise typer.Exit(1)
 
 
 def diff(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.common import HomeOption, console, existing_home
+from pipelines.cli.common import MOST, HomeOption, console, existing_home
 
 __all__ = ["waive"]
 
@@ -17,7 +17,7 @@ def waive(
     home: HomeOption,
     authority: Annotated[str, typer.Option(help="3-digit code of the authority.")],
     agency: Annotated[str, typer.Option(help="The agency whose delivery is missing.")],
-    sequence: Annotated[int, typer.Option(help="The sequence number that will never come.", min=0, max=2**31 - 1)],
+    sequence: Annotated[int, typer.Option(help="The sequence number that will never come.", min=0, max=MOST)],
     reason: Annotated[str, typer.Option(help="Why; kept with your name.")],
     actor: Annotated[str, typer.Option(help="Who decides.")] = "",
 ) -> None:

@@ -44,12 +44,14 @@ def sample_feeds() -> ModuleType:
 def sample(
     out: Annotated[Path, typer.Argument(help="Folder for landing/ and truth/.")],
     authority: Annotated[list[str] | None, typer.Option("--authority", "-a", help="3-digit code (repeatable).")] = None,
-    children: Annotated[int, typer.Option(help="Children per authority.", min=20)] = 2000,
+    children: Annotated[int, typer.Option(help="Children per authority.", min=20, max=10_000_000)] = 2000,
     first: Annotated[str, typer.Option("--from", help="First business date.")] = "2026-11-18",
-    nights: Annotated[int, typer.Option(help="How many nights.", min=1)] = 3,
+    nights: Annotated[int, typer.Option(help="How many nights.", min=1, max=3650)] = 3,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
     faults: Annotated[str, typer.Option(help="none, record (bad values) or full (bad files too).")] = "record",
-    change_rate: Annotated[float, typer.Option(help="Share of records that change from night to night.")] = 0.001,
+    change_rate: Annotated[
+        float, typer.Option(help="Share of records that change from night to night.", min=0, max=1)
+    ] = 0.001,
 ) -> None:
     """Make sample nights of synthetic children, with the truth beside them. No real person is in them.
 

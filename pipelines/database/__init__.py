@@ -4,6 +4,13 @@ Belongs here: tables (SQLAlchemy Core), how a database is opened and brought to 
 what is written to them and when; each stage writes its own tables.
 """
 
-from pipelines.database.engine import database_at, forget_what_went, metadata, note_what_goes, open_database
+from pipelines.database.engine import (
+    database_at,
+    forget_what_went,
+    metadata,
+    note_what_goes,
+    open_database,
+    open_to_read,
+)
 
-__all__ = ["database_at", "forget_what_went", "metadata", "note_what_goes", "open_database"]
+__all__ = ["database_at", "forget_what_went", "metadata", "note_what_goes", "open_database", "open_to_read"]

@@ -6,9 +6,14 @@ Belongs here: how a connection is made and kept, and how the schema reaches its 
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, func, inspect, make_url, select, text
 from sqlalchemy.exc import OperationalError
@@ -16,7 +21,15 @@ from sqlalchemy.exc import OperationalError
 from pipelines.errors import IsindexError
 from pipelines.outages import database_address
 
-__all__ = ["database_at", "forget_what_went", "metadata", "newest_revision", "note_what_goes", "open_database"]
+__all__ = [
+    "database_at",
+    "forget_what_went",
+    "metadata",
+    "newest_revision",
+    "note_what_goes",
+    "open_database",
+    "open_to_read",
+]
 
 metadata = MetaData(
     naming_convention={
@@ -66,6 +79,33 @@ def open_database(url: str) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+@contextmanager
+def open_to_read(url: str) -> Iterator[Engine]:
+    """An engine on the database at `url` with which nothing is written, within the block; of SQLite also on a disk that is read-only.
+
+    What SQLite has not brought into its file yet is in a log beside it. Where there is one, a private copy of both is read: only
+    there can the log be followed.
+    """
+    place = make_url(url)
+    if place.get_backend_name() != "sqlite" or not place.database:
+        yield open_database(url)
+        return
+    file = Path(place.database)
+    log = file.with_name(f"{file.name}-wal")
+    with tempfile.TemporaryDirectory() as private:
+        if log.exists() and log.stat().st_size:
+            for each in (file, log):
+                shutil.copyfile(each, Path(private, each.name))
+            engine = open_database(f"sqlite:///{Path(private, file.name)}")
+        else:
+            named = quote(str(file.resolve()))
+            engine = create_engine(f"sqlite:///file:{named}?mode=ro&immutable=1&uri=true", hide_parameters=True)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
 
 
 def note_what_goes(connection: Connection) -> None:

@@ -70,6 +70,7 @@ _HIDES = (
     "`isindex decide shield` hides the child from `isindex child` and `isindex explain` at once, from everything else with the load "
     "after it."
 )
+_ACTOR, _REASON = 200, 2000  # characters that each may have at most
 _ON_PAIRS = ("same", "not_the_same", "firewall")
 
 
@@ -108,21 +109,30 @@ def every_decision(deployment: Deployment, authority: str) -> list[Decision]:
             .where(entry.authority == authority, entry.action.startswith("decide "))
             .order_by(entry.number.desc())
         ).all()
-        figures = connection.scalars(
-            select(tried.figures)
+        published = connection.execute(
+            select(tried.business_date, tried.figures)
             .where(tried.authority == authority, tried.version.is_not(None))
             .order_by(tried.attempt_id)
         ).all()
     accounts = {(each.action, " ".join((each.subject or "").split()[:2])): each.account for each in audited}
-    unmet = {each["decision"]: unmet_told(each) for told in figures for each in told.get("unmet", ())}
+    unmet = {each["decision"]: unmet_told(each) for told in published for each in told.figures.get("unmet", ())}
+    nights = sorted({told.business_date for told in published})
     return [
         replace(
             _told(row),
             account=accounts.get((f"decide {row.kind}", f"decision {row.decision_id}")),
-            came_of_it=unmet.get(row.decision_id, ""),
+            came_of_it=unmet.get(row.decision_id) or _took_effect(row, nights),
         )
         for row in rows
     ]
+
+
+def _took_effect(row: Row[Any], nights: Sequence[date]) -> str:
+    """With which of the `nights` that were published a confirmed opening took effect, in words; "" for all else, and before it has."""
+    if row.kind != "confirm" or row.record_a is None or row.undone_at is not None or row.from_night is None:
+        return ""
+    night = next((night for night in nights if night >= row.from_night), None)
+    return f"Took effect with the night of {night.isoformat()}." if night else ""
 
 
 def decide(
@@ -316,10 +326,10 @@ def _refuse_settled(connection: Connection, authority: str, found: Row[Any], in_
 
 
 def _is_shielded(night: Night, keys: Sequence[str]) -> bool:
-    """Whether a child of one of these records is shielded in the night's version in force."""
+    """Whether a child of one of these records is shielded in the night's version in force; where its tables are gone, it may be."""
     attempt = attempt_in_force(night)
     if attempt is None:
-        return False
+        return True
     folder = attempt.folder / "identities"
     held = read_table(folder / "identities.parquet", ["record_key", "index_id"])
     theirs = held.filter(pc.is_in(held["record_key"], value_set=pa.array(keys, pa.string())))[
@@ -337,8 +347,9 @@ def waive(
     What a flood that is used asks for is heard from now on.
 
     Raises:
-        IsindexError: WAIVER_INCOMPLETE without actor or reason.
+        IsindexError: WAIVER_INCOMPLETE without actor or reason, or where one is too long.
     """
+    _refuse_too_long("WAIVER_INCOMPLETE", actor, reason)
     with writing(deployment) as connection:
         freed = Register(deployment.engine).waive(
             authority, agency, sequence, actor=actor, reason=reason, at=at, within=connection
@@ -456,7 +467,7 @@ def told_by_now(connection: Connection, deployment: Deployment, authority: str) 
 
 
 def require_reason(actor: str, reason: str) -> None:
-    """Refuse a decision of nobody, or without a reason.
+    """Refuse a decision of nobody, or without a reason, and what is too long to be either.
 
     Raises:
         IsindexError: DECISION_INCOMPLETE.
@@ -465,6 +476,18 @@ def require_reason(actor: str, reason: str) -> None:
         raise IsindexError(
             "DECISION_INCOMPLETE", "a decision needs the person who decides and a reason.", remedy="Give both."
         )
+    _refuse_too_long("DECISION_INCOMPLETE", actor, reason)
+
+
+def _refuse_too_long(code: str, actor: str, reason: str) -> None:
+    """A list of decisions is read by people: a name is no page, and a reason no file."""
+    for what, text, most in (("the name of who decides", actor, _ACTOR), ("the reason", reason, _REASON)):
+        if len(text) > most:
+            raise IsindexError(
+                code,
+                f"{what} has {len(text):,} characters; it may have {most:,}.",
+                remedy="Say it shorter, and name the file where the rest is kept.",
+            )
 
 
 def night_in_force(deployment: Deployment, authority: str) -> date | None:

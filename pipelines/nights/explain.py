@@ -19,6 +19,7 @@ from pipelines.nights.attempts import latest_matched
 from pipelines.nights.hidden_records import not_told_of
 from pipelines.nights.references import record_keys, reference_of, told_reference
 from pipelines.nights.walls import refuse_across
+from pipelines.nights.whole import latest_whole
 from pipelines.tables import read_table
 
 __all__ = ["explain_night"]
@@ -51,7 +52,7 @@ def explain_night(
         IsindexError: PURPOSE_MISSING; NIGHT_UNKNOWN when nothing was matched then; RECORD_UNKNOWN; CHILD_PROTECTED when one of them
             is of a shielded or withheld child, or stands at a firewall, whatever the other is, and this user may not see those (a
             runner-up of that kind is left out); to who may, FIREWALL_STANDS when one stands between the two, in that night or in
-            the latest.
+            the latest; STORE_DAMAGED when what says so is damaged or gone.
     """
     if not why.strip():
         raise IsindexError(
@@ -63,6 +64,7 @@ def explain_night(
     with writing(deployment) as connection:
         about = f"{told_reference(record_a)} {told_reference(record_b)}"
         append(connection, "explain", actor=account(), why=why, authority=authority, subject=about)
+    latest_whole(deployment, authority)
     attempt = latest_matched(deployment, authority, night)
     folder = attempt.folder
     asked = record_a, record_b

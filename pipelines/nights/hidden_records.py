@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.hiding import hidden_beyond, known_now
 from pipelines.nights.walls import walls_in
+from pipelines.nights.whole import latest_whole
 from pipelines.tables import read_table
 
 __all__ = ["hidden_among", "not_told_of"]
@@ -22,7 +23,11 @@ def hidden_among(attempt: Attempt, record_keys: Collection[str]) -> frozenset[st
     """Those of `record_keys` that belong to a shielded or withheld child, in the attempt or by what was asked for since.
 
     Where nobody was judged yet, or a record is in no identity, it counts as hidden.
+
+    Raises:
+        IsindexError: STORE_DAMAGED when what says who is hidden now is damaged or gone.
     """
+    latest_whole(attempt.night.deployment, attempt.night.authority)
     folder = attempt.folder / "identities"
     if not (folder / "visibility.parquet").is_file():
         return frozenset(record_keys)

@@ -22,7 +22,7 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-__all__ = ["FORMAT", "Asking", "Base", "Decided", "Delivered", "Inputs", "why_differs", "wish_of"]
+__all__ = ["FORMAT", "Asking", "Base", "Decided", "Delivered", "Inputs", "undone_of", "why_differs", "wish_of"]
 
 FORMAT = 7
 """Raised whenever the program, given the same inputs, would write other bytes than before."""
@@ -59,6 +59,11 @@ class Asking:
     business_date: date
     content: str
     told: int = 0
+
+
+def undone_of(number: int) -> str:
+    """What stands in the place of a sequence in the name of what a shield that was taken back leaves."""
+    return f"undone-{number}"
 
 
 def wish_of(attempt: str) -> str:
@@ -210,7 +215,17 @@ def _decision_words(now: Sequence[Decided], before: Sequence[Decided]) -> list[s
 def _asking_words(now: Inputs, before: Inputs) -> list[str]:
     taken = {each.delivery_id for each in (*now.deliveries, *before.deliveries)}
     new = [each for each in now.asking if each not in before.asking and each.delivery_id not in taken]
-    return [f"Asks to be protected, though it is not in force: {each.delivery_id}." for each in new]
+    return [_asking_told(each) for each in new]
+
+
+def _asking_told(asking: Asking) -> str:
+    """What asks, in words: a delivery, or what stands in the register for none."""
+    what, _, which = asking.delivery_id.rpartition("/")[2].partition("-")
+    if what == "undone":
+        return f"Decision {which}, a shield, was taken back: its child stays hidden until two people open it."
+    if what == "held":
+        return f"A run of the night of {_day(asking.business_date)} that was held or failed found children to be among those who ask ({asking.agency})."
+    return f"Asks to be protected, though it is not in force: {asking.delivery_id}."
 
 
 def _means_words(now: Mapping[str, str], before: Mapping[str, str]) -> list[str]:

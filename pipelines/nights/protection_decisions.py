@@ -62,7 +62,8 @@ class Proposal:
         actor: who proposed it.
         reason: why.
         decided_at: when.
-        asked: whose feed asked last for the protection of one of these children, and for which business date; None: no feed did.
+        asked: who asked last for the protection of one of these children, and for which night, in words; "": nobody did.
+        of_nobody: whether it ends a wish that means nobody, and shows no child.
         unmet: why the child would be hidden, or the firewall stand, all the same, as things are (`pipelines.nights.unmet.WHY`).
     """
 
@@ -73,7 +74,8 @@ class Proposal:
     actor: str
     reason: str
     decided_at: str
-    asked: tuple[str, date] | None
+    asked: str
+    of_nobody: bool = False
     unmet: tuple[str, ...] = ()
 
 
@@ -100,8 +102,8 @@ def shield(deployment: Deployment, authority: str, who: str, *, actor: str, reas
     now, in_force = at.isoformat(timespec="seconds"), night_in_force(deployment, authority)
     row = {"kind": "shield", "record_a": key, "from_night": in_force}
     with writing(deployment) as connection:
-        if found := connection.execute(_standing(authority, "shield", [key])).first():
-            raise contradicts(f"Decision {found.decision_id} shields this child already.")
+        if shields := shields_on(connection, authority, theirs):
+            raise contradicts(f"Decision {min(shields)} shields this child already, whichever of its records it names.")
         for number in _overruled(connection, authority, theirs, in_force):
             end_decision(connection, authority, number, actor, f"shielded: {reason}", now, in_force)
         return write_down(connection, authority, row, actor, reason, now)
@@ -114,12 +116,12 @@ def unshield(deployment: Deployment, authority: str, who: str, *, actor: str, re
 
     Raises:
         IsindexError: as `shield`; CHILD_NOT_HIDDEN when nothing hides the child now; DECISION_CONTRADICTS also while a decision to
-            shield one of its records stands, or one is proposed already.
+            shield one of its records stands, or one is proposed already, or confirmed and has not taken effect yet.
     """
     require_reason(actor, reason)
     attempt = latest_matched(deployment, authority)
     key = _record_or_wish(attempt.folder, who)
-    theirs = records_with(attempt, [key])
+    theirs, in_force = records_with(attempt, [key]), night_in_force(deployment, authority)
     known_by = _known_by(attempt.folder, key)
     if not wish_in(key) and not hidden_among(attempt, {key}):
         raise IsindexError(
@@ -134,6 +136,10 @@ def unshield(deployment: Deployment, authority: str, who: str, *, actor: str, re
             raise contradicts(f"Decision {found.decision_id} shields this child.")
         if found := connection.execute(_standing(authority, "unshield", [key])).first():
             raise proposed_already(int(found.decision_id))
+        if (number := connection.scalar(_to_take_effect(authority, theirs, in_force))) is not None:
+            raise contradicts(
+                f"Decision {number} has confirmed the same already, and takes effect with the authority's next night."
+            )
         row = {
             "kind": "unshield",
             "record_a": key,
@@ -149,8 +155,16 @@ def _record_or_wish(folder: Path, who: str) -> str:
         return record_key_of(folder, who)
     except IsindexError as fault:
         path = folder / "protection" / "tasks.parquet"
-        if fault.code != "RECORD_UNKNOWN" or not path.is_file():
+        if fault.code != "RECORD_UNKNOWN":
             raise
+        unknown = IsindexError(
+            fault.code,
+            "The latest night has no such record, and no wish of this name means nobody in it.",
+            where=fault.where,
+            remedy=f"{fault.remedy} A wish that means nobody is named as the authority's page of protection names it.",
+        )
+        if not path.is_file():
+            raise unknown from None
         tasks = grown(read_table(path), TASKS).filter(pc.field("kind").isin(["nobody", "left"]))
         tasks = tasks.filter(pc.or_kleene(pc.equal(tasks["wish"], who), pc.equal(tasks["record_ref"], who)))
         wishes = tasks["wish"].drop_null().to_pylist()
@@ -163,7 +177,7 @@ def _record_or_wish(folder: Path, who: str) -> str:
                 where=fault.where,
                 remedy="Name one of them, as the page of protection does.",
             ) from None
-        raise
+        raise unknown from None
 
 
 def proposal_of(deployment: Deployment, authority: str, number: int) -> Proposal:
@@ -186,7 +200,8 @@ def proposal_of(deployment: Deployment, authority: str, number: int) -> Proposal
         proposed.actor,
         proposed.reason,
         proposed.decided_at,
-        (newest.agency, newest.last_night) if newest else None,
+        newest.by if newest else "",
+        any(wish_in(key) for key in keys),
         _unmet_by_now(deployment, attempt, proposed)
         if proposed.kind == "unshield"
         else _walled_anyway(attempt, proposed),
@@ -300,8 +315,8 @@ def _refuse_overtaken(connection: Connection, attempt: Attempt, proposed: Row[An
     if not newer and not shields:
         return
     children = "this child" if proposed.kind == "unshield" else "one of these children"
-    asked = sorted({(each.last_night, each.agency) for each in newer}, reverse=True)
-    who = ", ".join(f"{agency.replace('_', ' ')} for the night of {night.isoformat()}" for night, agency in asked)
+    asked = sorted({(each.last_night, each.agency, each.by) for each in newer}, reverse=True)
+    who = ", ".join(dict.fromkeys(by for _, _, by in asked))
     who = who or f"decision {shields[0]}, which shields it"
     raise IsindexError(
         "DECISION_OVERTAKEN",
@@ -345,19 +360,31 @@ def _unmet_by_now(deployment: Deployment, attempt: Attempt, proposed: Row[Any]) 
     night = latest.night.business_date + timedelta(days=1)
     with deployment.engine.connect() as connection:
         told = told_by_now(connection, deployment, attempt.night.authority)
+        decided = _but_taken_back(connection, attempt.night.authority, known.decisions)
     known_by = None if proposed.known_by is None else tuple(proposed.known_by)
     after = protect(
         read_table(latest.folder / "identities" / "identities.parquet"),
         read_table(latest.folder / "person" / "records.parquet"),
         read_table(latest.folder / "person" / "names.parquet"),
         read_table(latest.folder / "matching" / "apart.parquet"),
-        known.decisions,
+        decided,
         entries=known.entries,
         latched=known.latched,
         business_date=night,
         lifting=[Lifting(0, (str(proposed.record_a),), night, told=told, known_by=known_by)],
     )
     return next((each.why for each in after.unmet), ())
+
+
+def _but_taken_back(connection: Connection, authority: str, decisions: pa.Table) -> pa.Table:
+    """Decisions (`DECISIONS`) without the shields that were taken back: what they leave is a wish, which a confirmation ends."""
+    decision = db.decision.c
+    standing = select(decision.record_a, decision.record_b).where(
+        decision.authority == authority, decision.kind.in_(["shield", "firewall"]), decision.undone_at.is_(None)
+    )
+    keys = pa.array([key for row in connection.execute(standing) for key in row if key], pa.string())
+    shields = pc.equal(decisions["kind"], "shield")
+    return decisions.filter(pc.or_(pc.invert(shields), pc.is_in(decisions["record_a"], value_set=keys)))
 
 
 def _take_wall_away(
@@ -443,15 +470,22 @@ def _standing(authority: str, kind: str, keys: Sequence[str] = (), *, subject: s
     return query.where(decision.subject == subject) if subject else query.where(decision.record_a.in_(list(keys)))
 
 
-def _overruled(connection: Connection, authority: str, keys: Sequence[str], in_force: date | None) -> list[int]:
-    """Proposals to open the child that stand, and confirmed ones that count from a later night only."""
+def _to_take_effect(authority: str, keys: Sequence[str], in_force: date | None) -> Select[tuple[int]]:
+    """Confirmed openings of one of these records that stand and count from a later night only."""
     decision = db.decision.c
-    later = select(decision.decision_id).where(
+    return select(decision.decision_id).where(
         decision.authority == authority, decision.kind == "confirm", decision.record_a.in_(list(keys)),
         decision.undone_at.is_(None), decision.from_night > (in_force or date.min),
     )  # fmt: skip
+
+
+def _overruled(connection: Connection, authority: str, keys: Sequence[str], in_force: date | None) -> list[int]:
+    """Proposals to open the child that stand, and confirmed ones that count from a later night only."""
     proposed = connection.execute(_standing(authority, "unshield", keys)).all()
-    return [*connection.scalars(later), *(int(row.decision_id) for row in proposed)]
+    return [
+        *connection.scalars(_to_take_effect(authority, keys, in_force)),
+        *(int(row.decision_id) for row in proposed),
+    ]
 
 
 def _person(actor: str) -> str:

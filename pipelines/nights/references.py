@@ -53,7 +53,8 @@ def record_keys(night: Path, told: Sequence[str]) -> list[str]:
             "RECORD_UNKNOWN",
             f"the {names} {'is' if len(missing) == 1 else 'are'} not among the records of the night",
             where=_night_of(night),
-            remedy="Name a child by its index id, a record as agency:key (health:123) or by the reference in the review list.",
+            remedy="Name a child by its index id, a record as agency:key (health:123), letter for letter as the agency writes it, "
+            "or by the reference in the review list.",
         )
     return [str(key) for key in keys.take(place).to_pylist()]
 

@@ -19,7 +19,7 @@ from pipelines.database import schema as db
 from pipelines.deliveries import DeliveryEntry, Register
 from pipelines.errors import IsindexError
 from pipelines.home import Home
-from pipelines.nights.inputs import Asking, wish_of
+from pipelines.nights.inputs import Asking, undone_of, wish_of
 from pipelines.nights.night import Night
 from pipelines.outages import as_coded
 from pipelines.privacy.references import references
@@ -33,6 +33,7 @@ from pipelines.tables import file_sha256, read_table, write_table
 
 __all__ = [
     "HELD_NIGHT",
+    "TAKEN_BACK",
     "asked_for",
     "asking_positions",
     "count_flood",
@@ -49,6 +50,8 @@ _log = logging.getLogger(__name__)
 _OF_A_RECORD = frozenset({"MEMORY_SHORT", "STAGE_FAILED"})
 HELD_NIGHT = "held night"
 """What asked, where a night that is held or failed found a child to be one who asks."""
+TAKEN_BACK = "shield taken back"
+"""What asked, where a person took back the decision that shielded a child."""
 
 
 def keep_requests(night: Night, entry: DeliveryEntry, asking: pa.Table | None, *, flood: bool = False) -> None:
@@ -173,18 +176,13 @@ def keep_taken_back(night: Night, number: int, record_key: str, folder: Path) ->
             "walled": pa.nulls(1, REQUESTS.field("walled").type),
             "entry_id": keyed_digests(pa.array([record_key]), "protection taken back"),
             "record_ref": pa.nulls(1, pa.string()),
-            "asked": ["shield taken back"],
+            "asked": [TAKEN_BACK],
             "understood": [True],
             "tokens": [sorted(known)],
         }
     )
     name = f"{night.authority}/{agency}/{night.business_date.isoformat()}/{undone_of(number)}"
     _keep(night, agency, name, give(grown(requests, REQUESTS), REQUESTS))
-
-
-def undone_of(number: int) -> str:
-    """What stands in the place of a sequence in the name of what a shield that was taken back leaves."""
-    return f"undone-{number}"
 
 
 def _keep(night: Night, agency: str, delivery_id: str, requests: pa.Table) -> None:

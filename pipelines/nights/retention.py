@@ -7,11 +7,14 @@ versions on hold. A night that is let go is history: its attempts are noted as r
 
 from __future__ import annotations
 
+import fnmatch
+import os
 import re
 import shutil
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -48,17 +51,15 @@ def sweep(deployment: Deployment, authority: str | None = None) -> int:
     """
     root = deployment.home.root
     if authority is None:
-        left = [path for place in ("reports", "models", "audit") for path in (root / place).rglob(".*.part")]
+        left = [path for place in ("reports", "models", "audit") for path in _below(root / place, ".*.part")]
         left += root.glob(".*.part")
-        left = [path for path in left if time.time() - path.lstat().st_mtime > _SHARED_AGE]
+        left = [path for path in left if _age(path) > _SHARED_AGE]
     else:
-        left = list((root / "nights" / authority).rglob(".*.part"))
-        left += list((root / "deliveries" / authority).rglob(".seq=*"))
+        left = list(_below(root / "nights" / authority, ".*.part"))
+        left += _below(root / "deliveries" / authority, ".seq=*")
         for place in ("deliveries", "protection", "snapshots", "memory"):
-            left += list((root / place / authority).rglob(".*.part"))
-    for path in left:
-        _remove(path)
-    return len(left)
+            left += _below(root / place / authority, ".*.part")
+    return sum(map(_remove, left))
 
 
 def tidy(deployment: Deployment, authorities: Collection[str]) -> dict[str, int]:
@@ -207,6 +208,8 @@ def _drop_attempts(night: Night, last: AttemptRow) -> int:
     if not folder.is_dir() or not last.digest:  # failed before it was frozen: the one before may be what people look at
         return 0
     in_force = attempt_in_force(night)
+    if in_force is None and night.version():  # something of it is gone: what is left of it is not for us to remove
+        return 0
     kept = {Attempt(night, last.digest).folder.name, in_force.folder.name if in_force else ""}
     old = [path for path in folder.iterdir() if path.name not in kept]
     for path in old:
@@ -226,13 +229,37 @@ def _nights(folder: Path) -> list[date]:
     return [date.fromisoformat(path.name) for path in _nights_of(folder)]
 
 
-def _remove(path: Path) -> None:
-    """Remove a file, link or folder; a folder is renamed first, so that nobody meets half of it."""
-    if path.is_symlink() or not path.is_dir():
-        path.unlink(missing_ok=True)
-        return
-    doomed = path.with_name(f".{path.name}.gone.part")
-    if doomed.exists():
-        shutil.rmtree(doomed)
-    path.rename(doomed)
-    shutil.rmtree(doomed)
+def _below(folder: Path, pattern: str) -> Iterator[Path]:
+    """Files, links and folders below a folder, by name; a folder that goes meanwhile has none."""
+    for place, folders, files in os.walk(folder):
+        yield from (Path(place, name) for name in fnmatch.filter([*folders, *files], pattern))
+
+
+def _age(path: Path) -> float:
+    """Seconds since it was written; none of what another process has renamed or removed meanwhile."""
+    try:
+        return time.time() - path.lstat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _remove(path: Path) -> bool:
+    """Remove a file, link or folder, if it is there; whether it was. A folder is renamed first, so that nobody meets half of it."""
+    try:
+        if path.is_symlink() or not path.is_dir():
+            path.unlink()
+            return True
+        doomed = path.with_name(f".{path.name}.gone.part")
+        _remove_all(doomed)
+        path.rename(doomed)
+    except FileNotFoundError:  # another process was quicker
+        return False
+    _remove_all(doomed)
+    return True
+
+
+def _remove_all(folder: Path) -> None:
+    """Remove a folder and all in it, also while another process does the same."""
+    while folder.exists():
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)

@@ -20,7 +20,7 @@ from pipelines.publishing.manifests import told_in
 from pipelines.publishing.versions import built
 from pipelines.tables import Written, file_sha256, file_stamp, read_as, write_json, writes_noted
 
-__all__ = ["note_written", "prove", "prove_published", "seal", "sealed", "settle_seal"]
+__all__ = ["gone_from", "note_written", "prove", "prove_published", "seal", "sealed", "settle_seal"]
 
 _SEAL, _WRITTEN, _PUBLISHED = "sealed.json", "written.json", "published.json"
 # The first is told to people and holds times; the others are written after the seal. The manifest of what was published is
@@ -98,6 +98,12 @@ def prove(base: Attempt, manifest: Mapping[str, Any] | None = None) -> None:
     _refuse(
         base, [name for name in {*told, *now} if told.get(name) != now.get(name)], "Not what was published that night"
     )
+
+
+def gone_from(base: Attempt) -> str:
+    """The name of a file that an attempt in force has under its seal, or of the seal, which is not there; "" when all are."""
+    told = _sealed(base)
+    return next((name for name in sorted(told) if not (base.folder / name).is_file()), "" if told else _SEAL)
 
 
 def prove_published(base: Attempt, version: str) -> None:

@@ -6,14 +6,12 @@ Belongs here: which they are. Not here: which nights need a run for them (`plan`
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 from sqlalchemy import select
 
 from pipelines.database import schema as db
 from pipelines.deployment import Deployment
-from pipelines.nights.follow import newest_in_force
-from pipelines.nights.night import Night
+from pipelines.nights.whole import latest_there
 
 __all__ = ["Waiting", "decisions_waiting"]
 
@@ -31,8 +29,12 @@ class Waiting:
 
 
 def decisions_waiting(deployment: Deployment, authority: str) -> list[Waiting]:
-    """The decisions of an authority that wait, by number."""
-    newest = newest_in_force(Night(deployment, authority, date.max))
+    """The decisions of an authority that wait, by number.
+
+    Raises:
+        IsindexError: STORE_DAMAGED when what would say which is damaged or gone.
+    """
+    newest = latest_there(deployment, authority)
     if newest is None:
         return []
     night, built = newest.night.business_date, {each.number for each in newest.inputs.decisions}

@@ -18,7 +18,7 @@ from pipelines.database import schema as db
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.hiding import known_now
 from pipelines.nights.inputs import Asking
-from pipelines.nights.requests import asked_for
+from pipelines.nights.requests import HELD_NIGHT, TAKEN_BACK, asked_for
 from pipelines.protection.register import Asked, entries_after
 from pipelines.protection.shielding import wish_in
 from pipelines.protection.tokens import key_tokens, tokens_of_records
@@ -31,11 +31,22 @@ __all__ = ["Wish", "records_with", "shields_on", "wishes_of"]
 
 @dataclass(frozen=True)
 class Wish:
-    """A wish that is the child's own: whose feed asked, for which business date last, and when that was told (`ENTRIES`, told)."""
+    """A wish that is the child's own (`ENTRIES`): whose feed asked, for which business date last, when that was told, and what asked."""
 
     agency: str
     last_night: date
     told: int
+    what: str
+
+    @property
+    def by(self) -> str:
+        """Who asked and for when, in words: a feed, or what stands in the register though no feed asked."""
+        night = f"the night of {self.last_night.isoformat()}"
+        if self.what == TAKEN_BACK:
+            return f"a decision to shield that was taken back, from {night} on"
+        if self.what == HELD_NIGHT:
+            return f"a run of {night} that was held or failed, which found the child to be among those who ask"
+        return f"{self.agency.replace('_', ' ')} for {night}"
 
 
 def records_with(attempt: Attempt, keys: Collection[str]) -> list[str]:
@@ -93,7 +104,7 @@ def wishes_of(
                 SELECT wish, record_key FROM named JOIN tokens t USING (token)
                 WHERE t.kind = 'number' AND wish NOT IN (SELECT wish FROM by_key)
             )
-            SELECT agency, last_night, coalesce(told, 0) AS told FROM told
+            SELECT agency, last_night, coalesce(told, 0) AS told, asked FROM told
             WHERE list_has_any(tokens, $known::VARCHAR[]) AND (
                 wish IN (SELECT wish FROM asked_by SEMI JOIN mine USING (record_key)) OR wish NOT IN (SELECT wish FROM asked_by))
                 OR list_contains($wished::VARCHAR[], entry_id)

@@ -178,7 +178,10 @@ def read_child(
         if not known:
             known = _replaced(connection, asked, authority)
         if not known:
-            ended = connection.execute(select(identity.c.authority).where(identity.c.index_id == asked)).first()
+            holder = select(identity.c.authority).where(identity.c.index_id == asked)
+            if authority is not None:
+                holder = holder.where(identity.c.authority == authority)
+            ended = connection.execute(holder).first()
             raise IsindexError(
                 "INDEX_ID_ENDED" if ended else "INDEX_ID_UNKNOWN",
                 "No record holds this index id any more." if ended else "No index here knows this id.",

@@ -35,7 +35,15 @@ def folder_of(home: Home, authority: str, version: str) -> Path | None:
     if (root / version / "manifest.json").is_file():
         return root / version
     shown = [folder for folder in root.glob("v=*") if built(folder.name) == built(version)]
-    return max(shown, key=lambda folder: (folder.stat().st_mtime, folder.name), default=None)
+    return max(shown, key=lambda folder: (_written(folder), folder.name), default=None)
+
+
+def _written(folder: Path) -> float:
+    """When a folder was written; the beginning of time for one that goes meanwhile."""
+    try:
+        return folder.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def versions_in_force(home: Home, authority: str) -> dict[date, str]:

@@ -72,7 +72,10 @@ def write_index(folder: Path) -> None:
     nights = sorted((each for each in folder.iterdir() if re.fullmatch(r"\d{4}-\d\d-\d\d", each.name)), reverse=True)
     rows = []
     for night in nights[:NIGHTS_LISTED]:
-        names = sorted(each.name for each in night.iterdir() if each.is_dir())
+        try:
+            names = sorted(each.name for each in night.iterdir() if each.is_dir())
+        except (FileNotFoundError, NotADirectoryError):  # let go meanwhile, by the end of another load
+            continue
         links = " · ".join(f'<a href="{night.name}/{escape(name)}/index.html">{escape(name)}</a>' for name in names)
         rows.append(f"<tr><td>{night.name}</td><td>{links}</td></tr>")
     head = "<tr><th scope=col>Night</th><th scope=col>Authorities</th></tr>"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
 
 import pytest
 from sqlalchemy import text, update
 
-from pipelines import audit
+from pipelines import audit, deployment
 from pipelines.database import schema as db
 from pipelines.deployment import Deployment, open_deployment
 from tests.cli.commands import run
+from tests.nights.little_nights import bytes_under
 
 
 @pytest.fixture
@@ -78,3 +81,29 @@ def test_a_pair_is_not_looked_at_without_a_purpose_and_what_was_typed_is_in_no_e
     last = audit.entries(two)[0]
     assert (last.action, last.why) == ("explain", "review list")
     assert "health" not in (last.subject or "") and len(last.subject or "") == 65
+
+
+@pytest.mark.parametrize("logged", [False, True], ids=["all in one file", "with a log beside it"])
+@pytest.mark.parametrize("altered", [False, True])
+def test_a_backup_on_a_disk_that_cannot_be_written_is_proven_as_it_lies(two, tmp_path, monkeypatch, logged, altered):
+    if altered:
+        with two.engine.begin() as connection:
+            connection.execute(update(db.audit_entry).where(db.audit_entry.c.number == 2).values(why="another reason"))
+    if not logged:
+        with two.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    shutil.copytree(two.home.root, backup / "home")
+    (backup / "home" / "index.db-shm").unlink(missing_ok=True)  # as a backup has none
+    assert ((backup / "home" / "index.db-wal").stat().st_size > 0) == logged
+    before = bytes_under(backup / "home")
+
+    def read_only(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(deployment.tempfile, "TemporaryFile", read_only)
+    assert "HOME_NOT_WRITABLE" in run("audit list", place=backup).said
+    told = run("audit verify", place=backup)
+    assert (told.code, "2 entries" in told.said, "AUDIT_BROKEN" in told.said) == (int(altered), not altered, altered)
+    assert bytes_under(backup / "home") == before

@@ -139,6 +139,7 @@ def test_a_decision_that_cannot_be_audited_is_not_made(place, strangers, monkeyp
         (("same", "{a}", "health:nobody-9999"), "x", "RECORD_UNKNOWN"),
         (("same", "{a}", "{a}"), "x", "DECISION_ON_ONE_RECORD"),
         (("same", "{a}", "{b}"), " ", "DECISION_INCOMPLETE"),
+        (("same", "{a}", "{b}"), "x" * 2001, "DECISION_INCOMPLETE"),
         (("undo", "9999"), "x", "DECISION_UNKNOWN"),
         (("override", "shielding", "--night", str(day_of(0))), "x", "GATE_UNKNOWN"),
         (("override", "volume", "--night", str(day_of(0))), " ", "DECISION_INCOMPLETE"),
@@ -153,6 +154,12 @@ def test_what_cannot_be_decided_is_said_by_code_without_a_key(place, strangers, 
     assert code in done.output
     assert "nobody-9999" not in done.output
     assert place.planned() == {}
+
+
+def test_a_name_of_a_page_decides_nothing(place, strangers):
+    done = run(place, "decide", "same", *strangers, "--reason", "x", "--actor", "R" * 201)
+    assert (done.exit_code, "DECISION_INCOMPLETE" in done.output, "RRR" in done.output) == (2, True, False)
+    assert run(place, "decide", "same", *strangers, "--reason", "x" * 2000, "--actor", "R" * 200).exit_code == 0
 
 
 def test_a_pair_is_explained_by_the_references_that_the_review_list_shows(place, joined):

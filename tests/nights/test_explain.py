@@ -22,7 +22,7 @@ from pipelines.settings import forget_settings
 from pipelines.tables import read_table, write_table
 from tests.databases import Databases
 from tests.nights.little_authority import AUTHORITY, children, day_of
-from tests.nights.little_nights import LittleNights
+from tests.nights.little_nights import LittleNights, broken_in
 
 HIDDEN, OPEN = children()[0], children()[4]
 OF_HIDDEN = (f"health:P{HIDDEN.nhs}", f"social_care:S{HIDDEN.number:04}")
@@ -91,8 +91,9 @@ def test_one_that_is_shielded_by_a_decision_is_not_even_before_the_next_load(pla
 
 
 def test_where_nobody_was_judged_yet_nothing_is_told(place):
-    (place.in_force(1).folder / "identities" / "visibility.parquet").unlink()
-    assert "CHILD_PROTECTED" in ask(place, OF_OPEN).output
+    place.deliver(2)
+    assert place.load(before=broken_in("identities")) == {2: "failed"}
+    assert "CHILD_PROTECTED" in ask(place, OF_OPEN, "--night", str(day_of(2))).output
 
 
 def test_a_record_that_never_was_tells_nothing(two_nights):

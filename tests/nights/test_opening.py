@@ -172,6 +172,72 @@ def test_who_confirms_is_shown_what_and_a_second_proposer_is_told_to_confirm(pla
     assert f"proposal {number}" in said(place, "decide", "list").replace("│ ", "")
 
 
+@pytest.mark.parametrize("loaded", [False, True], ids=["no load at all", "a load after the shield"])
+def test_the_wrong_child_is_opened_as_the_how_to_says_without_a_warning_that_is_not_true(
+    place: LittleNights, loaded: bool
+) -> None:
+    own = index_id(place, 1, OTHER.family)
+    shielded = said(place, "decide", "shield", own, "--actor", "Ruth").split()[1].rstrip(":")
+    if loaded:
+        place.load()
+    said(place, "decide", "undo", shielded, "--actor", "Ruth")
+    proposed = said(place, "decide", "unshield", own, "--actor", "Ruth")
+    confirmed = said(place, "decide", "confirm", proposed.split()[1].rstrip(","), "--actor", "Omar")
+    for told in (proposed, confirmed):
+        assert "Decision" in told and "opens nobody" not in told
+        assert "last asked for by a decision to shield that was taken back" in told
+    place.load()
+    why = place.last(1).why
+    assert f"Decision {shielded}, a shield, was taken back: its child stays hidden until two people open it." in why
+    assert not any("undone-" in each for each in why)
+    place.deliver(2)
+    place.load()
+    assert OTHER.family not in hidden(place, 2)
+    number = confirmed.partition("Decision ")[2].split(":")[0]
+    (made,) = (each for each in decisions.every_decision(place.deployment, AUTHORITY) if str(each.number) == number)
+    assert made.came_of_it == f"Took effect with the night of {day_of(2)}."
+
+
+def test_a_warning_that_a_decision_shields_the_child_is_given_while_one_does(place: LittleNights) -> None:
+    made = propose(place)
+    before = protection_decisions.proposal_of(place.deployment, AUTHORITY, made.number)
+    assert before.unmet == ()
+    with place.deployment.engine.begin() as connection:  # as one by another of its records, made in the same moment
+        connection.exec_driver_sql(
+            "INSERT INTO decision (authority, kind, record_a, actor, reason, decided_at) "
+            f"VALUES ('{AUTHORITY}', 'shield', '{KEY}', 'Noor', 'x', '2026-11-20T10:00:00+00:00')"
+        )
+    after = protection_decisions.proposal_of(place.deployment, AUTHORITY, made.number)
+    assert after.unmet == ("decided",)
+
+
+def test_one_child_is_shielded_once_whichever_record_names_it(place: LittleNights) -> None:
+    held = read_table(place.in_force(1).folder / "identities" / "identities.parquet").to_pylist()
+    own = index_id(place, 1, OTHER.family)
+    keys = sorted(row["record_key"] for row in held if row["index_id"] == own)
+    first = protection_decisions.shield(place.deployment, AUTHORITY, own, **by("Ruth"))  # type: ignore[arg-type]
+    for who in (*keys, own):
+        with pytest.raises(IsindexError, match=f"DECISION_CONTRADICTS: Decision {first.number} shields this child"):
+            protection_decisions.shield(place.deployment, AUTHORITY, who, **by("Noor"))  # type: ignore[arg-type]
+    decisions.take_back(place.deployment, AUTHORITY, first.number, **by("Ruth"))  # type: ignore[arg-type]
+    protection_decisions.shield(place.deployment, AUTHORITY, keys[-1], **by("Noor"))  # type: ignore[arg-type]
+
+
+def test_nothing_more_is_proposed_while_a_confirmed_opening_has_not_taken_effect(place: LittleNights) -> None:
+    confirmed = confirm(place, propose(place).number)
+    for who in (KEY, index_id(place, 1)):
+        with pytest.raises(IsindexError, match=f"DECISION_CONTRADICTS: Decision {confirmed.number} has confirmed"):
+            propose(place, who)
+    decisions.take_back(place.deployment, AUTHORITY, confirmed.number, **by("Ruth"))  # type: ignore[arg-type]
+    propose(place)
+
+
+def test_what_a_firewall_does_with_the_next_load_is_said_as_it_is(place: LittleNights) -> None:
+    told = said(place, "decide", "firewall", KEY, OTHER_KEY, "--actor", "Ruth")
+    assert "each is shown by itself" in told and "both are withheld, without any name" in told
+    assert "hides" not in told
+
+
 # --- what opens nobody --------------------------------------------------------------------------------------------
 
 

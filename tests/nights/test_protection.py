@@ -224,12 +224,13 @@ def test_the_audit_says_when_a_proposal_was_confirmed_under_its_own_account(
             if account:
                 patched.setattr("pipelines.audit.chain.account", lambda: "other")
                 patched.setattr("pipelines.nights.protection_decisions.account", lambda: "other")
-            protection_decisions.confirm(shielded.deployment, AUTHORITY, made.number, **by("Omar"))
+            done = protection_decisions.confirm(shielded.deployment, AUTHORITY, made.number, **by("Omar"))
         with shielded.deployment.engine.connect() as connection:
             subjects = connection.scalars(
                 select(db.audit_entry.c.subject).where(db.audit_entry.c.action == "decide confirm")
             ).all()
         assert subjects[-1].endswith(protection_decisions.ONE_ACCOUNT) == noted
+        decisions.take_back(shielded.deployment, AUTHORITY, done.number, **by("Omar"))
 
 
 @pytest.mark.parametrize("tried", [False, True], ids=["before any load", "after a load that failed"])

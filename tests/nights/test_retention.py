@@ -23,6 +23,7 @@ from pipelines.nights.retention import prune, sweep
 from pipelines.publishing.versions import versions_in_force, versions_there
 from pipelines.settings import forget_settings
 from pipelines.tables import read_table
+from pipelines.validation.data_docs import write_index
 from tests.nights.little_authority import AGENCIES, AUTHORITY, Delivery, children, day_of, put, row_of
 from tests.nights.little_nights import LittleNights, bytes_under, few_keys_may_move
 
@@ -277,6 +278,42 @@ def test_what_killed_runs_have_left_half_written_is_swept_and_nothing_else(place
         os.utime(path, (time.time() - 7200,) * 2)
     assert sweep(place.deployment) == len(old)  # another authority's run may be writing the fresh ones
     assert all(path.exists() for path in fresh) and not any(path.exists() for path in old)
+
+
+def test_what_another_process_renames_or_removes_meanwhile_is_nobodys(
+    place: LittleNights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports = place.home / "reports"
+    renamed, removed, folder = reports / ".a.part", reports / ".b.part", reports / ".c.part"
+    for path in (renamed, removed):
+        path.write_bytes(b"half")
+    (folder / "half").mkdir(parents=True)
+    for path in (renamed, removed, folder):
+        os.utime(path, (time.time() - 7200,) * 2)
+    known = Path.lstat
+
+    def lstat(path: Path) -> os.stat_result:
+        """As another process is quicker: one goes before it is looked at, the others between the look and the removal."""
+        if path == renamed:
+            path.rename(reports / "a")
+        told = known(path)
+        if path == removed:
+            path.unlink()
+        elif path == folder:
+            path.rename(reports / "c")
+        return told
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "lstat", lstat)
+        assert sweep(place.deployment) == 0
+    assert (reports / "a").exists() and (reports / "c" / "half").exists()
+
+
+def test_pages_of_a_night_that_another_load_lets_go_are_left_out_of_the_index(tmp_path: Path) -> None:
+    (tmp_path / "2026-11-20" / AUTHORITY).mkdir(parents=True)
+    (tmp_path / "2026-11-19").write_text("as a folder that goes while it is read", encoding="utf-8")
+    write_index(tmp_path)
+    assert "2026-11-20/330/" in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
 def left_by(name: str) -> set[Path]:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from assets.command.app import app
 from assets.command.load import _exit_code, show
 from pipelines.cli.common import console
 from pipelines.errors import IsindexError
@@ -137,5 +139,19 @@ def test_what_means_somebody_by_then_or_was_told_again_stands(place: LittleNight
 
 
 def test_a_name_that_no_wish_and_no_record_has_is_refused(place: LittleNights) -> None:
-    with pytest.raises(IsindexError, match="RECORD_UNKNOWN"):
-        protection_decisions.unshield(place.deployment, AUTHORITY, "0" * 32, actor="A", reason="nobody", at=NOW)
+    for name in ("0" * 32, "health:p1", "a wish"):
+        with pytest.raises(IsindexError, match=r"RECORD_UNKNOWN.*letter for letter.*A wish that means nobody is named"):
+            protection_decisions.unshield(place.deployment, AUTHORITY, name, actor="A", reason="nobody", at=NOW)
+
+
+def test_to_end_a_wish_that_means_nobody_is_said_to_be_that(place: LittleNights) -> None:
+    (task,) = tasks(place, 1)
+    words = ["--home", str(place.home), "--authority", AUTHORITY, "--reason", "the record was a mistake"]
+    with place.database.here(place.home):
+        proposed = CliRunner().invoke(app, ["decide", "unshield", task["wish"], *words, "--actor", "Ruth"]).output
+        number = proposed.partition("Proposal ")[2].split(",")[0]
+        confirmed = CliRunner().invoke(app, ["decide", "confirm", number, *words, "--actor", "Omar"]).output
+    for told in map(" ".join, (proposed.split(), confirmed.split())):
+        assert "to end a wish that means nobody" in told and task["wish"] in told
+        assert "shown again" not in told and "show a child again" not in told
+    assert "The wish ends with the authority's next night" in " ".join(confirmed.split())
