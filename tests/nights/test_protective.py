@@ -219,11 +219,13 @@ def undisturbed(three_nights: LittleNights, tmp_path_factory: pytest.TempPathFac
     return left_behind(place)
 
 
-@pytest.mark.parametrize("turn", [1, 2, 3])  # of the three versions
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(
-    "step", ["publish._settle", "publish._point", "put_in_force.settle", "put_in_force.follow", "put_in_force.bury"]
-)
+    ("step", "after", "turn"),  # of the three versions
+    [
+        ("publish._settle", True, 1), ("publish._point", True, 1), ("put_in_force.settle", True, 2), ("put_in_force.follow", False, 2),
+        ("put_in_force.follow", True, 1), ("put_in_force.bury", False, 3), ("put_in_force.bury", True, 1),
+    ],
+)  # fmt: skip
 def test_killed_anywhere_it_leaves_the_same_in_the_end_and_tells_of_no_child_that_was_opened(
     place: LittleNights,
     undisturbed: dict[str, object],
