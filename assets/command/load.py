@@ -396,7 +396,7 @@ def show(summary: dict[str, Any]) -> None:
         for reason in [night["fault"]] if night["fault"] and night["state"] != "held" else night["reasons"]:
             console.print(Text.assemble((whose, "red"), reason))
         for unmet in night["figures"].get("unmet", ()):
-            console.print(Text.assemble((whose, "red"), unmet_told(unmet)), soft_wrap=True)
+            console.print(Text.assemble((whose, "red"), unmet_told(unmet, night["authority"])), soft_wrap=True)
         if night["what_to_do"]:
             console.print(Text.assemble((whose, "red"), night["what_to_do"]))
     for each in summary["protective"]:

@@ -41,6 +41,7 @@ from pipelines.nights.walls import stand_across
 from pipelines.protection.shielding import wish_in
 from pipelines.publishing.gates import OVERRIDABLE
 from pipelines.publishing.versions import built, folder_of, versions_in_force
+from pipelines.reporting.second_person import PROPOSALS, confirmations, waiting_proposals
 from pipelines.seams import grown
 from pipelines.seams.protection import ENTRIES
 from pipelines.tables import read_table
@@ -79,7 +80,8 @@ class Decision:
 
     `subject` is the gate of an override, the version that is on hold, the proposal that is confirmed, or the firewall that is to go;
     `night` the night of an override. `account` is the user of the machine under whom it was decided, and `came_of_it` what a night
-    says of it that it took effect in; both are told in the list of all alone.
+    says of it that it took effect in. Of a proposal `confirmed_by` is the decision that confirmed it, and `waits` says that it waits
+    for a second person. These four are told in the list of all alone.
     """
 
     number: int
@@ -94,6 +96,8 @@ class Decision:
     undone_at: str | None = None
     account: str | None = None
     came_of_it: str = ""
+    confirmed_by: int | None = None
+    waits: bool = False
 
 
 def every_decision(deployment: Deployment, authority: str) -> list[Decision]:
@@ -113,13 +117,17 @@ def every_decision(deployment: Deployment, authority: str) -> list[Decision]:
             .where(tried.authority == authority, tried.version.is_not(None))
             .order_by(tried.attempt_id)
         ).all()
+    confirmed = confirmations(deployment.engine, [authority])
+    waiting = {each.number for each in waiting_proposals(deployment.engine, [authority])}
     accounts = {(each.action, " ".join((each.subject or "").split()[:2])): each.account for each in audited}
-    unmet = {each["decision"]: unmet_told(each) for told in figures for each in told.get("unmet", ())}
+    unmet = {each["decision"]: unmet_told(each, authority) for told in figures for each in told.get("unmet", ())}
     return [
         replace(
             _told(row),
             account=accounts.get((f"decide {row.kind}", f"decision {row.decision_id}")),
             came_of_it=unmet.get(row.decision_id, ""),
+            confirmed_by=confirmed.get(row.decision_id) if row.kind in PROPOSALS else None,
+            waits=row.decision_id in waiting,
         )
         for row in rows
     ]
