@@ -20,7 +20,9 @@ def decide_command(kind: str, *names: object, authority: str, home: str | Path =
 
 def load_command(authority: str, *, home: str | Path = "HOME", landing: str = "") -> str:
     """`isindex load` of that authority; without `landing` its place is to be filled in."""
-    return f"isindex load --landing {_words(landing or 'LANDING')} --home {_words(home)} --authority {_words(authority)}"
+    return (
+        f"isindex load --landing {_words(landing or 'LANDING')} --home {_words(home)} --authority {_words(authority)}"
+    )
 
 
 def _words(*each: object) -> str:

@@ -45,19 +45,19 @@ def first_of_all(engine: Engine, home: Home, authorities: Collection[str] | None
     newest = select(attempt.c.authority, func.max(attempt.c.business_date)).group_by(attempt.c.authority)
     with engine.connect() as connection:
         night = {row[0]: row[1] for row in connection.execute(newest)}
-    waits = [
+    found: list[tuple[str, str, str, int | None, str, str, str]] = [
         (each.authority, "waits", PROTECTION_WAITS, None, each.since, each.told, each.what_to_do())
         for each in waiting_protection(home, authorities)
     ]
-    unmet = [
+    found += [
         (each.authority, "unmet", "DECISION_UNMET", each.number, each.since, each.told, each.what_to_do)
         for each in unmet_now(engine, home, authorities)
     ]
-    proposed = [
+    found += [
         (each.authority, "proposed", "PROPOSAL_WAITS", each.number, each.since, each.told, each.what_to_do())
         for each in waiting_proposals(engine, authorities)
     ]
     return [
-        First(authority, night.get(authority), OPENINGS[word], *rest)
-        for authority, word, *rest in (*waits, *unmet, *proposed)
+        First(authority, night.get(authority), OPENINGS[word], code, number, since, told, what_to_do)
+        for authority, word, code, number, since, told, what_to_do in found
     ]

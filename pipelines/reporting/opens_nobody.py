@@ -130,7 +130,9 @@ def unmet_now(engine: Engine, home: Home, authorities: Collection[str] | None = 
             if made is not None and not _settled(connection, home, made, each, latest):
                 key = str(made.record_a)
                 found.append(
-                    UnmetDecision(number, authority, made.decided_at, wish_in(key) or _reference(key), tuple(each["why"]))
+                    UnmetDecision(
+                        number, authority, made.decided_at, wish_in(key) or _reference(key), tuple(each["why"])
+                    )
                 )
     return found
 
@@ -142,7 +144,7 @@ def _standing(connection: Connection, authority: str, number: int) -> Row[Any] |
     return connection.execute(query).one_or_none()
 
 
-def _settled(connection: Connection, home: Home, made: Row[Any], told: Mapping[str, Any], latest: Row[Any]) -> bool:
+def _settled(connection: Connection, home: Home, made: Row[Any], told: Mapping[str, Any], latest: Any) -> bool:
     """Whether people have decided of the child again, or it is open by now. What cannot be read settles nothing."""
     folder = home.attempt(made.authority, latest.business_date, latest.digest)
     try:

@@ -37,9 +37,9 @@ class ProtectionWaits:
     def what_to_do(self, home: str = "HOME", landing: str = "") -> str:
         """The way out; without `home` and `landing` their places are to be filled in."""
         command = load_command(self.authority, home=home, landing=landing)
-        return (
-            f"Mend what stood in the way, and load again: `{command}`. If that does not help, take the authority’s index from readers."
-        )
+        if not self.cause:  # it was asked for, or decided, since the last load
+            return f"Load now: `{command}`. If it waits after that, too, take the authority’s index from readers."
+        return f"Mend what stood in the way, and load again: `{command}`. If that does not help, take the authority’s index from readers."
 
 
 def told_of(home: Home, authority: str) -> ProtectionWaits:

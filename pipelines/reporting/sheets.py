@@ -133,9 +133,7 @@ class Sheet:
     def sentences(self) -> frozenset[int]:
         """The columns that hold sentences, counted from 0."""
         return frozenset(
-            place
-            for place in range(len(self.heads))
-            if any(_length(row[place]) > _SENTENCE for row in self.rows)
+            place for place in range(len(self.heads)) if any(_length(row[place]) > _SENTENCE for row in self.rows)
         )
 
     @property

@@ -64,7 +64,9 @@ def identify(night: Night) -> StageReport:
     write_table(entries, folder / "entries.parquet")
     write_table(protected.latched, folder / "latched.parquet")
     decided = [each.record_a for each in attempt.inputs.decisions if each.kind == "shield" and each.record_a]
-    tasks = tasks_of(entries, protected.met, protected.latched, assigned.identities, records, open_walls, walls, decided)
+    tasks = tasks_of(
+        entries, protected.met, protected.latched, assigned.identities, records, open_walls, walls, decided
+    )
     write_table(tasks, folder / "tasks.parquet")
     write_table(_places(attempt, base, protected, assigned.identities), folder / "places.parquet")
     for name, table in _stays_hidden(attempt, base, protected, assigned).items():

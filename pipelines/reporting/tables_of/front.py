@@ -12,9 +12,9 @@ from pipelines.deliveries.findings_kept import kept_findings, kept_incomplete
 from pipelines.deliveries.standing import standing_deliveries
 from pipelines.home import Home
 from pipelines.publishing.tombstones import tombstones
+from pipelines.reporting.first_of_all import first_of_all
 from pipelines.reporting.protection_now import TasksOfNight, tasks_now
 from pipelines.reporting.readers_see import authorities_published
-from pipelines.reporting.first_of_all import first_of_all
 from pipelines.reporting.sheets import Cell, Code, Head, Link, Sheet, Told
 from pipelines.reporting.tables_of.first import first_sheet
 from pipelines.reporting.way_out import remedy_of, what_to_do

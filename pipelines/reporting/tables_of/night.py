@@ -187,7 +187,10 @@ def night_sheets(
                 Head("Shown since as"),
             ),
             taken,
-            folds={"How many": ("Children hidden", "Children opened"), "Version, and what is shown": ("Version", "Shown since as")},
+            folds={
+                "How many": ("Children hidden", "Children opened"),
+                "Version, and what is shown": ("Version", "Shown since as"),
+            },
             empty="No version of this night was published again or removed.",
             note="The latest first. A version that was published again keeps its feeds, as-of dates and figures. Children hidden: whom its "
             "replacement hides and the night itself did not, or who were in what was removed and must be hidden. Children opened: whom it hid, "
@@ -231,7 +234,9 @@ def night_sheets(
 def _taken(stone: Tombstone) -> tuple[Cell, ...]:
     """What became of a version, when, why, its name, and what is shown in its place."""
     many = plural(stone.children, "child", "children")
-    opened = f"{plural(stone.opened, 'child', 'children')} whom it hid {'is' if stone.opened == 1 else 'are'} shown again."
+    opened = (
+        f"{plural(stone.opened, 'child', 'children')} whom it hid {'is' if stone.opened == 1 else 'are'} shown again."
+    )
     if stone.replaced_by is None:
         kind = "removed"
         showed = f"It showed {many} who must be hidden by now." if stone.children else ""

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.deliveries import DeliveryEntry
-from pipelines.reporting.directory import Directory
 from pipelines.reporting.commands import decide_command
+from pipelines.reporting.directory import Directory
 from pipelines.reporting.first_of_all import First
 from pipelines.reporting.sheets import Cell, Code, Head, Sheet, Told
 from pipelines.reporting.tables_of.first import first_sheet, proposals_sheet
