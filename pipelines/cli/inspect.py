@@ -87,12 +87,12 @@ def status(
                     "standing": [each for each in waits if each["authority"] == code],
                     "protection_waits": next((each for each in unprotected if each["authority"] == code), None),
                     "opened_nobody": [
-                        asdict(each) | {"told": each.told, "what_to_do": each.what_to_do}
+                        asdict(each) | {"told": each.told, "what_to_do": each.what_to_do(in_full=True)}
                         for each in unmet
                         if each.authority == code
                     ],
                     "proposals_waiting": [
-                        asdict(each) | {"told": each.told, "what_to_do": each.what_to_do(str(home))}
+                        asdict(each) | {"told": each.in_full, "what_to_do": each.what_to_do(str(home))}
                         for each in proposed
                         if each.authority == code
                     ],
@@ -106,10 +106,10 @@ def status(
     for each in unprotected:
         console.print(protection_told(each), soft_wrap=True)
     for one in unmet:
-        console.print(f"Authority {one.authority}: {one.told} {one.what_to_do}", soft_wrap=True)
+        console.print(f"Authority {one.authority}: {one.told} {one.what_to_do(in_full=True)}", soft_wrap=True)
     for proposal in proposed:
         words = f"Authority {proposal.authority}: proposal {proposal.number} waits for a second person since {proposal.since}."
-        console.print(f"{words} {proposal.told} {proposal.what_to_do(str(home))}", soft_wrap=True)
+        console.print(f"{words} {proposal.in_full} {proposal.what_to_do(str(home))}", soft_wrap=True)
     for each in waits:
         words = standing_told(each)
         console.print(f"{words[0].upper()}{words[1:]}")

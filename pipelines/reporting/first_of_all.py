@@ -27,7 +27,8 @@ __all__ = ["First", "first_of_all"]
 class First:
     """One thing to see to: of which authority, on the pages of which night, and in words.
 
-    `number` is that of the decision, `since` a moment in UTC; each is none where there is none.
+    `number` is that of the decision, `since` a moment in UTC; each is none where there is none. `in_full` are `told` and `what_to_do` with
+    the references of records, for the page of protection alone: who is hidden is not told to all who read an overview.
     """
 
     authority: str
@@ -38,6 +39,7 @@ class First:
     since: str
     told: str
     what_to_do: str
+    in_full: tuple[str, str]
 
 
 def first_of_all(engine: Engine, home: Home, authorities: Collection[str] | None = None) -> list[First]:
@@ -45,19 +47,35 @@ def first_of_all(engine: Engine, home: Home, authorities: Collection[str] | None
     newest = select(attempt.c.authority, func.max(attempt.c.business_date)).group_by(attempt.c.authority)
     with engine.connect() as connection:
         night = {row[0]: row[1] for row in connection.execute(newest)}
-    found: list[tuple[str, str, str, int | None, str, str, str]] = [
-        (each.authority, "waits", PROTECTION_WAITS, None, each.since, each.told, each.what_to_do())
+    found: list[tuple[str, str, str, int | None, str, tuple[str, str], tuple[str, str] | None]] = [
+        (each.authority, "waits", PROTECTION_WAITS, None, each.since, (each.told, each.what_to_do()), None)
         for each in waiting_protection(home, authorities)
     ]
     found += [
-        (each.authority, "unmet", "DECISION_UNMET", each.number, each.since, each.told, each.what_to_do)
+        (
+            each.authority,
+            "unmet",
+            "DECISION_UNMET",
+            each.number,
+            each.since,
+            (each.told, each.what_to_do()),
+            (each.told, each.what_to_do(in_full=True)),
+        )
         for each in unmet_now(engine, home, authorities)
     ]
     found += [
-        (each.authority, "proposed", "PROPOSAL_WAITS", each.number, each.since, each.told, each.what_to_do())
+        (
+            each.authority,
+            "proposed",
+            "PROPOSAL_WAITS",
+            each.number,
+            each.since,
+            (each.told, each.what_to_do()),
+            (each.in_full, each.what_to_do()),
+        )
         for each in waiting_proposals(engine, authorities)
     ]
     return [
-        First(authority, night.get(authority), OPENINGS[word], code, number, since, told, what_to_do)
-        for authority, word, code, number, since, told, what_to_do in found
+        First(authority, night.get(authority), OPENINGS[word], code, number, since, *words, in_full or words)
+        for authority, word, code, number, since, words, in_full in found
     ]

@@ -84,12 +84,12 @@ class UnmetDecision:
         """What is wrong."""
         return f"Decision {self.number} opened nobody. {reasons_of(self.why)}"
 
-    @property
-    def what_to_do(self) -> str:
-        """The way out."""
-        shield = decide_command("shield", self.record, authority=self.authority)
+    def what_to_do(self, *, in_full: bool = False) -> str:
+        """The way out; its commands name the record only `in_full`."""
+        record = self.record if in_full else "RECORD"
+        shield = decide_command("shield", record, authority=self.authority)
         stays = "" if "gone" in self.why else f" If the child is to stay hidden after all, say so: `{shield}`."
-        return ways_out(self.why, self.authority, self.record) + stays
+        return ways_out(self.why, self.authority, record) + stays
 
 
 def reasons_of(why: Sequence[str]) -> str:

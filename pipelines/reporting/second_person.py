@@ -44,9 +44,14 @@ class WaitingProposal:
 
     @property
     def told(self) -> str:
-        """What is proposed, of which records, by whom."""
+        """What is proposed, and by whom; of which records only `in_full`."""
         what = "To show a hidden child again" if self.kind == "unshield" else "To take a firewall away"
-        return f"{what}: record {' and '.join(self.records)}. {self.actor} proposed it, and nothing changes before another person confirms it."
+        return f"{what}. {self.actor} proposed it, and nothing changes before another person confirms it."
+
+    @property
+    def in_full(self) -> str:
+        """The same, and of which records."""
+        return f"{self.told} It is about record {' and '.join(self.records)}."
 
     def what_to_do(self, home: str = "HOME") -> str:
         """How another person confirms it, and how it is taken back."""

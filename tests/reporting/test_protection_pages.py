@@ -20,6 +20,7 @@ from sqlalchemy import insert
 from assets.command.app import app
 from pipelines.database.schema import decision
 from pipelines.home import Home
+from pipelines.nights.references import reference_of
 from pipelines.nights.unmet import unmet_in
 from pipelines.publishing.tombstones import NO_NIGHTS, NOT_LESS
 from pipelines.reporting import write_overview, write_reports
@@ -188,6 +189,9 @@ def test_what_waits_stands_first_on_every_page_with_code_authority_and_way_out(s
         assert "Decision 9 opened nobody" in page
         assert "Bartholomew Featherstonehaugh proposed it" in page and "2026-11-20 10:00" in page
         assert "SECRET" not in page
+        assert (reference_of("health:SECRET") in page) == (name == PAGES[2]), (
+            "who is hidden is not told to all who read an overview"
+        )
 
 
 def test_an_auditor_sees_who_was_opened_and_why_a_version_was_removed(site: Path) -> None:

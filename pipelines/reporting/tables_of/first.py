@@ -10,8 +10,8 @@ from pipelines.reporting.sheets import Code, Head, Sheet, Told
 __all__ = ["first_sheet", "proposals_sheet"]
 
 
-def first_sheet(found: Sequence[First], name: Callable[[str], str] = str) -> Sheet:
-    """Sheet ``first``; `name` is what an authority is called."""
+def first_sheet(found: Sequence[First], name: Callable[[str], str] = str, *, in_full: bool = False) -> Sheet:
+    """Sheet ``first``; `name` is what an authority is called. `in_full`: with references of records."""
     return Sheet(
         "first",
         "First of all: protection that waits for somebody",
@@ -31,12 +31,13 @@ def first_sheet(found: Sequence[First], name: Callable[[str], str] = str) -> She
                 each.number,
                 _moment(each.since),
                 Code(each.code),
-                Told(each.told),
-                Told(each.what_to_do),
+                *map(Told, each.in_full if in_full else (each.told, each.what_to_do)),
             )
             for each in found
         ],
         empty="Protection does not wait, and no proposal waits for a second person.",
+        note="In a command words in capitals are to be filled in."
+        + ("" if in_full else " The authority’s page of protection of its newest night names the records."),
         folds={"Since when": ("Decision", "Since (UTC)", "Code")},
     )
 
@@ -48,7 +49,7 @@ def proposals_sheet(found: Sequence[First]) -> Sheet:
         "Proposals that wait for a second person",
         (Head("Proposal"), Head("Authority"), Head("Since (UTC)"), Head("What is proposed"), Head("What to do")),
         [
-            (Code(str(each.number)), Code(each.authority), _moment(each.since), Told(each.told), Told(each.what_to_do))
+            (Code(str(each.number)), Code(each.authority), _moment(each.since), *map(Told, each.in_full))
             for each in found
             if each.code == "PROPOSAL_WAITS"
         ],

@@ -66,7 +66,7 @@ def protection_sheets(
         for task in tasks.slice(0, ROWS_EMBEDDED).to_pylist()
     ]
     return {
-        "first": first_sheet([each for each in first if each.code != "PROPOSAL_WAITS"], directory.name),
+        "first": first_sheet([each for each in first if each.code != "PROPOSAL_WAITS"], directory.name, in_full=True),
         "proposals": proposals_sheet(first),
         "floods": Sheet(
             "floods",
