@@ -41,6 +41,7 @@ from pipelines.nights.walls import stand_across
 from pipelines.protection.shielding import wish_in
 from pipelines.publishing.gates import OVERRIDABLE
 from pipelines.publishing.versions import built, folder_of, versions_in_force
+from pipelines.reporting.commands import decide_command
 from pipelines.reporting.second_person import PROPOSALS, confirmations, waiting_proposals
 from pipelines.seams import grown
 from pipelines.seams.protection import ENTRIES
@@ -412,12 +413,12 @@ def contradicts(message: str) -> IsindexError:
     )
 
 
-def proposed_already(number: int) -> IsindexError:
+def proposed_already(number: int, authority: str) -> IsindexError:
     """The refusal of a proposal that stands already: what is missing is the second person."""
     return IsindexError(
         "DECISION_CONTRADICTS",
         f"Decision {number} proposes the same.",
-        remedy=f"Another person than who proposed it confirms it: `isindex decide confirm {number}`.",
+        remedy=f"Another person than who proposed it confirms it: `{decide_command('confirm', number, authority=authority)}`.",
     )
 
 
@@ -431,7 +432,7 @@ def _standing(connection: Connection, authority: str, matter: str | None) -> Isi
     if found is None:
         return None
     if found.kind in ("unshield", "unwall"):
-        return proposed_already(int(found.decision_id))
+        return proposed_already(int(found.decision_id), authority)
     return contradicts(f"Decision {found.decision_id} ({found.kind.replace('_', ' ')}) stands on the same.")
 
 
