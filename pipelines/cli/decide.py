@@ -297,6 +297,12 @@ def listed(home: HomeOption, authority: AuthorityOption, as_json: JsonOption = F
             each.decided_at, each.undone_at or "–", _second_person(each), each.came_of_it or "–",
         )  # fmt: skip
     console.print(table if found else f"No decision has been made for authority {authority}.")
+    for each in found:  # apart from the table, where it could not be read on a narrow screen
+        if each.waits:
+            command = _command("confirm", each.number, home, authority)
+            console.print(f"Proposal {each.number} waits for a second person: {command}", soft_wrap=True)
+        elif each.confirmed_by:
+            console.print(f"Proposal {each.number} was confirmed by decision {each.confirmed_by}.", soft_wrap=True)
 
 
 class _By(TypedDict):
@@ -389,10 +395,10 @@ def _tell_pages(deployment: Deployment) -> None:
 
 
 def _second_person(decision: Decision) -> str:
-    """Of a proposal, whether it waits for a second person, or by which decision it was confirmed."""
+    """Of a proposal, whether it waits for a second person, or in which decision one confirmed it."""
     if decision.waits:
-        return "waits for a second person"
-    return f"confirmed by {decision.confirmed_by}" if decision.confirmed_by else "–"
+        return "waits"
+    return f"in {decision.confirmed_by}" if decision.confirmed_by else "–"
 
 
 def _of_what(decision: Decision) -> str:

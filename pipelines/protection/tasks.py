@@ -95,7 +95,6 @@ def tasks_of(
         "decided": pa.table({"record_key": pa.array(sorted(decided), pa.string())}),
     }  # fmt: skip
     with connect(views) as duck:
-        duck.execute(ORDER)
         duck.execute("SET VARIABLE kinds = ?", [list(TASK_KINDS)])
         found = fetch(
             duck,
@@ -109,13 +108,9 @@ def tasks_of(
                 WHERE w.gone AND NOT n.gone
             ),
             shielded AS (SELECT DISTINCT index_id FROM identities WHERE record_key IN (FROM decided)),
-            newest AS (  -- of each feed the newest delivery that a live record is of
-                SELECT split_part(record_key, ':', 1) AS agency, max(order_of(delivery_id)) AS newest FROM records GROUP BY 1
-            ),
             held_once AS (SELECT DISTINCT entry_id FROM (SELECT entry_id, unnest(tokens) AS holder FROM standing) SEMI JOIN latched USING (holder)),
-            withdrawn AS (  -- whose record was hidden once, is not there any more, and did not come in the feed's newest delivery
-                SELECT entry_id FROM wished e LEFT JOIN newest USING (agency)
-                WHERE e.asks IS NULL AND e.entry_id IN (FROM held_once) AND NOT coalesce(order_of(e.last_delivery) >= newest, false)
+            withdrawn AS (  -- whose record was hidden once and is not there any more; one that is only rejected keeps its last good version
+                SELECT entry_id FROM wished WHERE asks IS NULL AND entry_id IN (FROM held_once)
             ),
             remembered AS (
                 SELECT DISTINCT entry_id FROM (SELECT entry_id, unnest(tokens) AS token FROM standing) SEMI JOIN latched USING (token)

@@ -125,7 +125,9 @@ def test_a_proposal_is_told_until_a_second_person_confirms_it(place: LittleNight
     )
     (status,) = json.loads(said(place, "status", "--json"))
     assert [each["number"] for each in status["proposals_waiting"]] == [1]
-    assert "waits for a second person" in said(place, "decide", "list")
+    assert f"Proposal 1 waits for a second person: isindex decide confirm 1 --home {place.home}" in said(
+        place, "decide", "list"
+    )
     said(place, "decide", "confirm", "1", "--actor", "Omar")
     assert all(first(place, page) == "" for page in pages(1))
     assert "waits for a second person" not in said(place, "status")
@@ -134,7 +136,7 @@ def test_a_proposal_is_told_until_a_second_person_confirms_it(place: LittleNight
         (2, False, None),
         (1, False, 2),
     ]
-    assert "confirmed by 2" in said(place, "decide", "list")
+    assert "Proposal 1 was confirmed by decision 2." in said(place, "decide", "list")
 
 
 def test_to_take_a_firewall_away_waits_for_a_second_person_too_and_goes_when_it_is_taken_back(
@@ -147,7 +149,7 @@ def test_to_take_a_firewall_away_waits_for_a_second_person_too_and_goes_when_it_
     assert "To take a firewall away" in first(place, "index.html") and "decide confirm 2" in first(place, pages(1)[2])
     said(place, "decide", "undo", "2", "--actor", "Ruth")
     assert first(place, "index.html") == ""
-    said(place, "decide", "same", KEY, other, "--actor", "Ruth")
+    said(place, "decide", "same", *(f"police:C{each.number:04}" for each in (CHILD, OTHER)), "--actor", "Ruth")
     assert "decide confirm 3" in first(place, "index.html")
 
 
