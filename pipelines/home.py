@@ -26,6 +26,8 @@ from pipelines.settings import settings
 
 __all__ = ["Home"]
 
+_DIGITS = 16  # of the digest of an attempt, in the name of its folder
+
 
 @dataclass(frozen=True)
 class Home:
@@ -69,6 +71,14 @@ class Home:
     def night(self, authority: str, business_date: date) -> Path:
         """The stage tables of one authority's night."""
         return self.root / "nights" / authority / business_date.isoformat()
+
+    def attempt(self, authority: str, business_date: date, digest: str) -> Path:
+        """The stage tables of one attempt at a night."""
+        return self.night(authority, business_date) / "attempts" / digest[:_DIGITS]
+
+    def protection_waits(self, authority: str) -> Path:
+        """Says since when protection waits, and for what; not there while it does not."""
+        return self.root / "nights" / authority / "protection_waits.json"
 
     def memory(self, authority: str) -> Path:
         """What was worked out for an authority's last night and spares the next one work; nothing depends on it."""

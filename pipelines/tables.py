@@ -192,7 +192,7 @@ def store_damaged(path: Path, remedy: str = "") -> IsindexError:
         where=str(path),
         remedy=remedy
         or "Look at the disk. Restore home and database from one backup; of a night that can still be run, "
-        "`isindex load --again` with its date makes its files anew.",
+        "`isindex load --again --landing LANDING --home HOME --night NIGHT` makes its files anew.",
     )
 
 

@@ -21,6 +21,7 @@ from pipelines.cli.common import (
     day,
     nights_spanned,
     print_json,
+    protection_told,
     standing_told,
 )
 from pipelines.errors import IsindexError
@@ -352,7 +353,7 @@ def show(summary: dict[str, Any]) -> None:
     from pipelines.nights.unmet import unmet_told
 
     if not summary["nights"]:
-        waits = summary["standing"] or summary["landing_findings"]
+        waits = summary["protection_waits"] or summary["standing"] or summary["landing_findings"]
         every = "every night is built from what is in force now."
         if summary["not_asked"]:
             console.print("Nothing of what was asked for is outstanding.")
@@ -360,6 +361,7 @@ def show(summary: dict[str, Any]) -> None:
             console.print(
                 "Nothing new has come; this waits for somebody:" if waits else f"Nothing is outstanding: {every}"
             )
+        _show_unprotected(summary)
         _show_standing(summary)
         return
     feeds = Table(title="What was loaded", title_justify="left")
@@ -397,18 +399,12 @@ def show(summary: dict[str, Any]) -> None:
         for reason in [night["fault"]] if night["fault"] and night["state"] != "held" else night["reasons"]:
             console.print(Text.assemble((whose, "red"), reason))
         for unmet in night["figures"].get("unmet", ()):
-            console.print(Text.assemble((whose, "red"), unmet_told(unmet)), soft_wrap=True)
+            console.print(Text.assemble((whose, "red"), unmet_told(unmet, night["authority"])), soft_wrap=True)
         if night["what_to_do"]:
             console.print(Text.assemble((whose, "red"), night["what_to_do"]))
     for each in summary["protective"]:
         console.print(f"{each['business_date']} authority {each['authority']}: {protective_told(each)}", soft_wrap=True)
-    for authority in summary["protection_waits"]:
-        console.print(
-            Text.assemble(
-                (f"Authority {authority}: ", "red"),
-                "versions may still show a child who must be hidden (PROTECTION_WAITS). Mend what failed, and load again.",
-            )
-        )
+    _show_unprotected(summary)
     _show_standing(summary)
     for warning in summary["warnings"]:
         console.print(Text.assemble(("Note: ", "yellow"), warning))
@@ -428,6 +424,12 @@ def protective_told(each: Mapping[str, Any]) -> str:
     again = f"with {opened} whom it hid and who may be shown again" if each["opened"] else ""
     changes = " and ".join(filter(None, (less, again)))
     return f"{each['version']} was published again as {each['shown']}, {changes or 'with an address or a firewall hidden otherwise, and the same children'}."
+
+
+def _show_unprotected(summary: dict[str, Any]) -> None:
+    """Where a version may still show a child who must be hidden: it stands before all else that waits."""
+    for each in summary["protection_waits_told"]:
+        console.print(Text(protection_told(each), style="red"), soft_wrap=True)
 
 
 def _show_standing(summary: dict[str, Any]) -> None:

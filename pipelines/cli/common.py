@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -40,8 +41,11 @@ __all__ = [
     "day",
     "errors_told",
     "existing_home",
+    "landing_told",
+    "load_now",
     "nights_spanned",
     "print_json",
+    "protection_told",
     "standing_told",
     "tell_error",
 ]
@@ -155,6 +159,18 @@ def tell_error(error: IsindexError) -> None:
         error_console.print(f"  {error.remedy}", soft_wrap=True)
 
 
+def landing_told() -> str:
+    """The landing place that the surroundings name; "" where a command has to name it."""
+    return os.environ.get("ISINDEX_LANDING", "").strip()
+
+
+def load_now(home: Path, authority: str) -> str:
+    """The command that loads an authority; without a landing place that is known, LANDING is to be filled in."""
+    from pipelines.reporting.commands import load_command
+
+    return load_command(authority, home=home, landing=landing_told())
+
+
 def print_json(value: Any) -> None:
     """One JSON document on standard output, dates as ISO text."""
     typer.echo(json.dumps(value, indent=1, ensure_ascii=False, default=str))
@@ -213,6 +229,11 @@ def _as_typed(function: Any, name: str) -> str:
         return name.upper()
     given = [each for each in (told.default, *(told.param_decls or ())) if isinstance(each, str)]
     return next((each for each in given if each.startswith("--")), f"--{name.replace('_', '-')}")
+
+
+def protection_told(each: Mapping[str, Any]) -> str:
+    """That protection waits (`pipelines.nights.summary.waiting_told`), in words."""
+    return f"Authority {each['authority']}: {each['code']}. {' '.join(each['reasons'])} {each['what_to_do']}"
 
 
 def _names_exist(given: dict[str, Any]) -> None:

@@ -10,10 +10,23 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 import typer
 from rich.table import Table
 
-from pipelines.cli.common import MOST, Commands, HomeOption, JsonOption, console, day, existing_home, print_json
+from pipelines.cli.common import (
+    MOST,
+    Commands,
+    HomeOption,
+    JsonOption,
+    console,
+    day,
+    existing_home,
+    load_now,
+    print_json,
+)
 from pipelines.errors import IsindexError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipelines.deployment import Deployment
     from pipelines.nights.decisions import Decision
     from pipelines.nights.protection_decisions import Proposal
 
@@ -38,7 +51,7 @@ SecondRecord = Annotated[str, typer.Argument(help="The other record, likewise.")
 _NEXT = "The next load brings the night in force up to date; nights before it stay as they are."
 _AT_ONCE = (
     "`isindex child` and `isindex explain` tell nothing of {whom} from now on. Everything else (the index database, the files of "
-    "the versions) shows {whom} as before until the next load. {load} Load now: isindex load --home {home} --authority {authority}"
+    "the versions) shows {whom} as before until the next load. {what} Load now: {load}"
 )
 _HIDES = "It hides the child in the night in force and in every earlier version that is kept."
 _PARTS = (
@@ -107,7 +120,9 @@ def shield(
     """
     from pipelines.nights import protection_decisions
 
-    made = protection_decisions.shield(existing_home(home), authority, who, **_by(actor, reason))
+    deployment = existing_home(home)
+    made = protection_decisions.shield(deployment, authority, who, **_by(actor, reason))
+    _tell_pages(deployment)
     console.print(f"Decision {made.number}: shielded. {_at_once('the child', _HIDES, home, authority)}", soft_wrap=True)
 
 
@@ -127,15 +142,16 @@ def unshield(
     deployment = existing_home(home)
     made = protection_decisions.unshield(deployment, authority, who, **_by(actor, reason))
     proposal = protection_decisions.proposal_of(deployment, authority, made.number)
+    _tell_pages(deployment)
     _tell(proposal)
     whose = "" if proposal.of_nobody else "the child's "
     console.print(
         f"Decision {made.number}: proposed. Nothing changes before another person says: "
-        f"isindex decide confirm {made.number} --authority {authority} --reason … Whoever asks for {whose}protection before that "
+        f"{_command('confirm', made.number, home, authority)} Whoever asks for {whose}protection before that "
         "makes the proposal void.",
         soft_wrap=True,
     )
-    _warn_in_vain(proposal)
+    _warn_in_vain(proposal, authority)
 
 
 @app.command("confirm")
@@ -159,21 +175,22 @@ def confirm(
     proposal = protection_decisions.proposal_of(deployment, authority, number)
     _tell(proposal)
     made = protection_decisions.confirm(deployment, authority, number, **_by(actor, reason))
+    _tell_pages(deployment)
     ends = "The wish ends with" if proposal.of_nobody else "The child is shown again from"
     counts = (
         f"{ends} the authority's next night{'' if proposal.of_nobody else ' on'}; until then the confirmation can be taken back: "
-        f"isindex decide undo {made.number} --authority {authority} --reason …"
+        f"{_command('undo', made.number, home, authority)}"
         if proposal.kind == "unshield"
-        else f"The firewall of this decision goes with the next load: isindex load --home {home} --authority {authority}"
+        else f"The firewall of this decision goes with the next load: {load_now(home, authority)}"
     )
     console.print(f"Decision {made.number}: proposal {number} is confirmed. {counts}", soft_wrap=True)
-    _warn_in_vain(proposal)
+    _warn_in_vain(proposal, authority)
     with deployment.engine.connect() as connection:
         if protection_decisions.from_one_account(connection, authority, number):
             console.print(
                 "Warning: it was proposed and confirmed under one account of this machine. Two names were given; that two people "
-                f"decided is not shown. The audit notes it; if it was one person: isindex decide undo {made.number} "
-                f"--authority {authority} --reason …",
+                f"decided is not shown. The audit notes it; if it was one person: "
+                f"{_command('undo', made.number, home, authority)}",
                 style="bold yellow",
             )
 
@@ -239,21 +256,18 @@ def undo(
     """
     from pipelines.nights.decisions import take_back
 
-    taken = take_back(
-        existing_home(home),
-        authority,
-        number,
-        **_by(actor, reason),
-    )
+    deployment = existing_home(home)
+    taken = take_back(deployment, authority, number, **_by(actor, reason))
+    _tell_pages(deployment)
     if taken.kind == "unwall" and taken.number != number:
         from pipelines.nights import protection_decisions
 
-        _proposed(taken.number, authority)
-        _warn_in_vain(protection_decisions.proposal_of(existing_home(home), authority, taken.number))
+        _proposed(taken.number, home, authority)
+        _warn_in_vain(protection_decisions.proposal_of(deployment, authority, taken.number), authority)
         return
     follows = {
         "shield": "The child stays hidden. Only two people open it: "
-        f"isindex decide unshield {taken.record_a} --authority {authority} --reason …, then isindex decide confirm by another person.",
+        f"{_command('unshield', str(taken.record_a), home, authority)}, and then another person confirms it.",
         "unshield": "Nothing changes: the child stays hidden.",
         "unwall": "Nothing changes: the firewall stands.",
         "confirm": "The child stays hidden. To open it, it is proposed anew (isindex decide unshield) and confirmed by another person.",
@@ -288,6 +302,7 @@ def listed(home: HomeOption, authority: AuthorityOption, as_json: JsonOption = F
         "Why",
         "When",
         "Taken back",
+        "Second person",
         "What came of it",
     ):
         table.add_column(name, overflow="fold")
@@ -295,9 +310,15 @@ def listed(home: HomeOption, authority: AuthorityOption, as_json: JsonOption = F
         table.add_row(
             str(each.number), each.kind.replace("_", " "), each.record_a or "–", each.record_b or "–",
             _of_what(each), each.night.isoformat() if each.night else "–", each.actor, each.account or "–", each.reason,
-            each.decided_at, each.undone_at or "–", each.came_of_it or "–",
+            each.decided_at, each.undone_at or "–", _second_person(each), each.came_of_it or "–",
         )  # fmt: skip
     console.print(table if found else f"No decision has been made for authority {authority}.")
+    for each in found:  # apart from the table, where it could not be read on a narrow screen
+        if each.waits:
+            command = _command("confirm", each.number, home, authority)
+            console.print(f"Proposal {each.number} waits for a second person: {command}", soft_wrap=True)
+        elif each.confirmed_by:
+            console.print(f"Proposal {each.number} was confirmed by decision {each.confirmed_by}.", soft_wrap=True)
 
 
 class _By(TypedDict):
@@ -313,32 +334,31 @@ def _by(actor: str, reason: str) -> _By:
 def _decide(kind: str, record_a: str, record_b: str, home: HomeOption, authority: str, reason: str, actor: str) -> None:
     from pipelines.nights.decisions import decide
 
-    made = decide(
-        existing_home(home), authority, kind, record_a, record_b,
-        **_by(actor, reason),
-    )  # fmt: skip
+    deployment = existing_home(home)
+    made = decide(deployment, authority, kind, record_a, record_b, **_by(actor, reason))
+    _tell_pages(deployment)
     if made.kind == "unwall":
-        _proposed(made.number, authority)
+        _proposed(made.number, home, authority)
         return
     told = {
         "firewall": _at_once("either of the two", _PARTS, home, authority),
-        "same": f"{_NEXT} Load now: isindex load --home {home} --authority {authority}",
+        "same": f"{_NEXT} Load now: {load_now(home, authority)}",
     }.get(kind, f"{_NEXT} A pair of which one is shielded is parted from the authority's next night on.")
     console.print(f"Decision {made.number}: {made.kind.replace('_', ' ')}. {told}", soft_wrap=True)
 
 
-def _proposed(number: int, authority: str) -> None:
+def _proposed(number: int, home: Path, authority: str) -> None:
     console.print(
         f"Decision {number}: proposed. The firewall stands until another person says: "
-        f"isindex decide confirm {number} --authority {authority} --reason … Whoever asks for the protection of one of the two before "
+        f"{_command('confirm', number, home, authority)} Whoever asks for the protection of one of the two before "
         "that makes the proposal void.",
         soft_wrap=True,
     )
 
 
-def _at_once(whom: str, load: str, home: HomeOption, authority: str) -> str:
+def _at_once(whom: str, what: str, home: HomeOption, authority: str) -> str:
     """What a decision to hide does at once, and what waits for a load."""
-    return _AT_ONCE.format(whom=whom, load=load, home=home, authority=authority)
+    return _AT_ONCE.format(whom=whom, what=what, load=load_now(home, authority))
 
 
 def _tell(proposal: Proposal) -> None:
@@ -364,15 +384,39 @@ def _tell(proposal: Proposal) -> None:
     )
 
 
-def _warn_in_vain(proposal: Proposal) -> None:
+def _warn_in_vain(proposal: Proposal, authority: str) -> None:
     """Say that the child would stay hidden, or the firewall stand, as things are."""
     if proposal.unmet:
         from pipelines.nights.unmet import reasons_told
 
         nothing = "opens nobody" if proposal.kind == "unshield" else "takes no firewall away"
         nothing = "ends no wish" if proposal.of_nobody else nothing
-        words = f"Warning: as things are, this {nothing}. {reasons_told(proposal.unmet)}"
+        words = f"Warning: as things are, this {nothing}. {reasons_told(proposal.unmet, authority)}"
         console.print(words, style="bold yellow", soft_wrap=True)
+
+
+def _command(kind: str, about: int | str, home: Path, authority: str) -> str:
+    """A command of this group, complete but for WHY."""
+    from pipelines.reporting.commands import decide_command
+
+    return decide_command(kind, about, authority=authority, home=home)
+
+
+def _tell_pages(deployment: Deployment) -> None:
+    """Have the pages say who must decide by now; where they cannot be written the next load does it."""
+    from pipelines.reporting import refresh
+
+    try:
+        refresh(deployment.home, deployment.engine)
+    except (IsindexError, OSError):
+        console.print("The pages could not be written: the next load brings them up to date.")
+
+
+def _second_person(decision: Decision) -> str:
+    """Of a proposal, whether it waits for a second person, or in which decision one confirmed it."""
+    if decision.waits:
+        return "waits"
+    return f"in {decision.confirmed_by}" if decision.confirmed_by else "–"
 
 
 def _of_what(decision: Decision) -> str:

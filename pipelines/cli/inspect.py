@@ -15,7 +15,10 @@ from pipelines.cli.common import (
     JsonOption,
     console,
     existing_home,
+    landing_told,
+    load_now,
     print_json,
+    protection_told,
     standing_told,
     tell_error,
 )
@@ -40,11 +43,18 @@ def status(
     Exit code: 0, also while something waits (it is told, and stands in `standing` with --json), or 1 when it cannot be read what is
     published for an authority; the others are told all the same.
 
+    First of all it is told where a version may still show a child who must be hidden (PROTECTION_WAITS), which decision opened nobody, and
+    which proposal waits for a second person.
+
     Example: [bold]isindex status --home demo/home[/bold]
     """
-    from pipelines.nights.summary import standing
+    from pipelines.nights.protective import protection_waits
+    from pipelines.nights.reach import authorities_of
+    from pipelines.nights.summary import standing, waiting_told
     from pipelines.nights.waiting import decisions_waiting
     from pipelines.publishing import readers
+    from pipelines.reporting.opens_nobody import unmet_now
+    from pipelines.reporting.second_person import waiting_proposals
 
     place = existing_home(home)
     found: list[readers.AuthorityStatus] = []
@@ -62,20 +72,50 @@ def status(
         except IsindexError as fault:
             unread[published.authority] = fault
     found = [published for published in found if published.authority in decided]
+    only = None if authority is None else [authority]
+    unprotected = [
+        waiting_told(place, code, landing_told())
+        for code in protection_waits(place, only or sorted(authorities_of(place)))
+    ]
+    unmet, proposed = unmet_now(place.engine, place.home, only), waiting_proposals(place.engine, only)
     if as_json:
         told = {
             each.authority: asdict(each) | {"decisions_waiting": [asdict(one) for one in decided[each.authority]]}
             for each in found
         }
         told |= {code: {"authority": code, "version": None, "fault": fault.as_json()} for code, fault in unread.items()}
-        for each in waits:
-            told.setdefault(each["authority"], {"authority": each["authority"], "version": None})
+        for code in (*(each["authority"] for each in (*waits, *unprotected)), *(each.authority for each in proposed)):
+            told.setdefault(code, {"authority": code, "version": None})
         print_json(
-            [told[code] | {"standing": [each for each in waits if each["authority"] == code]} for code in sorted(told)]
+            [
+                told[code]
+                | {
+                    "standing": [each for each in waits if each["authority"] == code],
+                    "protection_waits": next((each for each in unprotected if each["authority"] == code), None),
+                    "opened_nobody": [
+                        asdict(each) | {"told": each.told, "what_to_do": each.what_to_do(in_full=True)}
+                        for each in unmet
+                        if each.authority == code
+                    ],
+                    "proposals_waiting": [
+                        asdict(each) | {"told": each.in_full, "what_to_do": each.what_to_do(str(home))}
+                        for each in proposed
+                        if each.authority == code
+                    ],
+                }
+                for code in sorted(told)
+            ]
         )
         raise typer.Exit(1 if unread else 0)
     if not found and not unread:
         console.print("Nothing is published yet.")
+    for each in unprotected:
+        console.print(protection_told(each), soft_wrap=True)
+    for one in unmet:
+        console.print(f"Authority {one.authority}: {one.told} {one.what_to_do(in_full=True)}", soft_wrap=True)
+    for proposal in proposed:
+        words = f"Authority {proposal.authority}: proposal {proposal.number} waits for a second person since {proposal.since}."
+        console.print(f"{words} {proposal.in_full} {proposal.what_to_do(str(home))}", soft_wrap=True)
     for each in waits:
         words = standing_told(each)
         console.print(f"{words[0].upper()}{words[1:]}")
@@ -169,7 +209,7 @@ def _waits(authority: str, decision: Waiting, home: Path) -> str:
         else ""
     )
     what = "was taken back, which waits" if decision.taken_back else "waits"
-    return f"{which} {what} for a load.{meanwhile} Load now: isindex load --home {home} --authority {authority}"
+    return f"{which} {what} for a load.{meanwhile} Load now: {load_now(home, authority)}"
 
 
 def _rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -49,7 +49,6 @@ __all__ = [
 
 PAGES = "reports"  # the stage of an attempt that has ended, until its pages are written
 UNTOLD = "Its inputs are not what they were."  # where it cannot be read what they were
-_DIGITS = 16  # of the digest, in the folder's name
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class Attempt:
     @property
     def folder(self) -> Path:
         """Where its tables lie."""
-        return self.night.folder / "attempts" / self.digest[:_DIGITS]
+        return self.night.home.attempt(self.night.authority, self.night.business_date, self.digest)
 
     @cached_property
     def inputs(self) -> Inputs:

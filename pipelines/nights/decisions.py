@@ -41,6 +41,8 @@ from pipelines.nights.walls import stand_across
 from pipelines.protection.shielding import wish_in
 from pipelines.publishing.gates import OVERRIDABLE
 from pipelines.publishing.versions import built, folder_of, versions_in_force
+from pipelines.reporting.commands import decide_command
+from pipelines.reporting.second_person import PROPOSALS, confirmations, waiting_proposals
 from pipelines.seams import grown
 from pipelines.seams.protection import ENTRIES
 from pipelines.tables import read_table
@@ -80,7 +82,8 @@ class Decision:
 
     `subject` is the gate of an override, the version that is on hold, the proposal that is confirmed, or the firewall that is to go;
     `night` the night of an override. `account` is the user of the machine under whom it was decided, and `came_of_it` what a night
-    says of it that it took effect in; both are told in the list of all alone.
+    says of it that it took effect in. Of a proposal `confirmed_by` is the decision that confirmed it, and `waits` says that it waits
+    for a second person. These four are told in the list of all alone.
     """
 
     number: int
@@ -95,6 +98,8 @@ class Decision:
     undone_at: str | None = None
     account: str | None = None
     came_of_it: str = ""
+    confirmed_by: int | None = None
+    waits: bool = False
 
 
 def every_decision(deployment: Deployment, authority: str) -> list[Decision]:
@@ -114,14 +119,20 @@ def every_decision(deployment: Deployment, authority: str) -> list[Decision]:
             .where(tried.authority == authority, tried.version.is_not(None))
             .order_by(tried.attempt_id)
         ).all()
+    confirmed = confirmations(deployment.engine, [authority])
+    waiting = {each.number for each in waiting_proposals(deployment.engine, [authority])}
     accounts = {(each.action, " ".join((each.subject or "").split()[:2])): each.account for each in audited}
-    unmet = {each["decision"]: unmet_told(each) for told in published for each in told.figures.get("unmet", ())}
+    unmet = {
+        each["decision"]: unmet_told(each, authority) for told in published for each in told.figures.get("unmet", ())
+    }
     nights = sorted({told.business_date for told in published})
     return [
         replace(
             _told(row),
             account=accounts.get((f"decide {row.kind}", f"decision {row.decision_id}")),
             came_of_it=unmet.get(row.decision_id) or _took_effect(row, nights),
+            confirmed_by=confirmed.get(row.decision_id) if row.kind in PROPOSALS else None,
+            waits=row.decision_id in waiting,
         )
         for row in rows
     ]
@@ -421,12 +432,12 @@ def contradicts(message: str) -> IsindexError:
     )
 
 
-def proposed_already(number: int) -> IsindexError:
+def proposed_already(number: int, authority: str) -> IsindexError:
     """The refusal of a proposal that stands already: what is missing is the second person."""
     return IsindexError(
         "DECISION_CONTRADICTS",
         f"Decision {number} proposes the same.",
-        remedy=f"Another person than who proposed it confirms it: `isindex decide confirm {number}`.",
+        remedy=f"Another person than who proposed it confirms it: `{decide_command('confirm', number, authority=authority)}`.",
     )
 
 
@@ -440,7 +451,7 @@ def _standing(connection: Connection, authority: str, matter: str | None) -> Isi
     if found is None:
         return None
     if found.kind in ("unshield", "unwall"):
-        return proposed_already(int(found.decision_id))
+        return proposed_already(int(found.decision_id), authority)
     return contradicts(f"Decision {found.decision_id} ({found.kind.replace('_', ' ')}) stands on the same.")
 
 

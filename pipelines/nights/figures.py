@@ -35,7 +35,7 @@ def figures_of(attempt: Attempt) -> dict[str, Any]:
         figures |= {name: int(pc.sum(seen[name]).as_py() or 0) for name in ("shielded", "withheld")}
     if (attempt.folder / "protection" / "tasks.parquet").is_file():
         figures["protection"] = _protection(attempt)
-        if unmet := unmet_in(attempt.folder):
+        if unmet := unmet_in(attempt.folder, attempt.night.authority):
             figures["unmet"] = unmet
     return figures
 

@@ -40,6 +40,7 @@ from pipelines.nights.wishes_of_child import records_with, shields_on, wishes_of
 from pipelines.protection.letters import folded
 from pipelines.protection.shielding import Lifting, naming_wish, protect, wish_in
 from pipelines.protection.tokens import nearly_tokens, tokens_of_records
+from pipelines.reporting.commands import decide_command
 from pipelines.seams import grown
 from pipelines.seams.protection import TASKS
 from pipelines.tables import read_table
@@ -135,7 +136,7 @@ def unshield(deployment: Deployment, authority: str, who: str, *, actor: str, re
         if found := connection.execute(_standing(authority, "shield", theirs)).first():
             raise contradicts(f"Decision {found.decision_id} shields this child.")
         if found := connection.execute(_standing(authority, "unshield", [key])).first():
-            raise proposed_already(int(found.decision_id))
+            raise proposed_already(int(found.decision_id), authority)
         if (number := connection.scalar(_to_take_effect(authority, theirs, in_force))) is not None:
             raise contradicts(
                 f"Decision {number} has confirmed the same already, and takes effect with the authority's next night."
@@ -318,11 +319,12 @@ def _refuse_overtaken(connection: Connection, attempt: Attempt, proposed: Row[An
     asked = sorted({(each.last_night, each.agency, each.by) for each in newer}, reverse=True)
     who = ", ".join(dict.fromkeys(by for _, _, by in asked))
     who = who or f"decision {shields[0]}, which shields it"
+    undo = decide_command("undo", proposed.decision_id, authority=proposed.authority)
     raise IsindexError(
         "DECISION_OVERTAKEN",
         f"Since this was proposed, somebody has asked for the protection of {children}: {who}.",
         where=f"decision {proposed.decision_id}",
-        remedy=f"Find out why. If it is to be opened all the same, take the proposal back (`isindex decide undo {proposed.decision_id}`) "
+        remedy=f"Find out why. If it is to be opened all the same, take the proposal back (`{undo}`) "
         "and propose it again: then both know of it.",
     )
 

@@ -40,8 +40,9 @@ from pipelines.outages import as_coded
 from pipelines.protection.remembered import remembering
 from pipelines.publishing.manifests import is_published, manifest_or_none
 from pipelines.publishing.publish import bury, let_snapshot_go, snapshot_tables
-from pipelines.publishing.tombstones import tombstones
+from pipelines.publishing.tombstones import NO_NIGHTS, NOT_LESS, tombstones
 from pipelines.publishing.versions import built, folder_of, versions_in_force, versions_there
+from pipelines.reporting.protection_waits import waits_on
 from pipelines.tables import connect, read_table, read_told_or_none, write_json
 
 # what says that a version cannot be made less, however often it is tried; anything else may be over at the next load
@@ -50,6 +51,7 @@ _CANNOT_BE_LESS = frozenset(
 )
 __all__ = ["Protective", "protect_at_once", "protect_in_any_case", "protection_waits", "taken_away"]
 
+_UNREAD = "STORE_DAMAGED"  # nothing stood in the way, but what is in force cannot be read
 _log = logging.getLogger(__name__)
 
 
@@ -101,13 +103,28 @@ def protect_at_once(deployment: Deployment, authority: str) -> list[Protective]:
 
 
 def protect_in_any_case(deployment: Deployment, authority: str) -> list[Protective]:
-    """`protect_at_once`, whatever became of the run: what is in its way is told by `protection_waits`, and tried again."""
+    """`protect_at_once`, whatever became of the run: what is in its way is told by `protection_waits`, and tried again.
+
+    It is written down for the pages, too (`pipelines.reporting.protection_waits`), and no more once protection has come to its end.
+    """
     try:
         with alone(deployment, authority):
-            return protect_at_once(deployment, authority)
+            done = protect_at_once(deployment, authority)
+            waits_on(deployment.home, authority, _UNREAD if _waits(deployment, authority) else "")
+            return done
     except Exception as fault:
-        _log.warning("protection of authority %s waits: %s", authority, as_coded(fault).code)
+        code = as_coded(fault).code
+        _log.warning("protection of authority %s waits: %s", authority, code)
+        if code != "NIGHT_RUNNING":  # else the run that holds the lock sees to it
+            _told_to_the_pages(deployment, authority, code)
         return []
+
+
+def _told_to_the_pages(deployment: Deployment, authority: str, code: str) -> None:
+    try:
+        waits_on(deployment.home, authority, code)
+    except Exception as fault:  # what keeps protection waiting, a full disk say, may keep this from being written
+        _log.warning("that protection of authority %s waits is not on the pages: %s", authority, as_coded(fault).code)
 
 
 def protection_waits(deployment: Deployment, authorities: Iterable[str]) -> list[str]:
@@ -189,7 +206,7 @@ def _made_less(deployment: Deployment, authority: str, known: Known, settled: Co
         if attempt is None or not (attempt.folder / "identities" / "visibility.parquet").is_file():
             children = _shown_in(folder, newest)
             if children != 0:
-                bury(home, authority, version, "PROTECTED", None, children or 0)
+                bury(home, authority, version, NOT_LESS, None, children or 0)
                 yield Protective(day, version, None, children or 0)
             continue
         children = 0
@@ -209,7 +226,7 @@ def _made_less(deployment: Deployment, authority: str, known: Known, settled: Co
                 continue
             for left in versions_there(home, authority):  # a run that was killed may have left it under another name
                 if built(left) == built(version):
-                    bury(home, authority, left, "PROTECTED", None, children)
+                    bury(home, authority, left, NOT_LESS, None, children)
             yield Protective(day, version, None, children)
         else:
             yield Protective(day, version, published.version, children)
@@ -232,7 +249,7 @@ def _superseded(deployment: Deployment, authority: str, newest: Attempt, *, ever
         children = _shown_in(folder, newest)
         if children != 0 or ((every or version != built(version)) and built(version) not in held):
             day = date.fromisoformat(version[2:12])
-            bury(deployment.home, authority, version, "PROTECTED", None, children or 0)
+            bury(deployment.home, authority, version, NO_NIGHTS, None, children or 0)
             yield Protective(day, version, None, children or 0)
 
 

@@ -124,7 +124,7 @@ def _refuse(attempt: Attempt, differing: list[str], words: str) -> None:
             "BASE_DAMAGED",
             f"{words}: {', '.join(names[:5])}" + (" and more." if names[5:] else "."),
             where=attempt.night.where,
-            remedy=f"Look at the disk; then `isindex load --again --authority {attempt.night.authority} --night "
+            remedy=f"Look at the disk; then `isindex load --again --landing LANDING --home HOME --authority {attempt.night.authority} --night "
             f"{attempt.night.business_date}` makes the tables anew.",
         )
 

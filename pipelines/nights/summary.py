@@ -22,9 +22,10 @@ from pipelines.nights.protective import Protective, protection_waits, taken_away
 from pipelines.nights.reach import authorities_of
 from pipelines.publishing.versions import built, versions_in_force
 from pipelines.reporting.protection_now import TasksOfNight, tasks_now
+from pipelines.reporting.protection_waits import PROTECTION_WAITS, told_of
 from pipelines.reporting.way_out import remedy_of, what_to_do
 
-__all__ = ["WISHES_OPEN", "standing", "summary_of"]
+__all__ = ["WISHES_OPEN", "standing", "summary_of", "waiting_told"]
 
 WISHES_OPEN = "WISHES_OPEN"
 """The code of wishes to be protected that wait for somebody."""
@@ -84,6 +85,7 @@ def summary_of(
         "nights": nights,
         "standing": waiting,
         "protection_waits": unprotected,
+        "protection_waits_told": [waiting_told(deployment, each) for each in unprotected],
         "protective": [
             {
                 "authority": each,
@@ -103,6 +105,19 @@ def summary_of(
             "Index database": home.database_url.split("@")[-1],
             "Dagster UI": f"isindex ui --home {home.root}",
         },
+    }
+
+
+def waiting_told(deployment: Deployment, authority: str, landing: str = "") -> dict[str, Any]:
+    """Of an authority whose protection waits: the code, why, what to do, and since when, "" where that is not known."""
+    told = told_of(deployment.home, authority)
+    return {
+        "authority": authority,
+        "code": PROTECTION_WAITS,
+        "cause": told.cause,
+        "reasons": [told.told],
+        "what_to_do": told.what_to_do(str(deployment.home.root), landing or deployment.landing),
+        "since": told.since,
     }
 
 

@@ -6,7 +6,7 @@ Belongs here: finding them (`tasks_of`), and which wishes a newer delivery has a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pyarrow as pa
 
@@ -64,6 +64,7 @@ def tasks_of(
     records: pa.Table,
     unplaced: pa.Array,
     walls: pa.Table,
+    decided: Collection[str] = (),
 ) -> pa.Table:
     """The tasks of a night: `TASKS`, the gravest first.
 
@@ -71,8 +72,9 @@ def tasks_of(
     meant has *left*, where it was: what the child was known by is latched), it asks for a
     firewall that stands nowhere or to a stranger (*unwalled*; of one record that has asked for another since, the last alone), its mark is
     *gone* from a record of which a newer delivery tells, what it says was *unread*, or could not be read whole (*damaged*), or it came in
-    what is not in force, and nothing newer tells of the record (*unsettled*). A mark is no task as *gone* while another wish of the child
-    stands that was told later: its protection was asked for since.
+    what is not in force, and nothing newer tells of the record (*unsettled*): in a delivery that is none, or in a record that was rejected,
+    so that none is live. A record that was live, hidden, and withdrawn since is no such task. A mark is no task as *gone* while another wish
+    of the child stands that was told later, for its protection was asked for since; nor while a decision shields the child.
     Besides, a record may stand *between* the sides of a firewall; what stands on the sides is not told.
 
     Args:
@@ -83,12 +85,14 @@ def tasks_of(
         records: `RECORDS`: record_key, shielded, delivery_id, as_of.
         unplaced: entry_id of firewalls that were asked for and stand nowhere.
         walls: `WALLS`, who stands where tonight.
+        decided: keys of the records that decisions shield which stand.
     """
     views = {
-        "entries": grown(entries, ENTRIES), "met": pa.table({"entry_id": met}), "latched": latched.select(["token"]),
+        "entries": grown(entries, ENTRIES), "met": pa.table({"entry_id": met}), "latched": latched.select(["token", "holder"]),
         "identities": identities.select(["record_key", "record_ref", "index_id"]),
         "records": records.select(["record_key", "shielded", "delivery_id", "as_of"]),
         "unplaced": pa.table({"entry_id": unplaced}), "walls": walls,
+        "decided": pa.table({"record_key": pa.array(sorted(decided), pa.string())}),
     }  # fmt: skip
     with connect(views) as duck:
         duck.execute("SET VARIABLE kinds = ?", [list(TASK_KINDS)])
@@ -103,6 +107,11 @@ def tasks_of(
                     ON coalesce(n.told, 0) > coalesce(w.told, 0) AND (n.index_id = w.index_id OR list_has_any(n.tokens, w.tokens))
                 WHERE w.gone AND NOT n.gone
             ),
+            shielded AS (SELECT DISTINCT index_id FROM identities WHERE record_key IN (FROM decided)),
+            held_once AS (SELECT DISTINCT entry_id FROM (SELECT entry_id, unnest(tokens) AS holder FROM standing) SEMI JOIN latched USING (holder)),
+            withdrawn AS (  -- whose record was hidden once and is not there any more; one that is only rejected keeps its last good version
+                SELECT entry_id FROM wished WHERE asks IS NULL AND entry_id IN (FROM held_once)
+            ),
             remembered AS (
                 SELECT DISTINCT entry_id FROM (SELECT entry_id, unnest(tokens) AS token FROM standing) SEMI JOIN latched USING (token)
             ),
@@ -111,11 +120,11 @@ def tasks_of(
                     WHEN e.entry_id NOT IN (SELECT entry_id FROM met) AND e.entry_id IN (FROM remembered) THEN 'left'
                     WHEN e.entry_id NOT IN (SELECT entry_id FROM met) THEN 'nobody'
                     WHEN e.entry_id IN (SELECT entry_id FROM unplaced) THEN 'unwalled'
-                    WHEN e.entry_id IN (FROM since) THEN NULL
+                    WHEN e.entry_id IN (FROM since) OR (e.gone AND e.index_id IN (FROM shielded)) THEN NULL
                     WHEN e.gone THEN 'gone'
                     WHEN NOT e.understood AND coalesce(e.damaged, false) THEN 'damaged'
                     WHEN NOT e.understood THEN 'unread'
-                    WHEN NOT e.asks THEN 'unsettled' END AS kind
+                    WHEN NOT coalesce(e.asks, false) AND e.entry_id NOT IN (FROM withdrawn) THEN 'unsettled' END AS kind
                 FROM wished e
             ),
             every AS (

@@ -203,7 +203,7 @@ def _to_be_shown(root: Path, version: str) -> _Files:
             "BASE_DAMAGED",
             "The version that the index database shall show is not what was published.",
             where=f"{root.name} {day}",
-            remedy=f"Look at the disk; then `isindex load --again --authority {root.name} --night {day}` makes it anew.",
+            remedy=f"Look at the disk; then `isindex load --again --landing LANDING --home HOME --authority {root.name} --night {day}` makes it anew.",
         )
     return files
 

@@ -76,7 +76,7 @@ def manifest_of(folder: Path) -> dict[str, Any]:
         IsindexError: STORE_DAMAGED when it is not what was written there, or gone.
     """
     path, day = folder / "manifest.json", folder.name[2:12]
-    remedy = f"`isindex load --again --authority {folder.parent.name} --night {day}` makes the version's files anew."
+    remedy = f"`isindex load --again --landing LANDING --home HOME --authority {folder.parent.name} --night {day}` makes the version's files anew."
     return read_told(path, _MANIFEST, remedy)
 
 

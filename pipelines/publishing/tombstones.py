@@ -11,7 +11,12 @@ from datetime import date
 from pipelines.home import Home
 from pipelines.tables import read_told_or_none
 
-__all__ = ["Tombstone", "tombstones"]
+__all__ = ["NOT_LESS", "NO_NIGHTS", "Tombstone", "tombstones"]
+
+NOT_LESS = "PROTECTED_NOT_LESS"
+"""Why a version is removed that is a night's and cannot be made less."""
+NO_NIGHTS = "PROTECTED_NO_NIGHTS"
+"""Why a version is removed that is no night's any more."""
 
 _FIELDS = {"business_date": str, "version": str, "children": int, "replaced_by": str | None, "removed_at": str}
 
@@ -28,6 +33,7 @@ class Tombstone:
             it showed that must be hidden.
         removed_at: when, in UTC.
         opened: how many whom it hid are shown in its place; of one from before that was counted, none.
+        why: a code: what it was replaced or removed for; of one from before these were told apart PROTECTED, whichever it was.
     """
 
     business_date: date
@@ -36,6 +42,7 @@ class Tombstone:
     children: int
     removed_at: str
     opened: int = 0
+    why: str = ""
 
 
 def tombstones(home: Home, authority: str) -> list[Tombstone]:
@@ -53,7 +60,7 @@ def tombstones(home: Home, authority: str) -> list[Tombstone]:
             Tombstone(
                 **{name: told[name] for name in _FIELDS}
                 | {"business_date": date.fromisoformat(told["business_date"])}
-                | {"opened": opened if isinstance(opened, int) else 0}
+                | {"opened": opened if isinstance(opened, int) else 0, "why": str(told.get("why", ""))}
             )
         )
     return found

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from pipelines.matching.weighing.match_model import Model
 from pipelines.publishing.tombstones import Tombstone
+from pipelines.reporting.first_of_all import First
 from pipelines.reporting.words import DIMENSIONS, STATES, STEPS, TASKS
 
 __all__ = [
@@ -107,7 +108,8 @@ class AuthorityLine:
     `state` is published, held, failed or not_published; `changes` are the differences to the version before, by kind, as the
     version's manifest has them; `protection` counts children hidden and wishes by what became of them in the last attempt that came so far; `hiding` tells the same
     of what readers see, and of the attempt where they do not see it; `taken` are versions of the night that were published again or
-    removed; `unmet` are decisions to open a child who is hidden all the same: which and why, and what to do. An authority of which there is nothing for the night has no feeds.
+    removed; `unmet` are decisions to open a child who is hidden all the same: which, why in words, and what to do; `seen` are the children of
+    what readers see now, be it this night's version or one of before: none, where there is none. An authority of which there is nothing for the night has no feeds.
     """
 
     authority: str
@@ -121,16 +123,21 @@ class AuthorityLine:
     protection: Mapping[str, int] = field(default_factory=dict)
     hiding: tuple[ProtectionLine, ...] = ()
     taken: tuple[Tombstone, ...] = ()
-    unmet: tuple[tuple[str, str], ...] = ()
+    unmet: tuple[tuple[int, str, str], ...] = ()
+    seen: int | None = None
 
 
 @dataclass(frozen=True)
 class NightFigures:
-    """All authorities of one night; `deliveries` are all that came for it, the ones not used included."""
+    """All authorities of one night; `deliveries` are all that came for it, the ones not used included.
+
+    `first` is what somebody must see to first of all, of authorities whose newest night this is.
+    """
 
     business_date: date
     authorities: tuple[AuthorityLine, ...]
     deliveries: tuple[FeedLine, ...]
+    first: tuple[First, ...] = ()
 
     @property
     def feeds(self) -> tuple[FeedLine, ...]:
@@ -151,6 +158,7 @@ class NightFigures:
             **{f"feeds/{state}": states.count(state) for state in STATES if state not in not_nights},
             **{f"records/{name}": sum(feed.count(name) for feed in feeds) for name in COUNTS},
             "children_published": sum(line.children or 0 for line in self.authorities if line.state == "published"),
+            "children_readers_see": sum(line.seen or 0 for line in self.authorities),
             "review_open": sum(line.review_open or 0 for line in self.authorities),
             "protection_tasks": sum(line.protection.get(kind, 0) for line in self.authorities for kind in TASKS),
         }

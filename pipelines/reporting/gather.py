@@ -42,6 +42,7 @@ from pipelines.reporting.figures import (
     RuleLine,
     TrendPoint,
 )
+from pipelines.reporting.first_of_all import first_of_all
 from pipelines.reporting.readers_see import ReadersSee, readers_see
 from pipelines.reporting.reject_rows import reject_rows
 from pipelines.reporting.review import REVIEW
@@ -123,16 +124,16 @@ def night_figures(engine: Engine, business_date: date, directory: Directory, hom
         line = _authority_line(authority, nights.get(authority), feeds)
         see = seen.get(authority, ReadersSee())
         hiding = _hiding(business_date, last.get(authority), as_told.get(authority), see)
-        lines.append(
-            replace(line, children=see.night.children if see.night else line.children, hiding=hiding, taken=see.taken)
-        )
+        children = see.night.children if see.night else line.children
+        now = see.night or see.newest
+        seen_now = now.children if now else children if line.state == "published" else None
+        lines.append(replace(line, children=children, hiding=hiding, taken=see.taken, seen=seen_now))
     told = {line.authority for line in lines}
-    lines += [
-        _silent(authority, day)
-        for authority, day in heard.items()
-        if authority not in told and authority in directory.authorities
-    ]
-    return NightFigures(business_date, tuple(sorted(lines, key=lambda line: line.authority)), deliveries)
+    silent = {each: day for each, day in heard.items() if each not in told and each in directory.authorities}
+    see_instead = readers_see(home, silent, business_date) if home else {}
+    lines += [_silent(authority, day, see_instead.get(authority)) for authority, day in silent.items()]
+    first = [each for each in first_of_all(engine, home) if each.night == business_date] if home else []
+    return NightFigures(business_date, tuple(sorted(lines, key=lambda line: line.authority)), deliveries, tuple(first))
 
 
 def last_state(engine: Engine, authority: str, business_date: date) -> str:
@@ -506,7 +507,7 @@ def _authority_line(authority: str, row: _Standing | None, feeds: tuple[FeedLine
         tuple(figures.get("reasons") or ()),
         feeds,
         _protection(figures),
-        unmet=tuple((each["told"], each["what_to_do"]) for each in figures.get("unmet") or ()),
+        unmet=tuple((int(each["decision"]), each["told"], each["what_to_do"]) for each in figures.get("unmet") or ()),
     )
 
 
@@ -539,10 +540,11 @@ def _hiding(day: date, last: Row[Any] | None, told: Row[Any] | None, see: Reader
     return tuple(lines)
 
 
-def _silent(authority: str, last: date) -> AuthorityLine:
+def _silent(authority: str, last: date, see: ReadersSee | None) -> AuthorityLine:
     """An authority that delivered before, and of which there is nothing for this night, not even a run."""
     told = f"Nothing has come for this night; last heard of on {short_day(last)}."
-    return AuthorityLine(authority, "not_published", "", None, None, {}, (told,), ())
+    seen = see.newest.children if see and see.newest else None
+    return AuthorityLine(authority, "not_published", "", None, None, {}, (told,), (), seen=seen)
 
 
 def _by_outcome(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

@@ -17,6 +17,7 @@ from pipelines.deliveries.standing import open_gaps, standing_deliveries
 from pipelines.home import Home
 from pipelines.publishing.tombstones import tombstones
 from pipelines.reporting.directory import Directory
+from pipelines.reporting.first_of_all import first_of_all
 from pipelines.reporting.readers_see import authorities_published, versions_or_none
 from pipelines.reporting.site import write_front, write_overview, write_protection
 from pipelines.seams import grown
@@ -25,6 +26,7 @@ from pipelines.tables import read_as_or_none, read_table, write_json
 
 __all__ = ["refresh", "refresh_landing"]
 
+_FIRST = "first "  # at the beginning of what is kept of what must be seen to first of all
 _FLOOD = " flood"  # at the end of what is kept of a delivery in which too many ask to be protected
 
 
@@ -35,7 +37,7 @@ def refresh(home: Home, engine: Engine) -> None:
     now = {
         (
             each.business_date.isoformat(),
-            f"{each.delivery_id} {each.state}{_FLOOD if each.has('PROTECTION__FLOOD') else ''}",
+            f"{each.delivery_id} {each.state}{_FLOOD if each.has('PROTECTION_FLOOD') else ''}",
         )
         for each in standing_deliveries(engine)
     }
@@ -44,7 +46,7 @@ def refresh(home: Home, engine: Engine) -> None:
         for delivery_id, (day, gap) in open_gaps(engine).items()
         if gap
     }
-    now |= _awaited(engine) | _taken(home) | _seen_instead(engine, home)
+    now |= _awaited(engine) | _taken(home) | _seen_instead(engine, home) | _first(engine, home)
     if now == before:
         return
     for day in sorted({day for day, _ in now ^ before}):
@@ -52,18 +54,44 @@ def refresh(home: Home, engine: Engine) -> None:
             write_overview(home, engine, date.fromisoformat(day))
     for first, what in sorted(now ^ before):
         if what.endswith(_FLOOD):
-            _refresh_protection(home, engine, what.partition("/")[0], first)
+            _refresh_protection(home, engine, what.partition("/")[0], date.fromisoformat(first))
+        elif what.startswith(_FIRST):
+            _refresh_protection(home, engine, what.split()[1], date.fromisoformat(first), alone=True)
     write_front(home, engine)
     write_json(sorted(now), path)
 
 
-def _refresh_protection(home: Home, engine: Engine, authority: str, first: str) -> None:
-    """Write the pages of protection of an authority's nights from `first` on anew, as far as the nights' tables are kept."""
-    for page in sorted(home.reports.glob(f"????-??-??/{authority}/protection.html")):
-        night = date.fromisoformat(page.parent.parent.name)
-        tasks = home.night(authority, night) / "protection" / "tasks.parquet"
-        if night.isoformat() >= first and tasks.is_file():
-            write_protection(home, engine, authority, night, grown(read_table(tasks), TASKS), Directory.read(night))
+def _refresh_protection(home: Home, engine: Engine, authority: str, first: date, *, alone: bool = False) -> None:
+    """Write the pages of protection of an authority's nights from `first` on anew, as far as the nights' tables are kept; or of `first` `alone`."""
+    tried = attempt.c
+    query = (
+        select(tried.business_date, tried.digest, tried.state)
+        .where(tried.authority == authority, tried.business_date == first if alone else tried.business_date >= first)
+        .order_by(tried.attempt_id)
+    )
+    with engine.connect() as connection:
+        last = {row.business_date: row for row in connection.execute(query)}
+    for night, row in sorted(last.items()):
+        tasks = home.attempt(authority, night, row.digest) / "protection" / "tasks.parquet"
+        if (home.reports / night.isoformat() / authority / "protection.html").is_file() and tasks.is_file():
+            write_protection(
+                home,
+                engine,
+                authority,
+                night,
+                grown(read_table(tasks), TASKS),
+                Directory.read(night),
+                in_force=row.state not in ("held", "failed"),
+            )
+
+
+def _first(engine: Engine, home: Home) -> set[tuple[str, str]]:
+    """Business date of the newest night of each authority of whose protection something must be seen to first, and what it is."""
+    return {
+        (each.night.isoformat(), f"{_FIRST}{each.authority} {each.code} {each.number or ''} {each.since} {each.told}")
+        for each in first_of_all(engine, home)
+        if each.night
+    }
 
 
 def refresh_landing(home: Home, engine: Engine) -> None:

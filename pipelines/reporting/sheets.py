@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
@@ -20,7 +21,7 @@ from markupsafe import Markup, escape
 
 from pipelines.reporting.words import Word, short_day
 
-__all__ = ["Cell", "Code", "Drawing", "Head", "Link", "Sheet", "csv_of_table"]
+__all__ = ["Cell", "Code", "Drawing", "Head", "Link", "Sheet", "Told", "csv_of_table"]
 
 _FORMULA = re.compile("^[\\s]*[=+\\-@\\t\\r\uff1d\uff0b\uff0d\uff20]")  # also in full width
 _TURNING = "[\u202a-\u202e\u2066-\u2069]"  # what makes text read in another order than it stands in
@@ -28,6 +29,8 @@ _CONTROL = r"[\x00-\x1f\x7f]"  # a line break, or what colours a terminal
 _BOM = b"\xef\xbb\xbf"
 _SENTENCE = 70  # characters of a text that needs a column wide enough to be read
 _SHORT = 20  # characters of a code that stays on one line
+_FEW = 4  # columns that fit beside each other on a narrow screen
+_COMMAND = re.compile("`([^`]+)`")
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,14 @@ class Code:
     text: str
 
 
-Cell = str | int | float | date | Word | Link | Drawing | Code | None
+@dataclass(frozen=True)
+class Told:
+    """Sentences of ours; what stands in them between backticks, a command say, is shown as `Code`."""
+
+    text: str
+
+
+Cell = str | int | float | date | Word | Link | Drawing | Code | Told | None
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,8 @@ class Sheet:
         search: offer a search box.
         csv_name: the file to download; default ``<name>.csv``.
         empty: the sentence that stands instead of a table without rows.
+        folds: heading → the titles of columns that a page shows below each other under it, where the last of them would stand, each
+            with its title where it has anything but 0. CSV and Markdown have them as columns.
     """
 
     name: str
@@ -85,6 +97,7 @@ class Sheet:
     search: bool = False
     total: int | None = None
     csv_name: str = ""
+    folds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def file(self) -> str:
@@ -102,21 +115,39 @@ class Sheet:
         return self.search or len(self.rows) > 8
 
     @cached_property
-    def sentences(self) -> frozenset[int]:
-        """The columns that hold sentences, counted from 0; with any, rows are stacked on a narrow screen."""
-        return frozenset(
-            place
-            for place in range(len(self.heads))
-            if any(isinstance(cell := row[place], str) and len(cell) > _SENTENCE for row in self.rows)
+    def shown(self) -> tuple[tuple[Head, tuple[int, ...]], ...]:
+        """The columns of a page: each heading with the columns, counted from 0, that stand under it; several are a fold."""
+        places = {head.title: place for place, head in enumerate(self.heads)}
+        folds = {
+            max(places[title] for title in titles): (Head(heading), tuple(places[title] for title in titles))
+            for heading, titles in self.folds.items()
+        }
+        folded = {place for _, each in folds.values() for place in each}
+        return tuple(
+            folds.get(place, (head, (place,)))
+            for place, head in enumerate(self.heads)
+            if place in folds or place not in folded
         )
+
+    @cached_property
+    def sentences(self) -> frozenset[int]:
+        """The columns that hold sentences, counted from 0."""
+        return frozenset(
+            place for place in range(len(self.heads)) if any(_length(row[place]) > _SENTENCE for row in self.rows)
+        )
+
+    @property
+    def stacks(self) -> bool:
+        """Whether rows are stacked on a narrow screen: their cells would not fit beside each other."""
+        return bool(self.sentences or self.folds) or len(self.shown) > _FEW
 
     def labels(self) -> Markup:
         """The style by which each cell says its heading where rows are stacked; empty where they never are."""
-        if not self.sentences:
+        if not self.stacks:
             return Markup("")
         told = (
             f'#{self.name} td:nth-child({place + 1})::before {{ content: "{_in_style(head.title)}"; }}'
-            for place, head in enumerate(self.heads)
+            for place, (head, _) in enumerate(self.shown)
             if place
         )
         return Markup("\n".join(told))  # noqa: S704 titles are escaped by _in_style, names are our own
@@ -127,11 +158,23 @@ class Sheet:
         wide = self.sentences
         for row in self.rows:
             cells = [f'<th scope="row">{_html(row[0])}</th>']
-            for place, (head, cell) in enumerate(zip(self.heads[1:], row[1:], strict=True), 1):
-                kind = ' class="n"' if head.number else ' class="p"' if place in wide else ""
-                cells.append(f"<td{kind}>{_html(cell)}</td>")
+            for head, places in self.shown[1:]:
+                if len(places) > 1:
+                    cells.append(f'<td class="f">{self._folded(row, places)}</td>')
+                    continue
+                kind = ' class="n"' if head.number else ' class="p"' if places[0] in wide else ""
+                cells.append(f"<td{kind}>{_html(row[places[0]])}</td>")
             lines.append(f"<tr>{''.join(cells)}</tr>")
         return Markup("\n".join(lines))  # noqa: S704 every cell was escaped by _html
+
+    def _folded(self, row: tuple[Cell, ...], places: tuple[int, ...]) -> str:
+        """Several cells of a row below each other, each with its title."""
+        told = [
+            f'<span class="line"><span class="of">{escape(self.heads[place].title)}</span> {_html(row[place])}</span>'
+            for place in places
+            if row[place] not in (None, "", 0)
+        ]
+        return " ".join(told) or _html(None if all(row[place] in (None, "") for place in places) else 0)
 
     def csv(self) -> bytes:
         """The rows as CSV."""
@@ -170,7 +213,7 @@ def csv_of_table(table: pa.Table) -> bytes:
 
 def _html(cell: Cell) -> str:
     match cell:
-        case None | "":
+        case None | "" | Told(""):
             return '<span class="none"><span aria-hidden="true">–</span><span class="sr">none</span></span>'
         case Word(text, tone, _):
             return f'<strong class="tag {tone}">{escape(text)}</strong>'
@@ -181,8 +224,14 @@ def _html(cell: Cell) -> str:
         case Code(text):
             kind = ' class="short"' if len(text) <= _SHORT else ""
             return f'<code{kind} translate="no">{escape(text)}</code>'
+        case Told(text):
+            return _COMMAND.sub(r'<code class="command" translate="no">\1</code>', str(escape(text)))
         case _:
             return str(escape(_shown(cell)))
+
+
+def _length(cell: Cell) -> int:
+    return len(cell if isinstance(cell, str) else cell.text if isinstance(cell, Told) else "")
 
 
 def _in_style(text: str) -> str:
@@ -206,7 +255,7 @@ def _plain(cell: Cell) -> str | int | float:
             return cell
         case date():
             return cell.isoformat()
-        case Word(text, _, _) | Link(text, _) | Drawing(_, text) | Code(text) | str(text):
+        case Word(text, _, _) | Link(text, _) | Drawing(_, text) | Code(text) | Told(text) | str(text):
             text = re.sub(_CONTROL, " ", re.sub(_TURNING, "", text))
             return f"'{text}" if _FORMULA.match(text) else text
 

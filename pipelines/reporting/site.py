@@ -32,6 +32,7 @@ from pipelines.reporting import words
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.drawings import line, stacked_bars
 from pipelines.reporting.figures import MatchFigures, MatchTables, QualityFigures, RejectFigures, ShownModel
+from pipelines.reporting.first_of_all import first_of_all
 from pipelines.reporting.gather import last_state, match_figures, night_figures, quality_figures, reject_figures
 from pipelines.reporting.sheets import Sheet, csv_of_table
 from pipelines.reporting.tables_of import (
@@ -230,7 +231,8 @@ def write_protection(
 ) -> list[Path]:
     """The page of what people must look at of an authority's protection, and its CSV, which holds every task.
 
-    First on it are the deliveries, to that night, whose wishes do not count because too many ask, as long as nobody has settled them.
+    First on it are what stands to be seen to first of all, where this is the authority's newest night, and the deliveries, to that night,
+    whose wishes do not count because too many ask, as long as nobody has settled them.
     `in_force`: whether the tasks are of a version that was published, or of an attempt that was not.
     """
     folder = _folder(home, business_date, authority)
@@ -239,7 +241,8 @@ def write_protection(
         for each in standing_deliveries(engine, [authority])
         if each.has("PROTECTION_FLOOD") and each.business_date <= business_date
     ]
-    sheets = protection_sheets(tasks, directory, floods)
+    first = [each for each in first_of_all(engine, home, [authority]) if each.night in (business_date, None)]
+    sheets = protection_sheets(tasks, directory, authority, floods, first)
     page = _page(
         "protection.html",
         "../../",

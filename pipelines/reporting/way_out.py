@@ -28,8 +28,8 @@ def what_to_do(row: Any) -> str:
     if not failed or not {*failed} <= {*OVERRIDABLE}:
         return "Correct the cause and load again; this cannot be overridden."
     commands = ", ".join(
-        f"isindex decide override {gate} --home HOME --authority {row.authority} --night {row.business_date}"
-        ' --reason "WHY"'
+        f"`isindex decide override {gate} --home HOME --authority {row.authority} --night {row.business_date}"
+        ' --reason "WHY"`'
         for gate in failed
     )
     return f"Find out why so much moved. If it is wrong, have it corrected; if it is right, decide so ({commands}). Then load."
@@ -46,8 +46,8 @@ def about_flood(entry: Any) -> tuple[str, str]:
     if entry.state != "held" or entry.sequence is None:
         return wrong, f"{supplier}; it is refused, and nothing of it counts before."
     return wrong, (
-        f"{supplier}, under the next sequence. If all these children must truly be hidden: isindex waive --home HOME "
-        f'--authority {entry.authority} --agency {entry.agency} --sequence {entry.sequence} --reason "WHY". Then load.'
+        f"{supplier}, under the next sequence. If all these children must truly be hidden: `isindex waive --home HOME "
+        f'--authority {entry.authority} --agency {entry.agency} --sequence {entry.sequence} --reason "WHY"`. Then load.'
     )
 
 

@@ -81,13 +81,16 @@ TASKS = {
         "The record that asks could not be read whole, so neither could its mark. It protects all the same.",
     ),
     "gone": Word(
-        "Mark gone", "warn", "The record is still there and asks no more. The child stays hidden all the same."
+        "Mark gone",
+        "warn",
+        "The record is still there and asks no more, nothing has asked for the child since, and no decision shields it. "
+        "The child stays hidden all the same.",
     ),
     "unsettled": Word(
         "Not in force",
         "info",
-        "It was asked for in what is not in force (a delivery that was refused, is held or came late, or a record that was rejected), "
-        "and nothing newer tells of the record. It protects all the same.",
+        "It was asked for in what is not in force: a delivery that was refused, is held or came late, or a record that was rejected. "
+        "Nothing newer tells of the record. It protects all the same.",
     ),
     "left": Word(
         "Child gone",
@@ -123,17 +126,23 @@ TAKEN = {
         "info",
         "The version was published again as it was built: nobody whom it shows must be hidden any more.",
     ),
-    "removed": Word(
-        "Removed",
-        "quiet",
-        "The version is gone: it could not be made less, or no night had it any more. Nothing stands in its place.",
-    ),
+    "removed": Word("Removed", "quiet", "The version is gone, for the reason beside it. Nothing stands in its place."),
 }
 OPENINGS = {
     "unmet": Word(
         "Opens nobody",
         "warn",
         "Two people have opened a child who is hidden all the same: something that they did not decide on still hides it.",
+    ),
+    "proposed": Word(
+        "Waits for a second person",
+        "warn",
+        "One person has proposed that a child be shown again, or a firewall be taken away. Nothing changes before another confirms it.",
+    ),
+    "waits": Word(
+        "Protection waits",
+        "bad",
+        "Something stood in the way of hiding a child in every version that is kept. Until it is mended readers may still see it.",
     ),
 }
 OUTCOMES = {
@@ -234,8 +243,11 @@ PROTECTION = (
     ),
     ("Task", "A wish about which something is odd, so that somebody must look at it. Its kinds stand below."),
     ("Wishes that stand", "All that was asked for so far and that nobody has lifted."),
-    ("New tonight", "Wishes that were first told for this night."),
-    ("Lifted by people", "Wishes that two people have lifted: one proposed it, another confirmed."),
+    ("New in this night", "Wishes that were first told for this night."),
+    (
+        "Lifted by people so far",
+        "Wishes that two people have lifted, in this night and all before: one proposed it, another confirmed.",
+    ),
     (
         "Proposal",
         "One person’s word that a child be shown again, or a firewall be taken away. Nothing changes before another confirms it.",

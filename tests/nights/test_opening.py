@@ -285,7 +285,7 @@ def test_versions_that_show_a_child_again_say_so(place: LittleNights) -> None:
 
 
 def test_a_shield_says_what_is_hidden_at_once_and_status_that_it_waits(place: LittleNights) -> None:
-    load = f"isindex load --home {place.home} --authority {AUTHORITY}"
+    load = f"isindex load --landing LANDING --home {place.home} --authority {AUTHORITY}"
     made = said(place, "decide", "shield", OTHER_KEY, "--actor", "Ruth")
     assert "isindex child" in made and "until the next load" in made and "earlier version" in made and load in made
     number = int(made.split()[1].rstrip(":"))

@@ -54,7 +54,7 @@ def reference(place: LittleNights, night: int, key: str) -> str:
 def test_a_wish_that_means_somebody_and_is_still_made_is_no_task(place: LittleNights) -> None:
     assert tasks(place, 0) == []
     row = counted(place, 0)
-    assert (row["Children hidden"], row["Wishes that stand"], row["New tonight"]) == ("1", "1", "1")
+    assert (row["Children hidden"], row["Wishes that stand"], row["New in this night"]) == ("1", "1", "1")
 
 
 def test_a_mark_that_is_gone_is_a_task_until_two_people_say_so(place: LittleNights) -> None:
@@ -69,7 +69,7 @@ def test_a_mark_that_is_gone_is_a_task_until_two_people_say_so(place: LittleNigh
     )
     assert (task["first_night"], task["last_night"]) == (day_of(0).isoformat(), day_of(0).isoformat())
     row = counted(place, 1)
-    assert (row["Children hidden"], row["New tonight"], row["Mark gone"]) == ("1", "0", "1")
+    assert (row["Children hidden"], row["New in this night"], row["Mark gone"]) == ("1", "0", "1")
 
 
 def test_a_wish_that_means_nobody_or_is_not_understood_is_a_task(place: LittleNights) -> None:
@@ -127,7 +127,10 @@ def test_a_mark_nobody_understood_is_gone_once_it_is_corrected_to_a_no(place: Li
     assert [task["kind"] for task in tasks(place, 2)] == ["gone"]
     assert (counted(place, 2)["Children hidden"], counted(place, 2)["Not understood"]) == ("2", "0")
     page = (place.home / "reports" / day_of(2).isoformat() / AUTHORITY / "protection.html").read_text()
-    assert "Only two people open it: `isindex decide unshield`" in page
+    open_it = (
+        f'isindex decide unshield {tasks(place, 2)[0]["record_ref"]} --home HOME --authority {AUTHORITY} --reason "WHY"'
+    )
+    assert open_it in unescape(page)
 
 
 def test_a_damaged_line_is_not_called_one_whose_mark_is_not_understood(place: LittleNights) -> None:

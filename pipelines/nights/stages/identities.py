@@ -63,7 +63,10 @@ def identify(night: Night) -> StageReport:
     entries = answered_after(protected.entries, _told_of(attempt)) if protected.entries.num_rows else protected.entries
     write_table(entries, folder / "entries.parquet")
     write_table(protected.latched, folder / "latched.parquet")
-    tasks = tasks_of(entries, protected.met, protected.latched, assigned.identities, records, open_walls, walls)
+    decided = [each.record_a for each in attempt.inputs.decisions if each.kind == "shield" and each.record_a]
+    tasks = tasks_of(
+        entries, protected.met, protected.latched, assigned.identities, records, open_walls, walls, decided
+    )
     write_table(tasks, folder / "tasks.parquet")
     write_table(_places(attempt, base, protected, assigned.identities), folder / "places.parquet")
     for name, table in _stays_hidden(attempt, base, protected, assigned).items():
@@ -79,7 +82,7 @@ def identify(night: Night) -> StageReport:
     unmet = [{"decision": each.number, "why": list(each.why)} for each in protected.unmet]
     if unmet:
         write_json(unmet, folder / "unmet.json")
-    unmet_words = " ".join(map(unmet_told, unmet)) or "Each is."
+    unmet_words = " ".join(unmet_told(each, night.authority) for each in unmet) or "Each is."
     return StageReport(
         figures,
         (

@@ -12,9 +12,11 @@ from pipelines.deliveries.findings_kept import kept_findings, kept_incomplete
 from pipelines.deliveries.standing import standing_deliveries
 from pipelines.home import Home
 from pipelines.publishing.tombstones import tombstones
+from pipelines.reporting.first_of_all import first_of_all
 from pipelines.reporting.protection_now import TasksOfNight, tasks_now
 from pipelines.reporting.readers_see import authorities_published
-from pipelines.reporting.sheets import Cell, Code, Head, Link, Sheet
+from pipelines.reporting.sheets import Cell, Code, Head, Link, Sheet, Told
+from pipelines.reporting.tables_of.first import first_sheet
 from pipelines.reporting.way_out import remedy_of, what_to_do
 from pipelines.reporting.words import STATES, TASKS, day
 
@@ -22,7 +24,7 @@ __all__ = ["front_sheets", "landing_sheet"]
 
 
 def front_sheets(engine: Engine, home: Home, business_date: date | None = None) -> dict[str, Sheet]:
-    """Sheets ``waiting``, ``standing``, ``protection``, ``landing``, ``nights``; `business_date` has a page of its own already."""
+    """Sheets ``first``, ``waiting``, ``standing``, ``protection``, ``landing``, ``nights``; `business_date` has a page of its own already."""
     with engine.connect() as connection:
         newest = select(func.max(attempt.c.attempt_id)).group_by(attempt.c.authority, attempt.c.business_date)
         tried = connection.execute(
@@ -45,8 +47,8 @@ def front_sheets(engine: Engine, home: Home, business_date: date | None = None) 
             Code(row.business_date.isoformat()),
             Code(row.authority),
             STATES[row.state],
-            " ".join(row.reasons),
-            what_to_do(row),
+            Told(" ".join(row.reasons)),
+            Told(what_to_do(row)),
         )
         for row in tried
         if row.state in ("held", "failed")
@@ -69,6 +71,7 @@ def front_sheets(engine: Engine, home: Home, business_date: date | None = None) 
     titles = ("Authorities", "Published", "Held", "Failed", "Versions shown less or removed")
     numbers = tuple(Head(text, number=True) for text in titles)
     return {
+        "first": first_sheet(first_of_all(engine, home)),
         "waiting": Sheet(
             "waiting",
             "Nights that wait for somebody",
@@ -103,8 +106,8 @@ def front_sheets(engine: Engine, home: Home, business_date: date | None = None) 
                     entry.sequence,
                     STATES[entry.state],
                     Code(code["code"]),
-                    code["message"],
-                    remedy_of(entry, code["code"], code["remedy"]),
+                    Told(code["message"]),
+                    Told(remedy_of(entry, code["code"], code["remedy"])),
                 )
                 for entry in standing_deliveries(engine)
                 for code in entry.codes
@@ -140,6 +143,7 @@ def _protection_sheet(found: list[TasksOfNight], home: Home) -> Sheet:
             for each in found
         ],
         empty="No wish to be protected waits for anybody.",
+        folds={"To look at": tuple(word.text for word in kinds.values())} if kinds else {},
     )
 
 
@@ -151,7 +155,7 @@ def landing_sheet(home: Home) -> Sheet:
         (Head("Place"), Head("Code", pick=True), Head("What is wrong"), Head("What to do")),
         [
             *(
-                (Code(each.place or "further places"), Code(each.code), each.message, each.remedy)
+                (Code(each.place or "further places"), Code(each.code), Told(each.message), Told(each.remedy))
                 for each in kept_findings(home)
             ),
             *(

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from pipelines.publishing.tombstones import Tombstone
+from pipelines.publishing.tombstones import NO_NIGHTS, NOT_LESS, Tombstone
 from pipelines.publishing.versions import LESS
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.figures import FeedLine, NightFigures
-from pipelines.reporting.sheets import Cell, Code, Head, Link, Sheet
+from pipelines.reporting.sheets import Cell, Code, Head, Link, Sheet, Told
+from pipelines.reporting.tables_of.first import first_sheet
 from pipelines.reporting.words import AGES, HIDING, OPENINGS, STATES, TAKEN, TASKS, plural, short_day
 
 __all__ = ["night_sheets"]
+
+_REMOVED = {
+    NOT_LESS: "It could not be made less.",
+    NO_NIGHTS: "No night had it any more, so it could not be made less.",
+    "": "It could not be made less, or no night had it any more: when it was removed that was not noted.",
+}
 
 
 def night_sheets(
     figures: NightFigures, directory: Directory, has_reports: frozenset[str] = frozenset()
 ) -> dict[str, Sheet]:
-    """Sheets ``authorities``, ``attention``, ``protection``, ``taken``, ``feeds``, ``deliveries``.
+    """Sheets ``first``, ``authorities``, ``attention``, ``protection``, ``taken``, ``feeds``, ``deliveries``.
 
     Args:
         figures: the night.
@@ -34,10 +41,11 @@ def night_sheets(
             *(sum(feed.count(count) for feed in line.feeds) for count in ("accepted", "queried", "rejected")),
             line.review_open,
             ", ".join(f"{number:,} {kind}" for kind, number in line.changes.items() if number),
-            " ".join(line.reasons),
+            Told(" ".join(line.reasons)),
         )
         for line in figures.authorities
     ]
+    first = {(each.authority, each.number) for each in figures.first}
     attention: list[tuple[Cell, ...]] = [
         (
             name(feed.authority),
@@ -45,8 +53,8 @@ def night_sheets(
             STATES[feed.state],
             Code(code) if code else None,
             file,
-            message,
-            remedy,
+            Told(message),
+            Told(remedy),
         )
         for feed in sorted(figures.feeds, key=_gravity)
         for code, file, message, remedy in _remarks(feed)
@@ -57,9 +65,10 @@ def night_sheets(
         if not line.feeds
     ]
     attention += [
-        (name(line.authority), None, OPENINGS["unmet"], Code("DECISION_UNMET"), "", told, what_to_do)
+        (name(line.authority), None, OPENINGS["unmet"], Code("DECISION_UNMET"), "", Told(told), Told(what_to_do))
         for line in figures.authorities
-        for told, what_to_do in line.unmet
+        for number, told, what_to_do in line.unmet
+        if (line.authority, number) not in first
     ]
     protection: list[tuple[Cell, ...]] = [
         (
@@ -109,6 +118,7 @@ def night_sheets(
     ]
     counts = tuple(Head(text, number=True) for text in ("Read", "Accepted", "Queried", "Rejected", "Repeats", "Lost"))
     return {
+        "first": first_sheet(figures.first, name),
         "authorities": Sheet(
             "authorities",
             "What was published, by authority",
@@ -151,11 +161,15 @@ def night_sheets(
                 Head("Of the night"),
                 Head("Children hidden", number=True),
                 Head("Wishes that stand", number=True),
-                Head("New tonight", number=True),
-                Head("Lifted by people", number=True),
+                Head("New in this night", number=True),
+                Head("Lifted by people so far", number=True),
                 *(Head(word.text, number=True) for word in TASKS.values()),
             ),
             protection,
+            folds={
+                "Wishes": ("Wishes that stand", "New in this night", "Lifted by people so far"),
+                "To look at": tuple(word.text for word in TASKS.values()),
+            },
             empty="No authority came so far tonight.",
             note=f"{_listed([word.text for word in TASKS.values()])} are for people to look at; the authority’s page of protection lists them.",
         ),
@@ -167,12 +181,20 @@ def night_sheets(
                 Head("What happened", pick=True),
                 Head("When (UTC)"),
                 Head("Why"),
+                Head("Children hidden", number=True),
+                Head("Children opened", number=True),
                 Head("Version"),
                 Head("Shown since as"),
             ),
             taken,
+            folds={
+                "How many": ("Children hidden", "Children opened"),
+                "Version, and what is shown": ("Version", "Shown since as"),
+            },
             empty="No version of this night was published again or removed.",
-            note="The latest first. A version that was published again keeps its feeds, as-of dates and figures.",
+            note="The latest first. A version that was published again keeps its feeds, as-of dates and figures. Children hidden: whom its "
+            "replacement hides and the night itself did not, or who were in what was removed and must be hidden. Children opened: whom it hid, "
+            "and its replacement shows.",
         ),
         "feeds": Sheet(
             "feeds",
@@ -212,20 +234,24 @@ def night_sheets(
 def _taken(stone: Tombstone) -> tuple[Cell, ...]:
     """What became of a version, when, why, its name, and what is shown in its place."""
     many = plural(stone.children, "child", "children")
+    opened = (
+        f"{plural(stone.opened, 'child', 'children')} whom it hid {'is' if stone.opened == 1 else 'are'} shown again."
+    )
     if stone.replaced_by is None:
         kind = "removed"
-        why = f"It showed {many} who must be hidden by now." if stone.children else TAKEN["removed"].meaning
+        showed = f"It showed {many} who must be hidden by now." if stone.children else ""
+        why = [showed, _REMOVED.get(stone.why, _REMOVED[""])]
     elif LESS in stone.replaced_by:
         kind = "less"
-        why = (
-            f"{many} whom the night showed must be hidden by now."
-            if stone.children
-            else "It showed where a hidden child lives, or words that lead there."
-        )
+        hidden = f"{many} whom the night showed must be hidden by now." if stone.children else ""
+        why = [hidden, opened if stone.opened else ""]
+        if not any(why):
+            why = ["It showed where a hidden child lives, or words that lead there."]
     else:
-        kind, why = "whole", TAKEN["whole"].meaning
+        kind, why = "whole", [TAKEN["whole"].meaning, opened if stone.opened else ""]
     shown = Code(stone.replaced_by) if stone.replaced_by else None
-    return TAKEN[kind], _moment(stone.removed_at), why, Code(stone.version), shown
+    told = " ".join(filter(None, why))
+    return TAKEN[kind], _moment(stone.removed_at), told, stone.children, stone.opened, Code(stone.version), shown
 
 
 def _remarks(feed: FeedLine) -> list[tuple[str, str, str, str]]:

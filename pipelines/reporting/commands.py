@@ -1,0 +1,29 @@
+"""Commands as they are shown to people: complete, so that they can be copied and run.
+
+Belongs here: how a command is written down. In one, words in capitals (HOME, LANDING, WHY, CHILD, OTHER, RECORD) are for a person to
+fill in. Not here: when it is to be run (`way_out`, `tables_of`).
+"""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+__all__ = ["decide_command", "load_command"]
+
+
+def decide_command(kind: str, *names: object, authority: str, home: str | Path = "HOME") -> str:
+    """`isindex decide …` of that kind, about `names`."""
+    reason = "" if kind == "list" else ' --reason "WHY"'
+    return f"isindex decide {_words(kind, *names)} --home {_words(home)} --authority {_words(authority)}{reason}"
+
+
+def load_command(authority: str, *, home: str | Path = "HOME", landing: str = "") -> str:
+    """`isindex load` of that authority; without `landing` its place is to be filled in."""
+    return (
+        f"isindex load --landing {_words(landing or 'LANDING')} --home {_words(home)} --authority {_words(authority)}"
+    )
+
+
+def _words(*each: object) -> str:
+    return shlex.join(map(str, each))
