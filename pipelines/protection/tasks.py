@@ -64,13 +64,15 @@ def tasks_of(
     records: pa.Table,
     unplaced: pa.Array,
     walls: pa.Table,
+    wishes: pa.Table,
     decided: Collection[str] = (),
 ) -> pa.Table:
     """The tasks of a night: `TASKS`, the gravest first.
 
     A wish of which several things are odd is one task, of the first kind that it is: *nobody* it could mean is known, nor ever was (whom it
     meant has *left*, where it was: what the child was known by is latched), it asks for a
-    firewall that stands nowhere or to a stranger (*unwalled*; of one record that has asked for another since, the last alone), its mark is
+    firewall that stands nowhere or to a stranger (*unwalled*; of one record that has asked for another since, the last alone) or that stands
+    by now, when it stood nowhere before and its child is hidden still (*walled*), its mark is
     *gone* from a record of which a newer delivery tells, what it says was *unread*, or could not be read whole (*damaged*), or it came in
     what is not in force, and nothing newer tells of the record (*unsettled*): in a delivery that is none, or in a record that was rejected,
     so that none is live. A record that was live, hidden, and withdrawn since is no such task. A mark is no task as *gone* while another wish
@@ -85,6 +87,7 @@ def tasks_of(
         records: `RECORDS`: record_key, shielded, delivery_id, as_of.
         unplaced: entry_id of firewalls that were asked for and stand nowhere.
         walls: `WALLS`, who stands where tonight.
+        wishes: `WALLS_WISHED`, every firewall that was ever asked for.
         decided: keys of the records that decisions shield which stand.
     """
     views = {
@@ -92,6 +95,7 @@ def tasks_of(
         "identities": identities.select(["record_key", "record_ref", "index_id"]),
         "records": records.select(["record_key", "shielded", "delivery_id", "as_of"]),
         "unplaced": pa.table({"entry_id": unplaced}), "walls": walls,
+        "wishes": wishes.select(["entry_id", "last_night"]),
         "decided": pa.table({"record_key": pa.array(sorted(decided), pa.string())}),
     }  # fmt: skip
     with connect(views) as duck:
@@ -120,6 +124,7 @@ def tasks_of(
                     WHEN e.entry_id NOT IN (SELECT entry_id FROM met) AND e.entry_id IN (FROM remembered) THEN 'left'
                     WHEN e.entry_id NOT IN (SELECT entry_id FROM met) THEN 'nobody'
                     WHEN e.entry_id IN (SELECT entry_id FROM unplaced) THEN 'unwalled'
+                    WHEN e.entry_id IN (SELECT entry_id FROM wishes) THEN 'walled'
                     WHEN e.entry_id IN (FROM since) OR (e.gone AND e.index_id IN (FROM shielded)) THEN NULL
                     WHEN e.gone THEN 'gone'
                     WHEN NOT e.understood AND coalesce(e.damaged, false) THEN 'damaged'
@@ -128,8 +133,9 @@ def tasks_of(
                 FROM wished e
             ),
             every AS (
-                SELECT kind, agency, entry_id AS wish, record_ref, asked, delivery_id, first_night, last_night, last_delivery, position, line
-                FROM judged j WHERE kind <> 'unwalled' OR NOT EXISTS (
+                SELECT kind, agency, entry_id AS wish, record_ref, asked, delivery_id, first_night,
+                    greatest(j.last_night, w.last_night) AS last_night, last_delivery, position, line
+                FROM judged j LEFT JOIN wishes w USING (entry_id) WHERE kind <> 'unwalled' OR NOT EXISTS (
                     SELECT 1 FROM judged n WHERE n.kind = 'unwalled' AND n.record_ref = j.record_ref AND n.asked = j.asked
                         AND (n.last_night, coalesce(n.told, 0)) > (j.last_night, coalesce(j.told, 0)))
                 UNION ALL

@@ -74,6 +74,12 @@ TASKS = {
         "bad",
         "A firewall was asked for, and no record, several, or one that is most likely another child are meant. The child who asks is hidden meanwhile.",
     ),
+    "walled": Word(
+        "Firewall stands now",
+        "info",
+        "A firewall was asked for and stood nowhere. By now it stands: people decided it, or the number was corrected. The child who "
+        "asked is hidden still, until two people open it.",
+    ),
     "unread": Word("Not understood", "warn", "The mark is none that the contract knows. It protects all the same."),
     "damaged": Word(
         "In a damaged record",

@@ -64,6 +64,7 @@ FLAGS = ("caf_exists", "lead_professional")
 TASK_KINDS = (  # of a wish that people must look at, gravest first
     "nobody",
     "unwalled",
+    "walled",
     "unread",
     "damaged",
     "gone",

@@ -263,7 +263,7 @@ def test_a_wall_that_one_person_puts_up_opens_nobody_who_was_hidden_for_want_of_
         of = identities(place, night)
         assert of[meant] != of[B]
         assert hidden(place, night, B)
-        assert "unwalled" not in {kind for kind, _ in tasks(place, night)}
+        assert [kind for kind, _ in tasks(place, night)] == ["walled"]
         place.deliver(since + 1)
         place.load()
     proposed = unshield(place.deployment, AUTHORITY, B, **WHY)
@@ -272,6 +272,7 @@ def test_a_wall_that_one_person_puts_up_opens_nobody_who_was_hidden_for_want_of_
     place.deliver(since + 2)  # it asks again, and the wall stands
     place.load()
     assert not hidden(place, since + 2, B)
+    assert tasks(place, since + 2) == []
     assert "Quillerby" not in shown(place, since + 2, identities(place, since + 2)[B])
 
 

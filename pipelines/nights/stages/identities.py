@@ -56,7 +56,8 @@ def identify(night: Night) -> StageReport:
         walls=walls,
         newly_walled=newly_walled(walls, walls_in(base.folder if base else None), decisions_of(attempt.inputs)),
     )
-    open_walls = unplaced(walls_wished_in(attempt.folder), decisions_of(attempt.inputs))
+    wishes = walls_wished_in(attempt.folder)
+    open_walls = unplaced(wishes, decisions_of(attempt.inputs))
     protected = _protect(attempt, base, assigned.identities, records, open_walls)
     seen = protected.visibility
     folder = attempt.folder / "protection"
@@ -65,7 +66,7 @@ def identify(night: Night) -> StageReport:
     write_table(protected.latched, folder / "latched.parquet")
     decided = [each.record_a for each in attempt.inputs.decisions if each.kind == "shield" and each.record_a]
     tasks = tasks_of(
-        entries, protected.met, protected.latched, assigned.identities, records, open_walls, walls, decided
+        entries, protected.met, protected.latched, assigned.identities, records, open_walls, walls, wishes, decided
     )
     write_table(tasks, folder / "tasks.parquet")
     write_table(_places(attempt, base, protected, assigned.identities), folder / "places.parquet")
