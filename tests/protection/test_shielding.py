@@ -267,6 +267,40 @@ def test_opening_who_was_withheld_opens_no_other_who_is_shielded_in_its_own_righ
     assert seen(later) == {"A": OPEN, "B": OPEN}
 
 
+def test_who_asks_when_it_is_withheld_already_is_shielded_in_its_own_right_from_then_on():
+    doubt = [("a", "b", False)]
+    first = night({"a": ASKS, "b": {}}, doubt)
+    second = night({"a": {}, "b": ASKS}, doubt, before=first, on=NEXT)
+    assert seen(second) == {"A": SHIELDED, "B": SHIELDED}
+    third = night({"a": {}, "b": {}}, doubt, before=second, on=THIRD, lifting=[Lifting(9, ("a",), THIRD)])
+    assert seen(third) == {"A": WITHHELD, "B": SHIELDED}
+
+
+def test_opening_a_child_leaves_the_latch_of_a_namesake_who_is_shielded_in_its_own_right_as_it_was():
+    rows = {"a": SAME, "b": LIKE, "c": {}, "d": {}}
+    doubt = [("b", "c", False), ("c", "d", False)]
+    first = night({key: {**row, **ASKS} if key in "ab" else row for key, row in rows.items()}, doubt)
+    after = night(rows, doubt, before=first, on=NEXT, lifting=lifted("a"))
+    assert seen(after) == {"A": SHIELDED, "B": SHIELDED, "C": WITHHELD, "D": WITHHELD}
+    (key,) = known_of(rows, "b", "key")
+    was, stays = (
+        [row for row in protected.latched.to_pylist() if row["holder"] == key] for protected in (first, after)
+    )
+    assert {(row["token"], row["since"], row["own"]) for row in was} <= {
+        (row["token"], row["since"], row["own"]) for row in stays
+    }
+    assert {row["since"] for row in was} == {NIGHT}
+
+
+def test_that_two_are_not_the_same_spares_nothing_of_who_is_shielded_in_its_own_right():
+    rows = {"a": {**SAME, "nhs_number": "9434765919"}, "b": {**LIKE, "nhs_number": "4010232137"}}
+    first = night({key: {**row, **ASKS} for key, row in rows.items()})
+    decided = [("not_the_same", "a", "b", None)]
+    after = night(rows, decisions=decided, before=first, on=NEXT, lifting=[Lifting(8, ("a", "b"), NEXT, unshields=False)])
+    assert seen(after) == {"A": SHIELDED, "B": SHIELDED}
+    assert not any(after.latched["spares"].to_pylist())
+
+
 @pytest.mark.parametrize("decided_on", ["b", "new"])
 def test_a_shielded_child_under_a_new_key_stays_hidden_when_a_namesake_is_opened(decided_on):
     first = night({"a": {**ASKS, **SAME, "nhs_number": "9434765919"}, "b": LIKE})
