@@ -199,7 +199,7 @@ def test_nobody_confirms_the_opening_of_a_child_that_a_decision_shields(shielded
     with audit.writing(deployment) as connection:
         row = {"kind": "shield", "record_a": f"health:P{CHILD.nhs}", "from_night": day_of(1)}
         decisions.write_down(connection, AUTHORITY, row, "Omar", "seen the order", "2026-01-01T00:00:00+00:00")
-    with pytest.raises(IsindexError, match="DECISION_CONTRADICTS.*shields this child"):
+    with pytest.raises(IsindexError, match=r"DECISION_CONTRADICTS.*shields this child"):
         protection_decisions.confirm(deployment, AUTHORITY, made.number, **by("Omar"))
 
 

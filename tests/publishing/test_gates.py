@@ -355,7 +355,9 @@ def test_who_is_opened_by_a_decision_on_a_record_that_is_another_child_s_by_now_
     assert ("nobody_unshielded" in failed(night)) != passes
 
 
-def test_another_hidden_child_whose_record_has_come_into_the_one_that_two_people_opened_counts_as_unshielded(make_night):
+def test_another_hidden_child_whose_record_has_come_into_the_one_that_two_people_opened_counts_as_unshielded(
+    make_night,
+):
     mine, stray = ({**CHILD, "shielded": True}, {**HIDDEN, "names": []})
     others = many(20, first=100)
     make_night(1, [mine, stray, *others]).publish()
