@@ -77,24 +77,26 @@ _CELLS = f"""
 """
 # what, of how many, not shown for their sake, not shown else
 _COUNTED = f"""
-    SELECT 'children hidden (shielded or withheld)', count(*), count(*) FILTER (hidden), 0 FROM children
+    SELECT * EXCLUDE (place) FROM (
+    SELECT 1 AS place, 'children hidden (shielded or withheld)', count(*), count(*) FILTER (hidden), 0 FROM children
     UNION ALL
-    SELECT 'open children who have an address, and show none', count(*), count(*) FILTER (none AND sake), count(*) FILTER (none AND NOT sake)
+    SELECT 2, 'open children who have an address, and show none', count(*), count(*) FILTER (none AND sake), count(*) FILTER (none AND NOT sake)
     FROM (SELECT NOT bool_or(is_shown) AS none, bool_or(is_withheld) AS sake FROM cells WHERE what = 'addresses' AND NOT hidden GROUP BY index_id)
     UNION ALL
-    SELECT 'open children without a name', count(DISTINCT index_id), count(DISTINCT index_id) FILTER (index_id IN (FROM unseen_nameless)), 0
+    SELECT 3, 'open children without a name', count(DISTINCT index_id), count(DISTINCT index_id) FILTER (index_id IN (FROM unseen_nameless)), 0
     FROM who WHERE NOT hidden AND index_id NOT IN (
         SELECT index_id FROM who JOIN person_names USING (record_key) WHERE coalesce(family_name, given_names) IS NOT NULL)
     UNION ALL
-    SELECT kinds.what || ' of open records', count(c.what), count(*) FILTER (NOT is_shown AND is_withheld), count(*) FILTER (NOT is_shown AND NOT is_withheld)
+    SELECT 10 + kinds.place, kinds.what || ' of open records', count(c.what), count(*) FILTER (NOT is_shown AND is_withheld), count(*) FILTER (NOT is_shown AND NOT is_withheld)
     FROM (VALUES (0, 'addresses'), {", ".join(f"({place}, '{what.replace(chr(39), chr(39) * 2)}')" for place, what in enumerate(COLUMNS, 1))}) kinds(place, what)
     LEFT JOIN (FROM cells WHERE NOT hidden) c ON c.what = kinds.what GROUP BY kinds.place, kinds.what
     UNION ALL
-    SELECT 'carers'' names of hidden records', count(*), count(*) FILTER (NOT is_shown AND is_withheld), count(*) FILTER (NOT is_shown AND NOT is_withheld)
+    SELECT 100, 'carers'' names of hidden records', count(*), count(*) FILTER (NOT is_shown AND is_withheld), count(*) FILTER (NOT is_shown AND NOT is_withheld)
     FROM cells WHERE what = 'carers'' names' AND hidden
     UNION ALL
-    SELECT 'carers'' names of hidden children, each once', count(*), count(*) FILTER (none AND sake), count(*) FILTER (none AND NOT sake)
+    SELECT 101, 'carers'' names of hidden children, each once', count(*), count(*) FILTER (none AND sake), count(*) FILTER (none AND NOT sake)
     FROM (SELECT NOT bool_or(is_shown) AS none, bool_or(is_withheld) AS sake FROM cells WHERE what = 'carers'' names' AND hidden GROUP BY index_id, said)
+    ) ORDER BY place
 """
 # why, how many children; who is withheld for several reasons counts for the first
 _WHY = """
