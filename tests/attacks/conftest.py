@@ -1,6 +1,7 @@
 """The suite of attacks: after its tests it is told how many of each family were tried, and how many the product held.
 
-Belongs here: that table. A test belongs to the family that its id names before the first colon, else that of its module. What attacks
+Belongs here: that table. A test belongs to the family that its id names before the first colon, else that of its module. One that
+another rule holds than its family's (`Attack.held_by`) is counted by itself. What attacks
 nothing and only shows that the search would find something (`test_the_search_…`) is a control, and counted by itself.
 """
 
@@ -27,6 +28,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         _controls[report.outcome == "passed"] += 1
         return
     family = name.partition(":")[0] if ":" in name else Path(place).stem.removeprefix("test_").replace("_", " ")
+    if rule := dict(report.user_properties).get("held_by"):
+        family += f", held by {str(rule).partition(':')[0]}"
     _tried[family] += 1
     _held[family] += report.outcome == "passed"
 
