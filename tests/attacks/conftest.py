@@ -1,8 +1,8 @@
 """The suite of attacks: after its tests it is told how many of each family were tried, and how many the product held.
 
 Belongs here: that table. A test belongs to the family that its id names before the first colon, else that of its module. One that
-another rule holds than its family's (`Attack.held_by`) is counted by itself. What attacks
-nothing and only shows that the search would find something (`test_the_search_…`) is a control, and counted by itself.
+another rule holds (`Attack.held_by`) is counted by itself; so is what attacks nothing and only shows that the search would find something
+(`test_the_search_…`): a control.
 """
 
 from __future__ import annotations
