@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo ui test attacks lint lock clean bench bench-england bench-matching bench-workers model
+.PHONY: help setup demo ui test attacks lint lock clean bench bench-england bench-households bench-matching bench-workers model
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -49,6 +49,9 @@ bench-matching: setup ## the matcher beside Splink, on data whose truth is known
 
 bench-england: setup ## authorities with the real skew, SCALE (0.1) of them, and what England would cost
 	@$(BIN)/python -m bench.england --scale $(or $(SCALE),0.1)
+
+bench-households: setup ## what hidden children cost the others, in two draws
+	@$(BIN)/python -m bench.households
 
 bench-workers: setup ## authorities beside each other: one worker and two
 	@$(BIN)/python -m bench.workers

@@ -74,11 +74,13 @@ def _isindex(place: Path, *words: str) -> list[str]:
     return [str(Path(sys.executable).with_name("isindex")), *words, "--home", str(place / "home")]
 
 
-def _load(place: Path, night: int) -> tuple[Measured, dict[str, Any]]:
+def _load(place: Path, night: int, *words: str) -> tuple[Measured, dict[str, Any]]:
     """Load one night with the command; what it cost, and its summary."""
     day = (FIRST + timedelta(days=night)).isoformat()
     out = place / "summary.json"
-    found = measured(_isindex(place, "load", "--landing", str(place / "landing"), "--night", day, "--json"), out)
+    found = measured(
+        _isindex(place, "load", "--landing", str(place / "landing"), "--night", day, "--json", *words), out
+    )
     return found, json.loads(out.read_text())
 
 
@@ -143,7 +145,8 @@ def _steps(found: Measured, marks: dict[str, float]) -> Sequence[tuple[str, floa
 
 
 def _shield(place: Path) -> None:
-    """Shield one child by a decision, and load: every version that is kept is made less."""
+    """Run the night again as it is; then shield one child by a decision, and load: the night is run again with it, and versions are made less."""
+    plainly, _ = _load(place, 1, "--again")
     folder = max((place / "home" / "snapshots" / AUTHORITY).glob("v=*"))
     children = pq.read_table(folder / "children.parquet")
     open_ones = children.filter(pc.invert(pc.or_(children["shielded"], children["withheld"])))["index_id"]
@@ -160,9 +163,13 @@ def _shield(place: Path) -> None:
         )
     )
     found, summary = _load(place, 1)
-    versions = len(summary["protective"])
+    less = sum(each["shown"] is not None for each in summary["protective"])
+    gone = len(summary["protective"]) - less
+    print(f"one child shielded: versions made less {less}, removed {gone}")
+    for name, each in (("the night run again as it is", plainly), ("the load after the shield", found)):
+        print(f"  {name:<30}{each.wall:9.1f} s{each.core:9.1f} core-seconds")
     print(
-        f"one child shielded: {versions} versions made less in {found.wall:.1f} s, {found.core:.1f} core-seconds, night run anew and all\n"
+        f"  {'beyond a plain run':<30}{found.wall - plainly.wall:9.1f} s{found.core - plainly.core:9.1f} core-seconds\n"
     )
 
 

@@ -30,12 +30,14 @@ class Attack:
         nights: what is done before the delivery of each night, by its number; who is not told otherwise is known to all four agencies
             from night 0.
         hidden: whether the victim itself must be hidden in the end.
+        held_by: of an attack on the home, which rule holds it besides the withholding of households; "" for none.
     """
 
     family: str
     name: str
     nights: Mapping[int, Act]
     hidden: bool = True
+    held_by: str = ""
 
     def __str__(self) -> str:
         return f"{self.family}: {self.name}"
@@ -82,7 +84,8 @@ class Scene:
 
     def guard(self, child: Child, *, names: bool = True) -> None:
         """Nothing of this child's home may be found, and no open child of its names."""
-        self.silent |= {("home", child.street.partition(" ")[2]), ("home", child.postcode)}
+        street = child.street.partition(" ")[2].removesuffix(" Road")  # in whatever way the rest of it is written
+        self.silent |= {("home", street), ("home", child.postcode)}
         if names:
             self.closed |= {child.family, child.given}
             self.silent |= {("name", child.family), ("name", child.given)}

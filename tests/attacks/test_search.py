@@ -71,7 +71,7 @@ PLANTED: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("name", PLANTED)
-def test_a_value_is_found(tmp_path: Path, name: str) -> None:
+def test_the_search_finds_a_value(tmp_path: Path, name: str) -> None:
     home = tmp_path / "home"
     (home / "x").mkdir(parents=True)
     engine = open_database(f"sqlite:///{home / 'index.db'}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.attacks.attack import Attack
@@ -21,7 +23,8 @@ def test_every_night_of_the_town_is_published(town: Town) -> None:
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=str)
-def test_held(town: Town, attack: Attack) -> None:
+def test_held(town: Town, attack: Attack, record_property: Callable[[str, object], None]) -> None:
+    record_property("held_by", attack.held_by)
     scene = town.scenes[str(attack)]
     assert scene.leaks(town.haystack, town.open_names) == []
     if attack.hidden:

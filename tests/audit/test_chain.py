@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import nullcontext
+from dataclasses import asdict, replace
 from datetime import date
 
 import pytest
@@ -122,6 +123,17 @@ def squeezed_in(deployment: Deployment) -> None:
     run(deployment, insert(db.audit_entry).values({**rows(deployment)[0], "number": 6}))
 
 
+def sealed_anew(number: int, **changes: str) -> Callable[[Deployment], None]:
+    """An entry of another history under the same secret: its own hash is right."""
+
+    def done(deployment: Deployment) -> None:
+        entry = replace(chain.Entry(**rows(deployment)[number - 1]), **changes)
+        values = asdict(replace(entry, hash=chain.hash_of(entry)))
+        run(deployment, update(db.audit_entry).where(number == NUMBER).values(values))
+
+    return done
+
+
 def added(number: int) -> Callable[[Deployment], None]:
     return lambda deployment: run(deployment, insert(db.audit_entry).values({**rows(deployment)[5], "number": number}))
 
@@ -142,7 +154,9 @@ def removed(*numbers: int) -> Callable[[Deployment], None]:
         (altered("action", "x"), 4), (altered("hash", "0" * 64), 4), (altered("previous", "0" * 64), 4),
         (removed(1), 1), (removed(3), 3), (removed(3, 4), 3), (removed(6), 6), (removed(5, 6), 5),
         (removed(1, 2, 3, 4, 5, 6), 1), (swapped, 2), (exchanged, 2), (closed_up, 4), (squeezed_in, 6), (added(7), 7),
-        (added(0), 0),
+        (added(0), 0), (sealed_anew(4, previous="0" * 64), 4), (sealed_anew(4, previous=""), 4),
+        (sealed_anew(1, previous="0" * 64), 1), (sealed_anew(4, why="another history"), 5), (sealed_anew(6, previous="0" * 64), 6),
+        (sealed_anew(6, why="another history"), 6),
     ],
 )  # fmt: skip
 def test_the_first_entry_that_is_wrong_is_named(six, done, first):

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pytest
 from sqlalchemy import select
 
+from pipelines import audit
 from pipelines.database import schema as db
 from pipelines.deliveries import Register
 from pipelines.errors import IsindexError
@@ -189,6 +190,17 @@ def test_two_people_open_a_child_from_the_next_night_on(shielded: LittleNights) 
     protection_decisions.shield(shielded.deployment, AUTHORITY, index_id(shielded, 5), **by("Omar"))
     assert shielded.load() == {5: "published"}
     assert hidden(shielded, 5) == {CHILD.family}
+
+
+def test_nobody_confirms_the_opening_of_a_child_that_a_decision_shields(shielded: LittleNights) -> None:
+    """The shield is of another record, which was joined with the child after the proposal."""
+    deployment = shielded.deployment
+    made = protection_decisions.unshield(deployment, AUTHORITY, index_id(shielded, 1), **by("Ruth"))
+    with audit.writing(deployment) as connection:
+        row = {"kind": "shield", "record_a": f"health:P{CHILD.nhs}", "from_night": day_of(1)}
+        decisions.write_down(connection, AUTHORITY, row, "Omar", "seen the order", "2026-01-01T00:00:00+00:00")
+    with pytest.raises(IsindexError, match=r"DECISION_CONTRADICTS.*shields this child"):
+        protection_decisions.confirm(deployment, AUTHORITY, made.number, **by("Omar"))
 
 
 def test_a_shield_that_is_taken_back_on_its_first_night_is_latched_all_the_same(place: LittleNights) -> None:

@@ -6,10 +6,12 @@ From what is delivered to the bytes of every version and the rows of the databas
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from sqlalchemy import select
@@ -23,6 +25,7 @@ from pipelines.publishing import publish
 from pipelines.publishing.gates import takes_away
 from pipelines.publishing.publish import current_version
 from pipelines.publishing.versions import built, versions_there
+from pipelines.seams.protection import HIDDEN
 from pipelines.tables import read_as, read_table, write_table
 from tests.databases import Databases
 from tests.nights.little_authority import AUTHORITY, children, day_of
@@ -397,6 +400,20 @@ def test_who_is_hidden_under_an_index_id_is_hidden_under_it_in_every_version(pla
     )
     protect_at_once(place.deployment, AUTHORITY)
     assert shown_in_versions(place) == []
+
+
+@pytest.mark.parametrize("by", ["index_id", "record_ref"])
+def test_a_version_hides_whom_the_latest_night_hides_by_the_index_id_alone_and_by_a_record_alone(
+    place: LittleNights, by: str
+) -> None:
+    attempt = place.in_force(1)
+    known = hiding.known_now(attempt)
+    assert not hiding.hidden_beyond(attempt, known)
+    identities = read_table(attempt.folder / "identities" / "identities.parquet")
+    (mine,) = identities.filter(pc.equal(identities["record_key"], f"health:P{CHILD.nhs}")).to_pylist()
+    told = pa.Table.from_pylist([{by: mine[by]}], schema=HIDDEN.schema)
+    found = hiding.hidden_beyond(attempt, replace(known, hidden=told, since=True)).visibility.to_pylist()
+    assert [(row["index_id"], row["shielded"], row["withheld"]) for row in found] == [(mine["index_id"], False, True)]
 
 
 def index_id_of(place: LittleNights, night: int) -> str:

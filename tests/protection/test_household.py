@@ -191,6 +191,25 @@ def test_at_a_communal_place_a_family_is_one_by_a_part_of_its_name(hers, his, fa
     assert told == (["brother"] if family else [])
 
 
+@pytest.mark.parametrize(
+    ("where", "fields", "hidden"),
+    [
+        (home("114 Sidwick Lane", "B11 1AB"), {"carers": [{"name": "Mrs Maud Reed"}]}, True),
+        (home("114 Sidwick Lane", "B11 1AB"), {"carers": [{"name": "Maud Anne Reed"}]}, True),
+        (home("114 Sidwick Lane", "b111ab"), {"phone": "+44 1632 960100"}, True),
+        (home("41 Other Lane", "B11 1AB"), {"carers": [{"name": "M", "contact": "01632/960100"}]}, True),
+        (home("114 Sidwick Lane", "B11 1AB"), {"family_name": "Reed"}, False),  # a family name alone is many a neighbour's
+        (home("114 Sidwick Lane", "B11 1AB"), {"carers": [{"name": "Maud Green"}]}, False),
+        (home("114 Sidwick Lane", "B11 1AD"), {"carers": [{"name": "Maud Reed"}]}, False),
+        (home("114 Sidwick Lane"), {"carers": [{"name": "Maud Reed"}]}, False),
+    ],
+)  # fmt: skip
+def test_another_house_number_in_the_postcode_is_the_home_for_who_shares_a_carer_or_telephone(where, fields, hidden):
+    sister = child("sister", where + home("9 Quarry Hill", "EX4 4QJ"), **fields)
+    told = [row["address"] for row in found(ANNA, sister).addresses.to_pylist()]
+    assert told == (sorted([where[0]["address"], "9 Quarry Hill"]) if hidden else [])
+
+
 def test_where_the_hidden_childs_sister_goes_nobody_reads_and_a_neighbour_stays():
     elsewhere = home("9 Quarry Hill", "EX4 4QJ")
     sister = child("sister", HOME + elsewhere, family_name="reed")

@@ -267,6 +267,33 @@ def test_opening_who_was_withheld_opens_no_other_who_is_shielded_in_its_own_righ
     assert seen(later) == {"A": OPEN, "B": OPEN}
 
 
+def test_who_asks_when_it_is_withheld_already_is_shielded_in_its_own_right_from_then_on():
+    doubt = [("a", "b", False)]
+    first = night({"a": ASKS, "b": {}}, doubt)
+    second = night({"a": {}, "b": ASKS}, doubt, before=first, on=NEXT)
+    assert seen(second) == {"A": SHIELDED, "B": SHIELDED}
+    third = night({"a": {}, "b": {}}, doubt, before=second, on=THIRD, lifting=[Lifting(9, ("a",), THIRD)])
+    assert seen(third) == {"A": WITHHELD, "B": SHIELDED}
+
+
+def test_opening_a_child_leaves_the_latch_of_a_namesake_who_is_shielded_in_its_own_right_as_it_was():
+    rows = {"a": SAME, "b": LIKE, "c": {}, "d": {}}
+    doubt = [("b", "c", False), ("c", "d", False)]
+    first = night({key: {**row, **ASKS} if key in "ab" else row for key, row in rows.items()}, doubt)
+    after = night(rows, doubt, before=first, on=NEXT, lifting=lifted("a"))
+    assert seen(after) == {"A": SHIELDED, "B": SHIELDED, "C": WITHHELD, "D": WITHHELD}
+    keys = {key for each in "bcd" for key in known_of(rows, each, "key")}  # and of who is withheld for her sake
+    was, stays = (
+        {
+            (row["token"], row["holder"], row["since"], row["own"])
+            for row in protected.latched.to_pylist()
+            if row["holder"] in keys
+        }
+        for protected in (first, after)
+    )
+    assert was <= stays and {since for *_, since, _ in was} == {NIGHT}
+
+
 @pytest.mark.parametrize("decided_on", ["b", "new"])
 def test_a_shielded_child_under_a_new_key_stays_hidden_when_a_namesake_is_opened(decided_on):
     first = night({"a": {**ASKS, **SAME, "nhs_number": "9434765919"}, "b": LIKE})

@@ -8,10 +8,11 @@ import pyarrow.compute as pc
 import pytest
 
 from pipelines.protection.shielding import Lifting
-from pipelines.protection.tokens import key_tokens
+from pipelines.protection.tokens import key_tokens, tokens_of_records
 from pipelines.publishing.gates import GATES
 from pipelines.seams.protection import ENTRIES
 from pipelines.tables import write_table
+from tests.publishing.conftest import person
 
 CHILD = {
     "record_key": "health:1", "family_name": "Reed", "given_names": "Anna", "nhs_number": "9434765919",
@@ -74,6 +75,22 @@ def test_a_possible_double_of_a_shielded_child_that_stays_open_is_seen(make_nigh
     settled = make_night(1, [CHILD, HIDDEN, DOUBLE])  # built as if the possible link were not there
     night = make_night(1, [CHILD, HIDDEN, DOUBLE], apart=APART, **settled.tables)
     assert "shielding" in failed(night)
+
+
+def test_a_flag_that_is_missing_hides_the_child_and_who_may_be_it(make_night):
+    unsaid = {**HIDDEN, "shielded": None}
+    open_night = make_night(1, [CHILD, {**HIDDEN, "shielded": False}, DOUBLE], apart=APART)
+    night = make_night(1, [CHILD, unsaid, DOUBLE], apart=APART)
+    assert failed(night) == [] and night.audit().gates[list(GATES).index("shielding")].figures["children_hidden"] == 2
+    assert "shielding" in failed(make_night(1, [CHILD, unsaid, DOUBLE], apart=APART, **open_night.tables))
+
+
+@pytest.mark.parametrize("kind", ["counselling", "Sensitive_Service", "sensitive_service ", "", None])
+def test_a_kind_of_service_that_nobody_knows_is_seen(make_night, kind):
+    told = make_night(1, [CHILD]).tables["involvements"]
+    at = told.schema.get_field_index("kind")
+    kinds = pa.array([kind] * told.num_rows, pa.string())
+    assert "sensitive_services" in failed(make_night(1, [CHILD], involvements=told.set_column(at, "kind", kinds)))
 
 
 def test_anything_told_of_a_sensitive_service_is_seen(make_night):
@@ -336,6 +353,25 @@ def test_who_is_opened_by_a_decision_on_a_record_that_is_another_child_s_by_now_
     night = make_night(2, [child, *many(20, first=100)], lifting=(Lifting(7, ("health:1",), date(2026, 3, 2)),))
     night.lifting = (Lifting(7, ("health:1",), date(2026, 3, 2), known_by=known),)
     assert ("nobody_unshielded" in failed(night)) != passes
+
+
+def test_another_hidden_child_whose_record_has_come_into_the_one_that_two_people_opened_counts_as_unshielded(
+    make_night,
+):
+    mine, stray = ({**CHILD, "shielded": True}, {**HIDDEN, "names": []})
+    others = many(20, first=100)
+    make_night(1, [mine, stray, *others]).publish()
+    known = tuple(tokens_of_records(person([mine])["records"], person([mine])["names"])["token"].to_pylist())
+    lifting = (Lifting(7, (CHILD["record_key"],), date(2026, 3, 2), known_by=known),)
+    rows = [{**mine, "shielded": False}, {**stray, "shielded": False}, *others]
+    one = {stray["record_key"]: mine["record_key"]}
+    night = make_night(2, rows, one, lifting=lifting)
+    assert failed(night) == []
+    opened = {"children": with_shown(night.tables["children"])}
+    night = make_night(2, rows, one, lifting=lifting, **opened)
+    (gate,) = [each for each in night.audit().gates if each.name == "nobody_unshielded"]
+    assert (gate.passed, gate.figures["opened_with_another"]) == (False, 1)
+    assert (gate.figures["shown_in_full"], gate.figures["lifted_by_nobody"]) == (0, 0)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Households in the snapshot, and the gate that proves them: it finds each leak, and never asks for more than is withheld."""
 
+import re
+
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -136,6 +138,36 @@ def test_each_leak_is_withheld_and_the_gate_finds_it_where_it_is_not(make_night,
     assert night.failed() == []
     monkeypatch.setattr(snapshot, "find_household", nothing_found)
     assert figure in verdict(make_night(1, [anna, leaking]))
+
+
+NEAR = re.compile(r"    UNION  -- with another house number, of one carer or telephone.*?;", re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("carer", "phone"),
+    [
+        ({"name": "Reed, Mrs Maud"}, None),
+        ({"name": "Neighbour", "contact": "+44 (0)1632 960100"}, None),
+        ({"name": "Neighbour", "contact": "mum: 07700 900900 01632 960100"}, None),
+        ({"name": "Neighbour", "contact": "Maud@home.example"}, None),
+        ({"name": "Neighbour"}, PHONE),
+    ],
+)
+def test_a_sister_whose_house_number_has_a_digit_too_many_is_a_leak_wherever_she_is_shown(
+    make_night, monkeypatch, carer, phone
+):
+    anna = {**ANNA, "carers": [{**MAUD, "contact": f"{PHONE}, maud@home.example"}]}
+    mistyped = {"address": "114 Sidwick Lane, Birmingham", "postcode": "b11 1ab", "status": "current"}
+    sister = {**CAT, "carers": [{"relationship": "mother", **carer}], "phone": phone, "addresses": [mistyped, FAR]}
+    neighbour = {**CAT, "record_key": "police:dan", "given_names": "Dan", "addresses": [mistyped]}
+    night = make_night(1, [anna, sister, neighbour])
+    assert night.failed() == [] and of(night, "police:cat")["addresses"] == []
+    assert len(of(night, "police:dan")["addresses"]) == 1
+    assert len(NEAR.findall(rules._ADDRESSES)) == 1
+    monkeypatch.setattr(rules, "_ADDRESSES", NEAR.sub(";", rules._ADDRESSES))
+    night = make_night(1, [anna, sister, neighbour])
+    assert len(of(night, "police:cat")["addresses"]) == 2
+    assert night.failed() == ["household"] and "addresses_shown" in verdict(night)
 
 
 def test_a_child_without_a_name_at_a_hidden_place_is_a_leak_without_its_address_too(make_night, monkeypatch):

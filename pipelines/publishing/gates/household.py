@@ -318,18 +318,39 @@ _HIDDEN = rf"""
     JOIN lives_there o ON o.spelling = h.other AND o.family = c.family AND regexp_matches(c.family, '[{LETTER}]') WHERE h.crowded;
 """
 
-# of the hidden child's own family name, or of one carer, and ever at its home: wherever they are, it may be
+# of the hidden child's own family name, or of one carer, and ever at its home; or of one carer or telephone number and ever in the
+# postcode of its home, where a house number may be mistyped: wherever they are, it may be
 _SHARING = rf"""
     CREATE OR REPLACE TEMP TABLE sharing AS
-    WITH tied AS (
+    WITH told AS (
+        SELECT record_key, contact AS said FROM read_carers UNION ALL SELECT record_key, phone FROM read_person
+    ),
+    pieces AS (  -- between words, also where a nought begins the next number
+        SELECT index_id, regexp_replace(unnest(list_concat(regexp_split_to_array(said, '[{LETTER},;@\n]+'),
+            regexp_split_to_array(replace(said, ' 0', ',0'), '[{LETTER},;@\n]+'))), '[^0-9]', '', 'g') AS piece
+        FROM told JOIN identities USING (record_key) WHERE said IS NOT NULL
+    ),
+    tied AS (
         SELECT DISTINCT index_id, 'family ' || family AS tie FROM lives_there WHERE regexp_matches(family, '[{LETTER}]')
         UNION
         SELECT index_id, 'carer ' || person FROM (SELECT index_id, {_PERSON} AS person FROM read_carers JOIN identities USING (record_key))
         WHERE person <> ''
+        UNION
+        SELECT index_id, 'reach ' || right(piece, 9) FROM pieces WHERE length(piece) BETWEEN 9 AND 14
+        UNION
+        SELECT index_id, 'reach ' || unnest(regexp_extract_all(lower(strip_accents(replace(said, '`', chr(39)))), '{_MAIL}'))
+        FROM told JOIN identities USING (record_key)
+    ),
+    met AS (
+        SELECT c.index_id AS hidden, o.index_id, false AS near FROM lives_there c JOIN one_home h ON h.hidden = c.spelling AND NOT h.crowded
+        JOIN lives_there o ON o.spelling = h.other WHERE c.index_id IN (FROM hidden_children)
+        UNION
+        SELECT c.index_id, o.index_id, true FROM lives_there c JOIN hidden_homes h USING (spelling) JOIN spelled s ON s.code = h.code
+        JOIN lives_there o ON o.spelling = s.spelling WHERE c.index_id IN (FROM hidden_children)
     )
-    SELECT DISTINCT o.index_id FROM lives_there c JOIN one_home h ON h.hidden = c.spelling AND NOT h.crowded
-    JOIN lives_there o ON o.spelling = h.other JOIN tied x ON x.index_id = c.index_id JOIN tied y ON y.index_id = o.index_id AND y.tie = x.tie
-    WHERE c.index_id IN (FROM hidden_children) AND o.index_id NOT IN (FROM hidden_children)
+    SELECT DISTINCT m.index_id FROM met m JOIN tied x ON x.index_id = m.hidden JOIN tied y ON y.index_id = m.index_id AND y.tie = x.tie
+    WHERE m.index_id NOT IN (FROM hidden_children)
+        AND CASE WHEN m.near THEN NOT starts_with(x.tie, 'family ') ELSE NOT starts_with(x.tie, 'reach ') END
 """
 
 _TELEPHONES = f"""

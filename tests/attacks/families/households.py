@@ -138,6 +138,9 @@ _WRITTEN: dict[str, tuple[Callable[[Victim], dict[str, Any]], str]] = {
 }  # fmt: skip
 
 
+_HELD_BY = {"as a UPRN with a nought and a space": "judging: what is not one to twelve digits is set aside"}
+
+
 def _moved_in_one_feed(scene: Scene) -> None:
     """The sister is at a new home, as one agency has heard; the victim stays where it was, for all that is known."""
     there = scene.other(2)
@@ -191,5 +194,5 @@ ATTACKS = [
     Attack("households", "both move, the child's old home stays hidden and the new one is", _plain(acts(_with(), _moves_with_sister), when=2)),
     Attack("households", "the child moves and the sister stays", {0: acts(Scene.appear, _with()), 1: _ask, 2: acts(_quiet, _moves_and_sister_stays)}),
     Attack("households", "the sister's home, when the child is withdrawn by all but the police", {0: acts(Scene.appear, _with("health")), 1: _ask, 2: _everywhere_gone}),
-    *(Attack("households", f"a sister whose address is written {name}", _plain(_written(write, agency))) for name, (write, agency) in _WRITTEN.items()),
+    *(Attack("households", f"a sister whose address is written {name}", _plain(_written(write, agency)), held_by=_HELD_BY.get(name, "")) for name, (write, agency) in _WRITTEN.items()),
 ]  # fmt: skip

@@ -41,6 +41,16 @@ def _strangers(agency: str, cells: Callable[[Victim, Victim], dict[str, Any]]) -
     return act
 
 
+def _says(write: Callable[[Victim], str], then: Act) -> Act:
+    """What somebody has written of it is looked for as a whole: its names by themselves may stand where carers' names do."""
+
+    def act(scene: Scene) -> None:
+        scene.silent.add(("reach", write(scene.victim)))
+        then(scene)
+
+    return act
+
+
 def _named(family: str, given: str, **more: str) -> dict[str, Any]:
     return {"names": [{"family": family, "given": given, "type": "current", **more}]}
 
@@ -104,7 +114,7 @@ _OTHERS: dict[str, Act] = {
     "the street with a hyphen in a stranger's service": _strangers("social_care", lambda mine, other: _service(team=f"visits {mine.street[:6]}-{mine.street[6:]}")),
     "its name in a stranger's service": _strangers("social_care", lambda mine, other: _service(team=f"Sibling contact with {mine.given} {mine.family}")),
     "its name in a stranger's practitioner": _strangers("social_care", lambda mine, other: _service(worker=f"with {mine.family.upper()}, {mine.given}")),
-    "its name in a stranger's carer's relationship": _strangers("social_care", lambda mine, other: _carer("Jo Bloggs", f"also mother of {mine.given} Anne {mine.family}")),
+    "its name in a stranger's carer's relationship": _says(lambda mine: f"{mine.given} Anne {mine.family}", _strangers("social_care", lambda mine, other: _carer("Jo Bloggs", f"also mother of {mine.given} Anne {mine.family}"))),
     "its name as a stranger's service is reached": _strangers("social_care", lambda mine, other: _service(contact=f"ask for {mine.given} {mine.family}")),
     "its name with whose it is in a stranger's service": _strangers("social_care", lambda mine, other: _service(team=f"{mine.given} {mine.family}'s cousin")),
     "its name with a letter wrong in a stranger's service": _strangers("social_care", lambda mine, other: _service(team=f"Contact with {mine.given} {mine.family[:-1]}q")),
@@ -116,12 +126,7 @@ def _cottage(scene: Scene) -> None:
     """A house that has a name and no number, and the child is called after it."""
     house = f"{rare_word(scene.number, 'house').title()} Cottage"
     scene.silent.add(("home", house))
-    for agency, cells in {
-        "health": {"address_line_1": house},
-        "education": {"AddressLine1": house},
-        "police": {"location": f"{house}, Birmingham"},
-        "social_care": {"address": {"lines": [house, "Birmingham"], "postcode": scene.victim.postcode}},
-    }.items():
+    for agency, cells in {"health": {"address_line_1": house}, "police": {"location": f"{house}, Birmingham"}}.items():
         scene.row(agency).update(cells)
     scene.row("health")["family_name"] = f"{house} {scene.victim.family}"
 
@@ -169,11 +174,35 @@ _NAMING: dict[str, Act] = {
     "child of its mother as forenames": _strangers("police", lambda mine, other: {"forenames": f"child of {mine.carer}"}),
 }  # fmt: skip
 
+# the word that is shown of the child is that of the agency trusted most for it: these are not known to those trusted more than health
+_KNOWN_TO_FEW = {"the street without a number in its family name", "the number in one name, the street in the other"}
+_IN_A_NAME = "judging: a name with a digit in it is set aside"
+_OF_A_HIDDEN_CHILD = "shielding: of a hidden child itself this is not shown"
+_HELD_BY = {
+    **dict.fromkeys((
+        "the street in its given name", "the postcode in its family name", "the telephone in its former name", "the postcode in the preferred surname",
+        "the UPRN in the middle names", "the street as an alias", "the street in its carer's name", "the postcode in its carer's name, in one",
+        "the telephone in its carer's name", "the telephone in its carer's name as from abroad", "the street in a stranger's former name",
+        "the telephone in a stranger's carer's name", "the street in a stranger's carer's name",
+    ), _IN_A_NAME),
+    "the street in the carer's relationship": _OF_A_HIDDEN_CHILD,
+    "the street in a service": _OF_A_HIDDEN_CHILD,
+}  # fmt: skip
+
+
+def _few(scene: Scene) -> None:
+    scene.appear("health", "police")
+
+
+def _appear(name: str) -> Act:
+    return _few if name in _KNOWN_TO_FEW else Scene.appear
+
+
 ATTACKS = [
     *(Attack("text", name, {0: acts(Scene.appear, act), 1: _ask, 2: _quiet}) for name, act in _NAMING.items()),
-    *(Attack("text", name, {0: acts(Scene.appear, act), 1: _ask, 2: _quiet}) for name, act in (_OWN | _OTHERS).items()),
-    *(Attack("text", f"{name}, when the mark is gone", {0: Scene.appear, 1: _ask, 2: acts(_quiet, act)}) for name, act in list((_OWN | _OTHERS).items())[::6]),
-    Attack("text", "the name of the house in its family name", {0: acts(Scene.appear, _cottage), 1: _ask, 2: _quiet}),
+    *(Attack("text", name, {0: acts(_appear(name), act), 1: _ask, 2: _quiet}, held_by=_HELD_BY.get(name, "")) for name, act in (_OWN | _OTHERS).items()),
+    *(Attack("text", f"{name}, when the mark is gone", {0: _appear(name), 1: _ask, 2: acts(_quiet, act)}, held_by=_HELD_BY.get(name, "")) for name, act in list((_OWN | _OTHERS).items())[::6]),
+    Attack("text", "the name of the house in its family name", {0: acts(_few, _cottage), 1: _ask, 2: _quiet}),
     Attack("text", "its carer's electronic address, a stranger's carer's", {0: acts(Scene.appear, _mail(lambda address: f"write to {address.upper()}")), 1: _ask, 2: _quiet}),
     Attack("text", "its carer's electronic address at the end of a sentence", {0: acts(Scene.appear, _mail(lambda address: f"Write {address}.")), 1: _ask, 2: _quiet}),
     Attack("text", "its carer's electronic address as a link", {0: acts(Scene.appear, _mail(lambda address: f"mailto:{address}/x")), 1: _ask, 2: _quiet}),
