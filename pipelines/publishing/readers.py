@@ -24,7 +24,8 @@ from pipelines.identities.mint import as_typed, mistyped, valid_index_id
 from pipelines.publishing.difference import Difference, compare
 from pipelines.publishing.manifests import manifest_of, pointer_damaged
 from pipelines.publishing.publish import current_version, snapshot_tables
-from pipelines.publishing.versions import folder_of
+from pipelines.publishing.tombstones import tombstones
+from pipelines.publishing.versions import built, folder_of
 
 __all__ = [
     "AuthorityStatus",
@@ -278,9 +279,10 @@ def _version_asked_for(home: Home, authority: str, version: str) -> Path:
     """The folder of a version that somebody named."""
     found = folder_of(home, authority, version)
     if found is None:
+        removed = any(built(each.version) == built(version) for each in tombstones(home, authority))
         raise IsindexError(
             "VERSION_UNKNOWN",
-            "There is no such version.",
+            "The version was removed for somebody's protection." if removed else "There is no such version.",
             where=authority,
             remedy="`isindex status` names the current one; older ones may have been pruned.",
         )
