@@ -37,7 +37,13 @@ def test_begun_on_an_empty_home_it_loads_what_comes_by_itself(place):
         current = json.loads((place.home / "snapshots" / "330" / "current.json").read_text())
         told = switched_on(url)
     assert current["business_date"] == FIRST.isoformat()
-    assert told == {"nightly": "RUNNING", "monthly": "STOPPED", "arrivals": "RUNNING", "failure_notifier": "RUNNING"}
+    assert told == {
+        "nightly": "RUNNING",
+        "monthly": "STOPPED",
+        "daily": "RUNNING",
+        "arrivals": "RUNNING",
+        "failure_notifier": "RUNNING",
+    }
     assert open_to_others(place.home) == []  # by the UI, the daemon, the code location and the run
     kept = b"".join(path.read_bytes() for path in (place.home / "dagster").rglob("*") if path.is_file())
     for value in personal_values(folder):

@@ -122,7 +122,7 @@ def test_what_names_nobody_hides_who_asks_and_is_a_task(tmp_path: Path, said: An
     assert place.load() == {1: "published"}
     of = identities(place, 1)
     assert of[A] != of[B] and hidden(place, 1, B)
-    assert tasks(place, 1) == [("gone", B)]
+    assert tasks(place, 1) == [("walled", B)]
 
 
 @pytest.mark.parametrize(
