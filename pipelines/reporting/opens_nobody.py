@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import Connection, Engine, Row, Select, select
 
 from pipelines.database.schema import attempt, decision
 from pipelines.errors import IsindexError
@@ -111,7 +111,7 @@ def unmet_now(engine: Engine, home: Home, authorities: Collection[str] | None = 
     """Of each authority (default: all), by number, those that stand still and that nothing has settled since."""
     query = (
         select(attempt.c.authority, attempt.c.business_date, attempt.c.digest, attempt.c.figures)
-        .where(attempt.c.version.is_not(None))
+        .where(attempt.c.version.is_not(None), attempt.c.authority.in_(_where_two_opened()))
         .order_by(attempt.c.attempt_id)
     )
     if authorities is not None:
@@ -135,6 +135,11 @@ def unmet_now(engine: Engine, home: Home, authorities: Collection[str] | None = 
                     )
                 )
     return found
+
+
+def _where_two_opened() -> Select[tuple[str]]:
+    """The authorities of which a confirmation stands: of the others no night need be looked at."""
+    return select(decision.c.authority).where(decision.c.kind == "confirm", decision.c.undone_at.is_(None)).distinct()
 
 
 def _standing(connection: Connection, authority: str, number: int) -> Row[Any] | None:
