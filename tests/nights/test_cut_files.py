@@ -63,7 +63,9 @@ def test_a_file_that_was_cut_short_is_told_by_its_code_and_place(
     assert place.load()[1] == "failed"
     code, told = place.last(1).code, place.last(1).reasons[0]
     assert code in ("STORE_DAMAGED", "BASE_DAMAGED")
-    assert cut.name in told or (code == "BASE_DAMAGED" and f"--again --authority {AUTHORITY}" in told)
+    assert cut.name in told or (
+        code == "BASE_DAMAGED" and f"--again --landing LANDING --home HOME --authority {AUTHORITY}" in told
+    )
     assert "gar" not in told
     cut.write_bytes(before)
     assert place.load()[1] == "published"
@@ -91,7 +93,7 @@ def test_a_version_whose_manifest_is_damaged_is_made_anew(
     whole = bytes_under(place.home / "snapshots")
     manifest = place.deployment.home.snapshots(AUTHORITY) / str(place.night(0).version()) / "manifest.json"
     manifest.unlink() if left is None else manifest.write_bytes(left)
-    with pytest.raises(IsindexError, match=r"STORE_DAMAGED.*--again --authority"):
+    with pytest.raises(IsindexError, match=r"STORE_DAMAGED.*--again --landing LANDING --home HOME --authority"):
         status(place.deployment.home, AUTHORITY)
     waiting = place.copied_to(tmp_path / "waiting")
     assert place.load(asked=[0]) == {0: "published"}

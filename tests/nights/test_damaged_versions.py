@@ -111,7 +111,10 @@ def test_a_version_whose_publish_was_killed_and_whose_tables_were_damaged_since_
     assert place.load() == {2: "failed"}
     last = place.last(2)
     assert (last.state, last.code) == ("failed", "BASE_DAMAGED")
-    assert f"--again --authority {AUTHORITY} --night {place.night(1).business_date}" in last.reasons[0]
+    assert (
+        f"--again --landing LANDING --home HOME --authority {AUTHORITY} --night {place.night(1).business_date}"
+        in last.reasons[0]
+    )
     assert place.load(asked=[1]) == {1: "published", 2: "published"}
     assert place.load() == {}
 
