@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from pipelines.database import schema as db
 from pipelines.errors import IsindexError
 from pipelines.identities.state import IdentityState
 from pipelines.nights.attempts import Attempt, attempt_in_force
-from pipelines.nights.decided import decisions_of
+from pipelines.nights.decided import decisions_of, firewalls_of
 from pipelines.nights.follow import newest_in_force
 from pipelines.nights.inputs import Asking
 from pipelines.nights.judging import judged, person_tables, places_of
@@ -31,10 +31,10 @@ from pipelines.nights.walls import borne_in, unwalled_in, walls_in, walls_wished
 from pipelines.privacy.secret import keyed_digests
 from pipelines.protection.household import FURTHER_PLACES
 from pipelines.protection.places import known_places
-from pipelines.protection.register import Asked, entries_after
+from pipelines.protection.register import entries_after
 from pipelines.protection.shielding import protect
 from pipelines.protection.stays_hidden import hidden_after, stays_hidden_in
-from pipelines.protection.wall_wishes import hiding, unplaced
+from pipelines.protection.wall_wishes import hiding
 from pipelines.publishing.gates import Audit, Built, Protection, takes_away
 from pipelines.publishing.publish import Less, write_snapshot
 from pipelines.publishing.snapshot import build_snapshot
@@ -97,8 +97,9 @@ def known_now(attempt: Attempt) -> Known:
     asking = _asked_since(latest)
     shields = shields_since(latest)
     folder = latest.folder / "protection"
-    asked, decided = asked_for(latest.night, asking), decisions_of(latest.inputs)
-    entries = entries_after(_entries_of(latest), hiding(asked, _open_walls(latest, asked, decided)))
+    wishes = hiding(asked_for(latest.night, asking), walls_wished_in(latest.folder), firewalls_of(latest.inputs))
+    entries = entries_after(_entries_of(latest), wishes)
+    decided = decisions_of(latest.inputs)
     decided = pa.concat_tables([decided, pa.table(shields, schema=decided.schema)]) if shields["kind"] else decided
     latched, places = (read_table(folder / f"{name}.parquet") for name in ("latched", "places"))
     since = bool(asking or shields["kind"])
@@ -112,17 +113,6 @@ def known_now(attempt: Attempt) -> Known:
     more = hidden_beyond(latest, known).visibility
     index_ids, identities = (latest.folder / "identities" / f"{name}.parquet" for name in ("index_ids", "identities"))
     return replace(known, hidden=hidden_after(known.hidden, more, index_ids, identities))
-
-
-def _open_walls(latest: Attempt, asked: Sequence[Asked], decided: pa.Table) -> pa.Array:
-    """entry_id of the firewalls among what was asked for since a night that do not stand in it: no night has looked for them yet."""
-    wishes = walls_wished_in(latest.folder)
-    nowhere = unplaced(wishes, decided)
-    standing = pc.and_not(pc.is_valid(wishes["entry_id"]), pc.is_in(wishes["entry_id"], value_set=nowhere))
-    known = wishes.filter(standing)["entry_id"].combine_chunks()
-    walls = [each.requests.filter(pc.is_valid(each.requests["walled"]))["entry_id"] for each in asked]
-    ids = pa.chunked_array([chunk for wall in walls for chunk in wall.chunks], known.type).combine_chunks()
-    return ids.filter(pc.invert(pc.is_in(ids, value_set=known)))
 
 
 def what_hides(attempt: Attempt) -> str:
@@ -333,7 +323,7 @@ def less_of(
         # of two families whom a wall is to part, who is hidden only now would tell both, and two versions one each
         unnamed = pa.table({"index_id": more.parted, "named": pa.array([False] * len(more.parted), pa.bool_())})
         unwalled = pa.concat_tables([
-            unwalled_in(attempt.folder, decisions_of(attempt.inputs)), unnamed,
+            unwalled_in(attempt.folder, firewalls_of(attempt.inputs)), unnamed,
             pa.table({"index_id": hidden["index_id"], "named": pa.array([True] * hidden.num_rows, pa.bool_())}),
         ])  # fmt: skip
         borne = borne_in(attempt.folder)

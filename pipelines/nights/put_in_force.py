@@ -15,7 +15,7 @@ import duckdb
 from pipelines.contracts import contract_for
 from pipelines.identities.state import IdentityState
 from pipelines.nights.attempts import Attempt
-from pipelines.nights.decided import decisions_of
+from pipelines.nights.decided import firewalls_of
 from pipelines.nights.feed_rows import feed_inputs
 from pipelines.nights.figures import control_totals
 from pipelines.nights.follow import follow, settle
@@ -103,7 +103,7 @@ def _audited(attempt: Attempt) -> dict[str, Path]:
     if not all(path.exists() for path in tables.values()):
         state, walls = IdentityState.read(attempt.folder), walls_in(attempt.folder)
         person, borne = person_tables(attempt), borne_in(attempt.folder)
-        unwalled = unwalled_in(attempt.folder, decisions_of(attempt.inputs))
+        unwalled = unwalled_in(attempt.folder, firewalls_of(attempt.inputs))
         snapshot = build_snapshot(person, state, places_of(attempt), walls=walls, borne=borne, unwalled=unwalled)
         write_snapshot(snapshot, folder)
     return tables

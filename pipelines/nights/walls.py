@@ -20,7 +20,7 @@ from pipelines.errors import IsindexError
 from pipelines.protection.borne import NightBefore
 from pipelines.protection.unwalled import unwalled
 from pipelines.protection.wall_wishes import unplaced
-from pipelines.seams import give
+from pipelines.seams import give, grown
 from pipelines.seams.matching import DECISIONS, WALLS
 from pipelines.seams.protection import BORNE, WALLS_WISHED
 from pipelines.tables import connect, fetch, read_table
@@ -46,19 +46,19 @@ def walls_asked_in(folder: Path | None) -> pa.Table:
 def walls_wished_in(folder: Path | None) -> pa.Table:
     """The register of firewalls that records asked for, by an attempt (`WALLS_WISHED`); empty as with `walls_in`."""
     path = folder / "matching" / "walls_wished.parquet" if folder else None
-    return read_table(path) if path and path.is_file() else WALLS_WISHED.empty_table()
+    return grown(read_table(path), WALLS_WISHED) if path and path.is_file() else WALLS_WISHED.empty_table()
 
 
-def unwalled_in(folder: Path, decisions: pa.Table) -> pa.Table:
+def unwalled_in(folder: Path, firewalls: pa.Table) -> pa.Table:
     """index_id of the identities that may be two, for a firewall stands nowhere that was asked for, by an attempt's folder.
 
     Args:
         folder: the attempt's.
-        decisions: those that it was made with (`DECISIONS`).
+        firewalls: those that people had decided when it was made (`wall_wishes.unplaced`).
     """
     wishes, person = walls_wished_in(folder), folder / "person"
     identities = folder / "identities" / "identities.parquet"
-    open_walls = unplaced(wishes, decisions)
+    open_walls = unplaced(wishes, firewalls)
     return unwalled(wishes, open_walls, identities, person / "records.parquet", person / "names.parquet")
 
 

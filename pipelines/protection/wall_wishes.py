@@ -1,7 +1,7 @@
 """Firewalls that records ask for: which record is meant by the number that they give, and what fails closed.
 
 Belongs here: the form in which such a wish is kept, the register of them (`wishes_after`), finding the records (`found_tonight`), and
-who must be hidden because no wall could be put up (`unplaced`, `stood_in`, `hiding`). Not here: the walls themselves
+who must be hidden because no wall could be put up (`unplaced`, `hiding`). Not here: the walls themselves
 (`matching.deciding.walls`), wishes to be hidden (`register`).
 
 A number is compared by its letters and digits alone, whatever its capitals, signs and width. It means the record of the same feed that has
@@ -14,7 +14,7 @@ found for good, though the record is gone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
@@ -23,11 +23,11 @@ import pyarrow.compute as pc
 from pipelines.protection.numbers import digesting, folded
 from pipelines.protection.register import Asked
 from pipelines.protection.tokens import key_tokens
-from pipelines.seams import conform, give
+from pipelines.seams import conform, give, grown
 from pipelines.seams.protection import REQUESTS, WALLS_WISHED
 from pipelines.tables import connect, fetch
 
-__all__ = ["found_tonight", "hiding", "stood_in", "unplaced", "wishes_after"]
+__all__ = ["found_tonight", "hiding", "unplaced", "wishes_after"]
 
 _FOUND = "record, others, placed"
 _NUMBERS = ("nhs_number", "nhs_number_unverified", "previous_nhs_number", "upn", "upn_unverified", "former_upn")
@@ -40,6 +40,7 @@ def wishes_after(before: pa.Table, asked: Sequence[Asked]) -> pa.Table:
         before: the same of the night before.
         asked: what deliveries ask for; wishes to be hidden are left aside.
     """
+    before = grown(before, WALLS_WISHED)
     conform(before, WALLS_WISHED)
     new = [each for each in map(_walls_of, asked) if each.num_rows]
     if not new:
@@ -53,7 +54,8 @@ def wishes_after(before: pa.Table, asked: Sequence[Asked]) -> pa.Table:
                 list_sort(list_distinct(flatten(list(tokens)))) AS tokens, any_value(walled) AS walled,
                 any_value(agency) AS agency, arg_min(delivery_id, (first_night, again, delivery_id)) AS delivery_id,
                 min(first_night) AS first_night, max(last_night) AS last_night, any_value(record) AS record,
-                coalesce(any_value(others) FILTER (NOT again), []) AS others, bool_or(placed) AS placed
+                coalesce(any_value(others) FILTER (NOT again), []) AS others, bool_or(placed) AS placed,
+                min(coalesce(told, 0)) AS told
             FROM (
                 SELECT * EXCLUDE ({_FOUND}), {_FOUND}, false AS again FROM before
                 UNION ALL BY NAME
@@ -97,17 +99,22 @@ def found_tonight(wishes: pa.Table, records: pa.Table) -> pa.Table:
     return give(after, WALLS_WISHED)
 
 
-def unplaced(wishes: pa.Table, decisions: pa.Table) -> pa.Array:
-    """entry_id of the firewalls that were asked for and stand nowhere, by people's decision (`DECISIONS`) neither.
+def unplaced(wishes: pa.Table, firewalls: pa.Table) -> pa.Array:
+    """entry_id of the firewalls that were asked for and stand nowhere, by people's decision neither.
 
-    One whose record has asked for another since, that stands, was corrected.
+    A decision stands in for what was asked for before it, of a record that it names; what its record asks for later, and names nobody by, it
+    cannot have meant. One whose record has asked for another since, that stands, was corrected.
+
+    Args:
+        wishes: `WALLS_WISHED`.
+        firewalls: those that people decided: record_a, record_b, told: what had been told when they did.
     """
-    with connect({"wishes": wishes, "decisions": decisions}) as duck:
+    with connect({"wishes": wishes, "firewalls": firewalls}) as duck:
         found = fetch(
             duck,
             """
             SELECT entry_id FROM wishes w WHERE NOT placed AND NOT EXISTS (
-                SELECT 1 FROM decisions WHERE kind = 'firewall' AND record IN (record_a, record_b)
+                SELECT 1 FROM firewalls f WHERE w.record IN (record_a, record_b) AND coalesce(w.told, 0) <= f.told
             ) AND NOT EXISTS (
                 SELECT 1 FROM wishes n WHERE n.record_ref = w.record_ref AND n.asked = w.asked AND n.placed AND n.last_night > w.last_night
             ) ORDER BY ALL
@@ -116,39 +123,30 @@ def unplaced(wishes: pa.Table, decisions: pa.Table) -> pa.Array:
     return found["entry_id"].combine_chunks()
 
 
-def stood_in(wishes: pa.Table, decided: pa.Table) -> dict[str, int]:
-    """entry_id of the firewalls for which alone people's decision stands in → what had been told when it was made.
+def hiding(asked: Iterable[Asked], wishes: pa.Table, firewalls: pa.Table) -> list[Asked]:
+    """What hides somebody of what deliveries ask for: wishes to be hidden, and firewalls whose records were not found.
 
-    Args:
-        wishes: `WALLS_WISHED`.
-        decided: firewalls that people decided: record_a, record_b, told (`ENTRIES`, told).
-    """
-    with connect({"wishes": wishes, "decided": decided}) as duck:
-        found = duck.execute("""
-            SELECT entry_id, max(told) FROM wishes JOIN decided ON record IN (record_a, record_b)
-            WHERE NOT placed GROUP BY entry_id ORDER BY entry_id
-        """).fetchall()
-    return {str(entry_id): int(told) for entry_id, told in found}
-
-
-def hiding(asked: Iterable[Asked], unplaced: pa.Array, stood_in: Mapping[str, int] | None = None) -> list[Asked]:
-    """What hides somebody of what deliveries ask for: wishes to be hidden, and firewalls that stand nowhere.
-
-    So does a firewall that was asked for before people decided one for it: until then its child was hidden, and one person's
-    word opens nobody.
+    Such a one hides no more when it is told again after people have decided a firewall for it. What was told before they did hides, and
+    so does what was corrected since: until then its child was hidden, and neither a feed nor one person opens anybody.
 
     Args:
         asked: what they ask for.
-        unplaced: entry_id of those firewalls.
-        stood_in: of those for which people's decision stands in, what had been told when it was made (`stood_in`).
+        wishes: `WALLS_WISHED`; what it does not have no night has looked for yet.
+        firewalls: as for `unplaced`.
     """
+    with connect({"wishes": wishes, "firewalls": firewalls}) as duck:
+        decided = duck.execute("""
+            SELECT entry_id, min(f.told) FROM wishes w JOIN firewalls f ON w.record IN (record_a, record_b) AND coalesce(w.told, 0) <= f.told
+            WHERE NOT placed GROUP BY entry_id
+        """).fetchall()
+    placed = wishes.filter(wishes["placed"])["entry_id"].combine_chunks().cast(pa.string())
     told = []
     for each in asked:
-        hides = pc.is_null(each.requests["walled"])
-        decided_later = [wish for wish, then in (stood_in or {}).items() if each.told <= then]
-        stands_nowhere = pa.concat_arrays([unplaced, pa.array(decided_later, unplaced.type)])
-        open_walls = pc.is_in(each.requests["entry_id"], value_set=stands_nowhere)
-        told.append(replace(each, requests=each.requests.filter(pc.or_(hides, open_walls))))
+        settled = pa.concat_arrays(
+            [placed, pa.array([wish for wish, then in decided if then < each.told], pa.string())]
+        )
+        stands = pc.and_(pc.is_valid(each.requests["walled"]), pc.is_in(each.requests["entry_id"], value_set=settled))
+        told.append(replace(each, requests=each.requests.filter(pc.invert(stands))))
     return told
 
 
@@ -158,6 +156,7 @@ def _walls_of(asked: Asked) -> pa.Table:
     for name, value, kind in (
         ("agency", asked.agency, pa.string()), ("delivery_id", asked.delivery_id, pa.string()),
         ("first_night", asked.business_date, pa.date32()), ("last_night", asked.business_date, pa.date32()),
+        ("told", asked.told, pa.int64()),
     ):  # fmt: skip
         mine = mine.append_column(name, pa.array([value] * mine.num_rows, kind))
     return mine

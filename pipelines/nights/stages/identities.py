@@ -18,11 +18,11 @@ from pipelines.nights.unmet import unmet_told
 from pipelines.nights.walls import newly_walled, walls_in, walls_wished_in
 from pipelines.privacy.references import references
 from pipelines.protection.places import places_after
-from pipelines.protection.register import Asked, entries_after
+from pipelines.protection.register import entries_after
 from pipelines.protection.shielding import Protected, protect
 from pipelines.protection.stays_hidden import STAYS_HIDDEN, hidden_after, sensitive_after, stays_hidden_in
 from pipelines.protection.tasks import answered_after, tasks_of
-from pipelines.protection.wall_wishes import hiding, stood_in, unplaced
+from pipelines.protection.wall_wishes import hiding, unplaced
 from pipelines.seams.protection import ENTRIES, LATCHED, PLACES
 from pipelines.tables import connect, fetch, read_table, write_json, write_table
 
@@ -57,8 +57,8 @@ def identify(night: Night) -> StageReport:
         newly_walled=newly_walled(walls, walls_in(base.folder if base else None), decisions_of(attempt.inputs)),
     )
     wishes = walls_wished_in(attempt.folder)
-    open_walls = unplaced(wishes, decisions_of(attempt.inputs))
-    protected = _protect(attempt, base, assigned.identities, records, open_walls)
+    open_walls = unplaced(wishes, firewalls_of(attempt.inputs))
+    protected = _protect(attempt, base, assigned.identities, records, wishes)
     seen = protected.visibility
     folder = attempt.folder / "protection"
     entries = answered_after(protected.entries, _told_of(attempt)) if protected.entries.num_rows else protected.entries
@@ -94,9 +94,10 @@ def identify(night: Night) -> StageReport:
 
 
 def _protect(
-    attempt: Attempt, base: Attempt | None, identities: pa.Table, records: pa.Table, open_walls: pa.Array
+    attempt: Attempt, base: Attempt | None, identities: pa.Table, records: pa.Table, wishes: pa.Table
 ) -> Protected:
-    """Protection after the night, going on from that of the base."""
+    """Protection after the night, going on from that of the base; `wishes` are the firewalls that were asked for (`WALLS_WISHED`)."""
+    asked = hiding(asked_for(attempt.night, attempt.inputs.asking), wishes, firewalls_of(attempt.inputs))
     before = {
         name: read_table(base.folder / "protection" / f"{name}.parquet") if base else seam.empty_table()
         for name, seam in (("entries", ENTRIES), ("latched", LATCHED))
@@ -107,19 +108,13 @@ def _protect(
         read_table(attempt.folder / "person" / "names.parquet"),
         read_table(attempt.folder / "matching" / "apart.parquet"),
         decisions_of(attempt.inputs),
-        entries=entries_after(before["entries"], _hiding(attempt, open_walls)),
+        entries=entries_after(before["entries"], asked),
         latched=before["latched"],
         business_date=attempt.night.business_date,
         lifting=lifting_of(attempt.inputs),
         anew=_anew(attempt, base, records) if base else _undated(records),
         heard=before["entries"]["entry_id"].combine_chunks(),
     )
-
-
-def _hiding(attempt: Attempt, open_walls: pa.Array) -> list[Asked]:
-    """What hides somebody of what is asked for since the base."""
-    stands_in = stood_in(walls_wished_in(attempt.folder), firewalls_of(attempt.inputs))
-    return hiding(asked_for(attempt.night, attempt.inputs.asking), open_walls, stands_in)
 
 
 def _told_of(attempt: Attempt) -> dict[str, pa.Array]:

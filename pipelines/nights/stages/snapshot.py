@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipelines.database import schema as db
 from pipelines.identities.state import IdentityState
 from pipelines.nights.attempts import Attempt, end
-from pipelines.nights.decided import decisions_of, lifting_of
+from pipelines.nights.decided import decisions_of, firewalls_of, lifting_of
 from pipelines.nights.figures import figures_of
 from pipelines.nights.judging import judged, person_tables, places_of
 from pipelines.nights.night import Check, Night, StageReport
@@ -33,7 +33,7 @@ def build(night: Night) -> StageReport:
     state = IdentityState.read(attempt.folder)
     places = places_of(attempt)
     walls, borne = walls_in(attempt.folder), borne_in(attempt.folder)
-    unwalled = unwalled_in(attempt.folder, decisions_of(attempt.inputs))
+    unwalled = unwalled_in(attempt.folder, firewalls_of(attempt.inputs))
     tables = build_snapshot(person_tables(attempt), state, places, walls=walls, borne=borne, unwalled=unwalled)
     stored = write_snapshot(tables, attempt.folder / "snapshot")
     protecting = Protection(

@@ -26,7 +26,9 @@ def firewall(evidence: Evidence) -> Gate:
     told = "walled_from" if "walled_from" in columns else "NULL"
     likeness = {name: name if name in columns else "NULL" for name in ("given_names", "birth_date", "sex")}
     numbers = ", ".join(name for name in _NUMBERS if name in columns)
-    duck.execute(_ASKED.format(told=told, numbers=numbers, **likeness))
+    before = {row[0] for row in duck.execute("DESCRIBE base_person").fetchall()}
+    told_before = "walled_from" if "walled_from" in before else "NULL"
+    duck.execute(_ASKED.format(told=told, told_before=told_before, numbers=numbers, **likeness))
     duck.execute(_WALLS)
     duck.execute("SET VARIABLE no_names = ?", [NO_NAMES])
     walls = evidence.count("SELECT count(*) FROM wanted")
@@ -115,12 +117,21 @@ _ASKED = r"""
         AND NOT coalesce(list_has_any(list_filter(a.given, lambda x: length(x) > 1), b.given), false)
         AND NOT coalesce(a.birth_date = b.birth_date AND NOT coalesce(a.sex <> b.sex, false), false);
 
+    -- who asks otherwise than in the version before: a firewall that people had decided by then cannot have meant that
+    CREATE OR REPLACE TEMP TABLE asks_anew AS
+    SELECT record_key FROM asks a JOIN (SELECT record_key, {told_before} AS told_before FROM base_person) USING (record_key)
+    WHERE told IS DISTINCT FROM told_before;
+
     -- who asks and has nothing to be walled off from; letters that are none of ours may be read otherwise than here
     CREATE OR REPLACE TEMP TABLE unheard AS
     SELECT record_key FROM asks WHERE regexp_full_match(coalesce(number_told(told), ''), '[A-Z0-9_]*') AND record_key NOT IN (SELECT one FROM asked_for WHERE one NOT IN (FROM strangers))
         AND record_key NOT IN (
-            SELECT record_a FROM decisions WHERE kind IN ('firewall', 'same') AND record_a IS NOT NULL
-            UNION SELECT record_b FROM decisions WHERE kind IN ('firewall', 'same') AND record_b IS NOT NULL
+            SELECT record_a FROM decisions WHERE kind = 'same' AND record_a IS NOT NULL
+            UNION SELECT record_b FROM decisions WHERE kind = 'same' AND record_b IS NOT NULL
+            UNION SELECT record_key FROM (
+                SELECT record_a AS one, record_b AS other, unnest([record_a, record_b]) AS record_key FROM decisions WHERE kind = 'firewall')
+            WHERE record_key NOT IN (FROM asks_anew) OR NOT EXISTS (
+                SELECT 1 FROM base_walls WHERE wall_a = least(one, other) AND wall_b = greatest(one, other))
             UNION SELECT record_a FROM base_walls_asked UNION SELECT record_b FROM base_walls_asked)
 """
 
