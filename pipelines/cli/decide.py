@@ -55,7 +55,7 @@ _AT_ONCE = (
 )
 _HIDES = "It hides the child in the night in force and in every earlier version that is kept."
 _PARTS = (
-    "It parts the two: in the night in force each is shown by itself, without the other's names; in every earlier version that is kept "
+    "It parts the two: in the night in force each is shown by itself, without the other's names, and who is hidden stays so; in every earlier version that is kept "
     "both are withheld, without any name."
 )
 

@@ -118,7 +118,7 @@ def status(
         console.print(f"{words} {proposal.in_full} {proposal.what_to_do(str(home))}", soft_wrap=True)
     for each in waits:
         words = standing_told(each)
-        console.print(f"{words[0].upper()}{words[1:]}")
+        console.print(f"{words[0].upper()}{words[1:]}", soft_wrap=True)
     for code, decisions in decided.items():
         for decision in decisions:
             console.print(_waits(code, decision, place.home.root), soft_wrap=True)

@@ -22,6 +22,7 @@ from pipelines.database import schema as db
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.nights.attempts import Attempt, latest_matched
+from pipelines.nights.decided import firewalls_of
 from pipelines.nights.decisions import (
     Decision,
     contradicts,
@@ -35,11 +36,12 @@ from pipelines.nights.decisions import (
 from pipelines.nights.hidden_records import hidden_among
 from pipelines.nights.hiding import known_now
 from pipelines.nights.references import record_key_of, reference_of
-from pipelines.nights.walls import walls_asked_in
+from pipelines.nights.walls import walls_asked_in, walls_wished_in
 from pipelines.nights.wishes_of_child import records_with, shields_on, wishes_of
 from pipelines.protection.letters import folded
 from pipelines.protection.shielding import Lifting, naming_wish, protect, wish_in
 from pipelines.protection.tokens import nearly_tokens, tokens_of_records
+from pipelines.protection.wall_wishes import unplaced
 from pipelines.reporting.commands import decide_command
 from pipelines.seams import grown
 from pipelines.seams.protection import TASKS
@@ -375,7 +377,15 @@ def _unmet_by_now(deployment: Deployment, attempt: Attempt, proposed: Row[Any]) 
         business_date=night,
         lifting=[Lifting(0, (str(proposed.record_a),), night, told=told, known_by=known_by)],
     )
-    return next((each.why for each in after.unmet), ())
+    why = next((each.why for each in after.unmet), ())
+    return ("unwalled",) if why and _asks_for_a_wall(latest, str(proposed.record_a)) else why
+
+
+def _asks_for_a_wall(attempt: Attempt, key: str) -> bool:
+    """Whether a record of the child asks for a firewall that stands nowhere, by an attempt."""
+    wishes = walls_wished_in(attempt.folder)
+    nowhere = wishes.filter(pc.is_in(wishes["entry_id"], value_set=unplaced(wishes, firewalls_of(attempt.inputs))))
+    return not set(nowhere["record"].to_pylist()).isdisjoint(records_with(attempt, [key]))
 
 
 def _but_taken_back(connection: Connection, authority: str, decisions: pa.Table) -> pa.Table:

@@ -57,6 +57,10 @@ _WHY = {
         "A wish whose own child is not in the index may mean this one.",
         "Look at the page of protection: if the wish is another child's, two people end it there; then decide again of this child.",
     ),
+    "unwalled": (
+        "A firewall was asked for by a record of the child, and stands nowhere: as long as it does not, the child may be two.",
+        "Put it up first, `{wall}`, load, and then decide again.",
+    ),
     "another": (
         "The child may be another one who is hidden, and is hidden for that one's sake.",
         "Find the pair in the review list: if they are two children, `{apart}`. To unshield it does not help.",
@@ -103,6 +107,7 @@ def ways_out(why: Sequence[str], authority: str, record: str = "RECORD") -> str:
         "decisions": decide_command("list", authority=authority),
         "apart": decide_command("not-the-same", record, "OTHER", authority=authority),
         "same": decide_command("same", record, "OTHER", authority=authority),
+        "wall": decide_command("firewall", record, "OTHER", authority=authority),
     }
     return " ".join(_WHY[reason][1].format(**commands) for reason in why if reason in _WHY)
 

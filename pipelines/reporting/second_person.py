@@ -33,6 +33,7 @@ class WaitingProposal:
         records: references of the records that it names; of a wish that means nobody the wish's own name.
         actor: who proposed it.
         since: when, in UTC.
+        of_nobody: whether it ends a wish that means nobody.
     """
 
     number: int
@@ -41,17 +42,20 @@ class WaitingProposal:
     records: tuple[str, ...]
     actor: str
     since: str
+    of_nobody: bool = False
 
     @property
     def told(self) -> str:
         """What is proposed, and by whom; of which records only `in_full`."""
-        what = "To show a hidden child again" if self.kind == "unshield" else "To take a firewall away"
+        what = "To take a firewall away"
+        if self.kind == "unshield":
+            what = "To end a wish that means nobody" if self.of_nobody else "To show a hidden child again"
         return f"{what}. {self.actor} proposed it, and nothing changes before another person confirms it."
 
     @property
     def in_full(self) -> str:
         """The same, and of which records."""
-        return f"{self.told} It is about record {' and '.join(self.records)}."
+        return f"{self.told} It is about {'wish' if self.of_nobody else 'record'} {' and '.join(self.records)}."
 
     def what_to_do(self, home: str = "HOME") -> str:
         """How another person confirms it, and how it is taken back."""
@@ -93,6 +97,7 @@ def waiting_proposals(engine: Engine, authorities: Collection[str] | None = None
             tuple(_shown(key) for key in (row.record_a, row.record_b) if key),
             row.actor,
             row.decided_at,
+            bool(wish_in(row.record_a or "")),
         )
         for row in rows
         if int(row.decision_id) not in confirmed

@@ -17,9 +17,11 @@ import pytest
 from sqlalchemy import select
 
 from pipelines.database import schema as db
-from pipelines.nights import decisions
-from pipelines.nights.protection_decisions import confirm, unshield
+from pipelines.nights import decisions, protection_decisions
+from pipelines.nights.protection_decisions import confirm, proposal_of, unshield
 from pipelines.nights.protective import taken_away
+from pipelines.nights.unmet import reasons_told
+from pipelines.protection.shielding import Unmet
 from pipelines.publishing.publish import snapshot_tables
 from pipelines.publishing.versions import versions_there
 from pipelines.tables import read_table
@@ -374,3 +376,23 @@ def hidden_in_database(place: LittleNights, record_key: str) -> bool:
     with place.deployment.engine.connect() as connection:
         (row,) = connection.execute(query).all()
     return bool(row.shielded or row.withheld)
+
+
+def test_who_proposes_to_open_a_child_that_waits_for_its_wall_is_told_to_put_that_up_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = both(tmp_path, firewall_from="S9999")
+    place.deliver(0)
+    assert place.load() == {0: "published"}
+    proposed = unshield(place.deployment, AUTHORITY, B, **WHY)
+    hides = protection_decisions.protect
+
+    def in_vain(*args: Any, **kwargs: Any) -> Any:  # as where it may be another child, too
+        return replace(hides(*args, **kwargs), unmet=(Unmet(0, ("another",)),))
+
+    monkeypatch.setattr(protection_decisions, "protect", in_vain)
+    assert proposal_of(place.deployment, AUTHORITY, proposed.number).unmet == ("unwalled",)
+    assert "decide firewall" in reasons_told(("unwalled",), AUTHORITY)
+    decisions.decide(place.deployment, AUTHORITY, "firewall", A, B, **WHY)
+    place.load()
+    assert proposal_of(place.deployment, AUTHORITY, proposed.number).unmet == ("another",)

@@ -24,7 +24,7 @@ _TO_DO = {
     "for its record. If nobody is left to be hidden, two people end it: `{open}`, and another confirms.",
     "unwalled": "Ask the supplier for the other identity's number (the one that was sent may be another child's), or say it: "
     "`{firewall}`. Then two open the child: `{open}`, and another confirms.",
-    "walled": "See whether it stands between the right two: `isindex decide list`. Then two open the child: `{open}`, and another confirms.",
+    "walled": "See whether it stands between the right two: `{decisions}`. Then two open the child: `{open}`, and another confirms.",
     "unread": "Ask the supplier what the mark means, and to send one of those that the contract names. Should it be a no, two people open "
     "the child once the supplier has sent that: `{open}`, and another confirms.",
     "damaged": "Ask the supplier to send the record again, whole: delivery, position and line say where it stands.",
@@ -137,5 +137,6 @@ def _to_do(task: Mapping[str, Any], authority: str) -> Told:
         "shield": decide_command("shield", "CHILD", authority=authority),
         "firewall": decide_command("firewall", record, "OTHER", authority=authority),
         "same": decide_command("same", record, "OTHER", authority=authority),
+        "decisions": decide_command("list", authority=authority),
     }
     return Told(_TO_DO[task["kind"]].format(**commands))
