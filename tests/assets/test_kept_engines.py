@@ -86,6 +86,12 @@ def test_a_fault_in_a_transaction_leaves_nothing_of_it(tmp_path):
         assert storage.get_dynamic_partitions("authority") == ["330"]
 
 
+def test_it_waits_for_the_disk_where_the_journal_is_carried_over_and_not_after_each_event(tmp_path):
+    with instance_of(Home(tmp_path / "home")) as instance, instance.event_log_storage.index_connection() as connection:
+        told = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")}
+    assert told == {"journal_mode": "wal", "synchronous": 1}
+
+
 def test_within_a_load_a_run_changes_nothing(tmp_path):
     with instance_of(Home(tmp_path / "home")) as instance:
         kept = instance.event_log_storage._connect
