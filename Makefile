@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo ui test attacks lint lock clean bench bench-england bench-households bench-matching bench-workers model
+.PHONY: help setup demo ui test test-full attacks lint lock clean bench bench-england bench-households bench-matching bench-workers model
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -28,8 +28,11 @@ demo: setup ## three sample nights of two authorities, loaded through Dagster in
 ui: setup ## the Dagster UI on what the demo loaded
 	@$(BIN)/isindex ui --home demo/home --landing demo/landing
 
-test: setup ## the tests
-	@$(BIN)/python -m pytest -rs -n 2 --dist loadfile --no-loadscope-reorder
+test: setup ## the tests, but for whole lives of a home
+	@$(BIN)/python -m pytest -rs -n 2 --dist loadfile --no-loadscope-reorder -m "not in_full"
+
+test-full: setup ## the tests that `make test` leaves out: whole lives of a home
+	@$(BIN)/python -m pytest -rs -n 2 --dist loadfile --no-loadscope-reorder -m in_full
 
 attacks: setup ## the attacks on the protection of children: family, tried, held
 	@$(BIN)/python -m pytest -q -n 0 tests/attacks

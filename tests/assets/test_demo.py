@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, select
 
 from pipelines.database.schema import INDEX_TABLES, identity, ledger_event, reject
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgres]
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.in_full]
 ISINDEX = str(Path(sys.executable).with_name("isindex"))
 CHILDREN = 60
 

@@ -20,7 +20,7 @@ ISINDEX = Path(sys.executable).with_name("isindex")
 QUERY = json.dumps({"query": "{version}"}).encode()
 GET_QUERY = "/graphql?query=%7Bversion%7D"
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.in_full]
 
 
 @pytest.fixture(scope="module")

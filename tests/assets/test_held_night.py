@@ -14,7 +14,7 @@ from sample_feeds import make_nights
 from tests.assets.conftest import FIRST, days
 from tests.assets.daemon import DAGSTERS_OWN, daemon_of, london, night_of_run
 
-pytestmark = [DAGSTERS_OWN, pytest.mark.slow]
+pytestmark = [DAGSTERS_OWN, pytest.mark.slow, pytest.mark.in_full]
 FAILURE, QUEUED = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.QUEUED
 
 

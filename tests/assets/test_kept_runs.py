@@ -23,7 +23,7 @@ from sample_feeds import make_nights
 from tests.assets.daemon import DAGSTERS_OWN, night_of_run
 from tests.loading import loaded
 
-pytestmark = [DAGSTERS_OWN, pytest.mark.slow]
+pytestmark = [DAGSTERS_OWN, pytest.mark.slow, pytest.mark.in_full]
 FIRST = date(2026, 11, 18)
 NIGHTS = 4
 

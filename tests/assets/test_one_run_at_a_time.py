@@ -51,6 +51,7 @@ run_outstanding(deployment, new, authorities=["330"], selected=bool, started=boo
 # --- from the first step to the last ------------------------------------------------------------------------------
 
 
+@pytest.mark.in_full
 @pytest.mark.slow
 def test_a_run_holds_the_lock_from_its_first_step_to_its_last(published):
     published.arrive("330", "health", days(1))
@@ -95,6 +96,7 @@ def test_a_run_that_names_no_authority_touches_no_night(published):
 # --- two at once --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.in_full
 @pytest.mark.slow
 def test_while_a_night_is_being_run_no_way_in_goes_round_the_lock(published):
     published.arrive("330", "health", days(1))
@@ -118,6 +120,7 @@ def test_while_a_night_is_being_run_no_way_in_goes_round_the_lock(published):
     assert command(*by_hand, home=published).returncode == 0
 
 
+@pytest.mark.in_full
 @pytest.mark.slow
 def test_two_loads_at_once_end_like_one(published, tmp_path):
     published.arrive("330", "health", days(1))
@@ -132,6 +135,7 @@ def test_two_loads_at_once_end_like_one(published, tmp_path):
     assert tree(published.home / "snapshots") == tree(alone_.home / "snapshots")
 
 
+@pytest.mark.in_full
 @pytest.mark.slow
 def test_two_first_loads_at_once_make_one_home(place):
     place.arrive("330", "health", FIRST)
@@ -143,6 +147,7 @@ def test_two_first_loads_at_once_make_one_home(place):
     assert list(versions_in_force(place.open().home, "330")) == [FIRST]
 
 
+@pytest.mark.in_full
 @pytest.mark.slow
 def test_a_run_that_goes_on_is_waited_for_and_one_whose_process_died_holds_back_nobody(published):
     """One authority's run stands still, then its process is killed; another authority never notices."""

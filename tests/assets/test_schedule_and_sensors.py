@@ -48,6 +48,7 @@ def in_force(place, authority: str) -> list[date]:
 # --- what arrives -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.in_full
 @pytest.mark.slow
 def test_what_arrives_is_loaded_night_after_night_each_authority_by_itself(place):
     for authority, night in (("330", 0), ("330", 1), ("301", 0)):
@@ -130,6 +131,7 @@ def test_just_after_midnight_in_summer_the_day_is_the_one_of_london():
 # --- what people decide -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.in_full
 @pytest.mark.slow
 def test_a_decision_makes_a_run_and_so_does_taking_it_back_however_often(published):
     path = published.night("330", FIRST).folder / "identities" / "identities.parquet"
@@ -150,6 +152,7 @@ def test_a_decision_makes_a_run_and_so_does_taking_it_back_however_often(publish
     assert len(set(keys)) == 4
 
 
+@pytest.mark.in_full
 @pytest.mark.slow
 def test_nights_that_the_daemon_runs_let_go_what_is_not_kept(published, setting):
     setting("ISINDEX_KEEP_NIGHTS", 1)
@@ -184,6 +187,7 @@ def test_at_the_cut_off_every_authority_has_the_night_that_ended_whatever_came(p
         assert daemon.runs()[0].tags["isindex/started_by"] == "the schedule nightly"
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     ("sunday", "cut_off"),
     [(date(2026, 3, 29), "06:00"), (date(2026, 10, 25), "06:00"), (date(2026, 3, 29), "01:30"), (date(2026, 10, 25), "01:30")],
@@ -244,6 +248,7 @@ def test_the_cut_off_is_one_setting_for_the_schedule_and_for_what_is_said_of_a_f
 # --- what fails ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.in_full
 @pytest.mark.slow
 def test_a_night_that_failed_is_asked_for_at_the_cut_off_and_not_every_minute(published):
     published.arrive("330", "health", days(1))

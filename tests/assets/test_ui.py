@@ -17,7 +17,7 @@ import pytest
 from sample_feeds import FaultPlan, make_nights
 from tests.loading import loaded
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.in_full]
 BIN = Path(sys.executable).parent
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 

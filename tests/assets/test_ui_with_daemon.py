@@ -23,7 +23,7 @@ from sample_feeds import make_nights
 from tests.assets.conftest import FIRST, Place
 from tests.assets.daemon import DAGSTERS_OWN
 
-pytestmark = DAGSTERS_OWN
+pytestmark = [DAGSTERS_OWN, pytest.mark.in_full]
 ISINDEX = Path(sys.executable).with_name("isindex")
 
 

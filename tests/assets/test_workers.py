@@ -65,6 +65,7 @@ def one_by_one(arrived, tmp_path_factory) -> Path:
 # --- the same index -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.in_full
 @pytest.mark.slow
 def test_four_authorities_of_two_workers_are_published_as_by_one_process(arrived, one_by_one, tmp_path, database):
     home = tmp_path / "home"
@@ -95,6 +96,7 @@ def test_what_finds_nothing_to_do_starts_nobody(arrived, one_by_one, monkeypatch
 # --- whoever dies takes nobody along ------------------------------------------------------------------------------
 
 
+@pytest.mark.in_full
 @pytest.mark.slow
 def test_a_worker_that_is_killed_costs_its_own_authority_only(arrived, one_by_one, tmp_path):
     home = tmp_path / "home"
@@ -122,6 +124,7 @@ def test_a_worker_that_is_killed_costs_its_own_authority_only(arrived, one_by_on
     assert versions(home) == versions(one_by_one)
 
 
+@pytest.mark.in_full
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "codes"), [(signal.SIGINT, {1, 130}), (signal.SIGTERM, {143}), (signal.SIGKILL, {-signal.SIGKILL})]
@@ -141,6 +144,7 @@ def test_whatever_ends_the_load_ends_its_workers(number, codes, arrived, tmp_pat
     assert "Traceback" not in said
 
 
+@pytest.mark.in_full
 def test_what_a_worker_meets_outside_a_night_ends_the_load_with_its_code(arrived, tmp_path):
     deployment = Databases("sqlite").opened(tmp_path / "home", arrived)
     look = look_around(deployment).new

@@ -23,6 +23,8 @@ from tests.attacks.victims import KEYS, record_of
 from tests.nights.little_authority import AUTHORITY
 from tests.nights.little_nights import LittleNights
 
+pytestmark = pytest.mark.in_full
+
 Decide = Callable[[Scene], None]
 
 

@@ -33,6 +33,8 @@ from tests.attacks.victims import Victim
 from tests.nights.little_authority import AUTHORITY
 from tests.nights.little_nights import LittleNights
 
+pytestmark = pytest.mark.in_full
+
 BIRTH_AGENCY, ADOPTIVE_AGENCY = "health", "social_care"
 
 

@@ -28,6 +28,8 @@ from tests.attacks.victims import KEYS, Victim, record_of, victim
 from tests.nights.little_authority import AGENCIES, AUTHORITY
 from tests.nights.little_nights import LittleNights, broken_in, few_keys_may_move
 
+pytestmark = pytest.mark.in_full
+
 NIGHTS, LIVES = 4, 16
 
 

@@ -27,6 +27,8 @@ from tests.databases import Databases
 from tests.nights.little_authority import AUTHORITY
 from tests.nights.little_nights import LittleNights
 
+pytestmark = pytest.mark.in_full
+
 # what a run that was killed has left, as the place where it lies and what it was a copy of, both below the home
 _LEFT = {
     "half a version": ("snapshots/330/.staging-killed", "snapshots/330/v=*"),

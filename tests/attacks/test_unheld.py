@@ -19,6 +19,8 @@ from tests.attacks.attack import Attack
 from tests.attacks.families import households, text
 from tests.attacks.town import Town, town_of
 
+pytestmark = pytest.mark.in_full
+
 ATTACKS = [*households.ATTACKS, *text.ATTACKS]
 
 

@@ -26,6 +26,8 @@ from tests.attacks.town import big_moves, heard, hidden_names, open_names
 from tests.attacks.victims import KEYS
 from tests.nights.little_nights import LittleNights, broken_in, few_keys_may_move
 
+pytestmark = pytest.mark.in_full
+
 _COLUMNS = [name for name in contract_for("health").column_names if name != "change"]
 _AT = _COLUMNS.index("confidentiality")
 

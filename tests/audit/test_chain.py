@@ -281,6 +281,7 @@ def test_whatever_a_person_types_is_kept_and_proven(six, why):
     assert audit.prove(six).entries == 7
 
 
+@pytest.mark.in_full
 def test_entries_of_two_processes_stand_one_after_the_other(deployment, database):
     command = [sys.executable, "-c", ONE_PROCESS, str(deployment.home.root)]
     environment = database.environment(deployment.home.root)

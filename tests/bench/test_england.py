@@ -4,6 +4,8 @@ import pytest
 
 from bench.england import chosen, growth
 
+pytestmark = pytest.mark.in_full
+
 
 def test_the_largest_and_the_smallest_are_among_those_that_are_taken():
     england = {f"{place:03}": 1_000 * (place + 1) for place in range(153)}

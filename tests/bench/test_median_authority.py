@@ -2,7 +2,11 @@
 
 import re
 
+import pytest
+
 from bench import median_authority
+
+pytestmark = pytest.mark.in_full
 
 
 def test_it_prints_stages_goals_and_how_many_children_were_published(capsys):

@@ -64,6 +64,7 @@ def test_a_contract_is_readable_by_the_standard_s_own_model_and_fits_its_schema(
     jsonschema.validate(yaml.safe_load(path.read_text(encoding="utf-8")), schema)
 
 
+@pytest.mark.in_full
 @pytest.mark.slow
 @pytest.mark.parametrize("path", BUILT_IN, ids=lambda path: path.name)
 def test_a_contract_is_clean_under_the_public_linter_without_a_network(path):

@@ -64,6 +64,7 @@ def is_hidden(place: LittleNights, night: int, record_key: str) -> bool:
     return bool(seen["shielded"] or seen["withheld"])
 
 
+@pytest.mark.in_full
 def test_a_flood_is_held_and_hides_nobody_but_whom_earlier_wishes_hide(place: LittleNights) -> None:
     mark(place, 100, "NULL but not quite")
     place.deliver(1, "health")
@@ -91,6 +92,7 @@ def test_a_flood_is_held_and_hides_nobody_but_whom_earlier_wishes_hide(place: Li
     assert command not in unescape((night / AUTHORITY / "protection.html").read_text())
 
 
+@pytest.mark.in_full
 def test_a_waiver_of_its_own_number_makes_a_flood_count(place: LittleNights) -> None:
     mark(place, 50, "S")
     place.deliver(1)
@@ -145,6 +147,7 @@ def test_what_a_flood_asks_for_is_let_go_with_its_night_when_nobody_wants_it(pla
     assert not list((place.home / "protection").rglob("*.flood.parquet"))
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("asking", [10, 19])
 def test_a_few_are_no_flood(place: LittleNights, asking: int) -> None:
     mark(place, asking, "S")

@@ -659,6 +659,7 @@ HELD = st.sampled_from(
 FOLDERS = st.dictionaries(st.tuples(AUTHORITY, AGENCY, DAY), HELD, max_size=12)
 
 
+@pytest.mark.in_full
 @settings(max_examples=40, deadline=None)
 @given(folders=FOLDERS, decided=st.sets(st.integers(0, 11)), emptied=st.sets(st.integers(0, 11)))
 def test_every_folder_is_new_decided_incomplete_or_named(folders, decided, emptied):

@@ -232,6 +232,7 @@ def asks_or_refused(result, position):
     return position in asking(result) or any(each.severity == "refuse" for each in result.findings)
 
 
+@pytest.mark.in_full
 @SETTINGS
 @given(st.data())
 def test_whatever_is_done_to_a_mark_in_a_flat_file(tmp_path, data):
@@ -255,6 +256,7 @@ def test_whatever_is_done_to_a_mark_in_a_flat_file(tmp_path, data):
     assert set(asking(result)) <= {2}
 
 
+@pytest.mark.in_full
 @SETTINGS
 @given(st.data())
 def test_whatever_is_done_to_a_shield_in_json_lines(tmp_path, data):

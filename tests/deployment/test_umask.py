@@ -21,6 +21,7 @@ def open_to_others(folder: Path) -> list[str]:
     return [path.name for path in found if not path.is_symlink() and stat.S_IMODE(path.stat().st_mode) & 0o077]
 
 
+@pytest.mark.in_full
 @pytest.mark.slow
 def test_a_load_writes_for_its_user_and_answers_whoever_may_read_the_delivery(tmp_path):
     make_nights(
@@ -38,6 +39,7 @@ def test_a_load_writes_for_its_user_and_answers_whoever_may_read_the_delivery(tm
         assert stat.S_IMODE((shared / name).stat().st_mode) == 0o640
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     "entered",
     [

@@ -74,6 +74,7 @@ def kinds(events):
 nights = st.lists(st.dictionaries(st.sampled_from(KEYS), st.integers(0, 3)), min_size=1, max_size=6)
 
 
+@pytest.mark.in_full
 @settings(max_examples=60, deadline=None)
 @given(nights=nights, seed=st.integers(0, 9))
 def test_any_history_keeps_records_apart_ids_unique_and_replays_alike(nights, seed):
@@ -108,6 +109,7 @@ def test_any_history_keeps_records_apart_ids_unique_and_replays_alike(nights, se
                 index_id = by_id[index_id]["redirects_to"]
 
 
+@pytest.mark.in_full
 @settings(max_examples=60, deadline=None)
 @given(
     partition=st.dictionaries(st.sampled_from(KEYS), st.integers(0, 3), min_size=2), joined=st.sets(st.integers(0, 3))
@@ -157,6 +159,7 @@ def test_a_record_that_comes_back_alone_takes_back_its_id():
     assert kinds(events) == ["restored"]
 
 
+@pytest.mark.in_full
 def test_those_who_come_back_as_one_child_take_back_the_elder_of_their_ids_whichever_comes_first_in_any_other_order():
     orders = set()
     for elder, younger in itertools.permutations(KEYS[:4], 2):
@@ -181,6 +184,7 @@ def test_a_frozen_cluster_stays_as_it_was():
 sides = st.lists(st.sampled_from(["a", "b", ""]), min_size=len(KEYS) - 2, max_size=len(KEYS) - 2)
 
 
+@pytest.mark.in_full
 @settings(max_examples=30, deadline=None)
 @given(before=nights, between=nights, after=nights, sides=sides)
 def test_no_event_leads_from_one_side_of_a_firewall_to_the_other_whatever_records_did_before_and_after(

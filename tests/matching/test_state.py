@@ -89,6 +89,7 @@ def test_a_half_written_state_is_none(town, tmp_path):
     assert MatchState.read(tmp_path) is None
 
 
+@pytest.mark.in_full
 @pytest.mark.slow
 def test_groups_too_large_to_be_paired_whole_are_followed_too(town, monkeypatch):
     """As in a city, where hundreds bear one name: a night is searched whole only when such a group comes to be or ends."""

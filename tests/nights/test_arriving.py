@@ -86,6 +86,7 @@ def ack(place: LittleNights, agency: str) -> dict[str, object]:
     return dict(told)
 
 
+@pytest.mark.in_full
 def test_who_delivers_in_time_is_not_late_because_the_night_was_run_for_another(
     place: LittleNights, clock: Clock
 ) -> None:

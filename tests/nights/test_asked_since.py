@@ -10,6 +10,8 @@ from tests.nights.little_authority import AUTHORITY, Delivery, children, day_of,
 from tests.nights.little_nights import LittleNights
 from tests.nights.test_protection_tasks import reference, tasks
 
+pytestmark = pytest.mark.in_full
+
 CHILD = children()[3]
 KEY = f"P{CHILD.nhs}"
 

@@ -83,6 +83,7 @@ def walled(place: LittleNights, night: int) -> None:
     assert "unwalled" not in {kind for kind, _ in tasks(place, night)}
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     "said",
     [
@@ -102,6 +103,7 @@ def test_a_number_that_is_understood_is_a_wall_and_hides_nobody(tmp_path: Path, 
         walled(place, 0)
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("said", ["\u2028", "\u200b", "\ufeff", "\x85 \u2060", " "], ids=ascii)
 def test_what_cannot_be_seen_asks_for_nothing_and_holds_no_night(tmp_path: Path, said: str) -> None:
     place = both(tmp_path, firewall_from=said)
@@ -110,6 +112,7 @@ def test_what_cannot_be_seen_asks_for_nothing_and_holds_no_night(tmp_path: Path,
     assert not hidden(place, 0, B) and tasks(place, 0) == []
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("said", ["S9999", "?", {"id": "S0021"}, "S0921", "the other one"], ids=ascii)
 def test_what_names_nobody_hides_who_asks_and_is_a_task(tmp_path: Path, said: Any) -> None:
     place = both(tmp_path, firewall_from=said)
@@ -129,6 +132,7 @@ def test_what_names_nobody_hides_who_asks_and_is_a_task(tmp_path: Path, said: An
     assert tasks(place, 1) == [("walled", B)]
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     "told", ["a slip", "another feed's number", "the old record goes", "it asks no more", "two names in use"]
 )
@@ -175,6 +179,7 @@ def test_who_may_be_two_shows_no_carer_and_one_name_as_long_as_nobody_knows_whom
         assert not gate.passed and gate.figures["unparted"] == 1
 
 
+@pytest.mark.in_full
 def test_a_slip_that_is_another_childs_number_hides_who_asks_until_people_say_who_is_meant(tmp_path: Path) -> None:
     place = both(tmp_path, firewall_from="S0002")  # a neighbour's
     place.deliver(0)
@@ -217,6 +222,7 @@ def held(place: LittleNights) -> None:
     put(place.landing, Delivery("social_care", day_of(1), care.sequence, "delta", [row]))
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("ask", [rejected, refused, held])
 def test_what_is_rejected_refused_or_held_counts_and_stays_asked_for(
     one: LittleNights, tmp_path: Path, ask: Callable[[LittleNights], None]
@@ -238,6 +244,7 @@ def test_what_is_rejected_refused_or_held_counts_and_stays_asked_for(
 ADOPTIVE_NAMES = [{"family": ADOPTIVE.family, "given": ADOPTIVE.given, "type": "current"}]
 
 
+@pytest.mark.in_full
 def test_a_number_found_once_is_found_for_good(tmp_path: Path) -> None:
     place = both(tmp_path, firewall_from="s0021")
     place.deliver(0)
@@ -248,6 +255,7 @@ def test_a_number_found_once_is_found_for_good(tmp_path: Path) -> None:
     assert not hidden(place, 1, B) and tasks(place, 1) == []
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("meant", [A, "social_care:S0002"])  # who is meant, or anybody at all
 @pytest.mark.parametrize("since", [0, 1])
 def test_a_wall_that_one_person_puts_up_opens_nobody_who_was_hidden_for_want_of_one(
@@ -295,6 +303,7 @@ def test_a_record_between_two_identities_is_a_task_by_its_reference_alone(tmp_pa
     assert not [row for row in table if row["record_ref"] in told and row["record_key"] not in between]
 
 
+@pytest.mark.in_full
 def test_a_version_replaced_by_one_in_which_two_children_are_parted_is_removed(tmp_path: Path) -> None:
     """They were two before: it shows each under the id that the wall has ended."""
     other = "social_care:S0002"
@@ -307,6 +316,7 @@ def test_a_version_replaced_by_one_in_which_two_children_are_parted_is_removed(t
     assert versions_there(place.deployment.home, AUTHORITY) == [place.night(0).version()]
 
 
+@pytest.mark.in_full
 def test_a_wish_told_again_in_a_held_night_hides_nobody_whose_wall_stands(tmp_path: Path) -> None:
     place = both(tmp_path, firewall_from="S0021")
     place.deliver(0)

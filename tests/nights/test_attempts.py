@@ -214,6 +214,7 @@ def test_what_is_in_force_is_shown_by_links_that_a_moved_home_keeps(place: Littl
     assert manifest["attempt"] == attempt.digest == attempt.inputs.digest
 
 
+@pytest.mark.in_full
 @pytest.mark.both_databases
 def test_a_held_attempt_overwrites_nothing_and_rests_until_a_person_lets_it_pass(place: LittleNights) -> None:
     before, version = shown(place), place.night(1).version()
@@ -253,6 +254,7 @@ def test_a_held_attempt_overwrites_nothing_and_rests_until_a_person_lets_it_pass
     assert place.load() == {}
 
 
+@pytest.mark.in_full
 @pytest.mark.both_databases
 def test_an_override_lets_pass_one_gate_of_one_night(place: LittleNights) -> None:
     place.renumber()
@@ -281,6 +283,7 @@ def _delivery(place: LittleNights) -> dict[str, Any]:
     return {}
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("because", [_nothing, _delivery])
 def test_an_attempt_that_fails_in_any_stage_overwrites_nothing_and_is_told(
     place: LittleNights, because: Callable[[LittleNights], dict[str, Any]]
@@ -303,6 +306,7 @@ def test_an_attempt_that_fails_in_any_stage_overwrites_nothing_and_is_told(
     assert place.load() == {}
 
 
+@pytest.mark.in_full
 def test_a_night_whose_reports_fail_is_in_force_and_is_run_again_for_its_reports(place: LittleNights) -> None:
     place.deliver(2)
     assert place.load(before=broken_in("reports")) == {2: "failed"}
@@ -314,6 +318,7 @@ def test_a_night_whose_reports_fail_is_in_force_and_is_run_again_for_its_reports
     assert state_on_the_overview(place, 2) == ("Published", "–none")
 
 
+@pytest.mark.in_full
 @pytest.mark.both_databases
 def test_a_night_that_was_interrupted_says_so_and_is_run_again(place: LittleNights) -> None:
     class Killed(BaseException):
@@ -333,6 +338,7 @@ def test_a_night_that_was_interrupted_says_so_and_is_run_again(place: LittleNigh
     assert place.load() == {1: "published"}
 
 
+@pytest.mark.in_full
 def test_a_first_night_that_is_held_or_fails_leaves_nothing_in_force_and_is_still_there_to_look_at(
     tmp_path: Path, database: Databases
 ) -> None:
@@ -346,6 +352,7 @@ def test_a_first_night_that_is_held_or_fails_leaves_nothing_in_force_and_is_stil
     assert place.load() == {0: "published"}
 
 
+@pytest.mark.in_full
 @pytest.mark.both_databases
 def test_each_attempt_notes_why_it_was_made_and_by_whom(place: LittleNights) -> None:
     assert place.last(0).why == [
@@ -373,6 +380,7 @@ def test_a_night_without_inputs_and_one_without_its_base_are_refused_by_code(pla
         place.in_force(1).base()
 
 
+@pytest.mark.in_full
 def test_an_id_that_a_late_delivery_replaced_still_leads_to_the_child(tmp_path: Path, database: Databases) -> None:
     place = LittleNights(tmp_path, database)
     place.deliver(0, "police", "social_care")
@@ -395,6 +403,7 @@ def test_an_id_that_a_late_delivery_replaced_still_leads_to_the_child(tmp_path: 
         assert (shown.asked_for, shown.tables["children"][0]["family_name"]) == (index_id, named[index_id])
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("end", ["published", "held"])
 def test_a_run_that_is_killed_before_its_pages_are_written_is_made_good_by_the_next_load(
     place: LittleNights, end: str

@@ -40,6 +40,7 @@ def two_nights(one_night: LittleNights, tmp_path_factory: pytest.TempPathFactory
     return place
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     "name",
     [
@@ -72,6 +73,7 @@ def test_a_file_that_was_cut_short_is_told_by_its_code_and_place(
     assert place.load() == {}
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("left", [b"", b"{}", b'{"known": 1}'])
 def test_a_memory_of_what_versions_were_held_against_that_cannot_be_read_is_none(
     one_night: LittleNights, tmp_path: Path, left: bytes
@@ -105,6 +107,7 @@ def test_a_version_whose_manifest_is_damaged_is_made_anew(
     assert [row["shielded"] for row in waiting.published(0).to_pylist()].count(True) == 1
 
 
+@pytest.mark.in_full
 def test_a_damaged_pointer_of_one_authority_fails_its_nights_and_the_others_are_loaded(
     one_night: LittleNights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +145,7 @@ def test_a_damaged_pointer_of_one_authority_fails_its_nights_and_the_others_are_
     assert summary_of(place.deployment, [])["ok"]
 
 
+@pytest.mark.in_full
 def test_a_pointer_that_was_put_back_makes_the_nights_run_that_it_has_forgotten(
     one_night: LittleNights, tmp_path: Path
 ) -> None:
@@ -160,6 +164,7 @@ def test_a_pointer_that_was_put_back_makes_the_nights_run_that_it_has_forgotten(
     assert place.load() == {}
 
 
+@pytest.mark.in_full
 def test_where_a_pointer_that_was_put_back_leaves_out_a_night_whose_correction_is_held_the_database_follows_it(
     one_night: LittleNights, tmp_path: Path
 ) -> None:
@@ -205,6 +210,7 @@ def _flipped(whole: bytes) -> bytes:
     return whole[:4] + bytes(255 - each for each in whole[4:pages]) + whole[pages:]
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("spoil", [lambda whole: b"", lambda whole: whole[:-9], _flipped, None])
 @pytest.mark.parametrize(
     "name", ["person/records", "matching/clusters", "identities/visibility", "children", "addresses"]
@@ -239,6 +245,7 @@ def _told_by_the_database(place: LittleNights) -> tuple[list[date], str]:
     return list(nights), shown
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("left", [b'{"gar', b"{}", b"[]", None])
 def test_what_a_night_was_built_from_before_is_only_told(
     one_night: LittleNights, tmp_path: Path, left: bytes | None

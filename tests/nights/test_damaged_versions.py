@@ -65,6 +65,7 @@ def other(path: Path) -> None:
     shutil.copyfile(path.parent.parent / "other.parquet", path)
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("harm", [altered, Path.unlink, other])
 @pytest.mark.parametrize("table", ["children", "addresses"])
 def test_the_next_night_is_published_whatever_became_of_a_table_that_the_database_shows(
@@ -119,6 +120,7 @@ def test_a_version_whose_publish_was_killed_and_whose_tables_were_damaged_since_
     assert place.load() == {}
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("table", ["children", "record_links"])
 @pytest.mark.parametrize("harm", [lambda path: path.write_bytes(path.read_bytes()[:100]), Path.unlink])
 def test_a_version_that_no_night_has_any_more_and_that_is_damaged_does_not_make_protection_wait(

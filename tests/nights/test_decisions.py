@@ -75,6 +75,7 @@ def number_of(done):
     return done.output.split()[1].rstrip(":")
 
 
+@pytest.mark.in_full
 def test_two_children_are_one_once_a_reviewer_says_so_and_two_again_when_it_is_taken_back(place, strangers):
     a, b = strangers
     before = identities(place)
@@ -85,6 +86,7 @@ def test_two_children_are_one_once_a_reviewer_says_so_and_two_again_when_it_is_t
     assert load(place) == before
 
 
+@pytest.mark.in_full
 def test_what_was_joined_comes_apart_and_another_word_counts_once_the_first_is_taken_back(place, joined):
     a, b = joined
     first = number_of(decide(place, "not-the-same", a, b))

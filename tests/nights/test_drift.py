@@ -30,6 +30,7 @@ def load(landing: Path, home: Path) -> tuple[dict[str, float], dg.AssetCheckEval
     return read_as(Home(home).night("330", NIGHT) / "matching" / "stats.json", dict), said
 
 
+@pytest.mark.in_full
 def test_a_night_like_the_models_own_passes_and_one_unlike_it_warns_and_is_published(tmp_path, setting):
     make_nights(tmp_path, ("330",), first_night=NIGHT, nights=1, children=300, faults="none")
     figures, said = load(tmp_path / "landing", tmp_path / "home")

@@ -43,6 +43,7 @@ def test_another_table_in_the_store_fails_the_night_and_put_back_it_is_published
     assert "ELSEWHERE ROW" in str(place.published(2, "addresses").to_pylist()).upper()
 
 
+@pytest.mark.in_full
 def test_a_tombstone_that_cannot_be_read_stops_nothing(two_nights: LittleNights, tmp_path: Path) -> None:
     place = two_nights.copied_to(tmp_path)
     place.feeds["health"].rows[f"P{CHILD.nhs}"]["confidentiality"] = "S"

@@ -12,8 +12,11 @@ from datetime import date
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 
 from sample_feeds import make_nights
+
+pytestmark = pytest.mark.in_full
 
 NIGHT = date(2026, 11, 18)
 ISINDEX = str(Path(sys.executable).with_name("isindex"))

@@ -14,7 +14,7 @@ from pipelines.nights.summary import summary_of
 from sample_feeds import FaultPlan, FileFault, make_nights
 from sample_feeds.faults.files import FILE_FAULTS
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.in_full]
 FIRST, SECOND = date(2026, 11, 18), date(2026, 11, 19)
 AGENCIES = ("health", "education", "police", "social_care")
 AUTHORITIES = ("302", "303", "304", "330")

@@ -224,6 +224,7 @@ def families_of_ids(place: LittleNights) -> dict[str, set[str]]:
     return found
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("hidden_before", [False, True])
 def test_no_two_versions_show_the_name_of_one_side_each_under_one_id(
     joined: LittleNights, tmp_path: Path, hidden_before: bool
@@ -275,6 +276,7 @@ def test_who_may_not_see_the_protected_learns_of_no_wall_by_trying(walled: Littl
     assert all(each == told[0] for each in told)
 
 
+@pytest.mark.in_full
 @pytest.mark.both_databases
 def test_who_bears_both_names_stands_between_though_linked_with_nobody_and_a_stranger_does_not(
     joined: LittleNights, tmp_path: Path
@@ -326,6 +328,7 @@ def home_of(child: Child) -> dict[str, Any]:
     return {"lines": [child.street], "postcode": child.postcode, "status": "current"}
 
 
+@pytest.mark.in_full
 @pytest.mark.both_databases
 def test_a_feed_asks_for_a_wall_and_it_stands_though_the_feed_asks_no_more(tmp_path: Path, database: Databases) -> None:
     place = LittleNights(tmp_path, database)
@@ -352,6 +355,7 @@ def test_a_feed_asks_for_a_wall_and_it_stands_though_the_feed_asks_no_more(tmp_p
     assert of[B] == of["social_care:S0021"]
 
 
+@pytest.mark.in_full
 def test_later_nights_keep_it_whatever_third_records_say(joined: LittleNights, tmp_path: Path) -> None:
     """Both are at one address now; education has the adoptive name with the former one, police the birth name."""
     place = joined.copied_to(tmp_path)
@@ -396,6 +400,7 @@ def hides_both(place: LittleNights, night: int, both: str) -> bool:
     return bool(child["shielded"] or child["withheld"]) and not [value for value in values if value in told]
 
 
+@pytest.mark.in_full
 def test_both_are_hidden_at_once_while_the_night_that_parts_them_fails(joined: LittleNights, tmp_path: Path) -> None:
     place = joined.copied_to(tmp_path)
     both = identities(place, 1)[A]
@@ -445,6 +450,7 @@ def test_a_record_at_a_wall_is_found_by_the_reference_that_is_published_of_it(
     assert told.kept_back
 
 
+@pytest.mark.in_full
 def test_both_are_hidden_at_once_while_the_night_that_parts_them_is_held(joined: LittleNights, tmp_path: Path) -> None:
     place = joined.copied_to(tmp_path)
     both = identities(place, 1)[A]
@@ -457,6 +463,7 @@ def test_both_are_hidden_at_once_while_the_night_that_parts_them_is_held(joined:
     assert hides_both(place, 1, both)
 
 
+@pytest.mark.in_full
 @pytest.mark.both_databases
 def test_an_older_night_withholds_who_was_one_and_taken_back_they_are_one_again(
     joined: LittleNights, tmp_path: Path
@@ -494,6 +501,7 @@ def test_an_older_night_withholds_who_was_one_and_taken_back_they_are_one_again(
     assert "Quillerby" in shown(place, 2, of[B]) and "Thistlewick" in shown(place, 2, of[B])
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("asks", ["to be hidden", "for a wall"])
 def test_who_asks_after_it_was_proposed_to_take_the_wall_away_is_heard_first(
     walled: LittleNights, tmp_path: Path, asks: str
@@ -517,6 +525,7 @@ def test_who_asks_after_it_was_proposed_to_take_the_wall_away_is_heard_first(
         protection_decisions.confirm(place.deployment, AUTHORITY, proposed.number, **by("Ruth"))
 
 
+@pytest.mark.in_full
 def test_a_wall_that_a_feed_has_asked_for_too_is_not_said_to_go(walled: LittleNights, tmp_path: Path) -> None:
     place = walled.copied_to(tmp_path)
     place.feeds["social_care"].rows["S0921"]["firewall_from"] = BIRTH.nhs
@@ -535,6 +544,7 @@ def test_a_wall_that_a_feed_has_asked_for_too_is_not_said_to_go(walled: LittleNi
     assert "the firewall stands" in undone.output and "proposed" not in undone.output
 
 
+@pytest.mark.in_full
 def test_that_two_records_on_the_two_sides_are_the_same_takes_two_people(joined: LittleNights, tmp_path: Path) -> None:
     place = joined.copied_to(tmp_path)
     wall(place)
@@ -604,6 +614,7 @@ def verdict(place: LittleNights, paths: dict[str, Path], night: int = 1) -> Gate
     return gate
 
 
+@pytest.mark.in_full
 def test_the_gate_finds_each_thing_of_one_that_is_shown_at_the_other(walled: LittleNights, tmp_path: Path) -> None:
     version, of = walled.night(1).version(), identities(walled, 1)
     assert version is not None
@@ -626,6 +637,7 @@ REMEMBERED: list[tuple[str, str, dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.in_full
 def test_the_gate_finds_what_the_other_side_bore_though_it_is_away_and_that_it_was_forgotten(
     joined: LittleNights, tmp_path: Path
 ) -> None:
@@ -657,6 +669,7 @@ def test_the_gate_finds_what_the_other_side_bore_though_it_is_away_and_that_it_w
     assert not gate.passed and gate.figures["forgotten"] == 1
 
 
+@pytest.mark.in_full
 def test_the_gate_finds_what_the_other_side_bore_the_night_before(joined: LittleNights, tmp_path: Path) -> None:
     """Were the memory empty, the night before still tells it."""
     place = joined.copied_to(tmp_path)

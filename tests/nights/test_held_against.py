@@ -86,6 +86,7 @@ def forget(place: LittleNights) -> None:
     (place.home / "nights" / AUTHORITY / "protected.json").unlink(missing_ok=True)
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("seed", range(4))
 def test_versions_are_as_if_each_had_been_held_against_everything_anew(tmp_path: Path, seed: int) -> None:
     one = LittleNights(tmp_path / "one")

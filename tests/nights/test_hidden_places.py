@@ -62,6 +62,7 @@ def somebody_unreadable_asks(place: LittleNights) -> None:
     place.feeds["health"].rows["P1"] = row | {"local_patient_id": "P1", "confidentiality": "S"}
 
 
+@pytest.mark.in_full
 def test_the_home_stays_hidden_when_the_records_of_the_child_are_gone(place: LittleNights) -> None:
     key = f"P{CHILD.nhs}"
     place.feeds["health"].rows[key]["confidentiality"] = "S"
@@ -77,6 +78,7 @@ def test_the_home_stays_hidden_when_the_records_of_the_child_are_gone(place: Lit
         assert at_home(place) == set()
 
 
+@pytest.mark.in_full
 def test_the_home_of_a_rejected_record_that_asks_is_hidden_in_every_version(place: LittleNights) -> None:
     somebody_unreadable_asks(place)
     place.deliver(1)
@@ -86,6 +88,7 @@ def test_the_home_of_a_rejected_record_that_asks_is_hidden_in_every_version(plac
     assert not any(row["shielded"] or row["withheld"] for row in open_ones if row["family_name"] == BROTHER.family)
 
 
+@pytest.mark.in_full
 @pytest.mark.both_databases
 def test_the_home_is_hidden_at_once_though_the_night_is_held(place: LittleNights) -> None:
     somebody_unreadable_asks(place)
@@ -97,6 +100,7 @@ def test_the_home_is_hidden_at_once_though_the_night_is_held(place: LittleNights
     assert at_home(place) == set()
 
 
+@pytest.mark.in_full
 def test_a_home_is_shown_again_once_two_people_have_opened_the_child(place: LittleNights) -> None:
     place.feeds["health"].rows[f"P{CHILD.nhs}"]["confidentiality"] = "S"
     place.deliver(1)

@@ -40,6 +40,7 @@ IMPOSSIBLE = (
 )
 
 
+@pytest.mark.in_full
 def test_a_load_of_nights_that_cannot_be_is_refused_and_changes_nothing(tmp_path: Path, database: Databases) -> None:
     place = LittleNights(tmp_path, database)
     place.deliver(0)

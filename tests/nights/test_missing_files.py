@@ -56,6 +56,7 @@ def all_below(folder: Path) -> Iterator[Path]:
             yield path
 
 
+@pytest.mark.in_full
 def test_without_any_one_file_or_folder_the_child_is_told_to_nobody(decided: LittleNights) -> None:
     own, other = index_id(decided, 0), index_id(decided, 0, OPEN.family)
 

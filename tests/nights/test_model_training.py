@@ -83,6 +83,7 @@ def test_a_candidate_is_trained_from_every_authority_and_is_not_in_force(home, t
     assert load_model(trained.path).policy.records == figures["records"]
 
 
+@pytest.mark.in_full
 def test_the_same_records_give_the_same_model_and_other_records_a_new_one(home, trained, monkeypatch):
     monkeypatch.setattr(models, "_FEWEST_TOLD", 10)
     before = contents(trained.path)

@@ -73,6 +73,7 @@ def asked(*words: str) -> Any:
 
 
 # ---- what has changed -----------------------------------------------------------------------------------------------
+@pytest.mark.in_full
 def test_no_kind_of_change_is_left_out_anywhere(nights: LittleNights) -> None:
     seen: set[str] = set()
 
@@ -130,6 +131,7 @@ def send(
     put(nights.landing, Delivery("health", day_of(number), sequence, mode, sent, fault))
 
 
+@pytest.mark.in_full
 def test_pages_count_all_that_is_in_force_and_nothing_that_is_held(nights: LittleNights) -> None:
     send(nights, 1, 2, *everyone("health", but={0: "broken", 1: "queried"}), mode="full")
     nights.load()
@@ -177,6 +179,7 @@ def test_a_delta_that_is_held_alone_brings_nothing(nights: LittleNights) -> None
     assert authority[4:7] == ["0", "0", "0"]
 
 
+@pytest.mark.in_full
 def test_a_feed_with_more_rejects_than_its_service_level_allows_is_to_be_settled(nights: LittleNights) -> None:
     send(nights, 1, 2, *everyone("health"), mode="full")
     nights.deliver(1, "education", "police", "social_care")
@@ -218,6 +221,7 @@ def load(nights: LittleNights, *words: str) -> Any:
     return CliRunner().invoke(app, ["load", "--home", str(nights.home), "--landing", str(nights.landing), *words])
 
 
+@pytest.mark.in_full
 def test_a_refused_delivery_is_told_by_every_load_until_it_is_sent_whole(nights: LittleNights) -> None:
     nights.feeds["health"].sequence = 1
     (damaged,) = nights.deliver(1, "health", fault="checksum")
@@ -240,6 +244,7 @@ def test_a_refused_delivery_is_told_by_every_load_until_it_is_sent_whole(nights:
     assert (quiet.exit_code, "every night is built" in quiet.stdout) == (0, True)
 
 
+@pytest.mark.in_full
 def test_a_refused_delivery_is_settled_by_one_of_its_number_elsewhere_and_by_a_waiver(nights: LittleNights) -> None:
     send(nights, 1, 2, *everyone("health"), mode="full", fault="checksum")
     nights.load()
@@ -253,6 +258,7 @@ def test_a_refused_delivery_is_settled_by_one_of_its_number_elsewhere_and_by_a_w
     assert (waits(nights), to_settle(nights, 3)) == ([], set())
 
 
+@pytest.mark.in_full
 def test_a_repeat_is_told_until_a_later_one_is_in_force_for_its_night(nights: LittleNights) -> None:
     send(nights, 0, 1, *everyone("health", but={0: "moved"}), mode="full")
     nights.load()
@@ -262,6 +268,7 @@ def test_a_repeat_is_told_until_a_later_one_is_in_force_for_its_night(nights: Li
     assert (waits(nights), to_settle(nights, 0)) == ([], set())
 
 
+@pytest.mark.in_full
 def test_a_gap_is_told_until_it_is_filled_or_waived(nights: LittleNights) -> None:
     send(nights, 2, 4, *everyone("health"), mode="full")
     nights.load()
@@ -339,6 +346,7 @@ def test_a_load_of_some_nights_says_which_it_was_not_asked_for(nights: LittleNig
 
 
 # ---- nights that were let go ----------------------------------------------------------------------------------------
+@pytest.mark.in_full
 def test_nights_let_go_by_the_load_that_published_them_went_well_and_are_history_then(
     nights: LittleNights, setting: Callable[[str, object], None]
 ) -> None:

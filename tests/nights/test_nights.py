@@ -135,6 +135,7 @@ def test_another_home_gets_the_same_bytes_whatever_its_database(world, on_sqlite
     assert published_bytes(other) == published_bytes(home)
 
 
+@pytest.mark.in_full
 @pytest.mark.slow
 @pytest.mark.one_database
 def test_a_load_killed_again_and_again_publishes_the_same_bytes(world, tmp_path, database):
@@ -153,6 +154,7 @@ def test_a_load_killed_again_and_again_publishes_the_same_bytes(world, tmp_path,
     assert published_bytes(killed) == published_bytes(home)
 
 
+@pytest.mark.in_full
 def test_a_damaged_and_a_late_delivery_end_as_if_they_had_come_in_time(tmp_path):
     plan = FaultPlan(
         0.0,

@@ -138,6 +138,7 @@ def moved(number: int) -> list[dict[str, Any]]:
 
 
 # ---- nothing is built on a gap --------------------------------------------------------------------------------------
+@pytest.mark.in_full
 def test_a_delta_whose_night_failed_is_in_the_next_night_and_after_mending_all_is_as_if_it_had_not(another):
     disturbed_place, calm = another(), another()
     for place in (disturbed_place, calm):
@@ -153,6 +154,7 @@ def test_a_delta_whose_night_failed_is_in_the_next_night_and_after_mending_all_i
     assert differences(disturbed_place.told(), calm.told()) == []
 
 
+@pytest.mark.in_full
 def test_what_corrects_a_published_night_and_is_held_is_not_lost_to_the_next(another, close_gates):
     place, calm = another(), another()
     for each in (place, calm):
@@ -180,6 +182,7 @@ def test_what_corrects_a_published_night_and_is_held_is_not_lost_to_the_next(ano
     assert differences(place.told(), calm.told()) == []
 
 
+@pytest.mark.in_full
 def test_the_ledger_leaves_out_what_was_superseded_and_what_was_passed_over(place):
     place.put("health", SECOND, 2, [row_of("health", 0) | {"change": "withdraw"}], "delta")
     place.load()
@@ -198,6 +201,7 @@ def test_the_ledger_leaves_out_what_was_superseded_and_what_was_passed_over(plac
     assert len(place.ledger(SECOND)) == 16
 
 
+@pytest.mark.in_full
 def test_a_night_that_is_published_anew_makes_those_that_build_on_it_outstanding_and_no_others(place):
     place.put("health", SECOND, 2, moved(0), "delta")
     place.load()
@@ -234,6 +238,7 @@ def test_a_night_killed_behind_the_pointer_is_a_sound_base_and_the_database_foll
     assert links.is_file()
 
 
+@pytest.mark.in_full
 def test_a_delivery_that_fills_a_gap_frees_what_waited_wherever_its_taking_in_is_killed(another):
     prepared = another()
     prepared.put("health", THIRD, 3, moved(1), "delta")
@@ -268,6 +273,7 @@ def test_a_refused_delivery_is_answered_by_the_next_load_when_its_taking_in_was_
     assert place.load() == {}
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("killed", [False, True])
 def test_what_waited_and_is_refused_once_the_gap_is_filled_is_answered(place, monkeypatch, killed):
     place.put("health", FIRST, 3, [row_of("health", 1, "broken") | {"change": "upsert"}], "delta")
@@ -292,6 +298,7 @@ def test_a_night_that_only_a_refused_delivery_came_for_is_run_though_a_kill_came
     assert place.load() == {}
 
 
+@pytest.mark.in_full
 @pytest.mark.slow
 def test_wherever_a_load_is_killed_the_next_one_ends_as_if_it_had_not_been(another):
     """At moments across the load; ``KILL_STEP=1 pytest …`` tries every one."""
@@ -312,6 +319,7 @@ def test_wherever_a_load_is_killed_the_next_one_ends_as_if_it_had_not_been(anoth
 
 
 # ---- one at a time --------------------------------------------------------------------------------------------------
+@pytest.mark.in_full
 def test_two_processes_never_run_the_nights_of_one_authority_at_once(place):
     place.put("health", SECOND, 2, moved(0), "delta")
     context = multiprocessing.get_context("spawn")

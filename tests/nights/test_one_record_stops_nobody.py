@@ -15,6 +15,8 @@ from tests.nights.little_authority import children
 from tests.nights.little_nights import LittleNights
 from tests.nights.test_protection_tasks import tasks
 
+pytestmark = pytest.mark.in_full
+
 CHILD, OTHER = children()[1], children()[2]
 SHIELD = {"requested": True}
 

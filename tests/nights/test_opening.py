@@ -90,6 +90,7 @@ def said(place: LittleNights, *words: str) -> str:
 # --- what both knew -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     ("night", "step", "mode", "fault"),
     [(2, 1, "full", ""), (2, 5, "delta", ""), (1, 0, "full", ""), (2, 1, "full", "records")],
@@ -112,6 +113,7 @@ def test_a_wish_between_proposal_and_confirmation_overtakes_it(
     confirm(place, propose(place).number)
 
 
+@pytest.mark.in_full
 def test_the_wish_of_another_child_overtakes_nothing(place: LittleNights) -> None:
     made = propose(place)
     asks(place, OTHER.nhs, 2, 1)
@@ -128,6 +130,7 @@ def test_a_proposal_of_which_nobody_kept_what_was_known_is_made_again(place: Lit
         confirm(place, made.number)
 
 
+@pytest.mark.in_full
 def test_who_is_not_hidden_cannot_be_opened_and_who_is_since_can(place: LittleNights) -> None:
     with pytest.raises(IsindexError, match="CHILD_NOT_HIDDEN"):
         propose(place, OTHER_KEY)
@@ -172,6 +175,7 @@ def test_who_confirms_is_shown_what_and_a_second_proposer_is_told_to_confirm(pla
     assert f"proposal {number}" in said(place, "decide", "list").replace("│ ", "")
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("loaded", [False, True], ids=["no load at all", "a load after the shield"])
 def test_the_wrong_child_is_opened_as_the_how_to_says_without_a_warning_that_is_not_true(
     place: LittleNights, loaded: bool
@@ -245,6 +249,7 @@ def figures(place: LittleNights, night: int) -> dict[str, Any]:
     return place.last(night).figures
 
 
+@pytest.mark.in_full
 def test_an_opening_while_the_record_asks_is_warned_of_and_told_after_the_night(place: LittleNights) -> None:
     mark(place, CHILD.nhs)
     place.deliver(2)
@@ -264,6 +269,7 @@ def test_an_opening_while_the_record_asks_is_warned_of_and_told_after_the_night(
     assert "opened nobody" in told.came_of_it and "supplier" in told.came_of_it
 
 
+@pytest.mark.in_full
 def test_versions_that_show_a_child_again_say_so(place: LittleNights) -> None:
     asks(place, OTHER.nhs, 1, 0)
     place.load()  # the versions of both nights are published again, less the child
@@ -284,6 +290,7 @@ def test_versions_that_show_a_child_again_say_so(place: LittleNights) -> None:
 # --- what waits for a load ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.in_full
 def test_a_shield_says_what_is_hidden_at_once_and_status_that_it_waits(place: LittleNights) -> None:
     load = f"isindex load --landing LANDING --home {place.home} --authority {AUTHORITY}"
     made = said(place, "decide", "shield", OTHER_KEY, "--actor", "Ruth")
@@ -313,6 +320,7 @@ def test_a_gate_is_let_pass_once_and_a_number_that_nobody_waits_for_is_told(plac
     assert "nothing waited for it" in told and f"the last one that came is {place.feeds['police'].sequence}" in told
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("forgets", [False, True])
 def test_whoever_strays_into_an_opened_child_stays_hidden_and_the_gate_holds_a_night_that_forgets_it(
     tmp_path: Path, database: Databases, monkeypatch: pytest.MonkeyPatch, forgets: bool
@@ -347,6 +355,7 @@ def test_whoever_strays_into_an_opened_child_stays_hidden_and_the_gate_holds_a_n
     assert unmet["why"] == ["strayed"]
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("undated", [False, True])
 def test_a_child_with_a_record_that_has_no_birth_date_is_opened_by_any_of_its_records(
     place: LittleNights, undated: bool
@@ -361,6 +370,7 @@ def test_a_child_with_a_record_that_has_no_birth_date_is_opened_by_any_of_its_re
     assert CHILD.family not in hidden(place, 3), read_as(place.in_force(3).folder / "protection" / "unmet.json", list)
 
 
+@pytest.mark.in_full
 def test_two_openings_of_one_child_by_two_of_its_records_open_it_together(place: LittleNights) -> None:
     key, row = next((key, row) for key, row in place.feeds["police"].rows.items() if CHILD.family in json.dumps(row))
     row["forenames"] = "Nickname"  # linked all the same, and known by another name

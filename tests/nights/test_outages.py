@@ -33,6 +33,7 @@ FAULTS: list[tuple[Exception, str]] = [
 ]
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     ("where", "fault", "code"),
     [
@@ -69,6 +70,7 @@ def test_what_is_in_the_way_of_a_gate_fails_the_night_and_the_next_load_runs_it(
     assert place.load() == {2: "published"}
 
 
+@pytest.mark.in_full
 def test_an_outage_while_an_older_version_is_made_less_waits_and_ends_as_undisturbed(
     two_nights: LittleNights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

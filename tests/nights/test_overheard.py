@@ -51,6 +51,7 @@ def linked(told: dict[str, Any], folder: Path) -> Any:
     return told
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     ("spoil", "heard"),
     [
@@ -100,6 +101,7 @@ def moved_and_linked(folder: Path) -> None:
     folder.rename(folder.parent / "2026-11-31")
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     ("spoil", "heard"),
     [

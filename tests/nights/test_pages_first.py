@@ -82,6 +82,7 @@ def in_the_way(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+@pytest.mark.in_full
 def test_protection_that_waits_is_told_everywhere_until_it_has_come_to_its_end(
     place: LittleNights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,6 +140,7 @@ def test_a_proposal_is_told_until_a_second_person_confirms_it(place: LittleNight
     assert "Proposal 1 was confirmed by decision 2." in said(place, "decide", "list")
 
 
+@pytest.mark.in_full
 def test_to_take_a_firewall_away_waits_for_a_second_person_too_and_goes_when_it_is_taken_back(
     place: LittleNights,
 ) -> None:
@@ -153,6 +155,7 @@ def test_to_take_a_firewall_away_waits_for_a_second_person_too_and_goes_when_it_
     assert "decide confirm 3" in first(place, "index.html")
 
 
+@pytest.mark.in_full
 def test_an_opening_that_opened_nobody_is_told_until_people_decide_again(place: LittleNights) -> None:
     proposed = protection_decisions.unshield(place.deployment, AUTHORITY, KEY, **by("Ruth"))  # type: ignore[arg-type]
     made = protection_decisions.confirm(place.deployment, AUTHORITY, proposed.number, **by("Omar"))  # type: ignore[arg-type]
@@ -172,6 +175,7 @@ def test_an_opening_that_opened_nobody_is_told_until_people_decide_again(place: 
     assert first(place, "index.html") == "" and "opened nobody" not in said(place, "status")
 
 
+@pytest.mark.in_full
 def test_an_opening_is_met_once_the_child_is_open(place: LittleNights) -> None:
     for number in range(2):
         proposed = protection_decisions.unshield(place.deployment, AUTHORITY, KEY, **by("Ruth"))  # type: ignore[arg-type]
@@ -189,6 +193,7 @@ def tasks(place: LittleNights, night: int) -> list[str]:
     return list(read_table(place.in_force(night).folder / "protection" / "tasks.parquet")["kind"].to_pylist())
 
 
+@pytest.mark.in_full
 def test_a_mark_that_is_gone_is_no_task_while_a_decision_shields_the_child(place: LittleNights) -> None:
     mark(place, value="")
     place.deliver(2)
@@ -203,6 +208,7 @@ def test_a_mark_that_is_gone_is_no_task_while_a_decision_shields_the_child(place
     assert tasks(place, 2) != ["gone"], "the shield has left a wish, which was told later"
 
 
+@pytest.mark.in_full
 def test_a_wish_of_a_record_that_is_rejected_every_night_is_a_task_and_one_that_is_withdrawn_is_none(
     place: LittleNights,
 ) -> None:
@@ -224,6 +230,7 @@ def test_a_wish_of_a_record_that_is_rejected_every_night_is_a_task_and_one_that_
     )
 
 
+@pytest.mark.in_full
 def test_a_held_night_says_what_readers_see_and_not_that_they_see_nobody(place: LittleNights) -> None:
     place.renumber()
     place.deliver(2)

@@ -80,6 +80,7 @@ def shielded(place: LittleNights) -> Iterator[LittleNights]:
 # --- whatever becomes of the file ---------------------------------------------------------------------------------
 
 
+@pytest.mark.in_full
 def test_a_mark_that_is_blank_again_or_whose_record_is_gone_stays(shielded: LittleNights) -> None:
     shielded.deliver(2)
     del shielded.feeds["health"].rows[f"P{CHILD.nhs}"]
@@ -127,6 +128,7 @@ def test_a_wish_counts_though_its_delivery_does_not(
     assert hidden(place, 2) == {CHILD.family}
 
 
+@pytest.mark.in_full
 def test_a_wish_outlives_what_is_kept(shielded: LittleNights, setting) -> None:  # type: ignore[no-untyped-def]
     setting("ISINDEX_KEEP_NIGHTS", 1)
     for night in (2, 3, 4):
@@ -138,6 +140,7 @@ def test_a_wish_outlives_what_is_kept(shielded: LittleNights, setting) -> None: 
     assert hidden(shielded, 4) == {CHILD.family}
 
 
+@pytest.mark.in_full
 def test_what_was_kept_of_a_wish_and_is_altered_stops_the_night(place: LittleNights) -> None:
     mark(place)
     place.deliver(1)
@@ -203,6 +206,7 @@ def test_nobody_confirms_the_opening_of_a_child_that_a_decision_shields(shielded
         protection_decisions.confirm(deployment, AUTHORITY, made.number, **by("Omar"))
 
 
+@pytest.mark.in_full
 def test_a_shield_that_is_taken_back_on_its_first_night_is_latched_all_the_same(place: LittleNights) -> None:
     made = protection_decisions.shield(place.deployment, AUTHORITY, index_id(place, 0), **by("Ruth"))
     assert place.load() == {0: "published"}
@@ -213,6 +217,7 @@ def test_a_shield_that_is_taken_back_on_its_first_night_is_latched_all_the_same(
     assert [hidden(place, night) for night in (0, 1)] == [{CHILD.family}] * 2
 
 
+@pytest.mark.in_full
 def test_a_wish_that_is_told_after_two_people_have_confirmed_stands_whatever_its_business_date(
     shielded: LittleNights,
 ) -> None:
@@ -245,6 +250,7 @@ def test_the_audit_says_when_a_proposal_was_confirmed_under_its_own_account(
         decisions.take_back(shielded.deployment, AUTHORITY, done.number, **by("Omar"))
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("tried", [False, True], ids=["before any load", "after a load that failed"])
 def test_a_shield_that_no_night_was_built_with_is_opened_by_two_people_alone(place: LittleNights, tried: bool) -> None:
     made = protection_decisions.shield(place.deployment, AUTHORITY, index_id(place, 0), **by("Ruth"))
@@ -264,6 +270,7 @@ def test_a_shield_that_no_night_was_built_with_is_opened_by_two_people_alone(pla
     assert hidden(place, 2) == set()
 
 
+@pytest.mark.in_full
 def test_that_two_are_not_the_same_opens_nobody_on_the_night_that_shields_them(shielded: LittleNights) -> None:
     own = index_id(shielded, 1)
     held = read_table(shielded.in_force(1).folder / "identities" / "identities.parquet").to_pylist()

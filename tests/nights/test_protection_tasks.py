@@ -57,6 +57,7 @@ def test_a_wish_that_means_somebody_and_is_still_made_is_no_task(place: LittleNi
     assert (row["Children hidden"], row["Wishes that stand"], row["New in this night"]) == ("1", "1", "1")
 
 
+@pytest.mark.in_full
 def test_a_mark_that_is_gone_is_a_task_until_two_people_say_so(place: LittleNights) -> None:
     place.feeds["health"].rows[KEY]["confidentiality"] = ""
     place.deliver(1)
@@ -72,6 +73,7 @@ def test_a_mark_that_is_gone_is_a_task_until_two_people_say_so(place: LittleNigh
     assert (row["Children hidden"], row["New in this night"], row["Mark gone"]) == ("1", "0", "1")
 
 
+@pytest.mark.in_full
 def test_a_wish_that_means_nobody_or_is_not_understood_is_a_task(place: LittleNights) -> None:
     rows = place.feeds["health"].rows
     nobody = dict.fromkeys(("nhs_number", "family_name", "given_name", "birth_date", "carer_name"), "")
@@ -87,6 +89,7 @@ def test_a_wish_that_means_nobody_or_is_not_understood_is_a_task(place: LittleNi
     assert (row["Children hidden"], row["Means nobody"], row["Not understood"]) == ("2", "1", "1")
 
 
+@pytest.mark.in_full
 def test_a_wish_whose_record_is_gone_stays_and_is_a_task_when_no_record_means_its_child(place: LittleNights) -> None:
     """As of a child who asked before it was born, and has another record now that nothing links with it."""
     rows = place.feeds["health"].rows
@@ -114,6 +117,7 @@ def test_a_wish_whose_record_is_gone_stays_and_is_a_task_when_no_record_means_it
     assert summary_of(place.deployment, [])["ok"]  # whoever leaves is no reason to call somebody every morning
 
 
+@pytest.mark.in_full
 def test_a_mark_nobody_understood_is_gone_once_it_is_corrected_to_a_no(place: LittleNights) -> None:
     rows = place.feeds["health"].rows
     other = f"P{children()[4].nhs}"
@@ -156,6 +160,7 @@ def test_a_damaged_line_is_not_called_one_whose_mark_is_not_understood(place: Li
     )
 
 
+@pytest.mark.in_full
 def test_a_firewall_is_one_task_after_its_number_was_corrected_to_another_that_nobody_has(place: LittleNights) -> None:
     row = next(iter(place.feeds["social_care"].rows.values()))
     for night, number in ((1, "S9998"), (2, "S9999")):

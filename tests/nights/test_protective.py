@@ -103,6 +103,7 @@ def test_who_asks_in_a_night_that_is_held_is_hidden_at_once(place: LittleNights)
         assert bytes_under(place.home / "snapshots") == versions
 
 
+@pytest.mark.in_full
 def test_a_version_made_less_keeps_what_it_says_of_feeds_and_gates(place: LittleNights) -> None:
     root = place.deployment.home.snapshots(AUTHORITY)
     was = read_as(root / str(place.night(2).version()) / "manifest.json", dict)
@@ -119,6 +120,7 @@ def test_a_version_made_less_keeps_what_it_says_of_feeds_and_gates(place: Little
     assert tombstone["replaced_by"] == now["version"] and tombstone["content_sha256"] == was["content_sha256"]
 
 
+@pytest.mark.in_full
 def test_who_asks_in_a_night_that_fails_is_hidden_at_once(place: LittleNights) -> None:
     asks(place)
     place.deliver(3)
@@ -137,6 +139,7 @@ def test_who_asks_in_a_published_night_is_hidden_in_the_versions_of_before(place
     assert len(versions_there(place.deployment.home, AUTHORITY)) == 4
 
 
+@pytest.mark.in_full
 def test_a_night_of_before_that_is_run_again_does_not_show_the_child_for_a_moment(place: LittleNights) -> None:
     asks(place)
     place.deliver(3)
@@ -148,6 +151,7 @@ def test_a_night_of_before_that_is_run_again_does_not_show_the_child_for_a_momen
     assert bytes_under(place.home / "snapshots") == versions
 
 
+@pytest.mark.in_full
 def test_a_child_decided_to_be_shielded_is_hidden_though_its_night_cannot_be_run(place: LittleNights) -> None:
     from pipelines.nights.protection_decisions import shield
 

@@ -43,6 +43,8 @@ from tests.nights.disturbance import KINDS, Disturbance, disturbed
 from tests.nights.home_told import differences, leftovers, told
 from tests.nights.little_authority import AGENCIES, AUTHORITY, VARIANTS, Delivery, day_of, opened, put, row_of
 
+pytestmark = pytest.mark.in_full
+
 NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
 NIGHTS = 4
 # of three hundred durable steps of a night those that stand close together differ little

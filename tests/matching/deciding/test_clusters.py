@@ -168,6 +168,7 @@ def decisions_of(told):
     return pa.table([pa.array(list(c), pa.string()) for c in columns], names=["kind", "record_a", "record_b"])
 
 
+@pytest.mark.in_full
 @pytest.mark.slow
 @given(st.integers(0, 10_000))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -30,6 +30,7 @@ def trained(town, a_small_sample):
     return train(town)
 
 
+@pytest.mark.in_full
 @pytest.mark.slow
 def test_training_gives_the_same_bytes_whatever_the_order_of_the_records(town, trained, tmp_path):
     shuffled = town.take(np.random.default_rng(1).permutation(town.num_rows))
