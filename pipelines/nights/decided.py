@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from pipelines.nights.inputs import Inputs
+from pipelines.nights.inputs import Decided, Inputs
 from pipelines.protection.shielding import Lifting
 
-__all__ = ["decisions_of", "firewalls_of", "lifting_of"]
+__all__ = ["decisions_of", "firewalls_of", "lifting_of", "settled_by_two"]
 
 
 def decisions_of(inputs: Inputs) -> pa.Table:
@@ -22,7 +22,15 @@ def decisions_of(inputs: Inputs) -> pa.Table:
 
 def firewalls_of(inputs: Inputs) -> pa.Table:
     """The firewalls that people decided: record_a, record_b, told: what had been told when they did, 0 before that was kept."""
-    rows = [each for each in inputs.decisions if each.kind == "firewall"]
+    return _told_of([each for each in inputs.decisions if each.kind == "firewall"])
+
+
+def settled_by_two(inputs: Inputs) -> pa.Table:
+    """The pairs that two people decided to be the same child, a firewall between them or not: record_a, record_b, told, more than 0."""
+    return _told_of([each for each in inputs.decisions if each.kind == "same" and each.told])
+
+
+def _told_of(rows: list[Decided]) -> pa.Table:
     told = {name: pa.array([getattr(each, name) for each in rows], pa.string()) for name in ("record_a", "record_b")}
     return pa.table({**told, "told": pa.array([each.told for each in rows], pa.int64())})
 

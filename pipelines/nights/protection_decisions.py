@@ -36,6 +36,7 @@ from pipelines.nights.decisions import (
 from pipelines.nights.hidden_records import hidden_among
 from pipelines.nights.hiding import known_now
 from pipelines.nights.references import record_key_of, reference_of
+from pipelines.nights.requests import told_so_far
 from pipelines.nights.walls import walls_asked_in, walls_wished_in
 from pipelines.nights.wishes_of_child import records_with, shields_on, wishes_of
 from pipelines.protection.letters import folded
@@ -404,7 +405,10 @@ def _take_wall_away(
 ) -> None:
     """End the firewall that a proposal names; or write that the two records on its sides are the same."""
     if proposed.subject is None:
-        row = {"kind": "same", "record_a": proposed.record_a, "record_b": proposed.record_b, "from_night": in_force}
+        row = {
+            "kind": "same", "record_a": proposed.record_a, "record_b": proposed.record_b, "from_night": in_force,
+            "told": told_so_far(connection, authority) + 1,  # more than anything told before: two people have settled it
+        }  # fmt: skip
         write_down(connection, authority, row, actor, reason, now)
         return
     decision = db.decision.c

@@ -26,7 +26,7 @@ from pipelines.seams.protection import BORNE, WALLS_WISHED
 from pipelines.tables import connect, fetch, read_table
 
 __all__ = [
-    "borne_in", "newly_walled", "night_before", "refuse_across", "stand_across", "unwalled_in", "walls_asked", "walls_asked_in",
+    "borne_in", "but_walled", "newly_walled", "night_before", "refuse_across", "stand_across", "unwalled_in", "walls_asked", "walls_asked_in",
     "walls_in", "walls_wished_in",
 ]  # fmt: skip
 
@@ -74,30 +74,46 @@ def night_before(folder: Path) -> NightBefore:
     return NightBefore(borne_in(folder), walls_in(folder), person, folder / "identities" / "identities.parquet")
 
 
-def walls_asked(decisions: pa.Table, wishes: pa.Table, before: pa.Table) -> pa.Table:
+def walls_asked(settled: pa.Table, wishes: pa.Table, before: pa.Table) -> pa.Table:
     """A firewall for each that a feed asks for, tonight or earlier: `DECISIONS`, in order.
 
+    One person's word that the two are one child takes none away, and two people's none that was asked for after it.
+
     Args:
-        decisions: what people decided (`DECISIONS`).
+        settled: pairs that two people decided to be the same: record_a, record_b, told: what had been told when they did.
         wishes: what records asked for, as far as it is found (`WALLS_WISHED`).
         before: what this gave for the night before.
     """
-    with connect({"decisions": decisions, "wishes": wishes, "before": before}) as duck:
+    with connect({"settled": settled, "wishes": wishes, "before": before}) as duck:
         asked: pa.Table = fetch(
             duck,
             """
-            WITH pairs AS (SELECT record, unnest(others) AS other FROM wishes WHERE record IS NOT NULL),
-            told AS (
-                SELECT least(record, other) AS a, greatest(record, other) AS b FROM pairs UNION SELECT record_a, record_b FROM before
+            WITH pairs AS (SELECT record, unnest(others) AS other, coalesce(told, 0) AS told FROM wishes WHERE record IS NOT NULL),
+            every AS (
+                SELECT least(record, other) AS a, greatest(record, other) AS b, told FROM pairs
+                UNION ALL SELECT record_a, record_b, 0 FROM before
             ),
-            decided AS (
-                SELECT least(record_a, record_b) AS a, greatest(record_a, record_b) AS b FROM decisions WHERE kind = 'same'
-            )
-            SELECT 'firewall' AS kind, a AS record_a, b AS record_b, 'Asked for by a feed' AS reason
-            FROM told ANTI JOIN decided USING (a, b) ORDER BY ALL
+            asked AS (SELECT a, b, max(told) AS told FROM every GROUP BY ALL)
+            SELECT 'firewall' AS kind, a AS record_a, b AS record_b, 'Asked for by a feed' AS reason FROM asked
+            WHERE NOT EXISTS (
+                SELECT 1 FROM settled s WHERE least(record_a, record_b) = a AND greatest(record_a, record_b) = b AND s.told > asked.told)
+            ORDER BY ALL
         """,
         )
     return give(asked, DECISIONS)
+
+
+def but_walled(decisions: pa.Table, asked: pa.Table) -> pa.Table:
+    """Decisions (`DECISIONS`) but for those that join what a feed has asked to be kept apart (`walls_asked`): the wall stands."""
+    with connect({"decisions": decisions, "asked": asked}) as duck:
+        kept: pa.Table = fetch(
+            duck,
+            """
+            SELECT * FROM decisions d WHERE kind <> 'same' OR NOT EXISTS (
+                SELECT 1 FROM asked a WHERE a.record_a = least(d.record_a, d.record_b) AND a.record_b = greatest(d.record_a, d.record_b))
+        """,
+        )
+    return kept
 
 
 def newly_walled(walls: pa.Table, before: pa.Table, decisions: pa.Table) -> pa.Array:

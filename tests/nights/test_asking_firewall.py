@@ -406,3 +406,34 @@ def test_who_proposes_to_open_a_child_that_waits_for_its_wall_is_told_to_put_tha
     decisions.decide(place.deployment, AUTHORITY, "firewall", A, B, **WHY)
     place.load()
     assert proposal_of(place.deployment, AUTHORITY, proposed.number).unmet == ("another",)
+
+
+@pytest.mark.parametrize("comes", ["after", "held", "delta", "corrected"])
+def test_one_persons_word_that_two_are_one_child_silences_no_wish_for_a_wall(tmp_path: Path, comes: str) -> None:
+    place = both(tmp_path)
+    row = place.feeds["social_care"].rows["S0921"]
+    if comes == "corrected":
+        row["firewall_from"] = "S9999"
+    place.deliver(0)
+    assert place.load() == {0: "published"}
+    if comes == "held":
+        row["firewall_from"] = "S0021"
+        place.renumber()
+        place.deliver(1)
+        with few_keys_may_move():
+            assert place.load() == {1: "held"}
+        for each in place.feeds["health"].rows.values():
+            each["local_patient_id"] = each["local_patient_id"].rstrip("N")
+    if comes == "delta":
+        held(place)
+    decisions.decide(place.deployment, AUTHORITY, "same", A, B, **WHY)
+    if comes in ("after", "corrected"):
+        place.load()
+    if comes != "delta":
+        row["firewall_from"] = "S0021"
+        place.deliver(1)
+    place.load()
+    night = max(each for each in (0, 1) if place.night(each).version())
+    of = identities(place, night)
+    assert of[A] != of[B]
+    assert "Quillerby" not in shown(place, night, of[B]) and "Thistlewick" not in shown(place, night, of[A])

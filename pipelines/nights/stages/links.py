@@ -8,12 +8,12 @@ import pyarrow as pa
 
 from pipelines.contracts import contract_for, registered_agencies
 from pipelines.nights.attempts import Attempt
-from pipelines.nights.decided import decisions_of
+from pipelines.nights.decided import decisions_of, settled_by_two
 from pipelines.nights.judging import person_tables
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.requests import asked_for
 from pipelines.nights.seal import sealed
-from pipelines.nights.walls import night_before, walls_asked, walls_asked_in, walls_in, walls_wished_in
+from pipelines.nights.walls import but_walled, night_before, walls_asked, walls_asked_in, walls_in, walls_wished_in
 from pipelines.protection.bearing_both import bearing_both
 from pipelines.protection.borne import borne_after
 from pipelines.protection.wall_wishes import found_tonight, wishes_after
@@ -41,7 +41,8 @@ def link(night: Night) -> StageReport:
     records, decided = read_table(attempt.folder / "person" / "records.parquet"), decisions_of(attempt.inputs)
     wished = wishes_after(walls_wished_in(base.folder if base else None), asked_for(night, attempt.inputs.asking))
     wished = found_tonight(wished, records)
-    asked = walls_asked(decided, wished, walls_asked_in(base.folder if base else None))
+    asked = walls_asked(settled_by_two(attempt.inputs), wished, walls_asked_in(base.folder if base else None))
+    decided = but_walled(decided, asked)
     matching = partial(
         match,
         records,
