@@ -625,20 +625,21 @@ _SPOKEN_OF = """
         UNION ALL SELECT unnest([token, holder]) FROM latched UNION ALL SELECT unnest(spares) FROM latched
     ) USING (token)
 """
-# whose own a latch or a wish is: who holds the record that bore it or that asked; where that is gone, who bears a number of it
+# whose own a latch or a wish is: who holds the record that bore it or that asked; where that is gone, who bears a number of it, or its
+# names and birth date: one of the two may be a slip
 _HOLDERS = """
     CREATE TEMP TABLE living AS SELECT DISTINCT token, index_id FROM tokens JOIN identities USING (record_key) WHERE kind = 'key';
-    CREATE TEMP TABLE numbers AS SELECT DISTINCT token, index_id FROM spoken_of JOIN identities USING (record_key) WHERE kind = 'number';
+    CREATE TEMP TABLE borne AS SELECT DISTINCT token, index_id FROM spoken_of JOIN identities USING (record_key) WHERE kind IN ('number', 'person');
     CREATE TEMP TABLE holders AS
     SELECT token AS holder, index_id FROM living
     UNION
-    SELECT l.holder, n.index_id FROM latched l JOIN numbers n USING (token) WHERE l.holder NOT IN (SELECT token FROM living);
+    SELECT l.holder, n.index_id FROM latched l JOIN borne n USING (token) WHERE l.holder NOT IN (SELECT token FROM living);
     CREATE TEMP TABLE asked_by AS
     WITH told AS (SELECT entry_id, unnest(tokens) AS token FROM entries),
     asking AS (SELECT entry_id, index_id FROM told JOIN living USING (token))
     FROM asking
     UNION
-    SELECT entry_id, index_id FROM told JOIN numbers USING (token) WHERE entry_id NOT IN (SELECT entry_id FROM asking)
+    SELECT entry_id, index_id FROM told JOIN borne USING (token) WHERE entry_id NOT IN (SELECT entry_id FROM asking)
 """
 _SEEDS = f"""
     WITH still_there AS (  -- holders whose record is there and is theirs still: keys may be given to another child
