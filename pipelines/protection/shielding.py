@@ -18,7 +18,7 @@ somebody does: a record that goes on asking, somebody else's wish, a doubt that 
 
 Who is shielded in its *own right* is opened by no decision on another child, whatever the two have in common: one of its
 records asks or was decided to be shielded, or the wish or the latch that shields it is its own: of a record that it holds; where
-that record is gone, of one whose number it bears; where nobody does, of any that it is known by. Who is shielded for what is
+that record is gone, of one whose number, or names and birth date, it bears; where nobody does, of any that it is known by. Who is shielded for what is
 another child's own is so for that child's sake.
 """
 

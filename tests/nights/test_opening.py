@@ -22,7 +22,7 @@ from pipelines.protection import shielding
 from pipelines.tables import read_as, read_table
 from tests.attacks.town import big_moves
 from tests.databases import Databases
-from tests.nights.little_authority import AUTHORITY, Delivery, children, day_of, put
+from tests.nights.little_authority import AUTHORITY, Child, Delivery, children, day_of, put
 from tests.nights.little_nights import LittleNights
 from tests.nights.test_protection import by, hidden, index_id
 
@@ -380,3 +380,35 @@ def test_two_openings_of_one_child_by_two_of_its_records_open_it_together(place:
         confirm(place, propose(place, who).number)
     place.deliver(3)
     assert place.load() == {3: "published"}
+
+
+@pytest.mark.parametrize("anew", [False, True], ids=["gone", "registered anew"])
+def test_the_opening_of_a_brother_opens_no_twin_whose_own_wish_named_his_number(tmp_path: Path, anew: bool) -> None:
+    """A clerk's slip: her record, which asks, has his number. It goes; he never asked, and two people open him."""
+    place = LittleNights(tmp_path)
+    for row in place.feeds["health"].rows.values():
+        row["confidentiality"] = ""
+    for row in place.feeds["social_care"].rows.values():
+        row.pop("shield", None)
+    twin = Child(30, "Zelma", OTHER.family, "F", "12 Zedlane Road", OTHER.born)
+    care = place.feeds["social_care"]
+    if not anew:
+        place.feeds["police"].hold(twin)
+    care.hold(twin, nhs_number=OTHER.nhs, upn=None, shield={"requested": True})
+    place.deliver(0)
+    assert place.load() == {0: "published"}
+    care.drop("S0030")
+    if anew:
+        care.hold(twin, la_child_id="S0777", upn=None)
+        care.rows["S0777"] = care.rows.pop("S0030")
+    place.deliver(1)
+    assert place.load() == {1: "published"}
+    proposed = protection_decisions.unshield(place.deployment, AUTHORITY, OTHER_KEY, **by("Ruth"))
+    assert protection_decisions.proposal_of(place.deployment, AUTHORITY, proposed.number).unmet == ("another",)
+    protection_decisions.confirm(place.deployment, AUTHORITY, proposed.number, **by("Omar"))
+    place.deliver(2)
+    assert place.load() == {2: "published"}
+    assert not any(twin.street in (text or "") for text in place.published(2, "addresses")["address"].to_pylist())
+    theirs = [row for row in place.published(2).to_pylist() if row["family_name"] == OTHER.family]
+    assert len(theirs) == 2
+    assert all(row["shielded"] or row["withheld"] for row in theirs)
