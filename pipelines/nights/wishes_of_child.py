@@ -76,7 +76,7 @@ def wishes_of(
     """The wishes that are the own of the children of these records, whether they stand or were lifted; the newest first.
 
     A wish is a child's own as `pipelines.protection.shielding` has it: a record of the child asks; where the record that asks is
-    not there, one whose number the child bears; where nobody bears one, one that names the child by anything.
+    not there, one whose number, or names and birth date, the child bears; where nobody bears one, one that names the child by anything.
 
     Args:
         attempt: the latest one: it says who the child is.
@@ -102,7 +102,7 @@ def wishes_of(
             asked_by AS (
                 FROM by_key UNION
                 SELECT wish, record_key FROM named JOIN tokens t USING (token)
-                WHERE t.kind = 'number' AND wish NOT IN (SELECT wish FROM by_key)
+                WHERE t.kind IN ('number', 'person') AND wish NOT IN (SELECT wish FROM by_key)
             )
             SELECT agency, last_night, coalesce(told, 0) AS told, asked FROM told
             WHERE list_has_any(tokens, $known::VARCHAR[]) AND (
