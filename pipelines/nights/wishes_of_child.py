@@ -76,7 +76,7 @@ def wishes_of(
     """The wishes that are the own of the children of these records, whether they stand or were lifted; the newest first.
 
     A wish is a child's own as `pipelines.protection.shielding` has it: a record of the child asks; where the record that asks is
-    not there, one whose number, or names and birth date, the child bears; where nobody bears one, one that names the child by anything.
+    not there, one whose number and names with birth date the child bears, or either where nobody bears both; where nobody bears one, one that names the child by anything.
 
     Args:
         attempt: the latest one: it says who the child is.
@@ -101,8 +101,11 @@ def wishes_of(
             by_key AS (SELECT wish, record_key FROM named JOIN tokens t USING (token) WHERE t.kind = 'key'),
             asked_by AS (
                 FROM by_key UNION
-                SELECT wish, record_key FROM named JOIN tokens t USING (token)
-                WHERE t.kind IN ('number', 'person') AND wish NOT IN (SELECT wish FROM by_key)
+                SELECT wish, record_key FROM (
+                    SELECT *, max(kinds) OVER (PARTITION BY wish) AS most FROM (
+                        SELECT wish, record_key, count(DISTINCT t.kind) AS kinds FROM named JOIN tokens t USING (token)
+                        WHERE t.kind IN ('number', 'person') AND wish NOT IN (SELECT wish FROM by_key) GROUP BY wish, record_key)
+                ) WHERE kinds = most
             )
             SELECT agency, last_night, coalesce(told, 0) AS told, asked FROM told
             WHERE list_has_any(tokens, $known::VARCHAR[]) AND (
