@@ -27,10 +27,8 @@ __all__ = ["let_runs_go"]
 
 _DAYS = 400  # that a run is kept which is of no night: of the model's monthly runs a year
 _FINISHED = [Status.SUCCESS, Status.FAILURE, Status.CANCELED]
-_BROKEN_OFF = [
-    Status.STARTED,
-    Status.CANCELING,
-]  # what a killed process leaves: of such a night nothing goes on any more
+# what a killed process leaves: of a night that was let go nothing goes on any more
+_BROKEN_OFF = [Status.STARTED, Status.CANCELING]
 _AT_ONCE = 500
 
 

@@ -72,9 +72,8 @@ def _pages() -> dg.AssetsDefinition:
         with night_of(context, deployment, "reports") as night:
             protect_in_any_case(night.deployment, night.authority)  # also where the night is held
             written = reports.write(night)
-            if not started_by(context.run).startswith(
-                LOAD
-            ):  # a load lets go at its own end, and says so in its summary
+            # a load lets go at its own end, and says so in its summary
+            if not started_by(context.run).startswith(LOAD):
                 prune(night.deployment, night.authority)
                 prune_reports(night.deployment)
         for name, (file, _) in _PAGES.items():

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from assets import kept_runs
+from assets import kept_runs, launch
 from assets.jobs import maintenance_job
 from assets.kept_runs import let_runs_go
 from assets.launch import instance_of
@@ -127,6 +127,14 @@ def test_the_next_load_lets_them_go_and_the_maintenance_job_does(place):
         assert ran.success
         assert not {run.run_id for run in instance.get_runs()} & old
         assert {run.job_name for run in instance.get_runs()} == {"night", "maintenance"}
+
+
+def test_a_load_is_none_the_worse_when_runs_cannot_be_let_go(place, monkeypatch):
+    monkeypatch.setattr(launch, "let_runs_go", lambda *_: 1 / 0)
+    night = (FIRST + timedelta(NIGHTS)).isoformat()
+    shutil.move(place / "last-330", place / "landing/330/health" / night)
+    (ran,) = loaded(place / "landing", place / "home")["nights"]
+    assert (ran["business_date"], ran["state"]) == (night, "published")
 
 
 def test_a_run_of_no_night_goes_after_more_than_a_year(place, monkeypatch):
