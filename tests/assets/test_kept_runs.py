@@ -9,12 +9,13 @@ from datetime import date, timedelta
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+import yaml
 
 from assets import kept_runs, launch
 from assets.jobs import maintenance_job
 from assets.kept_runs import let_runs_go
 from assets.launch import instance_of
-from assets.partitions import _first_night
+from assets.partitions import AUTHORITY_TAG, NIGHT_TAG, _first_night
 from assets.resources import Deployment as DeploymentResource
 from pipelines.deployment import open_deployment
 from pipelines.home import Home
@@ -127,6 +128,41 @@ def test_the_next_load_lets_them_go_and_the_maintenance_job_does(place):
         assert ran.success
         assert not {run.run_id for run in instance.get_runs()} & old
         assert {run.job_name for run in instance.get_runs()} == {"night", "maintenance"}
+
+
+@dg.asset(check_specs=[dg.AssetCheckSpec("sound", asset="told")])
+def told():
+    yield dg.MaterializeResult(metadata={"rows": 3})
+    yield dg.AssetCheckResult(check_name="sound", passed=True)
+
+
+@pytest.mark.postgres
+def test_on_postgresql_nothing_is_left_of_them_either(place, postgres_url, tmp_path):
+    url = sa.make_url(postgres_url).set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
+    folder = tmp_path / "dagster"
+    folder.mkdir()
+    storage = {"storage": {"postgres": {"postgres_url": url}}, "telemetry": {"enabled": False}}
+    (folder / "dagster.yaml").write_text(yaml.safe_dump(storage))
+    deployment = open_deployment(place / "home", str(place / "landing"), create=False)
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        runs = {
+            night: dg.materialize(
+                [told], instance=instance, tags={AUTHORITY_TAG: "330", NIGHT_TAG: night.isoformat()}
+            ).run_id
+            for night in (FIRST, FIRST + timedelta(NIGHTS - 1))
+        }
+        assert let_runs_go(instance, deployment) == 1
+        assert {run.run_id for run in instance.get_runs()} == {runs[FIRST + timedelta(NIGHTS - 1)]}
+    engine = sa.create_engine(postgres_url)
+    with engine.connect() as connection:
+        left = [
+            table
+            for table in sa.inspect(connection).get_table_names()
+            for row in connection.execute(sa.text(f'SELECT * FROM "{table}"')).all()
+            if runs[FIRST] in str(row)
+        ]
+    engine.dispose()
+    assert set(left) <= {"asset_keys"}  # which run an asset was made by last, as long as no other has made it
 
 
 def test_a_load_is_none_the_worse_when_runs_cannot_be_let_go(place, monkeypatch):
