@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -160,8 +159,8 @@ def tell_error(error: IsindexError) -> None:
 
 
 def landing_told() -> str:
-    """The landing place that the surroundings name; "" where a command has to name it."""
-    return os.environ.get("ISINDEX_LANDING", "").strip()
+    """The landing place that was set; "" where none was, and a command has to name it."""
+    return settings().landing.strip() if "landing" in settings().model_fields_set else ""
 
 
 def load_now(home: Path, authority: str) -> str:
