@@ -34,7 +34,7 @@ from pipelines.protection.places import known_places
 from pipelines.protection.register import entries_after
 from pipelines.protection.shielding import protect
 from pipelines.protection.stays_hidden import hidden_after, stays_hidden_in
-from pipelines.protection.wall_wishes import hiding
+from pipelines.protection.wall_wishes import hiding, wishes_after
 from pipelines.publishing.gates import Audit, Built, Protection, takes_away
 from pipelines.publishing.publish import Less, write_snapshot
 from pipelines.publishing.snapshot import build_snapshot
@@ -58,6 +58,9 @@ class Known:
         places: where hidden children live or lived (`PLACES`).
         decisions: those of the latest night, and shields decided since (`DECISIONS`).
         walls: who stands on which side of a firewall in the latest night (`WALLS`).
+        at_walls: the index ids of these, and those that lead to them: index_id, wall_a, wall_b.
+        unwalled: those of which both sides of a wall may be one, for it stands nowhere, and those that lead to them: index_id.
+        wishes: every firewall that was ever asked for (`WALLS_WISHED`), also since.
         hidden: who is hidden in the latest night, or was before, by index id and record (`HIDDEN`).
         sensitive: how many sensitive services records tell of, or told of (`SENSITIVE`).
         services: services of these records in the latest night (`INVOLVEMENTS`: record_key, kind, service, start_date).
@@ -70,6 +73,9 @@ class Known:
     places: pa.Table
     decisions: pa.Table
     walls: pa.Table
+    at_walls: pa.Table
+    unwalled: pa.Table
+    wishes: pa.Table
     hidden: pa.Table
     sensitive: pa.Table
     services: pa.Table
@@ -84,6 +90,8 @@ class Known:
             self.places,
             self.decisions,
             self.walls,
+            self.at_walls,
+            self.unwalled,
             self.hidden,
             self.sensitive,
             self.services,
@@ -97,8 +105,8 @@ def known_now(attempt: Attempt) -> Known:
     asking = _asked_since(latest)
     shields = shields_since(latest)
     folder = latest.folder / "protection"
-    wishes = hiding(asked_for(latest.night, asking), walls_wished_in(latest.folder), firewalls_of(latest.inputs))
-    entries = entries_after(_entries_of(latest), wishes)
+    asked, walls_wished = asked_for(latest.night, asking), walls_wished_in(latest.folder)
+    entries = entries_after(_entries_of(latest), hiding(asked, walls_wished, firewalls_of(latest.inputs)))
     decided = decisions_of(latest.inputs)
     decided = pa.concat_tables([decided, pa.table(shields, schema=decided.schema)]) if shields["kind"] else decided
     latched, places = (read_table(folder / f"{name}.parquet") for name in ("latched", "places"))
@@ -106,13 +114,40 @@ def known_now(attempt: Attempt) -> Known:
     stays = stays_hidden_in(latest.folder)
     services = _services_of(latest, stays["sensitive"])
     known = Known(
-        latest, entries, latched, places, decided, walls_in(latest.folder), **stays, services=services, since=since
-    )
+        latest, entries, latched, places, decided, walls_in(latest.folder), **_ids_at_walls(latest),
+        wishes=wishes_after(walls_wished, asked), **stays, services=services, since=since,
+    )  # fmt: skip
     if not since:
         return known
     more = hidden_beyond(latest, known).visibility
     index_ids, identities = (latest.folder / "identities" / f"{name}.parquet" for name in ("index_ids", "identities"))
     return replace(known, hidden=hidden_after(known.hidden, more, index_ids, identities))
+
+
+def _ids_at_walls(latest: Attempt) -> dict[str, pa.Table]:
+    """`Known.at_walls` and `Known.unwalled`. An id that leads to another was, in some version, shown with what it was then."""
+    views = {
+        "walls": walls_in(latest.folder),
+        "unwalled": unwalled_in(latest.folder, firewalls_of(latest.inputs)),
+        **{name: latest.folder / "identities" / f"{name}.parquet" for name in ("identities", "index_ids")},
+    }
+    with connect(views) as duck:
+        duck.execute("""
+            CREATE TEMP TABLE at_walls AS SELECT DISTINCT index_id, wall_a, wall_b FROM walls JOIN identities USING (record_key);
+            CREATE TEMP TABLE leads AS
+            WITH RECURSIVE leads AS (
+                SELECT index_id, index_id AS leads_to FROM (SELECT index_id FROM at_walls UNION SELECT index_id FROM unwalled)
+                UNION SELECT m.index_id, l.leads_to FROM leads l JOIN index_ids m ON m.redirects_to = l.index_id
+            ) FROM leads
+        """)
+        at = "SELECT DISTINCT l.index_id, wall_a, wall_b FROM leads l JOIN at_walls a ON a.index_id = l.leads_to ORDER BY ALL"
+        waiting = "SELECT DISTINCT l.index_id FROM leads l JOIN unwalled u ON u.index_id = l.leads_to ORDER BY ALL"
+        return {"at_walls": fetch(duck, at), "unwalled": fetch(duck, waiting)}
+
+
+def _waiting_in(attempt: Attempt, wishes: pa.Table, by: Attempt) -> pa.Table:
+    """index_id of an attempt's identities that may be two, by the firewalls asked for (`wishes`) and those decided (`by`)."""
+    return unwalled_in(attempt.folder, firewalls_of(by.inputs), wishes).select(["index_id"])
 
 
 def what_hides(attempt: Attempt) -> str:
@@ -142,23 +177,24 @@ class Beyond:
         visibility: the index ids, as they are to be seen (`VISIBILITY`).
         places: addresses of its open children that are places to be hidden (`FURTHER_PLACES`), and nobody's of the former.
         every: all addresses of the attempt that are places known to be hidden (`FURTHER_PLACES`).
-        parted: index ids of which a firewall that the attempt did not know of parts what other versions show, hidden before or not.
+        unnamed: index ids that may show no name, hidden before or not: two families are, or may have to be, parted by a firewall that
+            the attempt did not know of, and another version may show the other's.
     """
 
     visibility: pa.Table
     places: pa.Table
     every: pa.Table
-    parted: pa.Array
+    unnamed: pa.Array
 
     def __bool__(self) -> bool:
         """Whether there is anything."""
-        return bool(self.visibility.num_rows or self.places.num_rows or len(self.parted))
+        return bool(self.visibility.num_rows or self.places.num_rows or len(self.unnamed))
 
     @property
     def digest(self) -> str:
         """Names what it is: the same children and places, the same digest; "" for nothing."""
         told = [*sorted(self.visibility["index_id"].to_pylist()), *sorted(repr(row) for row in self.places.to_pylist())]
-        told += sorted(f"parted {index_id}" for index_id in self.parted.to_pylist())
+        told += sorted(f"unnamed {index_id}" for index_id in self.unnamed.to_pylist())
         return keyed_digests(pa.array([" ".join(told)]), "less")[0].as_py()[:16] if told else ""
 
 
@@ -190,6 +226,10 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
         "walls": known.walls,
         "hidden_now": known.hidden,
         "own_walls": walls_in(attempt.folder),
+        "at_walls": known.at_walls,
+        "unwalled": known.unwalled,
+        "waiting": _waiting_in(attempt, known.wishes, known.latest),
+        "own_waiting": _waiting_in(attempt, walls_wished_in(attempt.folder), attempt),
         "services": known.services,
         "own_services": _services_in(attempt),
         "sensitive": known.sensitive,
@@ -197,10 +237,17 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
     with connect(views) as duck:
         duck.execute(_SENSITIVE_SINCE)
         duck.execute("""
-            CREATE TEMP TABLE walled AS
-            SELECT DISTINCT index_id FROM (FROM walls ANTI JOIN own_walls USING (wall_a, wall_b)) JOIN identities USING (record_key)
+            CREATE TEMP TABLE walled AS  -- by a record, or by the id that one of a side has by now
+            SELECT index_id FROM (FROM walls ANTI JOIN own_walls USING (wall_a, wall_b)) JOIN identities USING (record_key)
+            UNION SELECT index_id FROM at_walls ANTI JOIN own_walls USING (wall_a, wall_b)
         """)
-        parted = fetch(duck, "SELECT index_id FROM walled SEMI JOIN own USING (index_id) ORDER BY ALL")
+        unnamed = fetch(
+            duck,
+            """
+            SELECT index_id FROM (FROM walled UNION (FROM waiting UNION FROM unwalled EXCEPT FROM own_waiting))
+            SEMI JOIN own USING (index_id) ORDER BY ALL
+        """,
+        )
         more = fetch(
             duck,
             """
@@ -215,7 +262,7 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
         """,
         )
     places = known_places(known.entries, known.places, attempt.folder / "person" / "addresses.parquet")
-    return Beyond(give(more, VISIBILITY), _shown_of(attempt, places, now), places, parted["index_id"].combine_chunks())
+    return Beyond(give(more, VISIBILITY), _shown_of(attempt, places, now), places, unnamed["index_id"].combine_chunks())
 
 
 # who has, or had, more sensitive services than here, and by now none of the name of one that is named here
@@ -321,9 +368,9 @@ def less_of(
         walls = pa.concat_tables([walls_in(attempt.folder), known.walls])
         state = replace(state, visibility=seen)
         # of two families whom a wall is to part, who is hidden only now would tell both, and two versions one each
-        unnamed = pa.table({"index_id": more.parted, "named": pa.array([False] * len(more.parted), pa.bool_())})
+        of_two = pa.table({"index_id": more.unnamed, "named": pa.array([False] * len(more.unnamed), pa.bool_())})
         unwalled = pa.concat_tables([
-            unwalled_in(attempt.folder, firewalls_of(attempt.inputs)), unnamed,
+            unwalled_in(attempt.folder, firewalls_of(attempt.inputs)), of_two,
             pa.table({"index_id": hidden["index_id"], "named": pa.array([True] * hidden.num_rows, pa.bool_())}),
         ])  # fmt: skip
         borne = borne_in(attempt.folder)

@@ -92,7 +92,7 @@ def protect_at_once(deployment: Deployment, authority: str) -> list[Protective]:
     settled = _settled(deployment, authority, known)
     with remembering(deployment.home.memory(authority)):
         done = list(_made_less(deployment, authority, known, settled))
-    done += _superseded(deployment, authority, newest, every=bool(done))
+    done += _superseded(deployment, authority, known, every=bool(done))
     _let_copies_go(deployment, authority)
     older = versions_in_force(deployment.home, authority)
     latest = date.max if _learned_nothing(newest, known) else newest.night.business_date
@@ -204,7 +204,7 @@ def _made_less(deployment: Deployment, authority: str, known: Known, settled: Co
         manifest = manifest_or_none(folder)
         attempt = attempt_in_force(Night(deployment, authority, day), version)
         if attempt is None or not (attempt.folder / "identities" / "visibility.parquet").is_file():
-            children = _shown_in(folder, newest)
+            children = _shown_in(folder, known)
             if children != 0:
                 bury(home, authority, version, NOT_LESS, None, children or 0)
                 yield Protective(day, version, None, children or 0)
@@ -234,7 +234,7 @@ def _made_less(deployment: Deployment, authority: str, known: Known, settled: Co
         raise waits
 
 
-def _superseded(deployment: Deployment, authority: str, newest: Attempt, *, every: bool) -> Iterator[Protective]:
+def _superseded(deployment: Deployment, authority: str, known: Known, *, every: bool) -> Iterator[Protective]:
     """Remove versions that are no night's any more and show one of the children who are hidden now: nobody can make them less.
 
     Those that were made less before go too, with their ledger, unless they are on hold. `every`: also those that show none of them, likewise;
@@ -246,20 +246,20 @@ def _superseded(deployment: Deployment, authority: str, newest: Attempt, *, ever
         folder = folder_of(deployment.home, authority, version)
         if built(version) in in_force or folder is None:
             continue
-        children = _shown_in(folder, newest)
+        children = _shown_in(folder, known)
         if children != 0 or ((every or version != built(version)) and built(version) not in held):
             day = date.fromisoformat(version[2:12])
             bury(deployment.home, authority, version, NO_NIGHTS, None, children or 0)
             yield Protective(day, version, None, children or 0)
 
 
-def _shown_in(folder: Path, newest: Attempt) -> int | None:
+def _shown_in(folder: Path, known: Known) -> int | None:
     """How many children of a version are hidden in the night in force, by their index id or one of their records, hold
     records of two sides of a firewall, or stand at one that the version did not know of: it may show one side on the other;
     None where its tables are not what was published and cannot be read.
     """
     try:
-        return _counted_in(folder, newest)
+        return _counted_in(folder, known)
     except duckdb.Error:
         manifest = manifest_or_none(folder)
         if manifest is not None and is_published(snapshot_tables(folder), manifest):
@@ -267,12 +267,13 @@ def _shown_in(folder: Path, newest: Attempt) -> int | None:
         return None
 
 
-def _counted_in(folder: Path, newest: Attempt) -> int:
+def _counted_in(folder: Path, known: Known) -> int:
+    newest = known.latest
     tables: dict[str, pa.Table | Path] = {
         name: newest.folder / "identities" / f"{name}.parquet" for name in ("visibility", "index_ids")
     }
     shown = {f"shown_{name}": folder / f"{name}.parquet" for name in ("children", "record_links")}
-    others = {"identities": identities_of(newest.folder), "walls": walls_in(newest.folder)}
+    others = {"identities": identities_of(newest.folder), "walls": walls_in(newest.folder), "at_walls": known.at_walls}
     with connect(tables | shown | others) as duck:
         ((number,),) = duck.execute("""
             WITH known AS (  -- by whichever reference the version shows a record
@@ -286,13 +287,17 @@ def _counted_in(folder: Path, newest: Attempt) -> int:
             unwalled AS (  -- one that knew of the wall shows a record at it by another reference
                 SELECT index_id FROM shown_record_links SEMI JOIN (FROM identities WHERE wall_ref IS NOT NULL) USING (record_ref)
             ),
+            reached AS (  -- one that did not know of it shows an id that a side has by now, or that leads to it
+                SELECT index_id FROM shown_children SEMI JOIN at_walls USING (index_id)
+                ANTI JOIN (SELECT l.index_id FROM shown_record_links l JOIN identities i ON i.wall_ref = l.record_ref) USING (index_id)
+            ),
             hidden AS (SELECT index_id FROM visibility WHERE shielded OR withheld),
             meant AS (
                 FROM hidden
                 UNION SELECT index_id FROM index_ids WHERE redirects_to IN (FROM hidden)
                 UNION SELECT l.index_id FROM shown_record_links l JOIN known k USING (record_ref)
                 WHERE k.index_id IN (FROM hidden)
-                UNION FROM across UNION FROM unwalled
+                UNION FROM across UNION FROM unwalled UNION FROM reached
             )
             SELECT count(*) FROM shown_children WHERE NOT (shielded OR withheld) AND index_id IN (FROM meant)
         """).fetchall()

@@ -49,14 +49,15 @@ def walls_wished_in(folder: Path | None) -> pa.Table:
     return grown(read_table(path), WALLS_WISHED) if path and path.is_file() else WALLS_WISHED.empty_table()
 
 
-def unwalled_in(folder: Path, firewalls: pa.Table) -> pa.Table:
+def unwalled_in(folder: Path, firewalls: pa.Table, wishes: pa.Table | None = None) -> pa.Table:
     """index_id of the identities that may be two, for a firewall stands nowhere that was asked for, by an attempt's folder.
 
     Args:
         folder: the attempt's.
         firewalls: those that people had decided when it was made (`wall_wishes.unplaced`).
+        wishes: what was asked for by then (`WALLS_WISHED`); default what the attempt knew of.
     """
-    wishes, person = walls_wished_in(folder), folder / "person"
+    wishes, person = walls_wished_in(folder) if wishes is None else wishes, folder / "person"
     identities = folder / "identities" / "identities.parquet"
     open_walls = unplaced(wishes, firewalls)
     return unwalled(wishes, open_walls, identities, person / "records.parquet", person / "names.parquet")

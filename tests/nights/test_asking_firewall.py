@@ -437,3 +437,35 @@ def test_one_persons_word_that_two_are_one_child_silences_no_wish_for_a_wall(tmp
     of = identities(place, night)
     assert of[A] != of[B]
     assert "Quillerby" not in shown(place, night, of[B]) and "Thistlewick" not in shown(place, night, of[A])
+
+
+@pytest.mark.parametrize("asks", ["found", "slip"])
+def test_under_no_index_id_two_versions_show_a_family_each_once_a_record_registered_anew_asks(
+    tmp_path: Path, asks: str
+) -> None:
+    """Two people had said that they are one child, and the record that asked before is gone."""
+    place = both(tmp_path, firewall_from="S0021")
+    for night in (0, 1):
+        place.deliver(night)
+        assert place.load()[night] == "published"
+    same = decisions.decide(place.deployment, AUTHORITY, "same", A, B, **WHY)
+    confirm(place.deployment, AUTHORITY, same.number, **(WHY | {"actor": "Omar"}))
+    rows = place.feeds["social_care"].rows
+    del rows["S0921"]["firewall_from"]
+    place.deliver(2)
+    assert place.load()[2] == "published"
+    assert len({identities(place, 2)[key] for key in (A, B)}) == 1
+    rows["S0922"] = rows.pop("S0921") | {
+        "la_child_id": "S0922", "firewall_from": "S0021" if asks == "found" else "S9999",
+    }  # fmt: skip
+    place.deliver(3)
+    assert place.load()[3] == "published"
+    families: dict[str, set[str]] = {}
+    for night in range(4):
+        for row in place.published(night).to_pylist():
+            families.setdefault(row["index_id"], set()).update({row["family_name"]} - {None})
+    assert not [names for names in families.values() if len(names) > 1]
+    assert {"Quillerby", "Thistlewick"} <= set().union(*families.values()) or asks == "slip"
+    told = [taken.business_date for taken in taken_away(place.deployment, AUTHORITY)]
+    place.load()
+    assert [taken.business_date for taken in taken_away(place.deployment, AUTHORITY)] == told
