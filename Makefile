@@ -44,8 +44,9 @@ lint: setup ## style, types, import rules, contracts
 	@$(BIN)/lint-imports
 	@for contract in schemas/contracts/*.odcs.yaml; do $(BIN)/datacontract lint $$contract || exit 1; done
 
-bench: setup ## a median authority by stage, beside a plain pipeline
+bench: setup ## a median authority by stage, and ten in one command beside a plain pipeline
 	@$(BIN)/python -m bench.median_authority
+	@$(BIN)/python -m bench.ten_authorities
 
 bench-matching: setup ## the matcher beside Splink, on data whose truth is known
 	@$(BIN)/python -m bench.matching

@@ -2,7 +2,8 @@
 
 Belongs here: which nights, stored deliveries, versions and report pages are kept. Kept are the tables and deliveries that
 running any of the last `keep_nights` nights again needs (more of them, while an older one is held or failed anew), the last `keep_versions` versions, the current one always, and
-versions on hold. A night that is let go is history: its attempts are noted as retired and it is never run again.
+versions on hold. A night that is let go is history: its attempts are noted as retired and it is never run again. What the matcher
+keeps to save time (`seal.SAVES_TIME`, a third of a night's tables) is kept of the last nights alone, on which a night is built every day.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from pipelines.nights.decisions import versions_on_hold
 from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
 from pipelines.nights.plan import sound_nights
+from pipelines.nights.seal import SAVES_TIME
 from pipelines.publishing.publish import forget_nights
 from pipelines.publishing.publish import prune as prune_versions
 from pipelines.publishing.versions import versions_in_force
@@ -39,6 +41,7 @@ from pipelines.validation.data_docs import write_index
 __all__ = ["prune", "prune_reports", "sweep", "tidy"]
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_NIGHTS_BUILT_ON = 2  # the last one, and that before it: a late delivery runs the last one again
 _SHARED_AGE = 3600  # seconds after which what is half written in a place that authorities share cannot belong to a run that is still going on
 
 
@@ -100,7 +103,10 @@ def prune(deployment: Deployment, authority: str) -> dict[str, int]:
         gone["deliveries"] += _let_deliveries_go(deployment, authority, oldest)
         forget_nights(deployment.home, authority, oldest)
     for day, last in last_attempts(deployment.engine, authority).items():
-        gone["attempts"] += _drop_attempts(Night(deployment, authority, day), last)
+        night = Night(deployment, authority, day)
+        gone["attempts"] += _drop_attempts(night, last)
+        if day < min(in_force[-_NIGHTS_BUILT_ON:], default=date.min):
+            gone["matching_states"] += _let_matching_state_go(night)
     gone["versions"] += len(
         prune_versions(deployment.home, authority, settings.keep_versions, hold=versions_on_hold(deployment, authority))
     )
@@ -215,6 +221,12 @@ def _drop_attempts(night: Night, last: AttemptRow) -> int:
     for path in old:
         _remove(path)
     return len(old)
+
+
+def _let_matching_state_go(night: Night) -> int:
+    """Remove what the matcher left of a night that was published: the seal knows that it may be gone."""
+    sealed = (night.folder / "attempts").glob("*/sealed.json")
+    return sum(_remove(path.parent / SAVES_TIME) for path in sealed)
 
 
 def _authorities(deployment: Deployment) -> list[Path]:

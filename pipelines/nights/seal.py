@@ -20,9 +20,11 @@ from pipelines.publishing.manifests import told_in
 from pipelines.publishing.versions import built
 from pipelines.tables import Written, file_sha256, file_stamp, read_as, write_json, writes_noted
 
-__all__ = ["gone_from", "note_written", "prove", "prove_published", "seal", "sealed", "settle_seal"]
+__all__ = ["SAVES_TIME", "gone_from", "note_written", "prove", "prove_published", "seal", "sealed", "settle_seal"]
 
 _SEAL, _WRITTEN, _PUBLISHED = "sealed.json", "written.json", "published.json"
+SAVES_TIME = "matching/state/"
+"""What the next night only saves time with: of the nights before the last ones it is let go as a whole, and made anew if one is run again."""
 # The first is told to people and holds times; the others are written after the seal. The manifest of what was published is
 # proven by its own name (`prove_published`).
 _LEFT_OUT = frozenset({"matching/stats.json", _PUBLISHED, _SEAL, _WRITTEN})
@@ -93,7 +95,7 @@ def prove(base: Attempt, manifest: Mapping[str, Any] | None = None) -> None:
     Raises:
         IsindexError: BASE_DAMAGED when a table was changed, added or taken away since it was published.
     """
-    told = _sealed(base) | _shown(manifest or {})
+    told = _not_let_go(base, _sealed(base) | _shown(manifest or {}))
     now = {name: file_sha256(path) for name, path in _files(base).items()}
     _refuse(
         base, [name for name in {*told, *now} if told.get(name) != now.get(name)], "Not what was published that night"
@@ -102,7 +104,7 @@ def prove(base: Attempt, manifest: Mapping[str, Any] | None = None) -> None:
 
 def gone_from(base: Attempt) -> str:
     """The name of a file that an attempt in force has under its seal, or of the seal, which is not there; "" when all are."""
-    told = _sealed(base)
+    told = _not_let_go(base, _sealed(base))
     return next((name for name in sorted(told) if not (base.folder / name).is_file()), "" if told else _SEAL)
 
 
@@ -146,6 +148,13 @@ def _written(attempt: Attempt) -> dict[str, Written]:
     if path.is_file():
         return read_as(path, lambda told: {name: Written(*each) for name, each in told.items()})
     return {name: Written(sha, "") for name, sha in _sealed(attempt).items() if not name.startswith("shown/")}
+
+
+def _not_let_go(attempt: Attempt, told: dict[str, str]) -> dict[str, str]:
+    """What is under a seal, less what was let go (`SAVES_TIME`): where some of that is there, all of it has to be."""
+    if (attempt.folder / SAVES_TIME).is_dir():
+        return told
+    return {name: sha256 for name, sha256 in told.items() if not name.startswith(SAVES_TIME)}
 
 
 def _sealed(attempt: Attempt) -> dict[str, str]:

@@ -20,6 +20,7 @@ from pipelines.nights import decisions
 from pipelines.nights.arrivals import look_around
 from pipelines.nights.protective import protection_waits
 from pipelines.nights.retention import prune, sweep
+from pipelines.nights.whole import latest_whole
 from pipelines.publishing.versions import versions_in_force, versions_there
 from pipelines.settings import forget_settings
 from pipelines.tables import read_table
@@ -125,6 +126,17 @@ def test_the_current_version_and_one_on_hold_stay_until_the_hold_is_taken_back(p
     decisions.take_back(place.deployment, AUTHORITY, hold.number, actor="Ruth", reason="closed", at=datetime.now(UTC))
     assert place.load() == {}
     assert versions_there(place.deployment.home, AUTHORITY) == there[1:]
+
+
+def test_what_the_matcher_keeps_to_save_time_is_that_of_the_last_nights_alone(place: LittleNights) -> None:
+    """A kept night is built on without it; some of it, or another, is damage."""
+    nights = range(NIGHTS - KEPT_NIGHTS - 1, NIGHTS)
+    there = [(place.in_force(number).folder / "matching" / "state").is_dir() for number in nights]
+    assert there == [False] * (len(nights) - 2) + [True] * 2
+    assert latest_whole(place.deployment, AUTHORITY) is not None
+    (place.in_force(NIGHTS - 2).folder / "matching" / "state" / "match_keys.parquet").unlink()
+    assert place.load(asked=[NIGHTS - 1]) == {NIGHTS - 1: "failed"}
+    assert place.last(NIGHTS - 1).code == "BASE_DAMAGED"
 
 
 def test_every_kept_night_can_be_run_again_and_ends_in_the_same_bytes(place: LittleNights) -> None:
