@@ -104,8 +104,8 @@ def assign_identities(
         frozen: names of clusters whose records contradict each other: their records stay where they were last night,
             new ones among them stand alone.
         walls: `WALLS`: who stands on which side of a firewall tonight.
-        newly_walled: keys of records at a firewall that people decided since the night before: an earlier version of this very night
-            may have shown both sides as one.
+        newly_walled: keys of records at a firewall that the night before did not have: what a side bears by then may have been shown of
+            both, in a version of before or in an earlier one of this very night, also where the record of the other side is gone.
 
     Raises:
         IsindexError: CLUSTERS_INCOMPLETE when clusters and records do not hold the same records once each.

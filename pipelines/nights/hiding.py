@@ -34,6 +34,7 @@ from pipelines.protection.places import known_places
 from pipelines.protection.register import entries_after
 from pipelines.protection.shielding import protect
 from pipelines.protection.stays_hidden import hidden_after, stays_hidden_in
+from pipelines.protection.tokens import LASTING, tokens_of_records
 from pipelines.protection.wall_wishes import hiding, wishes_after
 from pipelines.publishing.gates import Audit, Built, Protection, takes_away
 from pipelines.publishing.publish import Less, write_snapshot
@@ -59,6 +60,7 @@ class Known:
         decisions: those of the latest night, and shields decided since (`DECISIONS`).
         walls: who stands on which side of a firewall in the latest night (`WALLS`).
         at_walls: the index ids of these, and those that lead to them: index_id, wall_a, wall_b.
+        wall_tokens: what the records on the sides are known by for good: token, wall_a, wall_b.
         unwalled: those of which both sides of a wall may be one, for it stands nowhere, and those that lead to them: index_id.
         wishes: every firewall that was ever asked for (`WALLS_WISHED`), also since.
         hidden: who is hidden in the latest night, or was before, by index id and record (`HIDDEN`).
@@ -74,6 +76,7 @@ class Known:
     decisions: pa.Table
     walls: pa.Table
     at_walls: pa.Table
+    wall_tokens: pa.Table
     unwalled: pa.Table
     wishes: pa.Table
     hidden: pa.Table
@@ -91,6 +94,7 @@ class Known:
             self.decisions,
             self.walls,
             self.at_walls,
+            self.wall_tokens,
             self.unwalled,
             self.hidden,
             self.sensitive,
@@ -125,9 +129,15 @@ def known_now(attempt: Attempt) -> Known:
 
 
 def _ids_at_walls(latest: Attempt) -> dict[str, pa.Table]:
-    """`Known.at_walls` and `Known.unwalled`. An id that leads to another was, in some version, shown with what it was then."""
+    """`Known.at_walls`, `wall_tokens` and `unwalled`. An id that leads to another was, in some version, shown with what it was then."""
+    walls, person = walls_in(latest.folder), latest.folder / "person"
+    with connect({"walls": walls, **{name: person / f"{name}.parquet" for name in ("records", "names")}}) as duck:
+        records, names = (
+            fetch(duck, f"FROM {name} SEMI JOIN walls USING (record_key)") for name in ("records", "names")
+        )
     views = {
-        "walls": walls_in(latest.folder),
+        "walls": walls,
+        "tokens": tokens_of_records(records, names),
         "unwalled": unwalled_in(latest.folder, firewalls_of(latest.inputs)),
         **{name: latest.folder / "identities" / f"{name}.parquet" for name in ("identities", "index_ids")},
     }
@@ -142,7 +152,25 @@ def _ids_at_walls(latest: Attempt) -> dict[str, pa.Table]:
         """)
         at = "SELECT DISTINCT l.index_id, wall_a, wall_b FROM leads l JOIN at_walls a ON a.index_id = l.leads_to ORDER BY ALL"
         waiting = "SELECT DISTINCT l.index_id FROM leads l JOIN unwalled u ON u.index_id = l.leads_to ORDER BY ALL"
-        return {"at_walls": fetch(duck, at), "unwalled": fetch(duck, waiting)}
+        tokens = f"SELECT DISTINCT token, wall_a, wall_b FROM walls JOIN tokens USING (record_key) WHERE kind IN {LASTING} ORDER BY ALL"
+        return {"at_walls": fetch(duck, at), "wall_tokens": fetch(duck, tokens), "unwalled": fetch(duck, waiting)}
+
+
+def _like_those_at_walls(attempt: Attempt, known: Known, own_walls: pa.Table) -> pa.Table:
+    """index_id of an attempt's identities that are known by what is known of a side of a firewall that it did not know of: the records
+    may have been given other keys on the night when the wall began.
+    """
+    with connect({"tokens": known.wall_tokens, "own_walls": own_walls}) as duck:
+        new = fetch(duck, "SELECT DISTINCT token FROM tokens ANTI JOIN own_walls USING (wall_a, wall_b)")
+    if not new.num_rows:
+        return pa.table({"index_id": pa.array([], pa.string())})
+    person, identities = attempt.folder / "person", attempt.folder / "identities" / "identities.parquet"
+    tokens = tokens_of_records(read_table(person / "records.parquet"), read_table(person / "names.parquet"))
+    with connect({"tokens": tokens, "new": new, "identities": identities}) as duck:
+        return fetch(
+            duck,
+            "SELECT DISTINCT index_id FROM tokens SEMI JOIN new USING (token) JOIN identities USING (record_key) ORDER BY ALL",
+        )
 
 
 def _waiting_in(attempt: Attempt, wishes: pa.Table, by: Attempt) -> pa.Table:
@@ -219,14 +247,16 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
         business_date=attempt.night.business_date,
         heard=_entries_of(known.latest)["entry_id"].combine_chunks(),
     ).visibility
+    own_walls = walls_in(attempt.folder)
     views = {
         "own": own,
         "now": now,
         "identities": attempt.folder / "identities" / "identities.parquet",
         "walls": known.walls,
         "hidden_now": known.hidden,
-        "own_walls": walls_in(attempt.folder),
+        "own_walls": own_walls,
         "at_walls": known.at_walls,
+        "alike": _like_those_at_walls(attempt, known, own_walls),
         "unwalled": known.unwalled,
         "waiting": _waiting_in(attempt, known.wishes, known.latest),
         "own_waiting": _waiting_in(attempt, walls_wished_in(attempt.folder), attempt),
@@ -237,9 +267,10 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
     with connect(views) as duck:
         duck.execute(_SENSITIVE_SINCE)
         duck.execute("""
-            CREATE TEMP TABLE walled AS  -- by a record, or by the id that one of a side has by now
+            CREATE TEMP TABLE walled AS  -- by a record or what it is known by, or by the id that one of a side has by now
             SELECT index_id FROM (FROM walls ANTI JOIN own_walls USING (wall_a, wall_b)) JOIN identities USING (record_key)
             UNION SELECT index_id FROM at_walls ANTI JOIN own_walls USING (wall_a, wall_b)
+            UNION FROM alike
         """)
         unnamed = fetch(
             duck,
@@ -265,7 +296,8 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
     return Beyond(give(more, VISIBILITY), _shown_of(attempt, places, now), places, unnamed["index_id"].combine_chunks())
 
 
-# who has, or had, more sensitive services than here, and by now none of the name of one that is named here
+# who has, or had, more sensitive services than here, and by now none of the name of one that is named here, or by now fewer than it had:
+# what is sent as sensitive no more was shown nowhere while it was, and stays unshown there
 _SENSITIVE_SINCE = """
     CREATE TEMP TABLE sensitive_since AS
     WITH counted AS (
@@ -273,13 +305,15 @@ _SENSITIVE_SINCE = """
             count(*) FILTER (kind = 'sensitive_service') AS own
         FROM sensitive JOIN identities USING (record_ref) LEFT JOIN own_services USING (record_key) GROUP BY record_key
     ),
+    now AS (SELECT record_key, count(*) AS number FROM services WHERE kind = 'sensitive_service' GROUP BY record_key),
     gone AS (
         SELECT record_key FROM (
             SELECT record_key, service, start_date FROM own_services WHERE kind = 'service'
             EXCEPT SELECT record_key, service, start_date FROM services WHERE kind = 'service'
         )
     )
-    SELECT DISTINCT index_id FROM counted SEMI JOIN gone USING (record_key) WHERE services > own
+    SELECT DISTINCT index_id FROM counted LEFT JOIN now USING (record_key)
+    WHERE services > own AND (record_key IN (FROM gone) OR coalesce(number, 0) < services)
 """
 
 

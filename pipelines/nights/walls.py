@@ -117,17 +117,11 @@ def but_walled(decisions: pa.Table, asked: pa.Table) -> pa.Table:
     return kept
 
 
-def newly_walled(walls: pa.Table, before: pa.Table, decisions: pa.Table) -> pa.Array:
-    """Keys of the records at firewalls that people decided and that the night before did not have."""
-    with connect({"walls": walls, "before": before, "decisions": decisions}) as duck:
+def newly_walled(walls: pa.Table, before: pa.Table) -> pa.Array:
+    """Keys of the records at firewalls that the night before did not have."""
+    with connect({"walls": walls, "before": before}) as duck:
         told: pa.Table = fetch(
-            duck,
-            """
-            SELECT DISTINCT record_key FROM walls
-            SEMI JOIN (SELECT least(record_a, record_b) AS wall_a, greatest(record_a, record_b) AS wall_b
-                FROM decisions WHERE kind = 'firewall') USING (wall_a, wall_b)
-            ANTI JOIN before USING (wall_a, wall_b) ORDER BY 1
-        """,
+            duck, "SELECT DISTINCT record_key FROM walls ANTI JOIN before USING (wall_a, wall_b) ORDER BY 1"
         )
     return told["record_key"].combine_chunks()
 

@@ -76,7 +76,7 @@ def wishes_of(
     """The wishes that are the own of the children of these records, whether they stand or were lifted; the newest first.
 
     A wish is a child's own as `pipelines.protection.shielding` has it: a record of the child asks; where the record that asks is
-    not there, one whose number and names with birth date the child bears, or either where nobody bears both; where nobody bears one, one that names the child by anything.
+    not there, one whose number the child bears, or names with birth date where nobody bears both; where nobody bears one, one that names the child by anything.
 
     Args:
         attempt: the latest one: it says who the child is.
@@ -103,9 +103,10 @@ def wishes_of(
                 FROM by_key UNION
                 SELECT wish, record_key FROM (
                     SELECT *, max(kinds) OVER (PARTITION BY wish) AS most FROM (
-                        SELECT wish, record_key, count(DISTINCT t.kind) AS kinds FROM named JOIN tokens t USING (token)
+                        SELECT wish, record_key, count(DISTINCT t.kind) AS kinds, bool_or(t.kind = 'number') AS numbered
+                        FROM named JOIN tokens t USING (token)
                         WHERE t.kind IN ('number', 'person') AND wish NOT IN (SELECT wish FROM by_key) GROUP BY wish, record_key)
-                ) WHERE kinds = most
+                ) WHERE kinds = most OR numbered
             )
             SELECT agency, last_night, coalesce(told, 0) AS told, asked FROM told
             WHERE list_has_any(tokens, $known::VARCHAR[]) AND (

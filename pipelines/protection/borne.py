@@ -8,6 +8,10 @@ into the other's: then nothing tells any more whose home that is which an agency
 side have borne since the night before the wall stays known as that side's. What a record *between* the sides bears, and no side has
 borne until then, may be either's: it is remembered as that record's, and is shown on neither side, until a reviewer says on
 which the record stands. Nothing in the memory can be read.
+
+Of family names in use it is remembered beside that whose *own* they are: all that a side has in use when its wall begins, and later what
+the other side has not borne by then, nor nearly; likewise of each record between the sides. A name that is taken over from the other
+side never becomes its own (`recall`: taken): an earlier version shows the one that was there, under the same index id.
 """
 
 from __future__ import annotations
@@ -50,13 +54,14 @@ def borne_after(person: Mapping[str, pa.Table | Path], walls: pa.Table, before: 
     conform(walls, WALLS)
     if not walls.num_rows:
         return BORNE.empty_table()
-    told = [_told(person, walls, walls.select(_STANDING))]
-    kept = BORNE.empty_table()
+    tonight = _told(person, walls.select(_STANDING))
+    kept, told_before = BORNE.empty_table(), tonight.slice(0, 0)
     if before is not None:
         conform(before.borne, BORNE)
-        kept = before.borne
-        told.append(_told(before.person, walls, _stood(walls, before)))
-    with connect({"told": pa.concat_tables(told), "kept": kept, "walls": walls.select(_STANDING)}) as duck:
+        kept, told_before = before.borne, _told(before.person, _stood(walls, before))
+    views = {"tonight": tonight, "told_before": told_before, "kept": kept, "walls": walls.select(_STANDING)}
+    with connect(views) as duck:
+        digest_borne(duck)
         after = fetch(duck, _AFTER)
     return give(after, BORNE)
 
@@ -71,8 +76,8 @@ def digest_borne(duck: duckdb.DuckDBPyConnection) -> None:
 
 
 def recall(duck: duckdb.DuckDBPyConnection) -> None:
-    """Create tables recalled (index_id, side, kind, value), recalled_roads (index_id, road, stem), and of the own side's family
-    names recalled_own (index_id, side, family).
+    """Create tables recalled (index_id, side, kind, value), recalled_roads (index_id, road, stem), of the own side's family
+    names recalled_own (index_id, side, family), and of family names in use those that are not its own: taken (index_id, family).
 
     Args:
         duck: a connection with what `read_bearing` made, parts (index_id, wall_a, wall_b, side), own_records, said, and
@@ -84,17 +89,31 @@ def recall(duck: duckdb.DuckDBPyConnection) -> None:
 
 
 _STANDING = ["wall_a", "wall_b", "side", "record_key"]
+# stands in the memory of a side since which names are its own is remembered
+_USES = "digest_borne('uses', 'names')"
 
 
-def _told(person: Mapping[str, pa.Table | Path], walls: pa.Table, standing: pa.Table) -> pa.Table:
-    """Digests of what records bear that stand somewhere: wall_a, wall_b, side, record_key, token."""
+def _told(person: Mapping[str, pa.Table | Path], standing: pa.Table) -> pa.Table:
+    """Digests of what records bear that stand somewhere: wall_a, wall_b, side, record_key, token; of a family name in use also
+    borne: each digest by which the other side bears it, or one that is nearly the same.
+    """
     with connect(views_of(person) | {"standing": standing}) as duck:
         read_bearing(duck, "SELECT record_key FROM standing")
         digest_borne(duck)
         return fetch(
             duck,
             f"""
-            SELECT DISTINCT s.*, digest_borne(v.kind, v.value) AS token FROM ({VALUES}) v JOIN standing s USING (record_key)
+            SELECT DISTINCT s.*, digest_borne(v.kind, v.value) AS token, NULL::VARCHAR AS borne FROM ({VALUES}) v JOIN standing s USING (record_key)
+            UNION
+            SELECT s.*, digest_borne('used', family), digest_borne(kind, form) FROM (
+                SELECT record_key, letters(family_name) AS family, 'family' AS kind, letters(family_name) AS form FROM called WHERE kind = 'current'
+                UNION
+                SELECT record_key, letters(family_name), 'spelled', unnest(slips(word)) FROM (
+                    SELECT record_key, family_name, unnest(names_in(family_name)) AS word FROM called WHERE kind = 'current'
+                ) WHERE length(word) > 5
+            ) JOIN standing s USING (record_key) WHERE family IS NOT NULL
+            UNION
+            SELECT s.*, {_USES}, {_USES} FROM standing s
         """,
         )
 
@@ -128,8 +147,31 @@ def _stood(walls: pa.Table, before: NightBefore) -> pa.Table:
         )
 
 
-_AFTER = """
-    WITH settled AS (  -- what a record bore between the sides is its side's once it stands on one
+_AFTER = f"""
+    WITH remembered AS (SELECT wall_a, wall_b, side, if(side = 'between', record_key, '') AS whose, token FROM kept),
+    before AS (SELECT wall_a, wall_b, side, if(side = 'between', record_key, '') AS whose, token, borne FROM told_before),
+    now AS (SELECT *, if(side = 'between', record_key, '') AS whose FROM tonight),
+    followed AS (SELECT DISTINCT wall_a, wall_b, side, whose FROM remembered WHERE token = {_USES}),
+    begun AS (FROM before ANTI JOIN followed USING (wall_a, wall_b, side, whose)),
+    by_then AS (  -- what is followed has all names of the night before in the memory, or they are not its own
+        SELECT wall_a, wall_b, side, whose, token FROM remembered
+        UNION SELECT wall_a, wall_b, side, whose, token FROM before WHERE borne IS NULL
+        UNION SELECT wall_a, wall_b, side, whose, token FROM begun
+    ),
+    named AS (SELECT DISTINCT wall_a, wall_b, side, whose FROM begun WHERE borne <> token UNION FROM followed),
+    taken AS (
+        SELECT DISTINCT n.wall_a, n.wall_b, n.side, n.whose, n.token FROM now n
+        JOIN by_then o ON o.wall_a = n.wall_a AND o.wall_b = n.wall_b AND o.side <> n.side AND o.side <> 'between' AND o.token = n.borne
+        SEMI JOIN named m ON m.wall_a = n.wall_a AND m.wall_b = n.wall_b AND m.side = n.side AND m.whose = n.whose
+        ANTI JOIN by_then b ON b.wall_a = n.wall_a AND b.wall_b = n.wall_b AND b.side = n.side AND b.whose = n.whose AND b.token = n.token
+    ),
+    told AS (
+        SELECT wall_a, wall_b, side, record_key, token, borne IS NOT NULL AS own
+        FROM now ANTI JOIN taken USING (wall_a, wall_b, side, whose, token)
+        UNION SELECT wall_a, wall_b, side, record_key, token, false FROM told_before WHERE borne IS NULL
+        UNION SELECT wall_a, wall_b, side, nullif(whose, ''), token, true FROM begun WHERE borne IS NOT NULL
+    ),
+    settled AS (  -- what a record bore between the sides is its side's once it stands on one
         SELECT k.wall_a, k.wall_b, coalesce(w.side, k.side) AS side, if(w.side IS NULL, k.record_key, NULL) AS record_key, k.token
         FROM kept k LEFT JOIN walls w ON w.wall_a = k.wall_a AND w.wall_b = k.wall_b AND w.record_key = k.record_key AND w.side <> 'between'
         SEMI JOIN walls s ON s.wall_a = k.wall_a AND s.wall_b = k.wall_b
@@ -141,14 +183,27 @@ _AFTER = """
     between_them AS (
         SELECT wall_a, wall_b, side, record_key, token FROM settled WHERE side = 'between'
         UNION
-        SELECT wall_a, wall_b, side, record_key, token FROM told t WHERE side = 'between' AND NOT EXISTS (
+        SELECT wall_a, wall_b, side, record_key, token FROM told t WHERE side = 'between' AND (own OR NOT EXISTS (
             SELECT 1 FROM of_sides o WHERE o.wall_a = t.wall_a AND o.wall_b = t.wall_b AND o.token = t.token
-        )
+        ))
     )
     FROM of_sides UNION FROM between_them ORDER BY ALL
 """
 
-_RECALL = """
+_RECALL = f"""
+    CREATE TEMP TABLE taken AS
+    WITH own AS (SELECT wall_a, wall_b, side, coalesce(record_key, '') AS whose, token FROM borne),
+    followed AS (
+        SELECT DISTINCT p.index_id, p.wall_a, p.wall_b, p.side, o.record_key, if(p.side = 'between', o.record_key, '') AS whose
+        FROM parts p JOIN own_records o USING (index_id, side)
+    ),
+    in_use AS (
+        SELECT f.*, letters(c.family_name) AS family FROM (FROM followed SEMI JOIN (FROM own WHERE token = {_USES}) USING (wall_a, wall_b, side, whose)) f
+        JOIN called c ON c.record_key = f.record_key AND c.kind = 'current' WHERE letters(c.family_name) IS NOT NULL
+    )
+    SELECT DISTINCT u.index_id, u.family FROM in_use u ANTI JOIN own b
+        ON b.wall_a = u.wall_a AND b.wall_b = u.wall_b AND b.side = u.side AND b.whose = u.whose AND b.token = digest_borne('used', u.family);
+
     CREATE TEMP TABLE may_not_be AS  -- of each identity at a wall, the digests of what another stands for
     SELECT DISTINCT p.index_id, b.side, b.token FROM parts p
     JOIN borne b ON b.wall_a = p.wall_a AND b.wall_b = p.wall_b AND b.side <> p.side;

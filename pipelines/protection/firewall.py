@@ -8,7 +8,7 @@ other side, also where it is spelled in another way. Of what is in use everythin
 taken out, on both sides: an address by its UPRN, its postcode, or its street, or when its words tell of the other side; a carer by name, or when its name,
 relationship or contact does, or says that it is of the family of birth; a text of a service that does. What tells is a family name, a
 carer's name by its words (`meant`), a street, a postcode, a UPRN, a telephone number or mail. A name in use that both bear stays only where the identity has no
-other, and one of which the other side's family name is a part ("Birth-Adoptive") stays nowhere. What stands between the sides shows
+other and has had it all along (one that it takes over from the other side stays nowhere: a version of before shows the one it had), and one of which the other side's family name is a part ("Birth-Adoptive") stays nowhere. What stands between the sides shows
 nothing of either but one such name. What the other side has ever borne counts as what it bears (`borne`). An identity that holds records
 of both, in a version made before the wall, shows one name and no carer.
 """
@@ -193,7 +193,7 @@ _NAMES = """
 
     CREATE TEMP TABLE own_names AS
     SELECT DISTINCT o.index_id, c.*, e.family IS NOT NULL OR h.record_key IS NOT NULL AS shared,
-        b.record_key IS NOT NULL AS joins_both
+        b.record_key IS NOT NULL AS joins_both, t.family IS NOT NULL AS is_taken
     FROM own_records o JOIN called c USING (record_key)
     LEFT JOIN of_both b ON b.index_id = o.index_id AND b.record_key = c.record_key AND b.kind = c.kind
         AND b.family_name IS NOT DISTINCT FROM c.family_name AND b.given_names IS NOT DISTINCT FROM c.given_names
@@ -201,10 +201,11 @@ _NAMES = """
         ON h.index_id = o.index_id AND h.record_key = c.record_key AND h.kind = c.kind
         AND h.family_name IS NOT DISTINCT FROM c.family_name AND h.given_names IS NOT DISTINCT FROM c.given_names
     LEFT JOIN foreign_families e ON e.index_id = o.index_id AND e.family = letters(c.family_name)
+    LEFT JOIN taken t ON t.index_id = o.index_id AND t.family = letters(c.family_name)
     WHERE coalesce(c.family_name, c.given_names) IS NOT NULL;
 
     CREATE TEMP TABLE has_own AS  -- identities with a name in use that is theirs alone
-    SELECT DISTINCT index_id FROM own_names WHERE kind = 'current' AND NOT (shared OR joins_both) AND letters(family_name) IS NOT NULL;
+    SELECT DISTINCT index_id FROM own_names WHERE kind = 'current' AND NOT (shared OR joins_both OR is_taken) AND letters(family_name) IS NOT NULL;
 
     CREATE TEMP TABLE one_of_many AS  -- what stands between and is called after both sides keeps one name
     SELECT index_id, family FROM (
@@ -217,7 +218,7 @@ _NAMES = """
     CREATE TEMP TABLE telling_families AS  -- the other side's, where the identity does not bear it itself
     SELECT index_id, family FROM foreign_families ANTI JOIN (
         SELECT index_id, letters(family_name) AS family FROM own_names
-        WHERE kind = 'current' AND NOT joins_both AND index_id NOT IN (FROM has_own)
+        WHERE kind = 'current' AND NOT joins_both AND NOT is_taken AND index_id NOT IN (FROM has_own)
         EXCEPT FROM one_of_many
     ) USING (index_id, family);
 """
@@ -287,13 +288,13 @@ _RESULTS = {
     "names": """
         SELECT DISTINCT n.record_key, n.kind, n.family_name, n.given_names FROM own_names n
         LEFT JOIN one_of_many o ON o.index_id = n.index_id AND o.family = letters(n.family_name)
-        WHERE n.kind <> 'current' OR n.joins_both OR o.family IS NOT NULL OR (n.shared AND n.index_id IN (FROM has_own)) ORDER BY ALL
+        WHERE n.kind <> 'current' OR n.joins_both OR n.is_taken OR o.family IS NOT NULL OR (n.shared AND n.index_id IN (FROM has_own)) ORDER BY ALL
     """,
     "in_use": """
         SELECT DISTINCT o.record_key FROM own_records o JOIN all_records r USING (record_key)
         JOIN own_names n ON n.index_id = o.index_id AND n.record_key = r.record_key AND n.kind = 'current'
             AND n.family_name IS NOT DISTINCT FROM r.family_name AND n.given_names IS NOT DISTINCT FROM r.given_names
-        WHERE n.shared AND o.index_id IN (FROM has_own)
+        WHERE n.is_taken OR (n.shared AND o.index_id IN (FROM has_own))
         UNION
         SELECT o.record_key FROM own_records o JOIN all_records r USING (record_key)
         JOIN one_of_many m ON m.index_id = o.index_id AND m.family = letters(r.family_name)

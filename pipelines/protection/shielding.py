@@ -18,7 +18,7 @@ somebody does: a record that goes on asking, somebody else's wish, a doubt that 
 
 Who is shielded in its *own right* is opened by no decision on another child, whatever the two have in common: one of its
 records asks or was decided to be shielded, or the wish or the latch that shields it is its own: of a record that it holds; where
-that record is gone, of one whose number and names with birth date it bears, or where nobody bears both, either; where nobody does, of any that
+that record is gone, of one whose number it bears, or names with birth date where nobody bears both; where nobody does, of any that
 it is known by. Who is shielded for what is
 another child's own is so for that child's sake.
 """
@@ -626,8 +626,8 @@ _SPOKEN_OF = """
         UNION ALL SELECT unnest([token, holder]) FROM latched UNION ALL SELECT unnest(spares) FROM latched
     ) USING (token)
 """
-# whose own a latch or a wish is: who holds the record that bore it or that asked; where that is gone, who bears a number of it and its
-# names and birth date; where nobody does both, who bears either: one of them may be a slip
+# whose own a latch or a wish is: who holds the record that bore it or that asked; where that is gone, who bears a number of it, and who
+# bears its names and birth date where nobody bears both: one of them may be a slip
 _HOLDERS = """
     CREATE TEMP TABLE living AS SELECT DISTINCT token, index_id FROM tokens JOIN identities USING (record_key) WHERE kind = 'key';
     CREATE TEMP TABLE borne AS
@@ -637,9 +637,10 @@ _HOLDERS = """
     UNION
     SELECT holder, index_id FROM (
         SELECT *, max(kinds) OVER (PARTITION BY holder) AS most FROM (
-            SELECT l.holder, b.index_id, count(DISTINCT b.kind) AS kinds FROM latched l JOIN borne b USING (token)
+            SELECT l.holder, b.index_id, count(DISTINCT b.kind) AS kinds, bool_or(b.kind = 'number') AS numbered
+            FROM latched l JOIN borne b USING (token)
             WHERE l.holder NOT IN (SELECT token FROM living) GROUP BY l.holder, b.index_id)
-    ) WHERE kinds = most;
+    ) WHERE kinds = most OR numbered;
     CREATE TEMP TABLE asked_by AS
     WITH told AS (SELECT entry_id, unnest(tokens) AS token FROM entries),
     asking AS (SELECT entry_id, index_id FROM told JOIN living USING (token))
@@ -647,9 +648,9 @@ _HOLDERS = """
     UNION
     SELECT entry_id, index_id FROM (
         SELECT *, max(kinds) OVER (PARTITION BY entry_id) AS most FROM (
-            SELECT entry_id, index_id, count(DISTINCT kind) AS kinds FROM told JOIN borne USING (token)
+            SELECT entry_id, index_id, count(DISTINCT kind) AS kinds, bool_or(kind = 'number') AS numbered FROM told JOIN borne USING (token)
             WHERE entry_id NOT IN (SELECT entry_id FROM asking) GROUP BY entry_id, index_id)
-    ) WHERE kinds = most
+    ) WHERE kinds = most OR numbered
 """
 _SEEDS = f"""
     WITH still_there AS (  -- holders whose record is there and is theirs still: keys may be given to another child

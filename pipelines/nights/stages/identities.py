@@ -54,7 +54,7 @@ def identify(night: Night) -> StageReport:
         authority=night.authority,
         business_date=night.business_date,
         walls=walls,
-        newly_walled=newly_walled(walls, walls_in(base.folder if base else None), decisions_of(attempt.inputs)),
+        newly_walled=newly_walled(walls, walls_in(base.folder if base else None)),
     )
     wishes = walls_wished_in(attempt.folder)
     open_walls = unplaced(wishes, firewalls_of(attempt.inputs))

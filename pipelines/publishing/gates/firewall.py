@@ -336,6 +336,20 @@ _FAULTS = {
         SELECT count(*) FROM shown s JOIN families_against f ON f.index_id = s.index_id AND f.family = family_of(s.family_name)
         WHERE s.index_id IN (FROM own)
     """,
+    "names_taken": """
+        WITH shown AS (
+            SELECT index_id, family_of(family_name) AS family FROM shown_names WHERE kind = 'current'
+            UNION SELECT index_id, family_of(family_name) FROM shown_children
+        ),
+        were AS (  -- what was called so under the id in the version before
+            SELECT DISTINCT b.index_id, family_of(n.family_name) AS family FROM base_identities b JOIN read_base_names n USING (record_key)
+            WHERE n.kind = 'current' AND family_of(n.family_name) IS NOT NULL
+        ),
+        own AS (SELECT DISTINCT d.index_id, m.token FROM sided d JOIN memory m USING (wall, side))
+        SELECT count(*) FROM shown s JOIN families_against f USING (index_id, family) WHERE index_id IN (SELECT index_id FROM were)
+            AND NOT EXISTS (FROM were w WHERE w.index_id = s.index_id AND w.family = s.family)
+            AND NOT EXISTS (FROM own o WHERE o.index_id = s.index_id AND o.token = digest_borne('used', s.family))
+    """,
     "names_joined": """
         SELECT count(*) FROM shown_names s JOIN families_against f USING (index_id)
         WHERE list_contains(string_split(plain_of(s.family_name), ' '), f.family) AND family_of(s.family_name) <> f.family

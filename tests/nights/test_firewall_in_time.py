@@ -1,0 +1,226 @@
+"""At an identity firewall no two versions that are kept lead from one family to the other, whatever the feeds do before and after it begins."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.nights import decisions
+from tests.attacks.town import big_moves
+from tests.nights.little_authority import AUTHORITY, day_of
+from tests.nights.little_nights import LittleNights
+from tests.nights.test_firewall import ADOPTIVE, BIRTH, hold_adoptive, identities
+
+pytestmark = pytest.mark.one_database
+
+FAMILIES = {BIRTH.family, ADOPTIVE.family}
+TELLING = {
+    BIRTH.family: ("Brackenholt", f"Maud {BIRTH.family}"),
+    ADOPTIVE.family: ("Marrowdene", f"Greta {ADOPTIVE.family}", "01632 960777"),
+}
+
+
+def care(place: LittleNights) -> dict[str, dict[str, Any]]:
+    return place.feeds["social_care"].rows
+
+
+def hold_birth(place: LittleNights, key: str = "S0021") -> None:
+    """Social care holds the birth identity, under this key."""
+    place.feeds["social_care"].hold(BIRTH)
+    care(place)[key] = care(place).pop("S0021") | {"la_child_id": key}
+
+
+def load(place: LittleNights, night: int) -> None:
+    place.deliver(night)
+    assert place.load()[night] == "published"
+
+
+def told_under_each_id(place: LittleNights) -> dict[str, set[str]]:
+    """Index id → the families of which any version that is kept shows anything under it, or an id that it leads to."""
+    told: dict[str, set[str]] = {}
+    leads: set[tuple[str, str]] = set()
+    for night in range(8):
+        if place.night(night).version() is None:
+            continue
+        for table in ("children", "names", "addresses", "carers", "involvements"):
+            for row in place.published(night, table).to_pylist():
+                seen = repr(row)
+                families = {
+                    family for family in FAMILIES if family in seen or any(each in seen for each in TELLING[family])
+                }
+                told.setdefault(row["index_id"], set()).update(families)
+        leads |= {(row["index_id"], row["redirects_to"]) for row in place.published(night, "redirects").to_pylist()}
+    for one, other in leads:
+        told.setdefault(one, set()).update(told.get(other, set()))
+    return told
+
+
+def nothing_leads_across(place: LittleNights) -> None:
+    told = told_under_each_id(place)
+    assert {family for families in told.values() for family in families} >= set()
+    assert [families for families in told.values() if len(families) > 1] == []
+
+
+@pytest.fixture(scope="module")
+def walled(tmp_path_factory: pytest.TempPathFactory) -> LittleNights:
+    """Two nights on which the adoptive record asks for the wall; health, education and social care know the birth identity."""
+    made = LittleNights(tmp_path_factory.mktemp("walled"))
+    hold_birth(made)
+    made.feeds["health"].hold(BIRTH)
+    birth = care(made)["S0021"]
+    hold_adoptive(made, firewall_from="S0021")
+    care(made)["S0021"] = birth
+    with big_moves():
+        for night in (0, 1):
+            load(made, night)
+    of = identities(made, 1)
+    assert len({of[key] for key in (f"health:P{BIRTH.nhs}", "social_care:S0021", "social_care:S0921")}) > 1
+    assert of["social_care:S0021"] != of["social_care:S0921"]
+    nothing_leads_across(made)
+    return made
+
+
+@pytest.fixture
+def place(walled: LittleNights, tmp_path: Path) -> LittleNights:
+    return walled.copied_to(tmp_path)
+
+
+def renamed(row: dict[str, Any], family: str, *, former: str | None = None) -> None:
+    """A record of health or social care is called after another family."""
+    if "family_name" in row:
+        row["family_name"] = family
+    else:
+        row["names"] = [{"family": family, "given": BIRTH.given, "type": "current"}]
+        if former:
+            row["names"].append({"family": former, "given": BIRTH.given, "type": "former"})
+
+
+@pytest.mark.parametrize(
+    "taken", ["health", "both", "one letter wrong", "with the former name", "for a night", "by the adoptive one", "exchanged", "the other side is gone", "given up before"],
+)  # fmt: skip
+def test_who_takes_the_other_familys_name_over_shows_none_and_keeps_the_id(place: LittleNights, taken: str) -> None:
+    health, birth, adoptive = place.feeds["health"].rows[f"P{BIRTH.nhs}"], care(place)["S0021"], care(place)["S0921"]
+    to = "Thistlewikk" if taken == "one letter wrong" else ADOPTIVE.family
+    with big_moves():
+        if taken == "given up before":
+            renamed(adoptive, "Ormsgill")
+            load(place, 2)
+        if taken in ("health", "both", "one letter wrong", "for a night", "given up before"):
+            renamed(health, to)
+        if taken in ("both", "one letter wrong", "for a night", "given up before", "with the former name"):
+            renamed(birth, to, former=BIRTH.family if taken == "with the former name" else None)
+        if taken == "by the adoptive one":
+            renamed(adoptive, BIRTH.family)
+        if taken == "exchanged":
+            birth["names"], adoptive["names"] = adoptive["names"], birth["names"]
+        if taken == "the other side is gone":
+            del care(place)["S0021"], place.feeds["health"].rows[f"P{BIRTH.nhs}"]
+            load(place, 2)
+            renamed(adoptive, BIRTH.family)
+        load(place, 3)
+        if taken == "for a night":
+            renamed(health, BIRTH.family)
+            renamed(birth, BIRTH.family)
+            load(place, 4)
+            of = identities(place, 4)
+            (child,) = (row for row in place.published(4).to_pylist() if row["index_id"] == of["social_care:S0021"])
+            assert child["family_name"] == BIRTH.family  # its own again
+        load(place, 5)
+    nothing_leads_across(place)
+    for night in (3, 5):
+        for row in place.published(night).to_pylist():
+            assert row["family_name"] != "Thistlewikk"
+
+
+@pytest.mark.parametrize("first", ["birth", "adoptive"])
+def test_an_id_that_both_had_is_neithers_once_a_wall_begins_also_where_the_record_of_one_is_gone(
+    tmp_path: Path, first: str
+) -> None:
+    place = LittleNights(tmp_path)
+    with big_moves():
+        if first == "birth":
+            place.feeds["health"].hold(BIRTH)
+            load(place, 0)
+            hold_adoptive(place)
+            load(place, 1)
+            bearer = f"health:P{BIRTH.nhs}"
+            del place.feeds["health"].rows[f"P{BIRTH.nhs}"]
+            hold_birth(place, "S0022")
+            care(place)["S0921"]["firewall_from"] = "S0022"
+        else:
+            place.feeds["health"].hold(ADOPTIVE)
+            load(place, 0)
+            hold_birth(place)
+            load(place, 1)
+            bearer = f"health:P{BIRTH.nhs}"
+            del place.feeds["health"].rows[f"P{BIRTH.nhs}"]
+            birth = care(place)["S0021"]
+            hold_adoptive(place, firewall_from="S0021")
+            care(place)["S0021"] = birth
+        old = identities(place, 1)[bearer]
+        load(place, 2)
+    of = identities(place, 2)
+    assert (
+        len(
+            {
+                of[key]
+                for key in of
+                if key.startswith("social_care:S09") or key in ("social_care:S0021", "social_care:S0022")
+            }
+        )
+        == 2
+    )
+    assert old not in of.values()
+    nothing_leads_across(place)
+
+
+def test_a_version_in_which_both_were_one_is_found_though_all_records_have_other_keys(tmp_path: Path) -> None:
+    place = LittleNights(tmp_path)
+    hold_birth(place)
+    birth = care(place)["S0021"]
+    hold_adoptive(place)
+    care(place)["S0021"] = birth
+    with big_moves():
+        load(place, 0)
+        assert identities(place, 0)["social_care:S0021"] == identities(place, 0)["social_care:S0921"]
+        for old, new, asks in (("S0021", "S8221", {}), ("S0921", "S8321", {"firewall_from": "S8221"})):
+            care(place)[new] = care(place).pop(old) | {"la_child_id": new} | asks
+        load(place, 1)
+        of = identities(place, 1)
+        assert of["social_care:S8221"] != of["social_care:S8321"]
+        nothing_leads_across(place)
+        assert place.load() == {}
+    assert day_of(0).isoformat() in str(place.night(0).version())
+
+
+def test_the_opening_of_one_side_holds_no_night_for_the_wish_of_a_record_that_is_gone(tmp_path: Path) -> None:
+    """It had the number of both sides: who is not opened stays hidden, and with it who is."""
+    from pipelines.nights import protection_decisions
+
+    place = LittleNights(tmp_path)
+    hold_birth(place)
+    birth = care(place)["S0021"]
+    hold_adoptive(place, firewall_from="S0021")
+    care(place)["S0021"] = birth
+    health = place.feeds["health"]
+    health.hold(BIRTH)
+    health.rows["PZ77"] = health.rows.pop(f"P{BIRTH.nhs}") | {"local_patient_id": "PZ77", "confidentiality": "S"}
+    by: dict[str, Any] = {"reason": "seen", "at": datetime.now(UTC)}
+    with big_moves():
+        load(place, 0)
+        del health.rows["PZ77"]
+        load(place, 1)
+        for key, night in (("social_care:S0021", 2), ("social_care:S0921", 3)):
+            proposed = protection_decisions.unshield(place.deployment, AUTHORITY, key, actor="Ruth", **by)
+            protection_decisions.confirm(place.deployment, AUTHORITY, proposed.number, actor="Omar", **by)
+            load(place, night)
+            hidden = {
+                row["index_id"] for row in place.published(night).to_pylist() if row["shielded"] or row["withheld"]
+            }
+            of = identities(place, night)
+            assert of["social_care:S0921"] in hidden or night == 3
+            assert (of["social_care:S0021"] in hidden) == (night == 2)
+    assert decisions.every_decision(place.deployment, AUTHORITY)
