@@ -149,7 +149,12 @@ def _stood(walls: pa.Table, before: NightBefore) -> pa.Table:
 
 _AFTER = f"""
     WITH remembered AS (SELECT wall_a, wall_b, side, if(side = 'between', record_key, '') AS whose, token FROM kept),
-    before AS (SELECT wall_a, wall_b, side, if(side = 'between', record_key, '') AS whose, token, borne FROM told_before),
+    before AS (
+        SELECT wall_a, wall_b, side, if(side = 'between', record_key, '') AS whose, token, borne FROM told_before
+        UNION  -- of who stands between the sides tonight, wherever it stood
+        SELECT wall_a, wall_b, 'between', record_key, token, borne FROM told_before SEMI JOIN (FROM walls WHERE side = 'between') USING (wall_a, wall_b, record_key)
+        WHERE borne IS NOT NULL
+    ),
     now AS (SELECT *, if(side = 'between', record_key, '') AS whose FROM tonight),
     followed AS (SELECT DISTINCT wall_a, wall_b, side, whose FROM remembered WHERE token = {_USES}),
     begun AS (FROM before ANTI JOIN followed USING (wall_a, wall_b, side, whose)),
