@@ -46,7 +46,7 @@ def reconciled(counts: Mapping[str, int], stored: StoredDelivery) -> bool:
 
 def _held(stored: StoredDelivery) -> dict[str, int]:
     """Records in the store by outcome."""
-    outcomes = stored.accepted["outcome"]
+    outcomes = stored.accepted_outcomes
     rejects = stored.rejected
     rejected = rejects.filter(pc.equal(rejects["outcome"], "rejected"))["position"]
     return {

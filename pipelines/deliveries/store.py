@@ -57,6 +57,15 @@ class StoredDelivery:
         return read_table(self._proven("accepted.parquet"), ["key"])["key"].combine_chunks()
 
     @property
+    def accepted_outcomes(self) -> pa.ChunkedArray:
+        """What became of each of `accepted`, alone.
+
+        Raises:
+            IsindexError: STORE_DAMAGED when it is not the table that was kept.
+        """
+        return read_table(self._proven("accepted.parquet"), ["outcome"])["outcome"]
+
+    @property
     def rejected(self) -> pa.Table:
         """One row per record and broken rule, values masked.
 

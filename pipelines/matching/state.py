@@ -79,7 +79,7 @@ class MatchState:
         key, value, record = (column.to_numpy() for column in read_table(folder / "match_keys.parquet").columns)
         edges = np.searchsorted(key, np.arange(len(told["keys"]) + 1))
         rows = {
-            name: KeyRows(value[low:high], record[low:high].astype(np.int64))
+            name: KeyRows(value[low:high], record[low:high])
             for name, low, high in zip(told["keys"], edges[:-1], edges[1:], strict=True)
         }
         pairs = read_table(folder / "match_pairs.parquet")

@@ -15,6 +15,7 @@ from datetime import date
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.contracts.contract import Column, Contract
 from pipelines.seams import conform
@@ -38,10 +39,13 @@ class FeedNight:
         live: `LIVE_HEAD`, the contract's columns in their own types, `LIVE_TAIL`; by key.
         changes: numbers of records: added, changed, unchanged, withdrawn, and kept (not delivered in a usable form
             tonight, but not withdrawn either).
+        touched: keys of the records that came, went, or are not what they were (but for `outcome`); some that are may be
+            among them.
     """
 
     live: pa.Table
     changes: Mapping[str, int]
+    touched: pa.StringArray
 
 
 def apply_delivery(
@@ -71,42 +75,39 @@ def apply_delivery(
         delivery_id: tonight's delivery.
         business_date: the night.
     """
-    names = [name for name in contract.column_names if name != "change"]
-    columns = ", ".join(quoted(name) for name in names)
+    names = [*_HEAD, *(name for name in contract.column_names if name != "change")]
     with connect({"accepted": accepted, "rejects": rejects}) as database:
-        _tonight(database, contract, columns, delivery_id, business_date)
-        _before(database, previous, [*_HEAD, *names])
+        shape = fetch(database, f"SELECT {', '.join(map(quoted, names))} FROM accepted LIMIT 0").schema
+        before = _before(database, previous, shape)
+        _tonight(database, contract, [name for name in names if name not in _HEAD], business_date)
         leaves = _leaves(contract, mode, lost, database)
+        # who is there, and by whose word; the records themselves are fetched from where they lie
         database.execute(f"""
         CREATE TEMP TABLE live AS
-        SELECT
-            -- unchanged: the earlier row, but with tonight's verdict
-            {_either("before", "tonight", [name for name in [*_HEAD, *names] if name != "outcome"])}, tonight.outcome,
-            {_either("before", "tonight", _TAIL)},
-            CASE WHEN before.key IS NULL THEN 'added' WHEN before.content = tonight.content THEN 'unchanged'
-                ELSE 'changed' END AS change
+        SELECT tonight.*, CASE WHEN before.key IS NULL THEN 'added' WHEN before.content = tonight.content THEN 'unchanged'
+            ELSE 'changed' END AS change
         FROM tonight LEFT JOIN before ON before.key = tonight.key
         UNION ALL BY NAME
-        SELECT *, 'kept' AS change FROM before
+        SELECT key, 'kept' AS change FROM before
         WHERE key NOT IN (SELECT key FROM tonight) AND NOT ({leaves})
         """)
-        _shield(database, contract)
-        shown = ", ".join([*_HEAD, columns, *_TAIL])
-        live = fetch(database, f"SELECT {shown} FROM live ORDER BY key")
-        conform(live, LIVE_HEAD)
-        conform(live, LIVE_TAIL)
-        counted = dict(database.execute("SELECT change, count(*) FROM live GROUP BY change").fetchall())
-        withdrawn = database.execute("SELECT count(*) FROM before WHERE key NOT IN (SELECT key FROM live)").fetchone()
+        found = fetch(database, "SELECT * FROM live ORDER BY key")
+        withdrawn = fetch(database, "SELECT key FROM before WHERE key NOT IN (SELECT key FROM live)")
+        live = _put_together(found, before, accepted.select(names).cast(shape), delivery_id, business_date)
+        live, shielded = _shielded(database, live, rejects, contract)
+    conform(live, LIVE_HEAD)
+    conform(live, LIVE_TAIL)
+    counted = {each["values"]: each["counts"] for each in found["change"].value_counts().to_pylist()}
     changes = {name: counted.get(name, 0) for name in ("added", "changed", "unchanged", "kept")}
     if mode == "delta":  # records a delta does not speak of are simply there
         changes["unchanged"] += changes["kept"] - (kept := _spoken_of(rejects, live))
         changes["kept"] = kept
-    return FeedNight(live, {**changes, "withdrawn": withdrawn[0] if withdrawn else 0})
+    new = found.filter(pc.is_in(found["change"], pa.array(["added", "changed"])))
+    touched = pa.chunked_array([*new["key"].chunks, *withdrawn["key"].chunks, *shielded.chunks], pa.string())
+    return FeedNight(live, {**changes, "withdrawn": withdrawn.num_rows}, touched.unique())
 
 
-def _tonight(
-    database: duckdb.DuckDBPyConnection, contract: Contract, columns: str, delivery_id: str, business_date: date
-) -> None:
+def _tonight(database: duckdb.DuckDBPyConnection, contract: Contract, columns: list[str], business_date: date) -> None:
     """Make `tonight`: the accepted upserts; and `withdrawn`: keys that tonight's delivery takes out."""
     flags = [column.name for column in contract.columns if column.concept == "withdrawn"]
     out = " OR ".join(
@@ -114,8 +115,7 @@ def _tonight(
     )
     database.execute(f"""
     CREATE TEMP TABLE tonight AS
-    SELECT {", ".join(_HEAD)}, {columns}, {literal(delivery_id)} AS delivery_id, {literal(business_date)} AS as_of,
-        (hash(row(unverified, {columns})) >> 1)::BIGINT AS content
+    SELECT key, position, outcome, (hash(row(unverified, {", ".join(map(quoted, columns))})) >> 1)::BIGINT AS content
     FROM accepted WHERE NOT ({out});
     CREATE TEMP TABLE withdrawn AS SELECT DISTINCT key FROM accepted WHERE {out};
     """)
@@ -126,15 +126,44 @@ def _tonight(
     )
 
 
-def _before(database: duckdb.DuckDBPyConnection, previous: pa.Table | None, names: list[str]) -> None:
-    """Make `before` with the columns of `tonight`; what only an older contract had is dropped."""
-    database.execute("CREATE TEMP TABLE before AS SELECT * FROM tonight WHERE false")
-    if previous is None:
-        return
-    database.register("previous", previous)
-    had = set(previous.schema.names)
-    shared = ", ".join(quoted(name) for name in [*names, *_TAIL] if name in had)
-    database.execute(f"INSERT INTO before BY NAME SELECT {shared} FROM previous")
+def _before(database: duckdb.DuckDBPyConnection, previous: pa.Table | None, shape: pa.Schema) -> pa.Table:
+    """The records before with the columns of tonight's, and their keys as `before`; what only an older contract had is dropped."""
+    wanted = pa.schema([*shape, *(LIVE_TAIL.field(name) for name in _TAIL)])
+    before = wanted.empty_table() if previous is None else previous
+    if set(wanted.names) <= set(before.column_names) and before.select(wanted.names).schema.equals(wanted):
+        before = before.select(wanted.names).cast(wanted)
+    else:
+        database.register("previous", before)
+        database.register("wanted", wanted.empty_table())
+        shared = ", ".join(quoted(name) for name in wanted.names if name in before.column_names)
+        database.execute(f"""
+        CREATE TEMP TABLE former AS FROM wanted;
+        INSERT INTO former BY NAME SELECT {shared} FROM previous
+        """)
+        before = fetch(database, "FROM former").cast(wanted)
+    database.register("before", before.select(["key", "content"]))
+    return before
+
+
+def _put_together(
+    found: pa.Table, before: pa.Table, accepted: pa.Table, delivery_id: str, business_date: date
+) -> pa.Table:
+    """The records of `found`, in its order: what is unchanged is the earlier row, but with tonight's verdict."""
+    is_new = pc.is_in(found["change"], pa.array(["added", "changed"]))
+    stay, come = found.filter(pc.invert(is_new)), found.filter(is_new)
+    earlier = before.take(pc.index_in(stay["key"], before["key"].combine_chunks()))
+    verdict = pc.if_else(pc.equal(stay["change"], "unchanged"), stay["outcome"], earlier["outcome"])
+    earlier = earlier.set_column(earlier.column_names.index("outcome"), "outcome", verdict)
+    later = accepted.take(pc.index_in(come["position"], accepted["position"].combine_chunks()))
+    for name, value in (("delivery_id", delivery_id), ("as_of", business_date)):
+        later = later.append_column(name, pa.repeat(pa.scalar(value, LIVE_TAIL.field(name).type), come.num_rows))
+    return _by_key(earlier, later.append_column("content", come["content"]))
+
+
+def _by_key(*parts: pa.Table) -> pa.Table:
+    """The parts as one table in one piece, by key."""
+    whole = pa.concat_tables(parts).combine_chunks()
+    return whole.take(pc.sort_indices(whole["key"])).combine_chunks()
 
 
 def _leaves(contract: Contract, mode: str, lost: int, database: duckdb.DuckDBPyConnection) -> str:
@@ -150,16 +179,29 @@ def _leaves(contract: Contract, mode: str, lost: int, database: duckdb.DuckDBPyC
     return f"{said} OR key NOT IN (SELECT key FROM rejects WHERE key IS NOT NULL AND outcome = 'rejected')"
 
 
-def _shield(database: duckdb.DuckDBPyConnection, contract: Contract) -> None:
-    """Shield whoever asked for it in a record that was rejected: an earlier, open version must not be shown."""
-    asked = "key IN (SELECT key FROM rejects WHERE asks_shield AND key IS NOT NULL)"
+def _shielded(
+    database: duckdb.DuckDBPyConnection, live: pa.Table, rejects: pa.Table, contract: Contract
+) -> tuple[pa.Table, pa.ChunkedArray]:
+    """The live records, and the keys of those that were shielded now.
+
+    Shielded is whoever asked for it in a record that was rejected: an earlier, open version must not be shown.
+    """
+    asking = rejects.filter(rejects["asks_shield"])["key"].drop_null()
+    asks = pc.is_in(live["key"], asking.combine_chunks())
+    asked = live.filter(asks)
+    if not asked.num_rows:
+        return live, asked["key"]
+    database.register("asked", asked)
+    database.execute("CREATE TEMP TABLE shielded AS FROM asked")
     for column in contract.columns:
         if column.concept == "shielded":
-            database.execute(f"UPDATE live SET {quoted(column.name)} = {shielding_code(column)} WHERE {asked}")
+            database.execute(f"UPDATE shielded SET {quoted(column.name)} = {shielding_code(column)}")
         elif column.logical == "object":
             packed = _with_shield(column)
             if packed:
-                database.execute(f"UPDATE live SET {quoted(column.name)} = {packed} WHERE {asked}")
+                database.execute(f"UPDATE shielded SET {quoted(column.name)} = {packed}")
+    shielded = fetch(database, "FROM shielded").cast(live.schema)
+    return _by_key(live.filter(pc.invert(asks)), shielded), shielded["key"]
 
 
 def _with_shield(column: Column) -> str:
@@ -174,17 +216,9 @@ def _with_shield(column: Column) -> str:
     return f"struct_pack({', '.join(parts)})"
 
 
-def _either(earlier: str, later: str, names: list[str]) -> str:
-    same = f"coalesce({earlier}.content = {later}.content, false)"
-    return ", ".join(
-        f"CASE WHEN {same} THEN {earlier}.{quoted(name)} ELSE {later}.{quoted(name)} END AS {quoted(name)}"
-        for name in names
-    )
-
-
 def _spoken_of(rejects: pa.Table, live: pa.Table) -> int:
     """Live keys that tonight's delivery named only in records that were rejected."""
-    with connect({"rejects": rejects, "live": live}) as database:
+    with connect({"rejects": rejects, "live": live.select(["key"])}) as database:
         row = database.execute("""
             SELECT count(DISTINCT key) FROM rejects WHERE outcome = 'rejected' AND key IN (SELECT key FROM live)
         """).fetchone()

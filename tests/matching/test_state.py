@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -118,3 +121,29 @@ def test_groups_too_large_to_be_paired_whole_are_followed_too(town, monkeypatch)
         state = stepped.state
     assert sum(pairs is not None and len(pairs) > 0 for pairs in followed) > 5
     assert whole < 6
+
+
+_WRITE_STATE = """
+import sys
+from pathlib import Path
+import pyarrow as pa
+from pipelines.matching import match
+names = ["Mary Ann", "Anne-Marie Louise", "Bob", "Katherine Jane", "Lizzie"]
+records = pa.table({
+    "record_key": [f"health:{n}" for n in range(40)], "source": ["health"] * 40,
+    "given_names": names * 8, "family_name": ["Ashdown", "Smith-Carter"] * 20,
+    "birth_date": ["2015-03-02"] * 40, "postcode": ["B1 1AA"] * 40,
+})
+match(records).state.write(Path(sys.argv[1]))
+"""
+
+
+def test_a_state_is_the_same_to_the_byte_in_every_process(tmp_path):
+    """Python orders a set of texts otherwise in each."""
+    written = []
+    for seed in ("1", "2"):
+        folder = tmp_path / seed
+        told = os.environ | {"PYTHONHASHSEED": seed}
+        subprocess.run([sys.executable, "-c", _WRITE_STATE, str(folder)], check=True, env=told)
+        written.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert written[0] == written[1]

@@ -160,7 +160,7 @@ class Values:
 
     def _given(self) -> tuple[Positions, Hashes]:
         people = self._people
-        return _expand(people.given, [tuple({*value.roots, *value.tokens}) for value in people.given_names])
+        return _expand(people.given, [tuple(sorted({*value.roots, *value.tokens})) for value in people.given_names])
 
     def _sounds(self) -> tuple[Positions, Hashes]:
         # in order of size: swapped names meet
@@ -232,4 +232,4 @@ def _ends(name: str | None) -> tuple[str, ...]:
     if not name or len(name) < 4:
         return ()
     half = (len(name) + 1) // 2
-    return tuple({f"{name[: half - 1]}-", f"{name[:half]}-", f"-{name[-half:]}", f"-{name[-(half - 1) :]}"})
+    return tuple(sorted({f"{name[: half - 1]}-", f"{name[:half]}-", f"-{name[-half:]}", f"-{name[-(half - 1) :]}"}))

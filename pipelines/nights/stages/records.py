@@ -8,7 +8,7 @@ form. `measure_feeds` says what each feed brought, in the numbers that are watch
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -25,21 +25,37 @@ from pipelines.validation.measures import measure
 from pipelines.validation.rejects import FAULTS, faults_after
 from pipelines.validation.set_aside import values_set_aside
 
+if TYPE_CHECKING:
+    from pipelines.records.person_records import PersonRecords
+
 __all__ = ["apply_deliveries", "bring_together", "make_person_records", "measure_feeds"]
 
 _CHANGES = ("added", "changed", "withdrawn", "kept")
+_NOBODY = pa.array([], pa.string())
 PERSON_TABLES = ("records", "names", "addresses", "carers", "involvements", "flags")
 
 
 @dataclass(frozen=True)
 class FeedAfter:
-    """A feed after the night: its live records (None: it never delivered), and the deliveries applied tonight."""
+    """A feed after the night.
+
+    Attributes:
+        agency: of the feed.
+        contract: that its live records follow.
+        live: its live records; None: it never delivered.
+        applied: the deliveries applied tonight.
+        changes: numbers of records added, changed, withdrawn, and kept, by all of them.
+        touched: keys of live records that are not what they were in the base; None: all are made anew, as they follow another contract.
+        set_aside: of the deliveries of the last business date among them: column → (values set aside, values delivered).
+    """
 
     agency: str
     contract: Contract
     live: pa.Table | None
     applied: tuple[DeliveryEntry, ...]
     changes: dict[str, int]
+    touched: pa.StringArray | None
+    set_aside: dict[str, tuple[int, int]]
 
 
 @sealed
@@ -66,6 +82,7 @@ def apply_deliveries(attempt: Attempt) -> list[FeedAfter]:
         path = base.folder / "live" / f"{agency}.parquet" if base else None
         live = read_table(path) if path and path.exists() else None
         contract = _contract_of(before.get(agency), agency)
+        forms, touched, set_aside = {_form(contract, live)}, _NOBODY, dict[str, tuple[int, int]]()
         own = faults.filter(pa.compute.equal(faults["agency"], agency))
         changes = dict.fromkeys(_CHANGES, 0)
         applied = [register.needed(each.delivery_id) for each in attempt.inputs.of(agency)]
@@ -84,34 +101,54 @@ def apply_deliveries(attempt: Attempt) -> list[FeedAfter]:
                 business_date=entry.business_date,
             )
             live = after.live
+            forms.add(_form(contract, live))
+            touched = pa.concat_arrays([touched, after.touched])
             changes = {name: number + int(after.changes.get(name, 0)) for name, number in changes.items()}
             own = faults_after(
                 own, attempt.night.authority, agency, entry.business_date,
                 rejected, full=entry.mode == "full", keys=accepted["key"],
             )  # fmt: skip
+            if entry.business_date == applied[-1].business_date:
+                aside = values_set_aside(accepted, rejected, contract, entry.business_date)
+                set_aside = {name: _sum(set_aside.get(name), aside.get(name)) for name in {**set_aside, **aside}}
         if not applied or applied[-1].business_date < attempt.night.business_date:
             own = faults_after(own, attempt.night.authority, agency, attempt.night.business_date, None)
         stand.append(own)
         if live is not None:
             write_table(live, attempt.folder / "live" / f"{agency}.parquet")
-        feeds.append(FeedAfter(agency, contract, live, tuple(applied), changes))
+        known = touched if len(forms) == 1 else None
+        feeds.append(FeedAfter(agency, contract, live, tuple(applied), changes, known, set_aside))
     write_table(pa.concat_tables(stand) if stand else FAULTS.empty_table(), attempt.folder / "faults.parquet")
     return feeds
 
 
 def make_person_records(attempt: Attempt, feeds: list[FeedAfter]) -> pa.Table:
-    """Write the person tables; the records."""
+    """Write the person tables; the records. What the night did not touch is carried over from the base."""
+    from pipelines.records.carried_over import person_records_after
     from pipelines.records.person_records import build_person_records
 
-    people = build_person_records(
-        {feed.agency: feed.live for feed in feeds if feed.live is not None},
-        {feed.agency: feed.contract for feed in feeds if feed.live is not None},
-        attempt.night.authority,
-        attempt.night.business_date,
-    )
+    live = {feed.agency: feed.live for feed in feeds if feed.live is not None}
+    contracts = {feed.agency: feed.contract for feed in feeds if feed.live is not None}
+    of_night = (live, contracts, attempt.night.authority, attempt.night.business_date)
+    before = _people_before(attempt)
+    if before is None:
+        people = build_person_records(*of_night)
+    else:
+        touched = {feed.agency: feed.touched for feed in feeds if feed.touched is not None}
+        people = person_records_after(before, touched, *of_night)
     for name in PERSON_TABLES:
         write_table(getattr(people, name), attempt.folder / "person" / f"{name}.parquet")
     return people.records
+
+
+def _people_before(attempt: Attempt) -> PersonRecords | None:
+    """The person records of the base; None where there is none, or it was made by other means than this night is."""
+    from pipelines.records.person_records import PersonRecords
+
+    base = attempt.base()
+    if base is None or base.inputs.means != attempt.inputs.means:
+        return None
+    return PersonRecords(**{name: read_table(base.folder / "person" / f"{name}.parquet") for name in PERSON_TABLES})
 
 
 def measure_feeds(attempt: Attempt, feeds: list[FeedAfter], records: pa.Table) -> None:
@@ -123,7 +160,7 @@ def measure_feeds(attempt: Attempt, feeds: list[FeedAfter], records: pa.Table) -
     for feed in feeds:
         last = feed.applied[-1] if feed.applied else None
         tonight = last is not None and last.business_date == attempt.night.business_date
-        source = _source(feed, attempt) if last else _carried(before.get(feed.agency))
+        source = _source(feed) if last else _carried(before.get(feed.agency))
         measures = measure(feed.live, feed.contract, source["counts"] if tonight else None)
         rows.append(
             FeedRow(
@@ -138,24 +175,21 @@ def measure_feeds(attempt: Attempt, feeds: list[FeedAfter], records: pa.Table) -
         tell_feeds(attempt)
 
 
-def _source(feed: FeedAfter, attempt: Attempt) -> dict[str, Any]:
+def _source(feed: FeedAfter) -> dict[str, Any]:
     """The delivery that a feed's records come from, and the counts of all that is in force for its day."""
-    store, entry = Store(attempt.night.home), feed.applied[-1]
+    entry = feed.applied[-1]
     together = [each for each in feed.applied if each.business_date == entry.business_date]
-    set_aside: dict[str, tuple[int, int]] = {}
-    for each in together:
-        judged = store.open(each)
-        contract = load_contract(each.contract) if each.contract else feed.contract
-        for column, (aside, there) in values_set_aside(
-            judged.accepted, judged.rejected, contract, each.business_date
-        ).items():
-            before = set_aside.get(column, (0, 0))
-            set_aside[column] = (before[0] + aside, before[1] + there)
     return {
         "delivery_id": entry.delivery_id, "contract": entry.contract, "as_of": entry.business_date,
         "created_at": entry.created_at, "manifest_sha256": entry.manifest_sha256, "counts": counted(each.counts for each in together),
-        "rules": counted(each.rules for each in together), "set_aside": set_aside,
+        "rules": counted(each.rules for each in together), "set_aside": feed.set_aside,
     }  # fmt: skip
+
+
+def _sum(one: tuple[int, int] | None, other: tuple[int, int] | None) -> tuple[int, int]:
+    """Both pairs of numbers together."""
+    (a, b), (c, d) = one or (0, 0), other or (0, 0)
+    return a + c, b + d
 
 
 def _carried(row: FeedRow | None) -> dict[str, Any]:
@@ -164,6 +198,11 @@ def _carried(row: FeedRow | None) -> dict[str, Any]:
         return dict.fromkeys(names[:-3]) | {"counts": {}, "rules": {}, "set_aside": {}}
     told = asdict(row)
     return {name: told[name] for name in names}
+
+
+def _form(contract: Contract, live: pa.Table | None) -> tuple[str, ...]:
+    """The contract that live records follow, and the columns that they have of it."""
+    return (contract.id, *(live.column_names if live is not None else ()))
 
 
 def _contract_of(row: FeedRow | None, agency: str) -> Contract:
