@@ -31,7 +31,7 @@ from pipelines.protection.letters import read_plainly
 from pipelines.protection.remembered import AtHand, at_hand, have_at_hand, keep, keeps, key_of, recall, told_apart
 from pipelines.seams import give
 from pipelines.seams.protection import TOKENS
-from pipelines.tables import connect, fetch, install_macros, read_table
+from pipelines.tables import connect, fetch, install_macros
 
 __all__ = [
     "DWELLING",
@@ -171,7 +171,8 @@ def tokens_of_places(addresses: pa.Table | Path, *, sought: bool = False) -> pa.
             a postcode that only one of two names does not speak against them.
     """
     name, columns = "places_sought" if sought else "places_kept", ["address", "postcode", "uprn"]
-    addresses = read_table(addresses, columns) if isinstance(addresses, Path) else addresses.select(columns)
+    with connect({"addresses": addresses}) as duck:
+        addresses = fetch(duck, f"SELECT {', '.join(columns)} FROM addresses")
     key, last = key_of(name, _MADE_BY), at_hand(name)
     if last is not None and last.is_of(key, (addresses,)):
         return last.found
