@@ -37,7 +37,7 @@ from pipelines.nights.put_in_force import audit_of, bury_replaced, put_in_force
 from pipelines.nights.requests import keep_wishes
 from pipelines.nights.walls import walls_in
 from pipelines.outages import as_coded
-from pipelines.protection.remembered import remembering
+from pipelines.protection.remembered import remembering, run_remembered
 from pipelines.publishing.manifests import is_published, manifest_or_none
 from pipelines.publishing.publish import bury, let_snapshot_go, snapshot_tables
 from pipelines.publishing.tombstones import NO_NIGHTS, NOT_LESS, tombstones
@@ -108,7 +108,7 @@ def protect_in_any_case(deployment: Deployment, authority: str) -> list[Protecti
     It is written down for the pages, too (`pipelines.reporting.protection_waits`), and no more once protection has come to its end.
     """
     try:
-        with alone(deployment, authority):
+        with alone(deployment, authority), run_remembered():
             done = protect_at_once(deployment, authority)
             waits_on(deployment.home, authority, _UNREAD if _waits(deployment, authority) else "")
             return done

@@ -34,6 +34,7 @@ from pipelines.nights.stages.reports import write, write_night_overview
 from pipelines.nights.stages.snapshot import build
 from pipelines.nights.take_in import take_in
 from pipelines.outages import as_coded
+from pipelines.protection.remembered import run_remembered
 
 __all__ = ["STAGES", "RanNight", "run_all", "run_night", "work_off"]
 
@@ -49,7 +50,7 @@ def run_night(night: Night, *, started_by: str, before: Callable[[str], None] = 
         before: told the name of each stage before it begins.
     """
     refuse_out_of_reach(night)
-    with alone(night.deployment, night.authority):
+    with alone(night.deployment, night.authority), run_remembered():
         stage = ""
         try:
             for agency in registered_agencies():

@@ -1,11 +1,11 @@
 """What was worked out before, by a keyed digest of what it was worked out from: it spares work and changes no result.
 
-Belongs here: the store of it, a few tables for an authority that may be removed at any time. Not here: what is worked out
-(`tokens`).
+Belongs here: the store of it, a few tables for an authority that may be removed at any time, and what is at hand within one run. Not here:
+what is worked out (`tokens`).
 
 A row is found again by the digest of the very values it was made of, under a key that is made of the program's own text too: what is kept is
 never out of date, and whoever takes it may take it for any night. Nothing in it can be read. A table that is not what was
-written there is none.
+written there is none. What is at hand lies beside the very tables that it was made of, and is never written down.
 """
 
 from __future__ import annotations
@@ -28,7 +28,18 @@ from pipelines.errors import IsindexError
 from pipelines.privacy.secret import key_for
 from pipelines.tables import read_table, write_bytes, write_table
 
-__all__ = ["keep", "keeps", "key_of", "recall", "remembering", "told_apart"]
+__all__ = [
+    "AtHand",
+    "at_hand",
+    "have_at_hand",
+    "keep",
+    "keeps",
+    "key_of",
+    "recall",
+    "remembering",
+    "run_remembered",
+    "told_apart",
+]
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,32 @@ class _Memory:
     keeps: bool
 
 
+@dataclass(frozen=True)
+class AtHand:
+    """What was worked out last, and of what.
+
+    Attributes:
+        key: the key under which it would be remembered (`key_of`): another secret or another program makes something else of the same.
+        inputs: the tables that it was made of, with the columns that it was made of.
+        found: what was made.
+    """
+
+    key: str
+    inputs: tuple[pa.Table, ...]
+    found: pa.Table
+
+    def is_of(self, key: str, inputs: Sequence[pa.Table]) -> bool:
+        """Whether it was made of the same values in the same order."""
+        return self.key == key and all(own.equals(other) for own, other in zip(self.inputs, inputs, strict=True))
+
+    def is_alike(self, key: str, inputs: Sequence[pa.Table]) -> bool:
+        """Whether the same would be made of the same rows: these tables may be compared with those it was made of."""
+        pairs = zip(self.inputs, inputs, strict=True)
+        return self.key == key and all(own.schema.equals(other.schema) for own, other in pairs)
+
+
 _memory: ContextVar[_Memory | None] = ContextVar("memory", default=None)
+_last: ContextVar[dict[str, AtHand] | None] = ContextVar("last", default=None)
 
 
 @contextmanager
@@ -53,6 +89,31 @@ def remembering(folder: Path, *, keeps: bool = False) -> Iterator[None]:
         yield
     finally:
         _memory.reset(token)
+
+
+@contextmanager
+def run_remembered() -> Iterator[None]:
+    """Within the block what was worked out last, by each name, is at hand (`at_hand`); a block within another is the same one."""
+    if _last.get() is not None:
+        yield
+        return
+    token = _last.set({})
+    try:
+        yield
+    finally:
+        _last.reset(token)
+
+
+def at_hand(name: str) -> AtHand | None:
+    """What was worked out last by that name; None outside a block of `run_remembered`."""
+    return (_last.get() or {}).get(name)
+
+
+def have_at_hand(name: str, last: AtHand) -> None:
+    """Have this at hand in place of what was by that name."""
+    held = _last.get()
+    if held is not None:
+        held[name] = last
 
 
 def recall(name: str, schema: pa.Schema) -> pa.Table | None:
@@ -83,8 +144,7 @@ def keep(name: str, table: pa.Table) -> None:
     if memory is None:
         return
     path = memory.folder / f"{name}.parquet"
-    few = [field.name for field in table.schema if pa.types.is_dictionary(field.type)]
-    write_table(table, path, dictionary=few)
+    write_table(table, path, dictionary=[])  # nearly all of it are digests
     write_bytes(_sealed(path).encode(), _seal_of(path))
 
 

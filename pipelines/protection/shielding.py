@@ -190,9 +190,8 @@ def protect(
         duck.execute(_DECIDED)
         edges = fetch(duck, _EDGES)
         a, b = (edges[side].to_numpy() for side in "ab")
-        duck.register("entries", entries)
-        duck.register("latched", latched)
-        duck.execute(_SPOKEN_OF)
+        spoken = _Spoken(duck)
+        spoken.of(tokens, entries, latched)
         duck.execute(_HOLDERS)
         void = [each for each in lifting if not _still_meant(duck, each)]
         lifting = [each for each in lifting if each not in void]
@@ -202,8 +201,8 @@ def protect(
         if heard is not None and _unheard(duck, heard):
             every = nearly_tokens(people, called, people["record_key"].combine_chunks(), sought=True, slips=False)
             tokens = pa.concat_tables([tokens, every])
-            duck.register("tokens", tokens)
-        guarded = _guarded(duck, lifting, entries, latched)
+        spoken.of(tokens, entries, latched)
+        guarded = _guarded(duck, lifting)
         if lifting:  # whoever is opened is compared anew with the latches that stay
             theirs = nearly_tokens(people, called, _records_of(duck, lifting, guarded, a, b), sought=True)
             tokens = pa.concat_tables([tokens, theirs])
@@ -218,7 +217,8 @@ def protect(
 
         def seen_by(latches: pa.Table) -> tuple[pa.Table, pa.Table]:
             """Who is seen tonight as these latches have it (`VISIBILITY`, own), and what is latched after that."""
-            index_ids, shielded, withheld, own = _seeds(duck, entries, latches)
+            spoken.of(tokens, entries, latches)
+            index_ids, shielded, withheld, own = _seeds(duck)
             shielded, own = shielded | guarded, own | guarded
             reached = _closure(shielded | withheld, a, b)
             seen = pa.table({"index_id": index_ids, "shielded": shielded, "withheld": reached & ~shielded, "own": own})
@@ -236,7 +236,6 @@ def protect(
             tokens = pa.concat_tables(
                 [tokens, nearly_tokens(people, called, _like_the_new(duck, people, called), sought=True)]
             )
-            duck.register("tokens", tokens)
             seen, after = seen_by(after)
         met = fetch(duck, _MET)["entry_id"].combine_chunks()
         unmet = [Unmet(each.number, ("stranger",)) for each in void if each.unshields]
@@ -285,13 +284,29 @@ def _decided(decisions: pa.Table | None) -> pa.Table:
     )
 
 
-def _seeds(
-    duck: duckdb.DuckDBPyConnection, entries: pa.Table, latched: pa.Table
-) -> tuple[pa.ChunkedArray, np.ndarray, np.ndarray, np.ndarray]:
+class _Spoken:
+    """Keeps the tables entries and latched, and what of tonight's records these speak of, to what they are now.
+
+    All that records are known by is gone through for it, so not again where nothing of it has changed.
+    """
+
+    def __init__(self, duck: duckdb.DuckDBPyConnection) -> None:
+        self._duck = duck
+        self._made_of: tuple[pa.Table, ...] = ()
+
+    def of(self, tokens: pa.Table, entries: pa.Table, latched: pa.Table) -> None:
+        """Make them of these; the tables themselves tell whether they were: what is in a table does not change."""
+        now = (tokens, entries, latched)
+        if len(self._made_of) == len(now) and all(one is other for one, other in zip(self._made_of, now, strict=True)):
+            return
+        for name, table in zip(("tokens", "entries", "latched"), now, strict=True):
+            self._duck.register(name, table)
+        self._duck.execute(_SPOKEN_OF)
+        self._made_of = now
+
+
+def _seeds(duck: duckdb.DuckDBPyConnection) -> tuple[pa.ChunkedArray, np.ndarray, np.ndarray, np.ndarray]:
     """Index ids in order, and of each whether it is shielded, withheld without another's doubt, shielded in its own right."""
-    duck.register("entries", entries)
-    duck.register("latched", latched)
-    duck.execute(_SPOKEN_OF)
     seeds = fetch(duck, _SEEDS)
     shielded, withheld, own = (
         seeds[name].to_numpy(zero_copy_only=False).astype(bool) for name in ("shielded", "withheld", "own")
@@ -338,14 +353,12 @@ def _in_vain(duck: duckdb.DuckDBPyConnection, lifting: Lifting) -> tuple[str, ..
     return own or (("claimed",) if claimed else ("another",))
 
 
-def _guarded(
-    duck: duckdb.DuckDBPyConnection, lifting: Sequence[Lifting], entries: pa.Table, latched: pa.Table
-) -> np.ndarray:
+def _guarded(duck: duckdb.DuckDBPyConnection, lifting: Sequence[Lifting]) -> np.ndarray:
     """Who is shielded in its own right before anything is lifted, but for the children whom two people open tonight."""
     if not lifting:
         ((size,),) = duck.execute("SELECT count(*) FROM numbered").fetchall()
         return np.zeros(size, dtype=bool)
-    *_, own = _seeds(duck, entries, latched)
+    *_, own = _seeds(duck)
     for each in lifting:
         if each.unshields:
             own = own & ~_decided_on(duck, each)
@@ -771,11 +784,12 @@ _MET = """
 """
 _LATCHED_AFTER = f"""
     WITH theirs AS (SELECT record_key, shielded, own FROM seen JOIN identities USING (index_id) WHERE shielded OR withheld),
-    keys AS (SELECT record_key, token AS holder FROM tokens SEMI JOIN theirs USING (record_key) WHERE kind = 'key'),
+    known_by AS MATERIALIZED (FROM tokens SEMI JOIN theirs USING (record_key)),  -- little beside what all records are known by
+    keys AS (SELECT record_key, token AS holder FROM known_by WHERE kind = 'key'),
     every AS (
         SELECT token, holder, shielded, since, coalesce(own, shielded, true) AS own, kind, spares FROM latched
         UNION ALL
-        SELECT token, holder, shielded, getvariable('night'), own, kind, NULL FROM theirs JOIN (FROM tokens UNION ALL FROM nearly) USING (record_key)
+        SELECT token, holder, shielded, getvariable('night'), own, kind, NULL FROM theirs JOIN (FROM known_by UNION ALL FROM nearly) USING (record_key)
         JOIN keys USING (record_key) WHERE kind IN ({_LATCHED})
     )
     SELECT token, holder, bool_or(shielded) AS shielded, min(since) AS since, bool_or(own) AS own, max(kind) AS kind, max(spares) AS spares

@@ -28,7 +28,7 @@ import pyarrow.compute as pc
 from pipelines.privacy.secret import namespace_secret
 from pipelines.protection.comparable import macros
 from pipelines.protection.letters import read_plainly
-from pipelines.protection.remembered import keep, keeps, key_of, recall, told_apart
+from pipelines.protection.remembered import AtHand, at_hand, have_at_hand, keep, keeps, key_of, recall, told_apart
 from pipelines.seams import give
 from pipelines.seams.protection import TOKENS
 from pipelines.tables import connect, fetch, install_macros
@@ -72,6 +72,7 @@ _NUMBERS = ("nhs_number", "nhs_number_unverified", "previous_nhs_number", "upn",
 _EACH_WITH_EACH = 50  # bearers of one token
 _MOST_PAIRS = 64  # of a family with a given name, of one record: one with a hundred names makes ten thousand of them, and thirty times more with slips
 _LONGEST = 64  # letters of a name that is looked for with one of them wrong: a longer one is no name, and costs its length squared
+_FEW = 0.125  # share of the records that differ from those at hand: of more it costs less to recall them all
 _FEWEST = 8  # letters and digits of a number: a shorter one is a note, not a number
 
 
@@ -86,21 +87,11 @@ def tokens_of_records(records: pa.Table, names: pa.Table) -> pa.Table:
         `TOKENS`, each once.
     """
     numbers = [name for name in _NUMBERS if name in records.column_names]
-    own = told_apart(
-        ["record_key", *numbers, "birth_date", "uprn", "postcode", "address", "family_name", "given_names"]
-    )
-    with connect({"records": records, "names": names}) as duck:
-        duck.execute("SET VARIABLE key = ?", [key_of("tokens", _MADE_BY)])
-        inputs = fetch(
-            duck,
-            f"""
-            WITH others AS (
-                SELECT record_key, string_agg({told_apart(["family_name", "given_names"])}, ' ') AS text FROM names GROUP BY record_key
-            )
-            SELECT record_key, {_REMEMBERED.format(text=f"{own} || coalesce(text, '')")} AS digest
-            FROM records LEFT JOIN others USING (record_key)
-        """,
-        )
+    columns = ["record_key", *numbers, "birth_date", "uprn", "postcode", "address", "family_name", "given_names"]
+    records, names = records.select(columns), names.select(["record_key", "family_name", "given_names"])
+    key, last = key_of("tokens", _MADE_BY), at_hand("tokens")
+    if last is not None and last.is_of(key, (records, names)):
+        return last.found
     told = " UNION ALL ".join([
         "SELECT record_key, 'key' AS part, 0 AS ordinal, record_key AS value FROM records",
         *(f"SELECT record_key, 'number', 0, {name}::VARCHAR FROM records" for name in numbers),
@@ -110,7 +101,16 @@ def tokens_of_records(records: pa.Table, names: pa.Table) -> pa.Table:
     def make(wanted: pa.Array | None) -> pa.Table:
         return _tokens({"records": _among(records, wanted), "names": _among(names, wanted)}, told, [_NAMED])
 
-    return give(_recalled("tokens", inputs, make), TOKENS)
+    differing = None
+    if last is not None and not keeps() and last.is_alike(key, (records, names)):
+        differing = _differing(last.inputs, (records, names))
+    if last is not None and differing is not None and len(differing) <= records.num_rows * _FEW:
+        same = last.found.filter(pc.invert(pc.is_in(last.found["record_key"], value_set=differing)))
+        found = pa.concat_tables([same, give(make(differing), TOKENS)])
+    else:
+        found = give(_recalled("tokens", _told_in(key, records, names), make), TOKENS)
+    have_at_hand("tokens", AtHand(key, (records, names), found))
+    return found
 
 
 def nearly_tokens(
@@ -170,9 +170,14 @@ def tokens_of_places(addresses: pa.Table | Path, *, sought: bool = False) -> pa.
         sought: the tokens by which an address is found among those that are kept, else those that are kept of it: a flat or
             a postcode that only one of two names does not speak against them.
     """
-    name = "places_sought" if sought else "places_kept"
+    name, columns = "places_sought" if sought else "places_kept", ["address", "postcode", "uprn"]
     with connect({"addresses": addresses}) as duck:
-        duck.execute("SET VARIABLE key = ?", [key_of(name, _MADE_BY)])
+        addresses = fetch(duck, f"SELECT {', '.join(columns)} FROM addresses")
+    key, last = key_of(name, _MADE_BY), at_hand(name)
+    if last is not None and last.is_of(key, (addresses,)):
+        return last.found
+    with connect({"addresses": addresses}) as duck:
+        duck.execute("SET VARIABLE key = ?", [key])
         written = fetch(
             duck,
             f"""
@@ -192,7 +197,9 @@ def tokens_of_places(addresses: pa.Table | Path, *, sought: bool = False) -> pa.
 
     tokens = _recalled(name, written.select(["record_key", "digest"]), make)
     with connect({"written": written, "tokens": tokens}) as duck:
-        return fetch(duck, "SELECT address, postcode, uprn, token FROM written JOIN tokens USING (record_key)")
+        found = fetch(duck, "SELECT address, postcode, uprn, token FROM written JOIN tokens USING (record_key)")
+    have_at_hand(name, AtHand(key, (addresses,), found))
+    return found
 
 
 def key_tokens(record_keys: Sequence[str]) -> pa.Table:
@@ -279,16 +286,53 @@ def _recalled(name: str, inputs: pa.Table, make: Callable[[pa.Array | None], pa.
         every: pa.Table = fetch(
             duck,
             """
-            SELECT record_key, kind, lower(hex(token)) AS token FROM inputs JOIN known USING (digest) WHERE token IS NOT NULL
+            SELECT record_key, one.kind AS kind, lower(hex(one.token)) AS token
+            FROM (SELECT record_key, unnest(told) AS one FROM inputs JOIN known USING (digest))
             UNION ALL SELECT record_key, kind, token FROM made
         """,
         )
         if keeps() and (new.num_rows or _some_gone(duck)):
             keep(name, fetch(duck, """
-                SELECT digest, kind, token FROM known SEMI JOIN inputs USING (digest)
-                UNION ALL SELECT DISTINCT digest, kind, unhex(token) FROM (inputs ANTI JOIN known USING (digest)) LEFT JOIN made USING (record_key)
+                SELECT digest, told FROM known SEMI JOIN inputs USING (digest)
+                UNION ALL
+                SELECT digest, coalesce(list(DISTINCT {'kind': kind, 'token': unhex(token)}) FILTER (token IS NOT NULL), [])
+                FROM (inputs ANTI JOIN known USING (digest)) LEFT JOIN made USING (record_key) GROUP BY digest
             """).cast(_REMEMBERED_SCHEMA))  # fmt: skip
     return every
+
+
+def _told_in(key: str, records: pa.Table, names: pa.Table) -> pa.Table:
+    """Each record with the digest, under this key, of all that its tokens are made of: record_key, digest."""
+    own = told_apart(records.column_names)
+    with connect({"records": records, "names": names}) as duck:
+        duck.execute("SET VARIABLE key = ?", [key])
+        return fetch(
+            duck,
+            f"""
+            WITH others AS (
+                SELECT record_key, string_agg({told_apart(["family_name", "given_names"])}, ' ') AS text FROM names GROUP BY record_key
+            )
+            SELECT record_key, {_REMEMBERED.format(text=f"{own} || coalesce(text, '')")} AS digest
+            FROM records LEFT JOIN others USING (record_key)
+        """,
+        )
+
+
+def _differing(before: Sequence[pa.Table], now: Sequence[pa.Table]) -> pa.Array:
+    """Keys of the records of which any of the tables `now` does not say what it said `before`, whatever the order of its rows."""
+    pairs = enumerate(zip(before, now, strict=True))
+    with connect(
+        {f"{when}_{place}": one for place, pair in pairs for when, one in zip(("was", "now"), pair, strict=True)}
+    ) as duck:
+        found = fetch(
+            duck,
+            " UNION ".join(
+                f"SELECT coalesce(w.record_key, n.record_key) AS record_key FROM was_{place} w FULL JOIN now_{place} n "
+                "ON w IS NOT DISTINCT FROM n WHERE w.record_key IS NULL OR n.record_key IS NULL"
+                for place in range(len(now))
+            ),
+        )
+    return found["record_key"].combine_chunks()
 
 
 def _some_gone(duck: duckdb.DuckDBPyConnection) -> bool:
@@ -304,8 +348,9 @@ def _among(table: pa.Table, wanted: pa.Array | None) -> pa.Table:
 # by what a record is found in memory: a digest of everything that its tokens are made of, and of what makes them
 _MADE_BY = (__name__, macros.__module__, read_plainly.__module__)
 _REMEMBERED = "unhex(substr(sha256(getvariable('key') || ({text})), 1, 32))"
+# a row a record: what it is known by stands beside its digest, and is looked up once for all of it
 _REMEMBERED_SCHEMA = pa.schema([
-    ("digest", pa.binary()), ("kind", pa.dictionary(pa.int32(), pa.string())), ("token", pa.binary()),
+    ("digest", pa.binary()), ("told", pa.list_(pa.field("element", pa.struct([("kind", pa.string()), ("token", pa.binary())])))),
 ])  # fmt: skip
 _OF_RECORDS = (
     ("birth", "birth_date", "records"), ("uprn", "uprn", "records"), ("postcode", "postcode", "records"),

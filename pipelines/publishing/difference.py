@@ -82,12 +82,12 @@ def compare(old: Mapping[str, pa.Table | Path] | None, new: Mapping[str, pa.Tabl
     views = {f"old_{name}": table for name, table in old.items()} | {
         f"new_{name}": table for name, table in new.items()
     }
-    # the rows of a table are distinct, and a table whose file is the same has no changes
+    # a table whose file is the same has no changes; of others one join finds the rows that only one of the two has
     with damage_told(views.values()):
         differing = [name for name in ("children", *DETAILS) if not _same_file(old[name], new[name])]
     changes = " UNION ".join(
-        f"""(SELECT '{name}' AS part, index_id FROM (FROM old_{name} EXCEPT FROM new_{name})
-            UNION SELECT '{name}', index_id FROM (FROM new_{name} EXCEPT FROM old_{name}))"""
+        f"""SELECT '{name}' AS part, coalesce(o.index_id, n.index_id) AS index_id
+            FROM old_{name} o FULL JOIN new_{name} n ON o IS NOT DISTINCT FROM n WHERE o.index_id IS NULL OR n.index_id IS NULL"""
         for name in differing
     )
     changes = changes or "SELECT '' AS part, '' AS index_id WHERE false"

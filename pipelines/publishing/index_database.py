@@ -230,9 +230,9 @@ def _replace(connection: Connection, authority: str, target: Table, old: Path | 
         if old is not None:
             duck.execute(f"CREATE VIEW old AS SELECT * FROM read_parquet('{old}', hive_partitioning = false)")
             duck.execute("""
-                CREATE TEMP TABLE changed AS
-                SELECT index_id FROM (FROM old EXCEPT FROM new) UNION
-                SELECT index_id FROM (FROM new EXCEPT FROM old)
+                CREATE TEMP TABLE changed AS  -- rows that only one of the two has: one join finds those of either
+                SELECT DISTINCT coalesce(o.index_id, n.index_id) AS index_id
+                FROM old o FULL JOIN new n ON o IS NOT DISTINCT FROM n WHERE o.index_id IS NULL OR n.index_id IS NULL
             """)
             changed = fetch(duck, "SELECT index_id FROM changed ORDER BY 1")
             if changed.num_rows == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import Context
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.protection import tokens as made
-from pipelines.protection.remembered import remembering
+from pipelines.protection.remembered import remembering, run_remembered
 from pipelines.protection.tokens import tokens_of_places, tokens_of_records
 from pipelines.seams.person import ADDRESSES, NAMES, RECORDS
 
@@ -43,6 +44,10 @@ def rows(table: pa.Table) -> list[str]:
     return sorted(map(repr, table.to_pylist()))
 
 
+def of_nothing(records: pa.Table, names: pa.Table, addresses: pa.Table) -> tuple[list[str], list[str]]:
+    return rows(tokens_of_records(records, names)), rows(tokens_of_places(addresses, sought=True))
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.lists(NIGHT, min_size=1, max_size=4))
 def test_night_by_night_it_is_what_it_would_be_from_nothing(tmp_path_factory, nights):
@@ -54,6 +59,18 @@ def test_night_by_night_it_is_what_it_would_be_from_nothing(tmp_path_factory, ni
             with remembering(folder, keeps=keeps):
                 told = rows(tokens_of_records(records, names)), rows(tokens_of_places(addresses, sought=True))
             assert told == fresh
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.lists(NIGHT, min_size=1, max_size=4))
+def test_night_after_night_within_a_run_it_is_what_it_would_be_from_nothing(nights):
+    with pytest.MonkeyPatch.context() as patch, run_remembered():
+        patch.setattr(made, "_FEW", 1.0)
+        for night in nights:
+            records, names, addresses = tables(night)
+            for _ in range(2):
+                told = rows(tokens_of_records(records, names)), rows(tokens_of_places(addresses, sought=True))
+                assert told == Context().run(of_nothing, records, names, addresses)
 
 
 @pytest.fixture
@@ -85,6 +102,21 @@ def test_only_what_is_new_is_worked_out(filled):
         tokens_of_records(records, names)
         tokens_of_records(altered, names)
     assert worked == [0, 1]
+
+
+def test_of_what_is_at_hand_only_what_differs_is_worked_out(filled, monkeypatch):
+    folder, records, names, worked = filled
+    monkeypatch.setattr(made, "_FEW", 1.0)
+    altered = records.set_column(
+        records.column_names.index("postcode"), "postcode", pa.array(["EX1 1AA", None, None], pa.string())
+    )
+    with run_remembered(), remembering(folder):
+        tokens_of_records(records, names)
+        tokens_of_records(records, names)
+        tokens_of_records(altered, names)
+    with remembering(folder):
+        tokens_of_records(records, names)
+    assert worked == [0, 1, 0]
 
 
 @pytest.mark.parametrize("damage", ["cut", "altered", "unsealed", "another's seal"])

@@ -151,16 +151,19 @@ def _anew(attempt: Attempt, base: Attempt, records: pa.Table) -> pa.Array:
         found: pa.Table = fetch(
             duck,
             """
-            WITH theirs AS (FROM records INTERSECT FROM records_before),
+            WITH differing AS MATERIALIZED (  -- records that only one of the two nights tells of like this; each night has one of a key
+                SELECT r.record_key AS record_key, b.record_key AS before FROM records r FULL JOIN records_before b ON r IS NOT DISTINCT FROM b
+                WHERE r.record_key IS NULL OR b.record_key IS NULL
+            ),
             gone AS (  -- also where the key is another child's now
                 SELECT birth_date, lower(family_name) AS family, lower(given_names) AS given
                 FROM records_before JOIN identities_before USING (record_key) JOIN visibility_before USING (index_id)
-                WHERE (shielded OR withheld) AND record_key NOT IN (SELECT record_key FROM theirs)
+                WHERE (shielded OR withheld) AND record_key IN (SELECT before FROM differing)
             )
-            SELECT record_key FROM (FROM records EXCEPT FROM records_before)
+            SELECT record_key FROM differing WHERE record_key IS NOT NULL
             UNION
-            SELECT record_key FROM (
-                SELECT record_key, family_name, given_names FROM names EXCEPT SELECT record_key, family_name, given_names FROM names_before)
+            SELECT record_key FROM (SELECT record_key, family_name, given_names FROM names) n
+                ANTI JOIN (SELECT record_key, family_name, given_names FROM names_before) b ON n IS NOT DISTINCT FROM b
             UNION SELECT record_key FROM records WHERE birth_date IN (SELECT birth_date FROM gone)
             UNION SELECT record_key FROM records WHERE lower(family_name) IN (SELECT family FROM gone) OR lower(given_names) IN (SELECT given FROM gone)
             UNION SELECT record_key FROM records WHERE birth_date IS NULL
