@@ -443,7 +443,7 @@ def test_a_named_service_that_goes_after_a_sensitive_one_has_come_is_named_in_no
     assert "Lantern Project" not in place.published(3, "involvements")["service"].to_pylist()
 
 
-@pytest.mark.parametrize("goes", ["the child", "the sensitive service"])
+@pytest.mark.parametrize("goes", ["the child", "the sensitive service", "the mark alone"])
 def test_a_version_that_was_made_less_is_not_made_more_for_something_being_over(place: LittleNights, goes: str) -> None:
     rows = place.feeds["social_care"].rows
     key, mine = next((key, row) for key, row in rows.items() if not row["involvements"][0]["sensitive"])
@@ -455,8 +455,10 @@ def test_a_version_that_was_made_less_is_not_made_more_for_something_being_over(
     place.load()
     if goes == "the child":
         place.feeds["social_care"].drop(key)
-    else:
+    elif goes == "the sensitive service":
         mine["involvements"] = []
+    else:
+        mine["involvements"] = [dict(mine["involvements"][0], sensitive=False)]
     place.deliver(5)
     place.load()
     place.deliver(6)
