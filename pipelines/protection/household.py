@@ -246,28 +246,28 @@ _ADDRESSES = """
         UNION SELECT DISTINCT index_id FROM lives JOIN near USING (place)
         UNION SELECT DISTINCT l.index_id FROM lives l JOIN hidden_places USING (place) WHERE l.hidden
     ),
+    called AS MATERIALIZED (
+        SELECT DISTINCT index_id, n.family_name FROM those JOIN who USING (index_id) JOIN all_names n USING (record_key)
+        WHERE n.family_name IS NOT NULL
+    ),
+    carers AS MATERIALIZED (
+        SELECT DISTINCT index_id, c.name FROM those JOIN who USING (index_id) JOIN all_carers c USING (record_key) WHERE c.name IS NOT NULL
+    ),
     carers_words AS (
         SELECT index_id, unnest(words) AS a, b FROM (
             SELECT index_id, words, unnest(words) AS b FROM (
-                SELECT DISTINCT index_id, names_in(c.name)[:24] AS words  -- more are no name, and cost their number squared
-                FROM those JOIN who USING (index_id) JOIN all_carers c USING (record_key) WHERE c.name IS NOT NULL))
+                SELECT index_id, names_in(name)[:24] AS words FROM carers))  -- more are no name, and cost their number squared
     )
     SELECT index_id, 'family ' || unnest(slips(word)) AS tie  -- of one part of a double name too, also with a letter wrong
-    FROM (
-        SELECT index_id, unnest(called_in(n.family_name, 1)) AS word FROM those JOIN who USING (index_id) JOIN all_names n USING (record_key)
-        WHERE n.family_name IS NOT NULL
-    )
+    FROM (SELECT index_id, unnest(called_in(family_name, 1)) AS word FROM called)
     UNION SELECT index_id, 'family ' || family FROM those JOIN who USING (index_id) WHERE family IS NOT NULL  -- of one letter, too
     UNION
-    SELECT index_id, 'carer ' || unnest(people_in(c.name))
-    FROM those JOIN who USING (index_id) JOIN all_carers c USING (record_key) WHERE c.name IS NOT NULL
+    SELECT index_id, 'carer ' || unnest(people_in(name)) FROM carers
     UNION  -- or any two words of the name, one with a letter wrong: "Maud Anne Quill", "Maud Quill & Tom Rixby"
     SELECT index_id, 'carer ' || least(one, other) || '|' || greatest(one, other)
     FROM (SELECT index_id, unnest(slips(a)) AS one, b AS other FROM carers_words WHERE a <> b)
     UNION  -- of a carer's family: its own name may be another
-    SELECT index_id, 'family ' || unnest(slips(word))
-    FROM (SELECT index_id, unnest(last_in(c.name)) AS word
-        FROM those JOIN who USING (index_id) JOIN all_carers c USING (record_key) WHERE c.name IS NOT NULL)
+    SELECT index_id, 'family ' || unnest(slips(word)) FROM (SELECT index_id, unnest(last_in(name)) AS word FROM carers)
     UNION
     SELECT index_id, 'phone ' || phone FROM those JOIN reached_by USING (index_id);
 

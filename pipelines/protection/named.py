@@ -27,11 +27,13 @@ NAMED = """
 
     CREATE TEMP TABLE carers_hidden AS SELECT DISTINCT name FROM all_carers SEMI JOIN (FROM who WHERE hidden) USING (record_key);
 
+    CREATE TEMP TABLE names_hidden AS SELECT given, family FROM names_borne WHERE hidden;
+
     CREATE TEMP TABLE words_hidden AS  -- of hidden children and of their carers; part grown: the whole name, grown together
     SELECT DISTINCT given, family, NULL::VARCHAR AS carer, part, word FROM (
-        SELECT given, family, 'given' AS part, unnest(called_in(given, 1)) AS word FROM names_borne WHERE hidden
-        UNION ALL SELECT given, family, 'family', unnest(called_in(family, 1)) FROM names_borne WHERE hidden
-        UNION ALL SELECT given, family, 'grown', unnest(grown_of(called_in(given, 1)[1], letters(given), letters(family))) FROM names_borne WHERE hidden
+        SELECT given, family, 'given' AS part, unnest(called_in(given, 1)) AS word FROM names_hidden
+        UNION ALL SELECT given, family, 'family', unnest(called_in(family, 1)) FROM names_hidden
+        UNION ALL SELECT given, family, 'grown', unnest(grown_of(called_in(given, 1)[1], letters(given), letters(family))) FROM names_hidden
     )
     UNION
     SELECT NULL, NULL, name, 'carer', unnest(called_in(name, 2)) FROM carers_hidden
