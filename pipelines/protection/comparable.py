@@ -24,8 +24,8 @@ Not here: which letters read alike (`letters`), what follows when two are equal 
     says_with(t)     whether an address tells with whom somebody lives
     says_two(t)      whether a name holds more than one, or something beside it: "Ida & Tom", "Ida (Tom)"
     says_family(t)   whether a text tells which family lives somewhere
-    said_in(t)       every word of a text, and every two that follow each other grown together; words with an apostrophe or a digit, of
-                     `has_more`, as `names_in` has them, too
+    said_in(t)       every word of a text, and every two that follow each other grown together; words with an apostrophe, or a digit
+                     beside a letter, as `names_in` has them, too
     called_in(t, n)  the words of a name, those that follow each other also grown together ("Mc Donald"); where these are fewer than n, with
                      what else joins names ("Kim Do")
     last_in(t)       of one person: the family name's words (the last, what is joined to it, and one before a comma)
@@ -34,8 +34,8 @@ Not here: which letters read alike (`letters`), what follows when two are equal 
                      its length squared
     slips(w)         a word, and where it may slip what it is with any one letter wrong, left out or too many
     slips_of(w)      the same of a word that is looked for, also with two letters exchanged: both have one in common
-    halves_of(w)     the beginning and the end of a word that is looked for, of which one letter wrong, left out or too many, or two exchanged,
-                     leaves one as it is: what is the word but for that has one of them among its `halves_in`
+    begins_of(w), ends_of(w)  the beginning and the end of a word that is looked for, of which one letter wrong, left out or too many, or two
+                     exchanged, leaves one as it is: what is the word but for that has it among its `begins_in` or its `ends_in`
     says_birth(t)    whether somebody is told to be of the family of birth
 
 Two roads are one, `one_road(a, b)`, when the stem of either (number, first word, next letter) begins the other: Ln is Lane, and
@@ -160,8 +160,11 @@ _MACROS = rf"""
     CREATE MACRO people_in(t) AS list_transform([spoken(t)], lambda said: list_transform(
         [list_filter(said, lambda word: word NOT IN ({_TITLES}))], lambda words: people_of(said, words, t))[1])[1];
 
-    CREATE MACRO names_in(t) AS list_distinct(list_filter(  -- "Khan's" is Khan, too
-        list_concat(spoken(t), spoken(regexp_replace(t, '(?i)[''`\x{{2019}}\x{{02bc}}]s\b|[0-9]+', ' ', 'g'))), lambda word: word NOT IN ({_TITLES}, {_ADDED})));
+    -- an apostrophe ("Khan's" is Khan, too), or a digit beside a letter: of all other texts a second reading has the same words
+    CREATE MACRO has_more(t) AS regexp_matches(t, '[''`\x{{2019}}\x{{02bc}}]|[0-9][{LETTER}]|[{LETTER}][0-9]');
+    CREATE MACRO read_twice(t) AS list_concat(spoken(t), spoken(regexp_replace(t, '(?i)[''`\x{{2019}}\x{{02bc}}]s\b|[0-9]+', ' ', 'g')));
+    CREATE MACRO names_in(t) AS list_distinct(list_filter(
+        CASE WHEN has_more(t) THEN read_twice(t) ELSE spoken(t) END, lambda word: word NOT IN ({_TITLES}, {_ADDED})));
     CREATE MACRO says_kin(t) AS regexp_matches(t, '(?i)[''`\x{{2019}}\x{{02bc}}]s\b|\bof\b') OR len(list_filter(spoken(t), lambda word: word IN ({_TITLES}))) > 0;
     CREATE MACRO tells_whose(t) AS regexp_matches(t, '(?i)[''`\x{{2019}}\x{{02bc}}]s\b|\b(?:{_WHOSE})\b');
     CREATE MACRO says_with(t) AS regexp_matches(t, '(?i)\b(?:c\W{{0,3}}o|care|with|stay(?:s|ing)|lodg(?:es|ing)|liv(?:es|ing)|visit(?:s|ing)|chez|at the home of)\b');
@@ -169,12 +172,12 @@ _MACROS = rf"""
     CREATE MACRO says_two(t) AS regexp_matches(t, '(?i)[&+/,;(\[|]|\s[-\x{{2013}}\x{{2014}}]\s|\b(?:and|alongside|beside|und|et|y|plus|w|n)\b');
     CREATE MACRO says_family(t) AS regexp_matches(t, '(?i)\b(?:family|household|residence)\b');
     CREATE MACRO joined_of(said) AS list_transform(list_zip(said[:-2], said[2:]), lambda pair: pair[1] || pair[2]);
-    CREATE MACRO has_more(t) AS regexp_matches(t, '[''`0-9\x{{2019}}\x{{02bc}}]');
     CREATE MACRO said_of(said) AS list_concat(said, joined_of(said));
-    CREATE MACRO said_in(t) AS CASE WHEN has_more(t) THEN list_concat(said_of(spoken(t)), names_in(t)) ELSE said_of(spoken(t)) END;
-    CREATE MACRO called_of(said, named, least) AS list_distinct(CASE WHEN len(named) < least THEN list_concat(said, joined_of(said))
-        ELSE list_concat(named, joined_of(said)) END);
-    CREATE MACRO called_in(t, least) AS called_of(list_filter(spoken(t), lambda word: word NOT IN ({_TITLES})), names_in(t), least);
+    CREATE MACRO said_in(t) AS CASE WHEN has_more(t) THEN list_concat(said_of(spoken(t)), names_in(t))
+        ELSE list_transform([spoken(t)], lambda said: said_of(said))[1] END;
+    CREATE MACRO called_of(said, named, least) AS list_distinct(list_concat(CASE WHEN len(named) < least THEN said ELSE named END, joined_of(said)));
+    CREATE MACRO called_in(t, least) AS list_transform([list_filter(spoken(t), lambda word: word NOT IN ({_TITLES}))], lambda said:
+        list_transform([names_in(t)], lambda named: called_of(said, named, least))[1])[1];
     CREATE MACRO last_of(t) AS list_distinct(list_filter(list_concat(
         [list_filter(spoken(t), lambda word: word NOT IN ({_TITLES}, {_ADDED}))[-1]],
         list_concat(names_in(regexp_extract(trim(t), '[^\s]+$')), list_concat(
@@ -187,10 +190,10 @@ _MACROS = rf"""
     CREATE MACRO slips(w) AS list_distinct(CASE WHEN may_slip(w) THEN list_append(wrong_in(w), w) ELSE [w] END);
     CREATE MACRO slips_of(w) AS list_distinct(CASE WHEN may_slip(w) THEN list_concat(slips(w), list_transform(range(1, length(w)),
         lambda place: left(w, place - 1) || w[place + 1] || w[place] || right(w, length(w) - place - 1))) ELSE [w] END);
-    CREATE MACRO halves_of(w) AS ['b' || left(w, length(w) // 2), 'e' || right(w, (length(w) - 1) // 2)];
-    CREATE MACRO halves_in(w) AS [
-        'b' || left(w, (length(w) - 1) // 2), 'b' || left(w, (length(w) + 1) // 2),
-        'e' || right(w, (length(w) - 2) // 2), 'e' || right(w, length(w) // 2)];
+    CREATE MACRO begins_of(w) AS left(w, length(w) // 2);
+    CREATE MACRO ends_of(w) AS right(w, (length(w) - 1) // 2);
+    CREATE MACRO begins_in(w) AS [left(w, (length(w) - 1) // 2), left(w, (length(w) + 1) // 2)];
+    CREATE MACRO ends_in(w) AS [right(w, (length(w) - 2) // 2), right(w, length(w) // 2)];
     CREATE MACRO says_birth(t) AS regexp_matches(array_to_string(spoken(t), ' '), '\b(?:BIRTH[A-Z]*|BIOLOGICAL[A-Z]*|BIOL?|NATURAL)\b');
 """
 

@@ -156,7 +156,7 @@ _WHO = """
 """
 
 # addresses by what is written, and the parts that are compared; only those that share something with a hidden one matter
-_PLACES = """
+_PLACES = r"""
     CREATE TEMP TABLE written AS
     SELECT row_number() OVER (ORDER BY address, postcode, uprn) AS place, address, postcode AS code, uprn AS number
     FROM (
@@ -164,26 +164,20 @@ _PLACES = """
     ) WHERE coalesce(address, postcode, uprn) IS NOT NULL;
 
     CREATE TEMP TABLE places AS
-    WITH read AS (
-        SELECT place, digits_of(number) AS uprn, lines_of(address) AS lines,
-            coalesce(nullif(squashed(code), ''), postcode_of(address)) AS postcode
-        FROM written
-    ),
-    parts AS (
-        SELECT place, uprn, postcode, coalesce(numbers_in(lines), []) AS numbers, coalesce(roads_in(lines), []) AS roads,
-            letters(string_split(lines, ',')[1]) AS first_line
-        FROM read
-    )
-    SELECT place, uprn, postcode, postcode[:-4] AS district, numbers,
-        postcode || '/' || array_to_string(numbers, ' ') AS house,
-        CASE WHEN len(numbers) = 0 AND length(first_line) > 5
-            THEN [{'road': first_line, 'stem': first_line}] ELSE roads END AS streets
-    FROM parts;
+    SELECT place, digits_of(number) AS uprn, lines_of(address) AS lines,
+        coalesce(nullif(squashed(code), ''), postcode_of(address)) AS postcode
+    FROM written;
 
     CREATE TEMP TABLE roads AS  -- a house with a name and no number is that alone
     SELECT DISTINCT place, street.road AS road, street.stem AS stem, bucket(street.road) AS bucket,
         regexp_matches(street.road, '^[0-9]') AS numbered
-    FROM (SELECT place, unnest(streets) AS street FROM places);
+    FROM (
+        SELECT place, unnest(CASE WHEN regexp_matches(lines, '\b[0-9]+[A-Z]?\b') THEN roads_in(lines)
+            WHEN length(letters(string_split(lines, ',')[1])) > 5
+                THEN [{'road': letters(string_split(lines, ',')[1]), 'stem': letters(string_split(lines, ',')[1])}]
+            ELSE roads_in(lines) END) AS street
+        FROM places
+    );
 
     CREATE TEMP TABLE keys AS
     SELECT DISTINCT place, unnest(['u' || uprn, 'p' || postcode]) AS key FROM places;
@@ -205,15 +199,20 @@ _PLACES = """
 
 _SAME_PLACE = f"""
     CREATE OR REPLACE TEMP TABLE same_place AS
-    WITH on_one_road AS (
+    WITH on_one_road AS MATERIALIZED (
         SELECT DISTINCT a.place AS hidden, b.place AS place
         FROM roads a SEMI JOIN hidden_places USING (place) JOIN roads b USING (bucket)
         WHERE a.road = b.road OR a.numbered AND b.numbered AND one_road(a.road, a.stem, b.road, b.stem)
     ),
-    met AS (
+    met AS MATERIALIZED (
         SELECT a.place AS hidden, b.place AS place
         FROM hidden_places h JOIN keys a ON a.place = h.place JOIN keys b ON b.key = a.key
         UNION FROM on_one_road
+    ),
+    read AS (
+        SELECT place, uprn, postcode, postcode[:-4] AS district, coalesce(numbers_in(lines), []) AS numbers,
+            postcode || '/' || array_to_string(numbers, ' ') AS house
+        FROM places WHERE place IN (SELECT hidden FROM met UNION SELECT place FROM met)
     ),
     compared AS (
         SELECT m.hidden, m.place, coalesce(h.uprn = p.uprn, false) OR coalesce(h.house = p.house, false) AS exact,
@@ -221,7 +220,7 @@ _SAME_PLACE = f"""
             coalesce(h.postcode = p.postcode, false) AS one_postcode,
             r.place IS NOT NULL AND coalesce(
                 h.district = p.district OR length(h.postcode || p.postcode) < 32 AND damerau_levenshtein(h.postcode, p.postcode) < 2, true) AS one_street
-        FROM met m JOIN places h ON h.place = m.hidden JOIN places p ON p.place = m.place
+        FROM met m JOIN read h ON h.place = m.hidden JOIN read p ON p.place = m.place
         LEFT JOIN on_one_road r ON r.hidden = m.hidden AND r.place = m.place
     ),
     same AS (
@@ -247,28 +246,28 @@ _ADDRESSES = """
         UNION SELECT DISTINCT index_id FROM lives JOIN near USING (place)
         UNION SELECT DISTINCT l.index_id FROM lives l JOIN hidden_places USING (place) WHERE l.hidden
     ),
+    called AS MATERIALIZED (
+        SELECT DISTINCT index_id, n.family_name FROM those JOIN who USING (index_id) JOIN all_names n USING (record_key)
+        WHERE n.family_name IS NOT NULL
+    ),
+    carers AS MATERIALIZED (
+        SELECT DISTINCT index_id, c.name FROM those JOIN who USING (index_id) JOIN all_carers c USING (record_key) WHERE c.name IS NOT NULL
+    ),
     carers_words AS (
         SELECT index_id, unnest(words) AS a, b FROM (
             SELECT index_id, words, unnest(words) AS b FROM (
-                SELECT DISTINCT index_id, names_in(c.name)[:24] AS words  -- more are no name, and cost their number squared
-                FROM those JOIN who USING (index_id) JOIN all_carers c USING (record_key) WHERE c.name IS NOT NULL))
+                SELECT index_id, names_in(name)[:24] AS words FROM carers))  -- more are no name, and cost their number squared
     )
     SELECT index_id, 'family ' || unnest(slips(word)) AS tie  -- of one part of a double name too, also with a letter wrong
-    FROM (
-        SELECT index_id, unnest(called_in(n.family_name, 1)) AS word FROM those JOIN who USING (index_id) JOIN all_names n USING (record_key)
-        WHERE n.family_name IS NOT NULL
-    )
+    FROM (SELECT index_id, unnest(called_in(family_name, 1)) AS word FROM called)
     UNION SELECT index_id, 'family ' || family FROM those JOIN who USING (index_id) WHERE family IS NOT NULL  -- of one letter, too
     UNION
-    SELECT index_id, 'carer ' || unnest(people_in(c.name))
-    FROM those JOIN who USING (index_id) JOIN all_carers c USING (record_key) WHERE c.name IS NOT NULL
+    SELECT index_id, 'carer ' || unnest(people_in(name)) FROM carers
     UNION  -- or any two words of the name, one with a letter wrong: "Maud Anne Quill", "Maud Quill & Tom Rixby"
     SELECT index_id, 'carer ' || least(one, other) || '|' || greatest(one, other)
     FROM (SELECT index_id, unnest(slips(a)) AS one, b AS other FROM carers_words WHERE a <> b)
     UNION  -- of a carer's family: its own name may be another
-    SELECT index_id, 'family ' || unnest(slips(word))
-    FROM (SELECT index_id, unnest(last_in(c.name)) AS word
-        FROM those JOIN who USING (index_id) JOIN all_carers c USING (record_key) WHERE c.name IS NOT NULL)
+    SELECT index_id, 'family ' || unnest(slips(word)) FROM (SELECT index_id, unnest(last_in(name)) AS word FROM carers)
     UNION
     SELECT index_id, 'phone ' || phone FROM those JOIN reached_by USING (index_id);
 
@@ -300,20 +299,20 @@ _ADDRESSES = """
 # texts that hold a hidden place or telephone number: postcodes, houses with their street, UPRNs, numbers, anywhere; and the street
 # alone, or the name of the house, where the child itself or who lives with it is spoken of
 _TELLING = f"""
-    CREATE TEMP VIEW named AS
-    SELECT record_key, family_name, given_names FROM all_names
-    UNION ALL SELECT record_key, family_name, given_names FROM all_records;
+    CREATE TEMP TABLE named AS  -- a record's own names are among its others mostly
+    SELECT record_key, family_name, given_names, index_id, hidden
+    FROM (SELECT record_key, family_name, given_names FROM all_names UNION SELECT record_key, family_name, given_names FROM all_records)
+    LEFT JOIN who USING (record_key);
 
-    CREATE TEMP VIEW words AS  -- every text that may be shown, by the kind of words it is
-    SELECT record_key, 'name' AS kind, unnest([family_name, given_names]) AS text FROM named
-    UNION ALL SELECT record_key, 'name', name FROM all_carers
-    UNION ALL SELECT record_key, 'both names', concat_ws(' ', given_names, family_name) FROM named
-    UNION ALL SELECT record_key, 'other', unnest([relationship, contact]) FROM all_carers
-    UNION ALL SELECT record_key, 'other', unnest([service, contact, phone]) FROM all_involvements
-    UNION ALL SELECT record_key, 'address', address FROM all_addresses;
+    CREATE TEMP VIEW words AS  -- every text that may be shown, and whether it is an address
+    SELECT record_key, false AS is_address, unnest([family_name, given_names, concat_ws(' ', given_names, family_name)]) AS text FROM named
+    UNION ALL SELECT record_key, false, unnest([name, relationship, contact]) FROM all_carers
+    UNION ALL SELECT record_key, false, unnest([service, contact, phone]) FROM all_involvements
+    UNION ALL SELECT record_key, true, address FROM all_addresses;
 
-    CREATE TEMP TABLE numbered AS
-    SELECT DISTINCT record_key, kind = 'address' AS is_address, text FROM words WHERE regexp_matches(text, '[0-9@]');
+    CREATE TEMP TABLE texts AS  -- those that may hold a needle, each once: of an address a number or mail alone, and hardly any does
+    SELECT DISTINCT is_address, text FROM words
+    WHERE CASE WHEN is_address THEN regexp_matches(text, '@|(?:[0-9][^0-9]*){{8}}') ELSE regexp_matches(text, '[0-9@]') END;
 
     CREATE TEMP TABLE needles AS
     SELECT 'postcode ' || postcode AS needle FROM hidden_places JOIN places USING (place) WHERE length(postcode) > 4
@@ -325,8 +324,7 @@ _TELLING = f"""
         AND NOT (count(DISTINCT index_id) > {COMMUNAL_CHILDREN} AND count(DISTINCT family) > {COMMUNAL_FAMILIES});
 
     CREATE TEMP TABLE telling AS  -- looked for word by word, not needle by needle: there are many of both
-    WITH texts AS (SELECT DISTINCT is_address, text FROM numbered),
-    held AS (
+    WITH held AS (
         SELECT is_address, text, 'postcode ' || unnest(postcodes_in(text)) AS needle FROM texts WHERE NOT is_address
         UNION ALL
         SELECT is_address, text, 'number ' || ltrim(unnest(list_concat(
@@ -360,10 +358,11 @@ _RESULTS = {
     "addresses": "SELECT record_key, address, postcode, uprn FROM unseen ORDER BY ALL",
     "texts": """
         WITH found AS (
-            SELECT record_key, text FROM numbered SEMI JOIN telling USING (is_address, text)
+            SELECT record_key, text FROM words SEMI JOIN telling USING (is_address, text)
             UNION
             SELECT record_key, text FROM homes h JOIN who USING (index_id) JOIN (
-                SELECT record_key, unnest([family_name, given_names]) AS text FROM named UNION ALL SELECT record_key, name FROM all_carers
+                SELECT record_key, unnest([family_name, given_names]) AS text FROM named WHERE index_id IN (SELECT index_id FROM homes)
+                UNION ALL SELECT record_key, name FROM all_carers
             ) USING (record_key)
             WHERE contains(' ' || replace(plain(text), ',', ' ') || ' ', ' ' || h.road || ' ')
         ),
@@ -374,48 +373,53 @@ _RESULTS = {
             ANTI JOIN found o ON o.record_key = n.record_key AND o.text = n.family_name
             ANTI JOIN found o ON o.record_key = n.record_key AND o.text = n.given_names
         ),
+        carers_open AS (
+            SELECT record_key, name, relationship, contact, concat_ws(' ', name, relationship, contact) AS together,
+                coalesce(name IN (FROM texts_naming), false) AS in_name,
+                coalesce(relationship IN (FROM texts_naming), false) AS in_relationship,
+                coalesce(contact IN (FROM texts_naming), false) AS in_contact
+            FROM all_carers JOIN who USING (record_key) WHERE NOT hidden
+        ),
+        involvements_open AS (
+            SELECT record_key, service, contact, phone, concat_ws(' ', service, contact, phone) AS together,
+                coalesce(service IN (FROM texts_naming), false) AS in_service,
+                coalesce(contact IN (FROM texts_naming), false) AS in_contact,
+                coalesce(phone IN (FROM texts_naming), false) AS in_phone
+            FROM all_involvements JOIN who USING (record_key) WHERE NOT hidden
+        ),
         every AS (
             SELECT record_key, text FROM found
             UNION SELECT record_key, text FROM in_two_parts
             UNION  -- with how somebody is reached who is named
-            SELECT record_key, unnest(list_filter([name, relationship, contact], lambda text: text = t.text OR text = contact))
-            FROM all_carers JOIN who USING (record_key) JOIN texts_naming t ON t.text IN (name, relationship, contact) WHERE NOT hidden
+            SELECT record_key, unnest([CASE WHEN in_name THEN name END, CASE WHEN in_relationship THEN relationship END, contact])
+            FROM carers_open WHERE in_name OR in_relationship OR in_contact
             UNION  -- all of a row whose columns name somebody together
-            SELECT record_key, unnest([name, relationship, contact]) FROM all_carers JOIN who USING (record_key)
-            SEMI JOIN texts_naming t ON t.text = concat_ws(' ', name, relationship, contact)
-            ANTI JOIN texts_naming o ON o.text IN (name, relationship, contact) WHERE NOT hidden
+            SELECT record_key, unnest([name, relationship, contact]) FROM carers_open
+            WHERE together IN (FROM texts_naming) AND NOT (in_name OR in_relationship OR in_contact)
             UNION
-            SELECT record_key, unnest([service, contact, phone]) FROM all_involvements JOIN who USING (record_key)
-            SEMI JOIN texts_naming t ON t.text = concat_ws(' ', service, contact, phone)
-            ANTI JOIN texts_naming o ON o.text IN (service, contact, phone) WHERE NOT hidden
+            SELECT record_key, unnest([CASE WHEN in_service THEN service END, CASE WHEN in_contact THEN contact END, CASE WHEN in_phone THEN phone END])
+            FROM involvements_open WHERE in_service OR in_contact OR in_phone
+            UNION
+            SELECT record_key, unnest([service, contact, phone]) FROM involvements_open
+            WHERE together IN (FROM texts_naming) AND NOT (in_service OR in_contact OR in_phone)
             UNION
             SELECT record_key, text FROM (
-                SELECT record_key, unnest([service, contact, phone]) AS text FROM all_involvements
-                UNION ALL SELECT record_key, address FROM all_addresses
-                UNION ALL SELECT record_key, unnest([family_name, given_names]) FROM named
+                SELECT record_key, address AS text FROM all_addresses UNION ALL SELECT record_key, unnest([family_name, given_names]) FROM named
             ) SEMI JOIN texts_naming USING (text) JOIN who USING (record_key) WHERE NOT hidden
         )
         FROM every WHERE text IS NOT NULL ORDER BY ALL
     """,
     "carers": """
-        WITH called AS (
-            SELECT record_key, name, index_id, hidden, unnest(people_in(name)) AS person
-            FROM all_carers JOIN who USING (record_key) WHERE name IS NOT NULL
-        ),
+        WITH hidden_carers AS (SELECT record_key, name FROM all_carers SEMI JOIN (FROM who WHERE hidden) USING (record_key) WHERE name IS NOT NULL),
         found_by AS (  -- carers whom an open record shows together with an address
-            SELECT person FROM called WHERE NOT hidden AND index_id IN (FROM found_at)
+            SELECT unnest(people_in(name)) AS person
+            FROM (SELECT DISTINCT name FROM all_carers SEMI JOIN (FROM beside_what WHERE beside) USING (record_key) WHERE name IS NOT NULL)
         )
-        SELECT DISTINCT record_key, name FROM called SEMI JOIN found_by USING (person) WHERE hidden
-        UNION SELECT DISTINCT record_key, name FROM called JOIN carers_named ON carer = name WHERE hidden ORDER BY ALL
+        SELECT DISTINCT record_key, name FROM (SELECT record_key, name, unnest(people_in(name)) AS person FROM hidden_carers) SEMI JOIN found_by USING (person)
+        UNION SELECT DISTINCT record_key, name FROM hidden_carers JOIN carers_named ON carer = name ORDER BY ALL
     """,
     "nameless": """
         SELECT DISTINCT index_id FROM at_home
-        WHERE index_id NOT IN (
-            SELECT w.index_id FROM who w JOIN all_names n USING (record_key)
-            WHERE coalesce(n.family_name, n.given_names) IS NOT NULL
-            UNION
-            SELECT w.index_id FROM who w JOIN all_records r USING (record_key)
-            WHERE coalesce(r.family_name, r.given_names) IS NOT NULL
-        ) ORDER BY ALL
+        WHERE index_id NOT IN (SELECT index_id FROM named WHERE index_id IS NOT NULL AND coalesce(family_name, given_names) IS NOT NULL) ORDER BY ALL
     """,
 }

@@ -18,40 +18,48 @@ NAMED = """
     CREATE TEMP TABLE found_at AS  -- open identities with an address that is shown
     SELECT DISTINCT index_id FROM lives ANTI JOIN unseen USING (record_key, place) WHERE NOT hidden;
 
+    CREATE TEMP TABLE beside_what AS  -- open records, and whether they stand beside an address
+    SELECT record_key, index_id IN (FROM found_at) AS beside FROM who WHERE NOT hidden;
+
     CREATE TEMP TABLE names_borne AS
-    SELECT w.hidden, n.given_names AS given, n.family_name AS family, bool_or(f.index_id IS NOT NULL) AS found
-    FROM named n JOIN who w USING (record_key) LEFT JOIN found_at f USING (index_id)
-    WHERE n.given_names IS NOT NULL AND n.family_name IS NOT NULL GROUP BY ALL;
+    SELECT given_names AS given, family_name AS family, bool_or(hidden) AS hidden, bool_or(index_id IN (FROM found_at)) AS found
+    FROM named WHERE given_names IS NOT NULL AND family_name IS NOT NULL GROUP BY ALL;
+
+    CREATE TEMP TABLE carers_hidden AS SELECT DISTINCT name FROM all_carers SEMI JOIN (FROM who WHERE hidden) USING (record_key);
+
+    CREATE TEMP TABLE names_hidden AS SELECT given, family FROM names_borne WHERE hidden;
 
     CREATE TEMP TABLE words_hidden AS  -- of hidden children and of their carers; part grown: the whole name, grown together
     SELECT DISTINCT given, family, NULL::VARCHAR AS carer, part, word FROM (
-        SELECT given, family, 'given' AS part, unnest(called_in(given, 1)) AS word FROM names_borne WHERE hidden
-        UNION ALL SELECT given, family, 'family', unnest(called_in(family, 1)) FROM names_borne WHERE hidden
-        UNION ALL SELECT given, family, 'grown', unnest(grown_of(called_in(given, 1)[1], letters(given), letters(family))) FROM names_borne WHERE hidden
+        SELECT given, family, 'given' AS part, unnest(called_in(given, 1)) AS word FROM names_hidden
+        UNION ALL SELECT given, family, 'family', unnest(called_in(family, 1)) FROM names_hidden
+        UNION ALL SELECT given, family, 'grown', unnest(grown_of(called_in(given, 1)[1], letters(given), letters(family))) FROM names_hidden
     )
     UNION
-    SELECT NULL, NULL, name, 'carer', unnest(called_in(name, 2)) FROM (SELECT DISTINCT name FROM all_carers JOIN who USING (record_key) WHERE hidden)
+    SELECT NULL, NULL, name, 'carer', unnest(called_in(name, 2)) FROM carers_hidden
     UNION
-    SELECT NULL, NULL, name, 'grown', unnest(people_in(name)) FROM (
-        SELECT DISTINCT name FROM all_carers JOIN who USING (record_key) WHERE hidden AND len(names_in(name)) > 1);
+    SELECT NULL, NULL, name, 'grown', unnest(people_in(name)) FROM carers_hidden WHERE len(names_in(name)) > 1;
     DELETE FROM words_hidden WHERE part = 'grown' AND (word IS NULL OR length(word) < 6);
 
-    CREATE TEMP TABLE texts_open AS  -- each once, and whether it stands beside an address
-    SELECT text, bool_or(f.index_id IS NOT NULL) AS beside FROM (
-        SELECT record_key, unnest([name, relationship, contact]) AS text FROM all_carers
-        UNION ALL SELECT record_key, unnest([service, contact, phone]) FROM all_involvements
-        -- what stands in several columns of one row
-        UNION ALL SELECT record_key, concat_ws(' ', name, relationship, contact) FROM all_carers
-        UNION ALL SELECT record_key, concat_ws(' ', service, contact, phone) FROM all_involvements
-    ) JOIN who w USING (record_key) LEFT JOIN found_at f USING (index_id) WHERE NOT w.hidden AND text IS NOT NULL GROUP BY text;
+    CREATE TEMP TABLE texts_open AS  -- each once, and whether it stands beside an address; many rows say the same
+    WITH carers AS (
+        SELECT name, relationship, contact, bool_or(beside) AS beside FROM all_carers JOIN beside_what USING (record_key) GROUP BY ALL
+    ),
+    involvements AS (
+        SELECT service, contact, phone, bool_or(beside) AS beside FROM all_involvements JOIN beside_what USING (record_key) GROUP BY ALL
+    )
+    SELECT text, bool_or(beside) AS beside FROM (  -- also what stands in several columns of one row
+        SELECT unnest([name, relationship, contact, concat_ws(' ', name, relationship, contact)]) AS text, beside FROM carers
+        UNION ALL SELECT unnest([service, contact, phone, concat_ws(' ', service, contact, phone)]), beside FROM involvements
+    ) WHERE text IS NOT NULL GROUP BY text;
 
-    CREATE TEMP TABLE named_open AS
-    SELECT DISTINCT family_name, given_names FROM named JOIN who USING (record_key) WHERE NOT hidden;
+    CREATE TEMP TABLE named_open AS SELECT DISTINCT family_name, given_names FROM named WHERE NOT hidden;
 
     CREATE TEMP TABLE more AS  -- names that tell of somebody else
     SELECT name FROM (SELECT family_name AS name FROM named_open UNION SELECT given_names FROM named_open) WHERE says_two(name) OR tells_whose(name);
 
-    CREATE TEMP TABLE addresses_open AS SELECT DISTINCT address FROM all_addresses JOIN who USING (record_key) WHERE NOT hidden AND address IS NOT NULL;
+    CREATE TEMP TABLE addresses_open AS
+    SELECT DISTINCT address FROM all_addresses SEMI JOIN beside_what USING (record_key) WHERE address IS NOT NULL;
 
     CREATE TEMP TABLE lines_open AS  -- of addresses each line with the next ("c/o Quill, Ida"), of names those that tell of somebody else
     SELECT DISTINCT text, unnest(list_transform(list_zip(parts, parts[2:]),
@@ -70,46 +78,58 @@ NAMED = """
 
     CREATE TEMP TABLE words_open AS SELECT text, beside, unnest(said_in(text)) AS word FROM texts_open;
 
-    CREATE TEMP TABLE words_borne AS
-    WITH every AS (SELECT given AS name FROM names_borne WHERE found UNION SELECT family FROM names_borne WHERE found),
-    words AS (SELECT name, unnest(names_in(name)) AS word FROM every)
-    SELECT given, family, 'given' AS part, word FROM names_borne JOIN words ON name = given WHERE found
-    UNION ALL SELECT given, family, 'family', word FROM names_borne JOIN words ON name = family WHERE found;
+    CREATE TEMP TABLE words_borne AS  -- of every name that is borne beside an address
+    SELECT name, unnest(names_in(name)) AS word
+    FROM (SELECT given AS name FROM names_borne WHERE found UNION SELECT family FROM names_borne WHERE found);
 
     CREATE TEMP TABLE one_word AS  -- the very word, or one of five letters or more with a letter wrong
     WITH few AS (SELECT DISTINCT word FROM words_hidden),
-    every AS (SELECT word FROM words_open UNION SELECT word FROM words_borne UNION SELECT word FROM words_of_lines)
+    every AS (SELECT word FROM words_open UNION SELECT word FROM words_borne UNION SELECT word FROM words_of_lines),
+    slipped AS (FROM every WHERE may_slip(word)),
+    sought AS (FROM few WHERE may_slip(word)),
+    nearly AS (
+        SELECT e.word, l.word AS meant FROM (SELECT word, unnest(begins_in(word)) AS half FROM slipped) e JOIN sought l ON begins_of(l.word) = e.half
+        UNION ALL
+        SELECT e.word, l.word FROM (SELECT word, unnest(ends_in(word)) AS half FROM slipped) e JOIN sought l ON ends_of(l.word) = e.half
+    )
     SELECT word, word AS meant FROM every SEMI JOIN few USING (word)
     UNION
-    SELECT e.word, l.word FROM (SELECT word, unnest(halves_in(word)) AS half FROM every WHERE may_slip(word)) e
-    JOIN (SELECT word, unnest(halves_of(word)) AS half FROM few WHERE may_slip(word)) l USING (half)
-    WHERE length(e.word) BETWEEN length(l.word) - 1 AND length(l.word) + 1 AND damerau_levenshtein(e.word, l.word) < 2;
+    SELECT word, meant FROM nearly
+    WHERE length(word) BETWEEN length(meant) - 1 AND length(meant) + 1 AND damerau_levenshtein(word, meant) < 2;
+
+    -- what is borne or said with one of these words: all that is looked at from here on
+    CREATE TEMP TABLE borne_near AS
+    SELECT h.carer, h.word AS meant, b.name FROM words_hidden h JOIN one_word o ON o.meant = h.word JOIN words_borne b ON b.word = o.word
+    WHERE h.carer IS NOT NULL;
+    CREATE TEMP TABLE open_near AS
+    SELECT h.carer, h.given, h.family, h.part, h.word AS meant, t.text, t.beside, t.word
+    FROM words_hidden h JOIN one_word o ON o.meant = h.word JOIN words_open t ON t.word = o.word;
+    CREATE TEMP TABLE lines_near AS
+    SELECT h.carer, h.given, h.family, h.part, h.word AS meant, l.line, l.word
+    FROM words_hidden h JOIN one_word o ON o.meant = h.word JOIN words_of_lines l ON l.word = o.word;
 
     CREATE TEMP TABLE carers_named AS
-    SELECT DISTINCT h.carer FROM words_hidden h JOIN one_word o ON o.meant = h.word JOIN words_open t ON t.word = o.word
-    WHERE h.carer IS NOT NULL AND t.beside GROUP BY h.carer, t.text HAVING count(DISTINCT h.word) > 1 AND count(DISTINCT t.word) > 1
+    SELECT DISTINCT carer FROM open_near WHERE carer IS NOT NULL AND beside
+    GROUP BY carer, text HAVING min(meant) < max(meant) AND min(word) < max(word)
     UNION
-    SELECT DISTINCT h.carer FROM words_hidden h JOIN one_word o ON o.meant = h.word JOIN words_borne b ON b.word = o.word
-    WHERE h.carer IS NOT NULL GROUP BY h.carer, b.given, b.family
-    HAVING count(DISTINCT h.word) > 1 AND bool_or(b.part = 'given') AND bool_or(b.part = 'family')
+    SELECT DISTINCT g.carer FROM names_borne b JOIN borne_near g ON g.name = b.given JOIN borne_near f ON f.name = b.family AND f.carer = g.carer
+    WHERE b.found GROUP BY g.carer, b.given, b.family
+    HAVING least(min(g.meant), min(f.meant)) < greatest(max(g.meant), max(f.meant))
     UNION
-    SELECT DISTINCT h.carer FROM words_hidden h JOIN one_word o ON o.meant = h.word JOIN words_open t ON t.word = o.word
-    WHERE h.carer IS NOT NULL AND h.part = 'grown' AND t.beside;
+    SELECT carer FROM open_near WHERE carer IS NOT NULL AND part = 'grown' AND beside;
 
     CREATE TEMP TABLE lines_naming AS
-    SELECT DISTINCT l.line FROM words_hidden h JOIN one_word o ON o.meant = h.word JOIN words_of_lines l ON l.word = o.word
-    GROUP BY l.line, h.carer, h.given, h.family
-    HAVING count(DISTINCT h.word) > 1 AND count(DISTINCT l.word) > 1
-        AND (h.carer IS NOT NULL OR bool_or(h.part = 'given') AND bool_or(h.part = 'family'))
+    SELECT DISTINCT line FROM lines_near GROUP BY line, carer, given, family
+    HAVING min(meant) < max(meant) AND min(word) < max(word)
+        AND (carer IS NOT NULL OR bool_or(part = 'given') AND bool_or(part = 'family'))
     UNION
-    SELECT l.line FROM words_hidden h JOIN one_word o ON o.meant = h.word JOIN words_of_lines l ON l.word = o.word
-    WHERE h.part = 'grown' AND (says_with(l.line) OR tells_whose(l.line)) OR h.part = 'family' AND says_family(l.line);
+    SELECT line FROM lines_near
+    WHERE part = 'grown' AND (says_with(line) OR tells_whose(line)) OR part = 'family' AND says_family(line);
 
     CREATE TEMP TABLE texts_naming AS
     SELECT DISTINCT text FROM lines_open SEMI JOIN lines_naming USING (line)
     UNION
-    SELECT DISTINCT t.text FROM words_hidden h JOIN one_word o ON o.meant = h.word JOIN words_open t ON t.word = o.word
-    WHERE h.carer IS NULL GROUP BY t.text, h.given, h.family
-    HAVING bool_or(h.part = 'grown') OR count(DISTINCT t.word) > 1 AND bool_or(h.part = 'given') AND bool_or(h.part = 'family');
+    SELECT DISTINCT text FROM open_near WHERE carer IS NULL GROUP BY text, given, family
+    HAVING bool_or(part = 'grown') OR min(word) < max(word) AND bool_or(part = 'given') AND bool_or(part = 'family');
 """
 """Tables carers_named (carer) and texts_naming (text); needs who, named, lives, unseen and the person tables of `household`."""

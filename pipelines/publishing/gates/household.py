@@ -86,28 +86,30 @@ def _found(evidence: Evidence) -> tuple[int, int, int, int, int]:
 
 def _named(evidence: Evidence) -> tuple[int, int]:
     """Carers of hidden children of whom an open row with an address has two words of the name; texts of open rows with a hidden child's names."""
-    evidence.connection.execute("SET VARIABLE no_names = ?", [NO_NAMES])
+    evidence.connection.execute(
+        "CREATE OR REPLACE TEMP TABLE no_names AS SELECT unnest(?::VARCHAR[]) AS word", [NO_NAMES]
+    )
     evidence.connection.execute(_BY_WORD)
     carers = evidence.count("""
         SELECT count(DISTINCT carer) FROM (
-            SELECT h.whole AS carer FROM hidden_words h JOIN alike_words a ON a.hidden = h.word JOIN open_words o ON o.word = a.word
+            SELECT h.whole AS carer FROM hidden_words h JOIN open_words o ON o.hidden = h.word
             WHERE h.part = 'carer' AND o.located AND o.part IN ('carer', 'text')
-            GROUP BY h.whole, o.whole HAVING count(DISTINCT h.word) > 1 AND count(DISTINCT o.word) > 1
+            GROUP BY h.whole, o.whole HAVING min(h.word) < max(h.word) AND min(o.word) < max(o.word)
             UNION
-            SELECT h.whole FROM hidden_words h JOIN alike_words a ON a.hidden = h.word JOIN open_words o ON o.word = a.word
+            SELECT h.whole FROM hidden_words h JOIN open_words o ON o.hidden = h.word
             WHERE h.part = 'carer' AND o.located AND o.part IN ('given', 'family')
-            GROUP BY h.whole, o.whole HAVING count(DISTINCT h.word) > 1 AND count(DISTINCT o.part) > 1
+            GROUP BY h.whole, o.whole HAVING min(h.word) < max(h.word) AND min(o.part) < max(o.part)
             UNION
-            SELECT h.whole FROM hidden_words h JOIN alike_words a ON a.hidden = h.word JOIN open_words o ON o.word = a.word
+            SELECT h.whole FROM hidden_words h JOIN open_words o ON o.hidden = h.word
             WHERE h.part = 'carer' AND o.part = 'line'
-            GROUP BY h.whole, o.whole HAVING count(DISTINCT h.word) > 1 AND count(DISTINCT o.word) > 1
+            GROUP BY h.whole, o.whole HAVING min(h.word) < max(h.word) AND min(o.word) < max(o.word)
         )
     """)
     children = evidence.count("""
         SELECT count(DISTINCT said) FROM (
-            SELECT o.whole AS said FROM hidden_words h JOIN alike_words a ON a.hidden = h.word JOIN open_words o ON o.word = a.word
+            SELECT o.whole AS said FROM hidden_words h JOIN open_words o ON o.hidden = h.word
             WHERE h.part IN ('given', 'family') AND o.part IN ('carer', 'text', 'line')
-            GROUP BY h.whole, o.whole HAVING count(DISTINCT o.word) > 1 AND count(DISTINCT h.part) > 1
+            GROUP BY h.whole, o.whole HAVING min(o.word) < max(o.word) AND min(h.part) < max(h.part)
         )
     """)
     return carers, children
@@ -136,44 +138,57 @@ _BY_WORD = rf"""
         SELECT DISTINCT 'carer' AS part, name AS whole, unnest(names_of(name)) AS word FROM shown_carers SEMI JOIN hidden_children USING (index_id)
         UNION SELECT 'given', concat(given_names, '/', family_name), unnest(names_of(given_names)) FROM shown
         UNION SELECT 'family', concat(given_names, '/', family_name), unnest(names_of(family_name)) FROM shown
-    ) WHERE word NOT IN (SELECT unnest(getvariable('no_names')));
+    ) ANTI JOIN no_names USING (word);
 
-    CREATE OR REPLACE TEMP TABLE open_words AS
-    WITH borne AS (
-        SELECT DISTINCT given_names, family_name FROM (
-            SELECT index_id, given_names, family_name FROM shown_children UNION ALL SELECT index_id, given_names, family_name FROM shown_names
-        ) ANTI JOIN hidden_children USING (index_id) SEMI JOIN located USING (index_id)
+    CREATE OR REPLACE TEMP TABLE open_names AS
+    SELECT given_names, family_name, bool_or(index_id IN (FROM located)) AS located FROM (
+        SELECT index_id, given_names, family_name FROM shown_children UNION ALL SELECT index_id, given_names, family_name FROM shown_names
+    ) ANTI JOIN hidden_children USING (index_id) GROUP BY ALL;
+
+    CREATE OR REPLACE TEMP TABLE open_texts AS
+    WITH carers AS (
+        SELECT name, relationship, contact, bool_or(index_id IN (FROM located)) AS located
+        FROM shown_carers ANTI JOIN hidden_children USING (index_id) GROUP BY ALL
     ),
-    texts AS (
-        SELECT index_id, unnest([relationship, contact, concat_ws(' ', name, relationship)]) AS text FROM shown_carers
-        UNION ALL SELECT index_id, unnest([service, contact, phone, concat_ws(' ', service, contact)]) FROM shown_involvements
-    ),
-    said AS (
-        SELECT DISTINCT 'carer' AS part, name AS text, index_id IN (FROM located) AS located FROM shown_carers
-        ANTI JOIN hidden_children USING (index_id)
-        UNION SELECT 'text', text, index_id IN (FROM located) FROM texts ANTI JOIN hidden_children USING (index_id)
-        -- a line of an address; a name of somebody by another one
-        UNION SELECT 'line', unnest(string_split(address, ',')), true FROM shown_addresses ANTI JOIN hidden_children USING (index_id)
-        UNION SELECT 'line', name, true FROM (
-            SELECT index_id, unnest([given_names, family_name]) AS name FROM shown_names
-            UNION ALL SELECT index_id, unnest([given_names, family_name]) FROM shown_children
-        ) ANTI JOIN hidden_children USING (index_id) WHERE regexp_matches(name, '(?i)\b(?:of|see|baby|twin|sibling|child)\b')
-        UNION SELECT 'line', concat_ws(' ', given_names, family_name), true FROM (
-            FROM (SELECT index_id, given_names, family_name FROM shown_names) UNION ALL SELECT index_id, given_names, family_name FROM shown_children
-        ) ANTI JOIN hidden_children USING (index_id) WHERE regexp_matches(given_names, '(?i)[&+]|\band\b')
+    involvements AS (
+        SELECT service, contact, phone, bool_or(index_id IN (FROM located)) AS located
+        FROM shown_involvements ANTI JOIN hidden_children USING (index_id) GROUP BY ALL
     )
-    FROM (
-        SELECT part, text AS whole, located, unnest(names_of(text)) AS word FROM said
-        UNION ALL SELECT 'given', concat(given_names, '/', family_name), true, unnest(names_of(given_names)) FROM borne
-        UNION ALL SELECT 'family', concat(given_names, '/', family_name), true, unnest(names_of(family_name)) FROM borne
-    ) WHERE word NOT IN (SELECT unnest(getvariable('no_names')));
+    SELECT part, text, bool_or(located) AS located FROM (
+        SELECT 'carer' AS part, name AS text, located FROM carers
+        UNION ALL SELECT 'text', unnest([relationship, contact, concat_ws(' ', name, relationship)]), located FROM carers
+        UNION ALL SELECT 'text', unnest([service, contact, phone, concat_ws(' ', service, contact)]), located FROM involvements
+        -- a line of an address; a name of somebody by another one
+        UNION ALL SELECT 'line', unnest(string_split(address, ',')), true
+        FROM (SELECT DISTINCT address FROM shown_addresses ANTI JOIN hidden_children USING (index_id))
+        UNION ALL SELECT 'line', name, true FROM (SELECT unnest([family_name, given_names]) AS name FROM open_names)
+        WHERE regexp_matches(name, '(?i)\b(?:of|see|baby|twin|sibling|child)\b')
+        UNION ALL SELECT 'line', concat_ws(' ', given_names, family_name), true FROM open_names
+        WHERE regexp_matches(given_names, '(?i)[&+]|\band\b')
+    ) WHERE text IS NOT NULL GROUP BY ALL;
+
+    CREATE OR REPLACE TEMP TABLE said_words AS  -- of every text and name once
+    SELECT text, unnest(names_of(text)) AS word
+    FROM (SELECT text FROM open_texts UNION SELECT unnest([given_names, family_name]) FROM open_names WHERE located);
 
     CREATE OR REPLACE TEMP TABLE alike_words AS
-    WITH few AS (SELECT DISTINCT word FROM hidden_words), every AS (SELECT DISTINCT word FROM open_words)
+    WITH few AS (SELECT DISTINCT word FROM hidden_words), every AS (SELECT DISTINCT word FROM said_words ANTI JOIN no_names USING (word))
     SELECT word, word AS hidden FROM few SEMI JOIN every USING (word)
     UNION
     SELECT e.word, f.word FROM few f JOIN every e ON left(e.word, 3) = left(f.word, 3) AND length(f.word) BETWEEN 5 AND 64 AND length(e.word) BETWEEN 5 AND 64
-    WHERE levenshtein(e.word, f.word) < 2
+    WHERE levenshtein(e.word, f.word) < 2;
+
+    -- words of the open that are one of a hidden child's or its carers': each with the words that they are alike
+    CREATE OR REPLACE TEMP TABLE open_words AS
+    WITH alike AS (SELECT s.text, a.word, a.hidden FROM said_words s JOIN alike_words a USING (word)),
+    of_carers AS (SELECT text, word, hidden FROM alike WHERE hidden IN (SELECT word FROM hidden_words WHERE part = 'carer')),
+    borne AS (  -- of whom both names have one
+        SELECT given_names, family_name FROM open_names
+        WHERE located AND given_names IN (SELECT text FROM of_carers) AND family_name IN (SELECT text FROM of_carers)
+    )
+    SELECT part, text AS whole, located, word, hidden FROM open_texts JOIN alike USING (text)
+    UNION ALL SELECT 'given', concat(given_names, '/', family_name), true, word, hidden FROM borne JOIN of_carers ON text = given_names
+    UNION ALL SELECT 'family', concat(given_names, '/', family_name), true, word, hidden FROM borne JOIN of_carers ON text = family_name
 """
 _PLACE = ["address", "postcode", "uprn"]
 _READ = {
@@ -221,10 +236,11 @@ def _roads(lines: str) -> str:
 
     A street that begins with a shortened word is there twice, as it is and written out.
     """
-    whole = lines
+    whole, begins = lines, "([0-9][A-Z]?[ ,]+(?:THE )?)"
     for short, word in _SHORT.items():
-        whole = rf"regexp_replace({whole}, '([0-9][A-Z]?[ ,]+(?:THE )?){short} ([A-Z]{{2}})', '\1{word} \2', 'g')"
-    lines = f"CASE WHEN {whole} <> {lines} THEN {lines} || ';' || {whole} ELSE {lines} END"
+        whole = rf"regexp_replace({whole}, '{begins}{short} ([A-Z]{{2}})', '\1{word} \2', 'g')"
+    shortened = rf"regexp_matches({lines}, '{begins}(?:{'|'.join(_SHORT)}) [A-Z]{{2}}')"
+    lines = f"CASE WHEN {shortened} THEN {lines} || ';' || {whole} ELSE {lines} END"
     apart = (
         rf"regexp_replace(regexp_replace({lines}, '\b(?:{_FLATS}) [0-9]+[A-Z]?[ ,]+([0-9])', ', \1', 'g'), "
         r"'([0-9][A-Z]?) (?:AND|TO|OR) ([0-9])', '\1 \2', 'g')"
@@ -239,6 +255,10 @@ def _roads(lines: str) -> str:
 # enough is told by four letters, or by a first word and the letter after it
 _TELLS = "(length({0}.beginning) > 3 OR length({0}.beginning) > 2 AND {0}.beginning <> {0}.street)"
 
+# every number of a house or flat, also without its letter
+_NUMBERS = r"""list_sort(list_distinct(flatten(list_transform(regexp_extract_all(lines, '\b[0-9]+[A-Z]?\b'),
+    lambda token: [token, regexp_extract(token, '[0-9]+')]))))"""
+
 # every address as it is written (a spelling), with what is compared of it
 _SPELLED = rf"""
     CREATE OR REPLACE TEMP TABLE spelled AS
@@ -246,24 +266,18 @@ _SPELLED = rf"""
         SELECT address, postcode, uprn FROM read_addresses UNION SELECT address, postcode, uprn FROM shown_addresses
         UNION SELECT address, postcode, uprn FROM read_further
     ),
-    apart AS (
-        SELECT *, row_number() OVER () AS spelling, {_capitals("address")} AS plain,
-            nullif(regexp_replace(upper(strip_accents(postcode)), '[^A-Z0-9]', '', 'g'), '') AS given_code,
+    capitals AS (SELECT *, {_capitals("address")} AS plain FROM written)
+    SELECT address, postcode, uprn, row_number() OVER () AS spelling,
+        nullif(ltrim(regexp_replace(uprn, '[^0-9]', '', 'g'), '0'), '') AS number,
+        coalesce(nullif(regexp_replace(upper(strip_accents(postcode)), '[^A-Z0-9]', '', 'g'), ''),
             nullif(replace(coalesce(nullif(regexp_extract(plain, '\b{_POSTCODE}\b'), ''),
-                regexp_extract(plain, '{_GROWN_TOGETHER}')), ' ', ''), '') AS found_code,
-            {_lines("coalesce(plain, '')")} AS lines
-        FROM written
-    )
-    SELECT address, postcode, uprn, spelling, nullif(ltrim(regexp_replace(uprn, '[^0-9]', '', 'g'), '0'), '') AS number,
-        coalesce(given_code, found_code) AS code,
-        list_sort(list_distinct(flatten(list_transform(regexp_extract_all(lines, '\b[0-9]+[A-Z]?\b'),
-            lambda token: [token, regexp_extract(token, '[0-9]+')])))) AS numbers,
-        {_roads("lines")} AS roads
-    FROM apart;
+                regexp_extract(plain, '{_GROWN_TOGETHER}')), ' ', ''), '')) AS code,
+        {_lines("coalesce(plain, '')")} AS lines
+    FROM capitals;
 
     CREATE OR REPLACE TEMP TABLE roads AS
     SELECT DISTINCT spelling, road.house AS house, road.street AS street, road.beginning AS beginning
-    FROM (SELECT spelling, unnest(roads) AS road FROM spelled);
+    FROM (SELECT spelling, unnest({_roads("lines")}) AS road FROM spelled);
 
     CREATE OR REPLACE TEMP TABLE lives_there AS
     SELECT DISTINCT i.index_id, upper(trim(p.family_name)) AS family, s.spelling
@@ -286,10 +300,8 @@ _HIDDEN = rf"""
     );
 
     CREATE OR REPLACE TEMP TABLE one_home AS
-    WITH alike AS (
-        SELECT h.spelling AS hidden, s.spelling AS other FROM hidden_homes h JOIN spelled s ON s.number = h.number
-        UNION
-        SELECT h.spelling, s.spelling FROM hidden_homes h JOIN spelled s ON s.code = h.code AND s.numbers = h.numbers
+    WITH one_code AS (
+        SELECT h.spelling AS hidden, s.spelling AS other FROM hidden_homes h JOIN spelled s ON s.code = h.code
     ),
     near AS (  -- the beginning is enough to make a crowd: the rule may count more than is asked for here
         SELECT DISTINCT x.spelling AS hidden, y.spelling AS other,
@@ -297,8 +309,18 @@ _HIDDEN = rf"""
         FROM roads x SEMI JOIN hidden_homes USING (spelling)
         JOIN roads y ON y.house = x.house AND left(y.street, 3) = left(x.street, 3)
     ),
+    numbered AS (  -- of those alone that are compared
+        SELECT spelling, code, {_NUMBERS} AS numbers FROM spelled
+        WHERE spelling IN (SELECT spelling FROM hidden_homes UNION SELECT other FROM one_code UNION SELECT other FROM near)
+    ),
+    alike AS (
+        SELECT h.spelling AS hidden, s.spelling AS other FROM hidden_homes h JOIN spelled s ON s.number = h.number
+        UNION
+        SELECT o.hidden, o.other FROM one_code o JOIN numbered h ON h.spelling = o.hidden
+        JOIN numbered s ON s.spelling = o.other AND s.numbers = h.numbers
+    ),
     on_one_road AS (
-        SELECT n.hidden, n.other FROM near n JOIN hidden_homes h ON h.spelling = n.hidden JOIN spelled s ON s.spelling = n.other
+        SELECT n.hidden, n.other FROM near n JOIN numbered h ON h.spelling = n.hidden JOIN numbered s ON s.spelling = n.other
         WHERE n.one_road AND h.numbers = s.numbers AND coalesce(length(h.code || s.code) < 32 AND levenshtein(h.code, s.code) < 2, true)
     ),
     crowded AS (
@@ -322,31 +344,34 @@ _HIDDEN = rf"""
 # postcode of its home, where a house number may be mistyped: wherever they are, it may be
 _SHARING = rf"""
     CREATE OR REPLACE TEMP TABLE sharing AS
-    WITH told AS (
-        SELECT record_key, contact AS said FROM read_carers UNION ALL SELECT record_key, phone FROM read_person
-    ),
-    pieces AS (  -- between words, also where a nought begins the next number
-        SELECT index_id, regexp_replace(unnest(list_concat(regexp_split_to_array(said, '[{LETTER},;@\n]+'),
-            regexp_split_to_array(replace(said, ' 0', ',0'), '[{LETTER},;@\n]+'))), '[^0-9]', '', 'g') AS piece
-        FROM told JOIN identities USING (record_key) WHERE said IS NOT NULL
-    ),
-    tied AS (
-        SELECT DISTINCT index_id, 'family ' || family AS tie FROM lives_there WHERE regexp_matches(family, '[{LETTER}]')
-        UNION
-        SELECT index_id, 'carer ' || person FROM (SELECT index_id, {_PERSON} AS person FROM read_carers JOIN identities USING (record_key))
-        WHERE person <> ''
-        UNION
-        SELECT index_id, 'reach ' || right(piece, 9) FROM pieces WHERE length(piece) BETWEEN 9 AND 14
-        UNION
-        SELECT index_id, 'reach ' || unnest(regexp_extract_all(lower(strip_accents(replace(said, '`', chr(39)))), '{_MAIL}'))
-        FROM told JOIN identities USING (record_key)
-    ),
-    met AS (
+    WITH met AS MATERIALIZED (
         SELECT c.index_id AS hidden, o.index_id, false AS near FROM lives_there c JOIN one_home h ON h.hidden = c.spelling AND NOT h.crowded
         JOIN lives_there o ON o.spelling = h.other WHERE c.index_id IN (FROM hidden_children)
         UNION
         SELECT c.index_id, o.index_id, true FROM lives_there c JOIN hidden_homes h USING (spelling) JOIN spelled s ON s.code = h.code
         JOIN lives_there o ON o.spelling = s.spelling WHERE c.index_id IN (FROM hidden_children)
+    ),
+    concerned AS (SELECT hidden AS index_id FROM met UNION SELECT index_id FROM met),
+    records AS (SELECT record_key, index_id FROM identities SEMI JOIN concerned USING (index_id)),
+    told AS (
+        SELECT index_id, said FROM (SELECT record_key, contact AS said FROM read_carers UNION ALL SELECT record_key, phone FROM read_person)
+        JOIN records USING (record_key) WHERE said IS NOT NULL
+    ),
+    pieces AS (  -- between words, also where a nought begins the next number
+        SELECT index_id, regexp_replace(unnest(list_concat(regexp_split_to_array(said, '[{LETTER},;@\n]+'),
+            regexp_split_to_array(replace(said, ' 0', ',0'), '[{LETTER},;@\n]+'))), '[^0-9]', '', 'g') AS piece
+        FROM told
+    ),
+    tied AS (
+        SELECT DISTINCT index_id, 'family ' || family AS tie FROM lives_there SEMI JOIN concerned USING (index_id)
+        WHERE regexp_matches(family, '[{LETTER}]')
+        UNION
+        SELECT index_id, 'carer ' || person FROM (SELECT index_id, {_PERSON} AS person FROM read_carers JOIN records USING (record_key))
+        WHERE person <> ''
+        UNION
+        SELECT index_id, 'reach ' || right(piece, 9) FROM pieces WHERE length(piece) BETWEEN 9 AND 14
+        UNION
+        SELECT index_id, 'reach ' || unnest(regexp_extract_all(lower(strip_accents(replace(said, '`', chr(39)))), '{_MAIL}')) FROM told
     )
     SELECT DISTINCT m.index_id FROM met m JOIN tied x ON x.index_id = m.hidden JOIN tied y ON y.index_id = m.index_id AND y.tie = x.tie
     WHERE m.index_id NOT IN (FROM hidden_children)
@@ -356,30 +381,31 @@ _SHARING = rf"""
 _TELEPHONES = f"""
     CREATE OR REPLACE TEMP TABLE hidden_telephones AS
     WITH told AS (
-        SELECT record_key, contact AS said FROM read_carers UNION ALL SELECT record_key, phone FROM read_person
+        SELECT record_key, index_id, said FROM (
+            SELECT record_key, contact AS said FROM read_carers UNION ALL SELECT record_key, phone FROM read_person
+        ) JOIN identities USING (record_key) WHERE regexp_matches(said, '[0-9@]')
     ),
     of_hidden AS (
         -- each piece between words that has the digits of one number, with or without the country's
         SELECT DISTINCT right(piece, 9) AS telephone
         FROM (
             SELECT index_id, regexp_replace(unnest(regexp_split_to_array(said, '[^0-9 ().+/-]+')), '[^0-9]', '', 'g') AS piece
-            FROM told JOIN identities USING (record_key)
+            FROM told SEMI JOIN hidden_children USING (index_id)
         )
-        WHERE index_id IN (FROM hidden_children) AND length(piece) BETWEEN 9 AND 14
+        WHERE length(piece) BETWEEN 9 AND 14
         UNION
-        SELECT unnest(regexp_extract_all(lower(strip_accents(said)), '{_MAIL}')) FROM told JOIN identities USING (record_key)
-        WHERE index_id IN (FROM hidden_children)
+        SELECT unnest(regexp_extract_all(lower(strip_accents(said)), '{_MAIL}')) FROM told SEMI JOIN hidden_children USING (index_id)
     ),
     bearers AS (
-        SELECT record_key, unnest(list_transform(range(1, length(digits) - 7), lambda place: digits[place:place + 8])) AS telephone
-        FROM (SELECT record_key, regexp_replace(said, '[^0-9]', '', 'g') AS digits FROM told)
+        SELECT record_key, index_id, unnest(list_transform(range(1, length(digits) - 7), lambda place: digits[place:place + 8])) AS telephone
+        FROM (SELECT record_key, index_id, regexp_replace(said, '[^0-9]', '', 'g') AS digits FROM told)
         UNION ALL
-        SELECT record_key, unnest(regexp_extract_all(lower(strip_accents(said)), '{_MAIL}')) FROM told
+        SELECT record_key, index_id, unnest(regexp_extract_all(lower(strip_accents(said)), '{_MAIL}')) FROM told
     )
     SELECT telephone FROM of_hidden ANTI JOIN (
         SELECT telephone FROM (
-            SELECT b.telephone, i.index_id, upper(trim(p.family_name)) AS family
-            FROM bearers b SEMI JOIN of_hidden USING (telephone) JOIN identities i USING (record_key)
+            SELECT b.telephone, b.index_id, upper(trim(p.family_name)) AS family
+            FROM bearers b SEMI JOIN of_hidden USING (telephone)
             LEFT JOIN read_person p USING (record_key)
         ) GROUP BY telephone HAVING {_CROWD}
     ) USING (telephone)
@@ -400,8 +426,10 @@ def _telling(evidence: Evidence, shown: Mapping[str, Sequence[str]], of_addresse
         shown: table → its text columns.
         of_addresses: there a street and a postcode are compared as places, not as words.
     """
+    # of an address only numbers and mail are looked for: hardly any has eight digits
+    may_tell = "@|(?:[0-9][^0-9]*){8}" if of_addresses else "[0-9@]"
     texts = " UNION ".join(
-        f"SELECT '{table}' AS shown, {name} AS text FROM shown_{table} WHERE regexp_matches({name}, '[0-9@]')"
+        f"SELECT '{table}' AS shown, {name} AS text FROM shown_{table} WHERE regexp_matches({name}, '{may_tell}')"
         for table, names in shown.items()
         for name in names
         if (table == "addresses") is of_addresses and (table, name) not in _OF_PLACES

@@ -223,10 +223,7 @@ def identifiers_absent(evidence: Evidence) -> Gate:
 
 def _holding(evidence: Evidence, columns: Sequence[tuple[str, str]]) -> int:
     """How many texts of these (column, table) hold an issued number; needs table issued."""
-    tables: dict[str, list[str]] = {}
-    for column, table in columns:
-        tables.setdefault(table, []).append(column)
-    texts = " UNION ALL ".join(_TEXTS_OF.format(table, ", ".join(names)) for table, names in tables.items())
+    texts = " UNION ALL ".join(_TEXTS_OF.format(column, table) for column, table in columns)
     evidence.connection.execute(_NUMBERED_TEXTS.format(texts))
     read_plainly(evidence.connection, {"numbered_plainly": ("numbered_texts", ["text"])})
     return evidence.count(_NUMBERS_IN)
@@ -239,13 +236,11 @@ _WRITTEN = {
     "carers": ("name", "relationship", "contact"),
     "involvements": ("service", "contact", "phone"),
 }
-# every text by the column it stands in; and those that may hold a number: there are few, and a pattern is read once
-_TEXTS_OF = (
-    "SELECT '{0}.' || named AS named, text FROM (UNPIVOT (SELECT {1} FROM {0}) ON {1} INTO NAME named VALUE text)"
-)
+# every text once by the column it stands in; and those that may hold a number: there are few, and a pattern is read once
+_TEXTS_OF = "SELECT '{1}.{0}' AS named, text FROM (SELECT DISTINCT {0} AS text FROM {1})"
 _NUMBERED_TEXTS = r"""
     CREATE OR REPLACE TEMP TABLE numbered_texts AS
-    SELECT DISTINCT named, text AS written, text FROM ({0})
+    SELECT named, text AS written, text FROM ({0})
     WHERE regexp_matches(text, '[0-9]{{4}}|[A-Za-z_]:|(?:\pN[^\pN]*){{10}}')
 """
 # the words of such texts that are one
@@ -379,7 +374,9 @@ _PARTED = """
 # Identities that may be one child, either way round. Of very many who share one token each is held to the first.
 _ONE_CHILD = """
     CREATE OR REPLACE TEMP TABLE one_child AS
-    WITH borne AS (SELECT token, index_id FROM known_by JOIN identities USING (record_key) WHERE kind IN ('number', 'person')),
+    WITH borne AS MATERIALIZED (
+        SELECT token, index_id FROM known_by JOIN identities USING (record_key) WHERE kind IN ('number', 'person')
+    ),
     several AS (SELECT token FROM borne GROUP BY token HAVING min(index_id) < max(index_id)),
     shared AS (
         SELECT token, index_id, min(index_id) OVER (PARTITION BY token) AS eldest, count(*) OVER (PARTITION BY token) AS bearers
@@ -404,6 +401,10 @@ _ONE_CHILD = """
         SELECT DISTINCT token, index_id FROM known_by JOIN identities USING (record_key)
         WHERE kind = 'number' AND index_id IN (SELECT a FROM parted UNION SELECT b FROM parted)
     ),
+    decided AS MATERIALIZED (  -- first, or whatever is known is held against whatever is known
+        SELECT record_key, token FROM known_by
+        WHERE record_key IN (SELECT unnest([record_a, record_b]) FROM decisions WHERE kind = 'not_the_same')
+    ),
     either AS (
         SELECT a, b FROM ((SELECT a, b FROM alike UNION SELECT a, b FROM kept WHERE NOT certain) ANTI JOIN parted USING (a, b))
         UNION  -- parted, but one number they share is not borne by both records of a decision
@@ -412,7 +413,7 @@ _ONE_CHILD = """
             EXCEPT
             SELECT least(ia.index_id, ib.index_id), greatest(ia.index_id, ib.index_id), ka.token FROM decisions d
             JOIN identities ia ON ia.record_key = d.record_a JOIN identities ib ON ib.record_key = d.record_b
-            JOIN known_by ka ON ka.record_key = d.record_a JOIN known_by kb ON kb.record_key = d.record_b AND kb.token = ka.token
+            JOIN decided ka ON ka.record_key = d.record_a JOIN decided kb ON kb.record_key = d.record_b AND kb.token = ka.token
             WHERE d.kind = 'not_the_same'
         )
     )
