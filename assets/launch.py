@@ -37,6 +37,7 @@ from pipelines.nights.plan import PlannedNight
 from pipelines.nights.run import work_off
 from pipelines.nights.stages.reports import write_night_overview
 from pipelines.outages import as_coded
+from pipelines.protection.remembered import run_remembered
 from pipelines.settings import shared_among
 from pipelines.tables import file_sha256, write_bytes
 
@@ -141,7 +142,7 @@ def _run(
     job: dg.JobDefinition, instance: dg.DagsterInstance, deployment: Deployment, planned: PlannedNight
 ) -> Launched:
     try:
-        with alone(deployment, planned.authority):
+        with alone(deployment, planned.authority), run_remembered():
             ensure_authority(instance, planned.authority)
             result = job.execute_in_process(
                 instance=instance,
