@@ -51,12 +51,13 @@ class MatchState:
         """Write the state to `folder`; the last file written makes it complete."""
         complete = folder / "match_state.json"
         complete.unlink(missing_ok=True)
+        ordered = {name: rows.in_order() for name, rows in self.rows.items()}
         self.plain.write(folder)
         write_table(pa.table({"shared": self.shared}), folder / "match_shared.parquet")
-        key = np.repeat(np.arange(len(self.rows), dtype=np.int8), [len(rows.value) for rows in self.rows.values()])
+        key = np.repeat(np.arange(len(ordered), dtype=np.int8), [len(rows.value) for rows in ordered.values()])
         nothing = np.zeros(0, dtype=np.int64)
-        values = np.concatenate([nothing, *(rows.value for rows in self.rows.values())])
-        records = np.concatenate([nothing, *(rows.record for rows in self.rows.values())]).astype(np.int32)
+        values = np.concatenate([nothing, *(rows.value for rows in ordered.values())])
+        records = np.concatenate([nothing, *(rows.record for rows in ordered.values())]).astype(np.int32)
         write_table(
             pa.table({"key": key, "value": values, "record": records}),
             folder / "match_keys.parquet",

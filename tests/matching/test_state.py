@@ -68,6 +68,9 @@ def test_nights_one_by_one_come_to_what_all_at_once_would(town, tmp_path, seed):
         if number:
             assert stepped.stats["pairs_compared"] < rebuilt.stats["pairs_compared"] / 3
         stepped.state.write(tmp_path / str(number))
+        rebuilt.state.write(tmp_path / "rebuilt" / str(number))
+        for path in (tmp_path / "rebuilt" / str(number)).glob("*.parquet"):
+            assert (tmp_path / str(number) / path.name).read_bytes() == path.read_bytes(), path.name
         state = MatchState.read(tmp_path / str(number))
 
 

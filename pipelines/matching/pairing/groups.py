@@ -57,6 +57,17 @@ class KeyRows:
         _, rows = spread(np.searchsorted(self.value, values), self.members(values))
         return self.record[rows], self.value[rows]
 
+    def in_order(self) -> KeyRows:
+        """The same rows, those of one value in order of the record, whichever way they were come by."""
+        wrong = (self.value[1:] == self.value[:-1]) & (self.record[1:] < self.record[:-1])
+        if not wrong.any():
+            return self
+        values = np.unique(self.value[1:][wrong])
+        _, rows = spread(np.searchsorted(self.value, values), self.members(values))
+        record = self.record.copy()
+        record[rows] = record[rows][np.lexsort((record[rows], self.value[rows]))]
+        return KeyRows(self.value, record)
+
 
 @dataclass(frozen=True)
 class KeyGroups:

@@ -56,11 +56,14 @@ class Plain:
         return Plain(self.records.take(pa.array(rows)).combine_chunks(), self.given, self.family)
 
     def write(self, folder: Path) -> None:
-        """Write the records and the names to `folder`."""
+        """Write the records and the names that they bear to `folder`: the same bytes, from whatever nights they have come down."""
         texts = [f"text_{name}" for name in ("postcode", "outcode") if f"text_{name}" in self.records.column_names]
-        write_table(self.records.drop_columns(texts), folder / "match_records.parquet", dictionary=["source"])
+        records = self.records.drop_columns(texts)
         for name in ("given", "family"):
-            write_table(pa.table({name: pa.array(getattr(self, name).texts, pa.string())}), _names_file(folder, name))
+            codes, borne = _in_order(records[name].to_numpy(), getattr(self, name).texts)
+            records = records.set_column(records.column_names.index(name), name, pa.array(codes))
+            write_table(pa.table({name: pa.array(borne, pa.string())}), _names_file(folder, name))
+        write_table(records, folder / "match_records.parquet", dictionary=["source"])
 
     @classmethod
     def read(cls, folder: Path) -> Plain:
@@ -68,6 +71,15 @@ class Plain:
         given, family = (read_table(_names_file(folder, name))[name].to_pylist() for name in ("given", "family"))
         records = read_table(folder / "match_records.parquet")
         return cls(records, Names(given, given_name), Names(family, family_name))
+
+
+def _in_order(codes: Positions, texts: Sequence[str]) -> tuple[Positions, list[str]]:
+    """Codes of the texts that are borne, in order of these; and these."""
+    used = distinct(codes[codes >= 0]).tolist()
+    order = sorted(used, key=texts.__getitem__)
+    place = np.full(len(texts) + 1, -1, dtype=np.int32)
+    place[order] = np.arange(len(order), dtype=np.int32)
+    return place[codes], [texts[code] for code in order]
 
 
 def _names_file(folder: Path, name: str) -> Path:
