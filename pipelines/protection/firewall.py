@@ -3,14 +3,16 @@
 Belongs here: from who stands on which side of a wall to what of each record's values may not be seen. Not here: the sides
 (`matching.deciding.walls`), taking it out of the tables (`publishing.snapshot`), the proof (`publishing.gates.firewall`).
 
-Of an identity at a wall nothing former is shown, neither name nor alias: a former name of an adopted child is the name of the
-other side, also where it is spelled in another way. Of what is in use everything that the other side has as well is
-taken out, on both sides: an address by its UPRN, its postcode, or its street, or when its words tell of the other side; a carer by name, or when its name,
-relationship or contact does, or says that it is of the family of birth; a text of a service that does. What tells is a family name, a
-carer's name by its words (`meant`), a street, a postcode, a UPRN, a telephone number or mail. A name in use that both bear stays only where the identity has no
-other and has had it all along (one that it takes over from the other side stays nowhere: a version of before shows the one it had), and one of which the other side's family name is a part ("Birth-Adoptive") stays nowhere. What stands between the sides shows
-nothing of either but one such name. What the other side has ever borne counts as what it bears (`borne`). An identity that holds records
-of both, in a version made before the wall, shows one name and no carer.
+Of an identity at a wall nothing former is shown, neither name nor alias: a former name of an adopted child is the name
+of the other side, also where it is spelled in another way. Of what is in use everything that the other side has as well
+is taken out, on both sides: an address by its UPRN, its postcode, or its street, or when its words tell of the other
+side; a carer by name, or when its name, relationship or contact does, or says that it is of the family of birth; a text
+of a service that does. What tells is a family name, a carer's name by its words (`meant`), a street, a postcode, a
+UPRN, a telephone number or mail. A name in use that both bear stays only where the identity has no other and has had it
+all along (one that it takes over from the other side stays nowhere: a version of before shows the one it had), and one
+of which the other side's family name is a part ("Birth-Adoptive") stays nowhere. What stands between the sides shows
+nothing of either but one such name. What the other side has ever borne counts as what it bears (`borne`). An identity
+that holds records of both, in a version made before the wall, shows one name and no carer.
 """
 
 from __future__ import annotations

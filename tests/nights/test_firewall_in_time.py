@@ -6,13 +6,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipelines.nights import protection_decisions
+from pipelines.publishing.publish import snapshot_tables
+from pipelines.tables import read_table
 from tests.attacks.town import big_moves
 from tests.nights.little_authority import AUTHORITY, day_of
 from tests.nights.little_nights import LittleNights
-from tests.nights.test_firewall import ADOPTIVE, BIRTH, hold_adoptive, identities
+from tests.nights.test_firewall import ADOPTIVE, BIRTH, hold_adoptive, identities, verdict
 
 pytestmark = pytest.mark.one_database
 
@@ -31,6 +35,14 @@ def hold_birth(place: LittleNights, key: str = "S0021") -> None:
     """Social care holds the birth identity, under this key."""
     place.feeds["social_care"].hold(BIRTH)
     care(place)[key] = care(place).pop("S0021") | {"la_child_id": key}
+
+
+def hold_both(place: LittleNights, **cells: Any) -> None:
+    """Social care holds both identities; the adoptive one says this."""
+    hold_birth(place)
+    birth = care(place)["S0021"]
+    hold_adoptive(place, **cells)
+    care(place)["S0021"] = birth
 
 
 def load(place: LittleNights, night: int) -> None:
@@ -67,11 +79,8 @@ def nothing_leads_across(place: LittleNights) -> None:
 def walled(tmp_path_factory: pytest.TempPathFactory) -> LittleNights:
     """Two nights on which the adoptive record asks for the wall; health, education and social care know the birth identity."""
     made = LittleNights(tmp_path_factory.mktemp("walled"))
-    hold_birth(made)
     made.feeds["health"].hold(BIRTH)
-    birth = care(made)["S0021"]
-    hold_adoptive(made, firewall_from="S0021")
-    care(made)["S0021"] = birth
+    hold_both(made, firewall_from="S0021")
     with big_moves():
         for night in (0, 1):
             load(made, night)
@@ -140,25 +149,20 @@ def test_an_id_that_both_had_is_neithers_once_a_wall_begins_also_where_the_recor
 ) -> None:
     place = LittleNights(tmp_path)
     with big_moves():
+        place.feeds["health"].hold(BIRTH if first == "birth" else ADOPTIVE)
+        load(place, 0)
         if first == "birth":
-            place.feeds["health"].hold(BIRTH)
-            load(place, 0)
             hold_adoptive(place)
-            load(place, 1)
-            bearer = f"health:P{BIRTH.nhs}"
-            del place.feeds["health"].rows[f"P{BIRTH.nhs}"]
+        else:
+            hold_birth(place)
+        load(place, 1)
+        bearer = f"health:P{BIRTH.nhs}"
+        del place.feeds["health"].rows[f"P{BIRTH.nhs}"]
+        if first == "birth":
             hold_birth(place, "S0022")
             care(place)["S0921"]["firewall_from"] = "S0022"
         else:
-            place.feeds["health"].hold(ADOPTIVE)
-            load(place, 0)
-            hold_birth(place)
-            load(place, 1)
-            bearer = f"health:P{BIRTH.nhs}"
-            del place.feeds["health"].rows[f"P{BIRTH.nhs}"]
-            birth = care(place)["S0021"]
-            hold_adoptive(place, firewall_from="S0021")
-            care(place)["S0021"] = birth
+            hold_both(place, firewall_from="S0021")
         old = identities(place, 1)[bearer]
         load(place, 2)
     of = identities(place, 2)
@@ -178,10 +182,7 @@ def test_an_id_that_both_had_is_neithers_once_a_wall_begins_also_where_the_recor
 
 def test_a_version_in_which_both_were_one_is_found_though_all_records_have_other_keys(tmp_path: Path) -> None:
     place = LittleNights(tmp_path)
-    hold_birth(place)
-    birth = care(place)["S0021"]
-    hold_adoptive(place)
-    care(place)["S0021"] = birth
+    hold_both(place)
     with big_moves():
         load(place, 0)
         assert identities(place, 0)["social_care:S0021"] == identities(place, 0)["social_care:S0921"]
@@ -198,10 +199,7 @@ def test_a_version_in_which_both_were_one_is_found_though_all_records_have_other
 def test_the_opening_of_one_side_holds_no_night_for_the_wish_of_a_record_that_is_gone(tmp_path: Path) -> None:
     """It had the number of both sides: one alone is opened in vain, and told so; both together are opened."""
     place = LittleNights(tmp_path)
-    hold_birth(place)
-    birth = care(place)["S0021"]
-    hold_adoptive(place, firewall_from="S0021")
-    care(place)["S0021"] = birth
+    hold_both(place, firewall_from="S0021")
     health = place.feeds["health"]
     health.hold(BIRTH)
     health.rows["PZ77"] = health.rows.pop(f"P{BIRTH.nhs}") | {"local_patient_id": "PZ77", "confidentiality": "S"}
@@ -221,3 +219,19 @@ def test_the_opening_of_one_side_holds_no_night_for_the_wish_of_a_record_that_is
             hidden = {row["index_id"] for row in shown if row["shielded"] or row["withheld"]}
             both = {identities(place, night)[key] for key in ("social_care:S0021", "social_care:S0921")}
             assert both & hidden == (both if night == 2 else set())
+
+
+def test_the_gate_finds_a_name_that_was_taken_over(place: LittleNights, tmp_path: Path) -> None:
+    renamed(care(place)["S0021"], ADOPTIVE.family)
+    with big_moves():
+        load(place, 2)
+    version = place.night(2).version()
+    assert version is not None
+    paths = snapshot_tables(place.deployment.home.snapshots(AUTHORITY) / version)
+    assert verdict(place, paths, 2).passed
+    table = read_table(paths["children"])
+    taken = identities(place, 2)["social_care:S0021"]
+    rows = [row | ({"family_name": ADOPTIVE.family} if row["index_id"] == taken else {}) for row in table.to_pylist()]
+    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), tmp_path / "children.parquet")
+    told = verdict(place, paths | {"children": tmp_path / "children.parquet"}, 2)
+    assert not told.passed and told.figures["names_taken"] == 1
