@@ -221,8 +221,12 @@ def test_the_opening_of_one_side_holds_no_night_for_the_wish_of_a_record_that_is
             assert both & hidden == (both if night == 2 else set())
 
 
-def test_the_gate_finds_a_name_that_was_taken_over(place: LittleNights, tmp_path: Path) -> None:
-    renamed(care(place)["S0021"], ADOPTIVE.family)
+@pytest.mark.parametrize("key", ["social_care:S0021", f"health:P{BIRTH.nhs}"], ids=["of a side", "between them"])
+def test_the_gate_finds_a_name_that_was_taken_over(place: LittleNights, tmp_path: Path, key: str) -> None:
+    renamed(
+        care(place)["S0021"] if key.startswith("social") else place.feeds["health"].rows[f"P{BIRTH.nhs}"],
+        ADOPTIVE.family,
+    )
     with big_moves():
         load(place, 2)
     version = place.night(2).version()
@@ -230,7 +234,7 @@ def test_the_gate_finds_a_name_that_was_taken_over(place: LittleNights, tmp_path
     paths = snapshot_tables(place.deployment.home.snapshots(AUTHORITY) / version)
     assert verdict(place, paths, 2).passed
     table = read_table(paths["children"])
-    taken = identities(place, 2)["social_care:S0021"]
+    taken = identities(place, 2)[key]
     rows = [row | ({"family_name": ADOPTIVE.family} if row["index_id"] == taken else {}) for row in table.to_pylist()]
     pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), tmp_path / "children.parquet")
     told = verdict(place, paths | {"children": tmp_path / "children.parquet"}, 2)

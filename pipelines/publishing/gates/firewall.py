@@ -345,7 +345,10 @@ _FAULTS = {
             SELECT DISTINCT b.index_id, family_of(n.family_name) AS family FROM base_identities b JOIN read_base_names n USING (record_key)
             WHERE n.kind = 'current' AND family_of(n.family_name) IS NOT NULL
         ),
-        own AS (SELECT DISTINCT d.index_id, m.token FROM sided d JOIN memory m USING (wall, side))
+        own AS (  -- of who stands between the sides, each record's
+            SELECT DISTINCT d.index_id, m.token FROM sided d JOIN memory m USING (wall, side) WHERE side < 3
+            UNION SELECT i.index_id, b.token FROM borne b JOIN identities i USING (record_key) WHERE b.side = 'between'
+        )
         SELECT count(*) FROM shown s JOIN families_against f USING (index_id, family) WHERE index_id IN (SELECT index_id FROM were)
             AND NOT EXISTS (FROM were w WHERE w.index_id = s.index_id AND w.family = s.family)
             AND NOT EXISTS (FROM own o WHERE o.index_id = s.index_id AND o.token = digest_borne('used', s.family))
