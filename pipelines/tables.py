@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
-from itertools import count
 from pathlib import Path
 from threading import Lock
 from types import UnionType
@@ -57,7 +56,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-_numbers = count()
 _installing = Lock()
 _MACROS = "macros_"  # how the schemas of macros begin
 _noted: ContextVar[dict[Path, Written] | None] = ContextVar("noted", default=None)
@@ -249,13 +247,11 @@ def connect(
         "autoinstall_known_extensions": "false",
         "TimeZone": "UTC",
     }
-    # an engine takes some 40 ms to start and a night asks for a hundred: there is one for the process, and a database of
-    # its own within it for each connection
-    name = f"work_{next(_numbers)}"
+    # an engine takes some 40 ms to start and a night asks for two hundred: there is one for the process. What is temporary is a
+    # connection's own, and nothing else can be made in it
     connection = _engine(tuple(engine_settings.items())).cursor()
     try:
-        connection.execute(f"ATTACH ':memory:' AS {name}")
-        connection.execute(f"USE {name}")
+        connection.execute("SET search_path = 'temp.main'")
         for view, source in (views or {}).items():
             if isinstance(source, Path):
                 # a folder named v=… is a version, not a column
@@ -267,8 +263,6 @@ def connect(
                 connection.register(view, source)
         yield connection
     finally:
-        connection.execute("USE memory")
-        connection.execute(f"DETACH {name}")
         connection.close()
 
 

@@ -41,7 +41,8 @@ def find_numbers_told(person: Mapping[str, pa.Table | Path]) -> pa.Table:
         return fetch(connection, _TOLD)
 
 
-# few texts have as many digits as the shortest number, and hardly any looks like a key
+# few texts have as many digits as the shortest number, and hardly any looks like a key; beyond ASCII all counts as a digit here,
+# since the classes of digits of any script take long to start
 _MAY_HOLD = r"""
     CREATE TEMP TABLE may_hold AS
     SELECT DISTINCT text AS written, text, reaches FROM (
@@ -52,7 +53,7 @@ _MAY_HOLD = r"""
         UNION ALL SELECT contact, true FROM told_carers
         UNION ALL SELECT unnest([contact, phone]), true FROM told_involvements
         UNION ALL SELECT address, true FROM told_addresses
-    ) WHERE regexp_matches(text, '(?:\pN[^\pN]*){10}|[0-9]{4}|[A-Za-z_]:')
+    ) WHERE regexp_matches(text, '(?:[0-9\x{80}-\x{10FFFF}][^0-9\x{80}-\x{10FFFF}]*){10}|[0-9]{4}|[A-Za-z_]:')
 """
 # each text as it is written and in plain letters, and every row of letters and of digits in it
 _SAID = """

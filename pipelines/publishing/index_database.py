@@ -225,10 +225,10 @@ def _replace(connection: Connection, authority: str, target: Table, old: Path | 
     numbered = "row" in target.c
     row = ", row_number() OVER (PARTITION BY index_id ORDER BY file_row_number) - 1 AS row" if numbered else ""
     with connect() as duck:
-        duck.execute(f"CREATE VIEW new AS SELECT * FROM read_parquet('{new}', hive_partitioning = false)")
+        duck.execute(f"CREATE TEMP VIEW new AS SELECT * FROM read_parquet('{new}', hive_partitioning = false)")
         changed = None
         if old is not None:
-            duck.execute(f"CREATE VIEW old AS SELECT * FROM read_parquet('{old}', hive_partitioning = false)")
+            duck.execute(f"CREATE TEMP VIEW old AS SELECT * FROM read_parquet('{old}', hive_partitioning = false)")
             duck.execute("""
                 CREATE TEMP TABLE changed AS  -- rows that only one of the two has: one join finds those of either
                 SELECT DISTINCT coalesce(o.index_id, n.index_id) AS index_id

@@ -14,12 +14,19 @@ FOUR = "CREATE MACRO four_times(n) AS twice_over(n) * 2;"
 def test_a_connection_knows_what_it_asked_for_and_another_does_not():
     with connect() as duck, connect() as other:
         install_macros(duck, TWICE)
-        duck.execute("CREATE TABLE own AS SELECT twice_over(3) AS n")  # its own tables are its own still
+        duck.execute("CREATE TEMP TABLE own AS SELECT twice_over(3) AS n")  # its own tables are its own still
         assert duck.execute("FROM own").fetchall() == [(6,)]
         with pytest.raises(duckdb.CatalogException):
             other.execute("SELECT twice_over(3)")
         with pytest.raises(duckdb.CatalogException):
             other.execute("FROM own")
+
+
+def test_nothing_is_made_in_a_connection_that_another_would_see():
+    with connect() as duck:
+        for what in ("TABLE own AS SELECT 1", "VIEW own AS SELECT 1", "MACRO own(n) AS n"):
+            with pytest.raises(duckdb.ParserException):
+                duck.execute(f"CREATE {what}")
 
 
 def test_macros_may_name_those_that_were_asked_for_before():

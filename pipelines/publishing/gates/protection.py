@@ -236,12 +236,13 @@ _WRITTEN = {
     "carers": ("name", "relationship", "contact"),
     "involvements": ("service", "contact", "phone"),
 }
-# every text once by the column it stands in; and those that may hold a number: there are few, and a pattern is read once
+# every text once by the column it stands in; and those that may hold a number: there are few. Beyond ASCII all counts as a digit
+# here: the classes of digits of any script take tens of milliseconds to start, once for each column
 _TEXTS_OF = "SELECT '{1}.{0}' AS named, text FROM (SELECT DISTINCT {0} AS text FROM {1})"
 _NUMBERED_TEXTS = r"""
     CREATE OR REPLACE TEMP TABLE numbered_texts AS
     SELECT named, text AS written, text FROM ({0})
-    WHERE regexp_matches(text, '[0-9]{{4}}|[A-Za-z_]:|(?:\pN[^\pN]*){{10}}')
+    WHERE regexp_matches(text, '[0-9]{{4}}|[A-Za-z_]:|(?:[0-9\x{{80}}-\x{{10FFFF}}][^0-9\x{{80}}-\x{{10FFFF}}]*){{10}}')
 """
 # the words of such texts that are one
 _NUMBERS_IN = """
