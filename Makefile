@@ -31,8 +31,9 @@ ui: setup ## the Dagster UI on what the demo loaded
 test: setup ## the tests, but for whole lives of a home
 	@$(BIN)/python -m pytest -rs -n 2 --dist loadfile --no-loadscope-reorder -m "not in_full"
 
-test-full: setup ## the tests that `make test` leaves out: whole lives of a home
-	@$(BIN)/python -m pytest -rs -n 2 --dist loadfile --no-loadscope-reorder -m in_full
+test-full: setup ## the tests that `make test` leaves out: whole lives of a home; MINUTES=15 begins none after that
+	@$(BIN)/python -m pytest -rs -n 2 --dist loadfile --no-loadscope-reorder -m in_full \
+		$(if $(MINUTES),--minutes $(MINUTES)) $(if $(TURN),--turn $(TURN))
 
 attacks: setup ## the attacks on the protection of children: family, tried, held
 	@$(BIN)/python -m pytest -q -n 0 tests/attacks

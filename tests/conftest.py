@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 import subprocess
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -26,6 +28,8 @@ for name in [name for name in os.environ if name.startswith("ISINDEX_")]:
 os.environ["ISINDEX_SECRET"] = "a secret of forty bytes, for tests alone"
 
 
+_BEGAN = time.monotonic()
+
 # No test outlives the machine: what is written need not have reached the disk. A night flushes two hundred files, and
 # Dagster's own databases are opened, written and closed a thousand times.
 os.fsync = lambda _descriptor: None
@@ -35,6 +39,19 @@ os.fsync = lambda _descriptor: None
 def _without_waiting_for_the_disk(connection, _record):
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA synchronous=OFF")
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("isindex")
+    group.addoption("--minutes", type=float, help="begin no test after so many minutes; how many are left over is told")
+    group.addoption("--turn", help="any text: files come in an order of its own, so that all have their turn in time")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    minutes = item.config.getoption("--minutes")
+    if minutes and time.monotonic() - _BEGAN > 60 * minutes:
+        pytest.skip(f"left over: the {minutes:g} minutes are past")
 
 
 @pytest.fixture(autouse=True)
@@ -73,11 +90,18 @@ def _says_nothing_more(item):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Files with slow tests come first: a worker keeps a whole file, and no worker shall wait for the last of them."""
+    """Files with slow tests come first: a worker keeps a whole file, and no worker shall wait for the last of them.
+
+    With ``--turn``, files come as that text has it.
+    """
     spared = [item for item in items if _says_nothing_more(item)]
     if spared:
         config.hook.pytest_deselected(items=spared)
         items[:] = [item for item in items if item not in spared]
+    turn = config.getoption("--turn")
+    if turn:
+        items.sort(key=lambda item: hashlib.sha256(f"{turn}/{item.path.relative_to(config.rootpath)}".encode()).digest())
+        return
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 
