@@ -100,7 +100,9 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if item not in spared]
     turn = config.getoption("--turn")
     if turn:
-        items.sort(key=lambda item: hashlib.sha256(f"{turn}/{item.path.relative_to(config.rootpath)}".encode()).digest())
+        items.sort(
+            key=lambda item: hashlib.sha256(f"{turn}/{item.path.relative_to(config.rootpath)}".encode()).digest()
+        )
         return
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)

@@ -62,6 +62,7 @@ def test_a_run_holds_the_lock_from_its_first_step_to_its_last(published):
     assert not going_on(published.open(), "330")
 
 
+@pytest.mark.in_full
 def test_a_run_that_fails_gives_the_lock_back(published):
     published.arrive("330", "health", days(1))
     folder = published.night("330", days(1)).folder

@@ -72,6 +72,7 @@ def test_what_arrives_is_loaded_night_after_night_each_authority_by_itself(place
     assert (row.started_by, row.state) == ("the sensor arrivals", "published")
 
 
+@pytest.mark.in_full
 def test_a_feed_that_comes_late_makes_another_run_of_its_night_and_of_no_other(published):
     with daemon_of(published.home) as daemon:
         assert daemon.look().status is TickStatus.SKIPPED
@@ -101,6 +102,7 @@ def test_something_that_lies_where_it_should_not_makes_no_run_and_is_named(publi
     assert "UNKNOWN_AGENCY_FOLDER 330/helth" in tick.skip_reason
 
 
+@pytest.mark.in_full
 def test_a_night_that_dagster_does_not_know_is_told_with_the_way_out_and_stops_nobody(published, tmp_path):
     early = date(2025, 12, 30)
     make_nights(tmp_path / "early", ("301",), first_night=early, children=60, agencies=("police",))
@@ -173,6 +175,7 @@ def test_nights_that_the_daemon_runs_let_go_what_is_not_kept(published, setting)
 # --- the cut-off --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.in_full
 def test_at_the_cut_off_every_authority_has_the_night_that_ended_whatever_came(published):
     take_in_police(published, "301", FIRST)
     with daemon_of(published.home) as daemon:
@@ -208,6 +211,7 @@ def test_when_the_clock_changes_there_is_one_cut_off_for_the_night_that_ended(pl
         assert len(due) == len(set(due))
 
 
+@pytest.mark.in_full
 def test_after_days_without_a_daemon_all_that_is_outstanding_is_asked_for_at_once(place):
     """Cut-offs at which nobody was there are not made up one by one: nothing that came is lost by that."""
     take_in_police(place, "330", FIRST)
@@ -219,6 +223,7 @@ def test_after_days_without_a_daemon_all_that_is_outstanding_is_asked_for_at_onc
         assert asked(daemon) == [("330", FIRST), ("330", days(3))]
 
 
+@pytest.mark.in_full
 def test_a_night_that_waits_in_the_queue_is_not_asked_for_again_at_the_next_cut_off(place):
     take_in_police(place, "330", FIRST)
     with daemon_of(place.home) as daemon:
@@ -272,6 +277,7 @@ def test_a_night_that_failed_is_asked_for_at_the_cut_off_and_not_every_minute(pu
     assert in_force(published, "330") == [FIRST, days(1)]
 
 
+@pytest.mark.in_full
 def test_who_is_on_duty_is_told_of_a_failure_with_its_code_and_without_a_value(published, setting):
     heard: list[dict] = []
     with listening(heard) as address:
@@ -296,6 +302,7 @@ def test_who_is_on_duty_is_told_of_a_failure_with_its_code_and_without_a_value(p
 # --- no way round the secret --------------------------------------------------------------------------------------
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(("secret", "code"), [
     ("", "SECRET_MISSING"),
     ("isindex development secret: synthetic data only", "SECRET_MISSING"),

@@ -86,6 +86,7 @@ def test_four_authorities_of_two_workers_are_published_as_by_one_process(arrived
         ]
 
 
+@pytest.mark.in_full
 def test_what_finds_nothing_to_do_starts_nobody(arrived, one_by_one, monkeypatch):
     monkeypatch.setattr(workers, "run_beside", None)
     words = ["load", "--landing", str(arrived), "--home", str(one_by_one), "--workers", "2", "--json"]

@@ -56,6 +56,7 @@ def not_shown(night, table, columns, hidden=False):
     return delivered, [cell for cell in delivered if cell not in shown]
 
 
+@pytest.mark.in_full
 def test_every_column_is_counted_as_the_version_has_it(night):
     lines, *_ = night
     for what, (table, column) in {**households.COLUMNS, "addresses": ("addresses", None)}.items():

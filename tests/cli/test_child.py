@@ -166,6 +166,7 @@ def test_who_is_named_sees_what_the_index_has(tmp_path, database, setting, named
     assert [value for value in everything() if value not in told.stdout] == []
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("named", ["", "ruth", "*", "ruth,{me}x"])
 def test_who_is_not_named_does_not(tmp_path, database, setting, named):
     looked = Looked(tmp_path, database, shielded=True)

@@ -68,6 +68,7 @@ def test_where_nothing_was_loaded_there_is_nothing_to_look_at_and_nothing_is_mad
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("name", having("--home", "--json"))
 def test_no_command_goes_round_the_secret(name, home, tmp_path, setting):
     setting("ISINDEX_SECRET", "another secret that is long enough to be one")
@@ -103,6 +104,7 @@ def test_a_full_disk_is_told(small_disk, tmp_path):
     error_of(told, "DISK_FULL")
 
 
+@pytest.mark.in_full
 def test_the_console_script_ends_likewise(tmp_path):
     command = [ISINDEX, "status", "--home", str(tmp_path / "home"), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ}, check=False)

@@ -47,12 +47,14 @@ def revision(url):
     return found
 
 
+@pytest.mark.in_full
 def test_two_that_open_a_new_database_at_once_make_its_tables_once(url):
     running = [subprocess.Popen([sys.executable, "-c", OPEN, url], stderr=subprocess.PIPE) for _ in range(2)]
     assert [(each.communicate()[1], each.returncode) for each in running] == [(b"", 0)] * 2
     assert revision(url) == newest_revision()
 
 
+@pytest.mark.in_full
 def test_a_migration_that_is_killed_leaves_nothing_and_the_next_does_it_all(url):
     done = subprocess.run([sys.executable, "-c", KILLED, url], check=False)
     assert done.returncode == -signal.SIGKILL

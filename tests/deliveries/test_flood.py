@@ -104,6 +104,7 @@ def test_a_waiver_of_its_own_number_makes_a_flood_count(place: LittleNights) -> 
     assert hidden(place, 1) > 50  # and whoever may be one of them
 
 
+@pytest.mark.in_full
 def test_every_wish_of_a_flood_that_is_waived_is_heard_though_its_record_be_rejected(place: LittleNights) -> None:
     mark(place, 50, "S")
     open_one = children()[5]
@@ -131,6 +132,7 @@ def test_every_wish_of_a_flood_that_is_waived_is_heard_though_its_record_be_reje
     assert pc.sum(pc.equal(tasks["kind"], "gone")).as_py() >= 50  # a person is asked of each
 
 
+@pytest.mark.in_full
 def test_what_a_flood_asks_for_is_let_go_with_its_night_when_nobody_wants_it(place: LittleNights, setting: Any) -> None:
     mark(place, 50, "S")
     place.deliver(1)
@@ -157,6 +159,7 @@ def test_a_few_are_no_flood(place: LittleNights, asking: int) -> None:
     assert standing_deliveries(place.deployment.engine) == []
 
 
+@pytest.mark.in_full
 def test_a_flood_in_a_folder_that_nobody_takes_in_is_told_by_every_look_until_it_is_put_right(
     place: LittleNights,
 ) -> None:

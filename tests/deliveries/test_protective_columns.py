@@ -279,6 +279,7 @@ def test_whatever_is_done_to_a_shield_in_json_lines(tmp_path, data):
     assert set(asking(result)) <= {2}
 
 
+@pytest.mark.in_full
 @SETTINGS
 @given(st.data())
 def test_whatever_is_done_to_a_mark_in_xml(tmp_path, data):

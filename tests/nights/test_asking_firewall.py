@@ -331,6 +331,7 @@ def test_a_wish_told_again_in_a_held_night_hides_nobody_whose_wall_stands(tmp_pa
     walled(place, 0)
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("said", ["S9999", {"x": 1}, "S0003"], ids=ascii)  # nobody, not understood, a stranger
 def test_a_wall_that_was_decided_stands_in_for_nothing_that_is_asked_for_after_it(tmp_path: Path, said: Any) -> None:
     place = both(tmp_path)
@@ -354,6 +355,7 @@ def test_a_wall_that_was_decided_stands_in_for_nothing_that_is_asked_for_after_i
     assert unheard == 1
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("ends", ["held", "failed"])
 def test_who_was_hidden_by_a_night_that_was_not_published_is_not_opened_by_a_corrected_number(
     tmp_path: Path, ends: str
@@ -388,6 +390,7 @@ def hidden_in_database(place: LittleNights, record_key: str) -> bool:
     return bool(row.shielded or row.withheld)
 
 
+@pytest.mark.in_full
 def test_who_proposes_to_open_a_child_that_waits_for_its_wall_is_told_to_put_that_up_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -408,6 +411,7 @@ def test_who_proposes_to_open_a_child_that_waits_for_its_wall_is_told_to_put_tha
     assert proposal_of(place.deployment, AUTHORITY, proposed.number).unmet == ("another",)
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("comes", ["after", "held", "delta", "corrected"])
 def test_one_persons_word_that_two_are_one_child_silences_no_wish_for_a_wall(tmp_path: Path, comes: str) -> None:
     place = both(tmp_path)
@@ -439,6 +443,7 @@ def test_one_persons_word_that_two_are_one_child_silences_no_wish_for_a_wall(tmp
     assert "Quillerby" not in shown(place, night, of[B]) and "Thistlewick" not in shown(place, night, of[A])
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("asks", ["found", "slip"])
 def test_under_no_index_id_two_versions_show_a_family_each_once_a_record_registered_anew_asks(
     tmp_path: Path, asks: str

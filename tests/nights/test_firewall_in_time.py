@@ -106,6 +106,7 @@ def renamed(row: dict[str, Any], family: str, *, former: str | None = None) -> N
             row["names"].append({"family": former, "given": BIRTH.given, "type": "former"})
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     "taken", ["health", "both", "one letter wrong", "with the former name", "for a night", "by the adoptive one", "exchanged", "the other side is gone", "given up before"],
 )  # fmt: skip
@@ -143,6 +144,7 @@ def test_who_takes_the_other_familys_name_over_shows_none_and_keeps_the_id(place
             assert row["family_name"] != "Thistlewikk"
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("first", ["birth", "adoptive"])
 def test_an_id_that_both_had_is_neithers_once_a_wall_begins_also_where_the_record_of_one_is_gone(
     tmp_path: Path, first: str
@@ -180,6 +182,7 @@ def test_an_id_that_both_had_is_neithers_once_a_wall_begins_also_where_the_recor
     nothing_leads_across(place)
 
 
+@pytest.mark.in_full
 def test_a_version_in_which_both_were_one_is_found_though_all_records_have_other_keys(tmp_path: Path) -> None:
     place = LittleNights(tmp_path)
     hold_both(place)
@@ -196,6 +199,7 @@ def test_a_version_in_which_both_were_one_is_found_though_all_records_have_other
     assert day_of(0).isoformat() in str(place.night(0).version())
 
 
+@pytest.mark.in_full
 def test_the_opening_of_one_side_holds_no_night_for_the_wish_of_a_record_that_is_gone(tmp_path: Path) -> None:
     """It had the number of both sides: one alone is opened in vain, and told so; both together are opened."""
     place = LittleNights(tmp_path)

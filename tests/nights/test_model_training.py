@@ -67,6 +67,7 @@ def trained(home) -> models.Candidate:
         return models.train_candidate(opened(home))
 
 
+@pytest.mark.in_full
 def test_a_candidate_is_trained_from_every_authority_and_is_not_in_force(home, trained):
     assert trained.path == home.models / "children-2"
     assert set(contents(trained.path)) == {

@@ -113,6 +113,7 @@ def test_loading_again_changes_nothing(world, database):
     assert published_bytes(home) == before
 
 
+@pytest.mark.in_full
 def test_the_landing_place_may_be_emptied_and_the_home_moved(world, tmp_path, database):
     out, home, _, _ = world
     moved = tmp_path / "moved"

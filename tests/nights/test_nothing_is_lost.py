@@ -258,6 +258,7 @@ def test_a_delivery_that_fills_a_gap_frees_what_waited_wherever_its_taking_in_is
     assert place.states("health") == {(1, "loaded"), *states}
 
 
+@pytest.mark.in_full
 def test_a_refused_delivery_is_answered_by_the_next_load_when_its_taking_in_was_killed(place, monkeypatch):
     place.put("health", SECOND, 2, moved(0), "delta")
     place.load()

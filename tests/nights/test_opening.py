@@ -382,6 +382,7 @@ def test_two_openings_of_one_child_by_two_of_its_records_open_it_together(place:
     assert place.load() == {3: "published"}
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("anew", [False, True], ids=["gone", "registered anew"])
 def test_the_opening_of_a_brother_opens_no_twin_whose_own_wish_named_his_number(tmp_path: Path, anew: bool) -> None:
     """A clerk's slip: her record, which asks, has his number. It goes; he never asked, and two people open him."""

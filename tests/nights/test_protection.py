@@ -98,6 +98,7 @@ def asking(place: LittleNights, night: int, sequence: int, mode: str = "full", *
     put(place.landing, Delivery("health", day_of(night), sequence, mode, rows, **fault))
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     ("night", "step", "mode", "fault", "state"),
     [
@@ -166,6 +167,7 @@ def test_no_name_number_or_address_is_in_what_is_kept_of_a_wish(shielded: Little
 # --- what people decide -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.in_full
 @pytest.mark.both_databases
 def test_two_people_open_a_child_from_the_next_night_on(shielded: LittleNights) -> None:
     shielded.deliver(2)
@@ -232,6 +234,7 @@ def test_a_wish_that_is_told_after_two_people_have_confirmed_stands_whatever_its
     assert hidden(shielded, 2) == {CHILD.family}
 
 
+@pytest.mark.in_full
 def test_the_audit_says_when_a_proposal_was_confirmed_under_its_own_account(
     shielded: LittleNights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -291,6 +294,7 @@ def _records_of(place: LittleNights, night: int) -> list[dict[str, Any]]:
     return rows
 
 
+@pytest.mark.in_full
 def test_a_confirmation_in_letters_that_look_alike_is_by_the_same_person(shielded: LittleNights) -> None:
     made = protection_decisions.unshield(shielded.deployment, AUTHORITY, index_id(shielded, 1), **by("Ruth"))
     with pytest.raises(IsindexError, match="SECOND_PERSON_NEEDED"):
@@ -299,6 +303,7 @@ def test_a_confirmation_in_letters_that_look_alike_is_by_the_same_person(shielde
         protection_decisions.confirm(shielded.deployment, AUTHORITY, made.number, **by("\uff32uth"))
 
 
+@pytest.mark.in_full
 def test_who_goes_on_asking_is_shielded_whatever_was_confirmed(shielded: LittleNights) -> None:
     mark(shielded)
     made = protection_decisions.unshield(shielded.deployment, AUTHORITY, index_id(shielded, 1), **by("Ruth"))
@@ -327,6 +332,7 @@ def test_a_decision_shields_at_once_and_undone_it_is_latched(place: LittleNights
     assert hidden(place, 2) == {CHILD.family}
 
 
+@pytest.mark.in_full
 def test_the_same_nights_give_the_same_protection_however_often_they_are_run(shielded: LittleNights) -> None:
     shielded.deliver(2)
     shielded.load()

@@ -82,6 +82,7 @@ def shown_in_database(place: LittleNights) -> int:
     return sum(CHILD.street in (text or "") for text in rows)
 
 
+@pytest.mark.in_full
 @pytest.mark.both_databases
 def test_who_asks_in_a_night_that_is_held_is_hidden_at_once(place: LittleNights) -> None:
     before = place.night(2).version()
@@ -162,6 +163,7 @@ def test_a_child_decided_to_be_shielded_is_hidden_though_its_night_cannot_be_run
     assert shown_in_versions(place) == [] and not shown_in_database(place)
 
 
+@pytest.mark.in_full
 def test_a_child_whom_a_held_night_found_to_be_shielded_stays_hidden_when_the_night_comes_otherwise(
     place: LittleNights,
 ) -> None:
@@ -180,6 +182,7 @@ def test_a_child_whom_a_held_night_found_to_be_shielded_stays_hidden_when_the_ni
     assert shown_in_versions(place) == [] and not shown_in_database(place)
 
 
+@pytest.mark.in_full
 @pytest.mark.both_databases
 def test_what_is_in_the_way_of_protection_is_told_and_tried_again(
     place: LittleNights, monkeypatch: pytest.MonkeyPatch
@@ -226,6 +229,7 @@ def undisturbed(three_nights: LittleNights, tmp_path_factory: pytest.TempPathFac
     return left_behind(place)
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     ("step", "after", "turn"),  # of the three versions
     [
@@ -289,6 +293,7 @@ def test_the_gate_finds_a_row_that_was_not_shown_before(place: LittleNights, tmp
     assert not takes_away(before, after).passed
 
 
+@pytest.mark.in_full
 def test_the_gate_finds_a_child_that_is_opened(place: LittleNights, tmp_path: Path) -> None:
     asks(place)
     place.deliver(3)
@@ -303,6 +308,7 @@ def test_the_gate_finds_a_child_that_is_opened(place: LittleNights, tmp_path: Pa
     assert not takes_away(before, after).passed
 
 
+@pytest.mark.in_full
 def test_a_version_is_made_less_from_what_is_shown_as_from_what_was_audited(
     place: LittleNights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -364,6 +370,7 @@ def test_an_uneventful_night_looks_at_no_version_of_before(
     assert shown_in_versions(place) == []
 
 
+@pytest.mark.in_full
 def test_a_service_that_turns_out_to_be_sensitive_is_named_in_no_version(place: LittleNights) -> None:
     rows = place.feeds["social_care"].rows.values()
     mine = next(row for row in rows if row["involvements"] and not row["involvements"][0]["sensitive"])
@@ -382,6 +389,7 @@ def test_a_service_that_turns_out_to_be_sensitive_is_named_in_no_version(place: 
     assert [version for version in taken_away(place.deployment, AUTHORITY) if version.business_date == day_of(4)] == []
 
 
+@pytest.mark.in_full
 def test_who_is_hidden_under_an_index_id_is_hidden_under_it_in_every_version(place: LittleNights) -> None:
     """Though the record by which an old version knows the child is gone, and what is left of it tells of it otherwise."""
     mine = place.feeds["health"].rows[f"P{CHILD.nhs}"]
@@ -426,6 +434,7 @@ def index_id_of(place: LittleNights, night: int) -> str:
     return str(found)
 
 
+@pytest.mark.in_full
 def test_a_named_service_that_goes_after_a_sensitive_one_has_come_is_named_in_no_version_of_before(
     place: LittleNights,
 ) -> None:
@@ -443,6 +452,7 @@ def test_a_named_service_that_goes_after_a_sensitive_one_has_come_is_named_in_no
     assert "Lantern Project" not in place.published(3, "involvements")["service"].to_pylist()
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("goes", ["the child", "the sensitive service", "the mark alone"])
 def test_a_version_that_was_made_less_is_not_made_more_for_something_being_over(place: LittleNights, goes: str) -> None:
     rows = place.feeds["social_care"].rows
@@ -466,6 +476,7 @@ def test_a_version_that_was_made_less_is_not_made_more_for_something_being_over(
     assert "Lantern Project" not in place.published(3, "involvements")["service"].to_pylist()
 
 
+@pytest.mark.in_full
 def test_a_hidden_child_that_goes_is_hidden_in_versions_of_before(place: LittleNights) -> None:
     asks(place)
     place.deliver(3)
@@ -480,6 +491,7 @@ def test_a_hidden_child_that_goes_is_hidden_in_versions_of_before(place: LittleN
         assert shown_in_versions(place) == []
 
 
+@pytest.mark.in_full
 def test_a_version_whose_night_is_damaged_keeps_no_other_from_being_made_less(place: LittleNights) -> None:
     shutil.rmtree(place.in_force(1).folder / "person")
     asks(place)

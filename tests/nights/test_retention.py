@@ -72,6 +72,7 @@ def place(ten_nights: tuple[LittleNights, list[dict[str, tuple[int, int]]]], tmp
     return ten_nights[0].copied_to(tmp_path)
 
 
+@pytest.mark.in_full
 def test_ten_nights_end_at_a_steady_size(
     ten_nights: tuple[LittleNights, list[dict[str, tuple[int, int]]]],
 ) -> None:
@@ -217,6 +218,7 @@ def test_a_night_that_was_let_go_is_never_outstanding_and_what_comes_for_it_is_n
     assert place.load() == {}
 
 
+@pytest.mark.in_full
 def test_a_delta_that_waits_for_longer_than_nights_are_kept_is_refused_by_code(place: LittleNights) -> None:
     waiting = NIGHTS - KEPT_NIGHTS
     sequence = place.feeds["police"].sequence + 2  # the one before it never comes
@@ -333,6 +335,7 @@ def left_by(name: str) -> set[Path]:
     return {Path(name), Path(name).parent}
 
 
+@pytest.mark.in_full
 def test_a_night_whose_correction_is_held_is_not_let_go_with_what_came_for_it(tmp_path: Path) -> None:
     """Nights 0 to 2; a wrong correction of night 1 is held, a late delta for it is loaded, and nobody acts for a long time."""
     place = LittleNights(tmp_path)

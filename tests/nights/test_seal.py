@@ -51,6 +51,7 @@ def altered(path: Path) -> None:
         path.write_bytes(path.read_bytes() + b" ")
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("name", CARRIED_ON)
 def test_no_night_is_built_on_a_table_that_was_altered_since_it_was_published(place: LittleNights, name: str) -> None:
     whole = bytes_under(place.home / "snapshots")
@@ -137,6 +138,7 @@ def test_what_is_altered_while_it_is_published_is_not_sealed_as_right(
     assert "identities/history.parquet" in place.last(2).reasons[0]
 
 
+@pytest.mark.in_full
 def test_what_is_altered_after_a_run_was_killed_is_refused_until_the_night_is_run_again(
     tmp_path: Path, database: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,6 +161,7 @@ def test_what_is_altered_after_a_run_was_killed_is_refused_until_the_night_is_ru
     assert place.load() == {0: "published", 1: "published"}
 
 
+@pytest.mark.in_full
 def test_a_run_that_was_killed_after_the_pointer_is_finished_by_the_next_night(
     tmp_path: Path, database: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,6 +217,7 @@ def test_what_no_stage_has_written_goes_before_the_night_is_published(place: Lit
     assert not (place.in_force(1).folder / "live" / "prison.parquet").exists()
 
 
+@pytest.mark.in_full
 def test_after_such_a_failure_the_next_load_makes_the_night_anew(place: LittleNights) -> None:
     def before(each: str) -> None:
         if each == "publish":

@@ -214,6 +214,7 @@ HOMES = {A: ["1 Aldermoor Lane", "2 Bracknell Drove"], B: ["3 Cinderford Mead", 
 WROTE = st.sets(st.sampled_from([home for homes in HOMES.values() for home in homes]), max_size=3)
 
 
+@pytest.mark.in_full
 @settings(max_examples=12, deadline=None)
 @given(nights=st.lists(st.fixed_dictionaries({A: st.none() | WROTE, B: st.none() | WROTE}), min_size=1, max_size=4))
 def test_whatever_is_written_where_and_whoever_is_away_nothing_that_a_side_ever_bore_is_shown_on_the_other(nights):

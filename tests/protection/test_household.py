@@ -83,6 +83,7 @@ STRANGELY_WRITTEN = [
 ]  # fmt: skip
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("street", STRANGELY_WRITTEN)
 def test_one_place_is_known_however_strangely_its_street_is_written(street):
     far = home("1 Far Road", "B20 1AB")
@@ -447,6 +448,7 @@ def test_a_carer_who_is_an_open_child_with_an_address_is_not_shown_of_the_hidden
     assert found(ANNA, child("maud", (), **mother)).carers.num_rows == 0
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     "text",
     [

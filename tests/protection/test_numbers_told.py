@@ -25,6 +25,7 @@ def told(text, place="contact", **record):
     return [(row["record_key"], row["text"]) for row in find_numbers_told(person).to_pylist()]
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     "text",
     [

@@ -166,6 +166,7 @@ def test_every_gate_is_seen_to_fail():
     assert set(FAILING) == set(GATES)
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("name", GATES)
 def test_the_gate_fails_on_what_it_is_there_for_and_only_a_circuit_breaker_gives_way_to_a_reason(town, name):
     before = current_version(town.home, "330")
@@ -179,6 +180,7 @@ def test_the_gate_fails_on_what_it_is_there_for_and_only_a_circuit_breaker_gives
     assert verdict.overridden == ("the hospital closed" if verdict.passed else "")
 
 
+@pytest.mark.in_full
 def test_an_overridden_night_is_published_with_the_reason_and_the_next_one_needs_none(town):
     night = FAILING["mass_set_aside"](town)
     published = town.publish(night, mass_set_aside="postcodes are being mended", volume="not needed")

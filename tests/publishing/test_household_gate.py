@@ -68,6 +68,7 @@ def test_a_friend_who_is_shown_with_an_address_costs_the_hidden_child_the_mother
     assert [row["address"] for row in of(night, "police:cat")["addresses"]] == ["1 Far Road"]
 
 
+@pytest.mark.in_full
 def test_who_has_no_name_at_a_hidden_place_is_in_no_table_keeps_the_index_id_and_comes_back(make_night):
     make_night(1, [{**ANNA, "shielded": False}, CAT, NOBODY]).publish()
     night = make_night(2, [ANNA, CAT, NOBODY])
@@ -89,6 +90,7 @@ def test_a_child_with_a_name_that_is_missing_is_not_excused(make_night):
     assert make_night(1, [ANNA, CAT, BEN], children=lost).failed() == ["one_identity"]
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     ("change", "figure"),
     [
@@ -143,6 +145,7 @@ def test_each_leak_is_withheld_and_the_gate_finds_it_where_it_is_not(make_night,
 NEAR = re.compile(r"    UNION  -- with another house number, of one carer or telephone.*?;", re.DOTALL)
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     ("carer", "phone"),
     [
@@ -243,6 +246,7 @@ RECORD = st.fixed_dictionaries({
 })  # fmt: skip
 
 
+@pytest.mark.in_full
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(RECORD, min_size=2, max_size=24), st.integers(1, 3))
 def test_whatever_the_town_the_gate_never_asks_for_more_than_is_withheld(make_night, town, times):

@@ -109,6 +109,7 @@ index_database.bring_up_to_date(open_database(sys.argv[1]), Home(Path(sys.argv[2
 """
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("writes", [1, 4, 8])
 def test_a_process_killed_in_the_middle_of_its_writes_leaves_all_of_the_old_and_the_next_brings_all_of_the_new(
     make_night, home, engine, database, tmp_path, writes
@@ -125,6 +126,7 @@ def test_a_process_killed_in_the_middle_of_its_writes_leaves_all_of_the_old_and_
     assert bring_up_to_date(engine, home, "301") == 0
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("database", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
 @pytest.mark.parametrize("writes", [1, 4, 8])
 def test_a_connection_that_the_server_ends_in_the_middle_of_a_copy_is_told_by_code_and_the_next_call_ends_the_same(

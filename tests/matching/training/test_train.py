@@ -40,6 +40,7 @@ def test_training_gives_the_same_bytes_whatever_the_order_of_the_records(town, t
         assert (tmp_path / "a" / part).read_bytes() == (tmp_path / "b" / part).read_bytes()
 
 
+@pytest.mark.in_full
 @pytest.mark.slow
 def test_a_trained_model_joins_the_town_it_came_from(town, trained, tmp_path):
     save_model(*trained, tmp_path / "town.json")

@@ -94,6 +94,7 @@ def by_splink(scored):
     return found.loc[scored.left * people.size + scored.right]
 
 
+@pytest.mark.in_full
 @pytest.mark.slow
 def test_every_pair_has_splinks_level_and_match_weight(scored, by_splink):
     assert len(scored.weight) > 100_000
