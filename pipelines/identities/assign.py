@@ -11,8 +11,9 @@ Belongs here: the rules of continuity. Not here: which records are the same chil
 4. An id that no record holds any more has ended.
 5. An id that records of both sides of an identity firewall have held is nobody's any more, and one that a side has held is
    never the other side's: whoever noted it would be led across. So would be whoever knows how records beyond the wall went from id
-   to id, up to the night before, from one of this side to one of the other. On the night of a firewall that people decide, what its
-   sides held before has ended: the version that was replaced may have shown them as one.
+   to id, up to the night before, from one of this side to one of the other. On the night when a firewall begins, what its
+   sides held before has ended: a version of before may have shown them as one. So has, on the night when a record comes to stand
+   at one, what it alone held before: it may have been shown there with what it told of the other side.
 6. A record at a firewall that gets another id is published by another reference with it: by the one that it had it would be found in
    what was told of it before.
 
@@ -34,7 +35,7 @@ from pipelines.identities.state import IdentityState
 from pipelines.privacy.references import references, references_behind
 from pipelines.seams import conform, give
 from pipelines.seams.identities import HISTORY, IDENTITIES, INDEX_IDS
-from pipelines.seams.matching import CLUSTERS, WALLS
+from pipelines.seams.matching import CLUSTERS, STANDING, WALLS
 from pipelines.seams.person import RECORDS
 from pipelines.tables import connect, fetch
 
@@ -91,7 +92,7 @@ def assign_identities(
     business_date: date,
     frozen: pa.Array[Any] | None = None,
     walls: pa.Table | None = None,
-    newly_walled: pa.Array[Any] | None = None,
+    standing: pa.Table | None = None,
 ) -> Assigned:
     """Give each of tonight's clusters its index id.
 
@@ -104,8 +105,8 @@ def assign_identities(
         frozen: names of clusters whose records contradict each other: their records stay where they were last night,
             new ones among them stand alone.
         walls: `WALLS`: who stands on which side of a firewall tonight.
-        newly_walled: keys of records at a firewall that the night before did not have: what a side bears by then may have been shown of
-            both, in a version of before or in an earlier one of this very night, also where the record of the other side is gone.
+        standing: `STANDING`: since when they do. What a side bears on the night when its wall begins may have been shown of both, in a
+            version of before or in an earlier one of this very night, also where the record of the other side is gone.
 
     Raises:
         IsindexError: CLUSTERS_INCOMPLETE when clusters and records do not hold the same records once each.
@@ -122,9 +123,10 @@ def assign_identities(
         "history": before.history,
         "frozen_clusters": pa.table({"cluster": frozen_names}),
         "walls": WALLS.empty_table() if walls is None else walls,
-        "newly_walled": pa.table({"record_key": pa.array([], pa.string()) if newly_walled is None else newly_walled}),
+        "standing": STANDING.empty_table() if standing is None else standing,
     }
     with connect(views) as connection:
+        connection.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
         _check_complete(connection)
         connection.execute(_TONIGHT)
         connection.execute(_BARRED)
@@ -132,7 +134,6 @@ def assign_identities(
         connection.register("taken_back", _take_back(connection))
         connection.register("minted", _mint(connection, before, authority))
         connection.execute(_GIVEN)
-        connection.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
         connection.register("new_refs", _new_references(connection))
         connection.register("wall_refs", _references_behind_walls(connection))
         identities = give(fetch(connection, _IDENTITIES), IDENTITIES)
@@ -268,9 +269,15 @@ _BARRED = """
         SELECT unnest([l.one, l.other]) AS index_id FROM led l JOIN had o USING (wall_a, wall_b)
         WHERE o.index_id = l.other AND l.side = 'a' AND o.side = 'b'
     )
+    , newly AS (SELECT DISTINCT record_key FROM standing WHERE begun = getvariable('night')),
+    came AS (SELECT DISTINCT record_key FROM standing WHERE since = getvariable('night'))
     SELECT cluster, index_id FROM across
     UNION SELECT DISTINCT cluster, index_id FROM tonight JOIN held USING (record_key)
-    WHERE cluster IN (SELECT cluster FROM tonight SEMI JOIN newly_walled USING (record_key))
+    WHERE cluster IN (SELECT cluster FROM tonight SEMI JOIN newly USING (record_key))
+    UNION (  -- what a record had before it came to stand there, but for what it shared with who stood there
+        SELECT cluster, index_id FROM tonight SEMI JOIN came USING (record_key) JOIN held USING (record_key)
+        EXCEPT SELECT cluster, index_id FROM tonight ANTI JOIN came USING (record_key) JOIN held USING (record_key)
+    )
     UNION SELECT DISTINCT t.cluster, index_id FROM tonight t JOIN held USING (record_key) WHERE index_id IN (FROM mixed)
 """
 _CLAIMS = """

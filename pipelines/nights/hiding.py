@@ -27,7 +27,7 @@ from pipelines.nights.follow import newest_in_force
 from pipelines.nights.inputs import Asking
 from pipelines.nights.judging import judged, person_tables, places_of
 from pipelines.nights.requests import asked_for, undone_of
-from pipelines.nights.walls import borne_in, unwalled_in, walls_in, walls_wished_in
+from pipelines.nights.walls import borne_in, standing_in, unwalled_in, walls_in, walls_wished_in
 from pipelines.privacy.secret import keyed_digests
 from pipelines.protection.household import FURTHER_PLACES
 from pipelines.protection.places import known_places
@@ -59,8 +59,9 @@ class Known:
         places: where hidden children live or lived (`PLACES`).
         decisions: those of the latest night, and shields decided since (`DECISIONS`).
         walls: who stands on which side of a firewall in the latest night (`WALLS`).
-        at_walls: the index ids of these, and those that lead to them: index_id, wall_a, wall_b.
-        wall_tokens: what the records on the sides are known by for good: token, wall_a, wall_b.
+        standing: since when they do (`STANDING`).
+        at_walls: the index ids of these, and those that lead to them: index_id, wall_a, wall_b, begun.
+        wall_tokens: what the records on the sides are known by for good: token, wall_a, wall_b, begun.
         unwalled: those of which both sides of a wall may be one, for it stands nowhere, and those that lead to them: index_id.
         wishes: every firewall that was ever asked for (`WALLS_WISHED`), also since.
         hidden: who is hidden in the latest night, or was before, by index id and record (`HIDDEN`).
@@ -75,6 +76,7 @@ class Known:
     places: pa.Table
     decisions: pa.Table
     walls: pa.Table
+    standing: pa.Table
     at_walls: pa.Table
     wall_tokens: pa.Table
     unwalled: pa.Table
@@ -93,6 +95,7 @@ class Known:
             self.places,
             self.decisions,
             self.walls,
+            self.standing,
             self.at_walls,
             self.wall_tokens,
             self.unwalled,
@@ -118,7 +121,7 @@ def known_now(attempt: Attempt) -> Known:
     stays = stays_hidden_in(latest.folder)
     services = _services_of(latest, stays["sensitive"])
     known = Known(
-        latest, entries, latched, places, decided, walls_in(latest.folder), **_ids_at_walls(latest),
+        latest, entries, latched, places, decided, walls_in(latest.folder), standing_in(latest.folder), **_ids_at_walls(latest),
         wishes=wishes_after(walls_wished, asked), **stays, services=services, since=since,
     )  # fmt: skip
     if not since:
@@ -130,7 +133,7 @@ def known_now(attempt: Attempt) -> Known:
 
 def _ids_at_walls(latest: Attempt) -> dict[str, pa.Table]:
     """`Known.at_walls`, `wall_tokens` and `unwalled`. An id that leads to another was, in some version, shown with what it was then."""
-    walls, person = walls_in(latest.folder), latest.folder / "person"
+    walls, person = standing_in(latest.folder), latest.folder / "person"
     with connect({"walls": walls, **{name: person / f"{name}.parquet" for name in ("records", "names")}}) as duck:
         records, names = (
             fetch(duck, f"FROM {name} SEMI JOIN walls USING (record_key)") for name in ("records", "names")
@@ -143,25 +146,25 @@ def _ids_at_walls(latest: Attempt) -> dict[str, pa.Table]:
     }
     with connect(views) as duck:
         duck.execute("""
-            CREATE TEMP TABLE at_walls AS SELECT DISTINCT index_id, wall_a, wall_b FROM walls JOIN identities USING (record_key);
+            CREATE TEMP TABLE at_walls AS SELECT DISTINCT index_id, wall_a, wall_b, begun FROM walls JOIN identities USING (record_key);
             CREATE TEMP TABLE leads AS
             WITH RECURSIVE leads AS (
                 SELECT index_id, index_id AS leads_to FROM (SELECT index_id FROM at_walls UNION SELECT index_id FROM unwalled)
                 UNION SELECT m.index_id, l.leads_to FROM leads l JOIN index_ids m ON m.redirects_to = l.index_id
             ) FROM leads
         """)
-        at = "SELECT DISTINCT l.index_id, wall_a, wall_b FROM leads l JOIN at_walls a ON a.index_id = l.leads_to ORDER BY ALL"
+        at = "SELECT DISTINCT l.index_id, wall_a, wall_b, begun FROM leads l JOIN at_walls a ON a.index_id = l.leads_to ORDER BY ALL"
         waiting = "SELECT DISTINCT l.index_id FROM leads l JOIN unwalled u ON u.index_id = l.leads_to ORDER BY ALL"
-        tokens = f"SELECT DISTINCT token, wall_a, wall_b FROM walls JOIN tokens USING (record_key) WHERE kind IN {LASTING} ORDER BY ALL"
+        tokens = f"SELECT DISTINCT token, wall_a, wall_b, begun FROM walls JOIN tokens USING (record_key) WHERE kind IN {LASTING} ORDER BY ALL"
         return {"at_walls": fetch(duck, at), "wall_tokens": fetch(duck, tokens), "unwalled": fetch(duck, waiting)}
 
 
-def _like_those_at_walls(attempt: Attempt, known: Known, own_walls: pa.Table) -> pa.Table:
+def _like_those_at_walls(attempt: Attempt, known: Known, own_standing: pa.Table) -> pa.Table:
     """index_id of an attempt's identities that are known by what is known of a side of a firewall that it did not know of: the records
     may have been given other keys on the night when the wall began.
     """
-    with connect({"tokens": known.wall_tokens, "own_walls": own_walls}) as duck:
-        new = fetch(duck, "SELECT DISTINCT token FROM tokens ANTI JOIN own_walls USING (wall_a, wall_b)")
+    with connect({"tokens": known.wall_tokens, "own_standing": own_standing}) as duck:
+        new = fetch(duck, "SELECT DISTINCT token FROM tokens ANTI JOIN own_standing USING (wall_a, wall_b, begun)")
     if not new.num_rows:
         return pa.table({"index_id": pa.array([], pa.string())})
     person, identities = attempt.folder / "person", attempt.folder / "identities" / "identities.parquet"
@@ -229,7 +232,8 @@ class Beyond:
 def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
     """What an attempt shows and must be hidden by what is known.
 
-    Who stands at a firewall that the attempt did not know of is withheld there: it may show one side on the other. So is a child
+    Who stands at a firewall that the attempt did not know of, or at which it had not stood since then, is withheld there: the attempt may
+    show one side on the other. So is a child
     of whom it names a service that is sensitive by now, and one whose index id, or a record of whom, is a hidden child's by now.
     """
     own = read_table(attempt.folder / "identities" / "visibility.parquet")
@@ -247,16 +251,16 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
         business_date=attempt.night.business_date,
         heard=_entries_of(known.latest)["entry_id"].combine_chunks(),
     ).visibility
-    own_walls = walls_in(attempt.folder)
+    own_standing = standing_in(attempt.folder)
     views = {
         "own": own,
         "now": now,
         "identities": attempt.folder / "identities" / "identities.parquet",
-        "walls": known.walls,
+        "standing": known.standing,
         "hidden_now": known.hidden,
-        "own_walls": own_walls,
+        "own_standing": own_standing,
         "at_walls": known.at_walls,
-        "alike": _like_those_at_walls(attempt, known, own_walls),
+        "alike": _like_those_at_walls(attempt, known, own_standing),
         "unwalled": known.unwalled,
         "waiting": _waiting_in(attempt, known.wishes, known.latest),
         "own_waiting": _waiting_in(attempt, walls_wished_in(attempt.folder), attempt),
@@ -268,8 +272,9 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
         duck.execute(_SENSITIVE_SINCE)
         duck.execute("""
             CREATE TEMP TABLE walled AS  -- by a record or what it is known by, or by the id that one of a side has by now
-            SELECT index_id FROM (FROM walls ANTI JOIN own_walls USING (wall_a, wall_b)) JOIN identities USING (record_key)
-            UNION SELECT index_id FROM at_walls ANTI JOIN own_walls USING (wall_a, wall_b)
+            SELECT index_id FROM (FROM standing ANTI JOIN own_standing USING (wall_a, wall_b, side, record_key, since))
+            JOIN identities USING (record_key)
+            UNION SELECT index_id FROM at_walls ANTI JOIN own_standing USING (wall_a, wall_b, begun)
             UNION FROM alike
         """)
         unnamed = fetch(

@@ -11,6 +11,7 @@ says now, until a reviewer decides that the two records are the same.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,14 +22,15 @@ from pipelines.protection.borne import NightBefore
 from pipelines.protection.unwalled import unwalled
 from pipelines.protection.wall_wishes import unplaced
 from pipelines.seams import give, grown
-from pipelines.seams.matching import DECISIONS, WALLS
+from pipelines.seams.matching import DECISIONS, STANDING, WALLS
 from pipelines.seams.protection import BORNE, WALLS_WISHED
 from pipelines.tables import connect, fetch, read_table
 
 __all__ = [
-    "borne_in", "but_walled", "newly_walled", "night_before", "refuse_across", "stand_across", "unwalled_in", "walls_asked", "walls_asked_in",
-    "walls_in", "walls_wished_in",
+    "borne_in", "but_walled", "night_before", "refuse_across", "stand_across", "standing_after", "standing_in", "unwalled_in", "walls_asked",
+    "walls_asked_in", "walls_in", "walls_wished_in",
 ]  # fmt: skip
+_BEFORE_IT_WAS_KEPT = date(1900, 1, 1)
 
 
 def walls_in(folder: Path | None) -> pa.Table:
@@ -117,13 +119,40 @@ def but_walled(decisions: pa.Table, asked: pa.Table) -> pa.Table:
     return kept
 
 
-def newly_walled(walls: pa.Table, before: pa.Table) -> pa.Array:
-    """Keys of the records at firewalls that the night before did not have."""
+def standing_in(folder: Path | None) -> pa.Table:
+    """Since when who stands at a firewall has stood there, by an attempt (`STANDING`); empty as with `walls_in`.
+
+    Of one that was made before this was kept: since ever.
+    """
+    path = folder / "matching" / "walls_standing.parquet" if folder else None
+    if path and path.is_file():
+        return read_table(path)
+    walls = walls_in(folder).select(["wall_a", "wall_b", "side", "record_key"])
+    ever = pa.array([_BEFORE_IT_WAS_KEPT] * walls.num_rows, pa.date32())
+    return give(walls.append_column("since", ever).append_column("begun", ever), STANDING)
+
+
+def standing_after(walls: pa.Table, before: pa.Table, night: date) -> pa.Table:
+    """`STANDING` of a night's sides (`WALLS`).
+
+    Args:
+        walls: the night's.
+        before: the same of the night that it builds on.
+        night: its business date.
+    """
     with connect({"walls": walls, "before": before}) as duck:
-        told: pa.Table = fetch(
-            duck, "SELECT DISTINCT record_key FROM walls ANTI JOIN before USING (wall_a, wall_b) ORDER BY 1"
+        found = fetch(
+            duck,
+            """
+            SELECT wall_a, wall_b, side, record_key, coalesce(b.since, $night) AS since, coalesce(p.begun, $night) AS begun
+            FROM (SELECT DISTINCT wall_a, wall_b, side, record_key FROM walls)
+            LEFT JOIN before b USING (wall_a, wall_b, side, record_key)
+            LEFT JOIN (SELECT DISTINCT wall_a, wall_b, begun FROM before) p USING (wall_a, wall_b)
+            ORDER BY ALL
+        """,
+            {"night": night},
         )
-    return told["record_key"].combine_chunks()
+    return give(found, STANDING)
 
 
 def stand_across(folder: Path, record_keys: Iterable[str]) -> bool:

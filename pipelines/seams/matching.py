@@ -7,7 +7,7 @@ import pyarrow as pa
 from pipelines.seams import words
 from pipelines.seams.seam import Column, Seam
 
-__all__ = ["APART", "CLUSTERS", "DECISIONS", "LINKS", "POSSIBLE", "POSSIBLE_TOLD", "RIVALS", "WALLS"]
+__all__ = ["APART", "CLUSTERS", "DECISIONS", "LINKS", "POSSIBLE", "POSSIBLE_TOLD", "RIVALS", "STANDING", "WALLS"]
 
 _TEXT, _BITS = pa.string(), pa.float64()
 _SENTENCES = pa.dictionary(pa.int32(), _TEXT)  # a few thousand, said of millions
@@ -79,6 +79,19 @@ WALLS = Seam(  # who stands on which side of an identity firewall (→ identitie
         Column("family", _TEXT, "a keyed digest of the family name that the record bears, or bore"),
         Column("person", _TEXT, "a keyed digest of that and the birth date"),
     ),
+)
+STANDING = (
+    Seam(  # since when who stands at a firewall has stood there (→ identities, and whoever looks at versions of before)
+        "standing",
+        (
+            Column("wall_a", _TEXT, "as in walls", needed=True),
+            Column("wall_b", _TEXT, "as in walls", needed=True),
+            Column("side", _TEXT, "as in walls", words.WALL_SIDES, needed=True),
+            Column("record_key", _TEXT, "the record, also one that is gone", needed=True),
+            Column("since", pa.date32(), "the night since which it has stood there in every night", needed=True),
+            Column("begun", pa.date32(), "the night since which the wall has stood in every night", needed=True),
+        ),
+    )
 )
 DECISIONS = Seam(  # nights → matching, protection, publishing: those in force
     "decisions",

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.nights import protection_decisions
+from pipelines.nights import decisions, protection_decisions
 from pipelines.publishing.publish import snapshot_tables
 from pipelines.tables import read_table
 from tests.attacks.town import big_moves
-from tests.nights.little_authority import AUTHORITY, day_of
+from tests.nights.little_authority import AUTHORITY, Child, day_of
 from tests.nights.little_nights import LittleNights
 from tests.nights.test_firewall import ADOPTIVE, BIRTH, hold_adoptive, identities, verdict
 
@@ -243,3 +243,68 @@ def test_the_gate_finds_a_name_that_was_taken_over(place: LittleNights, tmp_path
     pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), tmp_path / "children.parquet")
     told = verdict(place, paths | {"children": tmp_path / "children.parquet"}, 2)
     assert not told.passed and told.figures["names_taken"] == 1
+
+
+def hold_stray(place: LittleNights, child: Child, **cells: Any) -> None:
+    """The police have a further record, of the birth identity or the adoptive one."""
+    police = place.feeds["police"]
+    police.hold(child, postcode=BIRTH.postcode if child == BIRTH else "B77 7DP")
+    police.rows["CSTRAY"] = police.rows.pop("C0021") | {"contact_ref": "CSTRAY"} | cells
+
+
+@pytest.mark.parametrize("first", ["birth", pytest.param("adoptive", marks=pytest.mark.in_full)])
+def test_a_record_that_comes_to_stand_at_a_wall_brings_no_id_with_it(
+    place: LittleNights, tmp_path: Path, first: str
+) -> None:
+    """It told of one family, linked with nobody; then its agency completes it under the same key, and it is the other's."""
+    one, other = (BIRTH, ADOPTIVE) if first == "birth" else (ADOPTIVE, BIRTH)
+    with big_moves():
+        hold_stray(place, one, date_of_birth="", age_estimate="9", forenames="R")
+        load(place, 2)
+        brought = identities(place, 2)["police:CSTRAY"]
+        hold_stray(place, other)
+        load(place, 3)
+    of = identities(place, 3)
+    assert brought not in of.values()
+    assert brought not in place.published(3, "redirects")["index_id"].to_pylist()
+    nothing_leads_across(place)
+    if of["police:CSTRAY"] != of["social_care:S0921"]:
+        return
+    version = place.night(3).version()
+    assert version is not None
+    paths = snapshot_tables(place.deployment.home.snapshots(AUTHORITY) / version)
+    assert verdict(place, paths, 3).passed
+    table = read_table(paths["redirects"])
+    led = {"index_id": brought, "redirects_to": of["police:CSTRAY"], "since": day_of(3)}
+    added = pa.concat_tables([table, pa.Table.from_pylist([led], schema=table.schema)])
+    pq.write_table(added, tmp_path / "redirects.parquet")
+    told = verdict(place, paths | {"redirects": tmp_path / "redirects.parquet"}, 3)
+    assert not told.passed and told.figures["ids_brought"] == 1
+
+
+@pytest.mark.parametrize("again", ["a decision", pytest.param("a feed", marks=pytest.mark.in_full)])
+def test_a_wall_that_was_taken_away_and_stands_again_is_another(tmp_path: Path, again: str) -> None:
+    """A version of the first time shows two ids that the version of the time between shows as one."""
+    place = LittleNights(tmp_path)
+    hold_both(place)
+    a, b = "social_care:S0021", "social_care:S0921"
+    by: dict[str, Any] = {"reason": "seen", "at": datetime.now(UTC)}
+    with big_moves():
+        wall = decisions.decide(place.deployment, AUTHORITY, "firewall", a, b, actor="Ruth", **by)
+        load(place, 0)
+        first = identities(place, 0)
+        undone = decisions.take_back(place.deployment, AUTHORITY, wall.number, actor="Ruth", **by)
+        protection_decisions.confirm(place.deployment, AUTHORITY, undone.number, actor="Omar", **by)
+        load(place, 1)
+        assert identities(place, 1)[a] == identities(place, 1)[b]
+        if again == "a decision":
+            decisions.decide(place.deployment, AUTHORITY, "firewall", a, b, actor="Ruth", **by)
+        else:
+            care(place)["S0921"]["firewall_from"] = "S0021"
+        load(place, 2)
+    of = identities(place, 2)
+    assert len({of[a], of[b], first[a], first[b]}) == 4
+    nothing_leads_across(place)
+    for night in (0, 1):
+        theirs = [row for row in place.published(night).to_pylist() if row["index_id"] in (first[a], first[b])]
+        assert theirs and all(row["withheld"] and row["family_name"] is None for row in theirs)

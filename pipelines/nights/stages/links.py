@@ -13,7 +13,16 @@ from pipelines.nights.judging import person_tables
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.requests import asked_for
 from pipelines.nights.seal import sealed
-from pipelines.nights.walls import but_walled, night_before, walls_asked, walls_asked_in, walls_in, walls_wished_in
+from pipelines.nights.walls import (
+    but_walled,
+    night_before,
+    standing_after,
+    standing_in,
+    walls_asked,
+    walls_asked_in,
+    walls_in,
+    walls_wished_in,
+)
 from pipelines.protection.bearing_both import bearing_both
 from pipelines.protection.borne import borne_after
 from pipelines.protection.wall_wishes import found_tonight, wishes_after
@@ -63,6 +72,8 @@ def link(night: Night) -> StageReport:
     for name in ("clusters", "links", "possible", "apart", "walls"):
         write_table(getattr(matched, name), folder / f"{name}.parquet")
     write_table(borne, folder / "walls_borne.parquet")
+    standing = standing_after(matched.walls, standing_in(base.folder if base else None), night.business_date)
+    write_table(standing, folder / "walls_standing.parquet")
     write_table(wished, folder / "walls_wished.parquet")
     write_table(asked, folder / "walls_asked.parquet")
     matched.state.write(folder / "state")
