@@ -272,7 +272,7 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
         duck.execute(_SENSITIVE_SINCE)
         duck.execute("""
             CREATE TEMP TABLE walled AS  -- by a record or what it is known by, or by the id that one of a side has by now
-            SELECT index_id FROM (FROM standing ANTI JOIN own_standing USING (wall_a, wall_b, side, record_key, since))
+            SELECT index_id FROM (FROM standing ANTI JOIN own_standing USING (wall_a, wall_b, record_key, since))
             JOIN identities USING (record_key)
             UNION SELECT index_id FROM at_walls ANTI JOIN own_standing USING (wall_a, wall_b, begun)
             UNION FROM alike

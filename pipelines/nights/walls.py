@@ -127,7 +127,7 @@ def standing_in(folder: Path | None) -> pa.Table:
     path = folder / "matching" / "walls_standing.parquet" if folder else None
     if path and path.is_file():
         return read_table(path)
-    walls = walls_in(folder).select(["wall_a", "wall_b", "side", "record_key"])
+    walls = walls_in(folder).select(["wall_a", "wall_b", "record_key"])
     ever = pa.array([_BEFORE_IT_WAS_KEPT] * walls.num_rows, pa.date32())
     return give(walls.append_column("since", ever).append_column("begun", ever), STANDING)
 
@@ -144,9 +144,8 @@ def standing_after(walls: pa.Table, before: pa.Table, night: date) -> pa.Table:
         found = fetch(
             duck,
             """
-            SELECT wall_a, wall_b, side, record_key, coalesce(b.since, $night) AS since, coalesce(p.begun, $night) AS begun
-            FROM (SELECT DISTINCT wall_a, wall_b, side, record_key FROM walls)
-            LEFT JOIN before b USING (wall_a, wall_b, side, record_key)
+            SELECT wall_a, wall_b, record_key, coalesce(b.since, $night) AS since, coalesce(p.begun, $night) AS begun
+            FROM (SELECT DISTINCT wall_a, wall_b, record_key FROM walls) LEFT JOIN before b USING (wall_a, wall_b, record_key)
             LEFT JOIN (SELECT DISTINCT wall_a, wall_b, begun FROM before) p USING (wall_a, wall_b)
             ORDER BY ALL
         """,

@@ -80,18 +80,16 @@ WALLS = Seam(  # who stands on which side of an identity firewall (→ identitie
         Column("person", _TEXT, "a keyed digest of that and the birth date"),
     ),
 )
-STANDING = (
-    Seam(  # since when who stands at a firewall has stood there (→ identities, and whoever looks at versions of before)
-        "standing",
-        (
-            Column("wall_a", _TEXT, "as in walls", needed=True),
-            Column("wall_b", _TEXT, "as in walls", needed=True),
-            Column("side", _TEXT, "as in walls", words.WALL_SIDES, needed=True),
-            Column("record_key", _TEXT, "the record, also one that is gone", needed=True),
-            Column("since", pa.date32(), "the night since which it has stood there in every night", needed=True),
-            Column("begun", pa.date32(), "the night since which the wall has stood in every night", needed=True),
-        ),
-    )
+# since when who stands at a firewall has stood there (→ identities, and whoever looks at versions of before)
+STANDING = Seam(
+    "standing",
+    (
+        Column("wall_a", _TEXT, "as in walls", needed=True),
+        Column("wall_b", _TEXT, "as in walls", needed=True),
+        Column("record_key", _TEXT, "the record, also one that is gone", needed=True),
+        Column("since", pa.date32(), "since which night it has stood at the wall in every one, wherever", needed=True),
+        Column("begun", pa.date32(), "since which night the wall has stood in every one", needed=True),
+    ),
 )
 DECISIONS = Seam(  # nights → matching, protection, publishing: those in force
     "decisions",

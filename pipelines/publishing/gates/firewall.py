@@ -319,13 +319,12 @@ _FAULTS = {
     """,
     "ids_brought": """ -- what a record had in the version before, where it did not stand there, and nobody had who did
         WITH stood AS (
-            SELECT w.wall, b.record_key, CASE b.side WHEN 'a' THEN 1 WHEN 'b' THEN 2 ELSE 3 END AS side
-            FROM wanted w JOIN base_walls b ON b.wall_a = w.one AND b.wall_b = w.other
+            SELECT DISTINCT w.wall, b.record_key FROM wanted w JOIN base_walls b ON b.wall_a = w.one AND b.wall_b = w.other
         ),
         leads AS (SELECT index_id AS one, index_id AS other FROM sided UNION SELECT index_id, redirects_to FROM redirects),
         had AS (
             SELECT m.wall, m.side, m.index_id, b.index_id AS had, s.record_key IS NOT NULL AS stood
-            FROM members m JOIN base_identities b USING (record_key) LEFT JOIN stood s USING (wall, side, record_key)
+            FROM members m JOIN base_identities b USING (record_key) LEFT JOIN stood s USING (wall, record_key)
         )
         SELECT count(*) FROM (SELECT DISTINCT wall, side, index_id, had FROM had WHERE NOT stood) n JOIN leads l ON l.one = n.had AND l.other = n.index_id
         WHERE NOT EXISTS (FROM had s WHERE s.stood AND s.wall = n.wall AND s.side = n.side AND s.index_id = n.index_id AND s.had = n.had)
