@@ -27,7 +27,7 @@ from pipelines.nights.follow import newest_in_force
 from pipelines.nights.inputs import Asking
 from pipelines.nights.judging import judged, person_tables, places_of
 from pipelines.nights.requests import asked_for, undone_of
-from pipelines.nights.walls import borne_in, unwalled_in, walls_in, walls_wished_in
+from pipelines.nights.walls import borne_in, unwalled_in, walls_asked_in, walls_in, walls_wished_in
 from pipelines.privacy.secret import keyed_digests
 from pipelines.protection.household import FURTHER_PLACES
 from pipelines.protection.places import known_places
@@ -109,8 +109,9 @@ def known_now(attempt: Attempt) -> Known:
     asking = _asked_since(latest)
     shields = shields_since(latest)
     folder = latest.folder / "protection"
-    asked, walls_wished = asked_for(latest.night, asking), walls_wished_in(latest.folder)
-    entries = entries_after(_entries_of(latest), hiding(asked, walls_wished, firewalls_of(latest.inputs)))
+    asked = asked_for(latest.night, asking)
+    wishes = wishes_after(walls_wished_in(latest.folder), asked, {}, walls_asked_in(latest.folder))
+    entries = entries_after(_entries_of(latest), hiding(asked, wishes, firewalls_of(latest.inputs)))
     decided = decisions_of(latest.inputs)
     decided = pa.concat_tables([decided, pa.table(shields, schema=decided.schema)]) if shields["kind"] else decided
     latched, places = (read_table(folder / f"{name}.parquet") for name in ("latched", "places"))
@@ -119,7 +120,7 @@ def known_now(attempt: Attempt) -> Known:
     services = _services_of(latest, stays["sensitive"])
     known = Known(
         latest, entries, latched, places, decided, walls_in(latest.folder), **_ids_at_walls(latest),
-        wishes=wishes_after(walls_wished, asked), **stays, services=services, since=since,
+        wishes=wishes, **stays, services=services, since=since,
     )  # fmt: skip
     if not since:
         return known

@@ -90,7 +90,10 @@ WALLS_WISHED = Seam(  # matching → protection, and the next night: every firew
         Column("record", _TEXT, "key of the record that asks, once it was live"),
         Column("others", _TOKENS, "keys of the records found by the number so far", needed=True),
         Column("placed", _YES, "whether the record that asks and all that it names were found", needed=True),
-        Column("told", pa.int64(), "what had been told in all when it was first asked for; 0 before that was kept"),
+        Column(
+            "told", pa.int64(), "what had been told in all when it was first asked for, or anew; 0 before that was kept"
+        ),
+        Column("lapsed", _YES, "its record has told of itself without it since, or is gone; none: not kept yet"),
     ),
 )
 LATCHED = Seam(  # what a hidden child's records were known by: whoever is known by it stays hidden
