@@ -22,6 +22,7 @@ __all__ = [
     "SENSITIVE",
     "TASKS",
     "TOKENS",
+    "UNSERVICED",
     "WALLS_WISHED",
 ]
 
@@ -133,6 +134,14 @@ SENSITIVE = Seam(  # services that were found to be sensitive: versions of befor
     (
         Column("record_ref", _TEXT, "the record's opaque reference", width=words.REF, needed=True),
         Column("services", pa.int64(), "how many it tells of, or once told of, at most at one time", needed=True),
+    ),
+)
+UNSERVICED = Seam(  # a held night → later loads: the versions of a night name no service of these records any more
+    "records of unnamed services",
+    (
+        Column("business_date", _DAY, "the night of the versions", needed=True),
+        Column("attempt", _TEXT, "the digest of the attempt that alone is meant; none: any of the night"),
+        Column("record_ref", _TEXT, "the record's opaque reference", width=words.REF, needed=True),
     ),
 )
 BORNE = Seam(  # what the sides of firewalls have borne, known as theirs for good (→ publishing, its gates, and the next night)
