@@ -8,11 +8,13 @@ hides stays hidden, and a gate proves the rest.
 from __future__ import annotations
 
 import hashlib
+import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,7 +31,7 @@ from pipelines.nights.follow import newest_in_force
 from pipelines.nights.inputs import Asking
 from pipelines.nights.judging import judged, person_tables, places_of
 from pipelines.nights.night import Night
-from pipelines.nights.requests import asked_for, undone_of
+from pipelines.nights.requests import asked_for, records_told, undone_of
 from pipelines.nights.walls import borne_in, unwalled_in, walls_asked_in, walls_in, walls_wished_in
 from pipelines.privacy.secret import keyed_digests
 from pipelines.protection.household import FURTHER_PLACES
@@ -51,6 +53,8 @@ __all__ = [
     "Beyond", "Known", "hidden_beyond", "keep_unserviced", "known_now", "less_of", "not_in_force_since", "shields_since", "what_hides",
 ]  # fmt: skip
 
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
 _PROVEN = frozenset({"table_hashes", "shielding", "household", "sensitive_services", "identifiers_absent"})
 
 
@@ -127,7 +131,9 @@ def known_now(attempt: Attempt) -> Known:
     shields = shields_since(latest)
     folder = latest.folder / "protection"
     asked = asked_for(latest.night, asking)
-    wishes = wishes_after(walls_wished_in(latest.folder), asked, {}, walls_asked_in(latest.folder))
+    wishes = wishes_after(
+        walls_wished_in(latest.folder), asked, _told_since(latest) if asked else {}, walls_asked_in(latest.folder)
+    )
     entries = entries_after(_entries_of(latest), hiding(asked, wishes, firewalls_of(latest.inputs)))
     decided = decisions_of(latest.inputs)
     decided = pa.concat_tables([decided, pa.table(shields, schema=decided.schema)]) if shields["kind"] else decided
@@ -350,19 +356,40 @@ def not_in_force_since(latest: Attempt) -> list[Attempt]:
     ]
 
 
-def _held_since(latest: Attempt) -> pa.Table:
-    """`Known.held`, of the attempts of which it is known what services their records tell of."""
+def _found_since(latest: Attempt, look: Callable[[Attempt], T]) -> list[T]:
+    """What can be seen of each attempt of `not_in_force_since`. One that is damaged keeps nobody from being protected: its next run tells."""
     found = []
     for each in not_in_force_since(latest):
-        if not (each.folder / "person" / "involvements.parquet").is_file():
-            continue
-        services = pa.concat_tables([_services_in(each), _without_basis(each)])
-        telling = services.filter(pc.equal(services["kind"].cast(pa.string()), "sensitive_service"))["record_key"]
-        services = services.filter(pc.is_in(services["record_key"], value_set=telling.combine_chunks()))
-        found.append(services.add_column(0, "attempt", pa.array([each.digest] * services.num_rows, pa.string())))
-    return pa.concat_tables(
-        found or [_services_in(latest).slice(0, 0).add_column(0, "attempt", pa.array([], pa.string()))]
-    )
+        try:
+            found.append(look(each))
+        except IsindexError as fault:
+            if fault.code != "STORE_DAMAGED":
+                raise
+            _log.warning("what the night of %s has found is not counted: %s", each.night.where, fault.code)
+    return found
+
+
+def _told_since(latest: Attempt) -> dict[str, pa.Array]:
+    """What `records_told` tells of deliveries that nights held or failed took in, and the latest in force did not."""
+    known = {each.delivery_id for each in latest.inputs.deliveries}
+    told = _found_since(latest, records_told)
+    return {delivery: keys for each in told for delivery, keys in each.items() if delivery not in known}
+
+
+def _held_since(latest: Attempt) -> pa.Table:
+    """`Known.held`, of the attempts of which it is known what services their records tell of."""
+    nothing = _services_in(latest).slice(0, 0).add_column(0, "attempt", pa.array([], pa.string()))
+    return pa.concat_tables([nothing, *_found_since(latest, _beside_sensitive_ones)], promote_options="default")
+
+
+def _beside_sensitive_ones(attempt: Attempt) -> pa.Table:
+    """The services of the records of an attempt of which one is sensitive: attempt, and as `_services_in`; none where it has not read any."""
+    if not (attempt.folder / "person" / "involvements.parquet").is_file():
+        return pa.table({"attempt": pa.array([], pa.string())})
+    services = pa.concat_tables([_services_in(attempt), _without_basis(attempt)])
+    telling = services.filter(pc.equal(services["kind"].cast(pa.string()), "sensitive_service"))["record_key"]
+    services = services.filter(pc.is_in(services["record_key"], value_set=telling.combine_chunks()))
+    return services.add_column(0, "attempt", pa.array([attempt.digest] * services.num_rows, pa.string()))
 
 
 def _without_basis(attempt: Attempt) -> pa.Table:
@@ -393,8 +420,11 @@ def _unserviced(attempt: Attempt, known: Known) -> pa.Table:
         pc.equal(told["business_date"], pa.scalar(attempt.night.business_date)),
         pc.or_(pc.is_null(told["attempt"]), pc.fill_null(pc.equal(told["attempt"], attempt.digest), False)),
     )
+    told = told.filter(mine)
+    if not (told.num_rows or known.held.num_rows):
+        return pa.table({name: pa.array([], pa.string()) for name in ("record_ref", "index_id")})
     views = {
-        "told": told.filter(mine),
+        "told": told,
         "held": known.held,
         "identities": attempt.folder / "identities" / "identities.parquet",
         "own_services": _services_in(attempt),
