@@ -80,6 +80,10 @@ class Home:
         """Says since when protection waits, and for what; not there while it does not."""
         return self.root / "nights" / authority / "protection_waits.json"
 
+    def unserviced(self, authority: str) -> Path:
+        """Whose services the versions in force name no more, for a night that was held or failed has found one to be sensitive."""
+        return self.root / "nights" / authority / "unserviced.parquet"
+
     def memory(self, authority: str) -> Path:
         """What was worked out for an authority's last night and spares the next one work; nothing depends on it."""
         return self.root / "memory" / authority

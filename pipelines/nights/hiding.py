@@ -8,26 +8,31 @@ hides stays hidden, and a gate proves the rest.
 from __future__ import annotations
 
 import hashlib
+import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import select
 
+from pipelines.contracts import load_contract
 from pipelines.database import schema as db
+from pipelines.deliveries import Register, Store
 from pipelines.errors import IsindexError
 from pipelines.identities.state import IdentityState
-from pipelines.nights.attempts import Attempt, attempt_in_force
+from pipelines.nights.attempts import Attempt, attempt_in_force, last_attempts
 from pipelines.nights.decided import decisions_of, firewalls_of
 from pipelines.nights.follow import newest_in_force
 from pipelines.nights.inputs import Asking
 from pipelines.nights.judging import judged, person_tables, places_of
-from pipelines.nights.requests import asked_for, undone_of
-from pipelines.nights.walls import borne_in, standing_in, unwalled_in, walls_in, walls_wished_in
+from pipelines.nights.night import Night
+from pipelines.nights.requests import asked_for, records_told, undone_of
+from pipelines.nights.walls import borne_in, standing_in, unwalled_in, walls_asked_in, walls_in, walls_wished_in
 from pipelines.privacy.secret import keyed_digests
 from pipelines.protection.household import FURTHER_PLACES
 from pipelines.protection.places import known_places
@@ -40,11 +45,16 @@ from pipelines.publishing.gates import Audit, Built, Protection, takes_away
 from pipelines.publishing.publish import Less, write_snapshot
 from pipelines.publishing.snapshot import build_snapshot
 from pipelines.seams.identities import VISIBILITY
+from pipelines.seams.protection import UNSERVICED
 from pipelines.seams.seam import give
-from pipelines.tables import connect, fetch, read_table
+from pipelines.tables import connect, fetch, read_table, write_table
 
-__all__ = ["Beyond", "Known", "hidden_beyond", "known_now", "less_of", "shields_since", "what_hides"]
+__all__ = [
+    "Beyond", "Known", "hidden_beyond", "keep_unserviced", "known_now", "less_of", "not_in_force_since", "shields_since", "what_hides",
+]  # fmt: skip
 
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
 _PROVEN = frozenset({"table_hashes", "shielding", "household", "sensitive_services", "identifiers_absent"})
 
 
@@ -67,6 +77,9 @@ class Known:
         hidden: who is hidden in the latest night, or was before, by index id and record (`HIDDEN`).
         sensitive: how many sensitive services records tell of, or told of (`SENSITIVE`).
         services: services of these records in the latest night (`INVOLVEMENTS`: record_key, kind, service, start_date).
+        held: services of the records of which a night held or failed since finds one to be sensitive: attempt, record_key, kind, service,
+            start_date.
+        unserviced: whose services versions name no more, by what such a night has found before (`UNSERVICED`).
         since: whether anything was asked for or decided that the latest night was not built from.
     """
 
@@ -84,6 +97,8 @@ class Known:
     hidden: pa.Table
     sensitive: pa.Table
     services: pa.Table
+    held: pa.Table
+    unserviced: pa.Table
     since: bool
 
     @property
@@ -102,7 +117,13 @@ class Known:
             self.hidden,
             self.sensitive,
             self.services,
+            self.held,
+            self.unserviced,
         )
+
+    def but_for_held(self) -> Known:
+        """The same without what nights that are held or failed have found of services: that hides in versions of before, and nowhere else."""
+        return replace(self, held=self.held.slice(0, 0), unserviced=self.unserviced.slice(0, 0))
 
 
 def known_now(attempt: Attempt) -> Known:
@@ -112,8 +133,11 @@ def known_now(attempt: Attempt) -> Known:
     asking = _asked_since(latest)
     shields = shields_since(latest)
     folder = latest.folder / "protection"
-    asked, walls_wished = asked_for(latest.night, asking), walls_wished_in(latest.folder)
-    entries = entries_after(_entries_of(latest), hiding(asked, walls_wished, firewalls_of(latest.inputs)))
+    asked = asked_for(latest.night, asking)
+    wishes = wishes_after(
+        walls_wished_in(latest.folder), asked, _told_since(latest) if asked else {}, walls_asked_in(latest.folder)
+    )
+    entries = entries_after(_entries_of(latest), hiding(asked, wishes, firewalls_of(latest.inputs)))
     decided = decisions_of(latest.inputs)
     decided = pa.concat_tables([decided, pa.table(shields, schema=decided.schema)]) if shields["kind"] else decided
     latched, places = (read_table(folder / f"{name}.parquet") for name in ("latched", "places"))
@@ -122,11 +146,11 @@ def known_now(attempt: Attempt) -> Known:
     services = _services_of(latest, stays["sensitive"])
     known = Known(
         latest, entries, latched, places, decided, walls_in(latest.folder), standing_in(latest.folder), **_ids_at_walls(latest),
-        wishes=wishes_after(walls_wished, asked), **stays, services=services, since=since,
+        wishes=wishes, **stays, services=services, held=_held_since(latest), unserviced=_unserviced_in(latest.night), since=since,
     )  # fmt: skip
     if not since:
         return known
-    more = hidden_beyond(latest, known).visibility
+    more = hidden_beyond(latest, known.but_for_held()).visibility
     index_ids, identities = (latest.folder / "identities" / f"{name}.parquet" for name in ("index_ids", "identities"))
     return replace(known, hidden=hidden_after(known.hidden, more, index_ids, identities))
 
@@ -210,12 +234,14 @@ class Beyond:
         every: all addresses of the attempt that are places known to be hidden (`FURTHER_PLACES`).
         unnamed: index ids that may show no name, hidden before or not: two families are, or may have to be, parted by a firewall that
             the attempt did not know of, and another version may show the other's.
+        unserviced: references of its records that are hidden for what a night held or failed has found of their services.
     """
 
     visibility: pa.Table
     places: pa.Table
     every: pa.Table
     unnamed: pa.Array
+    unserviced: pa.Array
 
     def __bool__(self) -> bool:
         """Whether there is anything."""
@@ -237,9 +263,10 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
     of whom it names a service that is sensitive by now, and one whose index id, or a record of whom, is a hidden child's by now.
     """
     own = read_table(attempt.folder / "identities" / "visibility.parquet")
-    if attempt.digest == known.latest.digest and not known.since:
-        nothing = FURTHER_PLACES.empty_table()
-        return Beyond(own.slice(0, 0), nothing, nothing, pa.array([], pa.string()))
+    unserviced, is_latest = _unserviced(attempt, known), attempt.digest == known.latest.digest
+    if is_latest and not known.since and not unserviced.num_rows:
+        nothing, nobody = FURTHER_PLACES.empty_table(), pa.array([], pa.string())
+        return Beyond(own.slice(0, 0), nothing, nothing, nobody, nobody)
     now = protect(
         read_table(attempt.folder / "identities" / "identities.parquet"),
         read_table(attempt.folder / "person" / "records.parquet"),
@@ -266,7 +293,8 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
         "own_waiting": _waiting_in(attempt, walls_wished_in(attempt.folder), attempt),
         "services": known.services,
         "own_services": _services_in(attempt),
-        "sensitive": known.sensitive,
+        "sensitive": known.sensitive.slice(0, 0) if is_latest else known.sensitive,  # of itself it knew all
+        "unserviced": unserviced,
     }
     with connect(views) as duck:
         duck.execute(_SENSITIVE_SINCE)
@@ -288,7 +316,7 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
             duck,
             """
             WITH others AS (  -- who is hidden by now under the same id, or with one of its records
-                FROM walled UNION FROM sensitive_since UNION SELECT index_id FROM hidden_now WHERE index_id IS NOT NULL
+                FROM walled UNION FROM sensitive_since UNION SELECT index_id FROM unserviced UNION SELECT index_id FROM hidden_now WHERE index_id IS NOT NULL
                 UNION SELECT index_id FROM identities WHERE record_ref IN (SELECT record_ref FROM hidden_now WHERE record_ref IS NOT NULL)
             )
             SELECT n.index_id, n.shielded, n.withheld OR (w.index_id IS NOT NULL AND NOT n.shielded) AS withheld
@@ -298,7 +326,8 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
         """,
         )
     places = known_places(known.entries, known.places, attempt.folder / "person" / "addresses.parquet")
-    return Beyond(give(more, VISIBILITY), _shown_of(attempt, places, now), places, unnamed["index_id"].combine_chunks())
+    shown, refs = _shown_of(attempt, places, now), unserviced["record_ref"].combine_chunks()
+    return Beyond(give(more, VISIBILITY), shown, places, unnamed["index_id"].combine_chunks(), refs)
 
 
 # who has, or had, more sensitive services than here, and by now none of the name of one that is named here, or by now fewer than it had:
@@ -320,6 +349,130 @@ _SENSITIVE_SINCE = """
     SELECT DISTINCT index_id FROM counted LEFT JOIN now USING (record_key)
     WHERE services > own AND (record_key IN (FROM gone) OR coalesce(number, 0) < services)
 """
+
+
+def not_in_force_since(latest: Attempt) -> list[Attempt]:
+    """The attempts that were made last of the night in force and of later ones, and were held or failed: nobody sees what they found."""
+    night = latest.night
+    return [
+        Attempt(night.on(day), row.digest)
+        for day, row in sorted(last_attempts(night.engine, night.authority).items())
+        if day >= night.business_date and row.state in ("held", "failed") and row.digest not in ("", latest.digest)
+    ]
+
+
+def _found_since(latest: Attempt, look: Callable[[Attempt], T]) -> list[T]:
+    """What can be seen of each attempt of `not_in_force_since`. One that is damaged keeps nobody from being protected: its next run tells."""
+    found = []
+    for each in not_in_force_since(latest):
+        try:
+            found.append(look(each))
+        except IsindexError as fault:
+            if fault.code != "STORE_DAMAGED":
+                raise
+            _log.warning("what the night of %s has found is not counted: %s", each.night.where, fault.code)
+    return found
+
+
+def _told_since(latest: Attempt) -> dict[str, pa.Array]:
+    """What `records_told` tells of deliveries that nights held or failed took in, and the latest in force did not."""
+    known = {each.delivery_id for each in latest.inputs.deliveries}
+    told = _found_since(latest, records_told)
+    return {delivery: keys for each in told for delivery, keys in each.items() if delivery not in known}
+
+
+def _held_since(latest: Attempt) -> pa.Table:
+    """`Known.held`, of the attempts of which it is known what services their records tell of."""
+    nothing = _services_in(latest).slice(0, 0).add_column(0, "attempt", pa.array([], pa.string()))
+    return pa.concat_tables([nothing, *_found_since(latest, _beside_sensitive_ones)], promote_options="default")
+
+
+def _beside_sensitive_ones(attempt: Attempt) -> pa.Table:
+    """The services of the records of an attempt of which one is sensitive: attempt, and as `_services_in`; none where it has not read any."""
+    if not (attempt.folder / "person" / "involvements.parquet").is_file():
+        return pa.table({"attempt": pa.array([], pa.string())})
+    services = pa.concat_tables([_services_in(attempt), _without_basis(attempt)])
+    telling = services.filter(pc.equal(services["kind"].cast(pa.string()), "sensitive_service"))["record_key"]
+    services = services.filter(pc.is_in(services["record_key"], value_set=telling.combine_chunks()))
+    return services.add_column(0, "attempt", pa.array([attempt.digest] * services.num_rows, pa.string()))
+
+
+def _without_basis(attempt: Attempt) -> pa.Table:
+    """A sensitive service (as `_services_in`) for each record of which one was refused for want of a basis, in what an attempt takes in."""
+    register, store = Register(attempt.night.engine), Store(attempt.night.home)
+    found = []
+    for each in attempt.inputs.deliveries:
+        entry = register.needed(each.delivery_id)
+        rules = load_contract(entry.contract).all_rules(entry.business_date) if entry.contract else ()
+        codes = pa.array([rule.code for rule in rules if rule.check == "consent_basis"], pa.string())
+        if len(codes):
+            rejected = store.open(entry).rejected
+            keys = rejected.filter(pc.is_in(rejected["rule"], value_set=codes))["key"].drop_null().combine_chunks()
+            found += pc.binary_join_element_wise(each.agency, keys, ":").to_pylist()
+    schema = _services_in(attempt).schema
+    return pa.Table.from_pylist([{"record_key": key, "kind": "sensitive_service"} for key in found], schema=schema)
+
+
+def _unserviced_in(night: Night) -> pa.Table:
+    path = night.home.unserviced(night.authority)
+    return read_table(path) if path.is_file() else UNSERVICED.empty_table()
+
+
+def _unserviced(attempt: Attempt, known: Known) -> pa.Table:
+    """Records of an attempt that name a service which is sensitive in a night held or failed, or was in one by then: record_ref, index_id."""
+    told = known.unserviced
+    mine = pc.and_(
+        pc.equal(told["business_date"], pa.scalar(attempt.night.business_date)),
+        pc.or_(pc.is_null(told["attempt"]), pc.fill_null(pc.equal(told["attempt"], attempt.digest), False)),
+    )
+    told = told.filter(mine)
+    if not (told.num_rows or known.held.num_rows):
+        return pa.table({name: pa.array([], pa.string()) for name in ("record_ref", "index_id")})
+    views = {
+        "told": told,
+        "held": known.held,
+        "identities": attempt.folder / "identities" / "identities.parquet",
+        "own_services": _services_in(attempt),
+    }
+    with connect(views) as duck:
+        return fetch(
+            duck,
+            """
+            WITH own AS (FROM own_services SEMI JOIN held USING (record_key)),
+            counted AS (
+                SELECT attempt, record_key, count(*) FILTER (kind = 'sensitive_service') AS services FROM held GROUP BY ALL
+            ),
+            named AS (  -- and by that attempt no more
+                SELECT attempt, record_key, service, start_date FROM own JOIN counted USING (record_key) WHERE kind = 'service'
+                EXCEPT SELECT attempt, record_key, service, start_date FROM held WHERE kind = 'service'
+            )
+            SELECT record_ref, index_id FROM identities SEMI JOIN (
+                FROM counted c SEMI JOIN named USING (attempt, record_key)
+                WHERE services > (SELECT count(*) FROM own o WHERE o.record_key = c.record_key AND kind = 'sensitive_service')
+            ) USING (record_key)
+            UNION SELECT record_ref, index_id FROM identities SEMI JOIN told USING (record_ref) ORDER BY ALL
+        """,
+        )
+
+
+def keep_unserviced(attempt: Attempt, record_refs: pa.Array, latest: Attempt) -> None:
+    """Keep whose services the version of an attempt names no more (`Beyond.unserviced`): whatever the night that found it says later.
+
+    The night in force may be made anew by what its records say then; one of before is meant however it is made.
+    """
+    before, night = _unserviced_in(attempt.night), attempt.night
+    alone = attempt.digest if night.business_date == latest.night.business_date else None
+    new = pa.Table.from_pylist(
+        [
+            {"business_date": night.business_date, "attempt": alone, "record_ref": ref}
+            for ref in record_refs.to_pylist()
+        ],
+        schema=UNSERVICED.schema,
+    )
+    with connect({"before": before, "new": new}) as duck:
+        after = fetch(duck, "FROM before UNION FROM new ORDER BY ALL")
+    if after.num_rows > before.num_rows:
+        write_table(give(after, UNSERVICED), night.home.unserviced(night.authority))
 
 
 def _services_of(attempt: Attempt, sensitive: pa.Table) -> pa.Table:

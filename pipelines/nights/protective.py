@@ -30,7 +30,7 @@ from pipelines.nights.attempts import Attempt, attempt_in_force, last_attempts
 from pipelines.nights.decided import lifting_of
 from pipelines.nights.decisions import versions_on_hold
 from pipelines.nights.follow import newest_in_force
-from pipelines.nights.hiding import Known, hidden_beyond, known_now, what_hides
+from pipelines.nights.hiding import Known, hidden_beyond, keep_unserviced, known_now, not_in_force_since, what_hides
 from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
 from pipelines.nights.put_in_force import audit_of, bury_replaced, put_in_force
@@ -213,6 +213,7 @@ def _made_less(deployment: Deployment, authority: str, known: Known, settled: Co
         try:
             more = hidden_beyond(attempt, known)
             children = more.visibility.num_rows
+            keep_unserviced(attempt, more.unserviced, newest)
             if manifest is not None and more.digest == manifest.get("less", {}).get("hidden", ""):
                 bury_replaced(attempt, version)  # what a run that was killed has left
                 continue
@@ -306,13 +307,9 @@ def _counted_in(folder: Path, known: Known) -> int:
 
 def _wish_for_those_found(newest: Attempt, known: Known) -> bool:
     """Take down who is open in the version in force, and was found to be a shielded child by a night held or failed since."""
-    night = newest.night
     found = False
-    for day, row in last_attempts(night.engine, night.authority).items():
-        if day < night.business_date or row.state not in ("held", "failed") or not row.digest:
-            continue
-        held = Attempt(night.on(day), row.digest)
-        if not (held.folder / "identities" / "visibility.parquet").is_file() or held.digest == newest.digest:
+    for held in not_in_force_since(newest):
+        if not (held.folder / "identities" / "visibility.parquet").is_file():
             continue
         open_now = pc.invert(pc.is_in(
             read_table(newest.folder / "identities" / "visibility.parquet")["index_id"],
@@ -328,7 +325,9 @@ def _wish_for_those_found(newest: Attempt, known: Known) -> bool:
 def _hidden_ids(newest: Attempt, known: Known) -> pa.Array:
     own = read_table(newest.folder / "identities" / "visibility.parquet")
     hidden = own.filter(pc.or_(own["shielded"], own["withheld"]))["index_id"].combine_chunks()
-    return pa.concat_arrays([hidden, hidden_beyond(newest, known).visibility["index_id"].combine_chunks()])
+    return pa.concat_arrays(
+        [hidden, hidden_beyond(newest, known.but_for_held()).visibility["index_id"].combine_chunks()]
+    )
 
 
 def _found_shielded(held: Attempt, newest: Attempt, open_now: pa.ChunkedArray) -> list[str]:

@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection, delete, func, insert, select
 
 from pipelines.database import schema as db
-from pipelines.deliveries import DeliveryEntry, Register
+from pipelines.deliveries import DeliveryEntry, Register, Store
 from pipelines.errors import IsindexError
 from pipelines.home import Home
+from pipelines.nights.attempts import Attempt
 from pipelines.nights.inputs import Asking, undone_of, wish_of
 from pipelines.nights.night import Night
 from pipelines.outages import as_coded
@@ -41,6 +42,7 @@ __all__ = [
     "keep_requests",
     "keep_taken_back",
     "keep_wishes",
+    "records_told",
     "told_so_far",
     "undone_of",
 ]
@@ -251,3 +253,13 @@ def asked_for(night: Night, asking: Iterable[Asking]) -> list[Asked]:
         requests = grown(read_table(path), REQUESTS)
         found.append(Asked(each.delivery_id, each.agency, each.business_date, requests, each.told))
     return found
+
+
+def records_told(attempt: Attempt) -> dict[str, pa.Array]:
+    """Delivery in force since the base → key of each record that it tells of and that was not rejected."""
+    register, store = Register(attempt.night.engine), Store(attempt.night.home)
+    told = {}
+    for each in attempt.inputs.deliveries:
+        keys = store.open(register.needed(each.delivery_id)).accepted_keys.drop_null()
+        told[each.delivery_id] = pc.binary_join_element_wise(each.agency, keys, ":")
+    return told

@@ -10,18 +10,21 @@ stands open: then the record that asks is hidden as if it had asked for that, an
 identities of one child share a number, the birth date or a given name, and a record that has none of these with the one that asks is most
 likely another child, whose number a slip happens to be. The wall to it stands, for what it is worth. What was found once is
 found for good, though the record is gone.
+
+Who goes on asking asks for the same. A wish *lapses* when its record comes without it, or goes; told again it is a new one, of which nothing
+that was decided before knew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.protection.numbers import digesting, folded
-from pipelines.protection.register import Asked
+from pipelines.protection.register import ORDER, Asked
 from pipelines.protection.tokens import key_tokens
 from pipelines.seams import conform, give, grown
 from pipelines.seams.protection import REQUESTS, WALLS_WISHED
@@ -29,23 +32,40 @@ from pipelines.tables import connect, fetch
 
 __all__ = ["found_tonight", "hiding", "unplaced", "wishes_after"]
 
-_FOUND = "record, others, placed"
+_FOUND = ["record", "others", "placed", "lapsed"]
 _NUMBERS = ("nhs_number", "nhs_number_unverified", "previous_nhs_number", "upn", "upn_unverified", "former_upn")
 
 
-def wishes_after(before: pa.Table, asked: Sequence[Asked]) -> pa.Table:
+def wishes_after(before: pa.Table, asked: Sequence[Asked], told: Mapping[str, pa.Array], stand: pa.Table) -> pa.Table:
     """Every firewall that was ever asked for, after the deliveries `asked`: `WALLS_WISHED`, by entry_id.
+
+    One that had lapsed and is asked for again is told anew, and must be found again where it does not stand.
 
     Args:
         before: the same of the night before.
         asked: what deliveries ask for; wishes to be hidden are left aside.
+        told: delivery in force → keys of the records that it tells of; what such a one no longer asks for has lapsed.
+        stand: the firewalls that feeds asked for and that stood the night before (`DECISIONS`).
     """
     before = grown(before, WALLS_WISHED)
     conform(before, WALLS_WISHED)
     new = [each for each in map(_walls_of, asked) if each.num_rows]
-    if not new:
+    if not new and not (before.num_rows and told):
         return before
-    with connect({"before": before, "new": pa.concat_tables(new)}) as duck:
+    asking = before["record"].combine_chunks().drop_null()
+    came = [
+        pa.table({"record": keys, "delivery_id": pa.array([name] * len(keys), pa.string())})
+        for name, keys in ((name, keys.filter(pc.is_in(keys, value_set=asking))) for name, keys in told.items())
+    ]
+    views = {
+        "before": before,
+        "new": pa.concat_tables(new) if new else before.slice(0, 0).drop_columns(_FOUND),
+        "came": pa.concat_tables(came) if came else before.slice(0, 0).select(["record", "delivery_id"]),
+        "stand": stand,
+    }
+    with connect(views) as duck:
+        duck.execute(ORDER)
+        duck.execute(_HEARD)
         after = fetch(
             duck,
             f"""
@@ -54,13 +74,14 @@ def wishes_after(before: pa.Table, asked: Sequence[Asked]) -> pa.Table:
                 list_sort(list_distinct(flatten(list(tokens)))) AS tokens, any_value(walled) AS walled,
                 any_value(agency) AS agency, arg_min(delivery_id, (first_night, again, delivery_id)) AS delivery_id,
                 min(first_night) AS first_night, max(last_night) AS last_night, any_value(record) AS record,
-                coalesce(any_value(others) FILTER (NOT again), []) AS others, bool_or(placed) AS placed,
-                min(coalesce(told, 0)) AS told
+                coalesce(any_value(others) FILTER (NOT again), []) AS others,
+                bool_or(placed) AND NOT (any_value(anew) IS NOT NULL AND entry_id IN (FROM nowhere)) AS placed,
+                coalesce(any_value(anew), any_value(told) FILTER (NOT again), min(coalesce(told, 0))) AS told, any_value(h.lapsed) AS lapsed
             FROM (
-                SELECT * EXCLUDE ({_FOUND}), {_FOUND}, false AS again FROM before
+                SELECT {", ".join([*before.column_names])}, false AS again FROM before
                 UNION ALL BY NAME
-                SELECT *, NULL::VARCHAR AS record, []::VARCHAR[] AS others, false AS placed, true AS again FROM new
-            ) GROUP BY entry_id ORDER BY entry_id
+                SELECT *, NULL::VARCHAR AS record, []::VARCHAR[] AS others, false AS placed, NULL::BOOLEAN AS lapsed, true AS again FROM new
+            ) JOIN heard h USING (entry_id) GROUP BY entry_id ORDER BY entry_id
         """,
         )
     return give(after, WALLS_WISHED)
@@ -161,6 +182,25 @@ def _walls_of(asked: Asked) -> pa.Table:
         mine = mine.append_column(name, pa.array([value] * mine.num_rows, kind))
     return mine
 
+
+# of each wish whether it has lapsed, and with what it was told anew; which of them stand nowhere
+_HEARD = """
+    CREATE TEMP TABLE heard AS
+    WITH told AS (
+        SELECT entry_id, '' AS place, told, coalesce(lapsed, false) AS silent FROM before
+        UNION ALL SELECT entry_id, order_of(delivery_id), told, false FROM new
+        UNION ALL SELECT entry_id, order_of(c.delivery_id), NULL, true FROM before JOIN came c USING (record)
+            WHERE NOT EXISTS (SELECT 1 FROM new n WHERE n.entry_id = before.entry_id AND n.delivery_id = c.delivery_id)
+    ),
+    turns AS (  -- of two of one place the silent one comes first: what is asked for is heard
+        SELECT *, lag(silent) OVER turn AS was_silent, lead(silent) OVER turn IS NULL AS is_last FROM told
+        WINDOW turn AS (PARTITION BY entry_id ORDER BY place, silent DESC, told)
+    )
+    SELECT entry_id, max(told) FILTER (was_silent AND NOT silent) AS anew, bool_or(silent AND is_last) AS lapsed FROM turns GROUP BY entry_id;
+    CREATE TEMP TABLE nowhere AS
+    SELECT DISTINCT entry_id FROM (SELECT entry_id, record, unnest(others) AS other FROM before) w
+    WHERE NOT EXISTS (SELECT 1 FROM stand s WHERE s.record_a = least(record, other) AND s.record_b = greatest(record, other));
+"""
 
 # what two identities of one child share: any number, a given name, or the birth date, unless the sex is another
 _SHARING = r"""

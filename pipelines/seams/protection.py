@@ -22,6 +22,7 @@ __all__ = [
     "SENSITIVE",
     "TASKS",
     "TOKENS",
+    "UNSERVICED",
     "WALLS_WISHED",
 ]
 
@@ -90,7 +91,10 @@ WALLS_WISHED = Seam(  # matching → protection, and the next night: every firew
         Column("record", _TEXT, "key of the record that asks, once it was live"),
         Column("others", _TOKENS, "keys of the records found by the number so far", needed=True),
         Column("placed", _YES, "whether the record that asks and all that it names were found", needed=True),
-        Column("told", pa.int64(), "what had been told in all when it was first asked for; 0 before that was kept"),
+        Column(
+            "told", pa.int64(), "what had been told in all when it was first asked for, or anew; 0 before that was kept"
+        ),
+        Column("lapsed", _YES, "its record has told of itself without it since, or is gone; none: not kept yet"),
     ),
 )
 LATCHED = Seam(  # what a hidden child's records were known by: whoever is known by it stays hidden
@@ -130,6 +134,14 @@ SENSITIVE = Seam(  # services that were found to be sensitive: versions of befor
     (
         Column("record_ref", _TEXT, "the record's opaque reference", width=words.REF, needed=True),
         Column("services", pa.int64(), "how many it tells of, or once told of, at most at one time", needed=True),
+    ),
+)
+UNSERVICED = Seam(  # a held night → later loads: the versions of a night name no service of these records any more
+    "records of unnamed services",
+    (
+        Column("business_date", _DAY, "the night of the versions", needed=True),
+        Column("attempt", _TEXT, "the digest of the attempt that alone is meant; none: any of the night"),
+        Column("record_ref", _TEXT, "the record's opaque reference", width=words.REF, needed=True),
     ),
 )
 BORNE = Seam(  # what the sides of firewalls have borne, known as theirs for good (→ publishing, its gates, and the next night)

@@ -106,6 +106,7 @@ def children() -> list[Child]:
     ]
 
 
+_SENSITIVE = 5  # the child with a sensitive service
 VARIANTS = ("as it is", "moved", "renamed", "broken", "queried", "shielded", "mistaken")
 """What a record may be: as it is; at another address; under another name; without what it must have; with a number that
 fails its check; asking for a shield; with the particulars of the next child under the key of this one."""
@@ -123,6 +124,9 @@ def row_of(agency: str, number: int, variant: str = "as it is") -> dict[str, Any
         shown = there[(number + 1) % len(there)]
     _, row = _ROWS[agency](shown)
     row |= {_KEYS[agency]: _ROWS[agency](child)[0]}
+    # the child's own: what a night finds to be sensitive is unnamed for good, though it fail, and no other home would know of that
+    for service in row.get("involvements", ()):
+        service["sensitive"] = child.number == _SENSITIVE
     if variant == "broken":
         row |= _BROKEN[agency]
     elif variant == "queried":
@@ -252,7 +256,7 @@ def _social_care(child: Child) -> tuple[str, dict[str, Any]]:
         "date_of_birth": child.born.isoformat(), "sex": child.sex,
         "address": {"lines": [child.street, "Birmingham"], "postcode": child.postcode, "status": "current"},
         "carers": [{"name": f"Maud {child.family}", "relationship": "mother", "contact": "01632 960100"}],
-        "involvements": [{**service, "sensitive": child.number == 5}],
+        "involvements": [{**service, "sensitive": child.number == _SENSITIVE}],
     }  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from pipelines.publishing.publish import snapshot_tables
 from pipelines.publishing.versions import versions_there
 from pipelines.tables import read_table
 from tests.nights.little_authority import AUTHORITY, Delivery, children, day_of, put
-from tests.nights.little_nights import LittleNights, broken_in, few_keys_may_move
+from tests.nights.little_nights import LittleNights, broken_in, bytes_under, few_keys_may_move
 from tests.nights.test_firewall import ADOPTIVE, BIRTH, hold_adoptive, identities, shown, sides, verdict
 
 A, B = "social_care:S0021", "social_care:S0921"
@@ -381,10 +381,10 @@ def test_who_was_hidden_by_a_night_that_was_not_published_is_not_opened_by_a_cor
     assert ("walled", B) in tasks(place, 2)
 
 
-def hidden_in_database(place: LittleNights, record_key: str) -> bool:
-    """Whether the child that a record had in the first night is hidden in the index database."""
+def hidden_in_database(place: LittleNights, record_key: str, night: int = 0) -> bool:
+    """Whether the child that a record had in the first night, or in another, is hidden in the index database."""
     child = db.INDEX_TABLES["children"].c
-    query = select(child.shielded, child.withheld).where(child.index_id == identities(place, 0)[record_key])
+    query = select(child.shielded, child.withheld).where(child.index_id == identities(place, night)[record_key])
     with place.deployment.engine.connect() as connection:
         (row,) = connection.execute(query).all()
     return bool(row.shielded or row.withheld)
@@ -474,3 +474,176 @@ def test_under_no_index_id_two_versions_show_a_family_each_once_a_record_registe
     told = [taken.business_date for taken in taken_away(place.deployment, AUTHORITY)]
     place.load()
     assert [taken.business_date for taken in taken_away(place.deployment, AUTHORITY)] == told
+
+
+def settled_by_two(folder: Path, said: Any = "S0021") -> LittleNights:
+    """A wall was asked for and stood, and two people have said since that the two are one child."""
+    place = both(folder, firewall_from=said)
+    place.deliver(0)
+    assert place.load() == {0: "published"}
+    walled(place, 0)
+    same = decisions.decide(place.deployment, AUTHORITY, "same", A, B, **WHY)
+    confirm(place.deployment, AUTHORITY, same.number, **(WHY | {"actor": "Omar"}))
+    return place
+
+
+def one_child(place: LittleNights, night: int) -> None:
+    of = identities(place, night)
+    assert of[A] == of[B] and not hidden(place, night, B)
+    assert hidden_in_database(place, B, night) is False
+
+
+@pytest.fixture(scope="module")
+def asks_no_more(tmp_path_factory: pytest.TempPathFactory) -> LittleNights:
+    """The record came without the wish after that, and they are one child."""
+    place = settled_by_two(tmp_path_factory.mktemp("asks-no-more"))
+    del place.feeds["social_care"].rows["S0921"]["firewall_from"]
+    place.deliver(1)
+    assert place.load()[1] == "published"
+    one_child(place, 1)
+    return place
+
+
+def asks_anew(place: LittleNights, said: Any = "S0021") -> None:
+    place.feeds["social_care"].rows["S0921"]["firewall_from"] = said
+
+
+@pytest.mark.parametrize(
+    "said", ["S0021", *(pytest.param(each, marks=pytest.mark.in_full) for each in ("s-0021", BIRTH.nhs))]
+)
+def test_who_had_stopped_asking_for_a_wall_and_asks_anew_is_heard_whatever_was_decided_before(
+    asks_no_more: LittleNights, tmp_path: Path, said: str
+) -> None:
+    place = asks_no_more.copied_to(tmp_path)
+    asks_anew(place, said)
+    place.deliver(2)
+    assert place.load()[2] == "published"
+    walled(place, 2)
+    folder = place.in_force(2).folder
+    before = bytes_under(folder / "matching", folder / "identities", folder / "protection")
+    assert place.load(asked=[2]) == {2: "published"}
+    assert bytes_under(folder / "matching", folder / "identities", folder / "protection") == before
+    place.deliver(3)  # it goes on asking
+    assert place.load()[3] == "published"
+    walled(place, 3)
+
+
+@pytest.mark.in_full
+def test_who_asked_in_other_words_than_the_register_has_and_asks_anew_is_heard(tmp_path: Path) -> None:
+    place = settled_by_two(tmp_path, "s-0021")
+    del place.feeds["social_care"].rows["S0921"]["firewall_from"]
+    for night in (1, 2):
+        place.deliver(night)
+        assert place.load()[night] == "published"
+        one_child(place, night)
+    asks_anew(place, "s-0021")
+    place.deliver(3)
+    assert place.load()[3] == "published"
+    walled(place, 3)
+    (standing,) = [each for each in decisions.every_decision(place.deployment, AUTHORITY) if each.kind == "same"]
+    decisions.take_back(place.deployment, AUTHORITY, standing.number, **WHY)
+    same = decisions.decide(place.deployment, AUTHORITY, "same", A, B, **WHY)
+    confirm(place.deployment, AUTHORITY, same.number, **(WHY | {"actor": "Omar"}))
+    place.deliver(4)  # two people have settled that too
+    assert place.load()[4] == "published"
+    one_child(place, 4)
+
+
+@pytest.mark.in_full
+@pytest.mark.parametrize("comes", ["held", "failed", "refused", "gap"])
+def test_who_asks_anew_is_hidden_from_then_until_the_wall_stands(
+    asks_no_more: LittleNights, tmp_path: Path, comes: str
+) -> None:
+    place = asks_no_more.copied_to(tmp_path)
+    asks_anew(place)
+    with few_keys_may_move():
+        if comes == "held":
+            place.renumber()
+            place.deliver(2)
+            assert place.load() == {2: "held"}
+        elif comes == "failed":
+            place.deliver(2)
+            assert place.load(before=broken_in("links")) == {2: "failed"}
+        elif comes == "refused":
+            place.deliver(2, "social_care", fault="checksum")
+            place.load(before=broken_in("inputs"))
+        elif comes == "gap":
+            held_at(place, 2)
+            place.load(before=broken_in("inputs"))
+        nothing_shown(place, 1)
+        for row in place.feeds["health"].rows.values():  # the old keys again
+            row["local_patient_id"] = row["local_patient_id"].rstrip("N")
+        place.deliver(3)
+        assert place.load()[3] == "published"
+    walled(place, 3)
+
+
+def nothing_shown(place: LittleNights, night: int) -> None:
+    """The latest night in force is this, and the one child of it is hidden and has no name."""
+    assert [place.night(each).version() is not None for each in (night, night + 1)] == [True, False]
+    assert hidden_in_database(place, B, night)
+    seen = shown(place, night, identities(place, night)[B], in_database=True)
+    assert "Quillerby" not in seen and "Thistlewick" not in seen
+
+
+@pytest.mark.in_full
+def test_who_stops_asking_in_a_night_that_is_held_and_asks_anew_is_hidden_at_once(tmp_path: Path) -> None:
+    place = settled_by_two(tmp_path)
+    place.deliver(1)
+    assert place.load()[1] == "published"
+    one_child(place, 1)
+    del place.feeds["social_care"].rows["S0921"]["firewall_from"]
+    place.renumber()
+    place.deliver(2)
+    with few_keys_may_move():
+        assert place.load() == {2: "held"}
+        one_child(place, 1)
+        asks_anew(place)
+        place.deliver(3, "social_care", fault="checksum")
+        place.load(before=broken_in("inputs"))
+        nothing_shown(place, 1)
+        for row in place.feeds["health"].rows.values():  # the old keys again
+            row["local_patient_id"] = row["local_patient_id"].rstrip("N")
+        place.deliver(4)
+        place.load()
+    walled(place, 4)
+
+
+def held_at(place: LittleNights, night: int) -> None:
+    """A delta of social care that waits for the one before it."""
+    care = place.feeds["social_care"]
+    care.sequence += 2
+    row = care.rows["S0921"] | {"change": "upsert"}
+    put(place.landing, Delivery("social_care", day_of(night), care.sequence, "delta", [row]))
+
+
+@pytest.mark.in_full
+def test_a_feed_that_simply_goes_on_asking_undoes_nothing_that_two_people_decided(tmp_path: Path) -> None:
+    place = settled_by_two(tmp_path)
+    for night in (1, 2):
+        place.deliver(night)
+        assert place.load()[night] == "published"
+        one_child(place, night)
+    care = place.feeds["social_care"]
+    care.sequence += 1
+    row = care.rows["S0921"] | {"change": "upsert"}
+    put(place.landing, Delivery("social_care", day_of(3), care.sequence, "delta", [row]))
+    place.load()
+    place.deliver(4, "social_care", "health", fault="checksum")
+    place.load()
+    one_child(place, max(each for each in range(5) if place.night(each).version()))
+
+
+@pytest.mark.in_full
+def test_who_was_gone_and_asks_on_coming_back_asks_anew(tmp_path: Path) -> None:
+    place = settled_by_two(tmp_path)
+    place.deliver(1)
+    assert place.load()[1] == "published"
+    one_child(place, 1)
+    mine = place.feeds["social_care"].rows.pop("S0921")
+    place.deliver(2)
+    assert place.load()[2] == "published"
+    place.feeds["social_care"].rows["S0921"] = mine
+    place.deliver(3)
+    assert place.load()[3] == "published"
+    walled(place, 3)

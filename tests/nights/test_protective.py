@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from pipelines.database import schema as db
 from pipelines.errors import IsindexError
-from pipelines.nights import hiding, protection_decisions, protective, put_in_force
+from pipelines.nights import decisions, hiding, protection_decisions, protective, put_in_force
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.protective import protect_at_once, protection_waits, taken_away
 from pipelines.publishing import publish
@@ -387,6 +387,113 @@ def test_a_service_that_turns_out_to_be_sensitive_is_named_in_no_version(place: 
     place.deliver(5)
     place.load()
     assert [version for version in taken_away(place.deployment, AUTHORITY) if version.business_date == day_of(4)] == []
+
+
+def named_in(place: LittleNights) -> list[str]:
+    """Versions in the home that name the service, its worker or its telephone; and the index database."""
+    told = ("Lantern Project", "Lantern worker", "01632 960889")
+    root = place.deployment.home.snapshots(AUTHORITY)
+    tables = {
+        version: read_table(root / version / "involvements.parquet").to_pylist()
+        for version in versions_there(place.deployment.home, AUTHORITY)
+    }
+    with place.deployment.engine.connect() as connection:
+        tables["database"] = list(connection.execute(select(db.INDEX_TABLES["involvements"])).all())
+    return [where for where, rows in tables.items() if any(each in repr(row) for row in rows for each in told)]
+
+
+def lantern(place: LittleNights, **cells: Any) -> dict[str, Any]:
+    """The record of social care that names the service, which is not sensitive but for `cells`; the next delivery brings it."""
+    rows = place.feeds["social_care"].rows.values()
+    mine = next(row for row in rows if row["involvements"] and not row["involvements"][0]["sensitive"])
+    said = {"team": "Lantern Project", "worker": "A Lantern worker", "contact": "01632 960889"}
+    mine["involvements"] = [dict(mine["involvements"][0], **said) | cells]
+    return mine
+
+
+WHY: Any = {"actor": "Ruth", "reason": "seen", "at": datetime(2026, 11, 23, 6, tzinfo=UTC)}
+SENSITIVE = {"sensitive": True, "consent_basis": "explicit_consent"}
+
+
+@pytest.fixture(scope="module")
+def naming(three_nights: LittleNights, tmp_path_factory: pytest.TempPathFactory) -> LittleNights:
+    """Two nights more, which name the service."""
+    made = three_nights.copied_to(tmp_path_factory.mktemp("naming"))
+    lantern(made)
+    for night in (3, 4):
+        made.deliver(night)
+        assert made.load() == {night: "published"}
+    assert len(named_in(made)) == 3
+    return made
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ("held", SENSITIVE), *(pytest.param(*each, marks=pytest.mark.in_full) for each in (
+            ("failed", SENSITIVE), ("held", {"sensitive": True}), ("held", {"sensitive": None}), ("held", {"sensitive": "perhaps"}),
+            ("held", {"sensitive": None, "consent_basis": "significant_harm"}),
+        )),
+    ],
+)  # fmt: skip
+def test_a_service_that_a_night_held_or_failed_finds_to_be_sensitive_is_named_in_no_version_from_then_on(
+    naming: LittleNights, tmp_path: Path, ends: str, said: dict[str, Any]
+) -> None:
+    place = naming.copied_to(tmp_path)
+    children_before = place.published(4).num_rows
+    mine = lantern(place)
+    mine["involvements"][0] = {
+        name: value for name, value in (mine["involvements"][0] | said).items() if value is not None
+    }
+    with few_keys_may_move():
+        if ends == "held":
+            place.renumber()
+        place.deliver(5)
+        assert place.load(before=broken_in("identities") if ends == "failed" else lambda stage: None) == {5: ends}
+        assert named_in(place) == [] and place.published(4).num_rows == children_before
+        told = [(each.business_date, each.children) for each in taken_away(place.deployment, AUTHORITY)]
+        assert told == [(day_of(night), 1) for night in range(5)], (
+            "those of before name another of the child, and it may be that"
+        )
+        versions = bytes_under(place.home / "snapshots")
+        place.load()
+        assert ends == "failed" or bytes_under(place.home / "snapshots") == versions
+    assert named_in(place) == []
+
+
+@pytest.mark.in_full
+@pytest.mark.parametrize("then", ["corrected", "waived", "the next night says otherwise"])
+def test_what_a_held_night_has_unnamed_stays_so_in_versions_of_before_and_later_ones_show_what_their_records_say(
+    naming: LittleNights, tmp_path: Path, then: str
+) -> None:
+    place = naming.copied_to(tmp_path)
+    lantern(place, **SENSITIVE)
+    with few_keys_may_move():
+        place.renumber()
+        place.deliver(5)
+        assert place.load() == {5: "held"}
+        assert named_in(place) == []
+        if then == "waived":
+            for gate in [each["name"] for each in place.last(5).gates if not each["passed"]]:
+                decisions.override(place.deployment, AUTHORITY, day_of(5), gate, **WHY)
+            assert place.load() == {5: "published"}
+            assert named_in(place) == []
+        lantern(place, sensitive=False)
+        if then == "corrected":
+            for row in place.feeds["health"].rows.values():
+                row["local_patient_id"] = row["local_patient_id"].rstrip("N")
+            place.deliver(5)
+            assert place.load() == {5: "published"}
+            assert named_in(place) == [place.night(5).version(), "database"]
+        if then == "the next night says otherwise":
+            for row in place.feeds["health"].rows.values():
+                row["local_patient_id"] = row["local_patient_id"].rstrip("N")
+        place.deliver(6)
+        assert place.load()[6] == "published"
+    naming_it = {place.night(night).version() for night in ((5, 6) if then == "corrected" else (6,))}
+    assert set(named_in(place)) == {*naming_it, "database"}
+    place.load(asked=[3, 4])
+    assert set(named_in(place)) == {*naming_it, "database"}
 
 
 @pytest.mark.in_full

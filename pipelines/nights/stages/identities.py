@@ -5,14 +5,13 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.deliveries import Register, Store
 from pipelines.identities.assign import Assigned, assign_identities
 from pipelines.identities.ledger import record_night
 from pipelines.identities.state import IdentityState
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.decided import decisions_of, firewalls_of, lifting_of
 from pipelines.nights.night import Check, Night, StageReport
-from pipelines.nights.requests import asked_for
+from pipelines.nights.requests import asked_for, records_told
 from pipelines.nights.seal import sealed
 from pipelines.nights.unmet import unmet_told
 from pipelines.nights.walls import standing_in, walls_in, walls_wished_in
@@ -61,7 +60,12 @@ def identify(night: Night) -> StageReport:
     protected = _protect(attempt, base, assigned.identities, records, wishes)
     seen = protected.visibility
     folder = attempt.folder / "protection"
-    entries = answered_after(protected.entries, _told_of(attempt)) if protected.entries.num_rows else protected.entries
+    told = (
+        {delivery: references(keys) for delivery, keys in records_told(attempt).items()}
+        if protected.entries.num_rows
+        else {}
+    )
+    entries = answered_after(protected.entries, told) if protected.entries.num_rows else protected.entries
     write_table(entries, folder / "entries.parquet")
     write_table(protected.latched, folder / "latched.parquet")
     decided = [each.record_a for each in attempt.inputs.decisions if each.kind == "shield" and each.record_a]
@@ -115,16 +119,6 @@ def _protect(
         anew=_anew(attempt, base, records) if base else _undated(records),
         heard=before["entries"]["entry_id"].combine_chunks(),
     )
-
-
-def _told_of(attempt: Attempt) -> dict[str, pa.Array]:
-    """Delivery in force since the base → reference of each record that it tells of and that was not rejected."""
-    register, store = Register(attempt.night.engine), Store(attempt.night.home)
-    told = {}
-    for each in attempt.inputs.deliveries:
-        keys = store.open(register.needed(each.delivery_id)).accepted_keys.drop_null()
-        told[each.delivery_id] = references(pc.binary_join_element_wise(each.agency, keys, ":"))
-    return told
 
 
 def _undated(records: pa.Table) -> pa.Array:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.contracts import contract_for, registered_agencies
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.decided import decisions_of, settled_by_two
 from pipelines.nights.judging import person_tables
 from pipelines.nights.night import Check, Night, StageReport
-from pipelines.nights.requests import asked_for
+from pipelines.nights.requests import asked_for, records_told
 from pipelines.nights.seal import sealed
 from pipelines.nights.walls import (
     but_walled,
@@ -48,9 +49,10 @@ def link(night: Night) -> StageReport:
     model = load_model(night.deployment.settings.model)
     contracts = [contract_for(agency.agency) for agency in registered_agencies()]
     records, decided = read_table(attempt.folder / "person" / "records.parquet"), decisions_of(attempt.inputs)
-    wished = wishes_after(walls_wished_in(base.folder if base else None), asked_for(night, attempt.inputs.asking))
-    wished = found_tonight(wished, records)
-    asked = walls_asked(settled_by_two(attempt.inputs), wished, walls_asked_in(base.folder if base else None))
+    wished, stand = (look(base.folder if base else None) for look in (walls_wished_in, walls_asked_in))
+    told = records_told(attempt) | {_gone_by(night): _gone(wished, records)} if wished.num_rows else {}
+    wished = found_tonight(wishes_after(wished, asked_for(night, attempt.inputs.asking), told, stand), records)
+    asked = walls_asked(settled_by_two(attempt.inputs), wished, stand)
     decided = but_walled(decided, asked)
     matching = partial(
         match,
@@ -86,3 +88,14 @@ def link(night: Night) -> StageReport:
     fits, words = drift_verdict(model, matched.stats)
     drift = {name: figure for name, figure in figures.items() if name.startswith("drift_")}
     return StageReport(figures, (Check("model_drift", fits, False, words, drift),))
+
+
+def _gone(wished: pa.Table, records: pa.Table) -> pa.Array:
+    """Keys of the records that asked for a firewall (`WALLS_WISHED`) and are there no more."""
+    asking = wished["record"].combine_chunks().drop_null()
+    return asking.filter(pc.invert(pc.is_in(asking, value_set=records["record_key"].combine_chunks())))
+
+
+def _gone_by(night: Night) -> str:
+    """What stands in the place of the delivery that tells that a record is gone: after all of the night (`register.ORDER`)."""
+    return f"{night.authority}/-/{night.business_date.isoformat()}/gone"
