@@ -41,6 +41,9 @@ def preflight(
         for finding in result.findings:
             console.print(f"  {finding.code}: {finding.message} {finding.remedy}")
         console.print("  " + ", ".join(f"{name} {number:,}" for name, number in result.counts.items()))
+        if result.cleaned:
+            told = ", ".join(f"{path} {number:,}" for path, number in result.cleaned.items())
+            console.print(f"  Cleaned before they were judged (spaces, signs nobody sees, words for nothing): {told}")
         table = Table(title="Rules broken", title_justify="left")
         for name in ("Rule", "Outcome", "Field", "Records", "First at", "What to do"):
             table.add_column(name)

@@ -78,6 +78,7 @@ delivery = Table(
     Column("codes", JSON, nullable=False),  # file codes, each {code, file, message, remedy}
     Column("counts", JSON, nullable=False),  # rows_in_manifest, rows_read, accepted, queried, rejected, repeats, lost
     Column("rules", JSON, nullable=False),  # rule code → number of records
+    Column("cleaned", JSON),  # path of a column → texts that were cleaned there
     Column("stored_at", Text),  # folder relative to the home, None when nothing was kept
     Column("superseded_by", String(words.DELIVERY_ID)),
 )

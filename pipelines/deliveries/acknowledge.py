@@ -40,6 +40,7 @@ def ack_of(entry: DeliveryEntry) -> dict[str, Any]:
         "codes": entry.codes,
         "counts": entry.counts,
         "rules": entry.rules,
+        "cleaned": entry.cleaned or {},
     }
 
 

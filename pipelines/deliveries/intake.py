@@ -121,7 +121,9 @@ def receive(
     )
     counts = {"rows_in_manifest": manifest.rows if manifest else 0}
     if read:
+        counts["rows_in_manifest"] -= read.blank
         counts |= {"rows_read": read.rows_read, "lost": read.lost}
+        entry = replace(entry, cleaned=dict(read.cleaned))
     entry = replace(entry, counts=counts, late=ruling.late, superseded_by=ruling.superseded_by)
     entry = replace(entry, state=ruling.state, codes=_codes(ruling.findings))
     judged = read if ruling.state in ("verified", "held") else None

@@ -45,6 +45,9 @@ class DeliveryEntry:
     codes: list[dict[str, str]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     rules: dict[str, int] = field(default_factory=dict)
+    cleaned: dict[str, int] | None = (
+        None  # path of a column → texts cleaned there; None: nothing was read, or before that was counted
+    )
     stored_at: str | None = None
     superseded_by: str | None = None
 

@@ -23,6 +23,8 @@ import pyarrow as pa
 from pipelines.deliveries.states import DeliveryEntry
 from pipelines.errors import IsindexError
 from pipelines.home import Home
+from pipelines.seams import grown
+from pipelines.seams.deliveries import REJECTS
 from pipelines.tables import file_sha256, read_as, read_table, store_damaged, write_json, write_table
 from pipelines.umask import FOLDER
 
@@ -72,7 +74,7 @@ class StoredDelivery:
         Raises:
             IsindexError: STORE_DAMAGED when it is not the table that was kept.
         """
-        return read_table(self._proven("rejected.parquet"))
+        return grown(read_table(self._proven("rejected.parquet")), REJECTS)
 
     def _proven(self, name: str) -> Path:
         path = self.folder / name

@@ -120,13 +120,19 @@ def _report(feed: FeedTonight, store: Store) -> StageReport:
     )
     figures = {**counts, "rejected_share": rate, "refused_columns": sum(code == "COLUMNS_REFUSED" for code in codes)}
     figures["delivered"] = int(usable)
-    return StageReport(figures, checks, {"rules": _rules(told), "codes": _codes(told)})
+    return StageReport(figures, checks, {"rules": _rules(told), "codes": _codes(told), "cleaned": _cleaned(told)})
 
 
 def _rules(entries: Sequence[DeliveryEntry]) -> str:
     rules = counted(each.rules for each in entries)
     lines = [f"| {rule} | {number} |" for rule, number in sorted(rules.items())]
     return "\n".join(["| rule | records |", "|---|---:|", *lines])
+
+
+def _cleaned(entries: Sequence[DeliveryEntry]) -> str:
+    texts = counted(each.cleaned or {} for each in entries)
+    lines = [f"| {path} | {number} |" for path, number in sorted(texts.items())]
+    return "\n".join(["| column | texts cleaned |", "|---|---:|", *lines])
 
 
 def _codes(entries: Sequence[DeliveryEntry]) -> str:

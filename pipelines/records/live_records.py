@@ -22,6 +22,7 @@ from pipelines.seams import conform
 from pipelines.seams.deliveries import LIVE_HEAD, LIVE_TAIL
 from pipelines.tables import connect, fetch
 from pipelines.validation.checks import literal
+from pipelines.validation.judge import key_digest_sql
 from pipelines.validation.places import quoted, shielding_code
 
 __all__ = ["FeedNight", "apply_delivery"]
@@ -39,6 +40,7 @@ class FeedNight:
         live: `LIVE_HEAD`, the contract's columns in their own types, `LIVE_TAIL`; by key.
         changes: numbers of records: added, changed, unchanged, withdrawn, and kept (not delivered in a usable form
             tonight, but not withdrawn either).
+        suspended: how many of those kept are absent, and stay for records that were lost or could not be read.
         touched: keys of the records that came, went, or are not what they were (but for `outcome`); some that are may be
             among them.
     """
@@ -46,6 +48,7 @@ class FeedNight:
     live: pa.Table
     changes: Mapping[str, int]
     touched: pa.StringArray
+    suspended: int = 0
 
 
 def apply_delivery(
@@ -61,8 +64,8 @@ def apply_delivery(
 ) -> FeedNight:
     """The feed's live records after a delivery.
 
-    In a full delivery an absent key is withdrawn, unless absence means nothing in this feed or records were lost or so
-    damaged that their key is not known. A key that was delivered but rejected keeps its last good version, except when
+    In a full delivery an absent key is withdrawn, unless absence means nothing in this feed. For each record that was lost, or so
+    damaged that nobody knows whose it is, one that is absent stays. A key that was delivered but rejected keeps its last good version, except when
     the rule says that nobody of that kind may stay (age). Whoever asked for a shield in a rejected record is shielded.
 
     Args:
@@ -92,6 +95,7 @@ def apply_delivery(
         WHERE key NOT IN (SELECT key FROM tonight) AND NOT ({leaves})
         """)
         found = fetch(database, "SELECT * FROM live ORDER BY key")
+        ((suspended,),) = database.execute("SELECT count(*) FROM suspended").fetchall()
         withdrawn = fetch(database, "SELECT key FROM before WHERE key NOT IN (SELECT key FROM live)")
         live = _put_together(found, before, accepted.select(names).cast(shape), delivery_id, business_date)
         live, shielded = _shielded(database, live, rejects, contract)
@@ -104,7 +108,7 @@ def apply_delivery(
         changes["kept"] = kept
     new = found.filter(pc.is_in(found["change"], pa.array(["added", "changed"])))
     touched = pa.chunked_array([*new["key"].chunks, *withdrawn["key"].chunks, *shielded.chunks], pa.string())
-    return FeedNight(live, {**changes, "withdrawn": withdrawn.num_rows}, touched.unique())
+    return FeedNight(live, {**changes, "withdrawn": withdrawn.num_rows}, touched.unique(), suspended)
 
 
 def _tonight(database: duckdb.DuckDBPyConnection, contract: Contract, columns: list[str], business_date: date) -> None:
@@ -167,16 +171,35 @@ def _by_key(*parts: pa.Table) -> pa.Table:
 
 
 def _leaves(contract: Contract, mode: str, lost: int, database: duckdb.DuckDBPyConnection) -> str:
-    """SQL over `before`: the record is not in tonight's delivery and does not stay."""
+    """SQL over `before`: the record is not in tonight's delivery and does not stay. Makes `suspended`: keys of who stays for the damage.
+
+    A record that was delivered and could not be read is somebody's: who has its key, as far as that could be made out, stays; of the
+    others that are absent as many as there are records of which nobody knows whose they are, the first by key.
+    """
+    database.execute("CREATE TEMP TABLE suspended AS SELECT key FROM before LIMIT 0")
     said = "key IN (SELECT key FROM withdrawn)"
-    if mode != "full" or contract.absence_means == "nothing" or lost:
+    if mode != "full" or contract.absence_means == "nothing":
         return said
-    damaged = database.execute(
-        f"SELECT count(*) FROM rejects WHERE key IS NULL AND starts_with(rule, '{_DAMAGE}')"
-    ).fetchone()
-    if damaged and damaged[0]:
-        return said
-    return f"{said} OR key NOT IN (SELECT key FROM rejects WHERE key IS NOT NULL AND outcome = 'rejected')"
+    spoken_of = "key IN (SELECT key FROM rejects WHERE key IS NOT NULL AND outcome = 'rejected')"
+    database.execute(
+        f"""
+        CREATE TEMP TABLE absent AS
+        SELECT key, {key_digest_sql("key")} AS digest FROM before
+        WHERE key NOT IN (SELECT key FROM tonight) AND NOT {said} AND NOT {spoken_of};
+        CREATE TEMP TABLE unread AS
+        SELECT position, any_value(may_be) AS digest FROM rejects
+        WHERE key IS NULL AND starts_with(rule, '{_DAMAGE}') GROUP BY position;
+        INSERT INTO suspended SELECT key FROM absent SEMI JOIN unread USING (digest)
+        """
+    )
+    database.execute(
+        """
+        INSERT INTO suspended SELECT key FROM absent ANTI JOIN suspended USING (key) ORDER BY key
+        LIMIT (SELECT $lost::BIGINT + count(*) FROM unread ANTI JOIN absent USING (digest))
+        """,
+        {"lost": lost},
+    )
+    return f"{said} OR NOT {spoken_of} AND key NOT IN (FROM suspended)"
 
 
 def _shielded(

@@ -28,6 +28,9 @@ REJECTS = Seam(  # validation → deliveries, records, reporting: one row per re
         Column("remedy", _TEXT, "what the supplier should do"),
         Column("contract", _TEXT, "the contract it was judged by", width=words.CONTRACT),
         Column("asks_shield", pa.bool_(), "the rejected record asks for a shield"),
+        Column(
+            "may_be", _TEXT, "a keyed digest of what may be the key of a record that could not be read", width=words.REF
+        ),
     ),
 )
 

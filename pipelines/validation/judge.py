@@ -32,7 +32,7 @@ from pipelines.validation.places import places, quoted
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["COUNTS", "Delivered", "Judged", "judge", "reject_id_sql"]
+__all__ = ["COUNTS", "Delivered", "Judged", "judge", "key_digest_sql", "reject_id_sql"]
 
 COUNTS = ("rows_read", "accepted", "queried", "rejected", "repeats", "lost")
 _IDENTIFIERS = frozenset({"nhs_number", "previous_nhs_number", "upn", "former_upn"})
@@ -47,7 +47,7 @@ class Delivered(Protocol):
 
     @property
     def unreadable(self) -> pa.Table:
-        """position, line, key, rule of damaged records."""
+        """position, line, key, rule, may_be of damaged records."""
 
     @property
     def lost(self) -> int:
@@ -136,6 +136,12 @@ def reject_id_sql(authority: str, agency: str, code: str, anchor: str) -> str:
     return f"left(sha256({literal(f'{secret}/{authority}/{agency}/')} || {code} || '/' || {anchor}), 32)"
 
 
+def key_digest_sql(key: str) -> str:
+    """SQL for a digest of the key of a record, with the deployment's secret; NULL for NULL."""
+    secret = hashlib.sha256(namespace_secret() + b"\0what a key may be").hexdigest()
+    return f"left(sha256({literal(f'{secret}/')} || {key}), 32)"
+
+
 def _gather_broken(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Plan) -> None:
     """Make `broken` (position, rule, severity), `rejected` (position) and `queried` (position)."""
     same_key = next(n for n in plan.across if plan.rules[n].check == "same_key_other_content")
@@ -207,11 +213,11 @@ def _rejects(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Plan
         SELECT found.position, line, key,
             CASE WHEN found.position IN (FROM rejected) THEN 'rejected' ELSE 'queried' END AS outcome,
             rule AS number, code, found.severity, dimension, field,
-            coalesce({mask_sql("text")}, '') AS masked, message, remedy
+            coalesce({mask_sql("text")}, '') AS masked, message, remedy, NULL::VARCHAR AS may_be
         FROM found JOIN rule USING (rule)
         UNION ALL
         SELECT position, line, key, 'rejected', -1, unreadable.rule, damage.severity, damage.dimension, damage.field,
-            '', damage.message, damage.remedy
+            '', damage.message, damage.remedy, CASE WHEN key IS NULL THEN {key_digest_sql("may_be")} END
         FROM unreadable JOIN ({_damage_sql()}) AS damage ON damage.code = unreadable.rule
     ), numbered AS (
         -- one key may stand on several records: the first keeps the plain id, the others add their number
@@ -222,7 +228,7 @@ def _rejects(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Plan
     SELECT CASE WHEN nth = 1 THEN id ELSE left(sha256(id || '/' || nth), 32) END AS reject_id,
         position, line, key, outcome, code AS rule, severity, dimension, field, masked, message, remedy,
         {literal(contract.id)} AS contract,
-        outcome = 'rejected' AND position IN (SELECT position FROM judged WHERE {plan.shielding}) AS asks_shield
+        outcome = 'rejected' AND position IN (SELECT position FROM judged WHERE {plan.shielding}) AS asks_shield, may_be
     FROM numbered ORDER BY position, number, code
     """,
     )

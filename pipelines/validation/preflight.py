@@ -69,6 +69,7 @@ class PreflightResult:
             rejected than the service level allows).
         reasons: why it is not simply ready, in sentences.
         counts: as `Judged.counts`; zero when the file is refused.
+        cleaned: path of a column → texts that were cleaned there before they were judged (`deliveries.cleaning`).
         rules: broken ones, most records first.
         proof: results of the independent proof, name → passed; empty unless asked for.
     """
@@ -82,6 +83,7 @@ class PreflightResult:
     rules: tuple[BrokenRule, ...]
     measures: dict[str, float] = field(default_factory=dict)
     proof: dict[str, bool] = field(default_factory=dict)
+    cleaned: dict[str, int] = field(default_factory=dict)
 
     @property
     def ready(self) -> bool:
@@ -143,8 +145,9 @@ def preflight(
         proof = {each.name: each.passed for each in outcomes}
     verdict: Verdict = "not ready" if not_ready else "ready with queries" if doubts else "ready"
     return PreflightResult(
-        contract.id, day, verdict, reasons, read.findings, judged.counts, _broken(judged.rejects), measures, proof
-    )
+        contract.id, day, verdict, reasons, read.findings, judged.counts, _broken(judged.rejects), measures, proof,
+        dict(read.cleaned),
+    )  # fmt: skip
 
 
 def _read(path: Path, contract: Contract, authority: str, day: date) -> ReadResult:

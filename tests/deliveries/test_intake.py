@@ -108,9 +108,25 @@ def test_several_files_are_one_delivery_with_running_positions(site):
     site.deliver("health", {"health-1.csv": CONTENT, "health-2.csv": CONTENT.replace(b"1,A", b"3")})
     receipt = site.take()
     assert receipt.read.records["position"].to_pylist() == [1, 2, 4]
-    assert receipt.read.unreadable.to_pylist() == [
+    assert receipt.read.unreadable.drop_columns("may_be").to_pylist() == [
         {"position": 3, "line": 2, "key": None, "rule": "RECORD-FIELD-COUNT"}
     ]
+
+
+@pytest.mark.parametrize("counted", [0, 1, 2])
+def test_rows_with_no_value_are_blank_lines_whether_the_manifest_counts_them_or_not(site, counted):
+    blank = b"," * (CONTENT.splitlines()[0].count(b",")) + b"\r\n"
+    site.deliver("health", {"health.csv": CONTENT + blank * 2}, rows=2 + counted)
+    [entry] = site.load()
+    assert (entry.state, entry.counts["rows_in_manifest"], entry.counts["rows_read"]) == ("loaded", 2, 2)
+
+
+def test_what_was_cleaned_is_told_by_column(site):
+    head, first, *others = CONTENT.splitlines(keepends=True)
+    site.deliver("health", {"health.csv": b"".join([head, first.replace(b"A", b" A ", 1), *others])}, rows=2)
+    [entry] = site.load()
+    assert entry.state == "loaded" and list(entry.cleaned.values()) == [1]
+    assert ack(next(site.landing.rglob("ack.json")).parent)["cleaned"] == entry.cleaned
 
 
 @pytest.mark.parametrize(
@@ -308,7 +324,9 @@ def test_a_value_too_large_costs_its_record_whose_key_stays_known(site, size):
     site.deliver("health", {"health.csv": CONTENT + b"3,C," + b"x" * size + b",\n4,D,,\n"}, rows=4)
     read = site.take().read
     assert read.records["key"].to_pylist() == ["1", "2", "4"]
-    assert read.unreadable.to_pylist() == [{"position": 3, "line": 4, "key": "3", "rule": "RECORD-TOO-LARGE"}]
+    assert read.unreadable.drop_columns("may_be").to_pylist() == [
+        {"position": 3, "line": 4, "key": "3", "rule": "RECORD-TOO-LARGE"}
+    ]
 
 
 def test_the_first_time_of_receipt_stays(site):

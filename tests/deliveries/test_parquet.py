@@ -1,6 +1,6 @@
 """Parquet files: text or typed, sound or not."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -40,6 +40,15 @@ def test_typed_columns_come_as_their_native_text(read, health):
         {"id": "943", "name": "A", "note": "true", "born": "2010-01-02"},
         {"id": None, "name": None, "note": None, "born": None},
     ]
+
+
+def test_a_moment_of_some_zone_is_the_day_that_london_has_then(read, health):
+    summer, winter = datetime(2012, 6, 14, 23, tzinfo=UTC), datetime(2012, 12, 14, tzinfo=UTC)
+    table = pa.table({
+        "id": ["1", "2", "3"], "name": ["A", "B", "C"], "note": ["", "", ""],
+        "born": pa.array([summer, winter, None], pa.timestamp("us", "UTC")),
+    })  # fmt: skip
+    assert read(table, health).records["born"].to_pylist() == ["2012-06-15", "2012-12-14", None]
 
 
 @pytest.mark.parametrize("value", [date(2010, 1, 2), datetime(2010, 1, 2, 3, 4)])  # noqa: DTZ001

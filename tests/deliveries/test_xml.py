@@ -40,6 +40,22 @@ def test_pupils_have_true_lines_and_positions(read):
     assert part.records["line"].to_pylist() == [3, 5]
 
 
+@pytest.mark.parametrize("prefix", ["", "c:"])
+@pytest.mark.parametrize("broken", [False, True])
+def test_elements_of_a_namespace_are_read_by_their_local_names_where_they_stand(read, prefix, broken):
+    mark = f":{prefix[:-1]}" if prefix else ""
+    tail = "" if broken else f"</{prefix}Pupils>"
+    content = (
+        f'<{prefix}Pupils xmlns{mark}="http://www.example.org/census"\n xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">\n'
+        f"<{prefix}Pupil><{prefix}UPN>U1</{prefix}UPN><{prefix}URN>1</{prefix}URN></{prefix}Pupil>\n"
+        f'<{prefix}Pupil><{prefix}UPN>U2</{prefix}UPN><{prefix}Surname xsi:nil="true"/></{prefix}Pupil>\n{tail}'
+    )
+    part = read(content.encode())
+    assert upns(part) == ["U1", "U2"]
+    assert part.records["line"].to_pylist() == [3, 4]
+    assert part.complete is not broken
+
+
 def test_elements_and_attributes_outside_the_contract_are_named_and_dropped(read):
     part = read(pupils(pupil(1, FSM="secret"), b'<Pupil sen="secret"><UPN x="secret">U2</UPN><URN>1</URN></Pupil>'))
     assert part.refused == ("FSM", "number 2", "UPN/@x") or set(part.refused) >= {"FSM", "UPN/@x"}

@@ -101,10 +101,21 @@ def test_nobody_is_withdrawn_when_records_were_lost() -> None:
     assert keys(after(first(), judged("health", child(1)), lost=2, night=1)) == ["P1", "P2", "P3"]
 
 
-def test_nobody_is_withdrawn_when_a_damaged_record_may_be_theirs() -> None:
+@pytest.mark.parametrize(("may_be", "stays"), [("", "P2"), ("P3", "P3"), ("P9", "P2")])
+def test_for_a_damaged_record_one_that_is_absent_stays_its_own_where_the_key_can_be_made_out(
+    may_be: str, stays: str
+) -> None:
     sound = read("health", [child(1)])
-    damaged = replace(sound, unreadable=unreadable(2, "RECORD-FIELD-COUNT"), rows_read=2)
-    assert keys(after(first(), judge(damaged, contract("health"), NIGHT), night=1)) == ["P1", "P2", "P3"]
+    damaged = replace(sound, unreadable=unreadable(2, "RECORD-FIELD-COUNT", may_be=may_be), rows_read=2)
+    night = after(first(), judge(damaged, contract("health"), NIGHT), night=1)
+    assert keys(night) == ["P1", stays]
+    assert (night.suspended, night.changes["withdrawn"]) == (1, 1)
+
+
+def test_what_a_key_may_be_is_kept_as_a_digest_alone() -> None:
+    damaged = replace(read("health", []), unreadable=unreadable(1, "RECORD-FIELD-COUNT", may_be="P2"), rows_read=1)
+    (told,) = judge(damaged, contract("health"), NIGHT).rejects.to_pylist()
+    assert told["key"] is None and "P2" not in repr(told) and len(told["may_be"]) == 32
 
 
 def test_a_damaged_record_whose_key_is_known_keeps_its_own_version_only() -> None:
@@ -170,7 +181,7 @@ def test_a_nested_shield_is_set_too() -> None:
 def test_records_of_an_older_contract_fit_a_newer_one() -> None:
     older = first().live.drop_columns(["carer_name"]).append_column("gone", pa.array(["x"] * 3))
     result = judged("health", child(1))
-    night = apply_delivery(older, result.accepted, result.rejects, contract("health"), mode="full", lost=1,
+    night = apply_delivery(older, result.accepted, result.rejects, contract("health"), mode="full", lost=2,
                            delivery_id="delivery 1", business_date=NIGHT)  # fmt: skip
     assert night.live.schema.equals(first().live.schema)
     assert keys(night) == ["P1", "P2", "P3"]

@@ -113,7 +113,7 @@ def outcome(result: Judged, position: int = 1) -> str:
     return "rejected" if broken(result, position) else "repeat"
 
 
-def unreadable(position: int, rule: str, key: str | None = None) -> pa.Table:
+def unreadable(position: int, rule: str, key: str | None = None, may_be: str = "") -> pa.Table:
     """A damaged record as a reader reports it."""
-    row = {"position": position, "line": position + 1, "key": key, "rule": rule}
+    row = {"position": position, "line": position + 1, "key": key, "rule": rule, "may_be": may_be or None}
     return pa.Table.from_pylist([row], schema=UNREADABLE_SCHEMA)

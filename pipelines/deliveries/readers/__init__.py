@@ -12,7 +12,7 @@ from pipelines.deliveries.files import Verified, VerifiedFile
 from pipelines.deliveries.readers.csv import read_csv
 from pipelines.deliveries.readers.jsonl import read_jsonl
 from pipelines.deliveries.readers.parquet import read_parquet
-from pipelines.deliveries.readers.result import FilePart, ReadResult, assemble, native_schema
+from pipelines.deliveries.readers.result import FilePart, ReadResult, assemble, native_schema, tidied
 from pipelines.deliveries.readers.xml import read_xml
 
 __all__ = ["ReadResult", "read_delivery", "read_file"]
@@ -24,14 +24,17 @@ def read_delivery(files: Verified, contract: Contract, *, delta: bool) -> ReadRe
     """The records of a delivery whose files were verified.
 
     When a finding refuses the delivery, its records must not be used. Besides what the readers find: COUNT_MISMATCH
-    when a file was read whole and does not have the stated rows, RECORDS_LOST when a damaged one has fewer.
+    when a file was read whole and does not have the stated rows, RECORDS_LOST when a damaged one has fewer. Rows with no value
+    at all may be counted by the manifest or not.
     """
     parts: list[FilePart] = []
     findings: list[Finding] = []
-    lost = 0
+    lost = blank = 0
     for file in files.files:
         part = read_file(file, contract, delta=delta)
         missing = file.stated.rows - part.rows
+        stated_blank = min(max(missing, 0), part.blank)
+        missing, blank = missing - stated_blank, blank + stated_blank
         refused = any(each.severity == "refuse" for each in part.findings)
         torn = bool(part.damaged) or not part.complete
         if not refused and missing > 0 and torn:
@@ -41,11 +44,15 @@ def read_delivery(files: Verified, contract: Contract, *, delta: bool) -> ReadRe
             findings.append(finding("COUNT_MISMATCH", file.stated.name, found=part.rows, stated=file.stated.rows))
         parts.append(part)
         findings += part.findings
-    return assemble(parts, contract, delta=delta, lost=lost, findings=tuple(findings))
+    return assemble(parts, contract, delta=delta, lost=lost, findings=tuple(findings), blank=blank)
 
 
 def read_file(file: VerifiedFile, contract: Contract, *, delta: bool) -> FilePart:
-    """The records of one file, by the kind its name tells: the contract's own, or Parquet."""
+    """The records of one file, by the kind its name tells: the contract's own, or Parquet; with clean texts."""
+    return tidied(_as_it_is(file, contract, delta=delta), contract)
+
+
+def _as_it_is(file: VerifiedFile, contract: Contract, *, delta: bool) -> FilePart:
     kind = _KINDS.get(file.name.rpartition(".")[2].lower())
     rows = file.stated.rows
     if kind == "parquet":

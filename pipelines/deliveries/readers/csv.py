@@ -19,7 +19,7 @@ import pyarrow.csv as arrow_csv
 
 from pipelines.contracts.contract import Column, Contract
 from pipelines.deliveries.codes import Finding, Severity, finding
-from pipelines.deliveries.readers.damaged_rows import salvaged_rows
+from pipelines.deliveries.readers.damaged_rows import keys_made_out, salvaged_rows
 from pipelines.deliveries.readers.protective import UNCLEAR, meant, refusal, says_no
 from pipelines.deliveries.readers.refused_names import as_told, columns_refused, is_contracts
 from pipelines.deliveries.readers.result import CELL_LIMIT, CHANGE, Damage, FilePart, native_schema
@@ -90,7 +90,8 @@ def read_csv(path: Path, name: str, contract: Contract, *, delta: bool, stated_r
     records = pa.Table.from_arrays(arrays, schema=schema)
     torn = [(position, line, _cells(text, rows, position - 1, delimiter)) for position, line, _ in damaged]
     salvaged = salvaged_rows(torn, columns, odd, contract, schema)
-    return FilePart(records, damaged, findings=tuple(findings), refused=refused, salvaged=salvaged)
+    keys = keys_made_out(torn, columns, contract)
+    return FilePart(records, damaged, findings=tuple(findings), refused=refused, salvaged=salvaged, keys=keys)
 
 
 def split_row(row: bytes, delimiter: bytes) -> list[bytes] | None:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from pipelines.contracts.contract import Column, Contract
 from pipelines.deliveries.readers.protective import UNCLEAR, WALLS, asking_columns, known_marks, says_no
 
-__all__ = ["salvaged_rows"]
+__all__ = ["keys_made_out", "salvaged_rows"]
 
 _LONGEST = 1 << 20  # characters of a row that are looked at
 Row = dict[str, object]
@@ -57,6 +57,27 @@ def salvaged_rows(
         if marks:
             found += [at | guess | marks for guess in guesses]
     return pa.Table.from_pylist(found, schema=schema)
+
+
+def keys_made_out(
+    rows: Iterable[tuple[int, int | None, list[str]]], header: Sequence[str], contract: Contract
+) -> dict[int, str]:
+    """Position of a damaged row → its key, where there is something at the place of each of its columns.
+
+    A column in the first half of the header is counted from the row's beginning, another from its end: damage seldom lies before
+    the one and behind the other. Whether it is a key is seen by whether anybody has it.
+    """
+    if not all(name in header for name in contract.key_columns):
+        return {}
+    found = {}
+    for position, _, cells in rows:
+        first, last = _named(header, cells), _from_the_end(header, cells)
+        guesses = [
+            (first if list(header).index(name) * 2 < len(header) else last).get(name) for name in contract.key_columns
+        ]
+        if all(isinstance(each, str) and each.strip() for each in guesses):
+            found[position] = "/".join(str(each).strip() for each in guesses)
+    return found
 
 
 def _named(header: Sequence[str], cells: Sequence[str]) -> Row:

@@ -179,8 +179,7 @@ def _text(array: pa.Array, date_format: str) -> pa.Array:
     """Scalars as the native file would have them; empty text is null."""
     kind = array.type
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-        days = array if pa.types.is_timestamp(kind) else array.cast(pa.date32())
-        text = pc.strftime(days, date_format)
+        text = pc.strftime(_in_london(array) if pa.types.is_timestamp(kind) else array.cast(pa.date32()), date_format)
     elif pa.types.is_boolean(kind):
         text = pc.if_else(array, "true", "false")
     elif pa.types.is_floating(kind):
@@ -193,6 +192,13 @@ def _text(array: pa.Array, date_format: str) -> pa.Array:
     else:
         text = array.cast(pa.string())
     return pc.if_else(pc.equal(pc.binary_length(text), 0), pa.scalar(None, pa.string()), text)
+
+
+def _in_london(moments: pa.Array) -> pa.Array:
+    """Moments of some zone as the clocks in London show them; such as have no zone as they are."""
+    if moments.type.tz is None:
+        return moments
+    return pc.local_timestamp(moments.cast(pa.timestamp(moments.type.unit, "Europe/London")))
 
 
 def _is_list(kind: pa.DataType) -> bool:

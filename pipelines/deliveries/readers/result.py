@@ -6,8 +6,9 @@ change mark, values too large). Not here: any file format, any judgement of a va
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.contracts.contract import Column, Contract
+from pipelines.deliveries.cleaning import cleaned
 from pipelines.deliveries.codes import Finding
 from pipelines.deliveries.readers.asking import who_asks
 
@@ -28,12 +30,19 @@ __all__ = [
     "arrow_type",
     "assemble",
     "native_schema",
+    "tidied",
 ]
 
 CELL_LIMIT = 10_000  # characters of one value
 CHANGE = "change"
 UNREADABLE_SCHEMA = pa.schema(
-    [("position", pa.int64()), ("line", pa.int64()), ("key", pa.string()), ("rule", pa.string())]
+    [
+        ("position", pa.int64()),
+        ("line", pa.int64()),
+        ("key", pa.string()),
+        ("rule", pa.string()),
+        ("may_be", pa.string()),
+    ]
 )
 Damage = tuple[int, int | None, str]  # position in the file, line or None, rule
 
@@ -51,6 +60,9 @@ class FilePart:
         refused: names outside the contract, nested ones by path.
         salvaged: in the shape of `records`, what could be made out of damaged records that may ask to be protected;
             several rows of one position are guesses at one record. None: nothing.
+        keys: position of a damaged record → its key, as far as that can be made out: to be kept in memory only.
+        blank: rows with no value at all, which are no records.
+        cleaned: path of a column → texts that were cleaned there (`cleaning`).
     """
 
     records: pa.Table = field(repr=False)
@@ -59,6 +71,9 @@ class FilePart:
     findings: tuple[Finding, ...] = ()
     refused: tuple[str, ...] = ()
     salvaged: pa.Table | None = field(default=None, repr=False)
+    keys: Mapping[int, str] = field(default_factory=dict, repr=False)
+    blank: int = 0
+    cleaned: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -75,8 +90,10 @@ class ReadResult:
             columns joined by ``/``; null when one is missing), change (``upsert`` or ``withdraw``), then the contract's
             columns in order: text, dates and flags as string as delivered (empty → null), objects as struct, arrays as
             list; dates of a typed Parquet file in the contract's native form.
-        unreadable: position, line, key (null when it could not be read), rule: damaged records.
+        unreadable: position, line, key (null when it could not be read), rule, may_be (what the key may be: in memory only): damaged records.
         rows_read: records + unreadable.
+        blank: rows with no value at all, of those that the manifest counts.
+        cleaned: path of a column → texts that were cleaned there.
         lost: rows of the manifest that could not even be told apart in a damaged file.
         findings: file codes found while reading.
         refused_columns: names outside the contract, whose content was dropped while parsing.
@@ -91,6 +108,21 @@ class ReadResult:
     findings: tuple[Finding, ...]
     refused_columns: tuple[str, ...]
     asking: pa.Table = field(repr=False)
+    blank: int = 0
+    cleaned: Mapping[str, int] = field(default_factory=dict)
+
+
+def tidied(part: FilePart, contract: Contract) -> FilePart:
+    """A file's records with clean texts, without the rows that have no value at all."""
+    records, counts = cleaned(part.records, contract)
+    salvaged = None if part.salvaged is None else cleaned(part.salvaged, contract)[0]
+    empty = np.ones(records.num_rows, dtype=bool)
+    for name in records.column_names[2:]:
+        empty &= records[name].is_null().to_numpy()
+    blank = int(empty.sum())
+    if blank:
+        records = records.filter(pa.array(~empty))
+    return replace(part, records=records, salvaged=salvaged, blank=blank, cleaned=counts)
 
 
 def arrow_type(column: Column) -> pa.DataType:
@@ -112,18 +144,22 @@ def native_schema(contract: Contract, delta: bool) -> pa.Schema:
 
 
 def assemble(
-    parts: list[FilePart], contract: Contract, *, delta: bool, lost: int, findings: tuple[Finding, ...]
+    parts: list[FilePart], contract: Contract, *, delta: bool, lost: int, findings: tuple[Finding, ...], blank: int = 0
 ) -> ReadResult:
     """The parts of a delivery, put together: positions run on, keys and change are made, bad records set apart."""
     schema = native_schema(contract, delta)
     tables, salvaged = [schema.empty_table()], [schema.empty_table()]
     damaged: list[Damage] = []
+    may_be: list[str | None] = []
+    counts: Counter[str] = Counter()
     before = 0
     for part in parts:
         tables.append(_moved(part.records, before, schema))
         salvaged += [_moved(part.salvaged, before, schema)] if part.salvaged is not None else []
         damaged += [(position + before, line, rule) for position, line, rule in part.damaged]
-        before += part.rows
+        may_be += [part.keys.get(position) for position, _, _ in part.damaged]
+        before += part.rows + part.blank
+        counts.update(part.cleaned)
     table = _keyed(pa.concat_tables(tables), contract, delta)
     asking = who_asks(table, _keyed(pa.concat_tables(salvaged), contract, delta), contract)
     records, unreadable = _set_apart(table, delta)
@@ -134,12 +170,14 @@ def assemble(
             pa.array(columns[1], pa.int64()),
             pa.nulls(len(damaged), pa.string()),
             pa.array([damage[2] for damage in damaged], pa.string()),
+            pa.array(may_be, pa.string()),
         ],
         schema=UNREADABLE_SCHEMA,
     )
     apart = pa.concat_tables([torn, unreadable]).sort_by("position")
     refused = tuple(dict.fromkeys(name for part in parts for name in part.refused))
-    return ReadResult(records, apart, before, lost, findings, refused, asking)
+    rows = sum(part.rows for part in parts)
+    return ReadResult(records, apart, rows, lost, findings, refused, asking, blank, dict(sorted(counts.items())))
 
 
 def _moved(table: pa.Table, before: int, schema: pa.Schema) -> pa.Table:
@@ -177,7 +215,8 @@ def _set_apart(table: pa.Table, delta: bool) -> tuple[pa.Table, pa.Table]:
     taken = table.select(["position", "line", "key"]).take(pa.array(rows))
     key = pc.if_else(pa.array([row in long_key for row in rows.tolist()]), None, taken["key"])
     rule = pa.array([bad[row] for row in rows.tolist()], pa.string())
-    apart = pa.Table.from_arrays([taken["position"], taken["line"], key, rule], schema=UNREADABLE_SCHEMA)
+    nothing = pa.nulls(taken.num_rows, pa.string())
+    apart = pa.Table.from_arrays([taken["position"], taken["line"], key, rule, nothing], schema=UNREADABLE_SCHEMA)
     return table.filter(pa.array(keep)), apart
 
 

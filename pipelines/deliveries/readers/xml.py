@@ -31,6 +31,10 @@ __all__ = ["read_xml"]
 _GATHER = 8192
 _GROUP = 512  # records parsed together when a file is broken
 _ATTRIBUTE = re.compile(rb"<[^\s<>/?!]+\s+[^\s<>/]")
+_DECLARED = re.compile(rb"""\sxmlns(?::[^\s<>=]+)?\s*=\s*(?:"[^"<]*"|'[^'<]*')""")
+_PREFIXED = re.compile(rb"(</?)([^\s<>/!?:=\"']+:)([^\s<>/:=\"']+)")
+_PREFIXED_ATTRIBUTE = re.compile(rb"""(\s)([^\s<>/:="']+:)([^\s<>/:="']+)(?=\s*=\s*["'])""")
+_TAG_WITH_ATTRIBUTES = re.compile(rb"<[^\s<>/!?]+\s[^<>]*>")
 _has_elements_within = etree.XPath("boolean(*/*)")
 _OPTIONS: dict[str, Any] = {
     "resolve_entities": False,
@@ -103,6 +107,7 @@ def read_xml(path: Path, name: str, contract: Contract, *, delta: bool) -> FileP
     if re.search(rb"<!\s*(DOCTYPE|ENTITY)", text.data, re.IGNORECASE):
         fault = finding("UNREADABLE", name, reason="it declares a document type or entities, which are not accepted")
         return replace(empty, findings=(*findings, fault))
+    text = replace(text, data=_without_namespaces(text.data))
     names = [each for each in schema.names if each not in ("position", "line")]
     attributes = _ATTRIBUTE.search(text.data) is not None
     collected = _Collected(names, attributes, contract)
@@ -123,6 +128,20 @@ def read_xml(path: Path, name: str, contract: Contract, *, delta: bool) -> FileP
             fault = finding("UNREADABLE", name, reason="it is not XML, and no record could be made out in it")
             return replace(empty, findings=(*findings, fault), salvaged=_lost(collected, schema))
     return _part(collected, starts, text, schema, contract, replace(empty, findings=tuple(findings)), name, complete)
+
+
+def _without_namespaces(data: bytes) -> bytes:
+    """The file as if its elements stood in no namespace, each byte that stays where it was: their local names are the contract's."""
+    if b"xmlns" not in data:
+        return data
+    data = _DECLARED.sub(lambda found: re.sub(rb"[^\r\n]", b" ", found[0]), data)
+    data = _PREFIXED.sub(lambda found: found[1] + found[3] + b" " * len(found[2]), data)
+    if _PREFIXED_ATTRIBUTE.search(data):
+        data = _TAG_WITH_ATTRIBUTES.sub(
+            lambda tag: _PREFIXED_ATTRIBUTE.sub(lambda found: found[1] + found[3] + b" " * len(found[2]), tag[0]),
+            data,
+        )
+    return data
 
 
 def _parse_whole(text: Text, record: str, collected: _Collected) -> str:

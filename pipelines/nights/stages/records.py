@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["apply_deliveries", "bring_together", "make_person_records", "measure_feeds"]
 
-_CHANGES = ("added", "changed", "withdrawn", "kept")
+_CHANGES = ("added", "changed", "withdrawn", "kept", "suspended")
 _NOBODY = pa.array([], pa.string())
 PERSON_TABLES = ("records", "names", "addresses", "carers", "involvements", "flags")
 
@@ -44,7 +44,7 @@ class FeedAfter:
         contract: that its live records follow.
         live: its live records; None: it never delivered.
         applied: the deliveries applied tonight.
-        changes: numbers of records added, changed, withdrawn, and kept, by all of them.
+        changes: numbers of records added, changed, withdrawn, kept, and of these suspended (`FeedNight`), by all of them.
         touched: keys of live records that are not what they were in the base; None: all are made anew, as they follow another contract.
         set_aside: of the deliveries of the last business date among them: column → (values set aside, values delivered).
     """
@@ -103,7 +103,8 @@ def apply_deliveries(attempt: Attempt) -> list[FeedAfter]:
             live = after.live
             forms.add(_form(contract, live))
             touched = pa.concat_arrays([touched, after.touched])
-            changes = {name: number + int(after.changes.get(name, 0)) for name, number in changes.items()}
+            told = {**after.changes, "suspended": after.suspended}
+            changes = {name: number + int(told.get(name, 0)) for name, number in changes.items()}
             own = faults_after(
                 own, attempt.night.authority, agency, entry.business_date,
                 rejected, full=entry.mode == "full", keys=accepted["key"],

@@ -146,6 +146,8 @@ _WALLS = """
         SELECT one, other FROM every f WHERE NOT EXISTS (
             SELECT 1 FROM decisions d WHERE d.kind = 'same' AND
                 (d.record_a = f.one AND d.record_b = f.other OR d.record_a = f.other AND d.record_b = f.one))
+        UNION ALL  -- asked for anew after that
+        SELECT wall_a, wall_b FROM walls
     )
     SELECT row_number() OVER (ORDER BY one, other) AS wall, one, other
     FROM (SELECT DISTINCT least(one, other) AS one, greatest(one, other) AS other FROM stands)
