@@ -8,30 +8,34 @@ hides stays hidden, and a gate proves the rest.
 from __future__ import annotations
 
 import hashlib
-import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import select
 
-from pipelines.contracts import load_contract
 from pipelines.database import schema as db
-from pipelines.deliveries import Register, Store
 from pipelines.errors import IsindexError
 from pipelines.identities.state import IdentityState
-from pipelines.nights.attempts import Attempt, attempt_in_force, last_attempts
+from pipelines.nights.attempts import Attempt, attempt_in_force
 from pipelines.nights.decided import decisions_of, firewalls_of
 from pipelines.nights.follow import newest_in_force
 from pipelines.nights.inputs import Asking
 from pipelines.nights.judging import judged, person_tables, places_of
-from pipelines.nights.night import Night
 from pipelines.nights.requests import asked_for, records_told, undone_of
+from pipelines.nights.sensitive_by_now import (
+    SENSITIVE_SINCE,
+    found_since,
+    held_since,
+    services_in,
+    services_of,
+    unserviced,
+    unserviced_in,
+)
 from pipelines.nights.walls import borne_in, standing_in, unwalled_in, walls_asked_in, walls_in, walls_wished_in
 from pipelines.privacy.secret import keyed_digests
 from pipelines.protection.household import FURTHER_PLACES
@@ -45,16 +49,11 @@ from pipelines.publishing.gates import Audit, Built, Protection, takes_away
 from pipelines.publishing.publish import Less, write_snapshot
 from pipelines.publishing.snapshot import build_snapshot
 from pipelines.seams.identities import VISIBILITY
-from pipelines.seams.protection import UNSERVICED
 from pipelines.seams.seam import give
-from pipelines.tables import connect, fetch, read_table, write_table
+from pipelines.tables import connect, fetch, read_table
 
-__all__ = [
-    "Beyond", "Known", "hidden_beyond", "keep_unserviced", "known_now", "less_of", "not_in_force_since", "shields_since", "what_hides",
-]  # fmt: skip
+__all__ = ["Beyond", "Known", "hidden_beyond", "known_now", "less_of", "shields_since", "what_hides"]
 
-T = TypeVar("T")
-_log = logging.getLogger(__name__)
 _PROVEN = frozenset({"table_hashes", "shielding", "household", "sensitive_services", "identifiers_absent"})
 
 
@@ -143,10 +142,10 @@ def known_now(attempt: Attempt) -> Known:
     latched, places = (read_table(folder / f"{name}.parquet") for name in ("latched", "places"))
     since = bool(asking or shields["kind"])
     stays = stays_hidden_in(latest.folder)
-    services = _services_of(latest, stays["sensitive"])
+    services = services_of(latest, stays["sensitive"])
     known = Known(
         latest, entries, latched, places, decided, walls_in(latest.folder), standing_in(latest.folder), **_ids_at_walls(latest),
-        wishes=wishes, **stays, services=services, held=_held_since(latest), unserviced=_unserviced_in(latest.night), since=since,
+        wishes=wishes, **stays, services=services, held=held_since(latest), unserviced=unserviced_in(latest.night), since=since,
     )  # fmt: skip
     if not since:
         return known
@@ -263,8 +262,8 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
     of whom it names a service that is sensitive by now, and one whose index id, or a record of whom, is a hidden child's by now.
     """
     own = read_table(attempt.folder / "identities" / "visibility.parquet")
-    unserviced, is_latest = _unserviced(attempt, known), attempt.digest == known.latest.digest
-    if is_latest and not known.since and not unserviced.num_rows:
+    of_held, is_latest = unserviced(attempt, known.held, known.unserviced), attempt.digest == known.latest.digest
+    if is_latest and not known.since and not of_held.num_rows:
         nothing, nobody = FURTHER_PLACES.empty_table(), pa.array([], pa.string())
         return Beyond(own.slice(0, 0), nothing, nothing, nobody, nobody)
     now = protect(
@@ -292,12 +291,12 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
         "waiting": _waiting_in(attempt, known.wishes, known.latest),
         "own_waiting": _waiting_in(attempt, walls_wished_in(attempt.folder), attempt),
         "services": known.services,
-        "own_services": _services_in(attempt),
+        "own_services": services_in(attempt),
         "sensitive": known.sensitive.slice(0, 0) if is_latest else known.sensitive,  # of itself it knew all
-        "unserviced": unserviced,
+        "unserviced": of_held,
     }
     with connect(views) as duck:
-        duck.execute(_SENSITIVE_SINCE)
+        duck.execute(SENSITIVE_SINCE)
         duck.execute("""
             CREATE TEMP TABLE walled AS  -- by a record or what it is known by, or by the id that one of a side has by now
             SELECT index_id FROM (FROM standing ANTI JOIN own_standing USING (wall_a, wall_b, record_key, since))
@@ -326,172 +325,15 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
         """,
         )
     places = known_places(known.entries, known.places, attempt.folder / "person" / "addresses.parquet")
-    shown, refs = _shown_of(attempt, places, now), unserviced["record_ref"].combine_chunks()
+    shown, refs = _shown_of(attempt, places, now), of_held["record_ref"].combine_chunks()
     return Beyond(give(more, VISIBILITY), shown, places, unnamed["index_id"].combine_chunks(), refs)
-
-
-# who has, or had, more sensitive services than here, and by now none of the name of one that is named here, or by now fewer than it had:
-# what is sent as sensitive no more was shown nowhere while it was, and stays unshown there
-_SENSITIVE_SINCE = """
-    CREATE TEMP TABLE sensitive_since AS
-    WITH counted AS (
-        SELECT record_key, any_value(index_id) AS index_id, any_value(services) AS services,
-            count(*) FILTER (kind = 'sensitive_service') AS own
-        FROM sensitive JOIN identities USING (record_ref) LEFT JOIN own_services USING (record_key) GROUP BY record_key
-    ),
-    now AS (SELECT record_key, count(*) AS number FROM services WHERE kind = 'sensitive_service' GROUP BY record_key),
-    gone AS (
-        SELECT record_key FROM (
-            SELECT record_key, service, start_date FROM own_services WHERE kind = 'service'
-            EXCEPT SELECT record_key, service, start_date FROM services WHERE kind = 'service'
-        )
-    )
-    SELECT DISTINCT index_id FROM counted LEFT JOIN now USING (record_key)
-    WHERE services > own AND (record_key IN (FROM gone) OR coalesce(number, 0) < services)
-"""
-
-
-def not_in_force_since(latest: Attempt) -> list[Attempt]:
-    """The attempts that were made last of the night in force and of later ones, and were held or failed: nobody sees what they found."""
-    night = latest.night
-    return [
-        Attempt(night.on(day), row.digest)
-        for day, row in sorted(last_attempts(night.engine, night.authority).items())
-        if day >= night.business_date and row.state in ("held", "failed") and row.digest not in ("", latest.digest)
-    ]
-
-
-def _found_since(latest: Attempt, look: Callable[[Attempt], T]) -> list[T]:
-    """What can be seen of each attempt of `not_in_force_since`. One that is damaged keeps nobody from being protected: its next run tells."""
-    found = []
-    for each in not_in_force_since(latest):
-        try:
-            found.append(look(each))
-        except IsindexError as fault:
-            if fault.code != "STORE_DAMAGED":
-                raise
-            _log.warning("what the night of %s has found is not counted: %s", each.night.where, fault.code)
-    return found
 
 
 def _told_since(latest: Attempt) -> dict[str, pa.Array]:
     """What `records_told` tells of deliveries that nights held or failed took in, and the latest in force did not."""
     known = {each.delivery_id for each in latest.inputs.deliveries}
-    told = _found_since(latest, records_told)
+    told = found_since(latest, records_told)
     return {delivery: keys for each in told for delivery, keys in each.items() if delivery not in known}
-
-
-def _held_since(latest: Attempt) -> pa.Table:
-    """`Known.held`, of the attempts of which it is known what services their records tell of."""
-    nothing = _services_in(latest).slice(0, 0).add_column(0, "attempt", pa.array([], pa.string()))
-    return pa.concat_tables([nothing, *_found_since(latest, _beside_sensitive_ones)], promote_options="default")
-
-
-def _beside_sensitive_ones(attempt: Attempt) -> pa.Table:
-    """The services of the records of an attempt of which one is sensitive: attempt, and as `_services_in`; none where it has not read any."""
-    if not (attempt.folder / "person" / "involvements.parquet").is_file():
-        return pa.table({"attempt": pa.array([], pa.string())})
-    services = pa.concat_tables([_services_in(attempt), _without_basis(attempt)])
-    telling = services.filter(pc.equal(services["kind"].cast(pa.string()), "sensitive_service"))["record_key"]
-    services = services.filter(pc.is_in(services["record_key"], value_set=telling.combine_chunks()))
-    return services.add_column(0, "attempt", pa.array([attempt.digest] * services.num_rows, pa.string()))
-
-
-def _without_basis(attempt: Attempt) -> pa.Table:
-    """A sensitive service (as `_services_in`) for each record of which one was refused for want of a basis, in what an attempt takes in."""
-    register, store = Register(attempt.night.engine), Store(attempt.night.home)
-    found = []
-    for each in attempt.inputs.deliveries:
-        entry = register.needed(each.delivery_id)
-        rules = load_contract(entry.contract).all_rules(entry.business_date) if entry.contract else ()
-        codes = pa.array([rule.code for rule in rules if rule.check == "consent_basis"], pa.string())
-        if len(codes):
-            rejected = store.open(entry).rejected
-            keys = rejected.filter(pc.is_in(rejected["rule"], value_set=codes))["key"].drop_null().combine_chunks()
-            found += pc.binary_join_element_wise(each.agency, keys, ":").to_pylist()
-    schema = _services_in(attempt).schema
-    return pa.Table.from_pylist([{"record_key": key, "kind": "sensitive_service"} for key in found], schema=schema)
-
-
-def _unserviced_in(night: Night) -> pa.Table:
-    path = night.home.unserviced(night.authority)
-    return read_table(path) if path.is_file() else UNSERVICED.empty_table()
-
-
-def _unserviced(attempt: Attempt, known: Known) -> pa.Table:
-    """Records of an attempt that name a service which is sensitive in a night held or failed, or was in one by then: record_ref, index_id."""
-    told = known.unserviced
-    mine = pc.and_(
-        pc.equal(told["business_date"], pa.scalar(attempt.night.business_date)),
-        pc.or_(pc.is_null(told["attempt"]), pc.fill_null(pc.equal(told["attempt"], attempt.digest), False)),
-    )
-    told = told.filter(mine)
-    if not (told.num_rows or known.held.num_rows):
-        return pa.table({name: pa.array([], pa.string()) for name in ("record_ref", "index_id")})
-    views = {
-        "told": told,
-        "held": known.held,
-        "identities": attempt.folder / "identities" / "identities.parquet",
-        "own_services": _services_in(attempt),
-    }
-    with connect(views) as duck:
-        return fetch(
-            duck,
-            """
-            WITH own AS (FROM own_services SEMI JOIN held USING (record_key)),
-            counted AS (
-                SELECT attempt, record_key, count(*) FILTER (kind = 'sensitive_service') AS services FROM held GROUP BY ALL
-            ),
-            named AS (  -- and by that attempt no more
-                SELECT attempt, record_key, service, start_date FROM own JOIN counted USING (record_key) WHERE kind = 'service'
-                EXCEPT SELECT attempt, record_key, service, start_date FROM held WHERE kind = 'service'
-            )
-            SELECT record_ref, index_id FROM identities SEMI JOIN (
-                FROM counted c SEMI JOIN named USING (attempt, record_key)
-                WHERE services > (SELECT count(*) FROM own o WHERE o.record_key = c.record_key AND kind = 'sensitive_service')
-            ) USING (record_key)
-            UNION SELECT record_ref, index_id FROM identities SEMI JOIN told USING (record_ref) ORDER BY ALL
-        """,
-        )
-
-
-def keep_unserviced(attempt: Attempt, record_refs: pa.Array, latest: Attempt) -> None:
-    """Keep whose services the version of an attempt names no more (`Beyond.unserviced`): whatever the night that found it says later.
-
-    The night in force may be made anew by what its records say then; one of before is meant however it is made.
-    """
-    before, night = _unserviced_in(attempt.night), attempt.night
-    alone = attempt.digest if night.business_date == latest.night.business_date else None
-    new = pa.Table.from_pylist(
-        [
-            {"business_date": night.business_date, "attempt": alone, "record_ref": ref}
-            for ref in record_refs.to_pylist()
-        ],
-        schema=UNSERVICED.schema,
-    )
-    with connect({"before": before, "new": new}) as duck:
-        after = fetch(duck, "FROM before UNION FROM new ORDER BY ALL")
-    if after.num_rows > before.num_rows:
-        write_table(give(after, UNSERVICED), night.home.unserviced(night.authority))
-
-
-def _services_of(attempt: Attempt, sensitive: pa.Table) -> pa.Table:
-    """The services that an attempt's records tell of which are among `sensitive`: record_key, kind, service, start_date."""
-    identities = attempt.folder / "identities" / "identities.parquet"
-    with connect({"services": _services_in(attempt), "sensitive": sensitive, "identities": identities}) as duck:
-        return fetch(
-            duck,
-            """
-            SELECT record_key, kind, service, start_date FROM services
-            SEMI JOIN (FROM identities SEMI JOIN sensitive USING (record_ref)) USING (record_key) ORDER BY ALL
-        """,
-        )
-
-
-def _services_in(attempt: Attempt) -> pa.Table:
-    """The services that an attempt's records tell of: record_key, kind, service, start_date."""
-    path = attempt.folder / "person" / "involvements.parquet"
-    return read_table(path, ["record_key", "kind", "service", "start_date"])
 
 
 def _shown_of(attempt: Attempt, places: pa.Table, visibility: pa.Table) -> pa.Table:

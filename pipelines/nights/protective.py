@@ -30,11 +30,12 @@ from pipelines.nights.attempts import Attempt, attempt_in_force, last_attempts
 from pipelines.nights.decided import lifting_of
 from pipelines.nights.decisions import versions_on_hold
 from pipelines.nights.follow import newest_in_force
-from pipelines.nights.hiding import Known, hidden_beyond, keep_unserviced, known_now, not_in_force_since, what_hides
+from pipelines.nights.hiding import Known, hidden_beyond, known_now, what_hides
 from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
 from pipelines.nights.put_in_force import audit_of, bury_replaced, put_in_force
 from pipelines.nights.requests import keep_wishes
+from pipelines.nights.sensitive_by_now import keep_unserviced, not_in_force_since
 from pipelines.nights.walls import walls_in
 from pipelines.outages import as_coded
 from pipelines.protection.remembered import remembering, run_remembered
