@@ -10,7 +10,7 @@ cannot be understood in them counts as protected, and may not be tidied away.
 | white space of any kind, runs of it, line breaks | one space, none at either end | everywhere |
 | letters, digits and signs in full width | the usual ones | everywhere |
 | a code in small letters that the contract knows in capitals | capitals | codes, UPNs, postcodes, practice codes |
-| a word that says that there is nothing (NULL, NaN, None, N/A, #N/A, \N, NIL, - or . alone) | nothing | everywhere but in names |
+| a word that says that there is nothing (NULL, NaN, None, N/A, #N/A, \N, NIL, unknown, not known, - or . alone) | nothing | everywhere but in names |
 | the same in a name, where it stands in at least ten records and one in twenty that have a name there | nothing | names |
 | a day with a time and perhaps a zone | the day in London, in the contract's form | dates |
 """
@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 
 from pipelines.contracts.contract import Column, Contract
 
-__all__ = ["cleaned"]
+__all__ = ["cleaned", "cleaned_texts"]
 
 _SPACE = r"[\t\n\v\f\r \x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}]"
 _UNSEEN = r"[\p{Cf}\x{34F}\x{115F}\x{1160}\x{180B}-\x{180F}\x{3164}\x{FE00}-\x{FE0F}\x{FFA0}]"
@@ -33,7 +33,25 @@ _WIDE = r"[\x{FF01}-\x{FF5E}]"
 _OTHER_SPACE = _SPACE.replace(" ", "", 1)
 _UNCLEAN = rf"^ | $|  |{_OTHER_SPACE}|{_UNSEEN}|{_WIDE}"
 _NARROW = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}
-_NOTHING = pa.array(["null", "(null)", "<null>", "nan", "nat", "none", "n/a", "#n/a", "<na>", r"\n", "nil", "-", "."])
+_NOTHING = pa.array(
+    [
+        "null",
+        "(null)",
+        "<null>",
+        "nan",
+        "nat",
+        "none",
+        "n/a",
+        "#n/a",
+        "<na>",
+        r"\n",
+        "nil",
+        "-",
+        ".",
+        "unknown",
+        "not known",
+    ]
+)
 _LEAST, _SHARE = 10, 0.05  # records in which a name column has such a word before it is the export's
 _NAMES = frozenset(
     {
@@ -60,6 +78,11 @@ def cleaned(table: pa.Table, contract: Contract) -> tuple[pa.Table, dict[str, in
             if after is not before:
                 table = table.set_column(place, table.schema.field(place), after)
     return table, {path: counts[path] for path in sorted(counts)}
+
+
+def cleaned_texts(texts: pa.Array, concept: str) -> pa.Array:
+    """Texts of any table of people, as those of a delivery's column with this concept are cleaned, but for codes and days."""
+    return _but_nothing(_tidied(texts), concept)
 
 
 def _column(array: pa.Array, column: Column, path: str, date_format: str, counts: Counter[str]) -> pa.Array:

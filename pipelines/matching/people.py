@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from pipelines.deliveries.cleaning import cleaned_texts
 from pipelines.errors import IsindexError
 from pipelines.matching.arrays import PairIds, distinct, spread
 from pipelines.matching.deciding.left_over import among_the_rest
@@ -105,7 +106,7 @@ def link_people(
     stage("reading")
     _check(people, unique_sources)
     ignored = tuple(name for name in people.column_names if name not in COLUMNS)
-    people = _verified(_as_text(people))
+    people = _verified(_cleaned(_as_text(people)))
     plain, _ = make_plain(people)
     del people  # each form is let go once the next is there
     records = comparable(plain)
@@ -197,6 +198,14 @@ def _check(people: pa.Table, unique_sources: Sequence[str]) -> None:
             f"no row has the source {', '.join(unknown)}",
             remedy="--unique-source takes a value of the column source.",
         )
+
+
+def _cleaned(people: pa.Table) -> pa.Table:
+    """The people with clean texts, as those of deliveries are cleaned."""
+    for place, name in enumerate(people.column_names):
+        if name in COLUMNS[2:] and pa.types.is_string(people.schema.field(place).type):
+            people = people.set_column(place, name, cleaned_texts(people[name].combine_chunks(), name))
+    return people
 
 
 def _as_text(people: pa.Table) -> pa.Table:

@@ -41,7 +41,9 @@ def test_what_nobody_can_see_is_taken_off(delivered, clean):  # type: ignore[no-
     assert counts == ({"nhs_number": 1} if delivered != clean else {})
 
 
-@pytest.mark.parametrize("nothing", ["NULL", "nan", "None", "N/A", "#N/A", r"\N", "-", ".", " null ", "<NA>"])
+@pytest.mark.parametrize(
+    "nothing", ["NULL", "nan", "None", "N/A", "#N/A", r"\N", "-", ".", " null ", "<NA>", "Unknown"]
+)
 def test_words_for_nothing_are_nothing_but_in_names(nothing: str) -> None:
     found, _ = of(HEALTH, postcode=[nothing], address_line_1=[nothing], death_date=[nothing], family_name=[nothing])
     assert [found[name][0] for name in ("postcode", "address_line_1", "death_date")] == [None] * 3
