@@ -11,7 +11,7 @@ cannot be understood in them counts as protected, and may not be tidied away.
 | letters, digits and signs in full width | the usual ones | everywhere |
 | a code in small letters that the contract knows in capitals | capitals | codes, UPNs, postcodes, practice codes |
 | a word that says that there is nothing (NULL, NaN, None, N/A, #N/A, \N, NIL, unknown, not known, - or . alone) | nothing | everywhere but in names |
-| the same in a name, where it stands in at least ten records and one in twenty that have a name there | nothing | names |
+| the same in a name, where it stands in at least ten records and one in twenty that have a name there | nothing | names that may be missing |
 | a day with a time and perhaps a zone | the day in London, in the contract's form | dates |
 """
 
@@ -113,7 +113,7 @@ def _column(array: pa.Array, column: Column, path: str, date_format: str, counts
     tidy = _raised(tidy, column)
     if column.logical == "date":
         tidy = _days(tidy, date_format)
-    if column.logical != "flag":
+    if column.logical != "flag" and not (column.required and column.concept in _NAMES):
         tidy = _but_nothing(tidy, column.concept)
     if tidy is array:
         return array

@@ -57,6 +57,7 @@ def test_in_names_such_a_word_is_nothing_where_the_column_shows_that_it_is_the_e
     assert counts == {"former_family_name": 50}
     few = ["Null"] * 9 + ["Smith"] * 400
     assert of(HEALTH, former_family_name=few)[0]["former_family_name"] == few
+    assert of(HEALTH, family_name=exports)[0]["family_name"] == exports  # everybody has one: somebody is called so
 
 
 def test_a_grandmother_is_not_nothing() -> None:

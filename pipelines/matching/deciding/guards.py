@@ -58,6 +58,7 @@ GUARDS: tuple[Guard, ...] = (
     ),
     Guard("no_given_name", False, "a given name is missing, so twins or siblings cannot be told apart"),
     Guard("unborn", False, "possibly the unborn child, now born"),
+    Guard("names_alone", False, "nothing but the names agrees: many bear a common name"),
     Guard("birth_dates_differ", False, "birth dates differ and no identifier agrees"),
     Guard("identifier_unconfirmed", False, "same verified identifier, but neither birth date nor name agrees"),
     Guard(
@@ -134,6 +135,10 @@ def guard(
         "no_given_name": (given == NOTHING)
         & ((levels["address"] != LEVELS["address"]["dwelling"]) | nameless)
         & ~trusted,
+        "names_alone": (birth == NOTHING)
+        & (levels["address"] <= LEVELS["address"]["district"])
+        & ~trusted
+        & ~_a_number(levels),
         "birth_dates_differ": (birth == 0) & ~trusted,
     }
     return np.select(list(conditions.values()), [np.int8(_NUMBER[name]) for name in conditions], np.int8(0))
@@ -166,6 +171,11 @@ def _of_the_family_alone(levels: dict[str, Levels]) -> Mask:
     """Whether given name or birth date speaks against an identifier, and nothing but the family name for it."""
     given, family, birth = levels["given_name"], levels["family_name"], levels["birth_date"]
     return (family > 0) & (((given == 0) & (birth <= 0)) | ((birth == 0) & (given <= 0)))
+
+
+def _a_number(levels: dict[str, Levels]) -> Mask:
+    """Whether any number agrees, verified or not."""
+    return np.any([levels[name] > 0 for name in ("nhs_number", "upn", "phone") if name in levels], axis=0)
 
 
 def _renamed(levels: dict[str, Levels]) -> Mask:

@@ -43,6 +43,10 @@ TWO_CHILDREN = {
     ),
     "no_given_name": ({"given_names": None}, {"address": "9 Mill Lane"}),
     "unborn": ({"given_names": None, "birth_date": None, "expected_birth_date": dt.date(2015, 3, 20)}, {}),
+    "names_alone": (
+        {"given_names": "Zebedee", "family_name": "Quillerby"},
+        {"given_names": "Zebedee", "family_name": "Quillerby", "birth_date": None} | FAR,
+    ),
     "birth_dates_differ": ({}, {"birth_date": dt.date(2013, 7, 29)}),
     "identifier_unconfirmed": (
         {"nhs_number": NHS},
