@@ -35,7 +35,7 @@ from pipelines.identities.state import IdentityState
 from pipelines.privacy.references import references, references_behind
 from pipelines.seams import conform, give
 from pipelines.seams.identities import HISTORY, IDENTITIES, INDEX_IDS
-from pipelines.seams.matching import CLUSTERS, STANDING, WALLS
+from pipelines.seams.matching import CLUSTERS, STANDING, WALLS, WALLS_ENDED
 from pipelines.seams.person import RECORDS
 from pipelines.tables import connect, fetch
 
@@ -93,6 +93,7 @@ def assign_identities(
     frozen: pa.Array[Any] | None = None,
     walls: pa.Table | None = None,
     standing: pa.Table | None = None,
+    ended: pa.Table | None = None,
 ) -> Assigned:
     """Give each of tonight's clusters its index id.
 
@@ -107,6 +108,7 @@ def assign_identities(
         walls: `WALLS`: who stands on which side of a firewall tonight.
         standing: `STANDING`: since when they do. What a side bears on the night when its wall begins may have been shown of both, in a
             version of before or in an earlier one of this very night, also where the record of the other side is gone.
+        ended: `WALLS_ENDED`: what nobody at a wall may have any more.
 
     Raises:
         IsindexError: CLUSTERS_INCOMPLETE when clusters and records do not hold the same records once each.
@@ -124,6 +126,7 @@ def assign_identities(
         "frozen_clusters": pa.table({"cluster": frozen_names}),
         "walls": WALLS.empty_table() if walls is None else walls,
         "standing": STANDING.empty_table() if standing is None else standing,
+        "ended": WALLS_ENDED.empty_table() if ended is None else ended,
     }
     with connect(views) as connection:
         connection.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
@@ -272,6 +275,7 @@ _BARRED = """
     , newly AS (SELECT DISTINCT record_key FROM standing WHERE begun = getvariable('night')),
     came AS (SELECT DISTINCT record_key FROM standing WHERE since = getvariable('night'))
     SELECT cluster, index_id FROM across
+    UNION SELECT DISTINCT cluster, index_id FROM tonight JOIN walls USING (record_key) JOIN ended USING (wall_a, wall_b)
     UNION SELECT DISTINCT cluster, index_id FROM tonight JOIN held USING (record_key)
     WHERE cluster IN (SELECT cluster FROM tonight SEMI JOIN newly USING (record_key))
     UNION (  -- what a record had before it came to stand there, but for what it shared with who stood there

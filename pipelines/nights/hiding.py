@@ -36,7 +36,15 @@ from pipelines.nights.sensitive_by_now import (
     unserviced,
     unserviced_in,
 )
-from pipelines.nights.walls import borne_in, standing_in, unwalled_in, walls_asked_in, walls_in, walls_wished_in
+from pipelines.nights.walls import (
+    borne_in,
+    ended_in,
+    standing_in,
+    unwalled_in,
+    walls_asked_in,
+    walls_in,
+    walls_wished_in,
+)
 from pipelines.privacy.secret import keyed_digests
 from pipelines.protection.household import FURTHER_PLACES
 from pipelines.protection.places import known_places
@@ -165,6 +173,7 @@ def _ids_at_walls(latest: Attempt) -> dict[str, pa.Table]:
         "walls": walls,
         "tokens": tokens_of_records(records, names),
         "unwalled": unwalled_in(latest.folder, firewalls_of(latest.inputs)),
+        "ended": ended_in(latest.folder),
         **{name: latest.folder / "identities" / f"{name}.parquet" for name in ("identities", "index_ids")},
     }
     with connect(views) as duck:
@@ -176,7 +185,11 @@ def _ids_at_walls(latest: Attempt) -> dict[str, pa.Table]:
                 UNION SELECT m.index_id, l.leads_to FROM leads l JOIN index_ids m ON m.redirects_to = l.index_id
             ) FROM leads
         """)
-        at = "SELECT DISTINCT l.index_id, wall_a, wall_b, begun FROM leads l JOIN at_walls a ON a.index_id = l.leads_to ORDER BY ALL"
+        at = """
+            SELECT DISTINCT l.index_id, wall_a, wall_b, begun FROM leads l JOIN at_walls a ON a.index_id = l.leads_to
+            UNION SELECT index_id, wall_a, wall_b, DATE '9999-12-31' FROM ended  -- as if the wall had begun for them after all versions
+            ORDER BY ALL
+        """
         waiting = "SELECT DISTINCT l.index_id FROM leads l JOIN unwalled u ON u.index_id = l.leads_to ORDER BY ALL"
         tokens = f"SELECT DISTINCT token, wall_a, wall_b, begun FROM walls JOIN tokens USING (record_key) WHERE kind IN {LASTING} ORDER BY ALL"
         return {"at_walls": fetch(duck, at), "wall_tokens": fetch(duck, tokens), "unwalled": fetch(duck, waiting)}

@@ -255,11 +255,24 @@ def asked_for(night: Night, asking: Iterable[Asking]) -> list[Asked]:
     return found
 
 
-def records_told(attempt: Attempt) -> dict[str, pa.Array]:
-    """Delivery in force since the base → key of each record that it tells of and that was not rejected."""
+def records_told(attempt: Attempt, *, replaced: bool = False) -> dict[str, pa.Array]:
+    """Delivery in force since the base → key of each record that it tells of and that was not rejected.
+
+    Args:
+        attempt: the attempt.
+        replaced: also of those of the same days that others have taken the place of since: a night had taken them in.
+    """
     register, store = Register(attempt.night.engine), Store(attempt.night.home)
+    entries = [register.needed(each.delivery_id) for each in attempt.inputs.deliveries]
+    days = sorted({each.business_date for each in entries}) if replaced else []
+    entries += [
+        each
+        for day in days
+        for each in register.received(attempt.night.authority, day)
+        if each.state == "superseded" and each.stored_at
+    ]
     told = {}
-    for each in attempt.inputs.deliveries:
-        keys = store.open(register.needed(each.delivery_id)).accepted_keys.drop_null()
-        told[each.delivery_id] = pc.binary_join_element_wise(each.agency, keys, ":")
+    for entry in entries:
+        keys = store.open(entry).accepted_keys.drop_null()
+        told[entry.delivery_id] = pc.binary_join_element_wise(entry.agency, keys, ":")
     return told

@@ -22,14 +22,11 @@ from pipelines.protection.borne import NightBefore
 from pipelines.protection.unwalled import unwalled
 from pipelines.protection.wall_wishes import unplaced
 from pipelines.seams import give, grown
-from pipelines.seams.matching import DECISIONS, STANDING, WALLS
+from pipelines.seams.matching import DECISIONS, STANDING, WALLS, WALLS_ENDED
 from pipelines.seams.protection import BORNE, WALLS_WISHED
 from pipelines.tables import connect, fetch, read_table
 
-__all__ = [
-    "borne_in", "but_walled", "night_before", "refuse_across", "stand_across", "standing_after", "standing_in", "unwalled_in", "walls_asked",
-    "walls_asked_in", "walls_in", "walls_wished_in",
-]  # fmt: skip
+__all__ = ["borne_in", "but_walled", "ended_after", "ended_in", "night_before", "refuse_across", "stand_across", "standing_after", "standing_in", "unwalled_in", "walls_asked", "walls_asked_in", "walls_in", "walls_wished_in"]  # fmt: skip
 _BEFORE_IT_WAS_KEPT = date(1900, 1, 1)
 
 
@@ -152,6 +149,53 @@ def standing_after(walls: pa.Table, before: pa.Table, night: date) -> pa.Table:
             {"night": night},
         )
     return give(found, STANDING)
+
+
+def ended_in(folder: Path | None) -> pa.Table:
+    """The ids that nobody at a wall may have any more, by an attempt (`WALLS_ENDED`); empty as with `walls_in`."""
+    path = folder / "matching" / "walls_ended.parquet" if folder else None
+    return read_table(path) if path and path.is_file() else WALLS_ENDED.empty_table()
+
+
+def ended_after(walls: pa.Table, base: Path | None, replaced: Path | None) -> pa.Table:
+    """`WALLS_ENDED` of a night: also what the version that it replaces showed of records at a wall, and did not know of the wall.
+
+    Of the night itself that goes on from night to night; made again, it is told by what it replaced the first time.
+
+    Args:
+        walls: the night's sides (`WALLS`).
+        base: folder of the attempt that it builds on.
+        replaced: folder of the attempt in force for the night.
+    """
+    before = pa.concat_tables([ended_in(base), ended_in(replaced)])
+    there = replaced / "identities" if replaced else None
+    if not walls.num_rows or there is None or not (there / "identities.parquet").is_file():
+        return _of_walls(before, walls)
+    views = {
+        "walls": walls, "then": walls_in(replaced), "before": before,
+        **{name: there / f"{name}.parquet" for name in ("identities", "index_ids")},
+    }  # fmt: skip
+    with connect(views) as duck:
+        found = fetch(
+            duck,
+            """
+            WITH RECURSIVE shown AS (
+                SELECT wall_a, wall_b, index_id FROM (FROM walls ANTI JOIN then USING (wall_a, wall_b)) JOIN identities USING (record_key)
+                UNION SELECT wall_a, wall_b, i.index_id FROM shown s JOIN index_ids i ON i.redirects_to = s.index_id
+            )
+            SELECT wall_a, wall_b, index_id FROM shown UNION SELECT wall_a, wall_b, index_id FROM before
+        """,
+        )
+    return _of_walls(found, walls)
+
+
+def _of_walls(ended: pa.Table, walls: pa.Table) -> pa.Table:
+    with connect({"ended": ended, "walls": walls}) as duck:
+        kept = fetch(
+            duck,
+            "SELECT DISTINCT wall_a, wall_b, index_id FROM ended SEMI JOIN walls USING (wall_a, wall_b) ORDER BY ALL",
+        )
+    return give(kept, WALLS_ENDED)
 
 
 def stand_across(folder: Path, record_keys: Iterable[str]) -> bool:

@@ -7,7 +7,18 @@ import pyarrow as pa
 from pipelines.seams import words
 from pipelines.seams.seam import Column, Seam
 
-__all__ = ["APART", "CLUSTERS", "DECISIONS", "LINKS", "POSSIBLE", "POSSIBLE_TOLD", "RIVALS", "STANDING", "WALLS"]
+__all__ = [
+    "APART",
+    "CLUSTERS",
+    "DECISIONS",
+    "LINKS",
+    "POSSIBLE",
+    "POSSIBLE_TOLD",
+    "RIVALS",
+    "STANDING",
+    "WALLS",
+    "WALLS_ENDED",
+]
 
 _TEXT, _BITS = pa.string(), pa.float64()
 _SENTENCES = pa.dictionary(pa.int32(), _TEXT)  # a few thousand, said of millions
@@ -90,6 +101,16 @@ STANDING = Seam(
         Column("since", pa.date32(), "since which night it has stood at the wall in every one, wherever", needed=True),
         Column("begun", pa.date32(), "since which night the wall has stood in every one", needed=True),
     ),
+)
+WALLS_ENDED = (
+    Seam(  # ids that nobody at a wall may have any more (→ identities, and whoever looks at versions of before)
+        "ids ended at walls",
+        (
+            Column("wall_a", _TEXT, "as in walls", needed=True),
+            Column("wall_b", _TEXT, "as in walls", needed=True),
+            Column("index_id", _TEXT, "what a version showed of one at the wall that knew of none", needed=True),
+        ),
+    )
 )
 DECISIONS = Seam(  # nights → matching, protection, publishing: those in force
     "decisions",

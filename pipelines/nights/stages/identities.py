@@ -14,7 +14,7 @@ from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.requests import asked_for, records_told
 from pipelines.nights.seal import sealed
 from pipelines.nights.unmet import unmet_told
-from pipelines.nights.walls import standing_in, walls_in, walls_wished_in
+from pipelines.nights.walls import ended_in, standing_in, walls_in, walls_wished_in
 from pipelines.privacy.references import references
 from pipelines.protection.places import places_after
 from pipelines.protection.register import entries_after
@@ -54,6 +54,7 @@ def identify(night: Night) -> StageReport:
         business_date=night.business_date,
         walls=walls,
         standing=standing_in(attempt.folder),
+        ended=ended_in(attempt.folder),
     )
     wishes = walls_wished_in(attempt.folder)
     open_walls = unplaced(wishes, firewalls_of(attempt.inputs))

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.contracts import contract_for, registered_agencies
-from pipelines.nights.attempts import Attempt
+from pipelines.nights.attempts import Attempt, attempt_in_force
 from pipelines.nights.decided import decisions_of, settled_by_two
 from pipelines.nights.judging import person_tables
 from pipelines.nights.night import Check, Night, StageReport
@@ -16,6 +16,7 @@ from pipelines.nights.requests import asked_for, records_told
 from pipelines.nights.seal import sealed
 from pipelines.nights.walls import (
     but_walled,
+    ended_after,
     night_before,
     standing_after,
     standing_in,
@@ -50,7 +51,7 @@ def link(night: Night) -> StageReport:
     contracts = [contract_for(agency.agency) for agency in registered_agencies()]
     records, decided = read_table(attempt.folder / "person" / "records.parquet"), decisions_of(attempt.inputs)
     wished, stand = (look(base.folder if base else None) for look in (walls_wished_in, walls_asked_in))
-    told = records_told(attempt) | {_gone_by(night): _gone(wished, records)} if wished.num_rows else {}
+    told = records_told(attempt, replaced=True) | {_gone_by(night): _gone(wished, records)} if wished.num_rows else {}
     wished = found_tonight(wishes_after(wished, asked_for(night, attempt.inputs.asking), told, stand), records)
     asked = walls_asked(settled_by_two(attempt.inputs), wished, stand)
     decided = but_walled(decided, asked)
@@ -76,6 +77,9 @@ def link(night: Night) -> StageReport:
     write_table(borne, folder / "walls_borne.parquet")
     standing = standing_after(matched.walls, standing_in(base.folder if base else None), night.business_date)
     write_table(standing, folder / "walls_standing.parquet")
+    in_force = attempt_in_force(night)
+    ended = ended_after(matched.walls, base.folder if base else None, in_force.folder if in_force else None)
+    write_table(ended, folder / "walls_ended.parquet")
     write_table(wished, folder / "walls_wished.parquet")
     write_table(asked, folder / "walls_asked.parquet")
     matched.state.write(folder / "state")
