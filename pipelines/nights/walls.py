@@ -172,7 +172,7 @@ def ended_after(walls: pa.Table, base: Path | None, replaced: Path | None) -> pa
     if not walls.num_rows or there is None or not (there / "identities.parquet").is_file():
         return _of_walls(before, walls)
     views = {
-        "walls": walls, "then": walls_in(replaced), "before": before,
+        "walls": walls, "stood": walls_in(replaced), "before": before,
         **{name: there / f"{name}.parquet" for name in ("identities", "index_ids")},
     }  # fmt: skip
     with connect(views) as duck:
@@ -180,7 +180,7 @@ def ended_after(walls: pa.Table, base: Path | None, replaced: Path | None) -> pa
             duck,
             """
             WITH RECURSIVE shown AS (
-                SELECT wall_a, wall_b, index_id FROM (FROM walls ANTI JOIN then USING (wall_a, wall_b)) JOIN identities USING (record_key)
+                SELECT wall_a, wall_b, index_id FROM (FROM walls ANTI JOIN stood USING (wall_a, wall_b)) JOIN identities USING (record_key)
                 UNION SELECT wall_a, wall_b, i.index_id FROM shown s JOIN index_ids i ON i.redirects_to = s.index_id
             )
             SELECT wall_a, wall_b, index_id FROM shown UNION SELECT wall_a, wall_b, index_id FROM before

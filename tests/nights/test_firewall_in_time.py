@@ -310,3 +310,63 @@ def test_a_wall_that_was_taken_away_and_stands_again_is_another(tmp_path: Path, 
     for night, then in ((1, first), (2, joined)):
         theirs = [row for row in place.published(night).to_pylist() if row["index_id"] in (then[a], then[b])]
         assert all(row["withheld"] and row["family_name"] is None for row in theirs)
+
+
+def decided_as_one(place: LittleNights) -> None:
+    by: dict[str, Any] = {"reason": "seen", "at": datetime.now(UTC)}
+    made = decisions.decide(
+        place.deployment, AUTHORITY, "same", "social_care:S0021", "social_care:S0921", actor="Ruth", **by
+    )
+    protection_decisions.confirm(place.deployment, AUTHORITY, made.number, actor="Omar", **by)
+
+
+@pytest.mark.parametrize("how", ["corrected", pytest.param("late", marks=pytest.mark.in_full)])
+def test_a_silence_that_a_night_took_in_stays_one_though_its_delivery_be_replaced(tmp_path: Path, how: str) -> None:
+    """The record asked, two people said `same`, it came without the wish; a new order comes in another delivery for that night."""
+    place = LittleNights(tmp_path)
+    a, b = "social_care:S0021", "social_care:S0921"
+    hold_both(place, firewall_from="S0021")
+    with big_moves():
+        load(place, 0)
+        decided_as_one(place)
+        del care(place)["S0921"]["firewall_from"]
+        load(place, 1)
+        if how == "late":
+            load(place, 2)
+        joined = identities(place, 1)
+        assert joined[a] == joined[b]
+        care(place)["S0921"]["firewall_from"] = "S0021"
+        place.deliver(1, "social_care")
+        assert set(place.load().values()) == {"published"}
+    for night in (1, 2) if how == "late" else (1,):
+        of = identities(place, night)
+        assert of[a] != of[b] and joined[a] not in (of[a], of[b])
+    nothing_leads_across(place)
+
+
+@pytest.mark.in_full
+def test_what_a_version_showed_that_knew_of_no_wall_is_nobodys_id_though_the_wall_stands_again_from_an_earlier_night_on(
+    tmp_path: Path,
+) -> None:
+    place = LittleNights(tmp_path)
+    a, b = "social_care:S0021", "social_care:S0921"
+    hold_both(place, firewall_from="S0021")
+    with big_moves():
+        load(place, 0)
+        del care(place)["S0921"]["firewall_from"]
+        for night in (1, 2):
+            load(place, night)
+        decided_as_one(place)
+        load(place, 3)
+        joined = identities(place, 3)
+        assert joined[a] == joined[b]
+        care(place)["S0921"]["firewall_from"] = "S0021"
+        place.deliver(2, "social_care")
+        del care(place)["S0921"]["firewall_from"]
+        for _ in range(2):
+            assert set(place.load(asked=[3]).values()) == {"published"}
+            of = identities(place, 3)
+            assert of[a] != of[b] and joined[a] not in (of[a], of[b])
+        load(place, 4)
+    assert joined[a] not in identities(place, 4).values()
+    nothing_leads_across(place)
