@@ -29,10 +29,11 @@ from pipelines.nights.judging import judged, person_tables, places_of
 from pipelines.nights.requests import asked_for, records_told, undone_of
 from pipelines.nights.sensitive_by_now import (
     SENSITIVE_SINCE,
-    found_since,
-    held_since,
+    held_now,
+    not_in_force_since,
+    seen_of,
     services_in,
-    services_of,
+    telling_now,
     unserviced,
     unserviced_in,
 )
@@ -83,10 +84,13 @@ class Known:
         wishes: every firewall that was ever asked for (`WALLS_WISHED`), also since.
         hidden: who is hidden in the latest night, or was before, by index id and record (`HIDDEN`).
         sensitive: how many sensitive services records tell of, or told of (`SENSITIVE`).
-        services: services of these records in the latest night (`INVOLVEMENTS`: record_key, kind, service, start_date).
-        held: services of the records of which a night held or failed since finds one to be sensitive: attempt, record_key, kind, service,
-            start_date.
-        unserviced: whose services versions name no more, by what such a night has found before (`UNSERVICED`).
+        services: services of the children of these records in the latest night (`INVOLVEMENTS`: record_key, kind, service, start_date).
+        telling: who tells of a sensitive service in the latest night, and the ids that lead to them: index_id.
+        leads: where ids lead by now that are no child's any more: index_id, redirects_to.
+        held: services of the children of whom a night held or failed finds one to be sensitive: number of its attempt, child, record_key, kind,
+            service, start_date; no child where it knows none.
+        held_ids: the ids that lead to these children there: number, index_id, child.
+        unserviced: whose services versions name no more, by what was found before (`UNSERVICED`).
         since: whether anything was asked for or decided that the latest night was not built from.
     """
 
@@ -104,7 +108,10 @@ class Known:
     hidden: pa.Table
     sensitive: pa.Table
     services: pa.Table
+    telling: pa.Table
+    leads: pa.Table
     held: pa.Table
+    held_ids: pa.Table
     unserviced: pa.Table
     since: bool
 
@@ -124,7 +131,9 @@ class Known:
             self.hidden,
             self.sensitive,
             self.services,
+            self.telling,
             self.held,
+            self.held_ids,
             self.unserviced,
         )
 
@@ -150,10 +159,9 @@ def known_now(attempt: Attempt) -> Known:
     latched, places = (read_table(folder / f"{name}.parquet") for name in ("latched", "places"))
     since = bool(asking or shields["kind"])
     stays = stays_hidden_in(latest.folder)
-    services = services_of(latest, stays["sensitive"])
     known = Known(
         latest, entries, latched, places, decided, walls_in(latest.folder), standing_in(latest.folder), **_ids_at_walls(latest),
-        wishes=wishes, **stays, services=services, held=held_since(latest), unserviced=unserviced_in(latest.night), since=since,
+        wishes=wishes, **stays, **telling_now(latest, stays["sensitive"]), **held_now(latest), unserviced=unserviced_in(latest.night), since=since,
     )  # fmt: skip
     if not since:
         return known
@@ -246,7 +254,7 @@ class Beyond:
         every: all addresses of the attempt that are places known to be hidden (`FURTHER_PLACES`).
         unnamed: index ids that may show no name, hidden before or not: two families are, or may have to be, parted by a firewall that
             the attempt did not know of, and another version may show the other's.
-        unserviced: references of its records that are hidden for what a night held or failed has found of their services.
+        unserviced: references of its records that are hidden for what was found of their services later.
     """
 
     visibility: pa.Table
@@ -275,7 +283,7 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
     of whom it names a service that is sensitive by now, and one whose index id, or a record of whom, is a hidden child's by now.
     """
     own = read_table(attempt.folder / "identities" / "visibility.parquet")
-    of_held, is_latest = unserviced(attempt, known.held, known.unserviced), attempt.digest == known.latest.digest
+    of_held, is_latest = unserviced(attempt, vars(known)), attempt.digest == known.latest.digest
     if is_latest and not known.since and not of_held.num_rows:
         nothing, nobody = FURTHER_PLACES.empty_table(), pa.array([], pa.string())
         return Beyond(own.slice(0, 0), nothing, nothing, nobody, nobody)
@@ -304,6 +312,10 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
         "waiting": _waiting_in(attempt, known.wishes, known.latest),
         "own_waiting": _waiting_in(attempt, walls_wished_in(attempt.folder), attempt),
         "services": known.services,
+        "telling": known.telling.slice(0, 0) if is_latest else known.telling,
+        "leads": known.leads,
+        "now_services": known.latest.folder / "person" / "involvements.parquet",
+        "now_identities": known.latest.folder / "identities" / "identities.parquet",
         "own_services": services_in(attempt),
         "sensitive": known.sensitive.slice(0, 0) if is_latest else known.sensitive,  # of itself it knew all
         "unserviced": of_held,
@@ -328,7 +340,8 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
             duck,
             """
             WITH others AS (  -- who is hidden by now under the same id, or with one of its records
-                FROM walled UNION FROM sensitive_since UNION SELECT index_id FROM unserviced UNION SELECT index_id FROM hidden_now WHERE index_id IS NOT NULL
+                FROM walled UNION SELECT index_id FROM sensitive_since UNION SELECT index_id FROM unserviced
+                UNION SELECT index_id FROM hidden_now WHERE index_id IS NOT NULL
                 UNION SELECT index_id FROM identities WHERE record_ref IN (SELECT record_ref FROM hidden_now WHERE record_ref IS NOT NULL)
             )
             SELECT n.index_id, n.shielded, n.withheld OR (w.index_id IS NOT NULL AND NOT n.shielded) AS withheld
@@ -337,15 +350,18 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
             ORDER BY index_id
         """,
         )
+        refs = fetch(
+            duck, "SELECT record_ref FROM unserviced UNION SELECT record_ref FROM sensitive_since ORDER BY ALL"
+        )
     places = known_places(known.entries, known.places, attempt.folder / "person" / "addresses.parquet")
-    shown, refs = _shown_of(attempt, places, now), of_held["record_ref"].combine_chunks()
-    return Beyond(give(more, VISIBILITY), shown, places, unnamed["index_id"].combine_chunks(), refs)
+    shown, unnamed_ids = _shown_of(attempt, places, now), unnamed["index_id"].combine_chunks()
+    return Beyond(give(more, VISIBILITY), shown, places, unnamed_ids, refs["record_ref"].combine_chunks())
 
 
 def _told_since(latest: Attempt) -> dict[str, pa.Array]:
     """What `records_told` tells of deliveries that nights held or failed took in, and the latest in force did not."""
     known = {each.delivery_id for each in latest.inputs.deliveries}
-    told = found_since(latest, records_told)
+    told = seen_of(not_in_force_since(latest), records_told)
     return {delivery: keys for each in told for delivery, keys in each.items() if delivery not in known}
 
 

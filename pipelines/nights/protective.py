@@ -35,7 +35,7 @@ from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
 from pipelines.nights.put_in_force import audit_of, bury_replaced, put_in_force
 from pipelines.nights.requests import keep_wishes
-from pipelines.nights.sensitive_by_now import keep_unserviced, not_in_force_since
+from pipelines.nights.sensitive_by_now import keep_unserviced, unknown_to
 from pipelines.nights.walls import walls_in
 from pipelines.outages import as_coded
 from pipelines.protection.remembered import remembering, run_remembered
@@ -214,7 +214,7 @@ def _made_less(deployment: Deployment, authority: str, known: Known, settled: Co
         try:
             more = hidden_beyond(attempt, known)
             children = more.visibility.num_rows
-            keep_unserviced(attempt, more.unserviced, newest)
+            keep_unserviced(attempt, more.unserviced)
             if manifest is not None and more.digest == manifest.get("less", {}).get("hidden", ""):
                 bury_replaced(attempt, version)  # what a run that was killed has left
                 continue
@@ -309,18 +309,32 @@ def _counted_in(folder: Path, known: Known) -> int:
 def _wish_for_those_found(newest: Attempt, known: Known) -> bool:
     """Take down who is open in the version in force, and was found to be a shielded child by a night held or failed since."""
     found = False
-    for held in not_in_force_since(newest):
+    for held in unknown_to(newest):
         if not (held.folder / "identities" / "visibility.parquet").is_file():
             continue
         open_now = pc.invert(pc.is_in(
             read_table(newest.folder / "identities" / "visibility.parquet")["index_id"],
             value_set=_hidden_ids(newest, known),
         ))  # fmt: skip
-        keys = _found_shielded(held, newest, open_now)
+        own = attempt_in_force(held.night)
+        known_there = _shielded_in(own) if own and own.night.business_date < newest.night.business_date else set()
+        keys = [key for key in _found_shielded(held, newest, open_now) if key not in known_there]
         if keys:
             keep_wishes(held.night, held.digest, keys)
             found = True
     return found
+
+
+def _shielded_in(attempt: Attempt) -> set[str]:
+    """Records of the shielded children of a night in force: later ones know of these, and may have opened them. None where they cannot be read."""
+    tables = {name: attempt.folder / "identities" / f"{name}.parquet" for name in ("identities", "visibility")}
+    if not all(path.is_file() for path in tables.values()):
+        return set()
+    with connect(tables) as duck:
+        rows = duck.execute(
+            "SELECT record_key FROM identities JOIN visibility USING (index_id) WHERE shielded"
+        ).fetchall()
+    return {str(row[0]) for row in rows}
 
 
 def _hidden_ids(newest: Attempt, known: Known) -> pa.Array:

@@ -136,11 +136,10 @@ SENSITIVE = Seam(  # services that were found to be sensitive: versions of befor
         Column("services", pa.int64(), "how many it tells of, or once told of, at most at one time", needed=True),
     ),
 )
-UNSERVICED = Seam(  # a held night → later loads: the versions of a night name no service of these records any more
+UNSERVICED = Seam(  # what is found later → later loads: versions of a night name no service of these records any more
     "records of unnamed services",
     (
         Column("business_date", _DAY, "the night of the versions", needed=True),
-        Column("attempt", _TEXT, "the digest of the attempt that alone is meant; none: any of the night"),
         Column("record_ref", _TEXT, "the record's opaque reference", width=words.REF, needed=True),
     ),
 )

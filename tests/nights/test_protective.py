@@ -462,7 +462,7 @@ def test_a_service_that_a_night_held_or_failed_finds_to_be_sensitive_is_named_in
 
 
 @pytest.mark.in_full
-@pytest.mark.parametrize("then", ["corrected", "waived", "the next night says otherwise"])
+@pytest.mark.parametrize("then", ["corrected", "made anew", "waived", "the next night says otherwise"])
 def test_what_a_held_night_has_unnamed_stays_so_in_versions_of_before_and_later_ones_show_what_their_records_say(
     naming: LittleNights, tmp_path: Path, then: str
 ) -> None:
@@ -479,21 +479,95 @@ def test_what_a_held_night_has_unnamed_stays_so_in_versions_of_before_and_later_
             assert place.load() == {5: "published"}
             assert named_in(place) == []
         lantern(place, sensitive=False)
-        if then == "corrected":
+        if then in ("corrected", "made anew"):
             for row in place.feeds["health"].rows.values():
                 row["local_patient_id"] = row["local_patient_id"].rstrip("N")
+            if then == "made anew":  # the night in force, by a late delivery
+                next(iter(place.feeds["police"].rows.values()))["unit"] = "Response B"
+                place.deliver(4, "police")
             place.deliver(5)
-            assert place.load() == {5: "published"}
+            assert place.load() == dict.fromkeys([4, 5] if then == "made anew" else [5], "published")
             assert named_in(place) == [place.night(5).version(), "database"]
         if then == "the next night says otherwise":
             for row in place.feeds["health"].rows.values():
                 row["local_patient_id"] = row["local_patient_id"].rstrip("N")
         place.deliver(6)
         assert place.load()[6] == "published"
-    naming_it = {place.night(night).version() for night in ((5, 6) if then == "corrected" else (6,))}
+    naming_it = {place.night(night).version() for night in ((5, 6) if then in ("corrected", "made anew") else (6,))}
     assert set(named_in(place)) == {*naming_it, "database"}
     place.load(asked=[3, 4])
     assert set(named_in(place)) == {*naming_it, "database"}
+
+
+@pytest.mark.parametrize(
+    ("how", "ends"),
+    [
+        ("another sensitive one ends", "held"), *(pytest.param(*each, marks=pytest.mark.in_full) for each in (
+            ("another sensitive one ends", "published"), ("another sensitive one ended before", "published"), ("exchanged", "held"),
+            ("exchanged", "published"), ("rekeyed", "held"), ("rekeyed", "published"), ("back again", "published"), ("unchanged", "published"),
+        )),
+    ],
+)  # fmt: skip
+def test_a_service_that_is_marked_while_others_change_is_named_in_no_version_from_then_on(
+    naming: LittleNights, tmp_path: Path, how: str, ends: str
+) -> None:
+    place = naming.copied_to(tmp_path)
+    mine = lantern(place)
+    named = mine["involvements"][0]
+    safe = dict(named, team="Safe House", worker="Nobody", contact="01632 960777", start="2023-01-01")
+    mine["involvements"] = [named] if how == "rekeyed" else [named, safe | SENSITIVE]
+    place.deliver(5)
+    assert place.load() == {5: "published"}
+    assert len(named_in(place)) == 4, "who tells of a sensitive service beside it is not withheld for that"
+    night = 6
+    if how == "another sensitive one ended before":
+        mine["involvements"] = [named]
+        place.deliver(night)
+        assert place.load() == {night: "published"}
+        night = 7
+    if how != "unchanged":
+        mine["involvements"] = [named | SENSITIVE, *([dict(safe, sensitive=False)] if how == "exchanged" else [])]
+    if how == "rekeyed":
+        rows = place.feeds["social_care"].rows
+        rows["S5555"] = rows.pop(mine["la_child_id"]) | {"la_child_id": "S5555"}
+    with few_keys_may_move():
+        if ends == "held":
+            place.renumber()
+        place.deliver(night)
+        assert place.load() == {night: ends}
+        if how == "unchanged":
+            assert len(named_in(place)) == 5
+            return
+        assert named_in(place) == []
+        place.load()
+    if how == "back again":
+        mine["involvements"] = [named]
+        place.deliver(7)
+        assert place.load() == {7: "published"}
+        assert named_in(place) == [place.night(7).version(), "database"]
+    else:
+        assert named_in(place) == []
+
+
+@pytest.mark.in_full
+@pytest.mark.parametrize("ends", ["held", "failed"])
+def test_what_a_night_before_the_one_in_force_finds_sensitive_counts_though_it_is_held_or_fails(
+    naming: LittleNights, tmp_path: Path, ends: str
+) -> None:
+    place = naming.copied_to(tmp_path)
+    lantern(place, **SENSITIVE)
+    with few_keys_may_move():
+        if ends == "held":
+            place.renumber()
+        place.deliver(3, "social_care", "health")
+        assert place.load(before=broken_in("snapshot") if ends == "failed" else lambda stage: None)[3] == ends
+        assert named_in(place) == []
+        lantern(place)
+        for row in place.feeds["health"].rows.values():
+            row["local_patient_id"] = row["local_patient_id"].rstrip("N")
+        place.deliver(5)
+        assert place.load()[5] == "published"
+    assert set(named_in(place)) <= {place.night(5).version(), "database"}
 
 
 @pytest.mark.in_full
