@@ -115,9 +115,6 @@ def work_off(
         asked: whether a night (authority, business date) is wanted although nothing has changed.
         due: a business date that has ended (`outstanding`).
     """
-    _protect_who_waits(
-        deployment, authorities
-    )  # what a run that was killed has found is seen to before another night takes its place
     undecided = list(arrived)
     planned = outstanding(deployment, undecided, authorities=authorities, asked=asked, due=due)
     tried: dict[tuple[str, date], set[str]] = defaultdict(set)
@@ -177,13 +174,9 @@ def run_all(
 
     arrived = look_around(deployment, authorities=authorities).new
     ran = work_off(deployment, arrived, run, authorities=authorities, selected=selected, asked=asked, due=due)
-    _protect_who_waits(deployment, authorities)
-    return ran
-
-
-def _protect_who_waits(deployment: Deployment, authorities: Collection[str] | None) -> None:
     for waiting in protection_waits(deployment, authorities or authorities_of(deployment)):
         protect_in_any_case(deployment, waiting)
+    return ran
 
 
 def _not_yet(planned: PlannedNight, tried: Collection[str]) -> bool:

@@ -27,7 +27,7 @@ from pipelines.seams.seam import give
 from pipelines.tables import connect, fetch, read_table, write_table
 
 __all__ = [
-    "SENSITIVE_SINCE", "held_now", "keep_unserviced", "not_in_force_since", "seen_of", "services_in", "telling_now", "unknown_to", "unserviced",
+    "SENSITIVE_SINCE", "held_now", "keep_unserviced", "not_in_force", "not_in_force_since", "seen_of", "services_in", "telling_now", "unknown_to", "unserviced",
     "unserviced_in",
 ]  # fmt: skip
 

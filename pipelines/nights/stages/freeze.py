@@ -6,7 +6,9 @@ from pipelines.nights.attempts import begin, last_attempts
 from pipelines.nights.follow import catch_up
 from pipelines.nights.night import Night, StageReport
 from pipelines.nights.plan import inputs_now
+from pipelines.nights.protective import protect_in_any_case, protection_waits
 from pipelines.nights.seal import note_written, prove, prove_published
+from pipelines.nights.sensitive_by_now import not_in_force
 from pipelines.tables import writes_noted
 
 __all__ = ["freeze"]
@@ -19,6 +21,9 @@ def freeze(night: Night, *, started_by: str = "", why: str = "") -> StageReport:
         IsindexError: BASE_MISSING, BASE_DAMAGED when what it builds on is not what was published.
     """
     catch_up(night.deployment, night.authority, anew=night.business_date)
+    if not_in_force(night) and protection_waits(night.deployment, [night.authority]):
+        # what a run that was killed has found is seen to before another takes its place
+        protect_in_any_case(night.deployment, night.authority)
     with writes_noted() as noted:
         attempt = begin(night, inputs_now(night), started_by=started_by, asked=why)
     note_written(attempt, noted, anew=True)
