@@ -680,3 +680,29 @@ def test_a_version_whose_night_is_damaged_keeps_no_other_from_being_made_less(pl
     place.load()
     assert shown_in_versions(place) == [] and protection_waits(place.deployment, [AUTHORITY]) == []
     assert [each.shown is None for each in taken_away(place.deployment, AUTHORITY)] == [False, True, False]
+
+
+@pytest.mark.in_full
+def test_what_a_held_night_has_found_is_not_lost_when_its_run_is_killed_before_that_is_seen_to(
+    naming: LittleNights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = naming.copied_to(tmp_path)
+    lantern(place, **SENSITIVE)
+
+    def killed(*_told: object) -> None:
+        raise KeyboardInterrupt
+
+    with few_keys_may_move():
+        place.renumber()
+        place.deliver(5)
+        with monkeypatch.context() as context:
+            context.setattr("pipelines.nights.run.protect_in_any_case", killed)
+            with pytest.raises(KeyboardInterrupt):
+                place.load()
+        assert place.last(5).state == "held" and named_in(place)
+        lantern(place)
+        for row in place.feeds["health"].rows.values():
+            row["local_patient_id"] = row["local_patient_id"].rstrip("N")
+        place.deliver(5)
+        assert place.load() == {5: "published"}
+    assert set(named_in(place)) <= {place.night(5).version(), "database"}
