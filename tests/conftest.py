@@ -14,6 +14,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
@@ -29,6 +31,9 @@ os.environ["ISINDEX_SECRET"] = "a secret of forty bytes, for tests alone"
 
 
 _BEGAN = time.monotonic()
+# no test says how fast the machine is
+examples.register_profile("whatever machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples.load_profile("whatever machine")
 
 # No test outlives the machine: what is written need not have reached the disk. A night flushes two hundred files, and
 # Dagster's own databases are opened, written and closed a thousand times.
