@@ -158,3 +158,9 @@ def test_no_bytes_at_all_crash_the_reader(tmp_path_factory, social_care, lines):
     part = read_jsonl(path, "f", social_care, delta=False)
     positions = sorted([*part.records["position"].to_pylist(), *(each[0] for each in part.damaged)])
     assert positions == list(range(1, part.rows + 1))
+
+
+def test_the_key_of_a_damaged_document_is_made_out_where_it_stands_there_once(read):
+    part = read(GOOD + b'{"id": "2", "upn": \n' + b'{"id":"3","id":"4",\n' + b'{"id":["5"]}\n')
+    assert [position for position, _, _ in part.damaged] == [2, 3, 4]
+    assert part.keys == {2: "2"}

@@ -147,3 +147,9 @@ def test_a_very_long_text_does_not_stop_the_others(read):
 def test_a_file_without_pupils_is_empty(read, content):
     assert read(content).rows == 0
     assert not read(content).findings
+
+
+def test_the_key_of_a_damaged_record_is_made_out_where_it_stands_there_once(read):
+    part = read(b"<Pupils>\n" + pupil(1) + b"<Pupil><UPN>U2</UPN><URN>7</URN><DOB></Pupil>\n<Pupil><UPN>U3</Pupil>\n" + pupil(4) + b"</Pupils>")  # fmt: skip
+    assert upns(part) == ["U1", "U4"]
+    assert part.keys == {2: "U2/7"}

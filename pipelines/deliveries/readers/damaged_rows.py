@@ -6,6 +6,7 @@ of cells is read twice, from its beginning and from its end: left of the damage 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ import pyarrow as pa
 from pipelines.contracts.contract import Column, Contract
 from pipelines.deliveries.readers.protective import UNCLEAR, WALLS, asking_columns, known_marks, says_no
 
-__all__ = ["keys_made_out", "salvaged_rows"]
+__all__ = ["key_after", "keys_made_out", "salvaged_rows"]
 
 _LONGEST = 1 << 20  # characters of a row that are looked at
 Row = dict[str, object]
@@ -78,6 +79,18 @@ def keys_made_out(
         if all(isinstance(each, str) and each.strip() for each in guesses):
             found[position] = "/".join(str(each).strip() for each in guesses)
     return found
+
+
+def key_after(text: str, contract: Contract, pattern: str) -> str | None:
+    """The key of a damaged record of JSON or XML, where each of its columns stands in it once.
+
+    Args:
+        text: the record.
+        contract: whose key.
+        pattern: of a column's value, the first group, with its name at ``{}``.
+    """
+    found = [re.findall(pattern.format(re.escape(name)), text[:_LONGEST]) for name in contract.key_columns]
+    return "/".join(each[0].strip() for each in found) if found and all(len(each) == 1 for each in found) else None
 
 
 def _named(header: Sequence[str], cells: Sequence[str]) -> Row:

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.contracts.contract import Column, Contract
+from pipelines.deliveries.readers.damaged_rows import key_after
 from pipelines.deliveries.readers.marks_in_json import (
     Pairs,
     has_plain_marks,
@@ -63,6 +64,7 @@ def read_jsonl(path: Path, name: str, contract: Contract, *, delta: bool) -> Fil
     damaged: list[Damage] = []
     refused: dict[str, None] = {}
     guesses: list[dict[str, Any]] = []
+    keys: dict[int, str] = {}
     spelled: Counter[str] = Counter()
     before = 0
     with connect() as database:
@@ -73,6 +75,7 @@ def read_jsonl(path: Path, name: str, contract: Contract, *, delta: bool) -> Fil
             spelled += _make_marks_plain(database, columns)
             sound, torn, unknown = _take_apart(database, columns)
             guesses += _salvaged(database, columns)
+            keys |= _keys_made_out(database, contract)
             before += len(sound) + len(torn)
             tables.append(sound.cast(schema))
             damaged += torn
@@ -83,7 +86,7 @@ def read_jsonl(path: Path, name: str, contract: Contract, *, delta: bool) -> Fil
     seen = [each for each in table.column_names if table[each].null_count < table.num_rows]
     shown = as_told(dict(enumerate(refused, 1)), contract, known=is_contracts(seen, contract, all_named=False))
     findings += columns_refused(shown, name)
-    return FilePart(table, damaged, findings=tuple(findings), refused=shown, salvaged=salvaged)
+    return FilePart(table, damaged, findings=tuple(findings), refused=shown, salvaged=salvaged, keys=keys)
 
 
 def _batches(data: bytes, encoding: str, starts: Any) -> Iterator[tuple[int, bytes]]:
@@ -236,6 +239,13 @@ def _salvaged(database: duckdb.DuckDBPyConnection, columns: list[Column]) -> lis
         for position, line, document in damaged
         for guess in salvaged_documents(document, columns)
     ]
+
+
+def _keys_made_out(database: duckdb.DuckDBPyConnection, contract: Contract) -> dict[int, str]:
+    """Position of a damaged document → its key, where that can be made out."""
+    damaged = database.execute("select position, document from judged where damage is not null").fetchall()
+    found = {place: key_after(told or "", contract, r'"{}"\s*:\s*"([^"\\]+)"') for place, told in damaged}
+    return {place: key for place, key in found.items() if key}
 
 
 def _take_apart(database: duckdb.DuckDBPyConnection, columns: list[Column]) -> tuple[pa.Table, list[Damage], list[str]]:

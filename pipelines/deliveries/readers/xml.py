@@ -20,6 +20,7 @@ from lxml import etree
 
 from pipelines.contracts.contract import Contract
 from pipelines.deliveries.codes import finding
+from pipelines.deliveries.readers.damaged_rows import key_after
 from pipelines.deliveries.readers.marks_in_xml import XmlMarks
 from pipelines.deliveries.readers.protective import refusal
 from pipelines.deliveries.readers.refused_names import as_told, columns_refused, is_contracts
@@ -272,6 +273,14 @@ def _part(
         (number + 1, int(lines[number]) if lines is not None else None, collected.rules[number] or "")
         for number in np.flatnonzero(~good).tolist()
     ]
+    ends = np.append(starts[1:], len(text.data)) if lines is not None else starts
+    raws = {
+        place: recode(text.data[starts[place - 1] : ends[place - 1]], text.encoding).decode()
+        for place, line, _ in damaged
+        if line is not None
+    }
+    made_out = {place: key_after(raw, contract, "<{0}>([^<]+)</{0}>") for place, raw in raws.items()}
+    keys = {place: key for place, key in made_out.items() if key}
     texts = collected.table()
     arrays = {
         "position": pa.array(np.arange(1, count + 1)),
@@ -292,7 +301,7 @@ def _part(
     if needed.intersection(absent):
         # an element may be left out of any record; that every record lacks a required one is a fault of the extract
         findings.append(finding("COLUMNS_MISSING", name, names=", ".join(e for e in absent if e in needed)))
-    return FilePart(table, damaged, complete, tuple(findings), refused, salvaged)
+    return FilePart(table, damaged, complete, tuple(findings), refused, salvaged, keys)
 
 
 def _lost(collected: _Collected, schema: pa.Schema) -> pa.Table:
