@@ -183,7 +183,7 @@ _HELD_BY = {
         "the street in its given name", "the postcode in its family name", "the telephone in its former name", "the postcode in the preferred surname",
         "the UPRN in the middle names", "the street as an alias", "the street in its carer's name", "the postcode in its carer's name, in one",
         "the telephone in its carer's name", "the telephone in its carer's name as from abroad", "the street in a stranger's former name",
-        "the telephone in a stranger's carer's name", "the street in a stranger's carer's name",
+        "the telephone in a stranger's carer's name", "the street in a stranger's carer's name", "the postcode in wide digits as a stranger's alias",
     ), _IN_A_NAME),
     "the street in the carer's relationship": _OF_A_HIDDEN_CHILD,
     "the street in a service": _OF_A_HIDDEN_CHILD,
