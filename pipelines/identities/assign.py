@@ -278,9 +278,9 @@ _BARRED = """
     UNION SELECT DISTINCT cluster, index_id FROM tonight JOIN walls USING (record_key) JOIN ended USING (wall_a, wall_b)
     UNION SELECT DISTINCT cluster, index_id FROM tonight JOIN held USING (record_key)
     WHERE cluster IN (SELECT cluster FROM tonight SEMI JOIN newly USING (record_key))
-    UNION (  -- what a record had before it came to stand there, but for what it shared with who stood there
+    UNION (  -- what a record had before it came to stand there, but for what it shared the night before with who stood there
         SELECT cluster, index_id FROM tonight SEMI JOIN came USING (record_key) JOIN held USING (record_key)
-        EXCEPT SELECT cluster, index_id FROM tonight ANTI JOIN came USING (record_key) JOIN held USING (record_key)
+        EXCEPT SELECT cluster, index_id FROM tonight ANTI JOIN came USING (record_key) JOIN previous USING (record_key)
     )
     UNION SELECT DISTINCT t.cluster, index_id FROM tonight t JOIN held USING (record_key) WHERE index_id IN (FROM mixed)
 """

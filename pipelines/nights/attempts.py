@@ -38,6 +38,7 @@ __all__ = [
     "AttemptRow",
     "attempt_in_force",
     "begin",
+    "break_off",
     "data_in_force",
     "end",
     "fail",
@@ -49,6 +50,8 @@ __all__ = [
 
 PAGES = "reports"  # the stage of an attempt that has ended, until its pages are written
 UNTOLD = "Its inputs are not what they were."  # where it cannot be read what they were
+_INTERRUPTED = "The last attempt was interrupted."
+_BROKEN_OFF = "RUN_BROKEN_OFF"  # the code of an attempt whose run was killed
 
 
 @dataclass(frozen=True)
@@ -261,6 +264,16 @@ def fail(
         connection.execute(insert(db.attempt).values(**row, **told))
 
 
+def break_off(night: Night) -> bool:
+    """Note that the night's last attempt has failed if it is still said to go on; whether it was. The caller holds the lock: nobody goes on with it."""
+    told = {"state": "failed", "code": _BROKEN_OFF, "reasons": ["It was interrupted."], "finished_at": _now()}
+    with night.engine.begin() as connection:
+        going = connection.scalar(_running(night))
+        if going is not None:
+            connection.execute(update(db.attempt).where(db.attempt.c.attempt_id == going).values(**told))
+    return going is not None
+
+
 def last_attempts(engine: Engine, authority: str, nights: Sequence[date] | None = None) -> dict[date, AttemptRow]:
     """Business date → the attempt that was made last, of one authority."""
     newest = select(func.max(db.attempt.c.attempt_id)).where(db.attempt.c.authority == authority)
@@ -314,10 +327,12 @@ def _again(before: AttemptRow | None) -> list[str]:
     """Why a night with the same inputs is run once more."""
     if before is None:
         return ["It has not been run yet."]
+    if before.code == _BROKEN_OFF:
+        return [_INTERRUPTED]
     if before.state == "failed":
         return [f"The last attempt failed in {before.stage or 'its first step'} ({before.code})."]
     if before.state == "running":
-        return ["The last attempt was interrupted."]
+        return [_INTERRUPTED]
     if before.stage == PAGES:
         return ["The last attempt was interrupted before its pages were written."]
     return ["Somebody asked for it: its inputs are the same as before."]

@@ -26,7 +26,7 @@ from pipelines.nights.decided import decisions_of, firewalls_of
 from pipelines.nights.follow import newest_in_force
 from pipelines.nights.inputs import Asking
 from pipelines.nights.judging import judged, person_tables, places_of
-from pipelines.nights.requests import asked_for, records_told, undone_of
+from pipelines.nights.requests import asked_for, records_come, undone_of
 from pipelines.nights.sensitive_by_now import (
     SENSITIVE_SINCE,
     held_now,
@@ -150,9 +150,9 @@ def known_now(attempt: Attempt) -> Known:
     shields = shields_since(latest)
     folder = latest.folder / "protection"
     asked = asked_for(latest.night, asking)
-    wishes = wishes_after(
-        walls_wished_in(latest.folder), asked, _told_since(latest) if asked else {}, walls_asked_in(latest.folder)
-    )
+    wishes = walls_wished_in(latest.folder)
+    come = _come_since(latest, wishes["record"].combine_chunks().drop_null()) if asked else {}
+    wishes = wishes_after(wishes, asked, come, walls_asked_in(latest.folder))
     entries = entries_after(_entries_of(latest), hiding(asked, wishes, firewalls_of(latest.inputs)))
     decided = decisions_of(latest.inputs)
     decided = pa.concat_tables([decided, pa.table(shields, schema=decided.schema)]) if shields["kind"] else decided
@@ -358,11 +358,11 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
     return Beyond(give(more, VISIBILITY), shown, places, unnamed_ids, refs["record_ref"].combine_chunks())
 
 
-def _told_since(latest: Attempt) -> dict[str, pa.Array]:
-    """What `records_told` tells of deliveries that nights held or failed took in, and the latest in force did not."""
+def _come_since(latest: Attempt, asking: pa.Array) -> dict[str, pa.Array]:
+    """What `records_come` tells of deliveries that nights held or failed took in, and the latest in force did not."""
     known = {each.delivery_id for each in latest.inputs.deliveries}
-    told = seen_of(not_in_force_since(latest), records_told)
-    return {delivery: keys for each in told for delivery, keys in each.items() if delivery not in known}
+    come = seen_of(not_in_force_since(latest), lambda attempt: records_come(attempt, asking))
+    return {delivery: keys for each in come for delivery, keys in each.items() if delivery not in known}
 
 
 def _shown_of(attempt: Attempt, places: pa.Table, visibility: pa.Table) -> pa.Table:

@@ -50,7 +50,7 @@ from pipelines.tables import connect, read_table, read_told_or_none, write_json
 _CANNOT_BE_LESS = frozenset(
     "PROTECTION_UNPROVEN GATES_FAILED PUBLISH_DAMAGED BASE_CHANGED BASE_DAMAGED BASE_MISSING STORE_DAMAGED".split()  # noqa: SIM905
 )
-__all__ = ["Protective", "protect_at_once", "protect_in_any_case", "protection_waits", "taken_away"]
+__all__ = ["Protective", "protect_at_once", "protect_in_any_case", "protection_lags", "protection_waits", "taken_away"]
 
 _UNREAD = "STORE_DAMAGED"  # nothing stood in the way, but what is in force cannot be read
 _log = logging.getLogger(__name__)
@@ -134,6 +134,17 @@ def protection_waits(deployment: Deployment, authorities: Iterable[str]) -> list
     One of which it cannot be read what is in force, or whose tables behind that are gone, is among them.
     """
     return [authority for authority in authorities if _waits(deployment, authority)]
+
+
+def protection_lags(deployment: Deployment, authority: str) -> bool:
+    """Whether something has been found by an attempt, in force or not, and the versions were not held against it: its run was killed before.
+
+    What was asked for since is no such thing: the next night is held against that, too.
+    """
+    versions = versions_in_force(deployment.home, authority)
+    newest = newest_in_force(Night(deployment, authority, max(versions))) if versions else None
+    told = _remembered(deployment, authority) if newest else None
+    return newest is not None and (told is None or not set(map(_named, _attempts(newest))) <= set(told["known"]))
 
 
 def _waits(deployment: Deployment, authority: str) -> bool:
@@ -382,14 +393,22 @@ def _everything(newest: Attempt) -> list[str]:
                 decision.undone_at.is_(None),
             )
         ).all()
-    held = [
-        (day.isoformat(), row.attempt_id)
-        for day, row in last_attempts(night.engine, night.authority).items()
-        if row.state in ("held", "failed")
-    ]
-    each: list[tuple[object, ...]] = [("attempt", newest.digest)]
+    each = _attempts(newest)
     each += [("asking", *row) for row in asking]
     each += [("shield", number) for number in shields]
-    each += [("held", *attempt) for attempt in held]
     each += [("version", name) for name in versions_there(night.home, night.authority)]
-    return sorted(hashlib.sha256(repr(one).encode()).hexdigest()[:16] for one in each)
+    return sorted(map(_named, each))
+
+
+def _attempts(newest: Attempt) -> list[tuple[object, ...]]:
+    """The latest attempt in force, and those that were held or failed."""
+    held = [
+        ("held", day.isoformat(), row.attempt_id)
+        for day, row in last_attempts(newest.night.engine, newest.night.authority).items()
+        if row.state in ("held", "failed")
+    ]
+    return [("attempt", newest.digest), *held]
+
+
+def _named(one: tuple[object, ...]) -> str:
+    return hashlib.sha256(repr(one).encode()).hexdigest()[:16]

@@ -42,6 +42,7 @@ __all__ = [
     "keep_requests",
     "keep_taken_back",
     "keep_wishes",
+    "records_come",
     "records_told",
     "told_so_far",
     "undone_of",
@@ -255,12 +256,22 @@ def asked_for(night: Night, asking: Iterable[Asking]) -> list[Asked]:
     return found
 
 
-def records_told(attempt: Attempt, *, replaced: bool = False) -> dict[str, pa.Array]:
-    """Delivery in force since the base → key of each record that it tells of and that was not rejected.
+def records_told(attempt: Attempt) -> dict[str, pa.Array]:
+    """Delivery in force since the base → key of each record that it tells of and that was not rejected."""
+    register, store = Register(attempt.night.engine), Store(attempt.night.home)
+    entries = [register.needed(each.delivery_id) for each in attempt.inputs.deliveries]
+    return {each.delivery_id: _keys(each.agency, store.open(each).accepted_keys) for each in entries}
+
+
+def records_come(attempt: Attempt, among: pa.Array, *, replaced: bool = False) -> dict[str, pa.Array]:
+    """Delivery in force since the base → those of these records that could have asked in it, whatever became of them there.
+
+    Of a full delivery, and of a delta with a damaged record whose key is not known, that is every record of the feed.
 
     Args:
         attempt: the attempt.
-        replaced: also of those of the same days that others have taken the place of since: a night had taken them in.
+        among: keys of records that have asked before.
+        replaced: also of deliveries of the same days that others have taken the place of since: a night had taken them in.
     """
     register, store = Register(attempt.night.engine), Store(attempt.night.home)
     entries = [register.needed(each.delivery_id) for each in attempt.inputs.deliveries]
@@ -271,8 +282,19 @@ def records_told(attempt: Attempt, *, replaced: bool = False) -> dict[str, pa.Ar
         for each in register.received(attempt.night.authority, day)
         if each.state == "superseded" and each.stored_at
     ]
-    told = {}
+    come = {}
     for entry in entries:
-        keys = store.open(entry).accepted_keys.drop_null()
-        told[entry.delivery_id] = pc.binary_join_element_wise(entry.agency, keys, ":")
-    return told
+        theirs = among.filter(pc.starts_with(among, f"{entry.agency}:"))
+        if len(theirs) and entry.mode == "delta":
+            kept = store.open(entry)
+            rejected = kept.rejected["key"]
+            if not rejected.null_count:
+                keys = pa.chunked_array([kept.accepted_keys, *rejected.chunks], pa.string()).combine_chunks()
+                theirs = theirs.filter(pc.is_in(theirs, value_set=_keys(entry.agency, keys)))
+        come[entry.delivery_id] = theirs
+    return come
+
+
+def _keys(agency: str, keys: pa.Array) -> pa.Array:
+    """The keys of records of a feed, from those that they have in it."""
+    return pc.binary_join_element_wise(agency, keys.drop_null(), ":")

@@ -1,5 +1,7 @@
 """Services that are sensitive by now, and in versions of before were not: what the night in force has found, and nights held or failed.
 
+A sensitive service that is refused for want of a basis is in no table of its night, and is found in what was rejected, of any of these nights.
+
 Belongs here: finding them, and keeping whose services were unnamed, whatever becomes of the night that found it. Not here:
 making a version less (`hiding`, `protective`), what a version shows of a sensitive service (`publishing.snapshot`).
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 import pyarrow as pa
@@ -34,7 +37,7 @@ __all__ = [
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _SERVICES = [("record_key", pa.string()), ("kind", pa.string()), ("service", pa.string()), ("start_date", pa.date32())]
-_HELD = pa.schema([("number", pa.int64()), ("child", pa.string()), *_SERVICES])
+_HELD = pa.schema([("number", pa.int64()), ("business_date", pa.date32()), ("child", pa.string()), *_SERVICES])
 _HELD_IDS = pa.schema([("number", pa.int64()), ("index_id", pa.string()), ("child", pa.string())])
 
 # of `identities` and `own_services` of an attempt, of `now_identities` and `now_services` of the latest night, and of `Known`: records that name
@@ -126,12 +129,28 @@ def seen_of(attempts: Iterable[Attempt], look: Callable[[Attempt], T]) -> list[T
 
 
 def held_now(latest: Attempt) -> dict[str, pa.Table]:
-    """What nights that are held or failed find of sensitive services (`Known.held`, `Known.held_ids`)."""
-    found = seen_of(not_in_force(latest.night), lambda attempt: _beside_sensitive_ones(attempt, latest))
+    """What nights that are held or failed find of sensitive services, and nights in force of such as are refused (`Known.held`, `Known.held_ids`)."""
+    finding = [*not_in_force(latest.night), *_refusing(latest)]
+    found = seen_of(finding, lambda attempt: _beside_sensitive_ones(attempt, latest))
     return {
         "held": pa.concat_tables([_HELD.empty_table(), *(services for services, _ in found)]),
         "held_ids": pa.concat_tables([_HELD_IDS.empty_table(), *(ids for _, ids in found)]),
     }
+
+
+def _refusing(latest: Attempt) -> list[Attempt]:
+    """The latest night, and those of before that were run since, as far as they refuse a sensitive service for want of a basis."""
+    night, begun = latest.night, _begun(latest)
+    of_it = (
+        db.attempt.c.authority == night.authority,
+        db.attempt.c.attempt_id > begun,
+        db.attempt.c.state == "published",
+    )
+    with night.engine.connect() as connection:
+        days = set(connection.scalars(select(db.attempt.c.business_date).where(*of_it)))
+    since = [attempt_in_force(night.on(day)) for day in sorted(days - {night.business_date})]
+    found = (replace(each, number=_begun(each)) for each in [latest, *since] if each)
+    return [each for each, refused in seen_of(found, lambda each: (each, _without_basis(each))) if refused.num_rows]
 
 
 def _beside_sensitive_ones(attempt: Attempt, latest: Attempt) -> tuple[pa.Table, pa.Table]:
@@ -168,7 +187,7 @@ def _beside_sensitive_ones(attempt: Attempt, latest: Attempt) -> tuple[pa.Table,
         services = fetch(
             duck,
             f"""
-            SELECT {attempt.number} AS number, index_id AS child, record_key, kind, service, start_date
+            SELECT {attempt.number} AS number, DATE '{attempt.night.business_date}' AS business_date, index_id AS child, record_key, kind, service, start_date
             FROM services LEFT JOIN identities USING (record_key)
             WHERE record_key IN (SELECT record_key FROM telling) OR index_id IN (FROM meant) ORDER BY ALL
         """,
@@ -225,8 +244,8 @@ def unserviced(attempt: Attempt, known: Mapping[str, pa.Table]) -> pa.Table:
     told = told.filter(pc.equal(told["business_date"], pa.scalar(attempt.night.business_date)))
     held = known["held"]
     if held.num_rows:
-        numbers = pa.array([each.number for each in unknown_to(attempt)], pa.int64())
-        held = held.filter(pc.is_in(held["number"], value_set=numbers))
+        later = pc.greater_equal(held["business_date"], pa.scalar(attempt.night.business_date))
+        held = held.filter(pc.or_(later, pc.greater(held["number"], _begun(attempt))))
     if not (told.num_rows or held.num_rows):
         return pa.table({name: pa.array([], pa.string()) for name in ("record_ref", "index_id")})
     views = {

@@ -44,7 +44,7 @@ def wishes_after(before: pa.Table, asked: Sequence[Asked], told: Mapping[str, pa
     Args:
         before: the same of the night before.
         asked: what deliveries ask for; wishes to be hidden are left aside.
-        told: delivery in force → keys of the records that it tells of; what such a one no longer asks for has lapsed.
+        told: delivery in force → keys of the records that could have asked in it; what such a one no longer asks for has lapsed.
         stand: the firewalls that feeds asked for and that stood the night before (`DECISIONS`).
     """
     before = grown(before, WALLS_WISHED)

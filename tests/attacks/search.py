@@ -54,6 +54,7 @@ MAY_STAND = (
     Place("home/nights/*/person/*.parquet", _WORK, "the same in one form: matched, and shown less what is hidden"),
     Place("home/nights/*/matching/state/*.parquet", _WORK, "what the matcher compared: tomorrow only what changed is"),
     Place("home/nights/*/matching/*.parquet", _KEYS, "pairs and groups of records, by their keys"),
+    Place("home/nights/*/inputs.json", _KEYS, "decisions of people, which name records by their keys"),
     Place("home/nights/*/identities/*.parquet", _KEYS, "which record is in which child, by its key"),
     Place("home/snapshots/*/children.parquet", _NAMED, "who the child is: shown of everybody"),
     Place("home/snapshots/*/names.parquet", _NAMED, "the same"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,7 +25,7 @@ from pipelines.nights.unmet import reasons_told
 from pipelines.protection.shielding import Unmet
 from pipelines.publishing.publish import snapshot_tables
 from pipelines.publishing.versions import versions_there
-from pipelines.tables import read_table
+from pipelines.tables import file_sha256, read_table
 from tests.nights.little_authority import AUTHORITY, Delivery, children, day_of, put
 from tests.nights.little_nights import LittleNights, broken_in, bytes_under, few_keys_may_move
 from tests.nights.test_firewall import ADOPTIVE, BIRTH, hold_adoptive, identities, shown, sides, verdict
@@ -526,6 +527,48 @@ def test_who_had_stopped_asking_for_a_wall_and_asks_anew_is_heard_whatever_was_d
     place.deliver(3)  # it goes on asking
     assert place.load()[3] == "published"
     walled(place, 3)
+
+
+@pytest.mark.parametrize(
+    "came",
+    ["rejected", pytest.param("damaged", marks=pytest.mark.in_full), pytest.param("delta", marks=pytest.mark.in_full)],
+)
+def test_who_came_without_the_wish_and_was_of_no_use_had_stopped_asking(tmp_path: Path, came: str) -> None:
+    place = settled_by_two(tmp_path)
+    care = place.feeds["social_care"]
+    place.deliver(1)
+    assert place.load()[1] == "published"
+    one_child(place, 1)
+    mine = dict(care.rows["S0921"])
+    del care.rows["S0921"]["firewall_from"]
+    if came != "damaged":
+        care.rows["S0921"] |= {"names": []}
+    if came == "delta":
+        place.deliver(2, "health", "education", "police")
+        care.sequence += 1
+        rows = [row | {"change": "upsert"} for row in care.rows.values()]
+        put(place.landing, Delivery("social_care", day_of(2), care.sequence, "delta", rows))
+    else:
+        place.deliver(2)
+    if came == "damaged":
+        torn_in(place, 2, "S0921")
+    assert place.load()[2] == "published"
+    one_child(place, 2)
+    care.rows["S0921"] = mine
+    place.deliver(3)
+    assert place.load()[3] == "published"
+    walled(place, 3)
+
+
+def torn_in(place: LittleNights, night: int, key: str) -> None:
+    """The last sign of a record's line is missing in the delivery of social care, whose manifest is right of it."""
+    folder = place.landing / AUTHORITY / "social_care" / day_of(night).isoformat()
+    told = json.loads((folder / "manifest.json").read_text())
+    path = folder / told["files"][0]["name"]
+    lines = [line[:-1] if f'"{key}"' in line else line for line in path.read_text().splitlines()]
+    path.write_text("".join(f"{line}\n" for line in lines))
+    told["files"][0] |= {"sha256": file_sha256(path), "bytes": path.stat().st_size}
+    (folder / "manifest.json").write_text(json.dumps(told))
 
 
 @pytest.mark.in_full

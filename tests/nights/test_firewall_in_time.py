@@ -282,6 +282,30 @@ def test_a_record_that_comes_to_stand_at_a_wall_brings_no_id_with_it(
     assert not told.passed and told.figures["ids_brought"] == 1
 
 
+def test_a_slip_beside_a_wall_that_is_put_right_holds_no_night(tmp_path: Path) -> None:
+    """A stranger's police key comes once with what is told of a child at the wall, and then as it was."""
+    place = LittleNights(tmp_path)
+    place.feeds["health"].hold(BIRTH)
+    place.feeds["education"].hold(BIRTH)
+    hold_birth(place)
+    birth = care(place)["S0021"]
+    own = {"address": {"lines": [ADOPTIVE.street, "Birmingham"], "postcode": "B77 7DP", "status": "current"}}
+    place.feeds["social_care"].hold(ADOPTIVE, firewall_from="S0021", **own)
+    care(place).update({"S0921": care(place).pop("S0021") | {"la_child_id": "S0921"}, "S0021": birth})
+    police = place.feeds["police"]
+    was = dict(police.rows["C0003"])
+    with big_moves():
+        load(place, 0)
+        police.hold(BIRTH, postcode=BIRTH.postcode, location=BIRTH.street)
+        police.rows["C0003"] = police.rows.pop("C0021") | {"contact_ref": "C0003"}
+        load(place, 1)
+        assert identities(place, 1)["police:C0003"] == identities(place, 1)["social_care:S0021"]
+        police.rows["C0003"] = was
+        for night in (2, 3):
+            load(place, night)
+    nothing_leads_across(place)
+
+
 @pytest.mark.parametrize("again", ["a decision", pytest.param("a feed", marks=pytest.mark.in_full)])
 def test_a_wall_that_was_taken_away_and_stands_again_is_another(tmp_path: Path, again: str) -> None:
     """A version of the first time shows two ids that the version of the time between shows as one."""

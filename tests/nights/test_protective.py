@@ -461,6 +461,53 @@ def test_a_service_that_a_night_held_or_failed_finds_to_be_sensitive_is_named_in
     assert named_in(place) == []
 
 
+@pytest.mark.parametrize("said", [{"sensitive": True}, pytest.param({"sensitive": None}, marks=pytest.mark.in_full)])
+def test_a_service_that_a_published_night_refuses_for_want_of_a_basis_is_named_in_no_version(
+    naming: LittleNights, tmp_path: Path, said: dict[str, Any]
+) -> None:
+    place = naming.copied_to(tmp_path)
+    mine = lantern(place)
+    mine["involvements"][0] = {
+        name: cell for name, cell in (mine["involvements"][0] | said).items() if cell is not None
+    }
+    for night in (5, 6):
+        place.deliver(night)
+        assert place.load() == {night: "published"}
+        assert named_in(place) == []
+        children = place.published(4).to_pylist()
+        assert (
+            sum(row["withheld"] for row in children)
+            == sum(row["withheld"] for row in place.published(5).to_pylist()) + 1
+        )
+    place.deliver(7, "health", "education", "police")  # social care says nothing, and is carried on
+    assert place.load() == {7: "published"}
+    assert named_in(place) == []
+    for night in (5, 6):  # they never named it, and hide nobody for it
+        assert not [each for each in taken_away(place.deployment, AUTHORITY) if each.business_date == day_of(night)]
+
+
+@pytest.mark.parametrize("at", ["identities", pytest.param("links", marks=pytest.mark.in_full)])
+def test_what_a_killed_run_has_found_sensitive_is_not_lost_when_its_delivery_is_corrected(
+    naming: LittleNights, tmp_path: Path, at: str
+) -> None:
+    place = naming.copied_to(tmp_path)
+    mine = lantern(place, **SENSITIVE)
+
+    def killed(stage: str) -> None:
+        if stage == at:
+            raise KeyboardInterrupt
+
+    place.deliver(5)
+    with pytest.raises(KeyboardInterrupt):
+        place.load(before=killed)
+    assert place.last(5).state == "running" and named_in(place)
+    mine["involvements"][0].update(sensitive=False)
+    place.deliver(5)
+    assert place.planned()[5].again or place.planned()[5].why
+    assert place.load() == {5: "published"}
+    assert set(named_in(place)) <= {place.night(5).version(), "database"}
+
+
 @pytest.mark.in_full
 @pytest.mark.parametrize("then", ["corrected", "made anew", "waived", "the next night says otherwise"])
 def test_what_a_held_night_has_unnamed_stays_so_in_versions_of_before_and_later_ones_show_what_their_records_say(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pipelines.nights.attempts import begin, last_attempts
+from pipelines.nights.attempts import begin, break_off, last_attempts
 from pipelines.nights.follow import catch_up
 from pipelines.nights.night import Night, StageReport
 from pipelines.nights.plan import inputs_now
-from pipelines.nights.protective import protect_in_any_case, protection_waits
+from pipelines.nights.protective import protect_in_any_case, protection_lags
 from pipelines.nights.seal import note_written, prove, prove_published
-from pipelines.nights.sensitive_by_now import not_in_force
 from pipelines.tables import writes_noted
 
 __all__ = ["freeze"]
@@ -21,8 +20,9 @@ def freeze(night: Night, *, started_by: str = "", why: str = "") -> StageReport:
         IsindexError: BASE_MISSING, BASE_DAMAGED when what it builds on is not what was published.
     """
     catch_up(night.deployment, night.authority, anew=night.business_date)
-    if not_in_force(night) and protection_waits(night.deployment, [night.authority]):
-        # what a run that was killed has found is seen to before another takes its place
+    break_off(night)
+    if protection_lags(night.deployment, night.authority):
+        # what a run has found that was killed, or was killed before its end, is seen to before another takes its place
         protect_in_any_case(night.deployment, night.authority)
     with writes_noted() as noted:
         attempt = begin(night, inputs_now(night), started_by=started_by, asked=why)

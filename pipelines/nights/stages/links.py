@@ -12,7 +12,7 @@ from pipelines.nights.attempts import Attempt, attempt_in_force
 from pipelines.nights.decided import decisions_of, settled_by_two
 from pipelines.nights.judging import person_tables
 from pipelines.nights.night import Check, Night, StageReport
-from pipelines.nights.requests import asked_for, records_told
+from pipelines.nights.requests import asked_for, records_come
 from pipelines.nights.seal import sealed
 from pipelines.nights.walls import (
     but_walled,
@@ -51,7 +51,10 @@ def link(night: Night) -> StageReport:
     contracts = [contract_for(agency.agency) for agency in registered_agencies()]
     records, decided = read_table(attempt.folder / "person" / "records.parquet"), decisions_of(attempt.inputs)
     wished, stand = (look(base.folder if base else None) for look in (walls_wished_in, walls_asked_in))
-    told = records_told(attempt, replaced=True) | {_gone_by(night): _gone(wished, records)} if wished.num_rows else {}
+    asking = wished["record"].combine_chunks().drop_null()
+    told = (
+        records_come(attempt, asking, replaced=True) | {_gone_by(night): _gone(asking, records)} if len(asking) else {}
+    )
     wished = found_tonight(wishes_after(wished, asked_for(night, attempt.inputs.asking), told, stand), records)
     asked = walls_asked(settled_by_two(attempt.inputs), wished, stand)
     decided = but_walled(decided, asked)
@@ -94,9 +97,8 @@ def link(night: Night) -> StageReport:
     return StageReport(figures, (Check("model_drift", fits, False, words, drift),))
 
 
-def _gone(wished: pa.Table, records: pa.Table) -> pa.Array:
-    """Keys of the records that asked for a firewall (`WALLS_WISHED`) and are there no more."""
-    asking = wished["record"].combine_chunks().drop_null()
+def _gone(asking: pa.Array, records: pa.Table) -> pa.Array:
+    """Those of these keys whose records are there no more."""
     return asking.filter(pc.invert(pc.is_in(asking, value_set=records["record_key"].combine_chunks())))
 
 
