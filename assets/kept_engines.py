@@ -2,19 +2,22 @@
 
 Belongs here: how Dagster's own SQLite event log reaches its files. It makes an engine for every question, opens the file,
 compiles the statement anew and closes the file, which carries its journal over: a thousand times a night, and many times what
-the stages of a small authority cost. What is stored, and by whom it can be read, is the same. Not here: other storages, which
-keep engines of their own.
+the stages of a small authority cost. Here an event, or a batch of them, is one transaction in each file, and what does not change
+is asked once. What is stored, and by whom it can be read, is the same. Not here: other storages, which keep engines of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import dagster as dg
 
 # Dagster has no public name for its storages, and is pinned
+from dagster._core.events import DagsterEventType
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
     INDEX_SHARD_NAME,
     SQLITE_BUSY_TIMEOUT_SECONDS,
@@ -22,6 +25,8 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
 )
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
+
+from pipelines.tables import write_bytes
 
 __all__ = ["engines_kept"]
 
@@ -37,7 +42,16 @@ def engines_kept(instance: dg.DagsterInstance) -> Iterator[None]:
         yield
         return
     kept = _Kept(storage)
-    names = {"_connect": kept.connect, "has_table": kept.has_table}
+    names = {
+        "_connect": kept.connect,
+        "store_event": kept.store_event,
+        "store_event_batch": kept.store_event_batch,
+        "fetch_materializations": kept.fetch_materializations,
+        "has_table": kept.once(storage.has_table),
+        "has_dynamic_partition": kept.once(storage.has_dynamic_partition),
+        "has_asset_key_col": kept.once(storage.has_asset_key_col),
+        "_has_asset_key_col_on_connection": kept.once(storage._has_asset_key_col_on_connection, told_by=1),
+    }
     for name, method in names.items():
         setattr(storage, name, method)
     try:
@@ -53,33 +67,102 @@ class _Kept:
 
     def __init__(self, storage: SqliteEventLogStorage) -> None:
         self._storage = storage
+        self._alone = RLock()  # Dagster's own can be taken once
         self._engines: dict[str, Engine] = {}
-        self._tables: set[str] = set()
-        self._ask_for_table = storage.has_table
+        self._within: dict[str, Connection] | None = None
+        self._blank = b""
+        self._found: dict[tuple[object, ...], dg.EventRecordsResult] = {}
+        self._store_event = storage.store_event
+        self._fetch_materializations = storage.fetch_materializations
 
     @contextmanager
     def connect(self, shard: str) -> Iterator[Connection]:
         """A connection to the file of a run, or to the index, in a transaction; one at a time, as Dagster has it."""
-        with self._storage._db_lock:
+        with self._alone, ExitStack() as own:
+            if self._within is not None and shard in self._within:
+                yield self._within[shard]
+                return
             engine = self._engine(shard)
             if shard not in self._storage._initialized_dbs:
-                self._storage._initdb(engine)
+                self._begin(shard, engine)
                 self._storage._initialized_dbs.add(shard)
-            with engine.begin() as connection:
-                yield connection
+            if self._within is None:
+                yield own.enter_context(engine.begin())
+            else:
+                self._within[shard] = self._until.enter_context(engine.begin())
+                yield self._within[shard]
 
-    def has_table(self, name: str) -> bool:
-        """Whether the index has a table; one that is there stays."""
-        if name not in self._tables and self._ask_for_table(name):
-            self._tables.add(name)
-        return name in self._tables
+    def store_event(self, event: dg.EventLogEntry) -> None:
+        """Store an event in one transaction of each file that is told of it."""
+        self.store_event_batch([event])
+
+    def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
+        """Store events, all or none of them, in one transaction of each file that is told of them."""
+        if any(event.dagster_event_type == DagsterEventType.ASSET_MATERIALIZATION for event in events):
+            self._found.clear()
+        with self._together():
+            for event in events:
+                self._store_event(event)
+
+    def fetch_materializations(
+        self, records_filter: dg.AssetKey | dg.AssetRecordsFilter, limit: int, *further: Any, **named: Any
+    ) -> dg.EventRecordsResult:
+        """What was stored of assets. Each check asks it of its own asset, many of one: asked again, it is as it was until another is stored."""
+        asked = (repr(records_filter), limit, *further, *sorted(named.items()))
+        if asked not in self._found:
+            self._found[asked] = self._fetch_materializations(records_filter, limit, *further, **named)
+        return self._found[asked]
+
+    def once(self, ask: Callable[..., bool], *, told_by: int = 0) -> Callable[..., bool]:
+        """A question whether something is there, asked until it is: tables, columns and partitions stay.
+
+        Args:
+            ask: the question.
+            told_by: which of its arguments is the first that says what is asked for.
+        """
+        there: set[tuple[object, ...]] = set()
+
+        def asked(*what: Any, **named: Any) -> bool:
+            key = (*what[told_by:], *sorted(named.items()))
+            if key not in there and ask(*what, **named):
+                there.add(key)
+            return key in there
+
+        return asked
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """Within the block there is one transaction of each file, and they end with it."""
+        with self._alone:
+            if self._within is not None:
+                yield
+                return
+            self._within = {}
+            try:
+                with ExitStack() as self._until:
+                    yield
+            finally:
+                self._within = None
 
     def close(self) -> None:
         """Close all files."""
-        with self._storage._db_lock:
+        with self._alone:
             for engine in self._engines.values():
                 engine.dispose()
             self._engines.clear()
+
+    def _begin(self, shard: str, engine: Engine) -> None:
+        """Make the tables of a file, or look whether they are there. Those of a run's are always the same: the next one begins as a copy."""
+        path = Path(self._storage.path_for_shard(shard))
+        of_new_run = shard != INDEX_SHARD_NAME and not path.exists()
+        if of_new_run and self._blank:
+            write_bytes(self._blank, path)
+            return
+        self._storage._initdb(engine)
+        if of_new_run:
+            with engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._blank = path.read_bytes()
 
     def _engine(self, shard: str) -> Engine:
         if shard not in self._engines:

@@ -120,6 +120,7 @@ def launching(deployment: Deployment, step_done: Callable[[str], None]) -> Itera
         step_done: told the name of each step when it is done.
     """
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")  # what is planned of a run is stored at once
     resource = DeploymentResource(home=str(deployment.home.root.resolve()), landing=deployment.landing)
     job = build_defs(deployment=resource, loggers={"console": _quiet(step_done)}).resolve_job_def(NIGHT_JOB)
     ran: set[str] = set()

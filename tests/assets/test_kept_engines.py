@@ -1,5 +1,7 @@
 """The event log of a home's instance is written through engines that are kept, and reads as Dagster's own does."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
@@ -105,3 +107,54 @@ def test_an_instance_that_keeps_its_log_elsewhere_is_left_alone():
     with dg.DagsterInstance.ephemeral() as instance, engines_kept(instance):
         assert "_connect" not in vars(instance.event_log_storage)
         materialised(instance)
+
+
+def made_of(path: Path) -> dict[str, object]:
+    with closing(sqlite3.connect(path)) as file:
+        return {
+            "tables": sorted(file.execute("SELECT type, name, sql FROM sqlite_master")),
+            "stamp": file.execute("SELECT version_num FROM alembic_version").fetchall(),
+            "journal": file.execute("PRAGMA journal_mode").fetchone(),
+        }
+
+
+def test_the_file_of_a_run_is_as_dagster_makes_it_and_holds_its_own_events_alone(tmp_path):
+    home = Home(tmp_path / "home")
+    with instance_of(home) as instance:
+        run_ids = [materialised(instance) for _ in range(3)]
+        told = [read(instance, run_id)[0] for run_id in run_ids]
+    with dg.DagsterInstance.from_config(str(home.dagster)) as own:
+        run_ids.append(materialised(own))
+        told.append(read(own, run_ids[-1])[0])
+    assert all(each == told[0] for each in told)
+    folder = home.dagster / "history" / "runs"
+    made = [made_of(folder / f"{run_id}.db") for run_id in run_ids]
+    assert all(each == made[0] for each in made)
+
+
+def test_events_are_stored_together_or_not_at_all(tmp_path, monkeypatch):
+    with instance_of(Home(tmp_path / "home")) as instance:
+        run_id = materialised(instance)
+        events = instance.all_logs(run_id)
+        storage = instance.event_log_storage
+        ends = []
+        within = storage.index_connection
+        monkeypatch.setattr(storage, "index_connection", lambda: ends.append(1) or within())
+        with pytest.raises(dg._check.CheckError):
+            storage.store_event_batch([*events, "no event"])
+        assert instance.all_logs(run_id) == events
+        assert ends, "what concerns assets was on its way into the index"
+        storage.store_event_batch(events)
+        assert len(instance.all_logs(run_id)) == 2 * len(events)
+
+
+def test_what_stays_is_asked_until_it_is_there(tmp_path):
+    with instance_of(Home(tmp_path / "home")) as instance:
+        assert not instance.has_dynamic_partition("authority", "330")
+        with dg.DagsterInstance.from_config(str(tmp_path / "home" / "dagster")) as other:
+            other.add_dynamic_partitions("authority", ["330"])
+        assert instance.has_dynamic_partition("authority", "330")
+        first = materialised(instance)
+        assert read(instance, first)[1] == first
+        second = materialised(instance)
+        assert read(instance, first)[1] == second
