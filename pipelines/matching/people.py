@@ -128,10 +128,10 @@ def link_people(
         model = estimate_model(told, candidates)
         candidates = candidates if told is records else None
         del told
-        stage("finding candidates again")
+        stage("finding equal records")
     equals = find_equals(records, model, rules)
     records = equals.seen(records)
-    if candidates is None:
+    if candidates is None or (candidates.stats["pairs_dropped"] and equals.others.any()):
         candidates = find_candidates(records, keys=keys, limits=limits)
     else:
         candidates = candidates.among(records.sought)

@@ -93,6 +93,9 @@ FLOODS = [
     equal_rows(180, 0) | equal_rows(130, 300, birth_date=None, postcode=None, address=None, sex=None),
     equal_rows(180, 0) | equal_rows(130, 300, birth_date=None, postcode=None, address=None, sex=None),
     equal_rows(150, 0, given_names="Twin One", address=None) | equal_rows(3, 200),
+    {key: row for n in range(130) for key, row in equal_rows(1, n, address=f"{n} Back Lane").items()},
+    {key: row for n in range(140) for key, row in equal_rows(1, n + 5, address=f"{n} Back Lane").items()},
+    {key: row for n in range(30) for key, row in equal_rows(2, 2 * n, address=f"{n} Back Lane").items()},
     equal_rows(2, 201),
     {},
 ]

@@ -2,8 +2,9 @@
 
 Belongs here: who stands for whom. Records that are the same in all that is compared are put together if the pair joins by
 itself, so what a guard asks about stays apart, and so do records of which names alone are known. A source that counts
-people keeps its records to itself; what reviewers or a firewall have told apart stays apart. Which records are the same is
-for `pairing.alike`.
+people keeps its records to itself; what reviewers or a firewall have told apart stays apart. Where more than a key takes differ
+in nothing but the place, they are one likewise: a child that was met in a hundred places. Which records are the same is for
+`pairing.alike`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from pipelines.matching.arrays import Mask, Numbers, PairIds, Positions, distinc
 from pipelines.matching.deciding.clusters import entered_twice
 from pipelines.matching.deciding.components import components
 from pipelines.matching.deciding.ladder import JOIN, judge_pairs
-from pipelines.matching.pairing.alike import first_alike
+from pipelines.matching.pairing.alike import crowded, first_alike
+from pipelines.matching.pairing.groups import Limits
 from pipelines.matching.reading.comparable import NO_VALUE, Comparable
 from pipelines.matching.weighing.match_model import Model
 from pipelines.matching.weighing.pairs import Pairs
@@ -79,14 +81,15 @@ def find_equals(
         decided: the pairs that reviewers called the same, and those they told apart, as left * size + right.
     """
     everyone, size = np.arange(people.size), max(people.size, 1)
-    kind, alone = _by_source(people, unique_sources)
+    kind, once = _by_source(people, unique_sources)
+    alone = once & (entered_twice(people) == NO_VALUE)
     if apart is not None:
         kind, alone = kind + (len(people.sources) + 1) * np.maximum(apart, 0), alone | (apart < 0)
     nothing = np.zeros(0, dtype=np.int64)
     same, not_same = (np.divmod(pairs, size) for pairs in decided or (nothing, nothing))
     named = np.concatenate([*same, *not_same])
     while True:
-        found = _joined(people, model, unique_sources, first_alike(people, np.where(alone, -1 - everyone, kind)))
+        found = _joined(people, model, unique_sources, _whom(people, np.where(alone, -1 - everyone, kind), once))
         together = components(people.size, *(found.first[each] for each in same))[found.first]
         against = together[not_same[0][together[not_same[0]] == together[not_same[1]]]]
         contradicted = named[np.isin(together[named], against)]
@@ -120,23 +123,38 @@ def told_apart(keys: pa.Array, walls: pa.Table | None, walled: PairIds) -> Numbe
 
 
 def _by_source(people: Comparable, unique_sources: Mapping[str, str]) -> tuple[Numbers, Mask]:
-    """A number for each record, of which only records with the same may be one; and which stand by themselves.
+    """A number for each record, of which only records with the same may be one; and which are of a source that holds each once.
 
-    Those of a source that counts people are kept to it. Where it holds each once, an entry that cannot be told from
-    another of its people is by itself.
+    Those of a source that counts people are kept to it.
     """
     rules = [unique_sources.get(source, "many") for source in people.sources]
     number = np.array([0 if rule == "many" else n for n, rule in enumerate(rules, 1)] or [0], dtype=np.int64)
     once = np.array([rule == "record" for rule in rules] or [False])
-    return number[people.source], once[people.source] & (entered_twice(people) == NO_VALUE)
+    return number[people.source], once[people.source]
 
 
-def _joined(people: Comparable, model: Model, unique_sources: Mapping[str, str], first: Positions) -> Equals:
-    """Of the records with an equal before them, those that join it by themselves."""
-    others = np.flatnonzero(first != np.arange(people.size))
-    pairs = weigh(people, model, np.sort(first[others] * people.size + others), always=True)
+def _whom(people: Comparable, kind: Numbers, once: Mask) -> tuple[Positions, Positions]:
+    """For each record the first that may stand for it wherever it was met, and the first that is the same in all."""
+    everyone, many = np.arange(people.size), Limits().triple
+    same = first_alike(people, kind)
+    sought = (same == everyone) & ~once
+    if not crowded(people, kind, sought, many):
+        return same, same
+    anywhere = first_alike(people, np.where(once | (people.birth <= 0), -1 - everyone, kind), anywhere=True)
+    crowd = np.bincount(anywhere[sought], minlength=people.size)[anywhere] > many
+    return np.where(crowd, anywhere, same), same
+
+
+def _joined(
+    people: Comparable, model: Model, unique_sources: Mapping[str, str], whom: tuple[Positions, Positions]
+) -> Equals:
+    """Who stands for whom: the first of `whom` that a record joins by itself, if that one stands for itself."""
+    stands, parts = np.arange(people.size), [weigh(people, model, np.zeros(0, dtype=np.int64), always=True)]
     counted = [source for source, rule in unique_sources.items() if rule != "many"]
-    pairs = pairs.take(np.flatnonzero(judge_pairs(people, model, pairs, counted).outcome == JOIN))
-    stands = np.arange(people.size)
-    stands[pairs.right] = pairs.left
-    return Equals(stands, pairs)
+    for first in whom:
+        others = np.flatnonzero((first != stands) & (stands == np.arange(people.size)) & (stands[first] == first))
+        pairs = weigh(people, model, np.sort(first[others] * people.size + others), always=True)
+        pairs = pairs.take(np.flatnonzero(judge_pairs(people, model, pairs, counted).outcome == JOIN))
+        stands[pairs.right] = pairs.left
+        parts.append(pairs)
+    return Equals(stands, parts[0].and_also(parts[1]).and_also(parts[2]))

@@ -1,4 +1,4 @@
-"""Records that are the same in all that is compared.
+"""Records that are the same in all that is compared, or in all but the place.
 
 Belongs here: what two records must have in common for nothing to tell them apart. What becomes of such records is for
 `deciding.equals`.
@@ -16,13 +16,18 @@ from pipelines.matching.arrays import Array, Hashes, Mask, Numbers, Positions, f
 from pipelines.matching.reading.comparable import Comparable
 from pipelines.matching.reading.names import Names
 
-__all__ = ["at_most", "equal_pairs", "first_alike"]
+__all__ = ["at_most", "crowded", "equal_pairs", "first_alike"]
+
+_PLACES = ("uprn", "phone")  # identifiers that tell where somebody was met
 
 
-def equal_pairs(people: Comparable, left: Positions, right: Positions) -> Mask:
-    """Which pairs of record positions are the same in all that is compared; names as they are read, not as they are written."""
+def equal_pairs(people: Comparable, left: Positions, right: Positions, anywhere: bool = False) -> Mask:
+    """Which pairs of record positions are the same in all that is compared; names as they are read, not as they are written.
+
+    `anywhere`: places and telephones may differ.
+    """
     equal = np.ones(len(left), dtype=bool)
-    for values in _told(people):
+    for values in _told(people, anywhere):
         equal &= values[left] == values[right]
     for codes, names in ((people.given, people.given_names), (people.family, people.family_names)):
         a, b = codes[left], codes[right]
@@ -42,14 +47,25 @@ def at_most(first: Positions, few: int) -> Mask:
     return chosen
 
 
-def first_alike(people: Comparable, apart: Numbers | None = None) -> Positions:
+def crowded(people: Comparable, apart: Numbers, among: Mask, many: int) -> bool:
+    """Whether more than `many` of the records `among` all have one name and birth date, and one number `apart`."""
+    told = [people.given_name, people.family_name, people.birth, apart]
+    known = among & (people.birth > 0)
+    if not known.any():
+        return False
+    person, _ = pd.factorize(_mixed([each[known] for each in told]))
+    return bool(np.bincount(person).max() > many)
+
+
+def first_alike(people: Comparable, apart: Numbers | None = None, anywhere: bool = False) -> Positions:
     """For each record the first that is the same in all that is compared, itself where there is none before.
 
-    `apart` holds a number for each record; records with two different ones are not the same.
+    `apart` holds a number for each record; records with two different ones are not the same. `anywhere`: places and
+    telephones may differ.
     """
     everyone = np.arange(people.size)
     apart = np.zeros(people.size, dtype=np.int64) if apart is None else apart
-    first = first_with(_mixed([*_told(people), apart]))
+    first = first_with(_mixed([*_told(people, anywhere), apart]))
     alike = np.flatnonzero((first != everyone) & people.linkable)
     if not len(alike):
         return everyone
@@ -61,15 +77,16 @@ def first_alike(people: Comparable, apart: Numbers | None = None) -> Positions:
     ]
     found = everyone.copy()
     found[concerned] = concerned[first_with(_mixed([first[concerned], *names]))]
-    same = equal_pairs(people, found, everyone) & (apart[found] == apart)  # mixed numbers may meet by chance
+    same = equal_pairs(people, found, everyone, anywhere) & (apart[found] == apart)  # mixed numbers may meet by chance
     return np.where(same & people.linkable, found, everyone)
 
 
-def _told(people: Comparable) -> Iterator[Array]:
-    """All that is compared of each record, but for the names beside the one it goes by."""
+def _told(people: Comparable, anywhere: bool) -> Iterator[Array]:
+    """All that is compared of each record, but for the names beside the one it goes by; without places if `anywhere`."""
     yield from (people.given_name, people.family_name, people.birth, people.expected, people.sex)
-    yield from (people.postcode, people.outcode, people.place, people.dwelling)
-    yield from people.identifiers.values()
+    yield from (values for name, values in people.identifiers.items() if not anywhere or name not in _PLACES)
+    if not anywhere:
+        yield from (people.postcode, people.outcode, people.place, people.dwelling)
 
 
 def _read_alike(codes: Positions, names: Names[Any]) -> Numbers:

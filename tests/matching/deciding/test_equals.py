@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from pipelines.matching import explain, load_model, match, night
-from pipelines.matching.deciding.equals import Equals
+from pipelines.matching.deciding import equals
+from pipelines.matching.deciding.equals import Equals, find_equals
 from pipelines.matching.people import COLUMNS, link_people
 from pipelines.matching.reading.comparable import make_comparable
 from pipelines.matching.weighing.weigh import weigh
@@ -94,6 +96,39 @@ def test_equal_records_of_several_sources_are_one_child(people):
 )
 def test_two_nearly_equal_crowds_are_one_child(people, other):
     assert sizes(run(people, *crowd("police", 70), *crowd("police", 70, 70, **other))) == [140]
+
+
+def everywhere(count=MANY, **told):
+    """The same contacts, each at a place of its own."""
+    return [row | {"postcode": f"B{n % 90 + 1} {n // 90 + 1}AA", "address": f"{n} High Street"}
+            for n, row in enumerate(crowd("police", count, **told))]  # fmt: skip
+
+
+def test_a_child_that_was_met_in_more_places_than_a_key_takes_is_one(people, monkeypatch):
+    matched = run(people, {"record_key": "health:1", "nhs_number": NHS}, *everywhere())
+    assert sizes(matched) == [MANY + 1]
+    assert matched.stats["pairs_dropped"] == 0
+    assert not any(reason.startswith("Equal") for reason in matched.links["reason"].to_pylist())
+    monkeypatch.setattr(equals, "crowded", lambda *_: False)
+    assert len(sizes(run(people, *everywhere()))) > 2
+
+
+def test_those_met_in_a_few_places_are_paired_as_ever(people):
+    matched = run(people, *everywhere(40))
+    assert matched.stats["records_equal"] == 0
+    assert matched.stats["pairs_compared"] == 40 * 39 / 2
+    assert sizes(matched) == [40]
+
+
+def test_places_alone_make_no_crowd_one_child(people):
+    """A common name, where it takes more to join: two of one birth date may be two children."""
+    common = {"given_names": "Muhammad", "family_name": "Khan", "sex": None}
+    model = load_model()
+    model = replace(model, policy=replace(model.policy, records=100, join=0.9999))
+    assert set(sizes(run(people, *everywhere(**common), model=model))) <= {1, 2}
+    assert run(people, *everywhere(birth_date=None)).stats["records_equal"] == 0
+    assert len(sizes(run(people, *[row | {"record_key": row["record_key"].replace("police", "register")}
+                                   for row in everywhere()]))) == MANY  # fmt: skip
 
 
 def test_what_is_read_as_one_is_equal_however_it_is_written(people):
@@ -245,9 +280,7 @@ def test_a_pair_kept_apart_is_told_of_all_whom_a_wall_parts_from_the_one_that_st
 
 # ---- the comparable form -------------------------------------------------------------------------------------------
 def test_only_those_that_stand_for_others_are_sought(people):
-    from pipelines.matching.deciding.equals import find_equals
-
     records = make_comparable(people(*crowd("police", 3), *crowd("police", 1, 3, sex="F")))
-    equals = find_equals(records, load_model(), {})
-    assert equals.first.tolist() == [0, 0, 0, 3]
-    assert equals.seen(records).sought.tolist() == [True, False, False, True]
+    found = find_equals(records, load_model(), {})
+    assert found.first.tolist() == [0, 0, 0, 3]
+    assert found.seen(records).sought.tolist() == [True, False, False, True]
