@@ -76,6 +76,12 @@ def link(
     console.print(
         f"  Links by step: {steps or 'none'}. Pairs that may be one person and were left apart: {figures['possible']:,}"
     )
+    if figures["records_equal"]:
+        console.print(f"  Records that say the same as another in all that is compared: {figures['records_equal']:,}")
+    if figures["pairs_dropped"]:
+        console.print(
+            f"  Not compared, because too many records are alike and nothing tells them apart: {figures['pairs_dropped']:,} pairs"
+        )
     console.print("  Seconds: " + ", ".join(f"{name} {spent:.1f}" for name, spent in linked.seconds.items()))
 
 

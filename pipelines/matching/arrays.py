@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 __all__ = [
     "Array",
@@ -26,6 +27,7 @@ __all__ = [
     "Shares",
     "Texts",
     "distinct",
+    "first_with",
     "spread",
     "starts_of",
 ]
@@ -60,6 +62,14 @@ def distinct(values: Array) -> Array:
     """Each value once, in order."""
     ordered = np.sort(values)  # several times faster than np.unique on large integers
     return ordered[starts_of(ordered)]
+
+
+def first_with(values: Array) -> Positions:
+    """For each entry the first that has its value."""
+    number, found = pd.factorize(values)
+    first = np.empty(len(found), dtype=np.int64)
+    first[number[::-1]] = np.arange(len(values))[::-1]  # of entries with one number the last written counts
+    return first[number]
 
 
 def spread(start: Positions, count: Counts) -> tuple[Positions, Positions]:

@@ -1,7 +1,7 @@
 """The matcher: person records in, identities of one night out, each link with its step, weight and reason.
 
-Belongs here: the order of the stages. The tables of the answer are in `deciding.answer`. The stages: comparable form → candidate pairs →
-levels → match weights → verdicts (ladder and guards) → clusters.
+Belongs here: the order of the stages. The tables of the answer are in `deciding.answer`. The stages: comparable form → equal records →
+candidate pairs → levels → match weights → verdicts (ladder and guards) → clusters.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.matching.arrays import Bits, Mask, PairIds, distinct
+from pipelines.matching.arrays import Bits, Mask, PairIds, Positions, distinct
 from pipelines.matching.comparing.compare import LEVELS
 from pipelines.matching.deciding.answer import apart_table, clusters_table, links_table, possible_table
 from pipelines.matching.deciding.clusters import cluster
+from pipelines.matching.deciding.equals import find_equals, told_apart
 from pipelines.matching.deciding.ladder import JOIN, Verdicts, judge_pairs
 from pipelines.matching.deciding.review_evidence import with_evidence
 from pipelines.matching.deciding.walls import Bearers, Seeds, raise_walls, seeds_of, walls_table
@@ -95,18 +96,23 @@ def match(
     usable = previous if previous and previous.model == model.fingerprint else None
     plain, changed = make_plain(records, names, usable.plain if usable else None)
     people = comparable(plain)
-    same, not_same = _decided(people, decisions)
+    same, not_same, walled = _decided(people, decisions)
+    apart, rules = told_apart(people.keys, walls, walled), unique_sources or {}
+    equals = find_equals(people, model, rules, apart, (same, np.concatenate([not_same, walled])))
+    people = equals.seen(people)
+    same, not_same = (np.union1d(each, equals.standing(each)) for each in (same, not_same))
     rows, pairs, compared, search = _pairs(people, model, changed, usable)
+    whole = pairs.and_also(equals.pairs)
     wanted = distinct(np.concatenate([same, not_same]))
-    wanted = wanted[~np.isin(wanted, pairs.ids(people.size))] if len(wanted) else wanted
-    whole = pairs.and_also(weigh(people, model, wanted, always=True))
+    wanted = wanted[~np.isin(wanted, whole.ids(people.size))] if len(wanted) else wanted
+    whole = whole.and_also(weigh(people, model, wanted, always=True))
     stats = {f"candidates_{key}": float(each.pair_count()) for key, each in rows.items()} | search
     stats["pairs_compared"] = float(compared)
     seeds = seeds_of(people.keys, decisions, walls)
-    found, verdicts = decide(people, model, whole, same, not_same, unique_sources or {}, stats, seeds)
+    found, verdicts = decide(people, model, whole, same, not_same, rules, stats, equals.first, seeds)
     if model.reference:
         found.stats.update(drift_figures(model, people, whole.levels, _by_identifier(verdicts)))
-    state = MatchState(plain, people.shared, rows, pairs, model.fingerprint, search)
+    state = MatchState(plain, people.shared, people.sought, rows, pairs, model.fingerprint, search)
     possible = with_evidence(found.possible, found.links, people, model, whole)
     return MatchedNight(found.clusters, found.links, possible, found.apart, found.walls, found.stats, state)
 
@@ -122,10 +128,11 @@ def _pairs(
     if previous is not None:
         before = previous.plain.records["record_key"].combine_chunks()
         moved = pc.fill_null(pc.index_in(before, people.keys), -1).to_numpy().astype(np.int64)
-        # an address that has become a hostel's, or is no longer one, changes whoever names it
+        # an address that has become a hostel's, or is no longer one, changes whoever names it; likewise who is sought
         changed = changed.copy()
         there = moved >= 0
         changed[moved[there]] |= people.shared[moved[there]] != previous.shared[there]
+        changed[moved[there]] |= people.sought[moved[there]] != previous.sought[there]
         moved[there] = np.where(changed[moved[there]], -1, moved[there])  # there may be nobody at all any more
         here = np.flatnonzero(changed)
         fresh = {
@@ -149,9 +156,13 @@ def decide(
     not_same: PairIds,
     unique_sources: Mapping[str, str],
     stats: dict[str, float],
+    first: Positions,
     seeds: tuple[Seeds, ...] = (),
 ) -> tuple[Matched, Verdicts]:
-    """From weighed pairs to identities: decisions of reviewers, walls, clusters, what a person should look at; and the verdicts."""
+    """From weighed pairs to identities: decisions of reviewers, walls, clusters, what a person should look at; and the verdicts.
+
+    `first` tells for each record which stands for it (see `deciding.equals`).
+    """
     counted = [source for source, rule in unique_sources.items() if rule != "many"]
     verdicts = judge_pairs(people, model, pairs, counted)
     ids = pairs.left.astype(np.int64) * people.size + pairs.right
@@ -160,11 +171,12 @@ def decide(
     join_weight = model.join_weight(people.size)
     joins = (verdicts.outcome == JOIN) & ~not_the_same
     bearers = Bearers(people.family, people.family_names, people.birth)
-    walls = raise_walls(people.size, pairs.left, pairs.right, joins, joins & np.isin(ids, same), seeds, bearers)
+    walls = raise_walls(people.size, pairs.left, pairs.right, joins, joins & np.isin(ids, same), seeds, bearers, first)
     clusters = cluster(
         people,
         pairs,
         verdicts,
+        first,
         not_the_same=not_the_same | walls.cut,
         undecided=_undecided(people, model, pairs),
         unique_sources=unique_sources,
@@ -176,7 +188,7 @@ def decide(
     links, chosen = links_table(people, pairs, verdicts, clusters)
     unasked = not_the_same | walls.told_of_nobody(clusters.label, pairs.left, pairs.right)
     possible = possible_table(people, pairs, verdicts, clusters, unasked, join_weight)
-    apart = apart_table(people, pairs, verdicts, clusters, not_the_same, counted)
+    apart = apart_table(people, pairs, verdicts, clusters, first, not_the_same, counted)
     counts = {
         "records": float(people.size),
         "identities": float(np.count_nonzero(clusters.label == np.arange(people.size))),
@@ -184,6 +196,7 @@ def decide(
         "links": float(links.num_rows),
         "possible": float(possible.num_rows),
         "walls": float(len(walls.sides)),
+        "records_equal": float(np.count_nonzero(first != np.arange(people.size))),
         "not_linkable": float(np.count_nonzero(~people.linkable)),
         **{f"links_{step}": float(np.count_nonzero(verdicts.step[chosen] == n)) for n, step in enumerate(STEPS) if n},
     }
@@ -210,10 +223,10 @@ def _undecided(people: Comparable, model: Model, pairs: Pairs) -> Bits:
     return bits
 
 
-def _decided(people: Comparable, decisions: pa.Table | None) -> tuple[PairIds, PairIds]:
-    """The pairs that reviewers called the same, and not the same, as left * size + right."""
+def _decided(people: Comparable, decisions: pa.Table | None) -> tuple[PairIds, PairIds, PairIds]:
+    """The pairs that reviewers called the same, not the same, and put a firewall between, as left * size + right."""
     if decisions is None or not decisions.num_rows:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64)
     if "undone_at" in decisions.column_names:
         decisions = decisions.filter(pc.is_null(decisions["undone_at"]))
     a, b = (
@@ -223,7 +236,7 @@ def _decided(people: Comparable, decisions: pa.Table | None) -> tuple[PairIds, P
     pairs = np.minimum(a, b) * people.size + np.maximum(a, b)
     usable = (a >= 0) & (b >= 0) & (a != b)
     kinds = decisions["kind"].to_numpy()
-    return tuple(np.unique(pairs[usable & np.isin(kinds, k)]) for k in (["same"], ["not_the_same"]))  # type: ignore[return-value]
+    return tuple(np.unique(pairs[usable & np.isin(kinds, k)]) for k in (["same"], ["not_the_same"], ["firewall"]))  # type: ignore[return-value]
 
 
 def _apply_decisions(verdicts: Verdicts, same: Mask) -> Verdicts:

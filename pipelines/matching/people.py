@@ -18,10 +18,12 @@ import pyarrow.dataset as ds
 from pipelines.deliveries.cleaning import cleaned_texts
 from pipelines.errors import IsindexError
 from pipelines.matching.arrays import PairIds, distinct, spread
+from pipelines.matching.deciding.equals import find_equals
 from pipelines.matching.deciding.left_over import among_the_rest
 from pipelines.matching.explain import Explanation, explain, of_matched
 from pipelines.matching.memory import let_go
 from pipelines.matching.night import Matched, decide
+from pipelines.matching.pairing.alike import at_most, first_alike
 from pipelines.matching.pairing.candidates import find_candidates
 from pipelines.matching.pairing.groups import Limits
 from pipelines.matching.reading.comparable import NO_VALUE, Comparable, comparable
@@ -46,6 +48,7 @@ _SHARES = ("drift_", "share_", "missing_", "unknown_")  # figures that are no co
 # name and a birth date by chance
 _LARGEST_GROUP, _SMALLEST_GROUP, _WHOLE_GROUPS = 10, 4, 1_500_000
 _REGISTERED = 0.9  # of a register's records the share that have a number, and of the numbers those that are distinct
+_FEW_EQUAL = 4  # records that may be equal before they hide how people differ, and from each other
 _MOST_BETWEEN = 40  # joins of one record that may lead on to further pairs
 
 
@@ -114,27 +117,40 @@ def link_people(
     del plain
     let_go()
     stage("finding candidates")
-    candidates = find_candidates(records, keys=() if model is None else model.policy.keys, limits=_limits(records.size))
+    rules = dict.fromkeys(_registers(records), "person_number") | dict.fromkeys(unique_sources, "record")
+    limits, keys = _limits(records.size), () if model is None else model.policy.keys
+    candidates = None
     if model is None:
+        few = at_most(first_alike(records), _FEW_EQUAL)
+        told = records if few.all() else records.take(np.flatnonzero(few))
+        candidates = find_candidates(told, limits=limits)
         stage("estimating a model")
-        model = estimate_model(records, candidates)
+        model = estimate_model(told, candidates)
+        candidates = candidates if told is records else None
+        del told
+        stage("finding equal records")
+    equals = find_equals(records, model, rules)
+    records = equals.seen(records)
+    if candidates is None or (candidates.stats["pairs_dropped"] and equals.others.any()):
+        candidates = find_candidates(records, keys=keys, limits=limits)
+    else:
+        candidates = candidates.among(records.sought)
     stage("comparing")
     let_go()
     weigher = Weigher(records, model, _evidence(model, records.size))
     pairs, _ = weigher.weigh_all(candidates.batches(AT_ONCE))
-    pairs = pairs.and_also(weigher.weigh(_between(records, model, pairs)))
+    pairs = pairs.and_also(weigher.weigh(_between(records, model, pairs))).and_also(equals.pairs)
     searched = candidates.stats
     del candidates, weigher
     stage("putting together")
     let_go()
     none = np.zeros(0, dtype=np.int64)
-    rules = dict.fromkeys(_registers(records), "person_number") | dict.fromkeys(unique_sources, "record")
-    matched, _ = decide(records, model, pairs, none, none, rules, searched)
+    matched, _ = decide(records, model, pairs, none, none, rules, searched, equals.first)
     if len(unique_sources) > 1:
         identity = pc.index_in(matched.clusters["cluster"], records.keys).to_numpy()
         again = among_the_rest(records, model, pairs, identity, unique_sources)
         if again is not None:
-            matched, _ = decide(records, model, again, none, none, rules, searched)
+            matched, _ = decide(records, model, again, none, none, rules, searched, equals.first)
     identities = matched.clusters.select(["record_key", "cluster", "step", "weight"])
     stage("")
     identities = identities.rename_columns(["record_key", "identity", "step", "weight"])

@@ -1,7 +1,7 @@
 """What a night hands to the next, so that only touched records are compared again.
 
 Belongs here: the records by themselves, the rows under every key, the pairs kept with their levels and weights. All of
-it hangs on the records and the model alone, so that nights one by one come to what all at once would.
+it hangs on the records, the model and what was decided, so that nights one by one come to what all at once would.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from pipelines.matching.arrays import Numbers, Positions
+from pipelines.matching.arrays import Mask, Numbers, Positions
 from pipelines.matching.comparing.compare import unpack
 from pipelines.matching.pairing.groups import KeyRows
 from pipelines.matching.reading.comparable import Comparable, comparable
@@ -30,6 +30,7 @@ class MatchState:
     Attributes:
         plain: the records by themselves.
         shared: what of each of them many others share (see `Comparable`).
+        sought: which of them the keys were to find (see `Comparable`).
         rows: by key, its rows of (value, record), ordered.
         pairs: the pairs kept.
         model: the fingerprint of the model.
@@ -38,6 +39,7 @@ class MatchState:
 
     plain: Plain
     shared: Numbers
+    sought: Mask
     rows: dict[str, KeyRows]
     pairs: Pairs
     model: str
@@ -53,7 +55,7 @@ class MatchState:
         complete.unlink(missing_ok=True)
         ordered = {name: rows.in_order() for name, rows in self.rows.items()}
         self.plain.write(folder)
-        write_table(pa.table({"shared": self.shared}), folder / "match_shared.parquet")
+        write_table(pa.table({"shared": self.shared, "sought": self.sought}), folder / "match_shared.parquet")
         key = np.repeat(np.arange(len(ordered), dtype=np.int8), [len(rows.value) for rows in ordered.values()])
         nothing = np.zeros(0, dtype=np.int64)
         values = np.concatenate([nothing, *(rows.value for rows in ordered.values())])
@@ -72,9 +74,12 @@ class MatchState:
 
     @classmethod
     def read(cls, folder: Path) -> MatchState | None:
-        """The state in `folder`; None when there is none."""
+        """The state in `folder`; None when there is none, or one of a version that looked for other pairs."""
         complete = folder / "match_state.json"
         if not complete.is_file():
+            return None
+        together = read_table(folder / "match_shared.parquet")
+        if "sought" not in together.column_names:
             return None
         told = read_as(complete, dict)
         key, value, record = (column.to_numpy() for column in read_table(folder / "match_keys.parquet").columns)
@@ -87,7 +92,8 @@ class MatchState:
         left, right, packed, weight, discount = (column.to_numpy() for column in pairs.columns)
         return cls(
             Plain.read(folder),
-            read_table(folder / "match_shared.parquet")["shared"].to_numpy(),
+            together["shared"].to_numpy(),
+            together["sought"].to_numpy(),
             rows,
             Pairs(left, right, unpack(packed), packed, weight, discount),
             told["model"],

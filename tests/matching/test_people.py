@@ -100,3 +100,18 @@ def test_a_file_that_is_no_parquet_is_said_to_be_unreadable(tmp_path):
     file.write_text("record_key,source\n")
     done = run(file, "--out", tmp_path / "out.parquet")
     assert (done.exit_code, "PEOPLE_UNREADABLE" in done.output) == (2, True)
+
+
+def test_the_command_tells_of_equal_records_and_of_pairs_that_were_dropped(tmp_path):
+    file = tmp_path / "people.parquet"
+    known = {"source": "a", "given_names": "Zebedee", "family_name": "Quillerby"}
+    more = {"birth_date": "2015-03-14", "postcode": "B12 3CD", "address": "14 Mill Lane"}
+    rows = [known | {"record_key": f"n{n:03d}"} for n in range(130)]
+    rows += [known | more | {"record_key": f"w{n:03d}"} for n in range(130)]
+    pq.write_table(pa.Table.from_pylist([{**dict.fromkeys(more), **row} for row in rows]), file)
+    done = run(file, "--out", tmp_path / "out.parquet", "--model", "children-1")
+    told = " ".join(done.output.split())
+    assert done.exit_code == 0, done.output
+    assert "260 records are 131 people" in told
+    assert "the same as another in all that is compared: 129" in told
+    assert "nothing tells them apart: " in told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import random
 import subprocess
@@ -9,6 +10,7 @@ import sys
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipelines.matching import MatchState, match
@@ -72,6 +74,75 @@ def test_nights_one_by_one_come_to_what_all_at_once_would(town, tmp_path, seed):
         for path in (tmp_path / "rebuilt" / str(number)).glob("*.parquet"):
             assert (tmp_path / str(number) / path.name).read_bytes() == path.read_bytes(), path.name
         state = MatchState.read(tmp_path / str(number))
+
+
+def equal_rows(count, first, **told):
+    """Police contacts that are the same in all that is compared."""
+    child = {"agency": "police", "given_names": "Zebedee", "family_name": "Quillerby", "birth_date": dt.date(2015, 3, 14),
+             "sex": "M", "postcode": "B12 3CD", "address": "14 Mill Lane"} | told  # fmt: skip
+    return {f"police:Z{n:03d}": child | {"record_key": f"police:Z{n:03d}"} for n in range(first, first + count)}
+
+
+# night by night, who is there beside the town: the equal ones come, are more than a key takes, are spelled otherwise, lose
+# the one that stands for them, are told apart, are few, are gone
+FLOODS = [
+    equal_rows(40, 100),
+    equal_rows(130, 100),
+    equal_rows(70, 100) | equal_rows(70, 170, family_name="Quilerby"),
+    equal_rows(129, 101) | equal_rows(1, 50),
+    equal_rows(180, 0) | equal_rows(130, 300, birth_date=None, postcode=None, address=None, sex=None),
+    equal_rows(180, 0) | equal_rows(130, 300, birth_date=None, postcode=None, address=None, sex=None),
+    equal_rows(150, 0, given_names="Twin One", address=None) | equal_rows(3, 200),
+    {key: row for n in range(130) for key, row in equal_rows(1, n, address=f"{n} Back Lane").items()},
+    {key: row for n in range(140) for key, row in equal_rows(1, n + 5, address=f"{n} Back Lane").items()},
+    {key: row for n in range(30) for key, row in equal_rows(2, 2 * n, address=f"{n} Back Lane").items()},
+    equal_rows(2, 201),
+    {},
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+def test_equal_records_of_several_nights_come_to_what_all_at_once_would(town, tmp_path, seed):
+    rng, rows, state = random.Random(seed), {row["record_key"]: row for row in town.to_pylist()}, None
+    copied = rng.sample(sorted(rows), 3)
+    for number, flood in enumerate(FLOODS):
+        for key in copied:  # somebody of the town is there many times, too, one night more often than a key takes
+            flood = flood | {
+                f"care:{key}-{n}": rows[key] | {"record_key": f"care:{key}-{n}", "agency": "care"}
+                for n in range(rng.choice([0, 2, 120]))
+            }
+        told = pa.Table.from_pylist([*rows.values(), *flood.values()], schema=town.schema)
+        decisions = pa.table(
+            {"kind": ["not_the_same", "same"], "record_a": ["police:Z110"] * 2, "record_b": ["police:Z150", copied[0]]}
+        )
+        options = {"unique_sources": SOURCES, "decisions": decisions if number in (3, 4) else None}
+        stepped, rebuilt = match(told, previous=state, **options), match(told, **options)
+        assert stepped.clusters == rebuilt.clusters
+        assert stepped.links == rebuilt.links
+        assert stepped.possible == rebuilt.possible
+        assert stepped.stats["records_equal"] == rebuilt.stats["records_equal"]
+        stepped.state.write(tmp_path / "stepped")
+        rebuilt.state.write(tmp_path / "rebuilt")
+        for path in (tmp_path / "rebuilt").glob("*.parquet"):
+            assert (tmp_path / "stepped" / path.name).read_bytes() == path.read_bytes(), (number, path.name)
+        state = MatchState.read(tmp_path / "stepped")
+
+
+def test_equal_records_that_come_are_joined_without_a_search_of_everything(town):
+    rows = town.to_pylist()
+    state = match(pa.Table.from_pylist([*rows, *FLOODS[0].values()], schema=town.schema)).state
+    told = pa.Table.from_pylist([*rows, *FLOODS[1].values()], schema=town.schema)
+    stepped = match(told, previous=state)
+    assert stepped.stats["pairs_compared"] == 0
+    assert stepped.stats["records_equal"] >= 129
+
+
+def test_a_state_of_a_version_that_sought_everybody_is_none(town, tmp_path):
+    match(town).state.write(tmp_path)
+    file = tmp_path / "match_shared.parquet"
+    pq.write_table(pq.read_table(file).drop_columns(["sought"]), file)
+    assert MatchState.read(tmp_path) is None
 
 
 def test_a_night_on_which_nothing_changed_compares_nothing(town):

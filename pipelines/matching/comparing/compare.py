@@ -8,6 +8,7 @@ say the same thing, and a test compares them.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,8 @@ from pipelines.matching.comparing.name_likeness import (
     name_levels,
 )
 from pipelines.matching.comparing.slips import Spelled, digits_of, one_slip
-from pipelines.matching.reading.comparable import NO_VALUE, Comparable
+from pipelines.matching.reading.comparable import NO_VALUE, Comparable, hash_texts
+from pipelines.matching.reading.names import Names
 
 __all__ = ["LEVELS", "OTHER_NAMES", "Comparer", "pack", "unpack"]
 
@@ -50,6 +52,14 @@ class Comparer:
         swapped = _swapped(people, left, right, (apart > 0) & (family != NOTHING))
         family[(family == 0) & _crossed_over(people, left, right)] = LEVELS["family_name"]["crossed"]
         given[swapped], family[swapped] = LEVELS["given_name"]["swapped"], NOTHING
+        moved = self._moved(left, right) & (given != NOTHING)
+        moved &= (given != LEVELS["given_name"]["same"]) | (family == 0) | (further == 0)
+        elsewhere = moved & (given != LEVELS["given_name"]["same"])
+        family[moved & ~elsewhere & (family == 0)] = LEVELS["family_name"]["crossed"]
+        family[elsewhere & (family != LEVELS["family_name"]["same"])] = NOTHING
+        given[elsewhere] = LEVELS["given_name"]["swapped"]
+        further[moved & (further == 0)] = NOTHING
+        others[moved & ~swapped] = OTHER_NAMES["moved"]
         lone, lone_level = _lone(people, left, right)
         given[lone], family[lone] = NOTHING, lone_level
         return {
@@ -67,6 +77,16 @@ class Comparer:
             "further_names": further,
             "other_names": others,
         }
+
+    def _moved(self, left: Positions, right: Positions) -> Mask:
+        """All names are the same words, wherever they stand."""
+        return _equal(self._words[left], self._words[right])
+
+    @cached_property
+    def _words(self) -> Hashes:
+        """For each record a number of all words of its names, whatever their order; 0 where there are none."""
+        people = self._people
+        return _sums(people.given_names)[people.given] + _sums(people.family_names)[people.family]
 
     def _addresses(self, left: Positions, right: Positions) -> Levels:
         people = self._people
@@ -129,6 +149,15 @@ class Comparer:
             kind: (people.either(kind), Spelled(pc.coalesce(people.texts[kind], people.texts[f"{kind}_unverified"])))
             for kind in ("nhs_number", "upn")
         }
+
+
+def _sums(names: Names[Any]) -> Hashes:
+    """For each name the sum of its words as numbers, which is the same in any order; 0 at the end, for none."""
+    words = [name.words for name in names]
+    of = np.repeat(np.arange(len(words)), [len(each) for each in words])
+    sums = np.zeros(len(words) + 1, dtype=np.int64)
+    np.add.at(sums, of, hash_texts([word for each in words for word in each]))
+    return sums
 
 
 def pack(levels: dict[str, Levels]) -> Packed:

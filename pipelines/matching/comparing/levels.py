@@ -53,6 +53,8 @@ def _close(column: str, other: str | None = None) -> str:
     )
 
 
+# all names are the same words, wherever they stand
+_WORDS = "coalesce(name_words_l = name_words_r, false)"
 # names in each other's place, spelled alike; not where the given names are alike as they stand
 _SWAPPED = (
     "coalesce(jaro_winkler_similarity(given_name_l, family_name_r) >= 0.85"
@@ -70,7 +72,7 @@ _GIVEN_NAME = Comparison(
     f"given_name_l IS NULL OR given_name_r IS NULL OR {_LONE}",
     (
         Level("same", "given_name_l = given_name_r", "given name agrees", "given_name"),
-        Level("swapped", _SWAPPED, "given and family name are swapped"),
+        Level("swapped", f"{_SWAPPED} OR {_WORDS}", "names are in another order"),
         Level("nickname", "list_has_any(given_roots_l, given_roots_r)", "given names are forms of one name"),
         Level("close", _close("given_name"), "given name nearly agrees", "given_name"),
         Level(
@@ -91,23 +93,24 @@ _GIVEN_NAME = Comparison(
     ),
 )
 
+_FURTHER = "list_has_any(given_further_l, given_further_r)"
+_INITIAL = "list_has_any(given_letters_l, given_initials_r) OR list_has_any(given_initials_l, given_letters_r)"
+
 _FURTHER_NAMES = Comparison(
     "further_names",
-    "given_initials_l IS NULL OR given_initials_r IS NULL",
+    # where they stand elsewhere on the other side, it is the other names that say so
+    f"given_initials_l IS NULL OR given_initials_r IS NULL OR ({_WORDS} AND NOT ({_FURTHER} OR {_INITIAL}))",
     (
-        Level("same", "list_has_any(given_further_l, given_further_r)", "a further given name agrees"),
-        Level(
-            "initial",
-            "list_has_any(given_letters_l, given_initials_r) OR list_has_any(given_initials_l, given_letters_r)",
-            "the initial of a further given name agrees",
-        ),
+        Level("same", _FURTHER, "a further given name agrees"),
+        Level("initial", _INITIAL, "the initial of a further given name agrees"),
         Level("different", "ELSE", "further given names differ"),
     ),
 )
 
 _FAMILY_NAME = Comparison(
     "family_name",
-    f"((family_name_l IS NULL OR family_name_r IS NULL) AND NOT {_LONE}) OR {_SWAPPED}",
+    f"((family_name_l IS NULL OR family_name_r IS NULL) AND NOT {_LONE}) OR {_SWAPPED}"
+    f" OR ({_WORDS} AND given_name_l <> given_name_r AND family_name_l <> family_name_r)",
     (
         Level("same", "family_or_lone_l = family_or_lone_r", "family name agrees", "family_or_lone"),
         Level("shared", "list_has_any(family_all_l, family_all_r)", "a former, other or part family name agrees"),
@@ -120,8 +123,9 @@ _FAMILY_NAME = Comparison(
         ),
         Level(
             "crossed",
-            "family_name_l = given_name_r OR given_name_l = family_name_r",
-            "the family name of one is the given name of the other",
+            "family_name_l = given_name_r OR given_name_l = family_name_r"
+            f" OR ({_WORDS} AND given_name_l = given_name_r)",
+            "the family name of one is a given name of the other",
         ),
         Level("different", "ELSE", "family name differs"),
     ),

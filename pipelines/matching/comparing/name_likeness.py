@@ -27,8 +27,9 @@ LEVELS = {
     comparison.name: {level.name: comparison.gamma(level.name) for level in comparison.levels}
     for comparison in COMPARISONS
 }
-# not part of the weight, but of the twin guard: are second and further given names at least alike?
-OTHER_NAMES = {"alike": 1, "apart": 0}
+# not part of the weight, but of the guards: are second and further given names at least alike, or are all names the same
+# words that stand otherwise, and not just given and family name in each other's place?
+OTHER_NAMES = {"moved": 2, "alike": 1, "apart": 0}
 _WORTH_TWO = 20_000  # comparisons from which two threads are faster than one
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.matching.arrays import Mask, Positions
+from pipelines.matching.arrays import Labels, Mask, Positions, spread
 from pipelines.matching.deciding.clusters import AMBIGUOUS, CONTRADICTED, Clusters
 from pipelines.matching.deciding.ladder import JOIN, NOTHING_MORE, REFUSED, Verdicts, reasons
 from pipelines.matching.reading.comparable import Comparable
@@ -106,6 +106,7 @@ def apart_table(
     pairs: Pairs,
     verdicts: Verdicts,
     clusters: Clusters,
+    first: Positions,
     not_the_same: Mask,
     counted: Sequence[str],
 ) -> pa.Table:
@@ -114,6 +115,7 @@ def apart_table(
     Two verified numbers alone are no certainty: numbers are mistyped, and newly issued, above all to children in hiding.
     It is certain where the two were born on different days besides, or one of the `counted` sources, which hold each
     child once, has both of them, under different given names and numbers: twins; or where a reviewer has decided it.
+    What is so of a record is so of those it stands for (`first`).
     """
     open_ = (verdicts.outcome != NOTHING_MORE) | not_the_same
     rows = np.flatnonzero(open_ & (clusters.label[pairs.left] != clusters.label[pairs.right]))
@@ -123,5 +125,29 @@ def apart_table(
     told_apart = once & (people.source[left] == people.source[right]) & (given == 0)
     born_apart = birth == 0
     certain = (verdicts.identifiers.conflict[rows] & (born_apart | told_apart)) | not_the_same[rows]
+    left, right, certain = _with_equals(left, right, certain, first, clusters.label)
     columns = [people.keys.take(left), people.keys.take(right), pa.array(certain)]
     return give(pa.table(columns, schema=APART.schema), APART)
+
+
+def _with_equals(
+    left: Positions, right: Positions, certain: Mask, first: Positions, label: Labels
+) -> tuple[Positions, Positions, Mask]:
+    """The pairs, and those of records that a wall has parted from the one that stands for them."""
+    others = np.flatnonzero(label != label[first])
+    if not len(others):
+        return left, right, certain
+    others = others[np.argsort(first[others], kind="stable")]
+    stands = first[others]
+    found = [left.astype(np.int64) * len(first) + right]
+    also = [certain]
+    for one, other in ((left, right), (right, left)):
+        start = np.searchsorted(stands, one)
+        pair, place = spread(start, np.searchsorted(stands, one, side="right") - start)
+        a, b = others[place], other[pair]
+        use = a != b
+        found.append((np.minimum(a, b) * len(first) + np.maximum(a, b))[use])
+        also.append(certain[pair][use])
+    pairs, at = np.unique(np.concatenate(found), return_index=True)
+    left, right = np.divmod(pairs, len(first))
+    return left, right, np.concatenate(also)[at]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipelines.matching.arrays import Array, Bits, Hashes, Labels, Mask, Numbers, Positions
+from pipelines.matching.arrays import Bits, Hashes, Labels, Mask, Numbers, Positions, first_with
 from pipelines.matching.comparing.compare import LEVELS
 from pipelines.matching.deciding.assemble import Assembled, Links, Rules, assemble
 from pipelines.matching.deciding.components import components
@@ -25,7 +25,7 @@ from pipelines.matching.reading.comparable import NO_VALUE, Comparable
 from pipelines.matching.weighing.pairs import Pairs
 from pipelines.seams.words import STEPS
 
-__all__ = ["AMBIGUOUS", "CONTRADICTED", "Clusters", "cluster"]
+__all__ = ["AMBIGUOUS", "CONTRADICTED", "Clusters", "cluster", "entered_twice"]
 
 
 # why a join that stood by itself was not made
@@ -49,6 +49,7 @@ def cluster(
     people: Comparable,
     pairs: Pairs,
     verdicts: Verdicts,
+    first: Positions,
     *,
     not_the_same: Mask,
     undecided: Bits,
@@ -63,6 +64,8 @@ def cluster(
         people: the records.
         pairs: the candidate pairs.
         verdicts: the verdict on each of them.
+        first: for each record the one that stands for it (see `equals`); what stands for itself is put together, and
+            the others go with it.
         not_the_same: which pairs a reviewer has said are two children.
         undecided: bits of each pair's weight that count for nothing where two identities compete for a record.
         unique_sources: by source, whether it holds each child once ("record"), each person number once
@@ -75,8 +78,9 @@ def cluster(
     refuses = np.array([guard.refuses for guard in GUARDS])[verdicts.guard]
     decided = verdicts.step == _BY_DECISION
     apart = (refuses & ~decided) | not_the_same
-    join = (verdicts.outcome == JOIN) & ~not_the_same
-    rival = (verdicts.outcome == REVIEW) & (verdicts.guard == 0) & (total >= join_weight - margin) & ~not_the_same
+    asked = ~not_the_same & (first[left] == left) & (first[right] == right)
+    join = (verdicts.outcome == JOIN) & asked
+    rival = (verdicts.outcome == REVIEW) & (verdicts.guard == 0) & (total >= join_weight - margin) & asked
     identities = _identities(people, unique_sources)
     edges = np.flatnonzero(join | rival)
     label = components(people.size, left[edges], right[edges])
@@ -101,6 +105,7 @@ def cluster(
         rounds = assembled.rounds
         final[loose] = improved[loose]
         unmade = _unmade(people.size, final, assembled, left, right, join)
+    final = final[first]
     sizes = np.bincount(label, minlength=people.size)
     stats = {
         "components_taken_apart": float(np.count_nonzero(doubtful & (sizes > 0))),
@@ -123,8 +128,8 @@ def _identities(people: Comparable, unique_sources: Mapping[str, str]) -> tuple[
     person = _person_numbers(people)
     number = np.where(person == NO_VALUE, 0, pd.factorize(person)[0] + 1)
     # the same person entered twice, alike in all that tells people apart, counts once
-    alike = combine(13, people.given_name, people.family_name, people.birth.astype(np.int64), people.postcode)
-    entry = np.where(alike == NO_VALUE, np.arange(people.size), _first_with(alike)) + 1
+    alike = entered_twice(people)
+    entry = np.where(alike == NO_VALUE, np.arange(people.size), first_with(alike)) + 1
     for position, source in enumerate(people.sources):
         here = people.source == position
         rule = unique_sources.get(source, "many")
@@ -135,12 +140,9 @@ def _identities(people: Comparable, unique_sources: Mapping[str, str]) -> tuple[
     return tuple(found)
 
 
-def _first_with(values: Array) -> Positions:
-    """For each entry the first that has its value."""
-    number, found = pd.factorize(values)
-    first = np.empty(len(found), dtype=np.int64)
-    first[number[::-1]] = np.arange(len(values))[::-1]  # of entries with one number the last written counts
-    return first[number]
+def entered_twice(people: Comparable) -> Hashes:
+    """What tells two entries of one person in a source that holds each once; `NO_VALUE` where that cannot be told."""
+    return combine(13, people.given_name, people.family_name, people.birth.astype(np.int64), people.postcode)
 
 
 def _must(size: int, left: Positions, right: Positions, apart_left: Positions, apart_right: Positions) -> Labels:

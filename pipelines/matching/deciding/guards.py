@@ -52,6 +52,11 @@ GUARDS: tuple[Guard, ...] = (
         "two records of a feed that holds each child once, with the same birth date and two forms of a name: possibly twins",
     ),
     Guard(
+        "names_in_another_order",
+        False,
+        "the same names in another order, and another birth date or sex: possibly a brother or sister",
+    ),
+    Guard(
         "renamed_and_moved",
         False,
         "another family name at another address and no identifier: possibly adopted, or another child",
@@ -127,6 +132,9 @@ def guard(
         "near_identical_names": near_identical & born_alike & ~trusted,
         "further_names_differ": (given > 0) & (given != g["swapped"]) & others_apart & (birth == b["same"]) & ~trusted,
         "registered_twice": not_same_form & born_alike & same_source & ~trusted,
+        "names_in_another_order": (levels["other_names"] == OTHER_NAMES["moved"])
+        & ((birth < b["swapped"]) | other_sex)
+        & ~trusted,
         "unborn": unborn & ~trusted,
         "renamed_and_moved": (given > 0)
         & (family == 0)

@@ -19,6 +19,7 @@ from pipelines.matching.comparing.compare import LEVELS, unpack
 from pipelines.matching.comparing.identifiers import Identifiers, compare_identifiers
 from pipelines.matching.comparing.levels import COMPARISONS
 from pipelines.matching.deciding.guards import GUARDS, UNBORN, guard
+from pipelines.matching.pairing.alike import equal_pairs
 from pipelines.matching.pairing.keys import combine
 from pipelines.matching.reading.comparable import Comparable
 from pipelines.matching.weighing.match_model import Model
@@ -34,12 +35,15 @@ _BY_DECISION = STEPS.index("decision")
 
 @dataclass(frozen=True)
 class Verdicts:
-    """One verdict per pair: `outcome` (NOTHING_MORE, REVIEW, REFUSED, JOIN), `step` (position in STEPS), `guard`."""
+    """One verdict per pair: `outcome` (NOTHING_MORE, REVIEW, REFUSED, JOIN), `step` (position in STEPS), `guard`, and
+    whether the two are `equal` in all that is compared.
+    """
 
     outcome: Numbers
     step: Numbers
     guard: Numbers
     identifiers: Identifiers
+    equal: Mask
 
 
 def judge_pairs(people: Comparable, model: Model, pairs: Pairs, counted: Sequence[str] = ()) -> Verdicts:
@@ -65,26 +69,35 @@ def judge_pairs(people: Comparable, model: Model, pairs: Pairs, counted: Sequenc
         [np.int8(JOIN), np.int8(REFUSED), np.int8(REVIEW)],
         np.int8(NOTHING_MORE),
     )
-    return Verdicts(outcome, step, guards, identifiers)
+    return Verdicts(outcome, step, guards, identifiers, _equal(people, left, right, levels))
 
 
 def reasons(verdicts: Verdicts, packed: Packed, rows: Positions) -> pa.DictionaryArray:
     """Why, in words, for the pairs at `rows`: each distinct combination is put into words once."""
     said = verdicts.identifiers
     flags = said.same_nhs_number[rows] + 2 * said.same_upn[rows] + 4 * said.superseded[rows]
-    flags = flags + 8 * (verdicts.step[rows] == _BY_DECISION)
-    combined = (packed[rows] << 12) | (flags.astype(np.int64) << 8) | verdicts.guard[rows].astype(np.int64)
+    flags = flags + 8 * (verdicts.step[rows] == _BY_DECISION) + 16 * verdicts.equal[rows]
+    combined = (packed[rows] << 13) | (flags.astype(np.int64) << 8) | verdicts.guard[rows].astype(np.int64)
     inverse, distinct = pd.factorize(combined)
-    levels = unpack(distinct >> 12)
+    levels = unpack(distinct >> 13)
     words = [
         _words(
             {name: int(level[row]) for name, level in levels.items()},
-            int(code >> 8) & 15,
+            int(code >> 8) & 31,
             GUARDS[int(code) & 255].words,
         )
         for row, code in enumerate(distinct.tolist())
     ]
     return pa.DictionaryArray.from_arrays(pa.array(inverse.astype(np.int32)), pa.array(words, pa.string()))
+
+
+def _equal(people: Comparable, left: Positions, right: Positions, levels: dict[str, Levels]) -> Mask:
+    """The same in all that is compared, whatever they say besides."""
+    names = ("given_name", "family_name", "birth_date")
+    rows = np.flatnonzero(np.all([levels[name] == LEVELS[name]["same"] for name in names], axis=0))
+    equal = np.zeros(len(left), dtype=bool)
+    equal[rows] = equal_pairs(people, left[rows], right[rows])
+    return equal
 
 
 def _exact(people: Comparable, left: Positions, right: Positions, levels: dict[str, Levels]) -> Mask:
@@ -120,6 +133,8 @@ def _words(levels: dict[str, int], identifiers: int, against: str) -> str:
     ]
     agreed = _joined([words for words in said if not words.endswith("differs")])
     differing = _joined([words for words in said if words.endswith("differs")])
+    if identifiers & 16:
+        agreed = f"equal in all that is compared: {agreed}"
     evidence = "; ".join(part for part in (*lead, agreed, differing) if part)
     sentence = evidence[:1].upper() + evidence[1:]
     if not against:

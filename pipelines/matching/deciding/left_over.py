@@ -63,10 +63,10 @@ def among_the_rest(
 
 
 def _left_over(people: Comparable, label: Labels, mine: int, theirs: int) -> Positions:
-    """The linkable records of one source whose identity has none of the other."""
+    """The records of one source whose identity has none of the other."""
     found = np.zeros(people.size, dtype=bool)
     found[label[people.source == theirs]] = True
-    return np.flatnonzero((people.source == mine) & people.linkable & ~found[label])
+    return np.flatnonzero((people.source == mine) & people.sought & ~found[label])
 
 
 def _shift(evidence: Bits, prior: float, possible: int) -> float:

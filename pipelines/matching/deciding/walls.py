@@ -219,7 +219,14 @@ def seeds_of(keys: pa.Array, decisions: pa.Table | None, before: pa.Table | None
 
 
 def raise_walls(
-    size: int, left: Positions, right: Positions, joins: Mask, decided: Mask, seeds: tuple[Seeds, ...], bearers: Bearers
+    size: int,
+    left: Positions,
+    right: Positions,
+    joins: Mask,
+    decided: Mask,
+    seeds: tuple[Seeds, ...],
+    bearers: Bearers,
+    first: Positions | None = None,
 ) -> Walls:
     """The sides of each wall, grown over the pairs that join, and the pairs that may not.
 
@@ -231,6 +238,7 @@ def raise_walls(
         decided: which of these a reviewer has joined.
         seeds: the walls that are wanted.
         bearers: what the records are called.
+        first: for each record the one that stands for it (see `equals`), itself unless told: they stand on one side.
     """
     if not seeds:
         return Walls((), np.zeros(len(left), dtype=bool))
@@ -243,7 +251,15 @@ def raise_walls(
             near[label[known]] = True
     edges = edges[near[label[left[edges]]]]
     sides = tuple(
-        _grown(size, wanted, others, left[edges], right[edges], decided[edges], bearers)
+        _grown(
+            np.arange(size) if first is None else first,
+            wanted,
+            others,
+            left[edges],
+            right[edges],
+            decided[edges],
+            bearers,
+        )
         for wanted, others in zip(seeds, alike, strict=True)
     )
     concerned = np.zeros(size, dtype=bool)
@@ -272,7 +288,7 @@ def walls_table(keys: pa.Array, walls: Walls, bearers: Bearers) -> pa.Table:
 
 
 def _grown(
-    size: int,
+    first: Positions,
     wanted: Seeds,
     alike: Mapping[int, Collection[str]],
     left: Positions,
@@ -281,6 +297,7 @@ def _grown(
     bearers: Bearers,
 ) -> Side:
     """The sides of one wall; `alike` are who may be one that is away, with where that stood."""
+    size = len(first)
     side = np.zeros(size, dtype=np.int8)
     side[wanted.a] = _A
     side[wanted.b] = np.where(side[wanted.b] == _A, _BETWEEN, _B)
@@ -293,6 +310,7 @@ def _grown(
         if side[place] == 0:
             side[place] = {frozenset("a"): _A, frozenset("b"): _B}.get(frozenset(stood), _BETWEEN)
     _spread(side, left, right, _by_name(wanted, side, bearers))
+    side = side[first]
     record = np.flatnonzero(side)
     apart = side[record].astype(np.int64)
     between = record[apart == _BETWEEN]

@@ -9,12 +9,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from pipelines.matching.arrays import (
+    Mask,
     Numbers,
     PairIds,
     Positions,
@@ -69,6 +70,14 @@ class Candidates:
         for low, high in itertools.pairwise(edges):
             found = [pairs[slice(*np.searchsorted(pairs, (low, high)))] for pairs, _ in self.parts]
             yield distinct(np.concatenate([np.zeros(0, dtype=np.int64), *found]))
+
+    def among(self, sought: Mask) -> Candidates:
+        """Those of two records that are `sought`."""
+        if sought.all():
+            return self
+        sides = [np.divmod(pairs, max(self.size, 1)) for pairs, _ in self.parts]
+        parts = [(pairs[sought[a] & sought[b]], bits) for (pairs, bits), (a, b) in zip(self.parts, sides, strict=True)]
+        return replace(self, parts=parts)
 
     def free(self, share: float = 1.0) -> tuple[Positions, Positions, Numbers]:
         """Each pair once, ordered: left, right, and the comparisons that were free in any key that found it.
@@ -177,8 +186,8 @@ def _walk(found: _Found, values: Values, work: list[KeyGroups], limits: Limits) 
         if not len(large[0]):
             continue
         finer = this.all_refined(values.refiner, large)
+        found.stats["pairs_dropped"] += pair_count(this.untold(values.refiner, large))
         if not finer:
-            found.stats["pairs_dropped"] += pair_count(large[1])
             continue
         found.stats["keys_refined"] += len(starts_of(large[1]))
         work += finer

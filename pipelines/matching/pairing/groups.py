@@ -91,10 +91,21 @@ class KeyGroups:
 
     def all_refined(self, field: Callable[[str], Hashes], rows: tuple[Positions, Hashes]) -> list[KeyGroups]:
         """The `rows` told apart by each further field that may tell them apart; none where that would be the third."""
+        return [self.refined(field, refiner, rows) for refiner in self._refiners]
+
+    def untold(self, field: Callable[[str], Hashes], rows: tuple[Positions, Hashes]) -> Hashes:
+        """The values of those `rows` that no further field tells apart: they have none of what might."""
+        record, value = rows
+        untold = np.ones(len(record), dtype=bool)
+        for refiner in self._refiners:
+            untold &= field(refiner)[record] == NO_VALUE
+        return value[untold]
+
+    @property
+    def _refiners(self) -> list[str]:
         used = self.name.split("+")
         settled = {*used, *(each for name in used for each in IMPLIED.get(name, ()))}
-        further = [each for each in self.further if each not in settled and self.depth < _DEEPEST]
-        return [self.refined(field, refiner, rows) for refiner in further]
+        return [each for each in self.further if each not in settled and self.depth < _DEEPEST]
 
     def refined(self, field: Callable[[str], Hashes], refiner: str, rows: tuple[Positions, Hashes]) -> KeyGroups:
         """The `rows` told apart by one more field; `field` gives its value for every record."""

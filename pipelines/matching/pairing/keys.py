@@ -82,7 +82,7 @@ class Values:
         make: Callable[[], tuple[Positions, Hashes]] = getattr(self, f"_{key.name}")
         record, value = make()
         usable = value != NO_VALUE
-        usable &= self._people.linkable[record]
+        usable &= self._people.sought[record]
         return (record, value) if usable.all() else (record[usable], value[usable])
 
     def refiner(self, name: str) -> Hashes:

@@ -64,6 +64,7 @@ class Comparable:
     identifiers: dict[str, Hashes]
     texts: dict[str, pa.Array]  # identifiers (and places, where just read) as text, for edit distances and for Splink
     linkable: Mask
+    sought: Mask  # linkable, and no other stands for it: whom the keys are to find (see `deciding.equals`)
     shared: Numbers  # a bit each: address, telephone, NHS number, UPN are ones that many share
     digest: Numbers  # one number that changes when anything told of the record changes
 
@@ -138,6 +139,7 @@ def comparable(plain: Plain, shared: Numbers | None = None) -> Comparable:
     sources = table["source"].dictionary_encode().combine_chunks()
     told = sorted(sources.dictionary.to_pylist())
     rank = np.argsort(np.argsort(np.array(sources.dictionary.to_pylist(), dtype=object))).astype(np.int16)
+    linkable = (given >= 0) | (family >= 0) | (birth != 0) | (numbers("expected") != NO_DATE)
     return Comparable(
         keys=table["record_key"].combine_chunks(),
         source=np.append(rank, np.int16(0))[sources.indices.to_numpy(zero_copy_only=False)],
@@ -164,7 +166,8 @@ def comparable(plain: Plain, shared: Numbers | None = None) -> Comparable:
         dwelling=place(numbers("dwelling")),
         identifiers=identifiers,
         texts={name[5:]: table[name].combine_chunks() for name in table.column_names if name.startswith("text_")},
-        linkable=(given >= 0) | (family >= 0) | (birth != 0) | (numbers("expected") != NO_DATE),
+        linkable=linkable,
+        sought=linkable,
         shared=shared,
         digest=numbers("digest"),
     )

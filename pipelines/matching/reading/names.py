@@ -46,13 +46,17 @@ _PARTICLES = frozenset(
 
 
 class GivenName(NamedTuple):
-    """One distinct set of given names in comparable form; `name` is None when there is none worth comparing."""
+    """One distinct set of given names in comparable form; `name` is None when there is none worth comparing.
+
+    `words` are those of the current names, in order.
+    """
 
     name: str | None
     tokens: tuple[str, ...] = ()
     roots: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     sound: str | None = None
+    words: tuple[str, ...] = ()
 
 
 class FamilyName(NamedTuple):
@@ -62,6 +66,11 @@ class FamilyName(NamedTuple):
     everything: tuple[str, ...] = ()
     sound: str | None = None
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Those of the current name, in order."""
+        return tuple((self.name or "").split())
+
 
 class AnyName(Protocol):
     """What given and family names have in common."""
@@ -70,6 +79,8 @@ class AnyName(Protocol):
     def name(self) -> str | None: ...  # noqa: D102
     @property
     def sound(self) -> str | None: ...  # noqa: D102
+    @property
+    def words(self) -> tuple[str, ...]: ...  # noqa: D102
 
 
 T = TypeVar("T", bound=AnyName)
@@ -155,7 +166,7 @@ def given_name(text: str) -> GivenName:
     if plain and "".join(plain).isalpha() and _PLACEHOLDER_WORDS.isdisjoint(plain):
         name, *further = plain  # nearly every name: nothing to fold, nothing to doubt
         tokens = tuple(sorted({word for word in plain if len(word) > 1} | {name})) if further else (name,)
-        return GivenName(name, tokens, _roots(name), tuple(further), _sound(name))
+        return GivenName(name, tokens, _roots(name), tuple(further), _sound(name), tuple(plain))
     current, *aliases = text.split(SEPARATOR)
     words = _given_words(current)
     if not words:
@@ -167,7 +178,8 @@ def given_name(text: str) -> GivenName:
     for word in [*words, *(word for alias in aliases for word in _given_words(alias))]:
         parts.update(part for part in (word.replace("-", ""), *word.split("-")) if len(part) > 1)
     others = tuple(word.replace("-", "") for word in words[1:])
-    return GivenName(name, tuple(sorted(parts)), _roots(name), others, _sound(name))
+    every = tuple(part for word in words for part in word.split("-") if part)
+    return GivenName(name, tuple(sorted(parts)), _roots(name), others, _sound(name), every)
 
 
 def family_name(text: str) -> FamilyName:

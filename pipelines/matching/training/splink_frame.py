@@ -29,6 +29,7 @@ def splink_frame(people: Comparable) -> pa.Table:
     def there(name: str, values: Hashes) -> pa.Array:
         return pc.if_else(pa.array(values != NO_VALUE), people.texts[name], nothing)
 
+    words = [sorted(word for name in both if name for word in name.words) for both in zip(given, family, strict=True)]
     return pa.table(
         {
             "unique_id": pa.array(np.arange(people.size, dtype=np.int64)),
@@ -49,6 +50,7 @@ def splink_frame(people: Comparable) -> pa.Table:
             "family_or_lone": pc.coalesce(family_name, given_name),
             "family_all": pa.array([value and value.everything for value in family], texts),
             "family_sound": pa.array([value and value.sound for value in family], pa.string()),
+            "name_words": pa.array([each or None for each in words], texts),
             "birth": pc.if_else(pa.array(known), digits, nothing),
             "birth_year": pa.array(people.year, mask=~known),
             "birth_month": pa.array(people.month, mask=~known),

@@ -37,6 +37,10 @@ TWO_CHILDREN = {
         {"given_names": "Nathan"},
         {"given_names": "Nathen", "record_key": "health:2"},
     ),
+    "names_in_another_order": (
+        {"given_names": "Mohammad Saad"},
+        {"given_names": "Saad Mohammad", "birth_date": dt.date(2014, 3, 14)},
+    ),
     "renamed_and_moved": (
         {"given_names": "Zebedee"},
         {"given_names": "Zebedee", "family_name": "Quill"} | FAR,

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from pipelines.matching import load_model
-from pipelines.matching.comparing.compare import LEVELS, Comparer, pack, unpack
+from pipelines.matching.comparing.compare import LEVELS, OTHER_NAMES, Comparer, pack, unpack
 from pipelines.matching.pairing.candidates import find_candidates
 from pipelines.matching.reading.comparable import Comparable, make_comparable
 from pipelines.matching.training.estimate import estimate_model
@@ -48,17 +48,26 @@ def _scored(people: Comparable, model: Model) -> Scored:
 
 
 def _with_further_names(people: pa.Table) -> pa.Table:
-    """Every other child has a further name, that its records give in full, as an initial, alone, or not at all."""
+    """Every other child has a further name, that its records give in full, as an initial, alone, or not at all.
+
+    Some records give it first, and some as the family name.
+    """
     further = ("Rose", "James", "Mary", "John", "Grace", "Lee", "May", "Jane")
-    written = []
-    for number, (child, given) in enumerate(
-        zip(people["child"].to_pylist(), people["given_names"].to_pylist(), strict=True)
-    ):
+    written, families = [], []
+    told = (people[column].to_pylist() for column in ("child", "given_names", "family_name"))
+    for number, (child, given, family) in enumerate(zip(*told, strict=True)):
         name = further[zlib.crc32(child.encode()) % 16 // 2]
         ways = (f"{given} {name}", f"{given} {name[0]}", name[0], given)
         has = given is not None and zlib.crc32(child.encode()) % 2
-        written.append(ways[number % 4] if has else given)
-    return people.set_column(people.column_names.index("given_names"), "given_names", pa.array(written, pa.string()))
+        given = ways[number % 4] if has else given
+        if has and family and number % 4 == 0:
+            given, family = ((given, family), (" ".join(reversed(given.split())), family), (f"{given.split()[0]} {family}", name),
+                             (f"{family} {name}", given.split()[0]))[number // 4 % 4]  # fmt: skip
+        written.append(given)
+        families.append(family)
+    for column, values in (("given_names", written), ("family_name", families)):
+        people = people.set_column(people.column_names.index(column), column, pa.array(values, pa.string()))
+    return people
 
 
 @pytest.fixture(scope="module", params=["children", "historical"])
@@ -101,6 +110,12 @@ def test_every_pair_has_splinks_level_and_match_weight(scored, by_splink):
     for name in LEVELS:
         assert (by_splink[f"gamma_{name}"].to_numpy() == scored.levels[name]).all(), name
     assert np.abs(by_splink["match_weight"].to_numpy() - scored.weight).max() < 0.01
+
+
+def test_names_in_another_order_are_among_the_pairs(scored):
+    assert np.count_nonzero(scored.levels["other_names"] == OTHER_NAMES["moved"]) > (
+        100 if scored.model.name == "children-1" else 0
+    )
 
 
 def test_the_fields_bits_add_up_to_the_weight(scored):
