@@ -250,6 +250,7 @@ def connect(
     # an engine takes some 40 ms to start and a night asks for two hundred: there is one for the process. What is temporary is a
     # connection's own, and nothing else can be made in it
     connection = _engine(tuple(engine_settings.items())).cursor()
+    sound = True
     try:
         connection.execute("SET search_path = 'temp.main'")
         for view, source in (views or {}).items():
@@ -262,8 +263,13 @@ def connect(
             else:
                 connection.register(view, source)
         yield connection
+    except (duckdb.FatalException, duckdb.InternalException):
+        sound = False  # what has met a fault of its own refuses everything from then on
+        raise
     finally:
         connection.close()
+        if not sound:
+            _engine.cache_clear()
 
 
 def spill_of(process: int) -> Path:

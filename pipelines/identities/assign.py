@@ -282,6 +282,11 @@ _BARRED = """
         SELECT cluster, index_id FROM tonight SEMI JOIN came USING (record_key) JOIN held USING (record_key)
         EXCEPT SELECT cluster, index_id FROM tonight ANTI JOIN came USING (record_key) JOIN previous USING (record_key)
     )
+    UNION (  -- nor what others have been left with whom one of its records had strayed to
+        SELECT cluster, t.was FROM tonight t WHERE cluster IN (SELECT cluster FROM tonight SEMI JOIN came USING (record_key))
+            AND EXISTS (FROM tonight o WHERE o.was = t.was AND o.cluster <> t.cluster
+                AND o.cluster NOT IN (SELECT cluster FROM tonight SEMI JOIN came USING (record_key)))
+    )
     UNION SELECT DISTINCT t.cluster, index_id FROM tonight t JOIN held USING (record_key) WHERE index_id IN (FROM mixed)
 """
 _CLAIMS = """

@@ -15,7 +15,6 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -26,10 +25,11 @@ from pipelines.database import schema as db
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.identities.state import identities_of
-from pipelines.nights.attempts import Attempt, attempt_in_force, last_attempts
+from pipelines.nights.attempts import Attempt, attempt_in_force, attempts_not_published
 from pipelines.nights.decided import lifting_of
 from pipelines.nights.decisions import versions_on_hold
 from pipelines.nights.follow import newest_in_force
+from pipelines.nights.held_against import held_against, note_held_against
 from pipelines.nights.hiding import Known, hidden_beyond, known_now, what_hides
 from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
@@ -44,7 +44,7 @@ from pipelines.publishing.publish import bury, let_snapshot_go, snapshot_tables
 from pipelines.publishing.tombstones import NO_NIGHTS, NOT_LESS, tombstones
 from pipelines.publishing.versions import built, folder_of, versions_in_force, versions_there
 from pipelines.reporting.protection_waits import waits_on
-from pipelines.tables import connect, read_table, read_told_or_none, write_json
+from pipelines.tables import connect, read_table
 
 # what says that a version cannot be made less, however often it is tried; anything else may be over at the next load
 _CANNOT_BE_LESS = frozenset(
@@ -98,8 +98,8 @@ def protect_at_once(deployment: Deployment, authority: str) -> list[Protective]:
     older = versions_in_force(deployment.home, authority)
     latest = date.max if _learned_nothing(newest, known) else newest.night.business_date
     held = sorted(version for day, version in older.items() if day < latest)
-    told = {"known": _everything(newest), "knowledge": known.digest, "held_against_it": held}
-    write_json(told, _marker(deployment, authority))
+    found = [number for _, number in attempts_not_published(newest.night)]
+    note_held_against(deployment.home, authority, _everything(newest), known.digest, held, found)
     return done
 
 
@@ -143,8 +143,8 @@ def protection_lags(deployment: Deployment, authority: str) -> bool:
     """
     versions = versions_in_force(deployment.home, authority)
     newest = newest_in_force(Night(deployment, authority, max(versions))) if versions else None
-    told = _remembered(deployment, authority) if newest else None
-    return newest is not None and (told is None or not set(map(_named, _attempts(newest))) <= set(told["known"]))
+    told = held_against(deployment.home, authority) if newest else None
+    return newest is not None and (told is None or not set(map(_named, _attempts(newest))) <= told.known)
 
 
 def _waits(deployment: Deployment, authority: str) -> bool:
@@ -166,21 +166,10 @@ def taken_away(deployment: Deployment, authority: str) -> list[Protective]:
     ]
 
 
-def _marker(deployment: Deployment, authority: str) -> Path:
-    """Where it stands what the versions were last held against."""
-    return deployment.home.root / "nights" / authority / "protected.json"
-
-
 def _held_against(deployment: Deployment, authority: str, newest: Attempt) -> bool:
     """Whether the versions were held against all that is known now; what was let go since changes nothing."""
-    told = _remembered(deployment, authority)
-    return told is not None and set(_everything(newest)) <= set(told["known"])
-
-
-def _remembered(deployment: Deployment, authority: str) -> dict[str, Any] | None:
-    """What stands in the marker; None where there is none or it is not what was written: it only spares a look."""
-    fields = {"known": list, "knowledge": str, "held_against_it": list}
-    return read_told_or_none(_marker(deployment, authority), fields)
+    told = held_against(deployment.home, authority)
+    return told is not None and told.known.issuperset(_everything(newest))
 
 
 def _learned_nothing(newest: Attempt, known: Known) -> bool:
@@ -196,8 +185,8 @@ def _learned_nothing(newest: Attempt, known: Known) -> bool:
 
 def _settled(deployment: Deployment, authority: str, known: Known) -> frozenset[str]:
     """Versions that were held against the very same knowledge before: an uneventful night looks at none of them."""
-    told = _remembered(deployment, authority) or {}
-    return frozenset(told.get("held_against_it", ()) if told.get("knowledge") == known.digest else ())
+    told = held_against(deployment.home, authority)
+    return told.versions if told and told.knowledge == known.digest else frozenset()
 
 
 def _made_less(deployment: Deployment, authority: str, known: Known, settled: Collection[str]) -> Iterator[Protective]:
@@ -403,9 +392,8 @@ def _everything(newest: Attempt) -> list[str]:
 def _attempts(newest: Attempt) -> list[tuple[object, ...]]:
     """The latest attempt in force, and those that were held or failed."""
     held = [
-        ("held", day.isoformat(), row.attempt_id)
-        for day, row in last_attempts(newest.night.engine, newest.night.authority).items()
-        if row.state in ("held", "failed")
+        ("held", attempt.night.business_date.isoformat(), number)
+        for attempt, number in attempts_not_published(newest.night)
     ]
     return [("attempt", newest.digest), *held]
 

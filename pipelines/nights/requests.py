@@ -30,7 +30,8 @@ from pipelines.protection.tokens import LASTING, key_tokens, tokens_of_records
 from pipelines.seams import give, grown
 from pipelines.seams.deliveries import ASKING
 from pipelines.seams.protection import REQUESTS
-from pipelines.tables import file_sha256, read_table, write_table
+from pipelines.tables import connect, fetch, file_sha256, read_table, write_table
+from pipelines.validation.judge import key_digest_sql
 
 __all__ = [
     "HELD_NIGHT",
@@ -266,7 +267,7 @@ def records_told(attempt: Attempt) -> dict[str, pa.Array]:
 def records_come(attempt: Attempt, among: pa.Array, *, replaced: bool = False) -> dict[str, pa.Array]:
     """Delivery in force since the base → those of these records that could have asked in it, whatever became of them there.
 
-    Of a full delivery, and of a delta with a damaged record whose key is not known, that is every record of the feed.
+    Of a full delivery that is every record of the feed; of a delta, those whose keys stand in it or can be made out of a damaged record.
 
     Args:
         attempt: the attempt.
@@ -287,10 +288,17 @@ def records_come(attempt: Attempt, among: pa.Array, *, replaced: bool = False) -
         theirs = among.filter(pc.starts_with(among, f"{entry.agency}:"))
         if len(theirs) and entry.mode == "delta":
             kept = store.open(entry)
-            rejected = kept.rejected["key"]
-            if not rejected.null_count:
-                keys = pa.chunked_array([kept.accepted_keys, *rejected.chunks], pa.string()).combine_chunks()
-                theirs = theirs.filter(pc.is_in(theirs, value_set=_keys(entry.agency, keys)))
+            own = pa.table({"record": theirs, "key": pc.replace_substring_regex(theirs, f"^{entry.agency}:", "")})
+            views = {"own": own, "accepted": pa.table({"key": kept.accepted_keys}), "rejected": kept.rejected}
+            with connect(views) as duck:
+                found = fetch(
+                    duck,
+                    f"""
+                    SELECT record FROM own WHERE key IN (SELECT key FROM accepted UNION SELECT key FROM rejected WHERE key IS NOT NULL)
+                        OR {key_digest_sql("key")} IN (SELECT may_be FROM rejected WHERE may_be IS NOT NULL) ORDER BY 1
+                """,
+                )
+            theirs = found["record"].combine_chunks()
         come[entry.delivery_id] = theirs
     return come
 

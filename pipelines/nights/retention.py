@@ -32,6 +32,7 @@ from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
 from pipelines.nights.plan import sound_nights
 from pipelines.nights.seal import SAVES_TIME
+from pipelines.nights.sensitive_by_now import not_in_force
 from pipelines.publishing.publish import forget_nights
 from pipelines.publishing.publish import prune as prune_versions
 from pipelines.publishing.versions import versions_in_force
@@ -209,7 +210,7 @@ def _answer(deployment: Deployment, let_go: list[str]) -> None:
 
 
 def _drop_attempts(night: Night, last: AttemptRow) -> int:
-    """Remove the tables of attempts that are neither in force nor the last one of their night."""
+    """Remove the tables of attempts that are neither in force nor the last one of their night, nor still to be looked at for what they found."""
     folder = night.folder / "attempts"
     if not folder.is_dir() or not last.digest:  # failed before it was frozen: the one before may be what people look at
         return 0
@@ -217,6 +218,7 @@ def _drop_attempts(night: Night, last: AttemptRow) -> int:
     if in_force is None and night.version():  # something of it is gone: what is left of it is not for us to remove
         return 0
     kept = {Attempt(night, last.digest).folder.name, in_force.folder.name if in_force else ""}
+    kept |= {each.folder.name for each in not_in_force(night) if each.night.business_date == night.business_date}
     old = [path for path in folder.iterdir() if path.name not in kept]
     for path in old:
         _remove(path)

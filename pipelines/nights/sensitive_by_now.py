@@ -22,7 +22,8 @@ from pipelines.database import schema as db
 from pipelines.deliveries import Register, Store
 from pipelines.errors import IsindexError
 from pipelines.identities.assign import RESOLVED
-from pipelines.nights.attempts import Attempt, attempt_in_force, last_attempts
+from pipelines.nights.attempts import Attempt, attempt_in_force, attempts_not_published
+from pipelines.nights.held_against import held_against
 from pipelines.nights.night import Night
 from pipelines.seams.identities import IDENTITY_TABLES
 from pipelines.seams.protection import UNSERVICED
@@ -83,13 +84,22 @@ SENSITIVE_SINCE = """
 
 
 def not_in_force(night: Night) -> list[Attempt]:
-    """The attempts that were made last of an authority's nights, and were held or failed: nobody sees what they found."""
-    last = [
-        Attempt(night.on(day), row.digest, row.attempt_id)
-        for day, row in sorted(last_attempts(night.engine, night.authority).items())
-        if row.state in ("held", "failed") and row.digest
+    """The attempts that were held or failed and were made last of their nights, or were not looked at yet: nobody sees what they found.
+
+    One that failed before its inputs were frozen has found nothing, and takes the place of none.
+    """
+    made = db.attempt.c.authority == night.authority, db.attempt.c.digest != ""
+    newest = select(func.max(db.attempt.c.attempt_id)).where(*made).group_by(db.attempt.c.business_date)
+    with night.engine.connect() as connection:
+        last = set(connection.scalars(newest))
+    told = held_against(night.home, night.authority)
+    seen = told.attempts if told else None
+    found = [
+        each
+        for each, number in attempts_not_published(night)
+        if number in last or (seen is not None and number not in seen)
     ]
-    return [each for each in last if each.digest != _digest_in_force(each.night)]
+    return [each for each in found if each.digest != _digest_in_force(each.night)]
 
 
 def _digest_in_force(night: Night) -> str:

@@ -6,8 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.contracts import contract_for
 from pipelines.contracts.contract import FileFormat
 from pipelines.deliveries.readers.parquet import read_parquet
+from pipelines.deliveries.readers.result import assemble
 
 
 @pytest.fixture
@@ -105,3 +107,36 @@ def test_a_list_in_place_of_text_is_refused_by_column(read, health):
 def test_a_wrong_count_is_found_before_anything_is_read(read, health):
     part = read(pa.table({"id": ["1"], "name": ["A"], "note": ["b"], "born": ["c"]}), health, rows=2)
     assert codes_of(part) == {"COUNT_MISMATCH": "refuse"}
+
+
+def bytes_as_text(*values: bytes | None) -> pa.Array:
+    """A column of text with whatever bytes: a file may hold them, and nobody looks as it is written or read."""
+    return pa.array(values, pa.binary()).view(pa.string())
+
+
+def test_bytes_that_are_no_text_damage_their_record_alone(read, social_care, health):
+    part = read(pa.table({"id": ["1", "2", "3"], "name": bytes_as_text(b"Khan", b"M\xfcller", None)}), health)
+    assert part.damaged == [(2, None, "RECORD-ENCODING")] and part.keys == {2: "2"}
+    assert part.records["id"].to_pylist() == ["1", "3"] and part.records["position"].to_pylist() == [1, 3]
+    assert not codes_of(part).keys() & {"UNREADABLE"}
+    keyless = read(pa.table({"id": bytes_as_text(b"1", b"\xe9", None), "name": ["A", "B", "C"]}), health)
+    assert keyless.damaged == [(2, None, "RECORD-ENCODING")] and keyless.keys == {}
+
+
+def test_bytes_in_a_mark_silence_no_other_and_are_a_mark_that_is_not_understood(tmp_path):
+    contract = contract_for("health")
+    told = {name: pa.array(["x", "y", "z"]) for name in contract.column_names}
+    told |= {"local_patient_id": pa.array(["P1", "P2", "P3"]), "confidentiality": pa.array([b"S", b"\xff", None])}
+    pq.write_table(pa.table(told), tmp_path / "file")
+    part = read_parquet(tmp_path / "file", "f.parquet", contract, delta=False, stated_rows=3)
+    asking = assemble([part], contract, delta=False, lost=0, findings=()).asking
+    assert [(row["key"], row["understood"]) for row in asking.to_pylist()] == [("P1", True), ("P2", False)]
+
+
+def test_bytes_that_are_no_text_are_found_within_lists_and_objects(read, social_care):
+    names = pa.ListArray.from_arrays(
+        pa.array([0, 1, 3], pa.int32()),
+        pa.StructArray.from_arrays([bytes_as_text(b"Khan", b"Quill", b"M\xfc")], ["family"]),
+    )
+    part = read(pa.table({"id": ["1", "2"], "names": names}), social_care)
+    assert [position for position, *_ in part.damaged] == [2]

@@ -300,9 +300,12 @@ def test_a_slip_beside_a_wall_that_is_put_right_holds_no_night(tmp_path: Path) -
         police.rows["C0003"] = police.rows.pop("C0021") | {"contact_ref": "C0003"}
         load(place, 1)
         assert identities(place, 1)["police:C0003"] == identities(place, 1)["social_care:S0021"]
+        of_birth = identities(place, 1)["social_care:S0021"]
         police.rows["C0003"] = was
         for night in (2, 3):
             load(place, night)
+            of = identities(place, night)
+            assert of["social_care:S0021"] == of_birth != of["police:C0003"] == of["social_care:S0003"]
     nothing_leads_across(place)
 
 

@@ -5,7 +5,9 @@ From what is delivered to the bytes of every version and the rows of the databas
 
 from __future__ import annotations
 
+import errno
 import shutil
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -506,6 +508,40 @@ def test_what_a_killed_run_has_found_sensitive_is_not_lost_when_its_delivery_is_
     assert place.planned()[5].again or place.planned()[5].why
     assert place.load() == {5: "published"}
     assert set(named_in(place)) <= {place.night(5).version(), "database"}
+
+
+@pytest.mark.parametrize("ended", ["held", pytest.param("killed", marks=pytest.mark.in_full)])
+def test_what_an_attempt_has_found_is_not_lost_when_others_take_its_place_before_protection_comes_to_its_end(
+    naming: LittleNights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: str
+) -> None:
+    place = naming.copied_to(tmp_path)
+    mine = lantern(place, **SENSITIVE)
+
+    def full(*_told: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    def killed(stage: str) -> None:
+        if stage == "snapshot" and ended == "killed":
+            raise KeyboardInterrupt
+
+    with few_keys_may_move():
+        with monkeypatch.context() as context:
+            context.setattr("pipelines.nights.protective.known_now", full)
+            if ended == "held":
+                place.renumber()
+            place.deliver(5)
+            with nullcontext() if ended == "held" else pytest.raises(KeyboardInterrupt):
+                assert place.load(before=killed) == {5: "held"}
+            mine["involvements"][0].update(sensitive=False)
+            for row in place.feeds["health"].rows.values():
+                row["local_patient_id"] = row["local_patient_id"].rstrip("N")
+            place.deliver(5)
+            assert place.load(before=broken_in("education")) == {5: "failed"}
+            assert place.load(before=broken_in("snapshot")) == {5: "failed"}
+            assert named_in(place) and protection_waits(place.deployment, [AUTHORITY]) == [AUTHORITY]
+        assert place.load() == {5: "published"}
+    assert set(named_in(place)) <= {place.night(5).version(), "database"}
+    assert protection_waits(place.deployment, [AUTHORITY]) == []
 
 
 @pytest.mark.in_full

@@ -2,13 +2,16 @@
 
 Belongs here: turning Arrow types into delivered text. A date is written in the contract's native form, a boolean as
 true or false, a whole number without decimals (what a spreadsheet makes of an identifier is then judged as delivered).
+A record with bytes that are no UTF-8 is damaged, and no other: a file may hold them, whatever its schema says.
 """
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +29,10 @@ from pipelines.outages import outage_of
 __all__ = ["read_parquet"]
 
 _BYTES_LIMIT = 4 << 30  # uncompressed
+_BROKEN = "\ufdd0"  # stands for bytes that are no UTF-8; it is no character
+codecs.register_error(
+    "broken", lambda fault: (_BROKEN, fault.end) if isinstance(fault, UnicodeDecodeError) else ("", 0)
+)
 
 
 class _NotTextError(ValueError):
@@ -37,7 +44,7 @@ def read_parquet(path: Path, name: str, contract: Contract, *, delta: bool, stat
 
     Findings: UNREADABLE, TOO_LARGE (before anything is read), COUNT_MISMATCH, COLUMNS_REFUSED, COLUMNS_MISSING, COLUMNS_REPEATED,
     PROTECTION_UNREADABLE; a file that is refused for what it has in it is read all the same, for the records in it that ask to be
-    protected.
+    protected. Damage: RECORD-ENCODING.
     """
     schema = native_schema(contract, delta)
     empty = FilePart(schema.empty_table())
@@ -76,8 +83,46 @@ def read_parquet(path: Path, name: str, contract: Contract, *, delta: bool, stat
             finding("UNREADABLE", name, reason=reason),
         ]
     table = pa.concat_tables(tables) if tables else schema.empty_table()
-    positions = pa.array(np.arange(1, table.num_rows + 1))
-    return FilePart(table.set_column(0, "position", positions), findings=tuple(findings), refused=refused)
+    table = table.set_column(0, "position", pa.array(np.arange(1, table.num_rows + 1)))
+    return _set_broken_apart(FilePart(table, findings=tuple(findings), refused=refused), contract)
+
+
+def _set_broken_apart(part: FilePart, contract: Contract) -> FilePart:
+    """The file with its records that hold `_BROKEN` as damaged ones, of which the rest can be made out."""
+    broken = np.zeros(part.records.num_rows, dtype=bool)
+    for column in part.records.columns[2:]:
+        broken |= _holds_broken(column.combine_chunks())
+    if not broken.any():
+        return part
+    made_out = part.records.filter(pa.array(broken))
+    positions = made_out["position"].to_pylist()
+    keys = zip(*(made_out[name].to_pylist() for name in contract.key_columns), strict=True)
+    told = {
+        position: "/".join(each.strip() for each in key)
+        for position, key in zip(positions, keys, strict=True)
+        if all(each and _BROKEN not in each for each in key)
+    }
+    return replace(
+        part,
+        records=part.records.filter(pa.array(~broken)),
+        damaged=[(position, None, "RECORD-ENCODING") for position in positions],
+        salvaged=made_out,
+        keys=told,
+    )
+
+
+def _holds_broken(array: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which values hold `_BROKEN`, anywhere in them."""
+    if pa.types.is_string(array.type):
+        return np.asarray(pc.fill_null(pc.match_substring(array, _BROKEN), False))
+    found = np.zeros(len(array), dtype=bool)
+    if pa.types.is_struct(array.type):
+        for number in range(array.type.num_fields):
+            found |= _holds_broken(pc.struct_field(array, number))
+    elif pa.types.is_list(array.type):
+        within = _holds_broken(array.flatten())
+        found[np.asarray(pc.list_parent_indices(array))[within]] = True
+    return found
 
 
 def _impossible(file: pq.ParquetFile, name: str, stated_rows: int) -> Finding | None:
@@ -183,6 +228,8 @@ def _text(array: pa.Array, date_format: str) -> pa.Array:
     elif pa.types.is_boolean(kind):
         text = pc.if_else(array, "true", "false")
     elif pa.types.is_floating(kind):
+        if pa.types.is_float16(kind):
+            array, kind = array.cast(pa.float32()), pa.float32()
         array = pc.if_else(pc.is_nan(array), pa.scalar(None, kind), array)
         whole = pc.and_(pc.equal(pc.floor(array), array), pc.less(pc.abs(array), 1e15))
         integers = pc.if_else(whole, array, pa.scalar(None, kind)).cast(pa.int64()).cast(pa.string())
@@ -190,8 +237,19 @@ def _text(array: pa.Array, date_format: str) -> pa.Array:
     elif pa.types.is_nested(kind):
         raise _NotTextError
     else:
-        text = array.cast(pa.string())
+        text = _decoded(array)
     return pc.if_else(pc.equal(pc.binary_length(text), 0), pa.scalar(None, pa.string()), text)
+
+
+def _decoded(array: pa.Array) -> pa.Array:
+    """Values as text, with `_BROKEN` for whatever of them is no UTF-8."""
+    try:
+        text = array.cast(pa.string())
+        text.validate(full=True)
+    except pa.ArrowInvalid:
+        raw = array.cast(pa.binary()).to_pylist()
+        return pa.array([None if each is None else each.decode("utf-8", "broken") for each in raw], pa.string())
+    return text
 
 
 def _in_london(moments: pa.Array) -> pa.Array:
