@@ -87,9 +87,10 @@ class Known:
         services: services of the children of these records in the latest night (`INVOLVEMENTS`: record_key, kind, service, start_date).
         telling: who tells of a sensitive service in the latest night, and the ids that lead to them: index_id.
         leads: where ids lead by now that are no child's any more: index_id, redirects_to.
-        held: services of the children of whom a night held or failed finds one to be sensitive: number of its attempt, child, record_key, kind,
-            service, start_date; no child where it knows none.
+        held: services of the children of whom a night held or failed finds one to be sensitive, or one in force refuses one: number and
+            business_date of its attempt, child, record_key, kind, service, start_date; no child where it knows none.
         held_ids: the ids that lead to these children there: number, index_id, child.
+        refusing: numbers of the attempts in force among them. The next night that refuses the same knows the same.
         unserviced: whose services versions name no more, by what was found before (`UNSERVICED`).
         since: whether anything was asked for or decided that the latest night was not built from.
     """
@@ -112,6 +113,7 @@ class Known:
     leads: pa.Table
     held: pa.Table
     held_ids: pa.Table
+    refusing: pa.Array
     unserviced: pa.Table
     since: bool
 
@@ -132,8 +134,8 @@ class Known:
             self.sensitive,
             self.services,
             self.telling,
-            self.held,
-            self.held_ids,
+            _by_whomever(self.held, self.refusing),
+            _by_whomever(self.held_ids, self.refusing),
             self.unserviced,
         )
 
@@ -231,6 +233,16 @@ def what_hides(attempt: Attempt) -> str:
     return _digest(
         _entries_of(attempt).select(["entry_id", "tokens", "nearly", "lifted_by"]), latched.drop_columns("since")
     )
+
+
+def _by_whomever(found: pa.Table, refusing: pa.Array) -> pa.Table:
+    """`found` without the number and date of those that are `refusing`."""
+    theirs = pc.is_in(found["number"], value_set=refusing)
+    for place, name in enumerate(found.column_names):
+        if name in ("number", "business_date"):
+            nothing = pa.scalar(None, found.schema.field(name).type)
+            found = found.set_column(place, name, pc.if_else(theirs, nothing, found[name]))
+    return found
 
 
 def _digest(*parts: pa.Table) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -138,13 +138,15 @@ def seen_of(attempts: Iterable[Attempt], look: Callable[[Attempt], T]) -> list[T
     return found
 
 
-def held_now(latest: Attempt) -> dict[str, pa.Table]:
-    """What nights that are held or failed find of sensitive services, and nights in force of such as are refused (`Known.held`, `Known.held_ids`)."""
-    finding = [*not_in_force(latest.night), *_refusing(latest)]
+def held_now(latest: Attempt) -> dict[str, Any]:
+    """What nights that are held or failed find of sensitive services, and nights in force of such as are refused (`Known.held`, `held_ids`, `refusing`)."""
+    refusing = _refusing(latest)
+    finding = [*not_in_force(latest.night), *refusing]
     found = seen_of(finding, lambda attempt: _beside_sensitive_ones(attempt, latest))
     return {
         "held": pa.concat_tables([_HELD.empty_table(), *(services for services, _ in found)]),
         "held_ids": pa.concat_tables([_HELD_IDS.empty_table(), *(ids for _, ids in found)]),
+        "refusing": pa.array([each.number for each in refusing], pa.int64()),
     }
 
 
