@@ -48,7 +48,9 @@ _SHARES = ("drift_", "share_", "missing_", "unknown_")  # figures that are no co
 # name and a birth date by chance
 _LARGEST_GROUP, _SMALLEST_GROUP, _WHOLE_GROUPS = 10, 4, 1_500_000
 _REGISTERED = 0.9  # of a register's records the share that have a number, and of the numbers those that are distinct
-_FEW_EQUAL = 4  # records that may be equal before they hide how people differ, and from each other
+_FEW_EQUAL = (
+    Limits().triple
+)  # records that may be equal before they hide how people differ, and from each other: as many as a key takes
 _MOST_BETWEEN = 40  # joins of one record that may lead on to further pairs
 
 
