@@ -98,11 +98,11 @@ class _Kept:
 
     def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
         """Store events, all or none of them, in one transaction of each file that is told of them."""
-        if any(event.dagster_event_type == DagsterEventType.ASSET_MATERIALIZATION for event in events):
-            self._found.clear()
         with self._together():
             for event in events:
                 self._store_event(event)
+        if any(event.dagster_event_type == DagsterEventType.ASSET_MATERIALIZATION for event in events):
+            self._found.clear()
 
     def fetch_materializations(
         self, records_filter: dg.AssetKey | dg.AssetRecordsFilter, limit: int, *further: Any, **named: Any

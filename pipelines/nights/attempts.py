@@ -285,8 +285,8 @@ def last_attempts(engine: Engine, authority: str, nights: Sequence[date] | None 
         return {row["business_date"]: AttemptRow(**row) for row in connection.execute(query).mappings()}
 
 
-def attempts_not_published(night: Night) -> list[tuple[Attempt, int]]:
-    """Every attempt at an authority's nights that was held or failed after its inputs were frozen, with its number; those of nights let go are not among them."""
+def attempts_not_published(night: Night) -> list[Attempt]:
+    """Every attempt at an authority's nights that was held or failed after its inputs were frozen; those of nights let go are not among them."""
     of_it = (
         db.attempt.c.authority == night.authority,
         db.attempt.c.state.in_(["held", "failed"]),
@@ -295,7 +295,7 @@ def attempts_not_published(night: Night) -> list[tuple[Attempt, int]]:
     query = select(db.attempt.c.business_date, db.attempt.c.digest, db.attempt.c.attempt_id).where(*of_it)
     with night.engine.connect() as connection:
         rows = connection.execute(query.order_by(db.attempt.c.attempt_id)).all()
-    return [(Attempt(night.on(day), digest, number), number) for day, digest, number in rows]
+    return [Attempt(night.on(day), digest, number) for day, digest, number in rows]
 
 
 def show_in_force(attempt: Attempt, manifest: Mapping[str, Any]) -> None:

@@ -98,7 +98,7 @@ def protect_at_once(deployment: Deployment, authority: str) -> list[Protective]:
     older = versions_in_force(deployment.home, authority)
     latest = date.max if _learned_nothing(newest, known) else newest.night.business_date
     held = sorted(version for day, version in older.items() if day < latest)
-    found = [number for _, number in attempts_not_published(newest.night)]
+    found = [each.number for each in attempts_not_published(newest.night)]
     note_held_against(deployment.home, authority, _everything(newest), known.digest, held, found)
     return done
 
@@ -392,8 +392,7 @@ def _everything(newest: Attempt) -> list[str]:
 def _attempts(newest: Attempt) -> list[tuple[object, ...]]:
     """The latest attempt in force, and those that were held or failed."""
     held = [
-        ("held", attempt.night.business_date.isoformat(), number)
-        for attempt, number in attempts_not_published(newest.night)
+        ("held", each.night.business_date.isoformat(), each.number) for each in attempts_not_published(newest.night)
     ]
     return [("attempt", newest.digest), *held]
 

@@ -96,8 +96,8 @@ def not_in_force(night: Night) -> list[Attempt]:
     seen = told.attempts if told else None
     found = [
         each
-        for each, number in attempts_not_published(night)
-        if number in last or (seen is not None and number not in seen)
+        for each in attempts_not_published(night)
+        if each.number in last or (seen is not None and each.number not in seen)
     ]
     return [each for each in found if each.digest != _digest_in_force(each.night)]
 
