@@ -309,6 +309,7 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
         latched=known.latched,
         business_date=attempt.night.business_date,
         heard=_entries_of(known.latest)["entry_id"].combine_chunks(),
+        carries_on=False,
     ).visibility
     own_standing = standing_in(attempt.folder)
     views = {

@@ -143,6 +143,7 @@ def protect(
     lifting: Sequence[Lifting] = (),
     anew: pa.Array | None = None,
     heard: pa.Array | None = None,
+    carries_on: bool = True,
 ) -> Protected:
     """Who is hidden tonight, and what of it is carried on.
 
@@ -161,6 +162,8 @@ def protect(
             written otherwise.
         heard: entry_id of the wishes that all records were compared with before; a wish that names nobody, and is not among them, is
             compared with all though one thing is written otherwise. None: with none are they.
+        carries_on: whether a night goes on from it. Else, as for a version of before, `latched` is as it came: what hidden
+            children are known by there is not worked out.
 
     Raises:
         IsindexError: SHIELDING_INPUT_MISSING when a table or column is not there: without it nobody is safe to show.
@@ -223,6 +226,8 @@ def protect(
             reached = _closure(shielded | withheld, a, b)
             seen = pa.table({"index_id": index_ids, "shielded": shielded, "withheld": reached & ~shielded, "own": own})
             duck.register("seen", seen)
+            if not carries_on:
+                return seen, latches
             hidden = fetch(
                 duck, "SELECT record_key FROM seen JOIN identities USING (index_id) WHERE shielded OR withheld"
             )

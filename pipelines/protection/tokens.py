@@ -176,15 +176,29 @@ def tokens_of_places(addresses: pa.Table | Path, *, sought: bool = False) -> pa.
     key, last = key_of(name, _MADE_BY), at_hand(name)
     if last is not None and last.is_of(key, (addresses,)):
         return last.found
+    if last is not None and not keeps() and last.is_alike(key, (addresses,)):
+        with connect({"addresses": addresses, "before": last.inputs[0], "found": last.found}) as duck:
+            new = fetch(duck, "SELECT DISTINCT * FROM addresses EXCEPT FROM before")
+            same = fetch(
+                duck,
+                "FROM found f SEMI JOIN (SELECT DISTINCT * FROM addresses) a ON f.address IS NOT DISTINCT FROM a.address "
+                "AND f.postcode IS NOT DISTINCT FROM a.postcode AND f.uprn IS NOT DISTINCT FROM a.uprn",
+            )
+        if new.num_rows <= addresses.num_rows * _FEW:
+            found = pa.concat_tables([same, _tokens_of_written(new, sought=sought)])
+            have_at_hand(name, AtHand(key, (addresses,), found))
+            return found
+    found = _tokens_of_written(addresses, sought=sought, remembered=(name, key))
+    have_at_hand(name, AtHand(key, (addresses,), found))
+    return found
+
+
+def _tokens_of_written(addresses: pa.Table, *, sought: bool, remembered: tuple[str, str] | None = None) -> pa.Table:
+    """`tokens_of_places`; `remembered`: under which name, and by what key, they may be recalled."""
     with connect({"addresses": addresses}) as duck:
-        duck.execute("SET VARIABLE key = ?", [key])
         written = fetch(
             duck,
-            f"""
-            SELECT *, {_REMEMBERED.format(text=told_apart(["address", "postcode", "uprn"]))} AS digest,
-                row_number() OVER ()::VARCHAR AS record_key
-            FROM (SELECT DISTINCT address, postcode, uprn FROM addresses)
-        """,
+            "SELECT *, row_number() OVER ()::VARCHAR AS record_key FROM (SELECT DISTINCT address, postcode, uprn FROM addresses)",
         )
     told = """
         SELECT record_key, 'uprn' AS part, 0 AS ordinal, uprn AS value FROM written
@@ -195,11 +209,17 @@ def tokens_of_places(addresses: pa.Table | Path, *, sought: bool = False) -> pa.
     def make(wanted: pa.Array | None) -> pa.Table:
         return _tokens({"written": _among(written, wanted)}, told, [_SOUGHT if sought else _KEPT])
 
-    tokens = _recalled(name, written.select(["record_key", "digest"]), make)
+    if remembered is None:
+        tokens = make(None)
+    else:
+        name, key = remembered
+        with connect({"written": written}) as duck:
+            duck.execute("SET VARIABLE key = ?", [key])
+            text = told_apart(["address", "postcode", "uprn"])
+            digests = fetch(duck, f"SELECT record_key, {_REMEMBERED.format(text=text)} AS digest FROM written")
+        tokens = _recalled(name, digests, make)
     with connect({"written": written, "tokens": tokens}) as duck:
-        found = fetch(duck, "SELECT address, postcode, uprn, token FROM written JOIN tokens USING (record_key)")
-    have_at_hand(name, AtHand(key, (addresses,), found))
-    return found
+        return fetch(duck, "SELECT address, postcode, uprn, token FROM written JOIN tokens USING (record_key)")
 
 
 def key_tokens(record_keys: Sequence[str]) -> pa.Table:
