@@ -38,6 +38,7 @@ __all__ = [
     "AttemptRow",
     "attempt_in_force",
     "attempts_not_published",
+    "attempts_published",
     "begin",
     "break_off",
     "data_in_force",
@@ -287,11 +288,17 @@ def last_attempts(engine: Engine, authority: str, nights: Sequence[date] | None 
 
 def attempts_not_published(night: Night) -> list[Attempt]:
     """Every attempt at an authority's nights that was held or failed after its inputs were frozen; those of nights let go are not among them."""
-    of_it = (
-        db.attempt.c.authority == night.authority,
-        db.attempt.c.state.in_(["held", "failed"]),
-        db.attempt.c.digest != "",
-    )
+    return _attempts_at(night, "held", "failed")
+
+
+def attempts_published(night: Night) -> list[Attempt]:
+    """Every attempt at an authority's nights that was published, also those that another has replaced; as with `attempts_not_published`."""
+    return _attempts_at(night, "published")
+
+
+def _attempts_at(night: Night, *states: str) -> list[Attempt]:
+    """The attempts at an authority's nights that have ended so, in the order in which they were begun."""
+    of_it = (db.attempt.c.authority == night.authority, db.attempt.c.state.in_(states), db.attempt.c.digest != "")
     query = select(db.attempt.c.business_date, db.attempt.c.digest, db.attempt.c.attempt_id).where(*of_it)
     with night.engine.connect() as connection:
         rows = connection.execute(query.order_by(db.attempt.c.attempt_id)).all()

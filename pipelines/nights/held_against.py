@@ -24,12 +24,14 @@ class HeldAgainst:
         knowledge: a digest of what it came to.
         versions: names of those that were held against that very knowledge.
         attempts: numbers of the attempts that had been held or failed; None where that was not noted yet.
+        published: the highest number of an attempt that had been published; None where that was not noted yet.
     """
 
     known: frozenset[str]
     knowledge: str
     versions: frozenset[str]
     attempts: frozenset[int] | None
+    published: int | None = None
 
 
 def held_against(home: Home, authority: str) -> HeldAgainst | None:
@@ -37,17 +39,24 @@ def held_against(home: Home, authority: str) -> HeldAgainst | None:
     told = read_told_or_none(_file(home, authority), {"known": list, "knowledge": str, "held_against_it": list})
     if told is None:
         return None
-    attempts = told.get("attempts")
+    attempts, published = told.get("attempts"), told.get("published")
     return HeldAgainst(
         frozenset(told["known"]),
         told["knowledge"],
         frozenset(told["held_against_it"]),
         frozenset(attempts) if isinstance(attempts, list) else None,
+        published if isinstance(published, int) else None,
     )
 
 
 def note_held_against(
-    home: Home, authority: str, known: Collection[str], knowledge: str, versions: Sequence[str], attempts: Sequence[int]
+    home: Home,
+    authority: str,
+    known: Collection[str],
+    knowledge: str,
+    versions: Sequence[str],
+    attempts: Sequence[int],
+    published: int,
 ) -> None:
     """Note what the versions of an authority were held against (`HeldAgainst`), to their end."""
     told = {
@@ -55,6 +64,7 @@ def note_held_against(
         "knowledge": knowledge,
         "held_against_it": sorted(versions),
         "attempts": sorted(attempts),
+        "published": published,
     }
     write_json(told, _file(home, authority))
 

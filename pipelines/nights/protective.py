@@ -25,7 +25,7 @@ from pipelines.database import schema as db
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.identities.state import identities_of
-from pipelines.nights.attempts import Attempt, attempt_in_force, attempts_not_published
+from pipelines.nights.attempts import Attempt, attempt_in_force, attempts_not_published, attempts_published
 from pipelines.nights.decided import lifting_of
 from pipelines.nights.decisions import versions_on_hold
 from pipelines.nights.follow import newest_in_force
@@ -99,7 +99,8 @@ def protect_at_once(deployment: Deployment, authority: str) -> list[Protective]:
     latest = date.max if _learned_nothing(newest, known) else newest.night.business_date
     held = sorted(version for day, version in older.items() if day < latest)
     found = [each.number for each in attempts_not_published(newest.night)]
-    note_held_against(deployment.home, authority, _everything(newest), known.digest, held, found)
+    published = max((each.number for each in attempts_published(newest.night)), default=0)
+    note_held_against(deployment.home, authority, _everything(newest), known.digest, held, found, published)
     return done
 
 

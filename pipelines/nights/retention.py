@@ -32,7 +32,7 @@ from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
 from pipelines.nights.plan import sound_nights
 from pipelines.nights.seal import SAVES_TIME
-from pipelines.nights.sensitive_by_now import not_in_force
+from pipelines.nights.sensitive_by_now import not_in_force, not_looked_at
 from pipelines.publishing.publish import forget_nights
 from pipelines.publishing.publish import prune as prune_versions
 from pipelines.publishing.versions import versions_in_force
@@ -218,7 +218,8 @@ def _drop_attempts(night: Night, last: AttemptRow) -> int:
     if in_force is None and night.version():  # something of it is gone: what is left of it is not for us to remove
         return 0
     kept = {Attempt(night, last.digest).folder.name, in_force.folder.name if in_force else ""}
-    kept |= {each.folder.name for each in not_in_force(night) if each.night.business_date == night.business_date}
+    unseen = [*not_in_force(night), *not_looked_at(night)]
+    kept |= {each.folder.name for each in unseen if each.night.business_date == night.business_date}
     old = [path for path in folder.iterdir() if path.name not in kept]
     for path in old:
         _remove(path)

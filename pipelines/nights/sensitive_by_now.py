@@ -22,7 +22,7 @@ from pipelines.database import schema as db
 from pipelines.deliveries import Register, Store
 from pipelines.errors import IsindexError
 from pipelines.identities.assign import RESOLVED
-from pipelines.nights.attempts import Attempt, attempt_in_force, attempts_not_published
+from pipelines.nights.attempts import Attempt, attempt_in_force, attempts_not_published, attempts_published
 from pipelines.nights.held_against import held_against
 from pipelines.nights.night import Night
 from pipelines.seams.identities import IDENTITY_TABLES
@@ -31,7 +31,7 @@ from pipelines.seams.seam import give
 from pipelines.tables import connect, fetch, read_table, write_table
 
 __all__ = [
-    "SENSITIVE_SINCE", "held_now", "keep_unserviced", "not_in_force", "not_in_force_since", "seen_of", "services_in", "telling_now", "unknown_to", "unserviced",
+    "SENSITIVE_SINCE", "held_now", "keep_unserviced", "not_in_force", "not_in_force_since", "not_looked_at", "seen_of", "services_in", "telling_now", "unknown_to", "unserviced",
     "unserviced_in",
 ]  # fmt: skip
 
@@ -102,6 +102,16 @@ def not_in_force(night: Night) -> list[Attempt]:
     return [each for each in found if each.digest != _digest_in_force(each.night)]
 
 
+def not_looked_at(night: Night) -> list[Attempt]:
+    """The attempts that were published, also those that another has replaced since, before the versions were held against what they found: its end
+    was in the way, a full disk say. None where nothing is noted of it.
+    """
+    told = held_against(night.home, night.authority)
+    if told is None or told.published is None:
+        return []
+    return [each for each in attempts_published(night) if each.number > told.published]
+
+
 def _digest_in_force(night: Night) -> str:
     found = attempt_in_force(night)
     return found.digest if found else ""
@@ -139,9 +149,13 @@ def seen_of(attempts: Iterable[Attempt], look: Callable[[Attempt], T]) -> list[T
 
 
 def held_now(latest: Attempt) -> dict[str, Any]:
-    """What nights that are held or failed find of sensitive services, and nights in force of such as are refused (`Known.held`, `held_ids`, `refusing`)."""
+    """What nights that are held or failed, or were not looked at, find of sensitive services, and nights in force of such as are refused
+    (`Known.held`, `held_ids`, `refusing`).
+    """
     refusing = _refusing(latest)
-    finding = [*not_in_force(latest.night), *refusing]
+    known = {each.digest for each in [latest, *refusing]}
+    unseen = {each.digest: each for each in not_looked_at(latest.night) if each.digest not in known}
+    finding = [*not_in_force(latest.night), *unseen.values(), *refusing]
     found = seen_of(finding, lambda attempt: _beside_sensitive_ones(attempt, latest))
     return {
         "held": pa.concat_tables([_HELD.empty_table(), *(services for services, _ in found)]),

@@ -488,6 +488,41 @@ def test_a_service_that_a_published_night_refuses_for_want_of_a_basis_is_named_i
         assert not [each for each in taken_away(place.deployment, AUTHORITY) if each.business_date == day_of(night)]
 
 
+@pytest.mark.parametrize("then", ["room again", pytest.param("corrected", marks=pytest.mark.in_full)])
+def test_what_a_published_night_has_refused_is_not_lost_when_the_disk_is_full_while_later_ones_are_made_anew(
+    naming: LittleNights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str
+) -> None:
+    place = naming.copied_to(tmp_path)
+    mine = lantern(place)
+    place.deliver(5)
+    assert place.load() == {5: "published"}
+    with_room, tried = protective.put_in_force, []
+
+    def full(*told: Any, **named: Any) -> Any:
+        tried.append(1)
+        if then == "room again" and len(tried) > 1:
+            return with_room(*told, **named)
+        raise OSError(errno.ENOSPC, "full")
+
+    def earlier_ones() -> list[str]:
+        return [version for version in named_in(place) if version[2:12] < day_of(4).isoformat()]
+
+    with monkeypatch.context() as context:
+        context.setattr(protective, "put_in_force", full)
+        mine["involvements"][0].update(sensitive=True)
+        place.deliver(4, "social_care")  # what came for the night after calls it plain
+        assert place.load() == {4: "published", 5: "published"} and tried
+    if then == "corrected":
+        assert earlier_ones() and protection_waits(place.deployment, [AUTHORITY])
+        mine["involvements"][0].update(sensitive=False)
+        place.deliver(4, "social_care")
+        assert place.load() == {4: "published", 5: "published"}
+    assert protection_waits(place.deployment, [AUTHORITY]) == []
+    assert earlier_ones() == []
+    place.load()
+    assert earlier_ones() == []
+
+
 @pytest.mark.parametrize("at", ["identities", pytest.param("links", marks=pytest.mark.in_full)])
 def test_what_a_killed_run_has_found_sensitive_is_not_lost_when_its_delivery_is_corrected(
     naming: LittleNights, tmp_path: Path, at: str
