@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines.errors import IsindexError
@@ -57,6 +58,7 @@ __all__ = [
 
 T = TypeVar("T")
 _installing = Lock()
+_LOOKED_AT = 4096  # rows by which it is told how a column is written
 _MACROS = "macros_"  # how the schemas of macros begin
 _noted: ContextVar[dict[Path, Written] | None] = ContextVar("noted", default=None)
 
@@ -82,16 +84,12 @@ class Written:
     stamp: str
 
 
-def write_table(table: pa.Table, path: Path, *, dictionary: bool | list[str] = True) -> StoredTable:
-    """Write `table` to `path` as Parquet (zstd), atomically; parent folders are made.
-
-    `dictionary` names the columns in which few values come again and again (default: all, which numbers like hashes make
-    slow).
-    """
+def write_table(table: pa.Table, path: Path) -> StoredTable:
+    """Write `table` to `path` as Parquet (zstd), atomically; parent folders are made. Equal tables give equal bytes."""
     plain = table.replace_schema_metadata(None)
 
     def write(temporary: Path) -> None:
-        pq.write_table(plain, temporary, compression="zstd", compression_level=1, use_dictionary=dictionary)
+        pq.write_table(plain, temporary, compression="zstd", compression_level=1, **_encoded(plain))
 
     return StoredTable(path, plain.num_rows, _replace(path, write, hashed=True), schema_fingerprint(plain.schema))
 
@@ -340,6 +338,23 @@ def _is_damage(fault: Exception) -> bool:
     """Whether a table could not be read for what lies there, or is gone; the machine's faults have a number."""
     system = isinstance(fault, OSError) and fault.errno is not None and not isinstance(fault, FileNotFoundError)
     return not system and outage_of(fault) is None
+
+
+def _encoded(table: pa.Table) -> dict[str, Any]:
+    """How the columns are written: by a dictionary where few values come again and again, for keys and digests are slow to write and
+    to read by one; texts of many kinds by what each has in common with the one before, in a column that is sorted.
+    """
+    by_dictionary, others = [], {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        first = column.slice(0, _LOOKED_AT).combine_chunks().drop_null()
+        if pa.types.is_nested(column.type) or pa.types.is_boolean(column.type):
+            continue
+        if pa.types.is_dictionary(column.type) or pc.count_distinct(first).as_py() * 2 <= len(first):
+            by_dictionary.append(name)
+        elif pa.types.is_string(column.type):
+            in_order = pc.all(pc.less_equal(first[:-1], first[1:])).as_py()
+            others[name] = "DELTA_BYTE_ARRAY" if in_order else "DELTA_LENGTH_BYTE_ARRAY"
+    return {"use_dictionary": by_dictionary, **({"column_encoding": others} if others else {})}
 
 
 def _replace(path: Path, write: Any, *, hashed: bool = False) -> str:

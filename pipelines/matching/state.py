@@ -60,16 +60,10 @@ class MatchState:
         nothing = np.zeros(0, dtype=np.int64)
         values = np.concatenate([nothing, *(rows.value for rows in ordered.values())])
         records = np.concatenate([nothing, *(rows.record for rows in ordered.values())]).astype(np.int32)
-        write_table(
-            pa.table({"key": key, "value": values, "record": records}),
-            folder / "match_keys.parquet",
-            dictionary=["key"],
-        )
+        write_table(pa.table({"key": key, "value": values, "record": records}), folder / "match_keys.parquet")
         pairs = self.pairs
         columns = {"left": pairs.left, "right": pairs.right, "levels": pairs.packed, "weight": pairs.weight}
-        write_table(
-            pa.table(columns | {"discount": pairs.discount}), folder / "match_pairs.parquet", dictionary=["levels"]
-        )
+        write_table(pa.table(columns | {"discount": pairs.discount}), folder / "match_pairs.parquet")
         write_json({"model": self.model, "keys": list(self.rows), "search": self.search}, complete)
 
     @classmethod

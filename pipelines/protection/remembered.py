@@ -144,7 +144,7 @@ def keep(name: str, table: pa.Table) -> None:
     if memory is None:
         return
     path = memory.folder / f"{name}.parquet"
-    write_table(table, path, dictionary=[])  # nearly all of it are digests
+    write_table(table, path)
     write_bytes(_sealed(path).encode(), _seal_of(path))
 
 

@@ -63,7 +63,7 @@ class Plain:
             codes, borne = _in_order(records[name].to_numpy(), getattr(self, name).texts)
             records = records.set_column(records.column_names.index(name), name, pa.array(codes))
             write_table(pa.table({name: pa.array(borne, pa.string())}), _names_file(folder, name))
-        write_table(records, folder / "match_records.parquet", dictionary=["source"])
+        write_table(records, folder / "match_records.parquet")
 
     @classmethod
     def read(cls, folder: Path) -> Plain:
