@@ -100,7 +100,8 @@ def untouched(before: pa.Table, after: pa.Table, contract: Contract) -> npt.NDAr
     """Which records came clean: nothing of them was changed, nor would be if other records of the file were others.
 
     Args:
-        before, after: what `cleaned` was given, and gave.
+        before: what `cleaned` was given.
+        after: what it gave.
         contract: whose columns.
     """
     found = np.zeros(before.num_rows, bool)

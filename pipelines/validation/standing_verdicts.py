@@ -2,7 +2,7 @@
 
 Belongs here: all that a verdict depends on besides the record (`verdict_means`), the rules that look at the business date, as SQL over
 values that were kept (`dated_sql`), and which records' verdicts may be taken over (`kept_texts`). Not here: telling that a record's
-text is the same (`deliveries.readers.read_new`), judging (`judge`).
+text is the same (`deliveries.readers.only_new`), judging (`judge`).
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ from pipelines.deliveries.codes import finding
 from pipelines.deliveries.files import Verified, VerifiedFile
 from pipelines.deliveries.readers.csv import csv_pieces
 from pipelines.deliveries.readers.jsonl import jsonl_pieces
+from pipelines.deliveries.readers.only_new import MOST_BYTES, Known, put_together, read_new
 from pipelines.deliveries.readers.parquet import parquet_pieces
 from pipelines.deliveries.readers.pieces import Pieces, whole
-from pipelines.deliveries.readers.read_new import MOST_BYTES, Known, put_together, read_new
 from pipelines.deliveries.readers.result import FilePart, ReadResult, native_schema, tidied
 from pipelines.deliveries.readers.xml import xml_pieces
 

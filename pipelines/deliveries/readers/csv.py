@@ -298,11 +298,14 @@ def _measure(
     """
     marks = offsets_of(data, delimiter)
     first_quote = np.searchsorted(quotes, starts)
-    if len(quotes):
+    quoted = np.flatnonzero(np.searchsorted(quotes, ends) > first_quote)
+    if len(quoted):
         # a delimiter counts when an even number of its own row's quotation marks stands before it
-        row = np.searchsorted(starts, marks, "right") - 1
-        before = np.searchsorted(quotes, marks) - (first_quote[row] if len(starts) else 0)
-        marks = marks[(row >= 0) & (before % 2 == 0)]
+        first, last = np.searchsorted(marks, starts[quoted]), np.searchsorted(marks, ends[quoted])
+        many = last - first
+        among = np.arange(many.sum()) + np.repeat(first - np.cumsum(many) + many, many)
+        before = np.searchsorted(quotes, marks[among]) - np.repeat(first_quote[quoted], many)
+        marks = np.delete(marks, among[before % 2 == 1])
     fields = np.searchsorted(marks, ends) - np.searchsorted(marks, starts) + 1
     odd = (fields != width) | (ends - starts > CELL_LIMIT)
     if len(quotes) and len(starts):
@@ -313,7 +316,7 @@ def _measure(
         for strange in (b"\0", b"" if b"\r" not in data or ends_with_return(data) else b"\r"):
             places = offsets_of(data, strange) if strange and strange in data else np.empty(0, np.int64)
             row = np.maximum(np.searchsorted(starts, places, "right") - 1, 0)
-            odd[row[places < ends[row]]] = True
+            odd[row[(places >= starts[row]) & (places < ends[row])]] = True
     return fields, odd
 
 

@@ -2,7 +2,7 @@
 
 Belongs here: the shape that every reader gives first, so that of a full delivery only the records whose text is new need be read,
 and what is done to such a part of a file alike. Not here: how a kind of file is told apart (each reader), which records are new
-(`read_new`). A reader that cannot tell the records apart with certainty says so by being sure of none.
+(`only_new`). A reader that cannot tell the records apart with certainty says so by being sure of none.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ class ReadResult:
             `ASKING`. To be kept in memory only.
         plain: positions of the records that were read `FilePart.plain` and do not ask.
         taken: rows of a former delivery's accepted table, at tonight's position and line, of the records that were not read since
-            their text is known (`read_new`); None: all were read.
+            their text is known (`only_new`); None: all were read.
         texts: a keyed digest of each record's text by position, null where it may not be known again; None: none were made.
         again: reads some of the `taken` after all, by position; everything else of the result stays as it is.
     """

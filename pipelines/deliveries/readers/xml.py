@@ -26,13 +26,15 @@ from pipelines.deliveries.readers.pieces import Indices, Pieces, relocated, whol
 from pipelines.deliveries.readers.protective import refusal
 from pipelines.deliveries.readers.refused_names import as_told, columns_refused, is_contracts
 from pipelines.deliveries.readers.result import CHANGE, Damage, FilePart, native_schema
-from pipelines.deliveries.readers.text import Text, line_starts, load, recode
+from pipelines.deliveries.readers.text import Text, line_starts, load, places_of, recode
 
 __all__ = ["read_xml", "xml_pieces"]
 
 _GATHER = 8192
 _GAP = 64  # bytes between two records; more than that is no layout
 _SPACE = np.frombuffer(b" \t\r\n", np.uint8)
+_AFTER_NAME = np.frombuffer(b" \t\n\r\f\v>/", np.uint8)
+_CLOSES = np.frombuffer(b">", np.uint8)
 _GROUP = 512  # records parsed together when a file is broken
 _ATTRIBUTE = re.compile(rb"<[^\s<>/?!]+\s+[^\s<>/]")
 _DECLARED = re.compile(rb"""\sxmlns(?::[^\s<>=]+)?\s*=\s*(?:"[^"<]*"|'[^'<]*')""")
@@ -115,7 +117,7 @@ def xml_pieces(path: Path, name: str, contract: Contract, *, delta: bool) -> Pie
         return whole(replace(empty, findings=tuple(findings)))
     if not text.data.strip():
         return whole(empty)
-    if re.search(rb"<!\s*(DOCTYPE|ENTITY)", text.data, re.IGNORECASE):
+    if b"<!" in text.data and re.search(rb"<!\s*(DOCTYPE|ENTITY)", text.data, re.IGNORECASE):
         fault = finding("UNREADABLE", name, reason="it declares a document type or entities, which are not accepted")
         return whole(replace(empty, findings=(*findings, fault)))
     text = replace(text, data=_without_namespaces(text.data))
@@ -180,9 +182,12 @@ def _record_ends(text: Text, starts: Any, record: str) -> Any:
     but space. Whether they stand below the root, and what is around them is XML, is seen by whoever parses some of them.
     """
     data = text.data
-    pattern = re.compile(b"</" + re.escape(record.encode()) + rb"\s*>")
-    ends = np.array([match.end() for match in pattern.finditer(data)], np.int64)
+    tag = f"</{record}".encode()
+    closing = places_of(data, tag)
+    ends = _followed(data, closing, len(tag), _CLOSES) + len(tag) + 1
     none = np.zeros(0, np.int64)
+    if len(ends) != len(closing) and len(_followed(data, closing, len(tag), _SPACE)):  # </Pupil >
+        return none
     if len(text.bad) or not len(starts) or len(starts) != len(ends) or np.any(ends <= starts):
         return none
     gaps = starts[1:] - ends[:-1]
@@ -383,8 +388,16 @@ def _lost(collected: _Collected, schema: pa.Schema) -> pa.Table:
 
 def _record_starts(data: bytes, record: str) -> Any:
     """Offsets of the record elements' start tags."""
-    pattern = re.compile(b"<" + re.escape(record.encode()) + rb"(?=[\s>/])")
-    return np.array([match.start() for match in pattern.finditer(data)], np.int64)
+    tag = f"<{record}".encode()
+    return _followed(data, places_of(data, tag), len(tag), _AFTER_NAME)
+
+
+def _followed(data: bytes, places: Any, length: int, by: Any) -> Any:
+    """Those of `places` at which a word of this length is followed by one of these bytes."""
+    after = places + length
+    there = after < len(data)
+    places, after = places[there], after[there]
+    return places[np.isin(np.frombuffer(data, np.uint8)[after], by)]
 
 
 def _bad_within(text: Text, start: int, end: int) -> bool:

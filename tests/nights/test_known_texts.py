@@ -1,0 +1,94 @@
+"""Reading and judging only what is new gives what reading and judging everything gives, to the byte."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.nights.little_authority import AGENCIES, day_of
+from tests.nights.remembering import CHANGES, LAYOUTS, Life, Night, changed, feed_of, stricter, taken_rows
+
+CHILDREN = 24
+
+
+def assert_same(told):
+    everything, remembered = told
+    for name in everything:
+        assert remembered[name] == everything[name], name
+
+
+@st.composite
+def nights(draw, agency):
+    """Four to six deliveries, each from the one before."""
+    rows, day = feed_of(agency, CHILDREN), day_of(0)
+    made = [Night(day, rows)]
+    for _ in range(draw(st.integers(2, 4))):
+        day += timedelta(days=draw(st.sampled_from([1, 1, 1, 0, 2, 300, -1, -700])))
+        for change in draw(st.lists(st.sampled_from(sorted(CHANGES)), max_size=4)):
+            rows = changed(agency, rows, change, draw(st.integers(0, CHILDREN - 1)), day)
+        layouts = tuple(draw(st.lists(st.sampled_from(sorted(LAYOUTS)), max_size=2 if draw(st.booleans()) else 0)))
+        contract = stricter(agency) if draw(st.integers(0, 5)) == 5 else None
+        made.append(Night(day, rows, layouts, contract))
+    return made
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("agency", AGENCIES)
+@settings(max_examples=25)
+@given(data=st.data())
+def test_whatever_changes_the_outcome_is_that_of_reading_everything(agency, data):
+    with tempfile.TemporaryDirectory() as folder:
+        life = Life(agency, Path(folder))
+        for night in data.draw(nights(agency)):
+            assert_same(life.receive(night))
+
+
+@pytest.mark.parametrize("agency", AGENCIES)
+@pytest.mark.parametrize("layouts", [(), ("table",), ("returns",)], ids=str)
+def test_only_what_is_new_is_read(agency, layouts, tmp_path):
+    life, rows = Life(agency, tmp_path), feed_of(agency, CHILDREN)
+    assert_same(life.receive(Night(day_of(0), rows, layouts)))
+    assert taken_rows(life) == 0
+    assert_same(life.receive(Night(day_of(1), rows, layouts)))
+    assert taken_rows(life) == CHILDREN - 1  # one is read always
+    rows = changed(agency, changed(agency, rows, "queried", 3, day_of(2)), "turned", 0, day_of(2))
+    known = CHILDREN - 1 - (agency == "social_care")  # which has a child whose service is queried every night
+    assert_same(life.receive(Night(day_of(2), rows, layouts)))
+    assert taken_rows(life) == known
+    assert_same(life.receive(Night(day_of(3), rows, layouts)))
+    assert taken_rows(life) == known  # what was queried is judged again
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("agency", AGENCIES)
+@pytest.mark.parametrize("change", sorted(CHANGES))
+def test_each_change_comes_stays_and_goes(agency, change, tmp_path):
+    life, rows = Life(agency, tmp_path), feed_of(agency, CHILDREN)
+    other = changed(agency, rows, change, 4, day_of(1))
+    for number, those in enumerate((rows, other, other, rows, other)):
+        assert_same(life.receive(Night(day_of(number), those)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("agency", AGENCIES)
+@pytest.mark.parametrize("layout", sorted(LAYOUTS))
+def test_each_layout_comes_stays_and_goes(agency, layout, tmp_path):
+    life, rows = Life(agency, tmp_path), feed_of(agency, CHILDREN)
+    for number, layouts in enumerate(((), (layout,), (layout,), ())):
+        assert_same(life.receive(Night(day_of(number), rows, layouts)))
+
+
+@pytest.mark.parametrize("agency", AGENCIES)
+def test_another_contract_or_day_is_no_reason_to_know_a_verdict(agency, tmp_path):
+    life, rows = Life(agency, tmp_path), feed_of(agency, CHILDREN)
+    for change in ("born tomorrow", "dated tomorrow", "nearly too old"):
+        rows = changed(agency, rows, change, 5 + len(change), day_of(1))
+    for day in (1, 2, 1, 30, 900, 0):
+        assert_same(life.receive(Night(day_of(day), rows)))
+    assert_same(life.receive(Night(day_of(2), rows, contract=stricter(agency))))
+    assert taken_rows(life) == 0
