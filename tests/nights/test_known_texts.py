@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.nights.little_authority import AGENCIES, day_of
+from tests.nights.little_authority import AGENCIES, day_of, encoded
 from tests.nights.remembering import CHANGES, LAYOUTS, Life, Night, changed, feed_of, stricter, taken_rows
 
 CHILDREN = 24
@@ -39,7 +39,7 @@ def nights(draw, agency):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("agency", AGENCIES)
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_whatever_changes_the_outcome_is_that_of_reading_everything(agency, data):
     with tempfile.TemporaryDirectory() as folder:
@@ -66,21 +66,25 @@ def test_only_what_is_new_is_read(agency, layouts, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("agency", AGENCIES)
-@pytest.mark.parametrize("change", sorted(CHANGES))
-def test_each_change_comes_stays_and_goes(agency, change, tmp_path):
+def test_each_change_comes_stays_and_goes(agency, tmp_path):
     life, rows = Life(agency, tmp_path), feed_of(agency, CHILDREN)
-    other = changed(agency, rows, change, 4, day_of(1))
-    for number, those in enumerate((rows, other, other, rows, other)):
-        assert_same(life.receive(Night(day_of(number), those)))
+    assert_same(life.receive(Night(day_of(1), rows)))
+    for place, change in enumerate(sorted(CHANGES)):
+        other = changed(agency, rows, change, place, day_of(1))
+        if other != rows:
+            for _ in range(2):
+                assert_same(life.receive(Night(day_of(1), other)))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("agency", AGENCIES)
-@pytest.mark.parametrize("layout", sorted(LAYOUTS))
-def test_each_layout_comes_stays_and_goes(agency, layout, tmp_path):
+def test_each_layout_comes_stays_and_goes(agency, tmp_path):
     life, rows = Life(agency, tmp_path), feed_of(agency, CHILDREN)
-    for number, layouts in enumerate(((), (layout,), (layout,), ())):
-        assert_same(life.receive(Night(day_of(number), rows, layouts)))
+    _, data = encoded(agency, rows)
+    for number, layout in enumerate(sorted(LAYOUTS)):
+        if LAYOUTS[layout](data) != data or layout == "table":
+            for layouts in ((layout,), (layout,), ()):
+                assert_same(life.receive(Night(day_of(number), rows, layouts)))
 
 
 @pytest.mark.parametrize("agency", AGENCIES)
