@@ -214,7 +214,11 @@ CHANGES: Mapping[str, Callable[[str, list[dict[str, Any]], int, date], None]] = 
     "queried": _text("postcode", "B1 1!!"),
     "bad number": _text("number", "4000000000"),
     "spaces": _text("street", "  7   Newly\u00a0Row "),
-    "wide": _text("postcode", "\uff22\uff11\uff11 1AP"),
+    "wide": lambda agency, rows, at, day: (
+        _set(agency, rows[at], "postcode", "\uff22\uff11\uff11 1AP")
+        if agency != "police"
+        else None  # its signs are one byte each
+    ),
     "says null": _text("postcode", "NULL"),
     "timed": lambda agency, rows, at, day: _set(agency, rows[at], "born", f"{day.replace(year=2015)}T00:00:00Z"),
     "nothing in a name": _one_nothing,

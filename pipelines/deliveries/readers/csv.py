@@ -298,15 +298,16 @@ def _measure(
     """
     marks = offsets_of(data, delimiter)
     first_quote = np.searchsorted(quotes, starts)
+    first, last = np.searchsorted(marks, starts), np.searchsorted(marks, ends)
+    fields = last - first + 1
     quoted = np.flatnonzero(np.searchsorted(quotes, ends) > first_quote)
     if len(quoted):
         # a delimiter counts when an even number of its own row's quotation marks stands before it
-        first, last = np.searchsorted(marks, starts[quoted]), np.searchsorted(marks, ends[quoted])
-        many = last - first
-        among = np.arange(many.sum()) + np.repeat(first - np.cumsum(many) + many, many)
-        before = np.searchsorted(quotes, marks[among]) - np.repeat(first_quote[quoted], many)
-        marks = np.delete(marks, among[before % 2 == 1])
-    fields = np.searchsorted(marks, ends) - np.searchsorted(marks, starts) + 1
+        many = (last - first)[quoted]
+        row = np.repeat(np.arange(len(quoted)), many)
+        among = np.arange(len(row)) + (first[quoted] - np.cumsum(many) + many)[row]
+        before = np.searchsorted(quotes, marks[among]) - first_quote[quoted][row]
+        fields[quoted] -= np.bincount(row[before % 2 == 1], minlength=len(quoted))
     odd = (fields != width) | (ends - starts > CELL_LIMIT)
     if len(quotes) and len(starts):
         odd |= (np.searchsorted(quotes, ends) - first_quote) % 2 == 1

@@ -117,7 +117,7 @@ def xml_pieces(path: Path, name: str, contract: Contract, *, delta: bool) -> Pie
         return whole(replace(empty, findings=tuple(findings)))
     if not text.data.strip():
         return whole(empty)
-    if b"<!" in text.data and re.search(rb"<!\s*(DOCTYPE|ENTITY)", text.data, re.IGNORECASE):
+    if b"!" in text.data and re.search(rb"<!\s*(DOCTYPE|ENTITY)", text.data, re.IGNORECASE):
         fault = finding("UNREADABLE", name, reason="it declares a document type or entities, which are not accepted")
         return whole(replace(empty, findings=(*findings, fault)))
     text = replace(text, data=_without_namespaces(text.data))
@@ -193,8 +193,9 @@ def _record_ends(text: Text, starts: Any, record: str) -> Any:
     gaps = starts[1:] - ends[:-1]
     if np.any(gaps < 0) or np.max(gaps, initial=0) > _GAP:
         return none
-    if any(data.find(sign, int(starts[0]), int(ends[-1])) >= 0 for sign in (b"<!", b"<?")):
-        return none
+    for sign in (b"!", b"?"):  # a single sign is found much faster than two
+        if data.find(sign, int(starts[0])) >= 0 and data.find(b"<" + sign, int(starts[0]), int(ends[-1])) >= 0:
+            return none
     view = np.frombuffer(data, np.uint8)
     for step in range(int(np.max(gaps, initial=0))):
         if not np.isin(view[ends[:-1][gaps > step] + step], _SPACE).all():
