@@ -71,8 +71,8 @@ def dated_sql(contract: Contract, business_date: date) -> list[str]:
     found = []
     for place, column in _columns(contract):
         for rule in column.rules:
-            if rule.code not in in_force or not _is_dated(rule, column):
-                continue
+            if rule.code not in in_force or not _is_dated(rule, column) or _asks_text(rule, column):
+                continue  # of one that asks the text the day is among what the verdict means
             if column is place.column:
                 broken = broken_sql(rule, column, place.raw, place.raw, business_date)
                 found.append(f"coalesce({broken}, false)")

@@ -258,6 +258,7 @@ LAYOUTS: Mapping[str, Callable[[bytes], bytes]] = {
     "far comment": _once(rb"</Pupil>\n<Pupil>", b"</Pupil><!-- </Pupil> -->\n<Pupil>"),
     "character data": _once(rb"<DOB>", b"<MiddleNames><![CDATA[</Pupil><Pupil>]]></MiddleNames><DOB>"),
     "attribute of the root": _once(rb"<Pupils>", b'<Pupils made="today">'),
+    "header": _once(rb"<Pupils>", b"<Pupils><Header><Made>today</Made></Header>"),
     "attribute": _once(rb"<DOB>", b'<DOB kind="day">'),
     "namespace": _once(rb"<Pupils>", b'<Pupils xmlns="urn:example:pupils">'),
     "prefix": lambda data: (

@@ -24,7 +24,7 @@ from pipelines.deliveries.readers.damaged_rows import key_after
 from pipelines.deliveries.readers.marks_in_xml import XmlMarks
 from pipelines.deliveries.readers.pieces import Indices, Pieces, relocated, whole
 from pipelines.deliveries.readers.protective import refusal
-from pipelines.deliveries.readers.refused_names import as_told, columns_refused, is_contracts
+from pipelines.deliveries.readers.refused_names import as_told, columns_refused, is_contracts, plainly_contracts
 from pipelines.deliveries.readers.result import CHANGE, Damage, FilePart, native_schema
 from pipelines.deliveries.readers.text import Text, line_starts, load, places_of, recode
 
@@ -130,8 +130,9 @@ def xml_pieces(path: Path, name: str, contract: Contract, *, delta: bool) -> Pie
             return _read(text, starts, name, contract, empty, schema)
         told, begin = _only(text, starts, ends, chosen)
         part = _read(told, begin, name, contract, empty, schema, len(starts))
-        # what is told of elements outside the contract, and of those that no record has, depends on all records
-        as_whole = part.complete and part.rows == len(chosen) and not part.refused
+        # what is told of elements outside the contract, and of those that no record has, may depend on the others
+        as_whole = part.complete and part.rows == len(chosen)
+        as_whole = as_whole and (not part.refused or plainly_contracts(part.records, contract))
         if not as_whole or any(each.code in ("UNREADABLE", "COLUMNS_MISSING") for each in part.findings):
             return None
         return relocated(part, chosen, lines, len(starts))
