@@ -96,3 +96,15 @@ def test_another_contract_or_day_is_no_reason_to_know_a_verdict(agency, tmp_path
         assert_same(life.receive(Night(day_of(day), rows)))
     assert_same(life.receive(Night(day_of(2), rows, contract=stricter(agency))))
     assert taken_rows(life) == 0
+
+
+def test_whether_a_word_in_a_name_means_nothing_is_judged_by_all_names_of_the_file(tmp_path):
+    """Eleven of 260 are enough by number and too few by share; of those that are read they are most."""
+    life = Life("health", tmp_path)
+    rows = [{**row, "other_given_names": "Mae", "postcode": "B11 1AP"} for row in feed_of("health", 260)]
+    assert_same(life.receive(Night(day_of(1), rows)))
+    rows = changed("health", rows, "nothing in many names", 40, day_of(2))
+    told = life.receive(Night(day_of(2), rows))
+    assert_same(told)
+    assert told[0]["cleaned"] == {}
+    assert taken_rows(life) == 260 - 11
