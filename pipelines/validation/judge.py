@@ -122,7 +122,7 @@ def judge(
     repeats, rejected = tally or (0, 0)
     if taken is not None:
         accepted = _among(accepted, taken)
-    queried = accepted["outcome"].to_pylist().count("queried") if accepted.num_rows else 0
+    queried = pc.sum(pc.equal(accepted["outcome"], "queried")).as_py() or 0
     counts = {
         "rows_read": read.records.num_rows + read.unreadable.num_rows + (taken.num_rows if taken is not None else 0),
         "accepted": accepted.num_rows - queried,

@@ -42,7 +42,7 @@ class Pieces:
     start: Indices = field(default_factory=lambda: np.zeros(0, np.int64), repr=False)
     end: Indices = field(default_factory=lambda: np.zeros(0, np.int64), repr=False)
     line: Indices | None = None
-    context: bytes = b""
+    context: bytes = field(default=b"", repr=False)
 
     def all(self) -> FilePart:
         """The whole file."""
