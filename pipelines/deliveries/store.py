@@ -128,7 +128,7 @@ class Store:
             stored = [
                 write_table(accepted, making / "accepted.parquet"),
                 write_table(rejected, making / "rejected.parquet"),
-                *([write_table(texts, making / _TEXTS, dictionary=False)] if texts is not None else []),
+                *([write_table(texts, making / _TEXTS)] if texts is not None else []),
             ]
             kept = {each.path.name: each.sha256 for each in stored}
             write_json({**outcome, _KEPT: kept}, making / "outcome.json")
