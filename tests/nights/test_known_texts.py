@@ -55,9 +55,9 @@ def test_only_what_is_new_is_read(agency, layouts, tmp_path):
     assert_same(life.receive(Night(day_of(0), rows, layouts)))
     assert taken_rows(life) == 0
     assert_same(life.receive(Night(day_of(1), rows, layouts)))
-    assert taken_rows(life) == CHILDREN - 1  # one is read always
+    assert taken_rows(life) == CHILDREN - 1  # the first is read always
     rows = changed(agency, changed(agency, rows, "queried", 3, day_of(2)), "turned", 0, day_of(2))
-    known = CHILDREN - 1 - (agency == "social_care")  # which has a child whose service is queried every night
+    known = CHILDREN - 2 - (agency == "social_care")  # which has a child whose service is queried every night
     assert_same(life.receive(Night(day_of(2), rows, layouts)))
     assert taken_rows(life) == known
     assert_same(life.receive(Night(day_of(3), rows, layouts)))
@@ -107,4 +107,13 @@ def test_whether_a_word_in_a_name_means_nothing_is_judged_by_all_names_of_the_fi
     told = life.receive(Night(day_of(2), rows))
     assert_same(told)
     assert told[0]["cleaned"] == {}
-    assert taken_rows(life) == 260 - 11
+    assert taken_rows(life) == 260 - 11 - 1
+
+
+def test_what_is_refused_around_records_and_in_them_is_told_in_the_order_of_the_file(tmp_path):
+    life, rows = Life("education", tmp_path), feed_of("education", CHILDREN)
+    other = changed("education", rows, "outside", 5, day_of(0))
+    layouts = ("header", "attribute of the root")
+    for number, those in enumerate((rows, other, other, rows)):
+        assert_same(life.receive(Night(day_of(number), those, layouts)))
+    assert taken_rows(life) == CHILDREN - 2

@@ -134,8 +134,8 @@ def _part(told: _Told, contract: Contract, known: Known, wanted: Sequence[int]) 
     rows[[position - 1 for position in wanted if 0 < position <= len(rows)]] = -1
     here = np.flatnonzero(rows >= 0)
     if known.accepted is not None and len(here) and len(here) >= _WORTH * len(rows):
-        if len(here) == len(rows):  # one is read always: what is told of a file is seen by reading of it
-            rows[0], here = -1, here[1:]
+        # the first is read always: what is told of a file is told in the order in which it is met, and some of it with a record
+        rows[0], here = -1, here[here > 0]
         part = told.pieces.read(np.flatnonzero(rows < 0))
         if part is not None and len(here):
             took = known.accepted.take(pa.array(rows[here]))

@@ -27,8 +27,8 @@ class Pieces:
     """The records of one file, by their ordinal in it from 0.
 
     Attributes:
-        read: the file as its reader gives it. Of all its records (None), or of those with these ordinals alone, ascending, at
-            least one: positions, lines and findings are those of the whole file, if all others are `sure`, were read plain before
+        read: the file as its reader gives it. Of all its records (None), or of those with these ordinals alone, ascending, the
+            first among them: positions, lines and findings are those of the whole file, if all others are `sure`, were read plain before
             and have every column that is required. None where it cannot be told from these alone.
         sure: the records whose reading depends on their own text and on `context` alone, and on no other record.
         data, start, end: their texts are ``data[start:end]``.
