@@ -18,14 +18,16 @@ cannot be understood in them counts as protected, and may not be tidied away.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.contracts.contract import Column, Contract
 
-__all__ = ["cleaned", "cleaned_texts"]
+__all__ = ["cleaned", "cleaned_texts", "names_told", "untouched"]
 
 _SPACE = r"[\t\n\v\f\r \x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}]"
 _UNSEEN = r"[\p{Cf}\x{34F}\x{115F}\x{1160}\x{180B}-\x{180F}\x{3164}\x{FE00}-\x{FE0F}\x{FFA0}]"
@@ -62,19 +64,23 @@ _CAPITALS = frozenset({"upn", "former_upn", "postcode", "address.postcode", "gp_
 _TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?( ?(Z|[+-][0-9]{2}:?[0-9]{2}))?$"
 
 
-def cleaned(table: pa.Table, contract: Contract) -> tuple[pa.Table, dict[str, int]]:
+def cleaned(
+    table: pa.Table, contract: Contract, beside: Mapping[str, int] | None = None
+) -> tuple[pa.Table, dict[str, int]]:
     """The delivered records with clean texts, and path of a column → number of texts that were changed there, where any was.
 
     Args:
         table: the contract's columns as a reader gives them (`readers.result.native_schema`); other columns stay as they are.
         contract: whose columns.
+        beside: path of a name column → names there (`names_told`) of records of the same file that are not in `table`.
     """
     counts: Counter[str] = Counter()
+    beside = beside or {}
     for column in contract.columns:
         if column.name in table.column_names and not column.protects:
             place = table.column_names.index(column.name)
             before = table.column(place).combine_chunks()
-            after = _column(before, column, column.name, contract.file.date_format, counts)
+            after = _column(before, column, column.name, contract.file.date_format, counts, beside)
             if after is not before:
                 table = table.set_column(place, table.schema.field(place), after)
     return table, {path: counts[path] for path in sorted(counts)}
@@ -85,7 +91,88 @@ def cleaned_texts(texts: pa.Array, concept: str) -> pa.Array:
     return _but_nothing(_tidied(texts), concept)
 
 
-def _column(array: pa.Array, column: Column, path: str, date_format: str, counts: Counter[str]) -> pa.Array:
+def names_told(table: pa.Table, contract: Contract) -> dict[str, int]:
+    """Path of a name column → how many names stand there, in a table that has the contract's columns."""
+    return {path: len(texts) - texts.null_count for path, texts in _names_in(table, contract)}
+
+
+def untouched(before: pa.Table, after: pa.Table, contract: Contract) -> npt.NDArray[np.bool_]:
+    """Which records came clean: nothing of them was changed, nor would be if other records of the file were others.
+
+    Args:
+        before: what `cleaned` was given.
+        after: what it gave.
+        contract: whose columns.
+    """
+    found = np.zeros(before.num_rows, bool)
+    for old, new in zip(before.columns, after.columns, strict=True):
+        if old is not new:
+            found |= _differs(_whole(old), _whole(new))
+    for column in contract.columns:
+        if column.name in before.column_names and not column.protects:
+            found |= _says_nothing(_whole(before[column.name]), column)
+    return ~found
+
+
+def _whole(texts: pa.ChunkedArray) -> pa.Array:
+    """A column as one array that begins at its beginning."""
+    array = texts.combine_chunks()
+    return array.take(np.arange(len(array))) if array.offset else array
+
+
+def _differs(before: pa.Array, after: pa.Array) -> npt.NDArray[np.bool_]:
+    """Which values were changed anywhere in them."""
+    if before is after:
+        return np.zeros(len(before), bool)
+    if pa.types.is_struct(before.type):
+        parts = range(before.type.num_fields)
+        return np.any([_differs(before.field(place), after.field(place)) for place in parts], axis=0)
+    if pa.types.is_list(before.type):
+        return _of_elements(before, _differs(before.values, after.values))
+    changed = pc.fill_null(pc.not_equal(before, after), False)
+    return np.asarray(pc.or_(changed, pc.not_equal(before.is_null(), after.is_null())))
+
+
+def _says_nothing(array: pa.Array, column: Column) -> npt.NDArray[np.bool_]:
+    """Which values have a word for nothing in a name: whether it is one depends on the other records."""
+    found = np.zeros(len(array), bool)
+    if pa.types.is_list(array.type):
+        item = Column(column.name, "object" if column.items else "text", "", column.concept, items=column.items)
+        return _of_elements(array, _says_nothing(array.values, item))
+    if pa.types.is_struct(array.type):
+        for item in column.items:
+            found |= _says_nothing(array.field(item.name), item)
+    elif column.concept in _NAMES:
+        found = np.asarray(pc.fill_null(pc.is_in(pc.utf8_lower(_tidied(array)), _NOTHING), False))
+    return found
+
+
+def _of_elements(lists: pa.Array, found: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which lists have an element that was found; `found` is over all their values."""
+    before = np.concatenate([[0], np.cumsum(found)])
+    offsets = lists.offsets.to_numpy()
+    return np.asarray((before[offsets[1:]] > before[offsets[:-1]]) & lists.is_valid().to_numpy(zero_copy_only=False))
+
+
+def _names_in(table: pa.Table, contract: Contract) -> Iterator[tuple[str, pa.Array]]:
+    def below(array: pa.Array, column: Column, path: str) -> Iterator[tuple[str, pa.Array]]:
+        if pa.types.is_list(array.type):
+            item = Column(column.name, "object" if column.items else "text", "", column.concept, items=column.items)
+            yield from below(array.flatten(), item, f"{path}[]")
+        elif pa.types.is_struct(array.type):
+            for item in column.items:
+                yield from below(pc.struct_field(array, item.name), item, f"{path}.{item.name}")
+        elif column.concept in _NAMES:
+            yield path, array
+
+    for column in contract.columns:
+        if column.name in table.column_names and not column.protects:
+            yield from below(table[column.name].combine_chunks(), column, column.name)
+
+
+def _column(
+    array: pa.Array, column: Column, path: str, date_format: str, counts: Counter[str], beside: Mapping[str, int]
+) -> pa.Array:
     """A column, an object's or a list's parts each by itself; the very same where nothing was to be done."""
     if column.protects or array.null_count == len(array):
         return array
@@ -93,14 +180,14 @@ def _column(array: pa.Array, column: Column, path: str, date_format: str, counts
         array = array.take(np.arange(len(array))) if array.offset else array
         values = array.values
         item = Column(column.name, "object" if column.items else "text", "", column.concept, items=column.items)
-        after = _column(values, item, f"{path}[]", date_format, counts)
+        after = _column(values, item, f"{path}[]", date_format, counts, beside)
         if after is values:
             return array
         return pa.ListArray.from_arrays(array.offsets, after, type=array.type, mask=array.is_null())
     if pa.types.is_struct(array.type):
         parts = {array.type.field(place).name: array.field(place) for place in range(array.type.num_fields)}
         after = {
-            item.name: _column(parts[item.name], item, f"{path}.{item.name}", date_format, counts)
+            item.name: _column(parts[item.name], item, f"{path}.{item.name}", date_format, counts, beside)
             for item in column.items
             if item.name in parts
         }
@@ -114,7 +201,7 @@ def _column(array: pa.Array, column: Column, path: str, date_format: str, counts
     if column.logical == "date":
         tidy = _days(tidy, date_format)
     if column.logical != "flag" and not (column.required and column.concept in _NAMES):
-        tidy = _but_nothing(tidy, column.concept)
+        tidy = _but_nothing(tidy, column.concept, beside.get(path, 0))
     if tidy is array:
         return array
     changed = pc.fill_null(pc.not_equal(array, tidy), False)
@@ -149,7 +236,7 @@ def _raised(texts: pa.Array, column: Column) -> pa.Array:
     return pc.if_else(small, upper, texts) if pc.any(small).as_py() else texts
 
 
-def _but_nothing(texts: pa.Array, concept: str) -> pa.Array:
+def _but_nothing(texts: pa.Array, concept: str, beside: int = 0) -> pa.Array:
     """Texts but for words that say that there is nothing; in names only those that are the export's and no child's."""
     lower = pc.utf8_lower(texts)
     nothing = pc.fill_null(pc.is_in(lower, _NOTHING), False)
@@ -159,7 +246,7 @@ def _but_nothing(texts: pa.Array, concept: str) -> pa.Array:
     if not found:
         return texts
     if concept in _NAMES:
-        enough = max(_LEAST, _SHARE * (len(texts) - texts.null_count))
+        enough = max(_LEAST, _SHARE * (len(texts) - texts.null_count + beside))
         told = pc.value_counts(lower.filter(nothing)).to_pylist()
         often = [each["values"] for each in told if each["counts"] >= enough]
         nothing = pc.fill_null(pc.is_in(lower, pa.array(often, pa.string())), False)

@@ -24,7 +24,7 @@ from pipelines.deliveries.files import verified
 from pipelines.deliveries.found import FoundDelivery
 from pipelines.deliveries.manifest import Manifest, parse_manifest
 from pipelines.deliveries.overheard import overheard
-from pipelines.deliveries.readers import ReadResult, read_delivery
+from pipelines.deliveries.readers import Known, ReadResult, read_delivery
 from pipelines.deliveries.register import Register
 from pipelines.deliveries.states import CONSUMING, DeliveryEntry, Ruling, finish, rule_on
 from pipelines.deliveries.store import Store
@@ -65,6 +65,7 @@ def receive(
     *,
     load_contract: Callable[[str], Contract],
     open_authorities: Callable[[date], Container[str]],
+    known_texts: Callable[[DeliveryEntry, Contract], Known | None] | None = None,
 ) -> Receipt:
     """Verify and read `found` and rule on what becomes of it; nothing is written.
 
@@ -73,6 +74,7 @@ def receive(
         register: asked what is known of the feed.
         load_contract: contract id → contract; raises IsindexError CONTRACT_UNKNOWN.
         open_authorities: day → codes of the authorities open on it.
+        known_texts: what is known of the records of the feed (`readers.Known`), so that only the others are read; default: nothing is.
     """
     manifest, findings = parse_manifest(found.manifest_bytes, found.authority, found.agency, found.business_date)
     entry = _entry(found, manifest)
@@ -98,7 +100,9 @@ def receive(
     if manifest and contract and worst(findings) != "refuse":
         with verified(found, manifest.files) as files:
             if worst(list(files.findings)) != "refuse":
-                result = read_delivery(files, contract, delta=manifest.mode == "delta")
+                full = manifest.mode == "full"
+                told = known_texts(entry, contract) if known_texts and full and not used else None
+                result = read_delivery(files, contract, delta=not full, known=told)
                 flood = _flood(result, contract, usual)
                 asking = result.asking
                 findings += flood
@@ -140,6 +144,7 @@ def conclude(
     rejects: pa.Table | None = None,
     counts: Mapping[str, int] | None = None,
     rules: Mapping[str, int] | None = None,
+    texts: pa.Table | None = None,
 ) -> list[DeliveryEntry]:
     """Keep, register and answer a received delivery; its entry, then those held that it has set free.
 
@@ -154,6 +159,7 @@ def conclude(
         rejects: one row per record and broken rule (also of queried records).
         counts: accepted, queried, rejected, repeats; rows_read and lost are known already.
         rules: rule → records.
+        texts: by which the accepted records are known again, if they may be.
     """
     if receipt.ruling.known:
         raise IsindexError("ALREADY_DECIDED", "the delivery was concluded before.", where=receipt.entry.delivery_id)
@@ -169,7 +175,7 @@ def conclude(
     )
     if accepted is not None and rejects is not None:
         outcome = ack_of(entry)
-        place = store.keep(entry, _kept_manifest(receipt.found), accepted, rejects, outcome)
+        place = store.keep(entry, _kept_manifest(receipt.found), accepted, rejects, outcome, texts)
         entry = replace(entry, stored_at=place)
     loads = state in ("loaded", "partly_loaded")
     freed = register.conclude(entry, supersedes=receipt.ruling.supersedes if loads else ())

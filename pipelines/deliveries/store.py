@@ -5,7 +5,9 @@ never kept: they may hold columns the index must not have, and values that were 
 and of a file's name its kind.
 
     deliveries/<authority>/<agency>/<business_date>/seq=<n>-<manifest hash>/
-        manifest.json  accepted.parquet  rejected.parquet  outcome.json
+        manifest.json  accepted.parquet  rejected.parquet  texts.parquet  outcome.json
+
+`texts.parquet` saves time and nothing else: a keyed digest of the delivered text of each accepted record, by which it is known again.
 """
 
 from __future__ import annotations
@@ -25,11 +27,12 @@ from pipelines.errors import IsindexError
 from pipelines.home import Home
 from pipelines.seams import grown
 from pipelines.seams.deliveries import REJECTS
-from pipelines.tables import file_sha256, read_as, read_table, store_damaged, write_json, write_table
+from pipelines.tables import file_sha256, read_as, read_as_or_none, read_table, store_damaged, write_json, write_table
 from pipelines.umask import FOLDER
 
 __all__ = ["Store", "StoredDelivery"]
 
+_TEXTS = "texts.parquet"
 _KEPT = "kept"  # in the outcome: the sha256 of each table that was kept
 _RESTORE = "Put the delivery's folder back from a backup of the home, and load again."
 
@@ -76,6 +79,18 @@ class StoredDelivery:
         """
         return grown(read_table(self._proven("rejected.parquet")), REJECTS)
 
+    @property
+    def texts(self) -> pa.Array | None:
+        """A keyed digest for each of `accepted`, null where there is none; None when they were not kept, or not as they lie there."""
+        path = self.folder / _TEXTS
+        kept = read_as_or_none(self.folder / "outcome.json", lambda told: str(told[_KEPT][_TEXTS]))
+        try:
+            if kept is None or file_sha256(path) != kept:
+                return None
+            return read_table(path)["digest"].combine_chunks()
+        except (IsindexError, OSError):  # another time it may be there
+            return None
+
     def _proven(self, name: str) -> Path:
         path = self.folder / name
         kept = read_as(self.folder / "outcome.json", lambda told: told.get(_KEPT, {}).get(name), _RESTORE)
@@ -97,6 +112,7 @@ class Store:
         accepted: pa.Table,
         rejected: pa.Table,
         outcome: Mapping[str, Any],
+        texts: pa.Table | None = None,
     ) -> str:
         """Keep a delivery; its folder, relative to the home, as `DeliveryEntry.stored_at` has it.
 
@@ -109,9 +125,12 @@ class Store:
         making = Path(tempfile.mkdtemp(dir=parent, prefix=f".{folder.name}."))
         try:
             write_json(manifest, making / "manifest.json")
-            write_table(accepted, making / "accepted.parquet")
-            write_table(rejected, making / "rejected.parquet")
-            kept = {name: file_sha256(making / name) for name in ("accepted.parquet", "rejected.parquet")}
+            stored = [
+                write_table(accepted, making / "accepted.parquet"),
+                write_table(rejected, making / "rejected.parquet"),
+                *([write_table(texts, making / _TEXTS)] if texts is not None else []),
+            ]
+            kept = {each.path.name: each.sha256 for each in stored}
             write_json({**outcome, _KEPT: kept}, making / "outcome.json")
             making.chmod(FOLDER)
             if folder.exists():

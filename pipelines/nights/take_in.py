@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, partial
 
 from pipelines.contracts import authorities, load_contract
 from pipelines.deliveries import (
@@ -26,9 +26,9 @@ from pipelines.deliveries import (
 )
 from pipelines.deliveries.reconcile import counted, reconciled
 from pipelines.nights.feeds import FeedTonight, feed_tonight
+from pipelines.nights.known_texts import judge_new, known_texts
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.requests import keep_requests
-from pipelines.validation.judge import judge
 
 __all__ = ["take_in"]
 
@@ -42,7 +42,13 @@ def take_in(night: Night, agency: str) -> StageReport:
     for found in _lying(night, agency, night.business_date):
         before = register.entry(found.delivery_id)
         if before is None or mended(found, before):
-            receipt = receive(found, register, load_contract=load_contract, open_authorities=_open_authorities)
+            receipt = receive(
+                found,
+                register,
+                load_contract=load_contract,
+                open_authorities=_open_authorities,
+                known_texts=partial(known_texts, register, store),
+            )
             if receipt.ruling.known is None:
                 keep_requests(night, receipt.entry, receipt.asking, flood=receipt.flood)
                 entries = _judge_and_conclude(receipt, register, store)
@@ -72,7 +78,7 @@ def _judge_and_conclude(receipt: Receipt, register: Register, store: Store) -> l
     now = datetime.now(UTC)
     if receipt.read is None or receipt.contract is None:
         return conclude(receipt, register, store, received_at=now)
-    judged = judge(receipt.read, receipt.contract, receipt.entry.business_date, authority=receipt.entry.authority)
+    judged, texts = judge_new(receipt.read, receipt.contract, receipt.entry)
     return conclude(
         receipt,
         register,
@@ -82,6 +88,7 @@ def _judge_and_conclude(receipt: Receipt, register: Register, store: Store) -> l
         rejects=judged.rejects,
         counts=judged.counts,
         rules=judged.rules,
+        texts=texts,
     )
 
 

@@ -11,6 +11,7 @@ Without them only the shape is judged.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -34,6 +35,7 @@ __all__ = [
     "check_identifier",
     "check_identifiers",
     "install_identifiers",
+    "reference_told",
     "upn_check_letter",
 ]
 
@@ -225,6 +227,16 @@ def install_identifiers(connection: duckdb.DuckDBPyConnection, reference: Path |
     else:  # they look into tables of this connection
         connection.execute((own + _MACROS).replace("CREATE MACRO", "CREATE TEMP MACRO"))
     return {"practices": practices is not None, "schools": schools is not None}
+
+
+def reference_told(reference: Path | None = None) -> str:
+    """A digest of the reference lists; the folder as in `install_identifiers`."""
+    folder = reference or settings().reference
+    told = hashlib.sha256()
+    for name, columns in (("gp_practices.csv", ("ods_code", "status")), ("schools.csv", ("urn", "status"))):
+        listed = _listed(folder, name, columns)
+        told.update(f"{name} {None if listed is None else listed.to_pylist()}\n".encode())
+    return told.hexdigest()
 
 
 def _authority_macros() -> str:

@@ -14,6 +14,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.contracts.contract import Contract
 from pipelines.deliveries.codes import record_rules
@@ -28,6 +29,7 @@ from pipelines.validation.checks import literal
 from pipelines.validation.compile import Plan, compile_plan
 from pipelines.validation.identifiers import install_identifiers
 from pipelines.validation.places import places, quoted
+from pipelines.validation.standing_verdicts import dated_sql
 
 if TYPE_CHECKING:
     import duckdb
@@ -66,6 +68,8 @@ class Judged:
         counts: rows_read = accepted + queried + rejected + repeats; lost beside them.
         rules: rule code → records that broke it, every rule in force, most of them 0.
         reference: which reference lists identifiers were checked against: practices, schools.
+        again: positions of records that were taken over and must be judged all the same: a rule that looks at the day finds fault
+            with them, or they share their key or an identifier with another. While there are any, nothing else of this counts.
     """
 
     accepted: pa.Table
@@ -73,9 +77,12 @@ class Judged:
     counts: dict[str, int]
     rules: dict[str, int]
     reference: dict[str, bool] = field(default_factory=dict)
+    again: tuple[int, ...] = ()
 
 
-def judge(read: Delivered, contract: Contract, business_date: date, *, authority: str = "") -> Judged:
+def judge(
+    read: Delivered, contract: Contract, business_date: date, *, authority: str = "", taken: pa.Table | None = None
+) -> Judged:
     """Judge a delivery's records by the rules in force on its business date.
 
     Args:
@@ -83,18 +90,23 @@ def judge(read: Delivered, contract: Contract, business_date: date, *, authority
         contract: the contract named in the manifest.
         business_date: the day the data describes.
         authority: makes reject ids differ between authorities.
+        taken: records of the delivery that are not among `read`: as `accepted`, judged on another day with no finding
+            (`standing_verdicts`), at their places in this delivery.
 
     Raises:
         IsindexError: NOT_RECONCILED when counts do not add up (a fault of this program); see also `compile_plan`.
     """
     plan = compile_plan(contract, business_date)
-    with connect(
-        {"records": read.records, "unreadable": read.unreadable, "rule": _rule_table(plan, contract)}
-    ) as database:
+    views = {"records": read.records, "unreadable": read.unreadable, "rule": _rule_table(plan, contract)}
+    with connect(views if taken is None else {**views, "taken": taken}) as database:
         reference = install_identifiers(database)
+        if taken is not None and (again := _not_to_be_taken(database, contract, business_date)):
+            return _once_more(read, again)
         find_repeats(database, contract)
         database.execute(f"CREATE TEMP TABLE judged AS {plan.judged}")
-        _gather_broken(database, contract, plan)
+        _gather_broken(database, contract, plan, taken is not None)
+        if taken is not None and (again := _found_across(database)):
+            return _once_more(read, again)
         accepted = _accepted(database, contract, plan)
         rejects = _rejects(database, contract, plan, authority)
         tally = database.execute("""
@@ -108,9 +120,11 @@ def judge(read: Delivered, contract: Contract, business_date: date, *, authority
         )
         torn = database.execute("SELECT rule, count(*) FROM unreadable GROUP BY rule ORDER BY rule").fetchall()
     repeats, rejected = tally or (0, 0)
-    queried = accepted["outcome"].to_pylist().count("queried") if accepted.num_rows else 0
+    if taken is not None:
+        accepted = _among(accepted, taken)
+    queried = pc.sum(pc.equal(accepted["outcome"], "queried")).as_py() or 0
     counts = {
-        "rows_read": read.records.num_rows + read.unreadable.num_rows,
+        "rows_read": read.records.num_rows + read.unreadable.num_rows + (taken.num_rows if taken is not None else 0),
         "accepted": accepted.num_rows - queried,
         "queried": queried,
         "rejected": rejected + read.unreadable.num_rows,
@@ -119,6 +133,35 @@ def judge(read: Delivered, contract: Contract, business_date: date, *, authority
     }
     _assert_reconciled(counts, contract)
     return Judged(accepted, rejects, counts, rules | dict(torn), reference)
+
+
+def _not_to_be_taken(database: duckdb.DuckDBPyConnection, contract: Contract, business_date: date) -> list[int]:
+    """Positions of `taken` records whose verdict does not stand: by the day, or since another record has their key."""
+    dated = " OR ".join(dated_sql(contract, business_date)) or "false"
+    found = database.execute(f"""
+        WITH keyed AS (SELECT key FROM records UNION ALL SELECT key FROM taken)
+        SELECT position FROM taken
+        WHERE key IN (SELECT key FROM keyed GROUP BY key HAVING count(*) > 1) OR {dated} ORDER BY position
+    """)
+    return [position for (position,) in found.fetchall()]
+
+
+def _found_across(database: duckdb.DuckDBPyConnection) -> list[int]:
+    """Positions of `taken` records with which a rule over several records finds fault."""
+    found = database.execute("""
+        SELECT DISTINCT position FROM across_broken SEMI JOIN taken USING (position) ORDER BY position
+    """)
+    return [position for (position,) in found.fetchall()]
+
+
+def _once_more(read: Delivered, again: list[int]) -> Judged:
+    return Judged(read.records.slice(0, 0), REJECTS.empty_table(), {}, {}, again=tuple(again))
+
+
+def _among(accepted: pa.Table, taken: pa.Table) -> pa.Table:
+    """Both, by position, as if all had been judged."""
+    together = pa.concat_tables([accepted, taken.cast(accepted.schema)])
+    return together.take(pc.sort_indices(together["position"])).combine_chunks()
 
 
 def reject_id_sql(authority: str, agency: str, code: str, anchor: str) -> str:
@@ -142,8 +185,8 @@ def key_digest_sql(key: str) -> str:
     return f"left(sha256({literal(f'{secret}/')} || {key}), 32)"
 
 
-def _gather_broken(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Plan) -> None:
-    """Make `broken` (position, rule, severity), `rejected` (position) and `queried` (position)."""
+def _gather_broken(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Plan, taken: bool) -> None:
+    """Make `broken` (position, rule, severity), `rejected` (position) and `queried` (position); with `taken` those stand beside."""
     same_key = next(n for n in plan.across if plan.rules[n].check == "same_key_other_content")
     database.execute(f"""
     CREATE TEMP TABLE broken AS
@@ -156,7 +199,7 @@ def _gather_broken(database: duckdb.DuckDBPyConnection, contract: Contract, plan
     CREATE TEMP VIEW standing AS
     SELECT * FROM judged WHERE NOT withdrawing AND position NOT IN (
         SELECT position FROM broken WHERE severity = 'reject' UNION ALL SELECT position FROM copies WHERE copy > 1
-    );
+    ){_beside(contract) if taken else ""};
     """)
     find_shared(database, contract, plan)
     database.execute("""
@@ -167,6 +210,12 @@ def _gather_broken(database: duckdb.DuckDBPyConnection, contract: Contract, plan
         list(rule) AS rules
     FROM broken JOIN rule USING (rule) WHERE position NOT IN (FROM rejected) GROUP BY position;
     """)
+
+
+def _beside(contract: Contract) -> str:
+    """SQL: records that were taken over stand as they were judged."""
+    kept = ", ".join(f"{place.raw} AS {quoted(place.path)}" for place in places(contract))
+    return f" UNION ALL BY NAME SELECT position, line, key, change, false AS withdrawing, {kept} FROM taken"
 
 
 def _accepted(database: duckdb.DuckDBPyConnection, contract: Contract, plan: Plan) -> pa.Table:

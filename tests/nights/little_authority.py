@@ -32,6 +32,7 @@ __all__ = [
     "Feed",
     "children",
     "day_of",
+    "encoded",
     "everyone",
     "opened",
     "put",
@@ -211,6 +212,12 @@ def put(landing: Path, delivery: Delivery) -> None:
     (folder / name).write_bytes(data[:-1] + b"!" if delivery.fault == "checksum" else data)
     text = json.dumps(manifest) if delivery.fault != "manifest" else f"no manifest {delivery.sequence}"
     (folder / "manifest.json").write_text(text)
+
+
+def encoded(agency: str, rows: Sequence[Mapping[str, Any]], *, delta: bool = False) -> tuple[str, bytes]:
+    """Name and content of the file that the agency makes of its rows."""
+    name, encode = _FILES[agency]
+    return name, encode(rows, delta)
 
 
 def opened(home: Path, landing: Path, database_url: str = "") -> Deployment:

@@ -7,62 +7,61 @@ read at all; content outside the contract is dropped while parsing and named.
 from __future__ import annotations
 
 from pipelines.contracts.contract import Contract
-from pipelines.deliveries.codes import Finding, finding
+from pipelines.deliveries.codes import finding
 from pipelines.deliveries.files import Verified, VerifiedFile
-from pipelines.deliveries.readers.csv import read_csv
-from pipelines.deliveries.readers.jsonl import read_jsonl
-from pipelines.deliveries.readers.parquet import read_parquet
-from pipelines.deliveries.readers.result import FilePart, ReadResult, assemble, native_schema, tidied
-from pipelines.deliveries.readers.xml import read_xml
+from pipelines.deliveries.readers.csv import csv_pieces
+from pipelines.deliveries.readers.jsonl import jsonl_pieces
+from pipelines.deliveries.readers.only_new import MOST_BYTES, Known, put_together, read_new
+from pipelines.deliveries.readers.parquet import parquet_pieces
+from pipelines.deliveries.readers.pieces import Pieces, whole
+from pipelines.deliveries.readers.result import FilePart, ReadResult, native_schema, tidied
+from pipelines.deliveries.readers.xml import xml_pieces
 
-__all__ = ["ReadResult", "read_delivery", "read_file"]
+__all__ = ["Known", "ReadResult", "read_delivery", "read_file"]
 
 _KINDS = {"csv": "csv", "xml": "xml", "jsonl": "jsonl", "ndjson": "jsonl", "json": "jsonl", "parquet": "parquet"}
 
 
-def read_delivery(files: Verified, contract: Contract, *, delta: bool) -> ReadResult:
+def read_delivery(files: Verified, contract: Contract, *, delta: bool, known: Known | None = None) -> ReadResult:
     """The records of a delivery whose files were verified.
 
     When a finding refuses the delivery, its records must not be used. Besides what the readers find: COUNT_MISMATCH
     when a file was read whole and does not have the stated rows, RECORDS_LOST when a damaged one has fewer. Rows with no value
     at all may be counted by the manifest or not.
+
+    Args:
+        files: of the delivery.
+        contract: by which they are read.
+        delta: whether it is a delta.
+        known: what is known of the records of a full delivery: those whose text is known are not read, but `ReadResult.taken`.
     """
-    parts: list[FilePart] = []
-    findings: list[Finding] = []
-    lost = blank = 0
-    for file in files.files:
-        part = read_file(file, contract, delta=delta)
-        missing = file.stated.rows - part.rows
-        stated_blank = min(max(missing, 0), part.blank)
-        missing, blank = missing - stated_blank, blank + stated_blank
-        refused = any(each.severity == "refuse" for each in part.findings)
-        torn = bool(part.damaged) or not part.complete
-        if not refused and missing > 0 and torn:
-            lost += missing
-            findings.append(finding("RECORDS_LOST", file.stated.name, lost=missing))
-        elif not refused and missing:
-            findings.append(finding("COUNT_MISMATCH", file.stated.name, found=part.rows, stated=file.stated.rows))
-        parts.append(part)
-        findings += part.findings
-    return assemble(parts, contract, delta=delta, lost=lost, findings=tuple(findings), blank=blank)
+    if known is not None and not delta and _size(files) <= MOST_BYTES:
+        told = [(file.stated, _pieces(file, contract, delta=delta)) for file in files.files]
+        return read_new(told, contract, known)
+    parts = [(file.stated, read_file(file, contract, delta=delta)) for file in files.files]
+    return put_together(parts, contract, delta=delta)
 
 
 def read_file(file: VerifiedFile, contract: Contract, *, delta: bool) -> FilePart:
     """The records of one file, by the kind its name tells: the contract's own, or Parquet; with clean texts."""
-    return tidied(_as_it_is(file, contract, delta=delta), contract)
+    return tidied(_pieces(file, contract, delta=delta).all(), contract)
 
 
-def _as_it_is(file: VerifiedFile, contract: Contract, *, delta: bool) -> FilePart:
+def _pieces(file: VerifiedFile, contract: Contract, *, delta: bool) -> Pieces:
     kind = _KINDS.get(file.name.rpartition(".")[2].lower())
     rows = file.stated.rows
     if kind == "parquet":
-        return read_parquet(file.path, file.stated.name, contract, delta=delta, stated_rows=rows)
+        return parquet_pieces(file.path, file.stated.name, contract, delta=delta, stated_rows=rows)
     if kind == contract.file.kind == "csv":
-        return read_csv(file.path, file.stated.name, contract, delta=delta, stated_rows=rows)
+        return csv_pieces(file.path, file.stated.name, contract, delta=delta, stated_rows=rows)
     if kind == contract.file.kind == "xml":
-        return read_xml(file.path, file.stated.name, contract, delta=delta)
+        return xml_pieces(file.path, file.stated.name, contract, delta=delta)
     if kind == contract.file.kind == "jsonl":
-        return read_jsonl(file.path, file.stated.name, contract, delta=delta)
+        return jsonl_pieces(file.path, file.stated.name, contract, delta=delta)
     reason = f"its name ends neither in .{contract.file.kind} nor in .parquet"
     fault = finding("UNREADABLE", file.stated.name, reason=reason)
-    return FilePart(native_schema(contract, delta).empty_table(), findings=(fault,))
+    return whole(FilePart(native_schema(contract, delta).empty_table(), findings=(fault,)))
+
+
+def _size(files: Verified) -> int:
+    return sum(file.path.stat().st_size for file in files.files)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
@@ -20,6 +19,7 @@ import pyarrow.csv as arrow_csv
 from pipelines.contracts.contract import Column, Contract
 from pipelines.deliveries.codes import Finding, Severity, finding
 from pipelines.deliveries.readers.damaged_rows import keys_made_out, salvaged_rows
+from pipelines.deliveries.readers.pieces import Indices, Mask, Pieces, relocated, whole
 from pipelines.deliveries.readers.protective import UNCLEAR, meant, refusal, says_no
 from pipelines.deliveries.readers.refused_names import as_told, columns_refused, is_contracts
 from pipelines.deliveries.readers.result import CELL_LIMIT, CHANGE, Damage, FilePart, native_schema
@@ -33,9 +33,7 @@ from pipelines.deliveries.readers.text import (
     recode,
 )
 
-__all__ = ["read_csv"]
-
-Mask = npt.NDArray[np.bool_]
+__all__ = ["csv_pieces", "read_csv"]
 
 _QUOTE = 34
 _BLANK = b" \t\r\n\x1a"  # 0x1a: the end mark that DOS programs still write
@@ -61,15 +59,20 @@ def read_csv(path: Path, name: str, contract: Contract, *, delta: bool, stated_r
     ask to be protected. Damage: RECORD-FIELD-COUNT, RECORD-ENCODING, RECORD-UNREADABLE (NUL bytes), RECORD-TOO-LARGE (only
     where no fields can be made out; a single value too large is cut, and set apart when the delivery is assembled).
     """
+    return csv_pieces(path, name, contract, delta=delta, stated_rows=stated_rows).all()
+
+
+def csv_pieces(path: Path, name: str, contract: Contract, *, delta: bool, stated_rows: int) -> Pieces:
+    """The same file with its rows told apart: whichever of them are read, they are those that the whole file has."""
     schema = native_schema(contract, delta)
     empty = FilePart(schema.empty_table())
     text, findings = load(path, name, contract.file.encoding)
     if text is None:
-        return replace(empty, findings=tuple(findings))
+        return whole(replace(empty, findings=tuple(findings)))
     starts = line_starts(text.data)
     first = _first_line(text.data, starts)
     if first is None:
-        return empty
+        return whole(empty)
     delimiter = contract.file.delimiter.encode()
     head = text.data[starts[first] : _line_end(text.data, starts, first)]
     cells = split_row(head, delimiter) or []
@@ -80,18 +83,40 @@ def read_csv(path: Path, name: str, contract: Contract, *, delta: bool, stated_r
     ):  # of a file in the wrong encoding that is all there is to say
         findings += faults
     if any(fault.code == "UNREADABLE" for fault in faults):
-        return replace(empty, findings=tuple(findings), refused=refused)
+        return whole(replace(empty, findings=tuple(findings), refused=refused))
     columns, odd = _columns(header, schema, contract)
     rows = _rows(text.data, starts[first + 1 :], first + 2, delimiter, len(header), stated_rows)
-    body, good, damaged = _sound(text, rows, delimiter, len(header))
-    table = _parse(body, columns, odd, delimiter.decode(), len(good))
-    given = {"position": pa.array(good + 1), "line": pa.array(rows.line[good]), **table}
-    arrays = [given.get(field.name, pa.nulls(len(good), field.type)) for field in schema]
-    records = pa.Table.from_arrays(arrays, schema=schema)
-    torn = [(position, line, _cells(text, rows, position - 1, delimiter)) for position, line, _ in damaged]
-    salvaged = salvaged_rows(torn, columns, odd, contract, schema)
-    keys = keys_made_out(torn, columns, contract)
-    return FilePart(records, damaged, findings=tuple(findings), refused=refused, salvaged=salvaged, keys=keys)
+
+    def read(chosen: Indices | None) -> FilePart:
+        told, those = (text, rows) if chosen is None else _only(text, rows, chosen)
+        body, good, damaged = _sound(told, those, delimiter, len(header))
+        table = _parse(body, columns, odd, delimiter.decode(), len(good))
+        given = {"position": pa.array(good + 1), "line": pa.array(those.line[good]), **table}
+        arrays = [given.get(field.name, pa.nulls(len(good), field.type)) for field in schema]
+        records = pa.Table.from_arrays(arrays, schema=schema)
+        torn = [(position, line, _cells(told, those, position - 1, delimiter)) for position, line, _ in damaged]
+        salvaged = salvaged_rows(torn, columns, odd, contract, schema)
+        keys = keys_made_out(torn, columns, contract)
+        plain = ~(those.odd | those.torn)[good]
+        part = FilePart(
+            records, damaged, findings=tuple(findings), refused=refused, salvaged=salvaged, keys=keys, plain=plain
+        )
+        return part if chosen is None else relocated(part, chosen, rows.line, len(rows.line))
+
+    sure = ~(rows.odd | rows.torn) & (not len(text.bad))
+    return Pieces(
+        read, sure, text.data, rows.start, rows.end, rows.line, b"\0".join([b"csv", text.encoding.encode(), head])
+    )
+
+
+def _only(text: Text, rows: _Rows, chosen: Indices) -> tuple[Text, _Rows]:
+    """Some of the rows as a text of their own, one after the other; what they are was found in the whole file."""
+    start, end = rows.start[chosen], rows.end[chosen]
+    data = b"".join(text.data[one:other] + b"\n" for one, other in zip(start.tolist(), end.tolist(), strict=True))
+    lengths = end - start
+    begin = np.cumsum(lengths + 1) - lengths - 1
+    told = Text(data, text.encoding, text.bad[:0])
+    return told, _Rows(begin, begin + lengths, rows.line[chosen], rows.odd[chosen], rows.torn[chosen], [])
 
 
 def split_row(row: bytes, delimiter: bytes) -> list[bytes] | None:
@@ -273,12 +298,16 @@ def _measure(
     """
     marks = offsets_of(data, delimiter)
     first_quote = np.searchsorted(quotes, starts)
-    if len(quotes):
+    first, last = np.searchsorted(marks, starts), np.searchsorted(marks, ends)
+    fields = last - first + 1
+    quoted = np.flatnonzero(np.searchsorted(quotes, ends) > first_quote)
+    if len(quoted):
         # a delimiter counts when an even number of its own row's quotation marks stands before it
-        row = np.searchsorted(starts, marks, "right") - 1
-        before = np.searchsorted(quotes, marks) - (first_quote[row] if len(starts) else 0)
-        marks = marks[(row >= 0) & (before % 2 == 0)]
-    fields = np.searchsorted(marks, ends) - np.searchsorted(marks, starts) + 1
+        many = (last - first)[quoted]
+        row = np.repeat(np.arange(len(quoted)), many)
+        among = np.arange(len(row)) + (first[quoted] - np.cumsum(many) + many)[row]
+        before = np.searchsorted(quotes, marks[among]) - first_quote[quoted][row]
+        fields[quoted] -= np.bincount(row[before % 2 == 1], minlength=len(quoted))
     odd = (fields != width) | (ends - starts > CELL_LIMIT)
     if len(quotes) and len(starts):
         odd |= (np.searchsorted(quotes, ends) - first_quote) % 2 == 1
@@ -288,7 +317,7 @@ def _measure(
         for strange in (b"\0", b"" if b"\r" not in data or ends_with_return(data) else b"\r"):
             places = offsets_of(data, strange) if strange and strange in data else np.empty(0, np.int64)
             row = np.maximum(np.searchsorted(starts, places, "right") - 1, 0)
-            odd[row[places < ends[row]]] = True
+            odd[row[(places >= starts[row]) & (places < ends[row])]] = True
     return fields, odd
 
 

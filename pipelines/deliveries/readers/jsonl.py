@@ -11,6 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.contracts.contract import Column, Contract
+from pipelines.deliveries.codes import Finding
 from pipelines.deliveries.readers.damaged_rows import key_after
 from pipelines.deliveries.readers.marks_in_json import (
     Pairs,
@@ -30,13 +32,14 @@ from pipelines.deliveries.readers.marks_in_json import (
     salvaged_documents,
     wraps_a_record,
 )
+from pipelines.deliveries.readers.pieces import Indices, Pieces, relocated, whole
 from pipelines.deliveries.readers.protective import refusal
 from pipelines.deliveries.readers.refused_names import as_told, columns_refused, is_contracts
 from pipelines.deliveries.readers.result import CHANGE, Damage, FilePart, native_schema
-from pipelines.deliveries.readers.text import line_starts, load, recode
+from pipelines.deliveries.readers.text import Text, line_starts, load, recode
 from pipelines.tables import connect, fetch
 
-__all__ = ["read_jsonl"]
+__all__ = ["jsonl_pieces", "read_jsonl"]
 
 _BATCH = 8 << 20  # bytes of text worked on at a time
 _LINE_LIMIT = 1 << 20  # bytes of one document; a child's record has a few thousand
@@ -51,20 +54,51 @@ def read_jsonl(path: Path, name: str, contract: Contract, *, delta: bool) -> Fil
     ENCODING_OTHER, COLUMNS_REFUSED, PROTECTION_UNREADABLE. Damage: RECORD-UNREADABLE, RECORD-ENCODING, RECORD-TOO-LARGE, RECORD-SHAPE (an
     object or list in place of text, anything else in place of an object or list, a key twice).
     """
+    return jsonl_pieces(path, name, contract, delta=delta).all()
+
+
+def jsonl_pieces(path: Path, name: str, contract: Contract, *, delta: bool) -> Pieces:
+    """The same file with its lines told apart, where each of them ends in a line feed."""
     schema = native_schema(contract, delta)
     text, findings = load(path, name, contract.file.encoding)
     if text is None:
-        return FilePart(schema.empty_table(), findings=tuple(findings))
+        return whole(FilePart(schema.empty_table(), findings=tuple(findings)))
+    starts = line_starts(text.data)
+    told = not len(text.bad) and text.data.count(b"\r") == text.data.count(b"\r\n")
+    lines = _filled(text.data, starts) if told else np.zeros(0, np.int64)  # of each document, from 0
+    start, after = starts[lines], np.append(starts[1:], len(text.data))[lines]
+    end = _without_line_end(text.data, after)
+
+    def read(chosen: Indices | None) -> FilePart | None:
+        if chosen is None:
+            return _read(text, name, contract, schema, findings)
+        pairs = zip(start[chosen].tolist(), after[chosen].tolist(), strict=True)
+        some = replace(text, data=b"".join(text.data[one:other] for one, other in pairs))
+        part = _read(some, name, contract, schema, findings, len(lines))
+        if (
+            part.rows != len(chosen) or part.refused
+        ):  # what is told of names outside the contract depends on all records
+            return None
+        return relocated(part, chosen, lines + 1, len(lines))
+
+    return Pieces(read, np.ones(len(lines), bool), text.data, start, end, lines + 1, b"jsonl " + text.encoding.encode())
+
+
+def _read(
+    text: Text, name: str, contract: Contract, schema: pa.Schema, findings: list[Finding], total: int = 0
+) -> FilePart:
+    """The records of `text`; `total` are those of the file, where these are only some."""
     starts = line_starts(text.data)
     bad = np.unique(np.searchsorted(starts, text.bad, "right")) if len(text.bad) else np.empty(0, np.int64)
     columns = [column for column in contract.columns if column.name != CHANGE]
-    if delta:
+    if CHANGE in schema.names:
         columns.append(Column(CHANGE, "text", ""))
     tables: list[pa.Table] = []
     damaged: list[Damage] = []
     refused: dict[str, None] = {}
     guesses: list[dict[str, Any]] = []
     keys: dict[int, str] = {}
+    plain = [np.zeros(0, np.int64)]
     spelled: Counter[str] = Counter()
     before = 0
     with connect() as database:
@@ -74,6 +108,7 @@ def read_jsonl(path: Path, name: str, contract: Contract, *, delta: bool) -> Fil
             _judge(database, before)
             spelled += _make_marks_plain(database, columns)
             sound, torn, unknown = _take_apart(database, columns)
+            plain.append(_plainly(database, columns))
             guesses += _salvaged(database, columns)
             keys |= _keys_made_out(database, contract)
             before += len(sound) + len(torn)
@@ -81,12 +116,39 @@ def read_jsonl(path: Path, name: str, contract: Contract, *, delta: bool) -> Fil
             damaged += torn
             refused |= dict.fromkeys(unknown)
     table = pa.concat_tables(tables) if tables else schema.empty_table()
-    findings += refusal([column for column, records in spelled.items() if records * 2 > before], name)
+    told = refusal([column for column, records in spelled.items() if records * 2 > max(before, total)], name)
     salvaged = pa.Table.from_pylist(guesses, schema=schema)
     seen = [each for each in table.column_names if table[each].null_count < table.num_rows]
     shown = as_told(dict(enumerate(refused, 1)), contract, known=is_contracts(seen, contract, all_named=False))
-    findings += columns_refused(shown, name)
-    return FilePart(table, damaged, findings=tuple(findings), refused=shown, salvaged=salvaged, keys=keys)
+    told += columns_refused(shown, name)
+    return FilePart(
+        table,
+        damaged,
+        findings=(*findings, *told),
+        refused=shown,
+        salvaged=salvaged,
+        keys=keys,
+        plain=np.isin(table["position"].to_numpy(), np.concatenate(plain)),
+    )
+
+
+def _filled(data: bytes, starts: Any) -> Any:
+    """Numbers from 0 of the lines that hold more than blanks."""
+    first = np.frombuffer(data + b"\n", np.uint8)[starts]
+    filled = ~np.isin(first, _BLANK)
+    ends = np.append(starts[1:], len(data))
+    for number in np.flatnonzero(~filled).tolist():
+        filled[number] = bool(data[starts[number] : ends[number]].strip(b" \t\r\n"))
+    return np.flatnonzero(filled)
+
+
+def _without_line_end(data: bytes, after: Any) -> Any:
+    """Where each text ends that a line end may follow: the next one begins at `after`."""
+    view = np.frombuffer(data, np.uint8)
+    end = after.copy()
+    for sign in _LINE_END:
+        end -= (end > 0) & (view[np.maximum(end - 1, 0)] == sign) if len(view) else 0
+    return end
 
 
 def _batches(data: bytes, encoding: str, starts: Any) -> Iterator[tuple[int, bytes]]:
@@ -129,12 +191,14 @@ def _depth(document: bytes) -> int:
     return int(np.cumsum(steps).max(initial=0))
 
 
+_BLANK = np.frombuffer(b" \t\r\n", np.uint8)
+_LINE_END = b"\n\r"
 _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _OPENING, _CLOSING = (np.frombuffer(brackets, np.uint8) for brackets in (b"[{", b"]}"))
 
 
 def _judge(database: duckdb.DuckDBPyConnection, before: int) -> None:
-    """Make the table `judged` of `delivered`: line, position, document, damage, structure, keys (how many at the top)."""
+    """Make the table `judged` of `delivered`: line, position, document, damage, structure, keys (how many at the top), rewritten."""
     database.execute(
         """
         create or replace temp table judged as
@@ -152,7 +216,8 @@ def _judge(database: duckdb.DuckDBPyConnection, before: int) -> None:
         )
         select *,
             case when damage is null then json_structure(document)::varchar end as structure,
-            case when damage is null then len(json_keys(document)) end as keys
+            case when damage is null then len(json_keys(document)) end as keys,
+            false as rewritten
         from parsed
         """,
         {"before": before},
@@ -208,7 +273,8 @@ def _make_marks_plain(database: duckdb.DuckDBPyConnection, columns: list[Column]
             """
             update judged set document = coalesce(changed.document, judged.document),
                 damage = case when changed.document is null then 'RECORD-UNREADABLE' end,
-                structure = json_structure(changed.document)::varchar, keys = len(json_keys(changed.document))
+                structure = json_structure(changed.document)::varchar, keys = len(json_keys(changed.document)),
+                rewritten = true
             from changed where changed.position = judged.position
             """
         )
@@ -278,6 +344,31 @@ def _take_apart(database: duckdb.DuckDBPyConnection, columns: list[Column]) -> t
         """,
     )
     return _emptied(sound), damaged, list(unknown)
+
+
+def _plainly(database: duckdb.DuckDBPyConnection, columns: list[Column]) -> Any:
+    """Positions of the sound documents in which there is nothing but what the contract has, each once, its marks among it."""
+    groups = database.execute(
+        "select distinct structure, keys from judged where damage is null and not rewritten order by structure, keys"
+    ).fetchall()
+    plain: list[tuple[str, int]] = []
+    for text, keys in groups:
+        structure, unknown = json.loads(text), dict[str, None]()
+        marked = isinstance(structure, dict) and has_plain_marks(structure, columns)
+        if marked and _plain(structure, keys, columns, unknown) and not unknown and not misspelled(structure, columns):
+            plain.append((text, keys))
+    names = pa.table(
+        {"structure": pa.array([text for text, _ in plain], pa.string()), "keys": [keys for _, keys in plain]}
+    )
+    database.register("plain", names.cast(pa.schema([("structure", pa.string()), ("keys", pa.int64())])))
+    found = fetch(
+        database,
+        """
+        select position from judged semi join plain using (structure, keys)
+        where damage is null and not rewritten order by position
+        """,
+    )
+    return found["position"].to_numpy()
 
 
 def _plain(structure: Any, keys: int, columns: list[Column], unknown: dict[str, None]) -> bool:

@@ -21,12 +21,14 @@ import pyarrow.parquet as pq
 from pipelines.contracts.contract import Contract
 from pipelines.deliveries.codes import Finding, Severity, finding
 from pipelines.deliveries.readers.marks_in_parquet import spoilt, with_unclear
+from pipelines.deliveries.readers.pieces import Indices, Pieces
 from pipelines.deliveries.readers.protective import refusal
 from pipelines.deliveries.readers.refused_names import as_told, columns_refused, is_contracts
 from pipelines.deliveries.readers.result import CHANGE, FilePart, native_schema
 from pipelines.outages import outage_of
+from pipelines.tables import connect, fetch
 
-__all__ = ["read_parquet"]
+__all__ = ["parquet_pieces", "read_parquet"]
 
 _BYTES_LIMIT = 4 << 30  # uncompressed
 _BROKEN = "\ufdd0"  # stands for bytes that are no UTF-8; it is no character
@@ -84,7 +86,45 @@ def read_parquet(path: Path, name: str, contract: Contract, *, delta: bool, stat
         ]
     table = pa.concat_tables(tables) if tables else schema.empty_table()
     table = table.set_column(0, "position", pa.array(np.arange(1, table.num_rows + 1)))
-    return _set_broken_apart(FilePart(table, findings=tuple(findings), refused=refused), contract)
+    part = _set_broken_apart(FilePart(table, findings=tuple(findings), refused=refused), contract)
+    return replace(part, plain=np.ones(part.records.num_rows, bool))
+
+
+def parquet_pieces(path: Path, name: str, contract: Contract, *, delta: bool, stated_rows: int) -> Pieces:
+    """The same file, read as a whole: a record's text is its columns as the native file would have them."""
+    part = read_parquet(path, name, contract, delta=delta, stated_rows=stated_rows)
+    total = part.rows
+    sure = np.zeros(total, bool)
+    ordinals = part.records["position"].to_numpy() - 1
+    sure[ordinals] = True
+    start, end = np.zeros(total, np.int64), np.zeros(total, np.int64)
+    data, offsets = _documents(part.records)
+    start[ordinals], end[ordinals] = offsets[:-1], offsets[1:]
+
+    def read(chosen: Indices | None) -> FilePart:
+        if chosen is None:
+            return part
+        wanted = np.zeros(total, bool)
+        wanted[chosen] = True
+        here = wanted[ordinals]
+        records = part.records.filter(pa.array(here))
+        return replace(part, records=records, plain=np.ones(len(records), bool), beside=total - len(chosen))
+
+    return Pieces(read, sure, data, start, end, None, b"parquet")
+
+
+def _documents(records: pa.Table) -> tuple[memoryview, Indices]:
+    """Each record's columns as one text that no other content has, one after the other, and where they begin and the last ends."""
+    if not records.num_rows:
+        return memoryview(b""), np.zeros(1, np.int64)
+    columns = ", ".join('"' + name.replace('"', '""') + '"' for name in records.column_names[2:])
+    with connect({"records": records}) as database:
+        told = fetch(
+            database, f"SELECT to_json(struct_pack({columns}))::VARCHAR AS text FROM records ORDER BY position"
+        )
+    texts = told["text"].combine_chunks().cast(pa.large_string())
+    _, offsets, data = texts.buffers()
+    return memoryview(data), np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
 
 
 def _set_broken_apart(part: FilePart, contract: Contract) -> FilePart:

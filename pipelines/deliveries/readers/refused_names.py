@@ -12,11 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 
+import pyarrow as pa
+
 from pipelines.contracts.contract import Column, Contract
 from pipelines.deliveries.codes import Finding, finding
 from pipelines.privacy.masking import mask
 
-__all__ = ["as_told", "columns_refused", "is_contracts"]
+__all__ = ["as_told", "columns_refused", "is_contracts", "plainly_contracts"]
 
 _SHOWN = 50
 _LIKE_A_COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
@@ -35,6 +37,12 @@ def is_contracts(seen: Collection[str], contract: Contract, *, all_named: bool) 
     needed = {column.name for column in contract.columns if column.required or column.key}
     there = set(seen) & set(contract.column_names)
     return needed <= there and not (all_named and 2 * len(there) <= len(contract.column_names))
+
+
+def plainly_contracts(records: pa.Table, contract: Contract) -> bool:
+    """Whether a file that need not name every column is plainly the contract's by some of its records alone."""
+    seen = [name for name in records.column_names if records[name].null_count < records.num_rows]
+    return is_contracts(seen, contract, all_named=False)
 
 
 def as_told(names: Mapping[int, str], contract: Contract, *, known: bool) -> tuple[str, ...]:

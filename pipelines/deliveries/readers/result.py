@@ -7,7 +7,7 @@ change mark, values too large). Not here: any file format, any judgement of a va
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.contracts.contract import Column, Contract
-from pipelines.deliveries.cleaning import cleaned
+from pipelines.deliveries.cleaning import cleaned, untouched
 from pipelines.deliveries.codes import Finding
 from pipelines.deliveries.readers.asking import who_asks
 
@@ -33,6 +33,7 @@ __all__ = [
     "tidied",
 ]
 
+Mask = npt.NDArray[np.bool_]
 CELL_LIMIT = 10_000  # characters of one value
 CHANGE = "change"
 UNREADABLE_SCHEMA = pa.schema(
@@ -63,6 +64,9 @@ class FilePart:
         keys: position of a damaged record → its key, as far as that can be made out: to be kept in memory only.
         blank: rows with no value at all, which are no records.
         cleaned: path of a column → texts that were cleaned there (`cleaning`).
+        plain: for each of `records`, whether its own text is all that it was read by, and nothing in it is told of the file: no name
+            outside the contract, nothing unclear, nothing cleaned. None: of no record is that known.
+        beside: records of the file that were not read, since they are known.
     """
 
     records: pa.Table = field(repr=False)
@@ -74,11 +78,13 @@ class FilePart:
     keys: Mapping[int, str] = field(default_factory=dict, repr=False)
     blank: int = 0
     cleaned: Mapping[str, int] = field(default_factory=dict)
+    plain: Mask | None = field(default=None, repr=False)
+    beside: int = 0
 
     @property
     def rows(self) -> int:
-        """Records read or told apart."""
-        return int(self.records.num_rows) + len(self.damaged)
+        """Records read, told apart or known."""
+        return int(self.records.num_rows) + len(self.damaged) + self.beside
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,7 @@ class ReadResult:
             columns in order: text, dates and flags as string as delivered (empty → null), objects as struct, arrays as
             list; dates of a typed Parquet file in the contract's native form.
         unreadable: position, line, key (null when it could not be read), rule, may_be (what the key may be: in memory only): damaged records.
-        rows_read: records + unreadable.
+        rows_read: records + unreadable + taken.
         blank: rows with no value at all, of those that the manifest counts.
         cleaned: path of a column → texts that were cleaned there.
         lost: rows of the manifest that could not even be told apart in a damaged file.
@@ -99,6 +105,11 @@ class ReadResult:
         refused_columns: names outside the contract, whose content was dropped while parsing.
         asking: the records that ask to be protected, unreadable ones and those of a refused file included; the seam
             `ASKING`. To be kept in memory only.
+        plain: positions of the records that were read `FilePart.plain` and do not ask.
+        taken: rows of a former delivery's accepted table, at tonight's position and line, of the records that were not read since
+            their text is known (`only_new`); None: all were read.
+        texts: a keyed digest of each record's text by position, null where it may not be known again; None: none were made.
+        again: reads some of the `taken` after all, by position; everything else of the result stays as it is.
     """
 
     records: pa.Table = field(repr=False)
@@ -110,11 +121,22 @@ class ReadResult:
     asking: pa.Table = field(repr=False)
     blank: int = 0
     cleaned: Mapping[str, int] = field(default_factory=dict)
+    plain: pa.Array = field(default_factory=lambda: pa.array([], pa.int64()), repr=False)
+    taken: pa.Table | None = field(default=None, repr=False)
+    texts: pa.Array | None = field(default=None, repr=False)
+    again: Callable[[Sequence[int]], ReadResult] | None = field(default=None, repr=False)
 
 
-def tidied(part: FilePart, contract: Contract) -> FilePart:
-    """A file's records with clean texts, without the rows that have no value at all."""
-    records, counts = cleaned(part.records, contract)
+def tidied(part: FilePart, contract: Contract, beside: Mapping[str, int] | None = None) -> FilePart:
+    """A file's records with clean texts, without the rows that have no value at all.
+
+    Args:
+        part: as its reader gives it.
+        contract: whose columns.
+        beside: as in `cleaned`, of the records that were not read.
+    """
+    records, counts = cleaned(part.records, contract, beside)
+    plain = None if part.plain is None else part.plain & untouched(part.records, records, contract)
     salvaged = None if part.salvaged is None else cleaned(part.salvaged, contract)[0]
     empty = np.ones(records.num_rows, dtype=bool)
     for name in records.column_names[2:]:
@@ -122,7 +144,8 @@ def tidied(part: FilePart, contract: Contract) -> FilePart:
     blank = int(empty.sum())
     if blank:
         records = records.filter(pa.array(~empty))
-    return replace(part, records=records, salvaged=salvaged, blank=blank, cleaned=counts)
+        plain = None if plain is None else plain[~empty]
+    return replace(part, records=records, salvaged=salvaged, blank=blank, cleaned=counts, plain=plain)
 
 
 def arrow_type(column: Column) -> pa.DataType:
@@ -152,8 +175,11 @@ def assemble(
     damaged: list[Damage] = []
     may_be: list[str | None] = []
     counts: Counter[str] = Counter()
+    plain = [np.zeros(0, np.int64)]
     before = 0
     for part in parts:
+        if part.plain is not None:
+            plain.append(part.records["position"].to_numpy()[part.plain] + before)
         tables.append(_moved(part.records, before, schema))
         salvaged += [_moved(part.salvaged, before, schema)] if part.salvaged is not None else []
         damaged += [(position + before, line, rule) for position, line, rule in part.damaged]
@@ -177,7 +203,10 @@ def assemble(
     apart = pa.concat_tables([torn, unreadable]).sort_by("position")
     refused = tuple(dict.fromkeys(name for part in parts for name in part.refused))
     rows = sum(part.rows for part in parts)
-    return ReadResult(records, apart, rows, lost, findings, refused, asking, blank, dict(sorted(counts.items())))
+    silent = pa.array(np.setdiff1d(np.concatenate(plain), asking["position"].to_numpy()), pa.int64())
+    return ReadResult(
+        records, apart, rows, lost, findings, refused, asking, blank, dict(sorted(counts.items())), silent
+    )
 
 
 def _moved(table: pa.Table, before: int, schema: pa.Schema) -> pa.Table:

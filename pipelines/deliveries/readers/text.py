@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from pipelines.deliveries.codes import Finding, finding
 
-__all__ = ["Text", "ends_with_return", "line_starts", "load", "offsets_of", "recode"]
+__all__ = ["Text", "ends_with_return", "line_starts", "load", "offsets_of", "places_of", "recode"]
 
 Offsets = npt.NDArray[np.int64]
 _WIDE_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -56,7 +56,7 @@ def load(path: Path, name: str, expected: str) -> tuple[Text | None, list[Findin
         return Text(data, contract, _none()), []
     else:
         text = _utf8(data)
-        high = int(np.count_nonzero(np.frombuffer(data, np.uint8) >= 0x80))
+        high = int(np.count_nonzero(np.frombuffer(data, np.uint8) >= 0x80)) if len(text.bad) else 0
         # every letter of Windows-1252 is broken UTF-8, and hardly any pair of them is sound UTF-8 by accident
         if len(text.bad) * 2 > high:
             text = Text(data, "cp1252", offsets_of(data, _UNDEFINED))
@@ -102,6 +102,12 @@ def offsets_of(data: bytes, wanted: bytes) -> Offsets:
     if len(wanted) == 1:
         return np.flatnonzero(view == wanted[0])
     return np.flatnonzero(np.isin(view, np.frombuffer(wanted, np.uint8)))
+
+
+def places_of(data: bytes, word: bytes) -> Offsets:
+    """Offsets at which `word` stands, none of them within another."""
+    lengths = np.fromiter(map(len, data.split(word)), np.int64)
+    return np.cumsum(lengths[:-1] + len(word)) - len(word)
 
 
 def _utf8(data: bytes) -> Text:

@@ -22,14 +22,19 @@ from pipelines.contracts.contract import Contract
 from pipelines.deliveries.codes import finding
 from pipelines.deliveries.readers.damaged_rows import key_after
 from pipelines.deliveries.readers.marks_in_xml import XmlMarks
+from pipelines.deliveries.readers.pieces import Indices, Pieces, relocated, whole
 from pipelines.deliveries.readers.protective import refusal
-from pipelines.deliveries.readers.refused_names import as_told, columns_refused, is_contracts
+from pipelines.deliveries.readers.refused_names import as_told, columns_refused, is_contracts, plainly_contracts
 from pipelines.deliveries.readers.result import CHANGE, Damage, FilePart, native_schema
-from pipelines.deliveries.readers.text import Text, line_starts, load, recode
+from pipelines.deliveries.readers.text import Text, line_starts, load, places_of, recode
 
-__all__ = ["read_xml"]
+__all__ = ["read_xml", "xml_pieces"]
 
 _GATHER = 8192
+_GAP = 64  # bytes between two records; more than that is no layout
+_SPACE = np.frombuffer(b" \t\r\n", np.uint8)
+_AFTER_NAME = np.frombuffer(b" \t\n\r\f\v>/", np.uint8)
+_CLOSES = np.frombuffer(b">", np.uint8)
 _GROUP = 512  # records parsed together when a file is broken
 _ATTRIBUTE = re.compile(rb"<[^\s<>/?!]+\s+[^\s<>/]")
 _DECLARED = re.compile(rb"""\sxmlns(?::[^\s<>=]+)?\s*=\s*(?:"[^"<]*"|'[^'<]*')""")
@@ -68,14 +73,16 @@ class _Collected:
         self.known = frozenset(names)
         self.attributes = attributes  # whether the file has any: looking for them at each element is costly
         self.rules: list[str | None] = []
+        self.plain: list[bool] = []  # nothing is in it but elements of the contract, each once and of text alone
         self.refused: dict[str, None] = {}
         self._waiting: list[list[str | None]] = []
         self._tables: list[pa.Table] = []
 
-    def add(self, row: list[str | None], rule: str | None) -> None:
+    def add(self, row: list[str | None], rule: str | None, *, plain: bool = False) -> None:
         """One record: its texts in order of `names`, and the rule that rejects it or None."""
         self._waiting.append(row)
         self.rules.append(rule)
+        self.plain.append(plain)
         if len(self._waiting) >= _GATHER:
             self._gather()
 
@@ -98,27 +105,57 @@ def read_xml(path: Path, name: str, contract: Contract, *, delta: bool) -> FileP
     or nested).
     `complete` is False when the file was broken: what could not be told apart is lost.
     """
+    return xml_pieces(path, name, contract, delta=delta).all()
+
+
+def xml_pieces(path: Path, name: str, contract: Contract, *, delta: bool) -> Pieces:
+    """The same file with its records told apart, where they stand one after the other and nothing but space is between them."""
     schema = native_schema(contract, delta)
     empty = FilePart(schema.empty_table())
     text, findings = load(path, name, contract.file.encoding)
     if text is None or any(each.severity == "refuse" for each in findings):
-        return replace(empty, findings=tuple(findings))
+        return whole(replace(empty, findings=tuple(findings)))
     if not text.data.strip():
-        return empty
-    if re.search(rb"<!\s*(DOCTYPE|ENTITY)", text.data, re.IGNORECASE):
+        return whole(empty)
+    if b"!" in text.data and re.search(rb"<!\s*(DOCTYPE|ENTITY)", text.data, re.IGNORECASE):
         fault = finding("UNREADABLE", name, reason="it declares a document type or entities, which are not accepted")
-        return replace(empty, findings=(*findings, fault))
+        return whole(replace(empty, findings=(*findings, fault)))
     text = replace(text, data=_without_namespaces(text.data))
+    empty = replace(empty, findings=tuple(findings))
+    starts = _record_starts(text.data, contract.file.record)
+    ends = _record_ends(text, starts, contract.file.record)
+
+    def read(chosen: Indices | None) -> FilePart | None:
+        if chosen is None:
+            return _read(text, starts, name, contract, empty, schema)
+        told, begin = _only(text, starts, ends, chosen)
+        part = _read(told, begin, name, contract, empty, schema, len(starts))
+        # what is told of elements outside the contract, and of those that no record has, may depend on the others
+        as_whole = part.complete and part.rows == len(chosen)
+        as_whole = as_whole and (not part.refused or plainly_contracts(part.records, contract))
+        if not as_whole or any(each.code in ("UNREADABLE", "COLUMNS_MISSING") for each in part.findings):
+            return None
+        return relocated(part, chosen, lines, len(starts))
+
+    sure = np.ones(len(ends), bool)
+    starts_told = starts[: len(ends)]
+    lines = np.searchsorted(line_starts(text.data), starts_told, "right")
+    return Pieces(read, sure, text.data, starts_told, ends, lines, b"xml " + text.encoding.encode())
+
+
+def _read(
+    text: Text, starts: Any, name: str, contract: Contract, empty: FilePart, schema: pa.Schema, total: int = 0
+) -> FilePart:
+    """The records of `text`, whose start tags are at `starts`; `total` are those of the file, where these are only some."""
     names = [each for each in schema.names if each not in ("position", "line")]
     attributes = _ATTRIBUTE.search(text.data) is not None
     collected = _Collected(names, attributes, contract)
-    starts = _record_starts(text.data, contract.file.record)
     complete = True
     try:
         root = _parse_whole(text, contract.file.record, collected)
         if root != contract.file.root:
             fault = finding("UNREADABLE", name, reason=f"its outermost element is not {contract.file.root}")
-            return replace(empty, findings=(*findings, fault))
+            return replace(empty, findings=(*empty.findings, fault))
         if len(starts) != len(collected.rules):  # records somewhere else than below the root, or in comments
             starts = np.zeros(0, np.int64)
     except (etree.XMLSyntaxError, _BrokenError):
@@ -127,8 +164,44 @@ def read_xml(path: Path, name: str, contract: Contract, *, delta: bool) -> FileP
         starts = _salvage(text, starts, contract, collected)
         if not collected.rules:
             fault = finding("UNREADABLE", name, reason="it is not XML, and no record could be made out in it")
-            return replace(empty, findings=(*findings, fault), salvaged=_lost(collected, schema))
-    return _part(collected, starts, text, schema, contract, replace(empty, findings=tuple(findings)), name, complete)
+            return replace(empty, findings=(*empty.findings, fault), salvaged=_lost(collected, schema))
+    return _part(collected, starts, text, schema, contract, empty, name, complete, max(total, len(collected.rules)))
+
+
+def _only(text: Text, starts: Any, ends: Any, chosen: Indices) -> tuple[Text, Any]:
+    """Some of the records between the beginning and the end of the file, and where they start there."""
+    pairs = zip(starts[chosen].tolist(), ends[chosen].tolist(), strict=True)
+    pieces = [text.data[: starts[0]], *(text.data[one:other] + b"\n" for one, other in pairs), text.data[ends[-1] :]]
+    lengths = np.array([len(each) for each in pieces], np.int64)
+    return replace(text, data=b"".join(pieces)), np.cumsum(lengths)[:-2]
+
+
+def _record_ends(text: Text, starts: Any, record: str) -> Any:
+    """Where the record that begins at each of `starts` ends; of none, when they cannot be told apart by their tags for certain.
+
+    Between the first and the last there must be neither comments nor the like, in which a tag may be text, and between two nothing
+    but space. Whether they stand below the root, and what is around them is XML, is seen by whoever parses some of them.
+    """
+    data = text.data
+    tag = f"</{record}".encode()
+    closing = places_of(data, tag)
+    ends = _followed(data, closing, len(tag), _CLOSES) + len(tag) + 1
+    none = np.zeros(0, np.int64)
+    if len(ends) != len(closing) and len(_followed(data, closing, len(tag), _SPACE)):  # </Pupil >
+        return none
+    if len(text.bad) or not len(starts) or len(starts) != len(ends) or np.any(ends <= starts):
+        return none
+    gaps = starts[1:] - ends[:-1]
+    if np.any(gaps < 0) or np.max(gaps, initial=0) > _GAP:
+        return none
+    for sign in (b"!", b"?"):  # a single sign is found much faster than two
+        if data.find(sign, int(starts[0])) >= 0 and data.find(b"<" + sign, int(starts[0]), int(ends[-1])) >= 0:
+            return none
+    view = np.frombuffer(data, np.uint8)
+    for step in range(int(np.max(gaps, initial=0))):
+        if not np.isin(view[ends[:-1][gaps > step] + step], _SPACE).all():
+            return none
+    return ends
 
 
 def _without_namespaces(data: bytes) -> bytes:
@@ -170,19 +243,23 @@ def _collect(element: Any, collected: _Collected) -> None:
     """Add one record element."""
     texts = {child.tag: child.text for child in element}
     rule: str | None = None
+    plain = True
     if not texts.keys() <= collected.known:
+        plain = False
         names = [tag if isinstance(tag, str) else "an entity" for tag in texts if tag not in collected.known]
         collected.refused |= dict.fromkeys(names)
     if len(texts) != len(element) or _has_elements_within(element):
+        plain = False
         rule = _misshapen(element, collected)
     if collected.marks.columns and (rule or collected.attributes or not texts.keys() <= collected.known):
         texts |= collected.marks.unclear(element)
     if collected.attributes:
+        plain = plain and not element.attrib and not any(child.attrib for child in element)
         collected.refused |= dict.fromkeys(f"@{each}" for each in element.attrib)
         for child in element:
             if child.attrib and child.tag in collected.known:
                 collected.refused |= dict.fromkeys(f"{child.tag}/@{each}" for each in child.attrib)
-    collected.add([texts.get(name) for name in collected.names], rule)
+    collected.add([texts.get(name) for name in collected.names], rule, plain=plain)
 
 
 def _misshapen(element: Any, collected: _Collected) -> str | None:
@@ -264,8 +341,9 @@ def _part(
     empty: FilePart,
     name: str,
     complete: bool,
+    total: int,
 ) -> FilePart:
-    """The collected records as a table, with physical lines, the damaged ones apart."""
+    """The collected records, of `total` of the file, as a table, with physical lines, the damaged ones apart."""
     count = len(collected.rules)
     lines = np.searchsorted(line_starts(text.data), starts, "right") if len(starts) else None
     good = np.array([rule is None for rule in collected.rules], bool)
@@ -293,7 +371,7 @@ def _part(
     seen = [each for each in collected.names if texts[each].null_count < count]
     known = is_contracts(seen, contract, all_named=False)
     refused = as_told(dict(enumerate(collected.refused, 1)), contract, known=known)
-    misspelled = [column for column, records in collected.marks.misspelled.items() if records * 2 > count]
+    misspelled = [column for column, records in collected.marks.misspelled.items() if records * 2 > total]
     findings = [*empty.findings, *refusal(misspelled, name)]
     findings += columns_refused(refused, name)
     needed = {each.name for each in contract.columns if each.required or each.key} | {CHANGE}
@@ -301,7 +379,8 @@ def _part(
     if needed.intersection(absent):
         # an element may be left out of any record; that every record lacks a required one is a fault of the extract
         findings.append(finding("COLUMNS_MISSING", name, names=", ".join(e for e in absent if e in needed)))
-    return FilePart(table, damaged, complete, tuple(findings), refused, salvaged, keys)
+    plain = np.array(collected.plain, bool)[good] & complete
+    return FilePart(table, damaged, complete, tuple(findings), refused, salvaged, keys, plain=plain)
 
 
 def _lost(collected: _Collected, schema: pa.Schema) -> pa.Table:
@@ -311,8 +390,16 @@ def _lost(collected: _Collected, schema: pa.Schema) -> pa.Table:
 
 def _record_starts(data: bytes, record: str) -> Any:
     """Offsets of the record elements' start tags."""
-    pattern = re.compile(b"<" + re.escape(record.encode()) + rb"(?=[\s>/])")
-    return np.array([match.start() for match in pattern.finditer(data)], np.int64)
+    tag = f"<{record}".encode()
+    return _followed(data, places_of(data, tag), len(tag), _AFTER_NAME)
+
+
+def _followed(data: bytes, places: Any, length: int, by: Any) -> Any:
+    """Those of `places` at which a word of this length is followed by one of these bytes."""
+    after = places + length
+    there = after < len(data)
+    places, after = places[there], after[there]
+    return places[np.isin(np.frombuffer(data, np.uint8)[after], by)]
 
 
 def _bad_within(text: Text, start: int, end: int) -> bool:
