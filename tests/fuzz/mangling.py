@@ -177,7 +177,7 @@ def mangled(base: Base, names: Sequence[str], rng: random.Random) -> Mangled:
         work.table = table_of(base)
     else:
         work.parts = list(encoded(base).parts)
-    done = tuple(name for name in names if MUTATORS[name][0](work) is not False)
+    done = tuple(name for number, name in enumerate(names) if _done(name, work, first=not number))
     data = parquet_of(work.table, **work.options) if work.table is not None else Pieces(tuple(work.parts)).data
     for change in work.after:
         data = change(data)
@@ -204,6 +204,16 @@ def mangled(base: Base, names: Sequence[str], rng: random.Random) -> Mangled:
         None if work.whole else frozenset(work.touched),
         None if work.unmarked_all else frozenset(work.unmarked),
     )
+
+
+def _done(name: str, work: Work, *, first: bool) -> bool:
+    """Let a mutator do its work; one that finds its place spoilt by another could do nothing."""
+    try:
+        return MUTATORS[name][0](work) is not False
+    except (IndexError, ValueError, pa.ArrowException):
+        if first:
+            raise
+        return False
 
 
 _MARKS = {
