@@ -127,6 +127,8 @@ def _manifest(content: bytes) -> Manifest:
     listed = stated.get("files")
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
         raise _UnusableError("files is not a list of objects")
+    if not listed:  # an empty feed has a file without records; what may lie here unlisted is none that nobody looks at
+        raise _UnusableError("it lists no file")
     files = tuple(_file(entry) for entry in listed)
     if len({file.name for file in files}) < len(files):
         raise _UnusableError("a file is listed twice")

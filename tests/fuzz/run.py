@@ -51,7 +51,6 @@ class Tally:
     nights: int = 0
     findings: list[Finding] = field(default_factory=list)
     withdrawn: int = 0
-    seconds: float = 0.0
 
     def add(self, other: Tally) -> None:
         self.ends.update(other.ends)
@@ -64,7 +63,8 @@ class Tally:
         """Mutator × form: tried, accepted whole, partly, held, refused."""
         columns = ("whole", "partly", "held", "refused")
         lines = [f"{'mutator':38}{'form':9}{'tried':>8}" + "".join(f"{each:>9}" for each in columns)]
-        for name in (*MUTATORS, "two of them", "none"):
+        others = sorted({name for name, _, _ in self.ends} - MUTATORS.keys() - {"two of them", "none"})
+        for name in (*MUTATORS, "two of them", "none", *others):
             for form in FORMS:
                 found = {end: self.ends[name, form, end] for end in (*columns, "failed")}
                 if tried := sum(found.values()):
@@ -139,18 +139,21 @@ def rounds(
     slots: Sequence[int] = tuple(range(POOL)),
 ) -> Tally:
     """Round after round, those of one worker among several, until there are `inputs` or the clock says `until` (monotonic)."""
-    tally, place = Tally(), Place()
+    tally, place, done = Tally(), Place(), 0
     pool, sound = -1, list[Kept]()
     number = worker
     try:
-        while tally.inputs < inputs and time.monotonic() < until:
+        while done < inputs and time.monotonic() < until:
             if number // _ROUNDS != pool:
                 pool = number // _ROUNDS
                 bases = [_base(seed, pool, slot) for slot in range(POOL)]
                 whole = take_in(place, [mangled(base, (), random.Random(0)) for base in bases])
                 sound = [kept_of(each) for each in whole]
-            examined(seed, number, place, sound, tally, slots[: inputs - tally.inputs])
-            tell(tally)
+            part = Tally()
+            examined(seed, number, place, sound, part, slots[: inputs - done])
+            tell(part)
+            done += part.inputs
+            tally.add(part)
             number += workers
     finally:
         place.close()

@@ -48,7 +48,7 @@ def load(path: Path, name: str, expected: str) -> tuple[Text | None, list[Findin
     """
     data = path.read_bytes()
     contract = "cp1252" if codecs.lookup(expected).name == "cp1252" else "utf-8"
-    if data.startswith(_WIDE_MARKS) or data[:4000].count(0) > len(data[:4000]) // 4:
+    if data.startswith(_WIDE_MARKS) or _looks_wide(data):
         return _wide(data), [_unknown(name, contract, "it looks like UTF-16 or is not text at all")]
     if data.startswith(codecs.BOM_UTF8):
         text = _utf8(data[3:])
@@ -117,6 +117,19 @@ def _utf8(data: bytes) -> Text:
     codecs.register_error("isindex-note", note)
     data.decode("utf-8", "isindex-note")
     return Text(data, "utf-8", np.array(bad, np.int64))
+
+
+def _looks_wide(data: bytes) -> bool:
+    """Whether signs of two or four bytes are plain to see: zeros at every second place, or at three of four.
+
+    A run of zeros is a gap in the text, as an upload that broke off leaves it: it costs the records that it lies in.
+    """
+    zeros = np.frombuffer(data[:4000], np.uint8)[: len(data[:4000]) // 4 * 4].reshape(-1, 4) == 0
+    if not len(zeros):
+        return data[:4].count(0) * 4 > len(data)
+    one, other = zeros[:, 0::2].mean(), zeros[:, 1::2].mean()
+    apart = abs(one - other) * 4 > 1
+    return bool(apart or (min(one, other) * 8 > 3 and (zeros.sum(axis=1) == 3).mean() * 2 > 1))
 
 
 def _wide(data: bytes) -> Text | None:
