@@ -24,13 +24,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.contracts import load_contract
-from pipelines.contracts.contract import Contract
+from pipelines.contracts.contract import Contract, FileFormat
 from pipelines.deliveries.readers.result import native_schema
 from tests.nights.little_authority import AGENCIES, AUTHORITY, FIRST, Child, Feed
 
-__all__ = ["POOL", "Base", "Dress", "Kid", "Pieces", "base_of", "contract_of", "encoded", "parquet_of", "table_of", "values_of"]
+__all__ = [
+    "POOL",
+    "Base",
+    "Dress",
+    "Kid",
+    "Pieces",
+    "base_of",
+    "contract_of",
+    "encoded",
+    "parquet_of",
+    "table_of",
+    "values_of",
+]
 
-POOL = 128
+POOL = 256
 """Bases of one pool: as many inputs are judged together, those of each contract in one go."""
 
 Row = dict[str, Any]
@@ -113,6 +125,11 @@ class Base:
     ready: bool = False
 
     @property
+    def contract(self) -> Contract:
+        """What its file is held against."""
+        return contract_of(self.agency, self.form)
+
+    @property
     def name(self) -> str:
         """Its file's name."""
         return f"{self.agency}.{self.form}"
@@ -136,9 +153,12 @@ def asks(agency: str, row: Mapping[str, Any]) -> bool:
 
 
 @cache
-def contract_of(agency: str) -> Contract:
-    """The agency's contract."""
-    return load_contract(f"{agency}/1")
+def contract_of(agency: str, form: str = "") -> Contract:
+    """The agency's contract; that of health also as it would come in XML, for no feed that does has marks."""
+    found = load_contract(f"{agency}/1")
+    if (agency, form) == ("health", "xml"):
+        return replace(found, file=FileFormat("health.xml", "xml", root="Pupils", record="Pupil"))
+    return found
 
 
 def base_of(seed: str, number: int) -> Base:
@@ -146,19 +166,21 @@ def base_of(seed: str, number: int) -> Base:
     rng = random.Random(f"{seed}/base/{number}")
     agency = AGENCIES[number % 4]
     form = "parquet" if rng.random() < 0.2 else _NATIVE[agency]
+    form = "xml" if (agency, form) == ("health", "csv") and rng.random() < 0.3 else form
     dress = Dress(rng.choice(["\r\n", "\n"]), rng.random() < 0.2, rng.random() < 0.5, rng.random() < 0.3)
-    if number < 4:
-        day = FIRST + timedelta(days=rng.randrange(3))
-        there = ready_rows(agency, day)
-        begin = rng.randrange(max(1, len(there) - 12))
-        rows = [dict(row) for row in there[begin : begin + rng.randint(5, 12)]]
-        return Base(agency, form, "full", day, tuple(_marked(agency, rows, rng)), dress, ready=True)
+    if number < 12:
+        # whichever night: those of one pool are of one, in parts that share no record
+        night = FIRST + timedelta(days=random.Random(seed).randrange(3))
+        part = ready_rows(agency, night)[number // 4 :: 3]
+        begin = rng.randrange(max(1, len(part) - 8))
+        rows = [dict(row) for row in part[begin : begin + rng.randint(5, 12)]]
+        return Base(agency, form, "full", FIRST, tuple(_marked(agency, rows, rng)), dress, ready=True)
     mode = "delta" if rng.random() < 0.1 else "full"
-    first = 30 * (number + POOL * rng.randrange(2_000))
+    first = 30 * (number + POOL * rng.randrange(1_000))
     feed = Feed(agency)
     for place in range(rng.choice((5, 6, 8, 8, 12, 20, 30))):
         feed.hold(kid(first + place))
-    rows = [_varied(agency, row, rng) for row in feed.rows.values()]
+    rows = [_varied(agency, form, row, rng) for row in feed.rows.values()]
     if mode == "delta":
         rows = [{**row, "change": "upsert"} for row in rows]
     return Base(agency, form, mode, FIRST, tuple(_marked(agency, rows, rng)), dress)
@@ -175,15 +197,15 @@ def kid(number: int) -> Kid:
     return Kid(number, given.title(), family.title(), "MF"[number % 2], street, born)
 
 
-def _varied(agency: str, row: Row, rng: random.Random) -> Row:
+def _varied(agency: str, form: str, row: Row, rng: random.Random) -> Row:
     """A record that is as sound as another and is not written as plainly."""
     street = {"health": "address_line_1", "education": "AddressLine1", "police": "location"}.get(agency)
     if agency == "health":
         row = {**row, "carer_relationship": rng.choice(("mother", "father", ""))}
     if street and rng.random() < 0.15:
-        between = rng.choice((", ", "; ", " & ", "\n") if agency in ("health", "police") else (", ", " & "))
+        between = rng.choice((", ", "; ", " & ", "\n") if form == "csv" else (", ", " & "))
         row = {**row, street: f"Flat {rng.randint(1, 9)}{between}{row[street]}"}
-    if street and rng.random() < 0.05 and agency in ("health", "police"):
+    if street and rng.random() < 0.05 and form == "csv":
         row = {**row, street: f'"The Oaks" {row[street]}'}
     return row
 
@@ -216,10 +238,15 @@ def ready_rows(agency: str, day: date) -> tuple[Row, ...]:
     else:
         records = re.findall(rf"<{contract.file.record}>(.*?)</{contract.file.record}>", data.decode(), re.DOTALL)
         found = [{name: unescape(text) for name, text in re.findall(r"<(\w+)>(.*?)</\1>", each)} for each in records]
-    key = _KEY[agency]
-    seen: set[str] = set()
-    # the ready nights have faults of their own: two records of one key are none of what is tried here
-    return tuple(row for row in found if row.get(key) and not (row[key] in seen or seen.add(row[key])))
+    rows, seen = [], set[str]()
+    for (
+        row
+    ) in found:  # the ready nights have faults of their own: two records of one number are none of what is tried here
+        numbers = {str(row[name]) for name in (_KEY[agency], "nhs_number", "UPN", "upn") if row.get(name)}
+        if row.get(_KEY[agency]) and not numbers & seen:
+            rows.append(row)
+            seen |= numbers
+    return tuple(rows)
 
 
 # --- files
@@ -227,7 +254,7 @@ def ready_rows(agency: str, day: date) -> tuple[Row, ...]:
 
 def encoded(base: Base) -> Pieces:
     """A base's native file in pieces."""
-    return _ENCODE[_NATIVE[base.agency]](base)
+    return _ENCODE[base.form](base)
 
 
 def _csv(base: Base) -> Pieces:
@@ -251,7 +278,7 @@ def _jsonl(base: Base) -> Pieces:
 
 
 def _xml(base: Base) -> Pieces:
-    contract, end = contract_of(base.agency), base.dress.end
+    contract, end = base.contract, base.dress.end
     gap = f"{end}  " if base.dress.indented else ""
     change = ["change"] if base.mode == "delta" else []
 

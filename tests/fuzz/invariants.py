@@ -102,7 +102,9 @@ def _lost(given: Mangled, seen: Seen, sound: Kept) -> Iterator[tuple[str, str]]:
         return
     now = kept_of(seen)
     keys = given.base.keys()
-    other = seen.entries[0].has("ENCODING_OTHER")  # the file is read as another encoding: letters beyond ASCII may be others
+    other = seen.entries[0].has(
+        "ENCODING_OTHER"
+    )  # the file is read as another encoding: letters beyond ASCII may be others
     for number, key in enumerate(keys):
         if number in given.touched or key not in sound or (other and not str(given.base.rows[number]).isascii()):
             continue

@@ -144,7 +144,7 @@ class Work:
         if self.table is not None:
             self.table = table_of(changed)
         else:
-            fresh = {owner: data for owner, data in encoded(changed).parts}
+            fresh = dict(encoded(changed).parts)
             for number in numbers:
                 for place in self.places(number):
                     self.put(place, fresh[number])
@@ -210,14 +210,14 @@ def _done(name: str, work: Work, *, first: bool) -> bool:
     """Let a mutator do its work; one that finds its place spoilt by another could do nothing."""
     try:
         return MUTATORS[name][0](work) is not False
-    except (IndexError, ValueError, pa.ArrowException):
+    except (IndexError, ValueError, RecursionError, pa.ArrowException):
         if first:
             raise
         return False
 
 
 _MARKS = {
-    "health": re.compile(rb'[,;]"?S"?(?=[,;\r\n])'),
+    "health": re.compile(rb'[,;]"?S"?(?=[,;\r\n])|<confidentiality>S</confidentiality>'),
     "social_care": re.compile(rb'"shield"\s*:\s*\{[^{}]*\}|"firewall_from"\s*:\s*"[^"]*"'),
 }
 

@@ -192,7 +192,9 @@ def nul(work: Work) -> bool | None:
 @mutator("signs that are not seen", *TEXT)
 def unseen(work: Work) -> bool | None:
     place, begin, _ = _somewhere(work, 1)
-    work.edit(place, begin, begin, work.rng.choice("\ufeff\u200b\u00ad\u202e\u2028\u0085\u00a0\u000b\u001f\u0301").encode())
+    work.edit(
+        place, begin, begin, work.rng.choice("\ufeff\u200b\u00ad\u202e\u2028\u0085\u00a0\u000b\u001f\u0301").encode()
+    )
 
 
 # --- lines

@@ -13,7 +13,29 @@ from tests.fuzz.mangling import Work, mutator
 
 _FIELDS = ("contract", "authority", "agency", "business_date", "sequence", "mode", "created_at", "supplier", "files")
 _OF_FILE = ("name", "bytes", "rows", "sha256")
-_ODD: tuple[Any, ...] = (None, True, 0, -1, 1.5, 1e300, 2**31, 2**64, 10**400, "", "x", "0", [], {}, [[]], {"a": 1}, "\ud800", "x" * 5000, "\u0000", "330 ", "٣٣٠")
+_ODD: tuple[Any, ...] = (
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    1e300,
+    2**31,
+    2**64,
+    10**400,
+    "",
+    "x",
+    "0",
+    [],
+    {},
+    [[]],
+    {"a": 1},
+    "\ud800",
+    "x" * 5000,
+    "\u0000",
+    "330 ",
+    "٣٣٠",
+)
 
 
 def _in_file(work: Work, name: str, value: Any) -> None:
@@ -29,7 +51,11 @@ def _in_file(work: Work, name: str, value: Any) -> None:
 def missing(work: Work) -> bool | None:
     name = work.rng.choice((*_FIELDS, *_OF_FILE))
     if name in _OF_FILE:
-        work.manifest.append(lambda stated: [file.pop(name, None) for file in stated.get("files") or [] if isinstance(file, dict)] and None)
+        work.manifest.append(
+            lambda stated: (
+                [file.pop(name, None) for file in stated.get("files") or [] if isinstance(file, dict)] and None
+            )
+        )
     else:
         work.manifest.append(lambda stated: stated.pop(name, None) and None)
 
@@ -55,7 +81,11 @@ def hashes(work: Work) -> bool | None:
     if how == 0:
         work.honest = False
     else:
-        _in_file(work, "sha256", (lambda value: str(value).upper(), lambda value: str(value)[:-1], lambda value: "0" * 64)[how - 1])
+        _in_file(
+            work,
+            "sha256",
+            (lambda value: str(value).upper(), lambda value: str(value)[:-1], lambda value: "0" * 64)[how - 1],
+        )
 
 
 @mutator("manifest: odd sequence or day")

@@ -169,7 +169,9 @@ def renamed(work: Work) -> bool | None:
     _spoils(work, place)
     old = work.table.column_names[place]
     name = work.rng.choice((old.upper(), f"{old} ", old[:-1], "", work.value(), f"{old}\u200b"))
-    work.table = work.table.rename_columns([name if n == place else each for n, each in enumerate(work.table.column_names)])
+    work.table = work.table.rename_columns(
+        [name if n == place else each for n, each in enumerate(work.table.column_names)]
+    )
     return None
 
 
@@ -246,5 +248,7 @@ def damaged(work: Work) -> bool | None:
 @mutator("Parquet: something else", "parquet")
 def something_else(work: Work) -> bool | None:
     work.everything()
-    other = work.rng.choice((b"PAR1", b"PAR1PAR1", b"PAR1\0\0\0\0PAR1", b"PARE" * 3, b"a,b\n1,2\n", b"PK\x03\x04", b"\0" * 100, b"{}"))
+    other = work.rng.choice(
+        (b"PAR1", b"PAR1PAR1", b"PAR1\0\0\0\0PAR1", b"PARE" * 3, b"a,b\n1,2\n", b"PK\x03\x04", b"\0" * 100, b"{}")
+    )
     work.after.append(lambda data: other)

@@ -24,6 +24,8 @@ def _inside(work: Work, change: Any, *, touches: bool = True) -> bool:
     told = change(leaf[1], leaf[2])
     if touches:
         work.touched.add(number)
+        if leaf[1] == b"confidentiality":
+            work.unmarked.add(number)
     work.put(found[0], found[1][: leaf.start()] + told + found[1][leaf.end() :])
     return True
 
@@ -173,6 +175,11 @@ def root(work: Work) -> bool | None:
 @mutator("another declaration", "xml")
 def declaration(work: Work) -> bool | None:
     told = work.rng.choice((b"", b'<?xml version="1.0"?>', b'<?xml version="1.0" encoding="ISO-8859-1"?>', b'<?xml version="1.1" encoding="UTF-8"?>', b'<?xml version="1.0" encoding="UTF-16"?>', b'<?xml version="1.0" encoding="x-none"?>', b"  \n<?xml version='1.0'?>", b'<?xml version="1.0" standalone="yes"?>', b"<?xml?>"))  # fmt: skip
-    if told.startswith((b" ", b"<?xml?", b'<?xml version="1.1"')) or b"none" in told or b"16" in told or b"8859" in told:
+    if (
+        told.startswith((b" ", b"<?xml?", b'<?xml version="1.1"'))
+        or b"none" in told
+        or b"16" in told
+        or b"8859" in told
+    ):
         work.everything(marks=False)
     work.after.append(lambda data: re.sub(rb"<\?xml version=[^>]*\?>", told.replace(b"\\", b""), data, count=1))

@@ -23,8 +23,8 @@ __all__ = ["FAMILIES", "Finding", "Tally", "applicable", "case", "examined", "on
 FAMILIES = (mutate_bytes, mutate_cells, mutate_csv, mutate_json, mutate_manifest, mutate_parquet, mutate_xml)
 """The modules with mutators; importing them has entered these."""
 
-_ROUNDS = 24  # of one pool of bases
-_STORED = 16  # one round in so many is kept in a real store
+_ROUNDS = 20  # of one pool of bases
+_STORED = 20  # one round in so many is kept in a real store
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,7 @@ def one(given: Mangled, place: Place) -> list[tuple[str, str]]:
     return list(broken(given, seen, kept_of(whole), place, stored=True))
 
 
-def examined(
-    seed: str, number: int, place: Place, sound: Sequence[Kept], tally: Tally, slots: Sequence[int]
-) -> None:
+def examined(seed: str, number: int, place: Place, sound: Sequence[Kept], tally: Tally, slots: Sequence[int]) -> None:
     """Take in one round and count what becomes of it; what looks broken is taken in alone before it counts."""
     inputs = [case(seed, number, slot) for slot in slots]
     stored = number % _STORED == 0

@@ -12,7 +12,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -24,7 +24,8 @@ import pyarrow.compute as pc
 from upath import UPath
 
 from pipelines.contracts import load_contract
-from pipelines.deliveries import Receipt, Store, conclude, receive
+from pipelines.contracts.contract import Contract
+from pipelines.deliveries import Receipt, Store, conclude, intake, receive
 from pipelines.deliveries.found import read_found
 from pipelines.deliveries.readers.result import UNREADABLE_SCHEMA, ReadResult
 from pipelines.deliveries.states import DeliveryEntry
@@ -156,12 +157,10 @@ def take_in(place: Place, inputs: Sequence[Mangled], *, stored: bool = False) ->
         for name, data in each.files.items():
             (folder / name).write_bytes(data)
         (folder / "manifest.json").write_bytes(each.manifest)
-        with _timed(one, place.lines):
+        with _timed(one, place.lines), _held_against(each.base.contract) as load:
             landing = UPath(place.root / str(number))
             found = read_found(landing, AUTHORITY, each.base.agency, each.base.day, "")
-            one.receipt = receive(
-                found, place_register, load_contract=load_contract, open_authorities=lambda day: {AUTHORITY}
-            )
+            one.receipt = receive(found, _KNOWS_NOTHING, load_contract=load, open_authorities=lambda day: {AUTHORITY})
     _judge_all(place, seen)
     for one in seen:
         if one.receipt is None or one.fault is not None:
@@ -169,7 +168,7 @@ def take_in(place: Place, inputs: Sequence[Mangled], *, stored: bool = False) ->
         with _timed(one, place.lines):
             one.entries = conclude(
                 one.receipt,
-                place_register,
+                _KNOWS_NOTHING,
                 place.store if stored else place.memory,  # type: ignore[arg-type]
                 received_at=NOW,
                 accepted=one.accepted,
@@ -186,7 +185,22 @@ def take_in(place: Place, inputs: Sequence[Mangled], *, stored: bool = False) ->
     return seen
 
 
-place_register: Any = Nothing()
+_KNOWS_NOTHING: Any = Nothing()
+
+
+@contextmanager
+def _held_against(contract: Contract) -> Iterator[Callable[[str], Contract]]:
+    """What loads contracts, this one in place of the registered one of the same name."""
+
+    def load(name: str) -> Contract:
+        return contract if name == contract.id else load_contract(name)
+
+    before = intake.contract_for
+    intake.contract_for = lambda agency, day: contract if agency == contract.agency else before(agency, day)
+    try:
+        yield load
+    finally:
+        intake.contract_for = before
 
 
 def _judge_all(place: Place, seen: Sequence[Seen]) -> None:

@@ -6,13 +6,15 @@ read at all; content outside the contract is dropped while parsing and named.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pipelines.contracts.contract import Contract
 from pipelines.deliveries.codes import Finding, finding
 from pipelines.deliveries.files import Verified, VerifiedFile
 from pipelines.deliveries.readers.csv import read_csv
 from pipelines.deliveries.readers.jsonl import read_jsonl
 from pipelines.deliveries.readers.parquet import read_parquet
-from pipelines.deliveries.readers.result import FilePart, ReadResult, assemble, native_schema, tidied
+from pipelines.deliveries.readers.result import FilePart, ReadResult, assemble, tidied
 from pipelines.deliveries.readers.xml import read_xml
 
 __all__ = ["ReadResult", "read_delivery", "read_file"]
@@ -54,15 +56,22 @@ def read_file(file: VerifiedFile, contract: Contract, *, delta: bool) -> FilePar
 
 def _as_it_is(file: VerifiedFile, contract: Contract, *, delta: bool) -> FilePart:
     kind = _KINDS.get(file.name.rpartition(".")[2].lower())
+    if kind in ("parquet", contract.file.kind):
+        return _read(kind, file, contract, delta=delta)
+    reason = f"its name ends neither in .{contract.file.kind} nor in .parquet"
+    fault = finding("UNREADABLE", file.stated.name, reason=reason)
+    # whatever it is called: what can be made out in it is heard
+    with file.path.open("rb") as stream:
+        kind = "parquet" if stream.read(4) == b"PAR1" else contract.file.kind
+    return replace(_read(kind, file, contract, delta=delta), findings=(fault,))
+
+
+def _read(kind: str, file: VerifiedFile, contract: Contract, *, delta: bool) -> FilePart:
     rows = file.stated.rows
     if kind == "parquet":
         return read_parquet(file.path, file.stated.name, contract, delta=delta, stated_rows=rows)
-    if kind == contract.file.kind == "csv":
+    if kind == "csv":
         return read_csv(file.path, file.stated.name, contract, delta=delta, stated_rows=rows)
-    if kind == contract.file.kind == "xml":
+    if kind == "xml":
         return read_xml(file.path, file.stated.name, contract, delta=delta)
-    if kind == contract.file.kind == "jsonl":
-        return read_jsonl(file.path, file.stated.name, contract, delta=delta)
-    reason = f"its name ends neither in .{contract.file.kind} nor in .parquet"
-    fault = finding("UNREADABLE", file.stated.name, reason=reason)
-    return FilePart(native_schema(contract, delta).empty_table(), findings=(fault,))
+    return read_jsonl(file.path, file.stated.name, contract, delta=delta)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -101,13 +102,15 @@ def read_xml(path: Path, name: str, contract: Contract, *, delta: bool) -> FileP
     schema = native_schema(contract, delta)
     empty = FilePart(schema.empty_table())
     text, findings = load(path, name, contract.file.encoding)
-    if text is None or any(each.severity == "refuse" for each in findings):
+    if text is None:
         return replace(empty, findings=tuple(findings))
+    if any(each.severity == "refuse" for each in findings):
+        return replace(empty, findings=tuple(findings), salvaged=_overheard(text, contract, schema))
     if not text.data.strip():
         return empty
     if re.search(rb"<!\s*(DOCTYPE|ENTITY)", text.data, re.IGNORECASE):
         fault = finding("UNREADABLE", name, reason="it declares a document type or entities, which are not accepted")
-        return replace(empty, findings=(*findings, fault))
+        return replace(empty, findings=(*findings, fault), salvaged=_overheard(text, contract, schema))
     text = replace(text, data=_without_namespaces(text.data))
     names = [each for each in schema.names if each not in ("position", "line")]
     attributes = _ATTRIBUTE.search(text.data) is not None
@@ -118,7 +121,7 @@ def read_xml(path: Path, name: str, contract: Contract, *, delta: bool) -> FileP
         root = _parse_whole(text, contract.file.record, collected)
         if root != contract.file.root:
             fault = finding("UNREADABLE", name, reason=f"its outermost element is not {contract.file.root}")
-            return replace(empty, findings=(*findings, fault))
+            return replace(empty, findings=(*findings, fault), salvaged=_overheard(text, contract, schema))
         if len(starts) != len(collected.rules):  # records somewhere else than below the root, or in comments
             starts = np.zeros(0, np.int64)
     except (etree.XMLSyntaxError, _BrokenError):
@@ -307,6 +310,17 @@ def _part(
 def _lost(collected: _Collected, schema: pa.Schema) -> pa.Table:
     """What could be made out of records that cannot be told apart and ask: without position and line."""
     return pa.Table.from_pylist([texts for texts in collected.lost if texts], schema=schema)
+
+
+def _overheard(text: Text, contract: Contract, schema: pa.Schema) -> pa.Table:
+    """What could be made out of the records of a file that is refused as a whole and not parsed, as far as they ask."""
+    marks = XmlMarks(contract)
+    if not marks.columns:
+        return schema.empty_table()
+    bounds = [*_record_starts(text.data, contract.file.record).tolist(), len(text.data)]
+    raws = (recode(text.data[first:last], text.encoding).decode() for first, last in pairwise(bounds))
+    found = [{"position": number, **marks.torn(raw)} for number, raw in enumerate(raws, 1)]
+    return pa.Table.from_pylist([texts for texts in found if len(texts) > 1], schema=schema)
 
 
 def _record_starts(data: bytes, record: str) -> Any:
