@@ -64,8 +64,6 @@ def read_csv(path: Path, name: str, contract: Contract, *, delta: bool, stated_r
     schema = native_schema(contract, delta)
     empty = FilePart(schema.empty_table())
     text, findings = load(path, name, contract.file.encoding)
-    if text is None:
-        return replace(empty, findings=tuple(findings))
     starts = line_starts(text.data)
     first = _first_line(text.data, starts)
     if first is None:

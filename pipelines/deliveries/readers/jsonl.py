@@ -53,8 +53,6 @@ def read_jsonl(path: Path, name: str, contract: Contract, *, delta: bool) -> Fil
     """
     schema = native_schema(contract, delta)
     text, findings = load(path, name, contract.file.encoding)
-    if text is None:
-        return FilePart(schema.empty_table(), findings=tuple(findings))
     starts = line_starts(text.data)
     bad = np.unique(np.searchsorted(starts, text.bad, "right")) if len(text.bad) else np.empty(0, np.int64)
     columns = [column for column in contract.columns if column.name != CHANGE]

@@ -37,6 +37,7 @@ _DECLARED = re.compile(rb"""\sxmlns(?::[^\s<>=]+)?\s*=\s*(?:"[^"<]*"|'[^'<]*')""
 _PREFIXED = re.compile(rb"(</?)([^\s<>/!?:=\"']+:)([^\s<>/:=\"']+)")
 _PREFIXED_ATTRIBUTE = re.compile(rb"""(\s)([^\s<>/:="']+:)([^\s<>/:="']+)(?=\s*=\s*["'])""")
 _TAG_WITH_ATTRIBUTES = re.compile(rb"<[^\s<>/!?]+\s[^<>]*>")
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _has_elements_within = etree.XPath("boolean(*/*)")
 _OPTIONS: dict[str, Any] = {
     "resolve_entities": False,
@@ -80,6 +81,12 @@ class _Collected:
         if len(self._waiting) >= _GATHER:
             self._gather()
 
+    def lose(self, text: Text, begin: int, end: int) -> None:
+        """What lies between two records may be one whose tags are damaged: what can be made out of it, if it asks."""
+        raw = text.data[begin:end]
+        if self.marks.columns and raw.strip():
+            self.lost.append(self.marks.torn(_COMMENT.sub("", recode(raw, text.encoding).decode())))
+
     def table(self) -> pa.Table:
         """All records as text columns."""
         self._gather()
@@ -102,8 +109,6 @@ def read_xml(path: Path, name: str, contract: Contract, *, delta: bool) -> FileP
     schema = native_schema(contract, delta)
     empty = FilePart(schema.empty_table())
     text, findings = load(path, name, contract.file.encoding)
-    if text is None:
-        return replace(empty, findings=tuple(findings))
     if any(each.severity == "refuse" for each in findings):
         return replace(empty, findings=tuple(findings), salvaged=_overheard(text, contract, schema))
     if not text.data.strip():
@@ -203,7 +208,8 @@ def _salvage(text: Text, starts: Any, contract: Contract, collected: _Collected)
     """Collect what can be read of a broken file; offsets of the records told apart.
 
     A record goes from its start tag to the first end tag, or, without one, to the next start tag (unreadable). A last
-    record that is cut off, and what lies between an end tag and the next start tag, cannot be told apart and is lost.
+    record that is cut off, and what lies between an end tag and the next start tag, cannot be told apart and is lost,
+    but for what it asks for.
     """
     end_tag = f"</{contract.file.record}".encode()
     hidden = [match.span() for match in re.finditer(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>", text.data, re.DOTALL)]
@@ -211,12 +217,15 @@ def _salvage(text: Text, starts: Any, contract: Contract, collected: _Collected)
     pieces: list[_Piece] = []
     bounds = [*starts.tolist(), len(text.data)]
     bad = set(np.searchsorted(starts, text.bad, "right") - 1) if len(text.bad) else set()
+    after = 0
     for number, start in enumerate(bounds[:-1]):
         if any(first <= start < last for first, last in hidden):
             continue
+        collected.lose(text, after, start)
         end = text.data.find(end_tag, start, bounds[number + 1])
         close = text.data.find(b">", end, bounds[number + 1]) if end >= 0 else -1
         raw = recode(text.data[start : close + 1 if close >= 0 else bounds[number + 1]], text.encoding)
+        after = close + 1 if close >= 0 else bounds[number + 1]
         if close < 0 and number + 2 == len(bounds):
             collected.lost.append(collected.marks.torn(raw.decode()))
             continue
@@ -225,6 +234,7 @@ def _salvage(text: Text, starts: Any, contract: Contract, collected: _Collected)
             pieces.append((raw, "RECORD-ENCODING"))
         else:
             pieces.append((raw, None if close >= 0 else "RECORD-UNREADABLE"))
+    collected.lose(text, after, len(text.data))
     for first in range(0, len(pieces), _GROUP):
         _parse_group(pieces[first : first + _GROUP], contract.file.record, collected)
     return np.array(offsets, np.int64)
