@@ -213,7 +213,7 @@ def _varied(agency: str, form: str, row: Row, rng: random.Random) -> Row:
 def _marked(agency: str, rows: Sequence[Row], rng: random.Random) -> list[Row]:
     """The records, some of which ask to be protected."""
     marked = [dict(row) for row in rows]
-    if rng.random() < 0.6:
+    if rng.random() < 0.75:
         for row in rng.sample(marked, k=min(len(marked), rng.randint(1, 3))):
             if agency == "health":
                 row["confidentiality"] = "S"

@@ -63,8 +63,8 @@ class Tally:
         """Mutator × form: tried, accepted whole, partly, held, refused."""
         columns = ("whole", "partly", "held", "refused")
         lines = [f"{'mutator':38}{'form':9}{'tried':>8}" + "".join(f"{each:>9}" for each in columns)]
-        others = sorted({name for name, _, _ in self.ends} - MUTATORS.keys() - {"two of them", "none"})
-        for name in (*MUTATORS, "two of them", "none", *others):
+        others = sorted({name for name, _, _ in self.ends} - MUTATORS.keys() - {"several of them", "none"})
+        for name in (*MUTATORS, "several of them", "none", *others):
             for form in FORMS:
                 found = {end: self.ends[name, form, end] for end in (*columns, "failed")}
                 if tried := sum(found.values()):
@@ -83,12 +83,12 @@ def _base(seed: str, pool: int, slot: int) -> Base:
 
 
 def case(seed: str, number: int, slot: int) -> Mangled:
-    """The input of a round and slot: its base with one mutator, in three of ten with two."""
+    """The input of a round and slot: its base with one mutator, in four of ten with two or three."""
     base = _base(seed, number // _ROUNDS, slot)
     rng = random.Random(f"{seed}/{number}/{slot}")
     there = applicable(base.form)
     own = [name for name in there if len(MUTATORS[name][1]) < 4]
-    names = [rng.choice(own if rng.random() < 0.7 else there) for _ in range(2 if rng.random() < 0.3 else 1)]
+    names = [rng.choice(own if rng.random() < 0.7 else there) for _ in range(rng.choice((1, 1, 1, 1, 1, 1, 2, 2, 2, 3)))]
     # what is done to values comes first: of bytes that are spoilt no record could be written anew
     names.sort(key=lambda name: MUTATORS[name][0].__module__ != "tests.fuzz.mutate_cells")
     return mangled(base, names, rng)
@@ -121,7 +121,7 @@ def examined(seed: str, number: int, place: Place, sound: Sequence[Kept], tally:
 
 def _count(tally: Tally, given: Mangled, seen: Seen) -> None:
     tally.inputs += 1
-    names = (*given.names, *(["two of them"] if len(given.names) > 1 else [])) or ("none",)
+    names = (*given.names, *(["several of them"] if len(given.names) > 1 else [])) or ("none",)
     for name in dict.fromkeys(names):
         tally.ends[name, given.base.form, ending(seen)] += 1
 
