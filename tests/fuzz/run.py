@@ -88,7 +88,9 @@ def case(seed: str, number: int, slot: int) -> Mangled:
     rng = random.Random(f"{seed}/{number}/{slot}")
     there = applicable(base.form)
     own = [name for name in there if len(MUTATORS[name][1]) < 4]
-    names = [rng.choice(own if rng.random() < 0.7 else there) for _ in range(rng.choice((1, 1, 1, 1, 1, 1, 2, 2, 2, 3)))]
+    names = [
+        rng.choice(own if rng.random() < 0.7 else there) for _ in range(rng.choice((1, 1, 1, 1, 1, 1, 2, 2, 2, 3)))
+    ]
     # what is done to values comes first: of bytes that are spoilt no record could be written anew
     names.sort(key=lambda name: MUTATORS[name][0].__module__ != "tests.fuzz.mutate_cells")
     return mangled(base, names, rng)
