@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo ui test test-full attacks lint lock clean bench bench-england bench-households bench-matching bench-workers model
+.PHONY: help setup demo ui test test-full attacks fuzz lint lock clean bench bench-england bench-households bench-matching bench-workers model
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -37,6 +37,9 @@ test-full: setup ## the tests that `make test` leaves out: whole lives of a home
 
 attacks: setup ## the attacks on the protection of children: family, tried, held
 	@$(BIN)/python -m pytest -q -n 0 tests/attacks
+
+fuzz: setup ## mangled deliveries, INPUTS=100000 of them or MINUTES=30; SEED=text gives the same ones again
+	@$(BIN)/python -m tests.fuzz $(if $(INPUTS),--inputs $(INPUTS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 lint: setup ## style, types, import rules, contracts
 	@$(BIN)/ruff check .

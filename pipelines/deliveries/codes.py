@@ -7,6 +7,7 @@ code applies; that is for the step that finds it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,9 +16,22 @@ from typing import Any, Literal
 
 import yaml
 
-__all__ = ["Finding", "Severity", "file_codes", "finding", "record_rules", "worst"]
+from pipelines.contracts import registered_agencies
+from pipelines.privacy.masking import mask
+
+__all__ = ["Finding", "Severity", "file_as_told", "file_codes", "finding", "record_rules", "worst"]
 
 Severity = Literal["refuse", "hold", "warn", "info"]
+_OF_A_FILE = frozenset(
+    """
+    ack all batch care child children csv daily data delivery delta export extract feed file full gz index json jsonl la load manifest ndjson
+    nightly of parquet part police pupils rejects run social txt update v xml zst zstd
+    """.split()  # noqa: SIM905  (forty short words)
+)
+"""Words that a file's name may have in it and still be told as it is, beside the names of the agencies."""
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_LONG_NUMBER = re.compile(r"(?<![0-9])(?!20[0-9]{12}(?![0-9]))[0-9]{9,}")  # a time has as many digits
+_KIND = re.compile(r"(?:\.(?:csv|jsonl|ndjson|json|xml|parquet))?(?:\.(?:gz|zst|zstd))?$", re.IGNORECASE)
 _ORDER: tuple[Severity, ...] = ("info", "warn", "hold", "refuse")
 
 
@@ -27,7 +41,7 @@ class Finding:
 
     Attributes:
         code: for example ``CHECKSUM_MISMATCH``.
-        file: the file concerned, as named in the manifest, or "" for the delivery as a whole.
+        file: the file concerned, named as it may be told (`file_as_told`), or "" for the delivery as a whole.
         message: what is wrong, without any delivered value.
         remedy: what the supplier should do.
         severity: refuse, hold, warn or info.
@@ -59,11 +73,27 @@ def finding(code: str, file: str = "", *, severity: Severity | None = None, **wo
     declared = file_codes()[code]
     return Finding(
         code,
-        file,
+        file_as_told(file),
         declared["message"].format_map(words),
         declared["remedy"].format_map(words),
         severity or declared["severity"],
     )
+
+
+def file_as_told(name: str) -> str:
+    """The name of a file as the manifest has it, where it is of words that programs call an extract by; else its shape and kind.
+
+    What people call a file may name a child: ``Arthur Smith.csv`` becomes ``AAAAAA AAAAA.csv``.
+    """
+    words = {word.lower() for word in re.findall(r"[^\W\d_]+", name)}
+    unknown = words - _OF_A_FILE
+    if unknown:
+        unknown -= {part for agency in registered_agencies() for part in agency.agency.split("_")}
+    if not unknown and _PLAIN_NAME.fullmatch(name) and not _LONG_NUMBER.search(name):
+        return name
+    kind = _KIND.search(name)
+    end = kind.group() if kind else ""
+    return mask(name.removesuffix(end)) + end.lower()
 
 
 def worst(findings: list[Finding]) -> Severity:

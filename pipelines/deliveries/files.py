@@ -65,9 +65,12 @@ class Verified:
 
 @contextmanager
 def verified(
-    found: FoundDelivery, stated_files: Sequence[ManifestFile], limits: Limits | None = None
+    found: FoundDelivery, stated_files: Sequence[ManifestFile], limits: Limits | None = None, *, torn: bool = False
 ) -> Iterator[Verified]:
-    """The files of `found`, checked against what is stated of each and readable until the context is left."""
+    """The files of `found`, checked against what is stated of each and readable until the context is left.
+
+    `torn`: a file whose compression is damaged is among them all the same, as far as it could be unpacked.
+    """
     with ExitStack() as held, tempfile.TemporaryDirectory(prefix="isindex-intake-") as workspace:
         files: list[VerifiedFile] = []
         findings: list[Finding] = []
@@ -78,6 +81,8 @@ def verified(
                 found, stated, target, limits or Limits(), held if number < _KEPT_OPEN else None
             )
             findings += faults
+            if torn and file is None and target.is_file() and any(each.code == "UNREADABLE" for each in faults):
+                file = VerifiedFile(stated, _unpacker(stated.name)[0], target)
             content.update(f"{stated.name}\n{digest}\n".encode())
             if file is not None:
                 files.append(file)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+from pipelines.contracts import registered_agencies
 from pipelines.deliveries.codes import Finding, finding
 
 __all__ = ["Manifest", "ManifestFile", "delivery_id", "parse_manifest", "stays_inside"]
@@ -87,7 +88,9 @@ def parse_manifest(
             finding("WRONG_AUTHORITY", reason=f"the manifest says {manifest.authority}, the folder {authority}")
         )
     if manifest.agency != agency:
-        found.append(finding("WRONG_AGENCY", reason=f"the manifest says {manifest.agency}, the folder {agency}"))
+        # what is no agency's name may be anybody's
+        says = manifest.agency if any(manifest.agency == each.agency for each in registered_agencies()) else "another"
+        found.append(finding("WRONG_AGENCY", reason=f"the manifest says {says}, the folder {agency}"))
     if manifest.business_date != business_date:
         found.append(finding("WRONG_DATE", stated=manifest.business_date, folder=business_date))
     if not all(stays_inside(file.name) for file in manifest.files):
@@ -127,6 +130,8 @@ def _manifest(content: bytes) -> Manifest:
     listed = stated.get("files")
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
         raise _UnusableError("files is not a list of objects")
+    if not listed:  # an empty feed has a file without records; what may lie here unlisted is none that nobody looks at
+        raise _UnusableError("it lists no file")
     files = tuple(_file(entry) for entry in listed)
     if len({file.name for file in files}) < len(files):
         raise _UnusableError("a file is listed twice")

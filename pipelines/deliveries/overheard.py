@@ -29,7 +29,7 @@ _OURS = frozenset({"manifest.json", "ack.json", "rejects.csv"})
 
 
 def overheard(found: FoundDelivery, manifest: Manifest | None, contract: Contract) -> ReadResult | None:
-    """What lies in a delivery's folder, read by its agency's own contract; None when not every file could be read.
+    """What lies in a delivery's folder, read by its agency's own contract; None when not every file could be read and nothing asks in what could.
 
     Args:
         found: the delivery.
@@ -47,7 +47,7 @@ def overheard(found: FoundDelivery, manifest: Manifest | None, contract: Contrac
             return None
         result = read_delivery(files, contract, delta=manifest is not None and manifest.mode == "delta")
     unread = any(each.code in ("UNREADABLE", "ENCODING_UNKNOWN") for each in result.findings)
-    return None if unread else result
+    return None if unread and not result.asking.num_rows else result
 
 
 def _names(found: FoundDelivery, manifest: Manifest | None) -> list[str]:
@@ -76,7 +76,7 @@ def _as_they_lie(found: FoundDelivery, names: list[str]) -> Iterator[Verified | 
         except (LinkedError, FileNotFoundError, NotADirectoryError):
             yield None
             return
-    with verified(found, tuple(stated)) as files:
+    with verified(found, tuple(stated), torn=True) as files:
         if any(each.code == "FILE_CLOSED" for each in files.findings):
             raise PermissionError(errno.EACCES, "closed since it was opened")
         yield files if len(files.files) == len(names) else None

@@ -283,3 +283,31 @@ def test_a_record_that_has_its_key_keeps_it_whatever_is_in_an_unknown_object(tmp
     result = read(tmp_path, jsonl_of({**CHILD, "x": inside}, {"x": {**CHILD, "la_child_id": "C3"}}), SOCIAL_CARE)
     assert asking(result)[1] == ("shield", False)
     assert result.records["key"].to_pylist()[0] == "C1"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: text.replace("<Patients>", "<!DOCTYPE Patients><Patients>"),
+        lambda text: text.replace("Patients>", "patients>"),
+        lambda text: text.encode("utf-16"),
+        lambda text: text.encode("utf-16") + b" ",
+        lambda text: text.encode("utf-16")[:100] + text.encode("utf-16")[101:],
+        lambda text: text.replace("<Patients>", '<Patients><Patient x="'),
+    ],
+    ids=["a document type", "another outermost element", "UTF-16", "a byte more", "a byte less", "no XML"],
+)
+def test_who_asks_in_xml_that_is_refused_as_a_whole_is_heard_one_by_one(tmp_path, spoil):
+    rows = [element(patient(n, confidentiality="S" if n != 2 else "")) for n in (1, 2, 3)]
+    result = read(tmp_path, spoil(xml_of(*rows)), PATIENTS)
+    assert [each["key"] for each in result.asking.to_pylist()] == ["P1", "P3"]
+
+
+def test_a_record_of_xml_whose_tag_is_cut_off_is_heard(tmp_path):
+    rows = [element(patient(n, confidentiality="S" if n != 2 else "")) for n in (1, 2, 3)]
+    alone = read(tmp_path, rows[2].replace("<Patient>", "") + "</Patients>", PATIENTS)
+    between = read(tmp_path, xml_of(*rows[:2], rows[2].replace("<Patient>", "<Patnt>")), PATIENTS)
+    hidden = read(tmp_path, xml_of(rows[1].replace("<Patient>", ""), f"<!-- {rows[2]} -->"), PATIENTS)
+    assert [each["key"] for each in alone.asking.to_pylist()] == ["P3"]
+    assert {each["key"] for each in between.asking.to_pylist()} == {"P1", "P3"}
+    assert hidden.asking.num_rows == 0

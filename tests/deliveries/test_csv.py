@@ -114,6 +114,13 @@ def test_two_unbalanced_quotes_do_not_swallow_the_rows_between(read):
     assert part.rows == 4
 
 
+def test_a_line_break_in_a_cell_stays_one_where_a_record_is_missing(read):
+    """As many lines as the manifest has rows: that is chance, where one row has two of them."""
+    part = read(HEADER + b'1,A,,\n2,B,"x\ny",\n3,C,,\n', rows=4)
+    assert [(row["id"], row["note"]) for row in rows_of(part)] == [("1", None), ("2", "x\ny"), ("3", None)]
+    assert part.damaged == []
+
+
 def test_a_line_break_outside_quotation_marks_is_one_damaged_record(read):
     part = read(HEADER + b"1,A,,\n2,B,no\nte,\n3,C,,\n", rows=3)
     assert [(row["position"], row["line"]) for row in rows_of(part)] == [(1, 2), (3, 5)]
@@ -147,6 +154,14 @@ def test_a_byte_without_meaning_in_windows_1252_costs_its_record_only(read, poli
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
 def test_wide_encodings_are_refused_by_name(read, encoding):
     assert codes_of(read((HEADER * 3).decode().encode(encoding))) == {"ENCODING_UNKNOWN": "refuse"}
+
+
+@pytest.mark.parametrize("zeros", [1, 2001, 6000])
+def test_a_run_of_zeros_costs_its_record_only_however_long(read, zeros):
+    part = read(HEADER + b"1,A,,\n2,B" + b"\0" * zeros + b",,\n3,C,,\n", rows=3)
+    assert [row["id"] for row in rows_of(part)] == ["1", "3"]
+    assert part.damaged == [(2, 3, "RECORD-UNREADABLE")]
+    assert not part.findings
 
 
 def test_noise_is_refused_by_name(read):

@@ -141,6 +141,7 @@ def test_what_was_cleaned_is_told_by_column(site):
         ({"sequence": "412"}, "MANIFEST_INVALID"),
         ({"sequence": True}, "MANIFEST_INVALID"),
         ({"files": "health.csv"}, "MANIFEST_INVALID"),
+        ({"files": []}, "MANIFEST_INVALID"),  # else the file that lies there would be looked at by nobody
         ({"created_at": "yesterday"}, "MANIFEST_INVALID"),
         ({"created_at": "0999-12-31T23:59:59Z"}, "MANIFEST_INVALID"),
         ({"files": [{"name": "\ud800.csv", "bytes": 1, "rows": 1, "sha256": "0" * 64}]}, "MANIFEST_INVALID"),

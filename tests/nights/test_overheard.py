@@ -57,7 +57,7 @@ def linked(told: dict[str, Any], folder: Path) -> Any:
     [
         (says(created_at="x"), True), (says(contract="health/9"), True), (says(authority="331"), True), (says(agency="police"), True),
         (says(business_date="2026-12-31"), True), (says(mode="Full"), True), (lambda told, folder: "{", True), (renamed, True),
-        (elsewhere, True), (two_files, False), (linked, False),
+        (elsewhere, True), (says(files=[]), True), (two_files, False), (linked, False),
     ],
 )  # fmt: skip
 def test_what_it_asks_counts_where_its_files_can_be_told(

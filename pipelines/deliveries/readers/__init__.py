@@ -6,6 +6,8 @@ read at all; content outside the contract is dropped while parsing and named.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pipelines.contracts.contract import Contract
 from pipelines.deliveries.codes import finding
 from pipelines.deliveries.files import Verified, VerifiedFile
@@ -14,7 +16,7 @@ from pipelines.deliveries.readers.jsonl import jsonl_pieces
 from pipelines.deliveries.readers.only_new import MOST_BYTES, Known, put_together, read_new
 from pipelines.deliveries.readers.parquet import parquet_pieces
 from pipelines.deliveries.readers.pieces import Pieces, whole
-from pipelines.deliveries.readers.result import FilePart, ReadResult, native_schema, tidied
+from pipelines.deliveries.readers.result import FilePart, ReadResult, tidied
 from pipelines.deliveries.readers.xml import xml_pieces
 
 __all__ = ["Known", "ReadResult", "read_delivery", "read_file"]
@@ -49,18 +51,25 @@ def read_file(file: VerifiedFile, contract: Contract, *, delta: bool) -> FilePar
 
 def _pieces(file: VerifiedFile, contract: Contract, *, delta: bool) -> Pieces:
     kind = _KINDS.get(file.name.rpartition(".")[2].lower())
+    if kind in ("parquet", contract.file.kind):
+        return _of_kind(kind, file, contract, delta=delta)
+    reason = f"its name ends neither in .{contract.file.kind} nor in .parquet"
+    fault = finding("UNREADABLE", file.stated.name, reason=reason)
+    # whatever it is called: what can be made out in it is heard
+    with file.path.open("rb") as stream:
+        kind = "parquet" if stream.read(4) == b"PAR1" else contract.file.kind
+    return whole(replace(_of_kind(kind, file, contract, delta=delta).all(), findings=(fault,)))
+
+
+def _of_kind(kind: str, file: VerifiedFile, contract: Contract, *, delta: bool) -> Pieces:
     rows = file.stated.rows
     if kind == "parquet":
         return parquet_pieces(file.path, file.stated.name, contract, delta=delta, stated_rows=rows)
-    if kind == contract.file.kind == "csv":
+    if kind == "csv":
         return csv_pieces(file.path, file.stated.name, contract, delta=delta, stated_rows=rows)
-    if kind == contract.file.kind == "xml":
+    if kind == "xml":
         return xml_pieces(file.path, file.stated.name, contract, delta=delta)
-    if kind == contract.file.kind == "jsonl":
-        return jsonl_pieces(file.path, file.stated.name, contract, delta=delta)
-    reason = f"its name ends neither in .{contract.file.kind} nor in .parquet"
-    fault = finding("UNREADABLE", file.stated.name, reason=reason)
-    return whole(FilePart(native_schema(contract, delta).empty_table(), findings=(fault,)))
+    return jsonl_pieces(file.path, file.stated.name, contract, delta=delta)
 
 
 def _size(files: Verified) -> int:

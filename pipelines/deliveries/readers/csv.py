@@ -67,8 +67,6 @@ def csv_pieces(path: Path, name: str, contract: Contract, *, delta: bool, stated
     schema = native_schema(contract, delta)
     empty = FilePart(schema.empty_table())
     text, findings = load(path, name, contract.file.encoding)
-    if text is None:
-        return whole(replace(empty, findings=tuple(findings)))
     starts = line_starts(text.data)
     first = _first_line(text.data, starts)
     if first is None:
@@ -208,10 +206,11 @@ def _rows(data: bytes, starts: Offsets, first_line: int, delimiter: bytes, width
     filled, blank = _filled(data, starts, text_ends)
     opens = _openings(data, starts, text_ends, quotes, delimiter, width) if len(quotes) else np.arange(len(starts))
     rows = opens[filled[opens]]
-    if len(rows) < stated == np.count_nonzero(filled):
-        # two stray quotation marks have swallowed the lines between them: there is a record to every line
-        rows = np.flatnonzero(filled)
-        opens = np.arange(len(starts))
+    for short in (0, 1):
+        if len(rows) < stated:
+            # two stray quotation marks have swallowed the lines between them: there is a record to each of these
+            opens = _let_go(data, starts, text_ends, filled, opens, delimiter, width, short)
+            rows = opens[filled[opens]]
     last = np.append(opens[1:] - 1, len(starts) - 1)[: len(opens)][filled[opens]]
     start, end = starts[rows], text_ends[last]
     fields, odd = _measure(data, start, end, quotes, delimiter, width)
@@ -265,6 +264,25 @@ def _openings(data: bytes, starts: Offsets, ends: Offsets, quotes: Offsets, deli
         else:
             place += 1
     return np.flatnonzero(~inner)
+
+
+def _let_go(
+    data: bytes, starts: Offsets, ends: Offsets, filled: Mask, opens: Offsets, delimiter: bytes, width: int, short: int
+) -> Offsets:
+    """`opens`, and every line of those rows that have as many delimiters, quoted or not, as a record on each of their lines has.
+
+    A line break that is meant stands in one cell: its lines have the delimiters of one record. `short`: one of the lines may be damaged
+    and have no more than half of them.
+    """
+    if width < 2 or not len(opens):
+        return opens
+    marks = offsets_of(data, delimiter)
+    there = np.add.reduceat(np.searchsorted(marks, ends) - np.searchsorted(marks, starts), opens)
+    lines = np.add.reduceat(filled.astype(np.int64), opens)
+    swallowed = (lines > 1) & (2 * there >= (2 * lines - short) * (width - 1))
+    alone = np.repeat(swallowed, np.diff(np.append(opens, len(starts))))
+    alone[opens] = True
+    return np.flatnonzero(alone)
 
 
 def _proper(row: bytes, delimiter: bytes, width: int) -> bool:

@@ -32,7 +32,7 @@ from pipelines.deliveries.readers.marks_in_json import (
     salvaged_documents,
     wraps_a_record,
 )
-from pipelines.deliveries.readers.pieces import Indices, Pieces, relocated, whole
+from pipelines.deliveries.readers.pieces import Indices, Pieces, relocated
 from pipelines.deliveries.readers.protective import refusal
 from pipelines.deliveries.readers.refused_names import as_told, columns_refused, is_contracts
 from pipelines.deliveries.readers.result import CHANGE, Damage, FilePart, native_schema
@@ -61,8 +61,6 @@ def jsonl_pieces(path: Path, name: str, contract: Contract, *, delta: bool) -> P
     """The same file with its lines told apart, where each of them ends in a line feed."""
     schema = native_schema(contract, delta)
     text, findings = load(path, name, contract.file.encoding)
-    if text is None:
-        return whole(FilePart(schema.empty_table(), findings=tuple(findings)))
     starts = line_starts(text.data)
     told = not len(text.bad) and text.data.count(b"\r") == text.data.count(b"\r\n")
     lines = _filled(text.data, starts) if told else np.zeros(0, np.int64)  # of each document, from 0

@@ -103,6 +103,7 @@ def rewritten(document: Pairs, columns: Sequence[Column]) -> Document:
 
 def salvaged_documents(text: str, columns: Sequence[Column]) -> Iterator[Document]:
     """What could be made out of a damaged line, in the shape of a file's records: usually one record."""
+    text = text.replace("\0", "")  # also between the letters of a name: what is read as one encoding and is another
     try:
         value = parsed(text)
         for document in value if isinstance(value, list) else [value]:

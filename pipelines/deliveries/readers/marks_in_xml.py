@@ -50,7 +50,7 @@ class XmlMarks:
 
     def torn(self, raw: str) -> dict[str, str]:
         """What can be made out of the text of a broken record that asks, by column; nothing when it does not ask."""
-        raw = raw[:_LONGEST]
+        raw = raw[:_LONGEST].replace("\0", "")
         tags = list(_TAG.finditer(raw))
         marks = {
             column.name: UNCLEAR

@@ -22,6 +22,7 @@ Offsets = npt.NDArray[np.int64]
 _WIDE_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _NAMES = {"utf-8": "UTF-8", "cp1252": "Windows-1252"}
 _UNDEFINED = b"\x81\x8d\x8f\x90\x9d"  # the five bytes that Windows-1252 leaves without a meaning
+_OUT_OF_STEP = 50  # one in so many bytes of text begins a sign that English hardly has
 _BAD_SHARE = 0.02  # of the bytes above ASCII: beyond it the encoding is not what it seems
 
 
@@ -37,8 +38,8 @@ class Text:
     bad: Offsets
 
 
-def load(path: Path, name: str, expected: str) -> tuple[Text | None, list[Finding]]:
-    """The text in `path`, or None; and what is wrong with it. With a finding that refuses it, it is as good as it can be read:
+def load(path: Path, name: str, expected: str) -> tuple[Text, list[Finding]]:
+    """The text in `path`, and what is wrong with it. With a finding that refuses it, it is as good as it can be read:
     for those in it who ask to be protected.
 
     Args:
@@ -48,7 +49,7 @@ def load(path: Path, name: str, expected: str) -> tuple[Text | None, list[Findin
     """
     data = path.read_bytes()
     contract = "cp1252" if codecs.lookup(expected).name == "cp1252" else "utf-8"
-    if data.startswith(_WIDE_MARKS) or data[:4000].count(0) > len(data[:4000]) // 4:
+    if data.startswith(_WIDE_MARKS) or _looks_wide(data):
         return _wide(data), [_unknown(name, contract, "it looks like UTF-16 or is not text at all")]
     if data.startswith(codecs.BOM_UTF8):
         text = _utf8(data[3:])
@@ -125,15 +126,31 @@ def _utf8(data: bytes) -> Text:
     return Text(data, "utf-8", np.array(bad, np.int64))
 
 
-def _wide(data: bytes) -> Text | None:
-    """Text of two or four bytes a sign."""
+def _looks_wide(data: bytes) -> bool:
+    """Whether signs of two or four bytes are plain to see: zeros at every second place, or at three of four.
+
+    A run of zeros is a gap in the text, as an upload that broke off leaves it: it costs the records that it lies in.
+    """
+    zeros = np.frombuffer(data[:4000], np.uint8)[: len(data[:4000]) // 4 * 4].reshape(-1, 4) == 0
+    if not len(zeros):
+        return data[:4].count(0) * 4 > len(data)
+    one, other = zeros[:, 0::2].mean(), zeros[:, 1::2].mean()
+    apart = abs(one - other) * 4 > 1
+    return bool(apart or (min(one, other) * 8 > 3 and (zeros.sum(axis=1) == 3).mean() * 2 > 1))
+
+
+def _wide(data: bytes) -> Text:
+    """Text of two or four bytes a sign; where a byte is missing or too many, what is left of it without zeros."""
     names = ["utf-32", "utf-16"] if data.startswith(_WIDE_MARKS) else []
     for name in [*names, "utf-16-le" if data[1:4000:2].count(0) > data[:4000:2].count(0) else "utf-16-be"]:
         try:
-            return Text(data.decode(name).encode(), "utf-8", _none())
+            told = data.decode(name).encode()
         except UnicodeError:
             continue
-    return None
+        # a byte out of step makes Chinese of English: three bytes a sign
+        if np.count_nonzero(np.frombuffer(told, np.uint8) >= 0xE3) * _OUT_OF_STEP <= len(told):
+            return Text(told, "utf-8", _none())
+    return Text(data.replace(b"\0", b"").decode("utf-8", "replace").encode(), "utf-8", _none())
 
 
 def _is_utf8(data: bytes) -> bool:

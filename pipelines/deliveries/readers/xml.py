@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ _DECLARED = re.compile(rb"""\sxmlns(?::[^\s<>=]+)?\s*=\s*(?:"[^"<]*"|'[^'<]*')""
 _PREFIXED = re.compile(rb"(</?)([^\s<>/!?:=\"']+:)([^\s<>/:=\"']+)")
 _PREFIXED_ATTRIBUTE = re.compile(rb"""(\s)([^\s<>/:="']+:)([^\s<>/:="']+)(?=\s*=\s*["'])""")
 _TAG_WITH_ATTRIBUTES = re.compile(rb"<[^\s<>/!?]+\s[^<>]*>")
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _has_elements_within = etree.XPath("boolean(*/*)")
 _OPTIONS: dict[str, Any] = {
     "resolve_entities": False,
@@ -86,6 +88,12 @@ class _Collected:
         if len(self._waiting) >= _GATHER:
             self._gather()
 
+    def lose(self, text: Text, begin: int, end: int) -> None:
+        """What lies between two records may be one whose tags are damaged: what can be made out of it, if it asks."""
+        raw = text.data[begin:end]
+        if self.marks.columns and raw.strip():
+            self.lost.append(self.marks.torn(_COMMENT.sub("", recode(raw, text.encoding).decode())))
+
     def table(self) -> pa.Table:
         """All records as text columns."""
         self._gather()
@@ -113,13 +121,13 @@ def xml_pieces(path: Path, name: str, contract: Contract, *, delta: bool) -> Pie
     schema = native_schema(contract, delta)
     empty = FilePart(schema.empty_table())
     text, findings = load(path, name, contract.file.encoding)
-    if text is None or any(each.severity == "refuse" for each in findings):
-        return whole(replace(empty, findings=tuple(findings)))
+    if any(each.severity == "refuse" for each in findings):
+        return whole(replace(empty, findings=tuple(findings), salvaged=_overheard(text, contract, schema)))
     if not text.data.strip():
         return whole(empty)
     if b"!" in text.data and re.search(rb"<!\s*(DOCTYPE|ENTITY)", text.data, re.IGNORECASE):
         fault = finding("UNREADABLE", name, reason="it declares a document type or entities, which are not accepted")
-        return whole(replace(empty, findings=(*findings, fault)))
+        return whole(replace(empty, findings=(*findings, fault), salvaged=_overheard(text, contract, schema)))
     text = replace(text, data=_without_namespaces(text.data))
     empty = replace(empty, findings=tuple(findings))
     starts = _record_starts(text.data, contract.file.record)
@@ -155,7 +163,8 @@ def _read(
         root = _parse_whole(text, contract.file.record, collected)
         if root != contract.file.root:
             fault = finding("UNREADABLE", name, reason=f"its outermost element is not {contract.file.root}")
-            return replace(empty, findings=(*empty.findings, fault))
+            overheard = _overheard(text, contract, schema)
+            return replace(empty, findings=(*empty.findings, fault), salvaged=overheard)
         if len(starts) != len(collected.rules):  # records somewhere else than below the root, or in comments
             starts = np.zeros(0, np.int64)
     except (etree.XMLSyntaxError, _BrokenError):
@@ -277,7 +286,8 @@ def _salvage(text: Text, starts: Any, contract: Contract, collected: _Collected)
     """Collect what can be read of a broken file; offsets of the records told apart.
 
     A record goes from its start tag to the first end tag, or, without one, to the next start tag (unreadable). A last
-    record that is cut off, and what lies between an end tag and the next start tag, cannot be told apart and is lost.
+    record that is cut off, and what lies between an end tag and the next start tag, cannot be told apart and is lost,
+    but for what it asks for.
     """
     end_tag = f"</{contract.file.record}".encode()
     hidden = [match.span() for match in re.finditer(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>", text.data, re.DOTALL)]
@@ -285,12 +295,15 @@ def _salvage(text: Text, starts: Any, contract: Contract, collected: _Collected)
     pieces: list[_Piece] = []
     bounds = [*starts.tolist(), len(text.data)]
     bad = set(np.searchsorted(starts, text.bad, "right") - 1) if len(text.bad) else set()
+    after = 0
     for number, start in enumerate(bounds[:-1]):
         if any(first <= start < last for first, last in hidden):
             continue
+        collected.lose(text, after, start)
         end = text.data.find(end_tag, start, bounds[number + 1])
         close = text.data.find(b">", end, bounds[number + 1]) if end >= 0 else -1
         raw = recode(text.data[start : close + 1 if close >= 0 else bounds[number + 1]], text.encoding)
+        after = close + 1 if close >= 0 else bounds[number + 1]
         if close < 0 and number + 2 == len(bounds):
             collected.lost.append(collected.marks.torn(raw.decode()))
             continue
@@ -299,6 +312,7 @@ def _salvage(text: Text, starts: Any, contract: Contract, collected: _Collected)
             pieces.append((raw, "RECORD-ENCODING"))
         else:
             pieces.append((raw, None if close >= 0 else "RECORD-UNREADABLE"))
+    collected.lose(text, after, len(text.data))
     for first in range(0, len(pieces), _GROUP):
         _parse_group(pieces[first : first + _GROUP], contract.file.record, collected)
     return np.array(offsets, np.int64)
@@ -386,6 +400,17 @@ def _part(
 def _lost(collected: _Collected, schema: pa.Schema) -> pa.Table:
     """What could be made out of records that cannot be told apart and ask: without position and line."""
     return pa.Table.from_pylist([texts for texts in collected.lost if texts], schema=schema)
+
+
+def _overheard(text: Text, contract: Contract, schema: pa.Schema) -> pa.Table:
+    """What could be made out of the records of a file that is refused as a whole and not parsed, as far as they ask."""
+    marks = XmlMarks(contract)
+    if not marks.columns:
+        return schema.empty_table()
+    bounds = [*_record_starts(text.data, contract.file.record).tolist(), len(text.data)]
+    raws = (recode(text.data[first:last], text.encoding).decode() for first, last in pairwise(bounds))
+    found = [{"position": number, **marks.torn(raw)} for number, raw in enumerate(raws, 1)]
+    return pa.Table.from_pylist([texts for texts in found if len(texts) > 1], schema=schema)
 
 
 def _record_starts(data: bytes, record: str) -> Any:
