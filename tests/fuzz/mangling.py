@@ -58,7 +58,7 @@ class Work:
         rng: what chance decides.
         parts: whose bytes, the bytes (`bases.Pieces`).
         table: of Parquet.
-        after: changes of the whole file's bytes, the last thing that is done to them.
+        after: changes of the whole file's bytes, the last thing that is done to them but for `packing`.
         manifest: what is done to the manifest's fields.
         raw: what is done to the manifest's bytes.
         stated: rows as the manifest states them; None: as many as there are.
@@ -81,6 +81,7 @@ class Work:
     stated: int | None = None
     honest: bool = True
     file_name: str = ""
+    packing: Callable[[bytes], bytes] | None = None
     more_rows: int = 0
 
     @property
@@ -179,7 +180,7 @@ def mangled(base: Base, names: Sequence[str], rng: random.Random) -> Mangled:
         work.parts = list(encoded(base).parts)
     done = tuple(name for number, name in enumerate(names) if _done(name, work, first=not number))
     data = parquet_of(work.table, **work.options) if work.table is not None else Pieces(tuple(work.parts)).data
-    for change in work.after:
+    for change in (*work.after, *([work.packing] if work.packing else [])):
         data = change(data)
     name = work.file_name or base.name
     rows = len(base.rows) + work.more_rows if work.stated is None else work.stated
