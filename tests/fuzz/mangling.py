@@ -179,6 +179,7 @@ def mangled(base: Base, names: Sequence[str], rng: random.Random) -> Mangled:
     else:
         work.parts = list(encoded(base).parts)
     done = tuple(name for number, name in enumerate(names) if _done(name, work, first=not number))
+    work.touched |= _namesakes(work)
     data = parquet_of(work.table, **work.options) if work.table is not None else Pieces(tuple(work.parts)).data
     for change in (*work.after, *([work.packing] if work.packing else [])):
         data = change(data)
@@ -205,6 +206,14 @@ def mangled(base: Base, names: Sequence[str], rng: random.Random) -> Mangled:
         None if work.whole else frozenset(work.touched),
         None if work.unmarked_all else frozenset(work.unmarked),
     )
+
+
+def _namesakes(work: Work) -> set[int]:
+    """Records whose number stands in the bytes of a touched one by now: of two contents under one number something is told of both."""
+    spoilt = b"\n".join(data for owner, data in work.parts if owner in work.touched or owner < 0)
+    names = ("local_patient_id", "nhs_number", "UPN", "contact_ref", "la_child_id", "upn")
+    numbers = {n: [str(row[name]).encode() for name in names if row.get(name)] for n, row in enumerate(work.base.rows)}
+    return {n for n, own in numbers.items() if n not in work.touched and any(number in spoilt for number in own)}
 
 
 def _done(name: str, work: Work, *, first: bool) -> bool:
