@@ -38,7 +38,8 @@ __all__ = ["read_csv"]
 Mask = npt.NDArray[np.bool_]
 
 _QUOTE = 34
-_BLANK = b" \t\r\n\x1a"  # 0x1a: the end mark that DOS programs still write
+_END_OF_DOS = b"\x1a"  # the end mark that DOS programs still write, on a line of its own or behind the last record
+_BLANK = b" \t\r\n" + _END_OF_DOS
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def read_csv(path: Path, name: str, contract: Contract, *, delta: bool, stated_r
     schema = native_schema(contract, delta)
     empty = FilePart(schema.empty_table())
     text, findings = load(path, name, contract.file.encoding)
+    text = replace(text, data=text.data.rstrip(_END_OF_DOS))
     starts = line_starts(text.data)
     first = _first_line(text.data, starts)
     if first is None:
