@@ -311,3 +311,12 @@ def test_a_record_of_xml_whose_tag_is_cut_off_is_heard(tmp_path):
     assert [each["key"] for each in alone.asking.to_pylist()] == ["P3"]
     assert {each["key"] for each in between.asking.to_pylist()} == {"P1", "P3"}
     assert hidden.asking.num_rows == 0
+
+
+def test_two_stray_quotation_marks_hide_no_mark_between_them(tmp_path):
+    row = patient(1, confidentiality="S", carer_name="Maud")
+    text = csv_of([row, patient(2), patient(3)])
+    spoilt = text.replace("2015-01-02", '"2015-01-02', 1).replace("Maud", 'Maud"', 1)
+    result = read(tmp_path, spoilt, HEALTH)
+    assert [each["key"] for each in result.asking.to_pylist() if each["key"]] == ["P1"]
+    assert result.records["key"].to_pylist() == ["P2", "P3"]

@@ -114,6 +114,15 @@ def test_two_unbalanced_quotes_do_not_swallow_the_rows_between(read):
     assert part.rows == 4
 
 
+def test_the_end_mark_of_dos_is_none_of_the_last_record(read):
+    assert [row["born"] for row in rows_of(read(HEADER + b"1,A,,2010\n2,B,,2011\x1a", rows=2))] == ["2010", "2011"]
+
+
+def test_of_lines_that_are_swallowed_some_may_be_damaged(read):
+    part = read(HEADER + b'1,A,,"x\n2,B,,\n3,C,,\n"\n4,D,,\n', rows=4)
+    assert [row["id"] for row in rows_of(part)] == ["2", "3", "4"]
+
+
 def test_a_line_break_in_a_cell_stays_one_where_a_record_is_missing(read):
     """As many lines as the manifest has rows: that is chance, where one row has two of them."""
     part = read(HEADER + b'1,A,,\n2,B,"x\ny",\n3,C,,\n', rows=4)

@@ -138,7 +138,7 @@ def _unheard(given: Mangled, seen: Seen) -> Iterator[tuple[str, str]]:
         row = given.base.rows[number]
         own = [_squashed(each) for each in (keys[number], *values_of(row))]
         if not any(each and each in text for each in own for text in told):
-            if number in (given.touched or ()) and len(told) >= len(asked):
+            if (given.touched is None or number in given.touched) and told:
                 continue  # it is heard, though nobody can be made out by it
             yield "every mark heard", f"a mark that was not touched ({', '.join(sorted(codes))})"
             return

@@ -58,7 +58,7 @@ class Work:
         rng: what chance decides.
         parts: whose bytes, the bytes (`bases.Pieces`).
         table: of Parquet.
-        after: changes of the whole file's bytes, the last thing that is done to them.
+        after: changes of the whole file's bytes, the last thing that is done to them but for `packing`.
         manifest: what is done to the manifest's fields.
         raw: what is done to the manifest's bytes.
         stated: rows as the manifest states them; None: as many as there are.
@@ -81,6 +81,7 @@ class Work:
     stated: int | None = None
     honest: bool = True
     file_name: str = ""
+    packing: Callable[[bytes], bytes] | None = None
     more_rows: int = 0
 
     @property
@@ -178,8 +179,9 @@ def mangled(base: Base, names: Sequence[str], rng: random.Random) -> Mangled:
     else:
         work.parts = list(encoded(base).parts)
     done = tuple(name for number, name in enumerate(names) if _done(name, work, first=not number))
+    work.touched |= _namesakes(work)
     data = parquet_of(work.table, **work.options) if work.table is not None else Pieces(tuple(work.parts)).data
-    for change in work.after:
+    for change in (*work.after, *([work.packing] if work.packing else [])):
         data = change(data)
     name = work.file_name or base.name
     rows = len(base.rows) + work.more_rows if work.stated is None else work.stated
@@ -204,6 +206,14 @@ def mangled(base: Base, names: Sequence[str], rng: random.Random) -> Mangled:
         None if work.whole else frozenset(work.touched),
         None if work.unmarked_all else frozenset(work.unmarked),
     )
+
+
+def _namesakes(work: Work) -> set[int]:
+    """Records whose number stands in the bytes of a touched one by now: of two contents under one number something is told of both."""
+    spoilt = b"\n".join(data for owner, data in work.parts if owner in work.touched or owner < 0)
+    names = ("local_patient_id", "nhs_number", "UPN", "contact_ref", "la_child_id", "upn")
+    numbers = {n: [str(row[name]).encode() for name in names if row.get(name)] for n, row in enumerate(work.base.rows)}
+    return {n for n, own in numbers.items() if n not in work.touched and any(number in spoilt for number in own)}
 
 
 def _done(name: str, work: Work, *, first: bool) -> bool:

@@ -247,7 +247,7 @@ def dos_end(work: Work) -> bool | None:
 @mutator("packed", *FORMS)
 def gzipped(work: Work) -> bool | None:
     work.file_name = f"{work.base.name}.gz"
-    work.after.append(packed)
+    work.packing = packed
 
 
 @mutator("packed and damaged", *FORMS)
@@ -263,4 +263,4 @@ def gzip_cut(work: Work) -> bool | None:
         whole[at] ^= 0x10
         return bytes(whole)
 
-    work.after.append(spoil)
+    work.packing = spoil

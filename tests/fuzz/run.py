@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -103,7 +103,9 @@ def one(given: Mangled, place: Place) -> list[tuple[str, str]]:
     return list(broken(given, seen, kept_of(whole), place, stored=True))
 
 
-def examined(seed: str, number: int, place: Place, sound: Sequence[Kept], tally: Tally, slots: Sequence[int]) -> None:
+def examined(
+    seed: str, number: int, place: Place, sound: Mapping[int, Kept], tally: Tally, slots: Sequence[int]
+) -> None:
     """Take in one round and count what becomes of it; what looks broken is taken in alone before it counts."""
     inputs = [case(seed, number, slot) for slot in slots]
     stored = number % _STORED == 0
@@ -140,15 +142,16 @@ def rounds(
 ) -> Tally:
     """Round after round, those of one worker among several, until there are `inputs` or the clock says `until` (monotonic)."""
     tally, place, done = Tally(), Place(), 0
-    pool, sound = -1, list[Kept]()
+    pool, sound = -1, dict[int, Kept]()
     number = worker
     try:
         while done < inputs and time.monotonic() < until:
             if number // _ROUNDS != pool:
                 pool = number // _ROUNDS
-                bases = [_base(seed, pool, slot) for slot in range(POOL)]
+                wanted = slots[:inputs]
+                bases = [_base(seed, pool, slot) for slot in wanted]
                 whole = take_in(place, [mangled(base, (), random.Random(0)) for base in bases])
-                sound = [kept_of(each) for each in whole]
+                sound = {slot: kept_of(each) for slot, each in zip(wanted, whole, strict=True)}
             part = Tally()
             examined(seed, number, place, sound, part, slots[: inputs - done])
             tell(part)

@@ -20,7 +20,7 @@ from tests.fuzz.mangling import FORMS, MUTATORS, mangled
 from tests.fuzz.run import applicable, case, one, rounds
 from tests.fuzz.taken_in import Place, take_in
 
-SEED, INPUTS = "of the tests", 192
+SEED, INPUTS = "of the tests", 96
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_a_run_of_a_fixed_seed_breaks_no_promise():
 
 
 @pytest.mark.slow
-@settings(max_examples=25, derandomize=True)
+@settings(max_examples=12, derandomize=True)
 @given(st.data())
 def test_whatever_mutators_meet_no_promise_is_broken(place, data):
     base = base_of(SEED, data.draw(st.integers(4, 255)))
@@ -57,18 +57,18 @@ def test_a_case_is_the_same_every_time():
 
 def test_every_mutator_does_something_to_every_form_it_is_for():
     idle = []
+    bases = [base_of(SEED, number) for number in range(64)]
     for name, (_, forms) in MUTATORS.items():
         for form in forms:
-            bases = (base_of(SEED, number) for number in range(128))
-            own = [base for base in bases if base.form == form and len(base.rows) > 1]
-            tries = (mangled(base, [name], random.Random(n)) for base in own[:12] for n in range(3))
+            own = [base for base in bases if base.form == form]
+            tries = (mangled(base, [name], random.Random(n)) for base in own for n in range(2))
             idle += [] if any(each.names for each in tries) else [(name, form)]
     assert idle == []
 
 
 def _sound(agency: int):
     """A sound delivery in which somebody asks, if anybody of its agency does."""
-    found = (base_of(SEED, number) for number in range(4 + agency, 128, 4))
+    found = (base_of(SEED, number) for number in range(12 + agency, 128, 4))
     return next(
         base for base in found if base.mode == "full" and base.form != "parquet" and (agency % 3 or base.asks())
     )

@@ -38,7 +38,10 @@ def nights(draw, agency):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("agency", AGENCIES)
+@pytest.mark.parametrize(
+    "agency",
+    ["social_care", *(pytest.param(each, marks=pytest.mark.in_full) for each in AGENCIES if each != "social_care")],
+)
 @settings(max_examples=15)
 @given(data=st.data())
 def test_whatever_changes_the_outcome_is_that_of_reading_everything(agency, data):
@@ -67,6 +70,7 @@ def test_only_what_is_new_is_read(agency, layouts, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.in_full
 @pytest.mark.parametrize("agency", AGENCIES)
 def test_each_change_comes_stays_and_goes(agency, tmp_path):
     life, rows = Life(agency, tmp_path), feed_of(agency, CHILDREN)
@@ -79,6 +83,7 @@ def test_each_change_comes_stays_and_goes(agency, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.in_full
 @pytest.mark.parametrize("agency", AGENCIES)
 def test_each_layout_comes_stays_and_goes(agency, tmp_path):
     life, rows = Life(agency, tmp_path), feed_of(agency, CHILDREN)

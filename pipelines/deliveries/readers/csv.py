@@ -36,7 +36,8 @@ from pipelines.deliveries.readers.text import (
 __all__ = ["csv_pieces", "read_csv"]
 
 _QUOTE = 34
-_BLANK = b" \t\r\n\x1a"  # 0x1a: the end mark that DOS programs still write
+_END_OF_DOS = b"\x1a"  # the end mark that DOS programs still write, on a line of its own or behind the last record
+_BLANK = b" \t\r\n" + _END_OF_DOS
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def csv_pieces(path: Path, name: str, contract: Contract, *, delta: bool, stated
     schema = native_schema(contract, delta)
     empty = FilePart(schema.empty_table())
     text, findings = load(path, name, contract.file.encoding)
+    text = replace(text, data=text.data.rstrip(_END_OF_DOS))
     starts = line_starts(text.data)
     first = _first_line(text.data, starts)
     if first is None:
@@ -93,7 +95,9 @@ def csv_pieces(path: Path, name: str, contract: Contract, *, delta: bool, stated
         arrays = [given.get(field.name, pa.nulls(len(good), field.type)) for field in schema]
         records = pa.Table.from_arrays(arrays, schema=schema)
         torn = [(position, line, _cells(told, those, position - 1, delimiter)) for position, line, _ in damaged]
-        salvaged = salvaged_rows(torn, columns, odd, contract, schema)
+        # a stray quotation mark may have drawn a mark of protection and its neighbours into one cell
+        unquoted = [(position, line, _unquoted(told, those, position - 1, delimiter)) for position, line, _ in damaged]
+        salvaged = salvaged_rows([*torn, *unquoted], columns, odd, contract, schema)
         keys = keys_made_out(torn, columns, contract)
         plain = ~(those.odd | those.torn)[good]
         part = FilePart(
@@ -191,9 +195,16 @@ def _columns(header: list[str], schema: pa.Schema, contract: Contract) -> tuple[
 
 def _cells(text: Text, rows: _Rows, number: int, delimiter: bytes) -> list[str]:
     """The cells of a damaged row, where need be by its delimiters alone."""
-    row = text.data[rows.start[number] : rows.end[number]][: CELL_LIMIT * 100]
-    cells = split_row(row, delimiter) or row.replace(b'"', b"").split(delimiter)
+    cells = split_row(text.data[rows.start[number] : rows.end[number]][: CELL_LIMIT * 100], delimiter)
+    if cells is None:
+        return _unquoted(text, rows, number, delimiter)
     return [recode(cell, text.encoding).decode() for cell in cells]
+
+
+def _unquoted(text: Text, rows: _Rows, number: int, delimiter: bytes) -> list[str]:
+    """The cells of a damaged row by its delimiters alone, wherever its quotation marks stand."""
+    row = text.data[rows.start[number] : rows.end[number]][: CELL_LIMIT * 100]
+    return [recode(cell, text.encoding).decode() for cell in row.replace(b'"', b"").split(delimiter)]
 
 
 def _rows(data: bytes, starts: Offsets, first_line: int, delimiter: bytes, width: int, stated: int) -> _Rows:
@@ -271,15 +282,15 @@ def _let_go(
 ) -> Offsets:
     """`opens`, and every line of those rows that have as many delimiters, quoted or not, as a record on each of their lines has.
 
-    A line break that is meant stands in one cell: its lines have the delimiters of one record. `short`: one of the lines may be damaged
-    and have no more than half of them.
+    A line break that is meant stands in one cell: its lines have the delimiters of one record. `short`: some of the lines may be damaged;
+    it is enough that together they have more of a record to each than of one record.
     """
     if width < 2 or not len(opens):
         return opens
     marks = offsets_of(data, delimiter)
     there = np.add.reduceat(np.searchsorted(marks, ends) - np.searchsorted(marks, starts), opens)
     lines = np.add.reduceat(filled.astype(np.int64), opens)
-    swallowed = (lines > 1) & (2 * there >= (2 * lines - short) * (width - 1))
+    swallowed = (lines > 1) & (2 * there >= (lines + 1 if short else 2 * lines) * (width - 1))
     alone = np.repeat(swallowed, np.diff(np.append(opens, len(starts))))
     alone[opens] = True
     return np.flatnonzero(alone)
