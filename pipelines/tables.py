@@ -89,9 +89,16 @@ def write_table(table: pa.Table, path: Path) -> StoredTable:
     plain = table.replace_schema_metadata(None)
 
     def write(temporary: Path) -> None:
-        pq.write_table(plain, temporary, compression="zstd", compression_level=1, **_encoded(plain))
+        _write(plain, temporary)
 
     return StoredTable(path, plain.num_rows, _replace(path, write, hashed=True), schema_fingerprint(plain.schema))
+
+
+def table_sha256(table: pa.Table) -> str:
+    """The sha256 that the file of `table` would have."""
+    sink = pa.BufferOutputStream()
+    _write(table.replace_schema_metadata(None), sink)
+    return hashlib.sha256(sink.getvalue()).hexdigest()
 
 
 def stored_table(path: Path) -> StoredTable:
@@ -338,6 +345,10 @@ def _is_damage(fault: Exception) -> bool:
     """Whether a table could not be read for what lies there, or is gone; the machine's faults have a number."""
     system = isinstance(fault, OSError) and fault.errno is not None and not isinstance(fault, FileNotFoundError)
     return not system and outage_of(fault) is None
+
+
+def _write(plain: pa.Table, to: Path | pa.NativeFile) -> None:
+    pq.write_table(plain, to, compression="zstd", compression_level=1, **_encoded(plain))
 
 
 def _encoded(table: pa.Table) -> dict[str, Any]:

@@ -22,10 +22,22 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-__all__ = ["FORMAT", "Asking", "Base", "Decided", "Delivered", "Inputs", "undone_of", "why_differs", "wish_of"]
+__all__ = [
+    "FORMAT",
+    "Asking",
+    "Base",
+    "Decided",
+    "Delivered",
+    "Inputs",
+    "another_of",
+    "undone_of",
+    "why_differs",
+    "wish_of",
+]
 
-FORMAT = 7
+FORMAT = 8
 """Raised whenever the program, given the same inputs, would write other bytes than before."""
+_OF_THE_NAME = 5  # letters of the hash in a delivery's name, or an attempt's, that stay in the name of what else is asked for under it
 
 
 @dataclass(frozen=True)
@@ -69,6 +81,17 @@ def undone_of(number: int) -> str:
 def wish_of(attempt: str) -> str:
     """What stands in the place of a sequence in the name of what an attempt has found, by the digest of its inputs."""
     return f"held-{attempt[:12]}"
+
+
+def another_of(name: str, content: str) -> str:
+    """The name, as long as `name`, of what else is asked for under it: of a delivery with other files, of an attempt that is looked at again.
+
+    Args:
+        name: the name of a delivery, or what stands in its place.
+        content: hash of what else is asked for; of "" the beginning of all such names.
+    """
+    number, dash, told = name.rpartition("-")
+    return f"{number}{dash}{told[:_OF_THE_NAME]}.{content[: max(len(told) - _OF_THE_NAME - 1, 0)]}"
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from pipelines.deliveries import IN_FORCE, FoundDelivery
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.nights.attempts import PAGES, UNTOLD, Attempt, AttemptRow, attempt_in_force, data_in_force, last_attempts
-from pipelines.nights.inputs import FORMAT, Asking, Base, Decided, Delivered, Inputs, why_differs, wish_of
+from pipelines.nights.inputs import FORMAT, Asking, Base, Decided, Delivered, Inputs, another_of, why_differs, wish_of
 from pipelines.nights.night import Night
 from pipelines.nights.reach import authorities_of
 from pipelines.publishing.index_database import told_beyond
@@ -349,7 +349,8 @@ class _Known:
 
     def _found_itself(self, asking: Asking, day: date) -> bool:
         """Whether it was the night's last attempt that found who asks: no reason to make another one."""
-        return asking.business_date == day and asking.delivery_id.endswith(f"/{wish_of(self.tried.get(day) or '-')}")
+        mine, name = wish_of(self.tried.get(day) or "-"), asking.delivery_id.rpartition("/")[2]
+        return asking.business_date == day and (name == mine or name.startswith(another_of(mine, "")))
 
 
 def _means(deployment: Deployment) -> dict[str, str]:

@@ -347,18 +347,24 @@ def _hidden_ids(newest: Attempt, known: Known) -> pa.Array:
 
 
 def _found_shielded(held: Attempt, newest: Attempt, open_now: pa.ChunkedArray) -> list[str]:
-    """Records of open children of the version in force that are a shielded child's in the attempt that is held."""
-    seen = read_table(newest.folder / "identities" / "visibility.parquet")
+    """Records of open children of the version in force, or of nobody's there, that are a shielded child's in the attempt that is held; but
+    not those of a child who is hidden there anyway.
+    """
+    known = read_table(newest.folder / "identities" / "visibility.parquet")
     tables = {
         "was": read_table(newest.folder / "identities" / "identities.parquet", ["record_key", "index_id"]),
         "is_now": read_table(held.folder / "identities" / "identities.parquet", ["record_key", "index_id"]),
         "seen": read_table(held.folder / "identities" / "visibility.parquet"),
-        "open_ones": seen.filter(open_now).select(["index_id"]),
+        "open_ones": known.filter(open_now).select(["index_id"]),
+        "hidden_ones": known.filter(pc.invert(open_now)).select(["index_id"]),
     }
     with connect(tables) as duck:
         rows = duck.execute("""
             SELECT was.record_key FROM was JOIN open_ones USING (index_id) JOIN is_now USING (record_key)
-            JOIN seen ON seen.index_id = is_now.index_id WHERE seen.shielded ORDER BY 1
+            JOIN seen ON seen.index_id = is_now.index_id WHERE seen.shielded
+            UNION
+            SELECT record_key FROM is_now ANTI JOIN was USING (record_key) JOIN seen USING (index_id)
+            WHERE seen.shielded AND index_id NOT IN (FROM hidden_ones) ORDER BY 1
         """).fetchall()
     return [str(row[0]) for row in rows]
 

@@ -1,7 +1,9 @@
 """What deliveries ask to be protected: kept before anything is decided of them, and read by the nights it concerns.
 
 Belongs here: a file for each delivery that asks, and a row that says so. The file holds nothing that can be read
-(`pipelines.protection.register`); it is kept whatever becomes of the delivery, for the register never forgets.
+(`pipelines.protection.register`); it is kept whatever becomes of the delivery, for the register never forgets. Of a delivery that comes
+again with other files under the same manifest, or an attempt that is looked at again, what it asks for then is kept beside what it asked for
+before, under a name of its own (`another_of`): nothing that was asked for is overwritten.
 """
 
 from __future__ import annotations
@@ -13,14 +15,14 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from pipelines.database import schema as db
 from pipelines.deliveries import DeliveryEntry, Register, Store
 from pipelines.errors import IsindexError
 from pipelines.home import Home
 from pipelines.nights.attempts import Attempt
-from pipelines.nights.inputs import Asking, undone_of, wish_of
+from pipelines.nights.inputs import Asking, another_of, undone_of, wish_of
 from pipelines.nights.night import Night
 from pipelines.outages import as_coded
 from pipelines.privacy.references import references
@@ -30,7 +32,7 @@ from pipelines.protection.tokens import LASTING, key_tokens, tokens_of_records
 from pipelines.seams import give, grown
 from pipelines.seams.deliveries import ASKING
 from pipelines.seams.protection import REQUESTS
-from pipelines.tables import connect, fetch, file_sha256, read_table, write_table
+from pipelines.tables import connect, fetch, file_sha256, read_table, table_sha256, write_table
 from pipelines.validation.judge import key_digest_sql
 
 __all__ = [
@@ -203,18 +205,19 @@ def _count(
     delivery_id: str,
     requests: pa.Table,
 ) -> None:
-    stored = write_table(requests, home.protection(delivery_id))
-    row = {
-        "delivery_id": delivery_id, "authority": authority, "agency": agency,
-        "business_date": business_date, "records": requests.num_rows, "content_sha256": stored.sha256,
-    }  # fmt: skip
-    asked = db.protection_request.c
-    known = connection.scalar(
-        select(asked.told).where(asked.delivery_id == delivery_id, asked.content_sha256 == stored.sha256)
-    )
-    told = told_so_far(connection, authority) + 1 if known is None else known
-    connection.execute(delete(db.protection_request).where(asked.delivery_id == delivery_id))
-    connection.execute(insert(db.protection_request).values({**row, "told": told}))
+    content, asked = table_sha256(requests), db.protection_request.c
+    query = select(asked.content_sha256)
+    kept = connection.scalar(query.where(asked.delivery_id == delivery_id))
+    if kept not in (None, content):
+        delivery_id = another_of(delivery_id, content)
+        kept = connection.scalar(query.where(asked.delivery_id == delivery_id))
+    write_table(requests, home.protection(delivery_id))
+    if kept is None:
+        row = {
+            "delivery_id": delivery_id, "authority": authority, "agency": agency, "business_date": business_date,
+            "records": requests.num_rows, "content_sha256": content, "told": told_so_far(connection, authority) + 1,
+        }  # fmt: skip
+        connection.execute(insert(db.protection_request).values(row))
 
 
 def told_so_far(connection: Connection, authority: str) -> int:
@@ -230,10 +233,13 @@ def told_so_far(connection: Connection, authority: str) -> int:
 
 
 def asking_positions(home: Home, delivery_id: str) -> pa.Array:
-    """Where in a delivery records ask to be protected, as far as that was kept."""
+    """Where in a delivery records ask to be protected, as far as that was kept; also where they did when it came with other files."""
     path = home.protection(delivery_id)
-    requests = grown(read_table(path), REQUESTS) if path.is_file() else REQUESTS.empty_table()
-    return requests["position"].combine_chunks().drop_null()
+    paths = [path, *sorted(path.parent.glob(f"{another_of(path.stem, '')}*{path.suffix}"))]
+    asking = [grown(read_table(each), REQUESTS)["position"] for each in paths if each.is_file()]
+    return (
+        pa.chunked_array([chunk for each in asking for chunk in each.chunks], pa.int64()).combine_chunks().drop_null()
+    )
 
 
 def asked_for(night: Night, asking: Iterable[Asking]) -> list[Asked]:

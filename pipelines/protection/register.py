@@ -27,9 +27,12 @@ __all__ = ["ORDER", "Asked", "entries_after", "order_of", "requests_of"]
 ORDER = """
     CREATE TEMP MACRO order_of(delivery) AS split_part(delivery, '/', 3) || ' ' || CASE
         WHEN regexp_matches(split_part(delivery, '/', 4), '^[0-9]+-') THEN lpad(split_part(split_part(delivery, '/', 4), '-', 1), 10, '0')
-        WHEN starts_with(split_part(delivery, '/', 4), 'x-') THEN '' ELSE 'z' END
+        WHEN starts_with(split_part(delivery, '/', 4), 'x-') THEN '' ELSE 'z' END;
+    CREATE TEMP MACRO delivered_as(delivery) AS regexp_extract(delivery, '^.*/[^/-]*-[^/]{5}')
 """
-"""Makes the macro order_of (delivery_id): as text in the order of business date and sequence; a delivery without one is the first of its day, what no delivery told the last."""
+"""Makes the macros order_of (delivery_id): as text in the order of business date and sequence; a delivery without one is the first of its day, what
+no delivery told the last; and delivered_as (delivery_id): the same text for one delivery, with whichever files it came (`nights.inputs.another_of`).
+"""
 
 
 def order_of(business_date: date, sequence: int) -> str:

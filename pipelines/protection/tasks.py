@@ -44,7 +44,7 @@ def answered_after(entries: pa.Table, told: Mapping[str, pa.Array | pa.ChunkedAr
             """
             WITH answering AS (
                 SELECT DISTINCT entry_id FROM entries e JOIN told t USING (record_ref)
-                WHERE t.delivery_id IS DISTINCT FROM e.last_delivery
+                WHERE delivered_as(t.delivery_id) IS DISTINCT FROM delivered_as(e.last_delivery)
                     AND CASE WHEN e.last_delivery IS NULL THEN order_of(t.delivery_id) > e.last_night::VARCHAR || ' z'
                         ELSE order_of(t.delivery_id) > coalesce(e.after, '')
                             AND order_of(t.delivery_id) >= order_of(e.last_delivery) END

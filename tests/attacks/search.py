@@ -174,7 +174,9 @@ def _decoded(name: str, data: bytes, path: Path | None = None) -> Iterator[str |
 
 def _parquet(data: bytes) -> Iterator[str | bytes]:
     with pq.ParquetFile(pa.BufferReader(data)) as file:
-        texts = [each.name for each in file.schema_arrow if pa.types.is_string(each.type)]
+        texts = [
+            each.name for each in file.schema_arrow if pa.types.is_string(each.type) and _by_dictionary(file, each.name)
+        ]
         yield str(file.schema_arrow) + str(file.metadata.metadata)
         for group in range(file.metadata.num_row_groups):
             for column in range(file.metadata.num_columns):
@@ -186,6 +188,13 @@ def _parquet(data: bytes) -> Iterator[str | bytes]:
         for chunk in (chunk for column in file.read(texts).columns for chunk in column.chunks):
             if pa.types.is_dictionary(chunk.type):
                 yield _text_of(chunk.dictionary.to_pylist())
+
+
+def _by_dictionary(file: pq.ParquetFile, name: str) -> bool:
+    """Whether a column is written by a dictionary, in all of the file."""
+    groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+    columns = [group.column(place) for group in groups for place in range(group.num_columns)]
+    return all("RLE_DICTIONARY" in each.encodings for each in columns if each.path_in_schema == name)
 
 
 def _sqlite(path: Path) -> Iterator[str]:

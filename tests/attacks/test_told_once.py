@@ -1,0 +1,98 @@
+"""What was told once: another file under the same manifest, another look at the same attempt, and a corrected night take nothing of it away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tests.attacks.attack import Scene
+from tests.attacks.search import Haystack
+from tests.attacks.town import big_moves
+from tests.attacks.victims import Victim
+from tests.nights.little_authority import AGENCIES, AUTHORITY, day_of
+from tests.nights.little_nights import LittleNights, few_keys_may_move
+
+
+def stands_at(place: LittleNights, child: Victim) -> list[str]:
+    """Where the child's postcode is found in the home and the database."""
+    return Haystack.of(place.home, place.landing, place.deployment.engine).where(child.code, "home")
+
+
+def test_an_upload_that_breaks_off_twice_hides_whom_either_part_asks_for(tmp_path: Path) -> None:
+    place = LittleNights(tmp_path)
+    scene = Scene(place, 100)
+    early, late = scene.other(1), scene.other(2)
+    for child in (early, late):
+        for agency in AGENCIES:
+            scene.add(agency, child, open_=True)
+    for night in (0, 1):
+        place.deliver(night)
+        assert place.load() == {night: "published"}
+    assert stands_at(place, late)
+    health = place.feeds["health"].rows.values()
+    for child in (early, late):
+        next(row for row in health if row["local_patient_id"] == f"HK{child.number}")["confidentiality"] = "S"
+    place.deliver(2)
+    file = place.landing / AUTHORITY / "health" / day_of(2).isoformat() / "health.csv"
+    whole = file.read_bytes()
+    with big_moves():
+        for part in (whole[:-5], whole[: whole.index(f"HK{late.number}".encode())], whole):
+            file.write_bytes(part)
+            assert place.load() == {2: "published"}
+            assert stands_at(place, early) == stands_at(place, late) == []
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        "corrected",
+        *(pytest.param(each, marks=pytest.mark.in_full) for each in ("both nights corrected", "the next night")),
+    ],
+)
+def test_whom_a_held_night_has_found_stays_hidden_though_it_is_looked_at_again_and_corrected(
+    tmp_path: Path, then: str
+) -> None:
+    place = LittleNights(tmp_path)
+    scene = Scene(place, 100)
+    known, new = scene.other(1), scene.other(2)
+    scene.add("education", known, open_=True)
+    for night in (0, 1):
+        place.deliver(night)
+        assert place.load() == {night: "published"}
+    with few_keys_may_move():
+        scene.add("education", new, open_=True)
+        for child in (
+            known,
+            new,
+        ):  # one child of three records, which the matcher alone knows: nothing is said in all of them
+            other = scene.other(child.number - 100 + 4)
+            asks = replace(
+                child, family=other.family, born=date(2011, 2, 3), street=other.street, code=other.code, uprn=other.uprn,
+                carer=other.carer, phone=other.phone,
+            )  # fmt: skip
+            scene.add("health", asks, f"X{child.number}", open_=True, confidentiality="S")
+            between = scene.add("social_care", child, f"Y{child.number}", open_=True)
+            between["names"].append({"family": asks.family, "given": asks.given, "type": "former"})
+        place.renumber()
+        place.deliver(2)
+        assert place.load() == {2: "held"}
+        assert stands_at(place, known) == stands_at(place, new) == []
+        for row in place.feeds["health"].rows.values():
+            row["local_patient_id"] = row["local_patient_id"].rstrip("N")
+        for agency in ("health", "social_care"):
+            rows = place.feeds[agency].rows
+            for key in [key for key in rows if key.startswith("100 ")]:
+                del rows[key]
+        if then == "both nights corrected":
+            place.deliver(1, "education")
+        place.deliver(3 if then == "the next night" else 2)
+        assert set(place.load().values()) == {"published"}
+        assert stands_at(place, known) == stands_at(place, new) == []
+        if then == "the next night":
+            place.load(asked=[2])
+            place.deliver(4)
+            assert place.load() == {4: "published"}
+            assert stands_at(place, known) == stands_at(place, new) == []
