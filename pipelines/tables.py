@@ -357,9 +357,9 @@ def _encoded(table: pa.Table) -> dict[str, Any]:
     """
     by_dictionary, others = [], {}
     for name, column in zip(table.column_names, table.columns, strict=True):
-        first = column.slice(0, _LOOKED_AT).combine_chunks().drop_null()
-        if pa.types.is_nested(column.type) or pa.types.is_boolean(column.type):
+        if pa.types.is_nested(column.type) or pa.types.is_boolean(column.type) or pa.types.is_null(column.type):
             continue
+        first = column.slice(0, _LOOKED_AT).combine_chunks().drop_null()
         if pa.types.is_dictionary(column.type) or pc.count_distinct(first).as_py() * 2 <= len(first):
             by_dictionary.append(name)
         elif pa.types.is_string(column.type):

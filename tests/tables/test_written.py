@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,6 +20,16 @@ _COLUMNS = {
     pa.float64(): st.one_of(st.none(), st.floats(allow_nan=False)),
     pa.date32(): st.one_of(st.none(), st.dates(date(1, 1, 2), date(9999, 12, 30))),
     pa.bool_(): st.one_of(st.none(), st.booleans()),
+    pa.null(): st.none(),
+    pa.large_string(): _TEXTS,
+    pa.int8(): st.one_of(st.none(), st.integers(-128, 127)),
+    pa.uint64(): st.one_of(st.none(), st.integers(0, 2**64 - 1)),
+    pa.timestamp("us"): st.one_of(st.none(), st.datetimes()),
+    pa.timestamp("us", "UTC"): st.one_of(st.none(), st.datetimes(timezones=st.just(UTC))),
+    pa.time64("us"): st.one_of(st.none(), st.times()),
+    pa.decimal128(9, 2): st.one_of(st.none(), st.decimals(-1000, 1000, places=2)),
+    pa.binary(2): st.one_of(st.none(), st.binary(min_size=2, max_size=2)),
+    pa.struct([("one", pa.string())]): st.one_of(st.none(), st.fixed_dictionaries({"one": _TEXTS})),
     pa.binary(): st.one_of(st.none(), st.binary(max_size=5)),
     pa.list_(pa.string()): st.one_of(st.none(), st.lists(_TEXTS, max_size=3)),
     pa.dictionary(pa.int32(), pa.string()): _TEXTS,
