@@ -28,7 +28,7 @@ def load(place: LittleNights, *words: str) -> tuple[int, str]:
     return told.exit_code, json.loads(told.stdout).get("error", {}).get("code", "")
 
 
-AHEAD = (last_night() + timedelta(days=1)).isoformat()
+AHEAD = (last_night() + timedelta(days=2)).isoformat()  # also should midnight pass meanwhile
 BEFORE = (day_of(0) - timedelta(days=1)).isoformat()
 IMPOSSIBLE = (
     (("--night", AHEAD), "NIGHT_AHEAD"),
