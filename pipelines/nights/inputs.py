@@ -38,6 +38,7 @@ __all__ = [
 FORMAT = 8
 """Raised whenever the program, given the same inputs, would write other bytes than before."""
 _OF_THE_NAME = 5  # letters of the hash in a delivery's name, or an attempt's, that stay in the name of what else is asked for under it
+_OF_THE_CONTENT = 6  # and letters of a hash of that
 
 
 @dataclass(frozen=True)
@@ -84,14 +85,14 @@ def wish_of(attempt: str) -> str:
 
 
 def another_of(name: str, content: str) -> str:
-    """The name, as long as `name`, of what else is asked for under it: of a delivery with other files, of an attempt that is looked at again.
+    """The name, no longer than a delivery's may be, of what else is asked for under it: of a delivery with other files, of an attempt that is looked at again.
 
     Args:
         name: the name of a delivery, or what stands in its place.
         content: hash of what else is asked for; of "" the beginning of all such names.
     """
     number, dash, told = name.rpartition("-")
-    return f"{number}{dash}{told[:_OF_THE_NAME]}.{content[: max(len(told) - _OF_THE_NAME - 1, 0)]}"
+    return f"{number}{dash}{told[:_OF_THE_NAME]}.{content[:_OF_THE_CONTENT]}"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ before, under a name of its own (`another_of`): nothing that was asked for is ov
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
@@ -207,14 +208,14 @@ def _count(
 ) -> None:
     content, asked = table_sha256(requests), db.protection_request.c
     query = select(asked.content_sha256)
-    kept = connection.scalar(query.where(asked.delivery_id == delivery_id))
-    if kept not in (None, content):
-        delivery_id = another_of(delivery_id, content)
-        kept = connection.scalar(query.where(asked.delivery_id == delivery_id))
-    write_table(requests, home.protection(delivery_id))
+    name, mark = delivery_id, content
+    while (kept := connection.scalar(query.where(asked.delivery_id == name))) not in (None, content):
+        mark = hashlib.sha256(mark.encode()).hexdigest()
+        name = another_of(delivery_id, mark)
+    write_table(requests, home.protection(name))
     if kept is None:
         row = {
-            "delivery_id": delivery_id, "authority": authority, "agency": agency, "business_date": business_date,
+            "delivery_id": name, "authority": authority, "agency": agency, "business_date": business_date,
             "records": requests.num_rows, "content_sha256": content, "told": told_so_far(connection, authority) + 1,
         }  # fmt: skip
         connection.execute(insert(db.protection_request).values(row))

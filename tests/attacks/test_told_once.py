@@ -7,7 +7,12 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from pipelines.database import schema as db
+from pipelines.nights.inputs import Asking
+from pipelines.nights.requests import asked_for, keep_wishes
+from pipelines.seams import words
 from tests.attacks.attack import Scene
 from tests.attacks.search import Haystack
 from tests.attacks.town import big_moves
@@ -96,3 +101,19 @@ def test_whom_a_held_night_has_found_stays_hidden_though_it_is_looked_at_again_a
             place.deliver(4)
             assert place.load() == {4: "published"}
             assert stands_at(place, known) == stands_at(place, new) == []
+
+
+def test_whatever_an_attempt_is_found_to_mean_is_kept_each_for_itself_and_once(tmp_path: Path) -> None:
+    place = LittleNights(tmp_path)
+    place.deliver(0)
+    assert place.load() == {0: "published"}
+    night, asked = place.night(0), db.protection_request.c
+    told = [["education:A"], ["education:B"], ["education:A", "education:B"]]
+    for keys in (*told, *told):
+        keep_wishes(night, "0" * 64, keys)
+    with place.deployment.engine.connect() as connection:
+        query = select(asked.delivery_id, asked.agency, asked.business_date, asked.content_sha256, asked.told)
+        asking = [Asking(*row) for row in connection.execute(query.order_by(asked.told))]
+    kept = asked_for(night, asking)  # each file is what was kept
+    assert [each.requests.num_rows for each in kept] == [1, 1, 2] and [each.told for each in kept] == [1, 2, 3]
+    assert all(len(each.delivery_id) <= words.DELIVERY_ID for each in kept)
