@@ -111,6 +111,17 @@ def quality(matched: Matched, records: pa.Table, truth: Path, night: dt.date) ->
             SELECT agency_x || '-' || agency_y, avg((j.x IS NOT NULL)::int)
             FROM wanted w LEFT JOIN joined j ON w.x = j.x AND w.y = j.y GROUP BY 1 ORDER BY 1""").fetchall():
             figures[f"recall {agencies}"] = share
+        for custom, recall, wrong in connection.execute("""
+            WITH found AS (
+                SELECT child, count(*) AS wanted, count(j.x) AS met FROM wanted w JOIN people p ON w.x = p.record_key
+                LEFT JOIN joined j ON w.x = j.x AND w.y = j.y GROUP BY ALL
+            ),
+            mixed AS (SELECT child_x AS child, count(*) AS wrong FROM joined WHERE child_x <> child_y GROUP BY ALL)
+            SELECT custom, sum(met) / sum(wanted), coalesce(sum(wrong), 0)
+            FROM children LEFT JOIN found USING (child) LEFT JOIN mixed USING (child) GROUP BY 1 ORDER BY 1
+            """).fetchall():
+            figures[f"recall {custom}"] = recall
+            figures[f"wrongly joined: {custom}"] = float(wrong)
     return figures
 
 

@@ -1,9 +1,11 @@
-"""Names to draw from: given and family names of England's children, by community, with realistic skew.
+"""Names to draw from: given and family names of England's children, by custom, with realistic skew.
 
-Belongs here: which names there are and how frequent each is. Not here: how a name is misspelled (spelling.py) or who
-bears it (population.py). Family names come from the package fusuk, which lists them by falling frequency (the share of
-a rank follows the UK electoral holding: the first has 1.2 %, the hundredth 0.1 %); given names from fusuk, with the
-head of the list set by the few dozen best known; other communities from the locales of Faker; nicknames from nicknames.
+Belongs here: which names there are and how frequent each is. Not here: how many children follow a custom and in which
+ways their names are written (customs.py), how a name is misspelled (spelling.py), who bears it (population.py). British
+family names come from the package fusuk, which lists them by falling frequency (the share of a rank follows the UK
+electoral holding: the first has 1.2 %, the hundredth 0.1 %); given names from fusuk, with the head of the list set by
+the few dozen best known; other customs from lists of their most frequent names and the locales of Faker; nicknames from
+nicknames. The lists are short where a custom has few names: that many are called the same is what is hard about them.
 """
 
 from __future__ import annotations
@@ -21,18 +23,7 @@ import numpy as np
 
 from sample_feeds.randomness import Objects, Pool, as_objects, stream, zipf_pool
 
-__all__ = ["COMMUNITIES", "Names", "fold", "names", "nicknames", "package_folder"]
-
-# Share of households by community: a judgement, below the school census, as many families' names are not tagged.
-COMMUNITIES: dict[str, float] = {
-    "british": 0.80,
-    "south_asian": 0.095,
-    "african": 0.035,
-    "eastern_european": 0.03,
-    "middle_eastern": 0.015,
-    "southern_european": 0.015,
-    "chinese": 0.01,
-}
+__all__ = ["Names", "fold", "names", "nicknames", "package_folder"]
 
 _FIRST_BOYS = (
     "Oliver Noah George Arthur Leo Harry Muhammad Jack Oscar Freddie Theo Archie Charlie Henry Thomas Alfie Jacob "
@@ -65,12 +56,78 @@ _POLISH_FAMILIES = (
     "Wieczorek Jabłoński Wróbel Nowakowski Majewski Olszewski Stępień Malinowski Jaworski Adamczyk Dudek Pawlak Górski "
     "Walczak Sikora Baran Rutkowski Michalak Szewczyk Ostrowski Tomaszewski Pietrzak Zalewski Wróblewski"
 )
-_MIDDLE_EASTERN_FAMILIES = (
-    "Ahmed Ali Hassan Mohamed Hussein Ibrahim Mahmoud Omar Abdi Yusuf Abdullah Karimi Ahmadi Rahimi Hosseini Mohammadi "
-    "Saleh Nasser Haddad Khalil Mansour Osman Abdullahi Warsame Farah Jama Noori Stanekzai Al-Masri El-Sayed"
+_SIKH_BOYS = (
+    "Arjan Gurpreet Jaspreet Harpreet Manpreet Jasdeep Gurdeep Hardeep Jagdeep Mandeep Amandeep Kuldeep Sukhdeep Navdeep "
+    "Rajan Karan Ranveer Jasvir Balvir Amrit Harman Jasman Gurman Angad Fateh Zorawar Sahib Ajit Ranjit Daljit Manjit "
+    "Surjit Baljit Charanjit Simran Prabhjot Harjot Gurjot Navjot Jagjit Tejinder Harvinder Satinder Ravinder Jaskaran"
+)
+_SIKH_GIRLS = (
+    "Simran Jaspreet Harpreet Manpreet Gurpreet Amandeep Mandeep Kirandeep Rajdeep Navdeep Sukhdeep Jasleen Harleen "
+    "Gurleen Avneet Navneet Jasmeet Manmeet Prabhjot Harjot Navjot Amrit Asees Anaya Mehar Seerat Kiran Jasmin Balvir "
+    "Ravinder Parminder Sukhvinder Tejinder Baljit Daljit Manjit Rupinder Sharan Simrat Jasroop Harsimran Gursimran"
+)
+_SIKH_FAMILIES = (
+    "Sandhu Gill Dhillon Sidhu Grewal Dhaliwal Bains Johal Sahota Bhogal Sangha Atwal Kang Mann Virk Randhawa Hundal "
+    "Purewal Uppal Sohal Rai Dosanjh Chahal Basra Cheema Deol Nijjar Rehal Matharu Panesar Sehmi Bansal Heer Bassi Ghuman"
+)
+_HINDU_FAMILIES = (
+    "Patel Shah Sharma Kumar Mistry Desai Mehta Joshi Chauhan Parmar Solanki Gupta Verma Singh Pandya Trivedi Bhatt Rana "
+    "Reddy Rao Modi Amin Lad Tailor Naik Gohil Makwana Vaghela Jain Agarwal Thakur Thapa Gurung Rai Shrestha Limbu"
+)
+_MUSLIM_FAMILIES = (
+    "Khan Hussain Ahmed Ali Begum Mahmood Iqbal Akhtar Malik Shah Hussain Mohammed Miah Uddin Rahman Islam Choudhury Bibi "
+    "Mirza Butt Raja Sheikh Qureshi Siddiqui Ashraf Aslam Parveen Kauser Hossain Haque Alam Bhatti Chaudhry Khatun Azam "
+    "Rashid Saleem Yousaf Javed Nawaz Arshad Zaman Hanif Rafiq Sultana Kazi Sarkar Talukder Mia Patel Munshi Hasan"
+)
+_HORN_BOYS = (
+    "Mohamed Abdi Ahmed Ali Hassan Omar Ibrahim Yusuf Abdullahi Ismail Osman Mahad Abdirahman Abdikarim Zakaria Hamza "
+    "Ayub Idris Mustafa Bilal Khalid Abdiaziz Liban Salman Yahya Adam Abdulkadir Said Farah Nur Jama Dawit Yonas Filmon"
+)
+_HORN_GIRLS = (
+    "Fatima Amina Khadija Hodan Asha Halima Maryan Sumaya Hafsa Ifrah Ikram Zaynab Naima Safiya Sahra Ayan Fardowsa Hibo "
+    "Samira Yasmin Najma Aisha Muna Ruqiya Idil Shukri Fadumo Habiba Rahma Deqa Hamdi Nasra Salma Selam Rahel Bethlehem"
+)
+_HORN_FAMILIES = (
+    "Mohamed Ali Ahmed Hassan Abdi Omar Hussein Ibrahim Yusuf Osman Farah Warsame Jama Nur Aden Ismail Abdullahi Adan Said "
+    "Mohamud Guled Hersi Duale Elmi Roble Shire Egal Samatar Tesfay Berhe Ghebremichael Haile Kidane Tekle Abraha Gebre"
+)
+_ARAB_BOYS = (
+    "Mohammad Ahmed Ali Omar Yousef Adam Hassan Hussein Abdullah Ibrahim Khaled Mustafa Karim Zaid Hamza Mahmoud Tariq "
+    "Sami Rami Bilal Anas Yassin Faisal Salem Nasser Jad Elias Rayan Taha Ammar Zain Ayman Bashar Muhannad Rawand Dlovan"
+)
+_ARAB_GIRLS = (
+    "Fatima Maryam Aya Sara Noor Lana Jana Huda Zainab Layla Salma Dina Rana Hala Amal Rima Yasmin Hiba Nada Malak Rahaf "
+    "Shahad Lina Mona Hanan Sidra Tala Ruba Joud Judy Rawan Zahra Batool Raghad Dunya Shilan"
+)
+_ARAB_FAMILIES = (
+    "Al-Masri Al-Hassan Al-Ali Al-Jaf Al-Khatib Al-Najjar Al-Saadi Al-Rashid Al-Hamad Al-Ahmad El-Sayed El-Amin Haddad "
+    "Khalil Mansour Saleh Nasser Hamdan Darwish Ibrahim Mahmoud Hussein Hassan Ahmed Ali Omar Karimi Ahmadi Rahimi Hosseini "
+    "Mohammadi Noori Stanekzai Safi Amiri Benali Bouzid Mansouri Aziz Saeed Qasim Kareem Salih Barzani"
+)
+_TAMIL_BOYS = (
+    "Arun Karthik Vignesh Pranav Sanjay Ashwin Kavin Nithin Harish Rohan Varun Dinesh Suresh Ramesh Rajesh Kumaran Tharun "
+    "Sai Aravind Mithun Kishan Praveen Sathish Gowtham Lokesh Manoj Naveen Vishal Akshay Rithvik Srinivas Venkat Krishna"
+)
+_TAMIL_GIRLS = (
+    "Priya Divya Lakshmi Kavya Ananya Nithya Swetha Shreya Meera Sahana Keerthi Harini Varsha Pooja Abinaya Thanusha "
+    "Sathya Deepa Janani Aishwarya Bhavani Gayathri Yalini Sruthi Vaishnavi Madhu Sindhu Padma Radha Dharshini Mithra"
+)
+_TAMIL_FATHERS = (
+    "Kumar Rajan Selvam Murugan Ganesan Subramaniam Krishnan Shanmugam Sivakumar Ravindran Balasubramaniam Nagarajan "
+    "Thangarajah Sivanathan Yogarajah Chandran Mahendran Jeyakumar Ramanathan Velmurugan Reddy Rao Natarajan Suresh Ramesh"
 )
 _CHINESE_FAMILIES = (
-    "Chen Wong Li Wang Lee Zhang Liu Chan Lin Yang Huang Lam Cheung Wu Ho Ng Leung Zhao Xu Cheng Tang Lau"
+    "Chen Wong Li Wang Lee Zhang Liu Chan Lin Yang Huang Lam Cheung Wu Ho Ng Leung Zhao Xu Cheng Tang Lau Nguyen Tran Le "
+    "Pham Vu Kim Park Choi"
+)
+_SYLLABLES = (
+    "Wei Xin Yi Jia Ming Hao Yu Zi Xuan Chen Yan Li Na Jun Kai Tian Rui Jing Hui Lok Hei Ching Wing Ka Man Tsz Hin Yat Sze "
+    "Min Ji Seo Hyun Woo Bao Minh Anh Linh Thi Van Duc Quang"
+)
+_IBERIAN_FAMILIES = (
+    "Silva Santos Ferreira Pereira Oliveira Costa Rodrigues Martins Sousa Fernandes Gomes Lopes Marques Almeida Alves "
+    "Garcia Rodriguez Gonzalez Fernandez Lopez Martinez Sanchez Perez Gomez Ruiz Hernandez Torres Reyes Cruz Bautista Ramos "
+    "Mendoza Castillo da-Silva dos-Santos da-Costa de-Souza de-Jesus del-Rosario de-la-Cruz"
 )
 
 
@@ -88,37 +145,45 @@ def names() -> Names:
     boys, girls = _fusuk_given("male"), _fusuk_given("female")
     british = {"M": _headed(_FIRST_BOYS, boys), "F": _headed(_FIRST_GIRLS, girls)}
     first: dict[tuple[str, str], Pool] = {}
-    for sex, kind, muslim in (("M", "male", _MUSLIM_BOYS), ("F", "female", _MUSLIM_GIRLS)):
-        first["british", sex] = zipf_pool(british[sex], 35, 1.5)
-        first["south_asian", sex] = zipf_pool(_headed(muslim, _faker("person.en_IN", f"first_names_{kind}")), 8)
-        first["african", sex] = zipf_pool(
-            _mixed(_faker("person.tw_GH", f"first_names_{kind}"), _faker("person.yo_NG", f"first_names_{kind}"),
-                   british[sex][:60], muslim.split()[:12]), 25)  # fmt: skip
+    for sex, kind in (("M", "male"), ("F", "female")):
+
+        def short(boys: str, girls: str, *more: list[str], flatness: float = 8, sex: str = sex) -> Pool:
+            """A custom's best known names, then others."""
+            return zipf_pool(_headed(boys if sex == "M" else girls, _mixed(*more) if more else []), flatness)
+
+        indian, english = _faker("person.en_IN", f"first_names_{kind}"), british[sex]
+        first["british", sex] = zipf_pool(english, 35, 1.5)
+        first["south_asian_muslim", sex] = short(_MUSLIM_BOYS, _MUSLIM_GIRLS, _faker("person.en_PK", "first_names"))
+        first["sikh", sex] = short(_SIKH_BOYS, _SIKH_GIRLS, indian)
+        first["hindu", sex] = zipf_pool(indian, 25)
+        first["tamil", sex] = short(_TAMIL_BOYS, _TAMIL_GIRLS, flatness=5)
+        first["horn_of_africa", sex] = short(_HORN_BOYS, _HORN_GIRLS, flatness=4)
+        first["arab", sex] = short(_ARAB_BOYS, _ARAB_GIRLS, _faker("person.tr_TR", f"first_names_{kind}")[:120], flatness=6)
+        first["west_african", sex] = zipf_pool(
+            _mixed(english[:80], _faker("person.tw_GH", f"first_names_{kind}")), 20)  # fmt: skip
         first["eastern_european", sex] = zipf_pool(
-            _mixed(_faker("person.pl_PL", f"first_names_{kind}"), _faker("person.ro_RO", f"first_names_{kind}")[:60]),
-            12,
-        )
-        first["middle_eastern", sex] = zipf_pool(
-            _headed(muslim, _faker("person.tr_TR", f"first_names_{kind}")[:120]), 8
-        )
-        first["southern_european", sex] = zipf_pool(
-            _mixed(_faker("person.pt_PT", f"first_names_{kind}"), _faker("person.it_IT", f"first_names_{kind}")[:100]),
-            12,
-        )
-        first["chinese", sex] = zipf_pool(
-            _mixed(british[sex][:80], _faker("person.zh_CN", "first_romanized_names")[:80]), 20
-        )
+            _mixed(_faker("person.pl_PL", f"first_names_{kind}"), _faker("person.ro_RO", f"first_names_{kind}")[:60],
+                   _faker("person.lv_LV", f"first_names_{kind}")[:30]), 12)  # fmt: skip
+        first["iberian", sex] = zipf_pool(
+            _mixed(_faker("person.pt_PT", f"first_names_{kind}"), _faker("person.es_ES", f"first_names_{kind}")[:80]), 12)
+        first["chinese", sex] = zipf_pool(_two_syllables(), 60)
+        first["own_west_african", sex] = zipf_pool(
+            _mixed(_faker("person.yo_NG", f"first_names_{kind}"), _faker("person.ig_NG", f"first_names_{kind}"),
+                   _faker("person.tw_GH", f"first_names_{kind}")), 25)  # fmt: skip
     family = {
         "british": zipf_pool(_fusuk_family(50_000), 8),
-        "south_asian": zipf_pool(
-            _headed("Khan Patel Hussain Ahmed Singh Begum Ali Kaur Shah Rahman Akhtar Iqbal Malik Mahmood Miah Islam",
-                    _mixed(_faker("person.en_IN", "last_names"), _faker("person.en_PK", "last_names"))), 12),
-        "african": zipf_pool(_mixed(_faker("person.tw_GH", "last_names"), _faker("person.yo_NG", "last_names")), 20),
-        "eastern_european": zipf_pool(_mixed(_POLISH_FAMILIES.split(), _faker("person.ro_RO", "last_names")), 12),
-        "middle_eastern": zipf_pool(_headed(_MIDDLE_EASTERN_FAMILIES, _faker("person.tr_TR", "last_names")), 10),
-        "southern_european": zipf_pool(
-            _mixed(_faker("person.pt_PT", "last_names"), _faker("person.it_IT", "last_names")[:300]), 15),
-        "chinese": zipf_pool(_headed(_CHINESE_FAMILIES, _faker("person.zh_CN", "last_romanized_names")[:80]), 4),
+        "south_asian_muslim": zipf_pool(_headed(_MUSLIM_FAMILIES, _faker("person.en_PK", "last_names")[:150]), 6),
+        "sikh": zipf_pool(_headed(_SIKH_FAMILIES, []), 5),
+        "hindu": zipf_pool(_headed(_HINDU_FAMILIES, _faker("person.en_IN", "last_names")), 3),
+        "tamil": zipf_pool(_headed(_TAMIL_FATHERS, []), 8),
+        "horn_of_africa": zipf_pool(_headed(_HORN_FAMILIES, []), 4),
+        "arab": zipf_pool(_headed(_ARAB_FAMILIES, _faker("person.tr_TR", "last_names")), 12),
+        "west_african": zipf_pool(_mixed(_faker("person.tw_GH", "last_names"), _faker("person.yo_NG", "last_names")), 20),
+        "eastern_european": zipf_pool(
+            _mixed(_POLISH_FAMILIES.split(), _faker("person.ro_RO", "last_names"), _faker("person.lt_LT", "last_names")), 12),
+        "iberian": zipf_pool(
+            [name.replace("-", " ") for name in _headed(_IBERIAN_FAMILIES, _faker("person.pt_PT", "last_names"))], 10),
+        "chinese": zipf_pool(_headed(_CHINESE_FAMILIES, _faker("person.zh_CN", "last_romanized_names")[:60]), 4),
     }  # fmt: skip
     return Names(first, family)
 
@@ -185,6 +250,14 @@ def _faker(provider: str, attribute: str) -> list[str]:
 
 def _headed(head: str, tail: list[str]) -> list[str]:
     return list(dict.fromkeys([*head.split(), *tail]))
+
+
+def _two_syllables() -> list[str]:
+    """Given names of two syllables, in a fixed shuffled order; families join, part or hyphenate them."""
+    syllables = _SYLLABLES.split()
+    both = [f"{a} {b}" for a in syllables for b in syllables if a != b]
+    stream(0, "syllables").shuffle(both)
+    return both
 
 
 def _mixed(*lists: list[str]) -> list[str]:

@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sample_feeds.agencies.holdings import Holding
+from sample_feeds.customs import CUSTOMS
 from sample_feeds.places import known_authorities
-from sample_feeds.randomness import Objects
+from sample_feeds.randomness import Objects, as_objects
 from sample_feeds.truth import child_ids
 from sample_feeds.world import AGENCIES, World
 
@@ -27,7 +28,7 @@ PEOPLE = pa.schema([
     ("record_key", pa.string()), ("source", pa.string()), ("given_names", pa.string()), ("family_name", pa.string()),
     ("former_family_name", pa.string()), ("birth_date", pa.date32()), ("sex", pa.string()), ("postcode", pa.string()),
     ("address", pa.string()), ("nhs_number", pa.string()), ("upn", pa.string()), ("phone", pa.string()),
-    ("child", pa.string()), ("household", pa.string()), ("twin_set", pa.string()), ("adopted_pair", pa.string()),
+    ("child", pa.string()), ("custom", pa.string()), ("household", pa.string()), ("twin_set", pa.string()), ("adopted_pair", pa.string()),
     ("shielded", pa.bool_()),
 ])  # fmt: skip
 _DAY = dt.date(2026, 11, 18)
@@ -39,8 +40,9 @@ def people_table(children: int, seed: int = 1) -> pa.Table:
 
     The first twelve columns are those of the matcher's general entry (`source` is the agency; `sex` is M, F or
     null); the
-    last five are the truth: `child` names the identity a record is about (an adopted child has two, which share
-    `adopted_pair` and must never be joined), `twin_set` those born together. Ordered by record_key within each batch.
+    last six are the truth: `child` names the identity a record is about (an adopted child has two, which share
+    `adopted_pair` and must never be joined), `custom` the naming custom of
+    the family, `twin_set` those born together. Ordered by record_key within each batch.
     """
     return pa.concat_tables(_batches(children, seed))
 
@@ -78,7 +80,7 @@ def _of_holding(world: World, agency: str, holding: Holding) -> pa.Table:
         key, fields = (
             own["local_patient_id"],
             {
-                "given_names": own["given_name"],
+                "given_names": _words(own["given_name"], own["other_given_names"]),
                 "family_name": own["family_name"],
                 "former_family_name": own["former_family_name"],
                 "birth_date": own["birth_date"],
@@ -93,7 +95,7 @@ def _of_holding(world: World, agency: str, holding: Holding) -> pa.Table:
         key, fields = (
             own["UPN"] + "/" + own["URN"],
             {
-                "given_names": own["Forename"],
+                "given_names": _words(own["Forename"], own["MiddleNames"]),
                 "family_name": own["Surname"],
                 "former_family_name": former,
                 "birth_date": own["DOB"],
@@ -118,6 +120,7 @@ def _of_holding(world: World, agency: str, holding: Holding) -> pa.Table:
         "source": pa.array(np.full(count, agency, dtype=object), pa.string()),
         "birth_date": born.cast(pa.date32()),
         "child": child_ids(world.authority, holding.child),
+        "custom": pa.array(as_objects(list(CUSTOMS))[those.custom[holding.child]], pa.string()),
         "household": _shared(world, those.household[holding.child]),
         "twin_set": _shared(world, those.twin_set[holding.child]),
         "adopted_pair": _shared(world, those.adopted_pair[holding.child]),
@@ -165,6 +168,10 @@ def _sexes(values: Objects, known: dict[str, str]) -> Objects:
     for delivered, sex in known.items():
         sexes[values == delivered] = sex
     return sexes
+
+
+def _words(first: Objects, further: Objects) -> Objects:
+    return np.where(further == None, first, first + " " + np.where(further == None, "", further))  # noqa: E711
 
 
 def _joined(*lines: Objects) -> pa.Array:

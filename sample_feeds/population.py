@@ -16,9 +16,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from sample_feeds.customs import CUSTOMS, custom_of_homes, further_parts
 from sample_feeds.identifiers import nhs_numbers, phone_numbers, upns
-from sample_feeds.names import COMMUNITIES, names
-from sample_feeds.places import Addresses, Places
+from sample_feeds.names import names
+from sample_feeds.places import Addresses, Places, known_authorities
 from sample_feeds.randomness import Objects, as_objects, stream
 
 __all__ = ["Children", "make_children"]
@@ -27,6 +28,7 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Days = NDArray[np.datetime64]
 
+_WITH_MIDDLE_NAMES = [list(CUSTOMS).index(word) for word in ("british", "eastern_european", "iberian")]
 _RELATIONSHIPS = as_objects(["Mother", "Father", "Grandmother", "Foster carer", "Stepfather", "Aunt"])
 _RELATIONSHIP_SHARES = np.cumsum([0.72, 0.2, 0.03, 0.02, 0.02, 0.01])
 
@@ -35,17 +37,22 @@ _RELATIONSHIP_SHARES = np.cumsum([0.72, 0.2, 0.03, 0.02, 0.02, 0.01])
 class Children:
     """One column per fact, one place per identity (an adopted child has two).
 
-    Dates are days; `address`, `former_address`, `second_address` are places in `Addresses` (-1: none); `twin_set` and
+    `custom` is a place in CUSTOMS, `way` the luck by which the family mostly writes the name in one of the custom's ways,
+    `mark`, `father` and `elder` what the custom adds to it. Dates are days; `address`, `former_address`, `second_address` are places in `Addresses` (-1: none); `twin_set` and
     `adopted_pair` are -1 when there is none, else shared by those who belong together; `closed_identity` marks the
     identity an adopted child had before. `born` is False for the expected, whose `birth` is the expected day.
     """
 
     household: Ints
-    community: Ints
+    custom: Ints
+    way: NDArray[np.float64]
     given: Objects
     middle: Objects
     family: Objects
     other_family: Objects
+    mark: Objects
+    father: Objects
+    elder: Objects
     sex: Objects
     birth: Days
     born: Flags
@@ -110,11 +117,12 @@ def make_children(here: Places, addresses: Addresses, count: int, seed: int, day
     sex[like_first] = sex[np.maximum(np.flatnonzero(like_first) - 1, 0)]
     _, household = np.unique(household, return_inverse=True)
     homes = int(household.max()) + 1
-    community = np.searchsorted(np.cumsum(list(COMMUNITIES.values()))[:-1], rng.random(homes))[household]
-    family, other_family = _family_names(rng, household, community, sex, homes, twin_set >= 0)
-    given = _given_names(rng, community, sex, household, twin_set, ~first_of_set)
-    middle = _draw_given(rng, community, sex)
-    middle[rng.random(n) < 0.25] = None
+    custom = custom_of_homes(rng, known_authorities()[here.authority]["region"], homes)[household]
+    family, other_family = _family_names(rng, household, custom, sex, homes, twin_set >= 0)
+    given = _given_names(rng, custom, sex, household, twin_set, ~first_of_set)
+    middle = _draw_given(rng, custom, sex)
+    middle[rng.random(n) < np.where(np.isin(custom, _WITH_MIDDLE_NAMES), 0.25, 0.85)] = None
+    mark, father, elder = further_parts(rng, custom, sex, household)
     home = addresses.add(rng, homes)
     had_move = rng.random(homes) < 0.45
     former = np.full(homes, -1)
@@ -125,14 +133,14 @@ def make_children(here: Places, addresses: Addresses, count: int, seed: int, day
     moved_on = np.datetime64(day, "D") - rng.integers(20, 2_000, homes)
     relationship = _RELATIONSHIPS[np.searchsorted(_RELATIONSHIP_SHARES[:-1], rng.random(homes))]
     adult = _draw_given(
-        rng, _of_homes(community, household), np.where(np.isin(relationship, ("Father", "Stepfather")), "M", "F")
+        rng, _of_homes(custom, household), np.where(np.isin(relationship, ("Father", "Stepfather")), "M", "F")
     )
     born, shielded = age >= 0, rng.random(n) < 0.004
     if not shielded.any():
         shielded[np.flatnonzero((age >= 5) & (twin_set < 0))[:1]] = True
     children = Children(
-        household=household.astype(np.int64) + start, community=community, given=given, middle=middle, family=family,
-        other_family=other_family, sex=sex, birth=birth, born=born,
+        household=household.astype(np.int64) + start, custom=custom, way=rng.random(homes)[household], given=given,
+        middle=middle, family=family, other_family=other_family, mark=mark, father=father, elder=elder, sex=sex, birth=birth, born=born,
         twin_set=np.where(twin_set >= 0, twin_set + start * 2, -1), adopted_pair=np.full(n, -1),
         closed_identity=np.zeros(n, bool), shielded=shielded,
         nhs_number=as_objects([""] * n), former_nhs_number=np.full(n, None, object), upn=as_objects([""] * n),
@@ -175,19 +183,19 @@ def _keep(age: NDArray[np.float64], count: int) -> Flags:
 
 
 def _family_names(
-    rng: np.random.Generator, household: Ints, community: Ints, sex: Objects, homes: int, twin: Flags
+    rng: np.random.Generator, household: Ints, custom: Ints, sex: Objects, homes: int, twin: Flags
 ) -> tuple[Objects, Objects]:
     """Family name of each child, and another one they are or were known by (None mostly)."""
-    home_community = _of_homes(community, household)
-    name, other = _draw_family(rng, home_community), _draw_family(rng, home_community)
-    double = rng.random(homes) < 0.035
+    of_home = _of_homes(custom, household)
+    name, other = _draw_family(rng, of_home), _draw_family(rng, of_home)
+    double = (rng.random(homes) < 0.045) & (of_home == 0)
     name[double] = name[double] + "-" + other[double]
     family = name[household]
     n = len(household)
     half = (rng.random(n) < 0.06) & ~twin
-    alone = _draw_family(rng, community)
+    alone = _draw_family(rng, custom)
     family[half] = alone[half]
-    polish = (sex == "F") & (community == list(COMMUNITIES).index("eastern_european"))
+    polish = (sex == "F") & (custom == list(CUSTOMS).index("eastern_european"))
     family[polish] = [text[:-1] + "a" if text.endswith("ski") else text for text in family[polish]]
     known_by = np.full(n, None, object)
     changed = rng.random(n) < 0.05
@@ -197,10 +205,10 @@ def _family_names(
 
 
 def _given_names(
-    rng: np.random.Generator, community: Ints, sex: Objects, household: Ints, twin_set: Ints, later_twin: Flags
+    rng: np.random.Generator, custom: Ints, sex: Objects, household: Ints, twin_set: Ints, later_twin: Flags
 ) -> Objects:
     """Given names: no two children of a household alike; some twins nearly so."""
-    given = _draw_given(rng, community, sex)
+    given = _draw_given(rng, custom, sex)
     for _ in range(6):
         key = np.char.add(household.astype("U9"), given.astype("U40"))
         _, first = np.unique(key, return_index=True)
@@ -208,10 +216,10 @@ def _given_names(
         again[first] = False
         if not again.any():
             break
-        given[again] = _draw_given(rng, community[again], sex[again])
+        given[again] = _draw_given(rng, custom[again], sex[again])
     chance = rng.random(len(given))
     for place in np.flatnonzero(later_twin & (twin_set >= 0) & (chance < 0.175)):
-        pool = names().given[list(COMMUNITIES)[community[place]], sex[place]].values[:400]
+        pool = names().given[list(CUSTOMS)[custom[place]], sex[place]].values[:400]
         elder = given[place - 1]
         given[place] = (
             _like(elder, pool) if chance[place] < 0.05 else _same_initial(elder, pool, int(chance[place] * 1e6))
@@ -242,16 +250,19 @@ def _adopted(rng: np.random.Generator, children: Children) -> Children:
     children.other_family[chosen] = None
     before.adopted_pair = chosen.copy()
     before.closed_identity = np.ones(len(chosen), bool)
-    before.family = _draw_family(rng, before.community)
+    before.family = _draw_family(rng, before.custom)
+    before.mark, before.father, before.elder = further_parts(
+        rng, before.custom, before.sex, np.arange(len(chosen), dtype=np.int64)
+    )
     new_name = rng.random(len(chosen)) < 0.4
-    before.given[new_name] = _draw_given(rng, before.community, before.sex)[new_name]
+    before.given[new_name] = _draw_given(rng, before.custom, before.sex)[new_name]
     before.household = children.household.max(initial=0) + 1 + np.arange(len(chosen))
     before.other_family = np.full(len(chosen), None, object)
     others = rng.permutation(len(children))[: len(chosen)]
     before.address, before.former_address = children.former_address[others], np.full(len(chosen), -1)
     before.address = np.where(before.address < 0, children.address[others], before.address)
     before.second_address = np.full(len(chosen), -1)
-    before.carer = _draw_given(rng, before.community, np.full(len(chosen), "F", object)) + " " + before.family
+    before.carer = _draw_given(rng, before.custom, np.full(len(chosen), "F", object)) + " " + before.family
     return before
 
 
@@ -283,19 +294,19 @@ def _give_schools(rng: np.random.Generator, here: Places, children: Children, da
     children.school[(age < 4.1) | ~children.born] = None
 
 
-def _draw_given(rng: np.random.Generator, community: Ints, sex: Objects) -> Objects:
-    drawn = np.full(len(community), None, object)
-    for place, word in enumerate(COMMUNITIES):
+def _draw_given(rng: np.random.Generator, custom: Ints, sex: Objects) -> Objects:
+    drawn = np.full(len(custom), None, object)
+    for place, word in enumerate(CUSTOMS):
         for letter in ("M", "F"):
-            chosen = (community == place) & (sex == letter)
+            chosen = (custom == place) & (sex == letter)
             drawn[chosen] = names().given[word, letter].draw(rng, int(chosen.sum()))
     return drawn
 
 
-def _draw_family(rng: np.random.Generator, community: Ints) -> Objects:
-    drawn = np.full(len(community), None, object)
-    for place, word in enumerate(COMMUNITIES):
-        chosen = community == place
+def _draw_family(rng: np.random.Generator, custom: Ints) -> Objects:
+    drawn = np.full(len(custom), None, object)
+    for place, word in enumerate(CUSTOMS):
+        chosen = custom == place
         drawn[chosen] = names().family[word].draw(rng, int(chosen.sum()))
     return drawn
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sample_feeds.customs import written
 from sample_feeds.names import fold, nicknames
 from sample_feeds.population import Children, Days
 from sample_feeds.randomness import Objects, as_objects
@@ -42,8 +43,12 @@ _NEIGHBOURS = dict(zip("abcdefghijklmnopqrstuvwxyz", "svxsrdfgjkjlnmipwdtrycbesz
 
 @dataclass(frozen=True)
 class Habits:
-    """How often (share of records) an agency has a name or date other than it is."""
+    """How often (share of records) an agency has a name or date other than it is.
 
+    `faithful` is how often it has a name in the way the family mostly writes it, see customs.py.
+    """
+
+    faithful: float = 1.0
     nickname: float = 0.0
     slip: float = 0.0
     by_ear: float = 0.0
@@ -57,10 +62,10 @@ class Habits:
     first_of_january: float = 0.0
 
 
-def known_names(rng: np.random.Generator, children: Children, habits: Habits) -> tuple[Objects, Objects]:
-    """Given and family name of each child as the agency has them."""
+def known_names(rng: np.random.Generator, children: Children, habits: Habits) -> tuple[Objects, Objects, Objects]:
+    """Given, further and family name of each child as the agency has them; a further name may be None."""
     n = len(children)
-    given, family = children.given.copy(), children.family.copy()
+    given, further, family = written(rng, children, habits.faithful)
     _alter(rng, given, habits.nickname, _nickname)
     other = (rng.random(n) < habits.other_family) & (children.other_family != None)  # noqa: E711 - an array of objects
     family[other] = children.other_family[other]
@@ -76,7 +81,7 @@ def known_names(rng: np.random.Generator, children: Children, habits: Habits) ->
     given[loud], family[loud] = _upper(given[loud]), _upper(family[loud])
     swapped = rng.random(n) < habits.swapped
     given[swapped], family[swapped] = family[swapped], given[swapped].copy()
-    return given, family
+    return given, further, family
 
 
 def known_birth_dates(rng: np.random.Generator, birth: Days, habits: Habits, latest: np.datetime64) -> Days:

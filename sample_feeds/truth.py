@@ -15,7 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from sample_feeds.customs import CUSTOMS
 from sample_feeds.faults.records import Damage
+from sample_feeds.randomness import as_objects
 from sample_feeds.world import KEYS, World
 
 if TYPE_CHECKING:
@@ -106,6 +108,7 @@ def children_table(world: World) -> pa.Table:
         "authority": _repeated(world.authority, len(those)),
         "child": ids,
         "household": shared(those.household),
+        "custom": pa.array(as_objects(list(CUSTOMS))[those.custom], pa.string()),
         "twin_set": shared(those.twin_set),
         "adopted_pair": shared(those.adopted_pair),
         "closed_identity": those.closed_identity,

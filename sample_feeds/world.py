@@ -12,8 +12,9 @@ import numpy as np
 
 from sample_feeds.agencies import education, health, police, social_care
 from sample_feeds.agencies.holdings import Holding, constant
+from sample_feeds.customs import CUSTOMS, further_parts, written
 from sample_feeds.identifiers import nhs_numbers, upns
-from sample_feeds.names import COMMUNITIES, names
+from sample_feeds.names import names
 from sample_feeds.places import Addresses, places
 from sample_feeds.population import Children, Ints, make_children
 from sample_feeds.randomness import as_objects, stream
@@ -105,7 +106,8 @@ class World:
         rng, children = self._rng("corrections"), self.children
         for agency, family, given in (("health", "family_name", "given_name"), ("education", "Surname", "Forename")):
             holding = self.holdings[agency]
-            true = children.family[holding.child], children.given[holding.child]
+            given_true, _, family_true = written(rng, children.take(holding.child), 1.0)
+            true = family_true, given_true
             wrong = np.flatnonzero((holding.columns[family] != true[0]) | (holding.columns[given] != true[1]))
             rows = np.sort(rng.permutation(wrong)[: max(1, count // 2)])
             holding.put(rows, {family: true[0][rows], given: true[1][rows]}, self.night)
@@ -132,7 +134,10 @@ class World:
         born.birth = self.day - rng.integers(0, 4, n)
         born.sex = np.where(rng.random(n) < 0.5, "M", "F").astype(object)
         for place in range(n):
-            born.given[place] = names().given[list(COMMUNITIES)[born.community[place]], born.sex[place]].draw(rng, 1)[0]
+            born.given[place] = names().given[list(CUSTOMS)[born.custom[place]], born.sex[place]].draw(rng, 1)[0]
+        marks, _, _ = further_parts(rng, born.custom, born.sex, np.arange(n, dtype=np.int64))
+        of_family = born.custom == list(CUSTOMS).index("iberian")
+        born.mark = np.where(of_family, born.mark, marks)
         born.nhs_number = nhs_numbers(self.here.ordinal * 1_750_000 + int(first * 1.4) + 64, n, self.seed)
         born.upn = upns(np.full(n, int(self.authority)), np.full(n, int(str(self.day)[:4]) + 4), first + np.arange(n))
         for column in ("middle", "other_family", "former_nhs_number", "former_upn", "school"):

@@ -18,7 +18,7 @@ COLUMNS = (
     "AddressLine1", "AddressLine2", "AddressLine3", "AddressLine4", "AddressLine5", "Postcode", "UPRN", "EntryDate",
     "LeavingDate", "EnrolStatus",
 )  # fmt: skip
-HABITS = Habits(nickname=0.03, slip=0.014, swapped=0.001, half_of_double=0.12, joint_lost=0.2, other_family=0.35,
+HABITS = Habits(faithful=0.8, nickname=0.03, slip=0.014, swapped=0.001, half_of_double=0.12, joint_lost=0.2, other_family=0.35,
                 folded=0.35, shouted=0.02, date_wrong=0.004, first_of_january=0.0005)  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def make_rows(
 ) -> dict[str, Objects]:
     """Rows about the children at `who`, one each, at their school."""
     those, n = children.take(who), len(who)
-    given, family = known_names(rng, those, HABITS)
+    given, further, family = known_names(rng, those, HABITS)
     prefers = (family != those.other_family) & (rng.random(n) < 0.5)
     sex = those.sex.copy()
     sex[rng.random(n) < 0.001] = "U"
@@ -68,7 +68,7 @@ def make_rows(
         "FormerUPN": those.former_upn,
         "Surname": family,
         "Forename": given,
-        "MiddleNames": blank_some(rng, those.middle, 0.3),
+        "MiddleNames": blank_some(rng, further, 0.3),
         "PreferredSurname": np.where(prefers, those.other_family, None),
         "FormerSurname": np.where(~prefers & (rng.random(n) < 0.2), those.other_family, None),
         "DOB": iso(known_birth_dates(rng, those.birth, HABITS, day)),

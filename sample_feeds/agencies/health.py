@@ -37,7 +37,7 @@ COLUMNS = (
     "carer_name",
     "carer_relationship",
 )
-HABITS = Habits(nickname=0.008, slip=0.012, swapped=0.001, half_of_double=0.03, joint_lost=0.1, other_family=0.25,
+HABITS = Habits(faithful=0.8, nickname=0.008, slip=0.012, swapped=0.001, half_of_double=0.03, joint_lost=0.1, other_family=0.25,
                 folded=0.5, shouted=0.08, date_wrong=0.004, first_of_january=0.0005)  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def make_rows(
 ) -> dict[str, Objects]:
     """Rows about the children at `who`; `issued` is how many local ids were given before."""
     those, n = children.take(who), len(who)
-    given, family = known_names(rng, those, HABITS)
+    given, further, family = known_names(rng, those, HABITS)
     former = np.where((family != those.other_family) & (rng.random(n) < 0.3), those.other_family, None)
     sex = np.where(those.sex == "M", "1", "2").astype(object)
     sex[rng.random(n) < 0.004], sex[rng.random(n) < 0.002] = "0", "9"
@@ -81,7 +81,7 @@ def make_rows(
         "nhs_number": blank_some(rng, those.nhs_number, 0.004),
         "family_name": family,
         "given_name": given,
-        "other_given_names": blank_some(rng, those.middle, 0.1),
+        "other_given_names": blank_some(rng, further, 0.1),
         "former_family_name": former,
         "gender": sex,
         "birth_date": iso(born),

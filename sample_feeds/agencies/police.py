@@ -29,6 +29,7 @@ COLUMNS = (
     "contact_date",
 )
 HABITS = Habits(
+    faithful=0.5,
     nickname=0.14,
     slip=0.06,
     by_ear=0.14,
@@ -80,10 +81,10 @@ def make_rows(
     before.
     """
     those, n = children.take(who), len(who)
-    given, family = known_names(rng, those, HABITS)
+    given, further, family = known_names(rng, those, HABITS)
     spoken = rng.random(n)
-    both = np.flatnonzero((spoken < 0.12) & (those.middle != None))  # noqa: E711 - an array of objects
-    given[both] = given[both] + " " + those.middle[both]
+    both = np.flatnonzero((spoken < 0.12) & (further != None))  # noqa: E711 - an array of objects
+    given[both] = given[both] + " " + further[both]
     born = iso(known_birth_dates(rng, those.birth, HABITS, day), "%d/%m/%Y")
     contact = day - np.minimum((rng.random(n) * window).astype(np.int64), (day - those.birth).astype(np.int64))
     years = ((day - those.birth).astype(np.int64) / 365.2425 + rng.normal(0, 1.2, n)).clip(0, 25).astype(np.int64)

@@ -19,7 +19,7 @@ KEY = ("la_child_id",)
 COLUMNS = ("la_child_id", "upn", "upn_unknown_reason", "former_upn", "nhs_number", "names", "date_of_birth",
            "expected_date_of_birth", "sex", "address", "carers", "involvements", "lead_professional", "caf_exists",
            "firewall_from", "shield", "withdrawn")  # fmt: skip
-HABITS = Habits(nickname=0.05, slip=0.02, by_ear=0.02, swapped=0.004, half_of_double=0.15, joint_lost=0.2,
+HABITS = Habits(faithful=0.65, nickname=0.05, slip=0.02, by_ear=0.02, swapped=0.004, half_of_double=0.15, joint_lost=0.2,
                 other_family=0.35, folded=0.5, shouted=0.01, date_wrong=0.012, first_of_january=0.003)  # fmt: skip
 _TEAMS = as_objects(["Assessment Team East", "Assessment Team West", "Children in Need", "Looked After Children",
                      "Disabled Children", "Early Help", "Leaving Care", "Family Support", "Youth Justice"])  # fmt: skip
@@ -49,7 +49,7 @@ def make_rows(
 ) -> dict[str, Objects]:
     """Documents about the children at `who`, as columns whose nested values are lists and mappings."""
     those, n = children.take(who), len(who)
-    given, family = known_names(rng, those, HABITS)
+    given, further, family = known_names(rng, those, HABITS)
     age = (day - those.birth).astype(np.int64) / 365.2425
     has_upn = those.born & (age > 4.2) & (rng.random(n) < 0.9)
     reason = np.where(age < 5, "UN1", as_objects([f"UN{k}" for k in range(2, 8)])[rng.integers(0, 6, n)])
@@ -69,7 +69,7 @@ def make_rows(
         "names": _lists(
             _name_entry(*entry)
             for entry in zip(
-                given, family, those.middle, those.other_family, those.born, rng.random(n).tolist(), strict=True
+                given, family, further, those.other_family, those.born, rng.random(n).tolist(), strict=True
             )
         ),
         "date_of_birth": np.where(those.born, born, None),
