@@ -34,11 +34,11 @@ def main() -> int:
         _run([sys.executable, "-m", "pipelines.matching.training.train", "people.parquet", "helper.json"], place)
         print(f"A night of {CHILDREN:,} children …", flush=True)
         make_nights(place, (AUTHORITY,), first_night=NIGHT, children=CHILDREN, seed=SEED, faults="record")
-        home = open_deployment(place / "home", create=True, demo=True).home
+        deployment = open_deployment(place / "home", create=True, demo=True)
         isindex = str(Path(sys.executable).with_name("isindex"))
         _run([isindex, "load", "--landing", "landing", "--home", "home"], place)
         print("Training …", flush=True)
-        candidate = train_candidate(home)
+        candidate = train_candidate(deployment)
         for file in sorted(candidate.path.glob(f"{candidate.path.name}.*")):
             shutil.copyfile(file, MODELS / file.name.replace(candidate.path.name, DEFAULT_MODEL))
         figures = candidate.report.figures

@@ -20,6 +20,7 @@ from pipelines.matching.deciding.clusters import cluster
 from pipelines.matching.deciding.equals import find_equals, told_apart
 from pipelines.matching.deciding.ladder import JOIN, Verdicts, judge_pairs
 from pipelines.matching.deciding.review_evidence import with_evidence
+from pipelines.matching.deciding.third_record import with_third_records
 from pipelines.matching.deciding.walls import Bearers, Seeds, raise_walls, seeds_of, walls_table
 from pipelines.matching.pairing.candidates import find_candidates, rows_by_key
 from pipelines.matching.pairing.follow import follow
@@ -164,7 +165,7 @@ def decide(
     `first` tells for each record which stands for it (see `deciding.equals`).
     """
     counted = [source for source, rule in unique_sources.items() if rule != "many"]
-    verdicts = judge_pairs(people, model, pairs, counted)
+    verdicts = with_third_records(people, pairs, judge_pairs(people, model, pairs, counted), counted)
     ids = pairs.left.astype(np.int64) * people.size + pairs.right
     not_the_same = np.isin(ids, not_same)
     verdicts = _apply_decisions(verdicts, np.isin(ids, same) & ~not_the_same)

@@ -18,7 +18,7 @@ COLUMNS = (
     "AddressLine1", "AddressLine2", "AddressLine3", "AddressLine4", "AddressLine5", "Postcode", "UPRN", "EntryDate",
     "LeavingDate", "EnrolStatus",
 )  # fmt: skip
-HABITS = Habits(faithful=0.8, nickname=0.03, slip=0.014, swapped=0.001, half_of_double=0.12, joint_lost=0.2, other_family=0.35,
+HABITS = Habits(faithful=0.5, nickname=0.03, slip=0.014, swapped=0.001, half_of_double=0.12, joint_lost=0.2, other_family=0.35,
                 folded=0.35, shouted=0.02, date_wrong=0.004, first_of_january=0.0005)  # fmt: skip
 
 

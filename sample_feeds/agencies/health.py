@@ -37,7 +37,7 @@ COLUMNS = (
     "carer_name",
     "carer_relationship",
 )
-HABITS = Habits(faithful=0.8, nickname=0.008, slip=0.012, swapped=0.001, half_of_double=0.03, joint_lost=0.1, other_family=0.25,
+HABITS = Habits(faithful=0.5, nickname=0.008, slip=0.012, swapped=0.001, half_of_double=0.03, joint_lost=0.1, other_family=0.25,
                 folded=0.5, shouted=0.08, date_wrong=0.004, first_of_january=0.0005)  # fmt: skip
 
 

@@ -29,7 +29,7 @@ COLUMNS = (
     "contact_date",
 )
 HABITS = Habits(
-    faithful=0.5,
+    faithful=0.3,
     nickname=0.14,
     slip=0.06,
     by_ear=0.14,

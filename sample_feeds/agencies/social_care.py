@@ -19,7 +19,7 @@ KEY = ("la_child_id",)
 COLUMNS = ("la_child_id", "upn", "upn_unknown_reason", "former_upn", "nhs_number", "names", "date_of_birth",
            "expected_date_of_birth", "sex", "address", "carers", "involvements", "lead_professional", "caf_exists",
            "firewall_from", "shield", "withdrawn")  # fmt: skip
-HABITS = Habits(faithful=0.65, nickname=0.05, slip=0.02, by_ear=0.02, swapped=0.004, half_of_double=0.15, joint_lost=0.2,
+HABITS = Habits(faithful=0.4, nickname=0.05, slip=0.02, by_ear=0.02, swapped=0.004, half_of_double=0.15, joint_lost=0.2,
                 other_family=0.35, folded=0.5, shouted=0.01, date_wrong=0.012, first_of_january=0.003)  # fmt: skip
 _TEAMS = as_objects(["Assessment Team East", "Assessment Team West", "Children in Need", "Looked After Children",
                      "Disabled Children", "Early Help", "Leaving Care", "Family Support", "Youth Justice"])  # fmt: skip

@@ -21,6 +21,7 @@ from pipelines.matching.comparing.levels import NOTHING
 from pipelines.matching.comparing.name_likeness import (
     LEVELS,
     OTHER_NAMES,
+    Words,
     close,
     distances,
     first,
@@ -50,7 +51,9 @@ class Comparer:
         given, further, others, apart = self._given.of(people.given[left], people.given[right])
         (family,) = self._family.of(people.family[left], people.family[right])
         swapped = _swapped(people, left, right, (apart > 0) & (family != NOTHING))
-        family[(family == 0) & _crossed_over(people, left, right)] = LEVELS["family_name"]["crossed"]
+        unlike = np.flatnonzero(family == 0)
+        crossed = unlike[self._crossed_over(left[unlike], right[unlike])]
+        family[crossed] = LEVELS["family_name"]["crossed"]
         given[swapped], family[swapped] = LEVELS["given_name"]["swapped"], NOTHING
         moved = self._moved(left, right) & (given != NOTHING)
         moved &= (given != LEVELS["given_name"]["same"]) | (family == 0) | (further == 0)
@@ -60,6 +63,9 @@ class Comparer:
         given[elsewhere] = LEVELS["given_name"]["swapped"]
         further[moved & (further == 0)] = NOTHING
         others[moved & ~swapped] = OTHER_NAMES["moved"]
+        apart_further = np.flatnonzero(further == 0)
+        told = apart_further[self._crossed_over(left[apart_further], right[apart_further])]
+        further[told], others[told] = NOTHING, NOTHING  # what is a further name here is a family name there
         lone, lone_level = _lone(people, left, right)
         given[lone], family[lone] = NOTHING, lone_level
         return {
@@ -77,6 +83,24 @@ class Comparer:
             "further_names": further,
             "other_names": others,
         }
+
+    def _crossed_over(self, left: Positions, right: Positions) -> Mask:
+        """A family name of one is a given name of the other; only where both have names of either kind."""
+        given, family = self._name_words
+        crossed = np.zeros(len(left), dtype=bool)
+        for a, b in ((left, right), (right, left)):
+            rows = np.flatnonzero((self._people.given[a] >= 0) & (self._people.family[b] >= 0))
+            crossed[rows] |= given.meet(family, self._people.given[a[rows]], self._people.family[b[rows]])
+        return crossed
+
+    @cached_property
+    def _name_words(self) -> tuple[Words, Words]:
+        """The given names and the family names of each distinct name, as words that may meet."""
+        people, numbers = self._people, dict[str, int]()
+        return (
+            Words([value.tokens for value in people.given_names], numbers),
+            Words([value.everything for value in people.family_names], numbers),
+        )
 
     def _moved(self, left: Positions, right: Positions) -> Mask:
         """All names are the same words, wherever they stand."""
@@ -193,21 +217,20 @@ def _lone(people: Comparable, left: Positions, right: Positions) -> tuple[Positi
 
 
 def _swapped(people: Comparable, left: Positions, right: Positions, eligible: Mask) -> Mask:
-    """Given and family name in each other's place, spelled alike."""
+    """Given and family name in each other's place, spelled alike, or one of them by its initial."""
     swapped = np.zeros(len(left), dtype=bool)
     rows = np.flatnonzero(eligible)
+    likely = np.zeros(len(left), dtype=np.int8)
     for a, b in ((left, right), (right, left)):
         inverse, name, other = _crossed(people, a[rows], b[rows])
-        given, family = people.given_names.spelled[name], people.family_names.spelled[other]
-        rows = rows[(distances(given, family, JaroWinkler.similarity) >= 0.85)[inverse]]
-    swapped[rows] = True
+        given, family = people.given_names, people.family_names
+        alike = distances(given.spelled[name], family.spelled[other], JaroWinkler.similarity) >= 0.85
+        initial = (given.lengths[name] == 1) | (family.lengths[other] == 1)
+        initial &= given.initials[name] == family.initials[other]
+        likely[rows] += np.where(alike & ~initial, 2, initial).astype(np.int8)[inverse]
+        rows = rows[(alike | initial)[inverse]]
+    swapped[rows] = likely[rows] > 2  # not by two initials
     return swapped
-
-
-def _crossed_over(people: Comparable, left: Positions, right: Positions) -> Mask:
-    """The family name of one is the given name of the other."""
-    given, family = people.given_name, people.family_name
-    return _equal(given[left], family[right]) | _equal(family[left], given[right])
 
 
 def _crossed(people: Comparable, left: Positions, right: Positions) -> tuple[Positions, Positions, Positions]:

@@ -55,10 +55,20 @@ def _close(column: str, other: str | None = None) -> str:
 
 # all names are the same words, wherever they stand
 _WORDS = "coalesce(name_words_l = name_words_r, false)"
-# names in each other's place, spelled alike; not where the given names are alike as they stand
+
+
+def _initial_of(one: str, other: str) -> str:
+    return f"(least(length({one}), length({other})) = 1 AND substr({one}, 1, 1) = substr({other}, 1, 1))"
+
+
+def _in_place_of(one: str, other: str) -> str:
+    return f"(jaro_winkler_similarity({one}, {other}) >= 0.85 OR {_initial_of(one, other)})"
+
+
+# names in each other's place, spelled alike or one of them by its initial; not where the given names are alike as they stand
 _SWAPPED = (
-    "coalesce(jaro_winkler_similarity(given_name_l, family_name_r) >= 0.85"
-    " AND jaro_winkler_similarity(family_name_l, given_name_r) >= 0.85"
+    f"coalesce({_in_place_of('given_name_l', 'family_name_r')} AND {_in_place_of('family_name_l', 'given_name_r')}"
+    f" AND NOT ({_initial_of('given_name_l', 'family_name_r')} AND {_initial_of('family_name_l', 'given_name_r')})"
     " AND jaro_winkler_similarity(given_name_l, given_name_r) < 0.8, false)"
 )
 # one side has a single name, and it is the other side's family name
@@ -93,13 +103,16 @@ _GIVEN_NAME = Comparison(
     ),
 )
 
+# what is a given name on one side is a family name on the other
+_CROSSED = "(list_has_any(family_all_l, given_tokens_r) OR list_has_any(given_tokens_l, family_all_r))"
 _FURTHER = "list_has_any(given_further_l, given_further_r)"
 _INITIAL = "list_has_any(given_letters_l, given_initials_r) OR list_has_any(given_initials_l, given_letters_r)"
 
 _FURTHER_NAMES = Comparison(
     "further_names",
     # where they stand elsewhere on the other side, it is the other names that say so
-    f"given_initials_l IS NULL OR given_initials_r IS NULL OR ({_WORDS} AND NOT ({_FURTHER} OR {_INITIAL}))",
+    f"given_initials_l IS NULL OR given_initials_r IS NULL"
+    f" OR (({_WORDS} OR coalesce({_CROSSED}, false)) AND NOT ({_FURTHER} OR {_INITIAL}))",
     (
         Level("same", _FURTHER, "a further given name agrees"),
         Level("initial", _INITIAL, "the initial of a further given name agrees"),
@@ -123,7 +136,7 @@ _FAMILY_NAME = Comparison(
         ),
         Level(
             "crossed",
-            "family_name_l = given_name_r OR given_name_l = family_name_r"
+            f"{_CROSSED}"
             f" OR ({_WORDS} AND given_name_l = given_name_r)",
             "the family name of one is a given name of the other",
         ),

@@ -156,10 +156,11 @@ class _GivenNames:
     def _other_names(self, left: Positions, right: Positions, both: Mask) -> Levels:
         """Whether further names speak for or against each other; nothing where a side has none."""
         found = np.where(both, np.int8(OTHER_NAMES["apart"]), np.int8(NOTHING))
-        pair, a, b = self._words["others"].crossed(self._words["others"], left, right)
-        begins = [x.startswith(y) or y.startswith(x) for x, y in zip(a.tolist(), b.tolist(), strict=True)]
-        alike = np.array(begins, dtype=bool) | (distances(a, b, JaroWinkler.similarity) >= 0.8)
-        found[pair[alike]] = OTHER_NAMES["alike"]
+        others, name = self._words["others"], self._words["name"]
+        found[_near(others, others, left, right)] = OTHER_NAMES["alike"]
+        # the first name of either stands further back with the other
+        moved = both & _met(len(left), _near(others, name, left, right)) & _met(len(left), _near(name, others, left, right))
+        found[moved] = OTHER_NAMES["alike"]
         return found
 
 
@@ -183,6 +184,19 @@ class _FamilyNames:
             similar=(alike >= 0.8) | (slips <= 1) | _sound_alike(names, left, right),
         )
         return level[np.newaxis]
+
+
+def _near(words: Words, others: Words, left: Positions, right: Positions) -> Positions:
+    """Pairs in which a word of `left` and one of `right` of `others` are alike, or one begins the other."""
+    pair, a, b = words.crossed(others, left, right)
+    begins = [x.startswith(y) or y.startswith(x) for x, y in zip(a.tolist(), b.tolist(), strict=True)]
+    return pair[np.array(begins, dtype=bool) | (distances(a, b, JaroWinkler.similarity) >= 0.8)]
+
+
+def _met(count: int, pairs: Positions) -> Mask:
+    met = np.zeros(count, dtype=bool)
+    met[pairs] = True
+    return met
 
 
 def _names_other(words: dict[str, Words], left: Positions, right: Positions) -> Mask:

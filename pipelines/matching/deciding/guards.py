@@ -76,6 +76,17 @@ GUARDS: tuple[Guard, ...] = (
         False,
         "same verified identifier, but of the rest only the family name agrees: possibly a brother's or sister's",
     ),
+    # the two that a third record speaks for, see third_record.py
+    Guard(
+        "name_borne_by_another",
+        False,
+        "another record of that feed, of the same birth date, bears this very name: possibly twins",
+    ),
+    Guard(
+        "two_names_of_one",
+        False,
+        "different given names, but another record bears both: possibly one child",
+    ),
 )
 _NUMBER = {guard.name: number for number, guard in enumerate(GUARDS)}
 UNBORN = _NUMBER["unborn"]

@@ -48,6 +48,7 @@ KEYS: tuple[Key, ...] = (
     Key("sounds", ("given_name", "family_name"), ("birth", "year", "anniversary", "outcode", "place")),
     Key("family_ends", ("family_name",), ("birth", "postcode", "given_sound", "place"), alone=False),
     Key("given_ends", ("given_name",), ("birth", "postcode", "family_sound", "place"), alone=False),
+    Key("words", ("given_name", "family_name"), ("birth", "postcode", "place"), alone=False),
     Key("birth", ("birth_date",), ("postcode", "place", "given_sound", "family_sound", "outcode")),
     Key("postcode", ("address",), ("birth", "year", "anniversary", "given_sound", "family_sound")),
     Key("dwelling", ("address",), ("birth", "year", "given_sound", "family_sound")),
@@ -161,6 +162,13 @@ class Values:
     def _given(self) -> tuple[Positions, Hashes]:
         people = self._people
         return _expand(people.given, [tuple(sorted({*value.roots, *value.tokens})) for value in people.given_names])
+
+    def _words(self) -> tuple[Positions, Hashes]:
+        # given and family names alike: what is one here may be the other there
+        people = self._people
+        given = _expand(people.given, [value.tokens for value in people.given_names])
+        family = _expand(people.family, [value.everything for value in people.family_names])
+        return np.concatenate([given[0], family[0]]), np.concatenate([given[1], family[1]])
 
     def _sounds(self) -> tuple[Positions, Hashes]:
         # in order of size: swapped names meet

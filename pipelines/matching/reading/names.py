@@ -43,10 +43,19 @@ _PARTICLES = frozenset(
     ["MC", "MAC", "ST", "DE", "LA", "LE", "VAN", "VON", "DER", "DEN", "DI", "DA", "DOS", "DEL", "AL", "EL",
      "BIN", "BINT", "IBN", "ABU", "UR", "O",]
 )  # fmt: skip
+# one name, whichever way it is spelled or cut
+_PROPHET = "MUHAMMAD"
+_ONE_NAME = dict.fromkeys(
+    ["MOHAMMED", "MOHAMMAD", "MUHAMMED", "MOHAMED", "MOHAMAD", "MUHAMAD", "MUHAMED", "MOHAMMOD", "MOHD", "MD", "MUHD"],
+    _PROPHET,
+)
 
 
 class GivenName(NamedTuple):
     """One distinct set of given names in comparable form; `name` is None when there is none worth comparing.
+
+    `name` is the one that a child goes by: the first, but for Muhammad in front of another, which most boys of some families
+    bear. `roots` are the names it may be short for, and all given names as one word, as some write them.
 
     `words` are those of the current names, in order.
     """
@@ -164,27 +173,30 @@ def given_name(text: str) -> GivenName:
     """The comparable form of given names `text`: the current ones, then aliases after `SEPARATOR`."""
     plain = text.upper().split() if text.isascii() and SEPARATOR not in text else []
     if plain and "".join(plain).isalpha() and _PLACEHOLDER_WORDS.isdisjoint(plain):
-        name, *further = plain  # nearly every name: nothing to fold, nothing to doubt
-        tokens = tuple(sorted({word for word in plain if len(word) > 1} | {name})) if further else (name,)
-        return GivenName(name, tokens, _roots(name), tuple(further), _sound(name), tuple(plain))
+        plain = [_ONE_NAME.get(word, word) for word in plain]
+        name, *further = _called(plain)  # nearly every name: nothing to fold, nothing to doubt
+        tokens = tuple(sorted({word for word in plain if len(word) > 1} | {name})) if plain[1:] else (name,)
+        return GivenName(name, tokens, _roots(name, plain), tuple(further), _sound(name), tuple(plain))
     current, *aliases = text.split(SEPARATOR)
     words = _given_words(current)
     if not words:
         words = next((found for found in map(_given_words, aliases) if found), [])
         if not words:
             return GivenName(None)
-    name = words[0].replace("-", "") or words[0]
+    first, *further = _called(words)
+    name = first.replace("-", "") or first
     parts = {name}
     for word in [*words, *(word for alias in aliases for word in _given_words(alias))]:
         parts.update(part for part in (word.replace("-", ""), *word.split("-")) if len(part) > 1)
-    others = tuple(word.replace("-", "") for word in words[1:])
+    others = tuple(word.replace("-", "") for word in further)
     every = tuple(part for word in words for part in word.split("-") if part)
-    return GivenName(name, tuple(sorted(parts)), _roots(name), others, _sound(name), every)
+    return GivenName(name, tuple(sorted(parts)), _roots(name, every), others, _sound(name), every)
 
 
 def family_name(text: str) -> FamilyName:
     """The comparable form of family names `text`: the current one, then former and other ones after `SEPARATOR`."""
     if text.isascii() and text.isalpha() and (plain := text.upper()) not in _PLACEHOLDER_WORDS:
+        plain = _ONE_NAME.get(plain, plain)
         return FamilyName(plain, (plain,), _sound(plain))
     names = [" ".join(_words(part)).replace("-", " ").strip() for part in text.split(SEPARATOR)]
     known = [name for name in names if name]
@@ -222,7 +234,13 @@ def _words(text: str) -> list[str]:
 @cache
 def _folded_words(part: str) -> tuple[str, ...]:
     """The words that one word as written comes to (one, but for punctuation)."""
-    return tuple(word.strip("-") for word in fold(part).split() if word.strip("-"))
+    words = (word.strip("-") for word in fold(part).split())
+    return tuple(_ONE_NAME.get(word, word) for word in words if word)
+
+
+def _called(words: list[str]) -> list[str]:
+    """Given names from the one on that a child goes by."""
+    return words[1:] if words[0] == _PROPHET and len(words) > 1 and len(words[1]) > 1 else words
 
 
 @cache
@@ -238,8 +256,13 @@ def _nicknames() -> dict[str, tuple[str, ...]]:
     return {short: tuple(sorted(names)) for short, names in roots.items()}
 
 
+def _roots(name: str, words: Sequence[str] = ()) -> tuple[str, ...]:
+    known = _known_roots(name)
+    return tuple(sorted({*known, "".join(words)})) if len(words) > 1 else known
+
+
 @cache
-def _roots(name: str) -> tuple[str, ...]:
+def _known_roots(name: str) -> tuple[str, ...]:
     return tuple(sorted({name, *_nicknames().get(name, ())}))
 
 
