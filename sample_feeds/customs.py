@@ -118,7 +118,9 @@ def further_parts(
         elif word == "south_asian_muslim":
             spelling = as_objects(_MOHAMMED)[np.minimum(rng.zipf(1.9, len(those)) - 1, len(_MOHAMMED) - 1)]
             last = as_objects(_LAST_OF_GIRLS)[rng.integers(0, len(_LAST_OF_GIRLS), len(those))]
-            mark[those] = np.where(own_sex == "M", np.where(luck < 0.4, spelling, None), np.where(luck < 0.35, last, None))
+            mark[those] = np.where(
+                own_sex == "M", np.where(luck < 0.4, spelling, None), np.where(luck < 0.35, last, None)
+            )
         elif word == "west_african":
             for letter in ("M", "F"):
                 chosen = those[own_sex == letter]

@@ -158,14 +158,18 @@ def names() -> Names:
         first["hindu", sex] = zipf_pool(indian, 25)
         first["tamil", sex] = short(_TAMIL_BOYS, _TAMIL_GIRLS, flatness=5)
         first["horn_of_africa", sex] = short(_HORN_BOYS, _HORN_GIRLS, flatness=4)
-        first["arab", sex] = short(_ARAB_BOYS, _ARAB_GIRLS, _faker("person.tr_TR", f"first_names_{kind}")[:120], flatness=6)
+        first["arab", sex] = short(
+            _ARAB_BOYS, _ARAB_GIRLS, _faker("person.tr_TR", f"first_names_{kind}")[:120], flatness=6
+        )
         first["west_african", sex] = zipf_pool(
             _mixed(english[:80], _faker("person.tw_GH", f"first_names_{kind}")), 20)  # fmt: skip
         first["eastern_european", sex] = zipf_pool(
             _mixed(_faker("person.pl_PL", f"first_names_{kind}"), _faker("person.ro_RO", f"first_names_{kind}")[:60],
                    _faker("person.lv_LV", f"first_names_{kind}")[:30]), 12)  # fmt: skip
         first["iberian", sex] = zipf_pool(
-            _mixed(_faker("person.pt_PT", f"first_names_{kind}"), _faker("person.es_ES", f"first_names_{kind}")[:80]), 12)
+            _mixed(_faker("person.pt_PT", f"first_names_{kind}"), _faker("person.es_ES", f"first_names_{kind}")[:80]),
+            12,
+        )
         first["chinese", sex] = zipf_pool(_two_syllables(), 60)
         first["own_west_african", sex] = zipf_pool(
             _mixed(_faker("person.yo_NG", f"first_names_{kind}"), _faker("person.ig_NG", f"first_names_{kind}"),

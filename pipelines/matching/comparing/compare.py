@@ -52,20 +52,25 @@ class Comparer:
         (family,) = self._family.of(people.family[left], people.family[right])
         swapped = _swapped(people, left, right, (apart > 0) & (family != NOTHING))
         unlike = np.flatnonzero(family == 0)
-        crossed = unlike[self._crossed_over(left[unlike], right[unlike])]
-        family[crossed] = LEVELS["family_name"]["crossed"]
+        by_any = self._crossed_over(left[unlike], right[unlike], self._name_words)
+        by_title = by_any & ~self._crossed_over(left[unlike], right[unlike], self._telling_words)
+        family[unlike[by_any]] = LEVELS["family_name"]["crossed"]
         given[swapped], family[swapped] = LEVELS["given_name"]["swapped"], NOTHING
         moved = self._moved(left, right) & (given != NOTHING)
-        moved &= (given != LEVELS["given_name"]["same"]) | (family == 0) | (further == 0)
+        in_order = self._given_in_order[people.given[left]] == self._given_in_order[people.given[right]]
+        moved &= (given != LEVELS["given_name"]["same"]) | (family == 0) | (further == 0) | ~in_order
         elsewhere = moved & (given != LEVELS["given_name"]["same"])
         family[moved & ~elsewhere & (family == 0)] = LEVELS["family_name"]["crossed"]
         family[elsewhere & (family != LEVELS["family_name"]["same"])] = NOTHING
         given[elsewhere] = LEVELS["given_name"]["swapped"]
         further[moved & (further == 0)] = NOTHING
-        others[moved & ~swapped] = OTHER_NAMES["moved"]
+        # two names in each other's place are a slip of whoever typed them; of three or more they may be a brother's
+        single = self._single[people.given[left]] & self._single[people.given[right]]
+        others[moved & ~(swapped & single)] = OTHER_NAMES["moved"]
         apart_further = np.flatnonzero(further == 0)
-        told = apart_further[self._crossed_over(left[apart_further], right[apart_further])]
+        told = apart_further[self._crossed_over(left[apart_further], right[apart_further], self._name_words)]
         further[told], others[told] = NOTHING, NOTHING  # what is a further name here is a family name there
+        others[unlike[by_title]] = OTHER_NAMES["titles"]
         lone, lone_level = _lone(people, left, right)
         given[lone], family[lone] = NOTHING, lone_level
         return {
@@ -84,9 +89,9 @@ class Comparer:
             "other_names": others,
         }
 
-    def _crossed_over(self, left: Positions, right: Positions) -> Mask:
-        """A family name of one is a given name of the other; only where both have names of either kind."""
-        given, family = self._name_words
+    def _crossed_over(self, left: Positions, right: Positions, words: tuple[Words, Words]) -> Mask:
+        """A family name of one is a given name of the other; `words` are those of given and of family names."""
+        given, family = words
         crossed = np.zeros(len(left), dtype=bool)
         for a, b in ((left, right), (right, left)):
             rows = np.flatnonzero((self._people.given[a] >= 0) & (self._people.family[b] >= 0))
@@ -102,6 +107,15 @@ class Comparer:
             Words([value.everything for value in people.family_names], numbers),
         )
 
+    @cached_property
+    def _telling_words(self) -> tuple[Words, Words]:
+        """The same without family names that everybody of a custom bears."""
+        people, numbers = self._people, dict[str, int]()
+        return (
+            Words([value.tokens for value in people.given_names], numbers),
+            Words([value.telling for value in people.family_names], numbers),
+        )
+
     def _moved(self, left: Positions, right: Positions) -> Mask:
         """All names are the same words, wherever they stand."""
         return _equal(self._words[left], self._words[right])
@@ -111,6 +125,16 @@ class Comparer:
         """For each record a number of all words of its names, whatever their order; 0 where there are none."""
         people = self._people
         return _sums(people.given_names)[people.given] + _sums(people.family_names)[people.family]
+
+    @cached_property
+    def _single(self) -> Mask:
+        """For each distinct set of given names whether it is one word."""
+        return np.array([len(value.words) == 1 for value in self._people.given_names] or [True])
+
+    @cached_property
+    def _given_in_order(self) -> Hashes:
+        """For each distinct set of given names a number of its words in their order."""
+        return hash_texts([" ".join(value.words) for value in self._people.given_names] or [""])
 
     def _addresses(self, left: Positions, right: Positions) -> Levels:
         people = self._people

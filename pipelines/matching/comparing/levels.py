@@ -136,8 +136,7 @@ _FAMILY_NAME = Comparison(
         ),
         Level(
             "crossed",
-            f"{_CROSSED}"
-            f" OR ({_WORDS} AND given_name_l = given_name_r)",
+            f"{_CROSSED} OR ({_WORDS} AND given_name_l = given_name_r)",
             "the family name of one is a given name of the other",
         ),
         Level("different", "ELSE", "family name differs"),

@@ -28,8 +28,9 @@ LEVELS = {
     for comparison in COMPARISONS
 }
 # not part of the weight, but of the guards: are second and further given names at least alike, or are all names the same
-# words that stand otherwise, and not just given and family name in each other's place?
-OTHER_NAMES = {"moved": 2, "alike": 1, "apart": 0}
+# words that stand otherwise, and not just given and family name in each other's place; or is nothing but what everybody of
+# a custom bears a family name on one side and among the names of the other?
+OTHER_NAMES = {"titles": 3, "moved": 2, "alike": 1, "apart": 0}
 _WORTH_TWO = 20_000  # comparisons from which two threads are faster than one
 
 
@@ -159,7 +160,9 @@ class _GivenNames:
         others, name = self._words["others"], self._words["name"]
         found[_near(others, others, left, right)] = OTHER_NAMES["alike"]
         # the first name of either stands further back with the other
-        moved = both & _met(len(left), _near(others, name, left, right)) & _met(len(left), _near(name, others, left, right))
+        moved = (
+            both & _met(len(left), _near(others, name, left, right)) & _met(len(left), _near(name, others, left, right))
+        )
         found[moved] = OTHER_NAMES["alike"]
         return found
 

@@ -61,6 +61,7 @@ GUARDS: tuple[Guard, ...] = (
         False,
         "another family name at another address and no identifier: possibly adopted, or another child",
     ),
+    Guard("initials_alone", False, "of both given names only the same initial is told, and the family names differ"),
     Guard("no_given_name", False, "a given name is missing, so twins or siblings cannot be told apart"),
     Guard("unborn", False, "possibly the unborn child, now born"),
     Guard("names_alone", False, "nothing but the names agrees: many bear a common name"),
@@ -126,6 +127,7 @@ def guard(
         given == g["other"]
     ) & others_apart
     nameless = (people.given[left] < 0) & (people.given[right] < 0)
+    crossed = LEVELS["family_name"]["crossed"]
     unborn = (people.expected[left] != NO_DATE) | (people.expected[right] != NO_DATE)
     conditions = {
         "identifier_conflict": identifiers.conflict,
@@ -148,8 +150,13 @@ def guard(
         & ~trusted,
         "unborn": unborn & ~trusted,
         "renamed_and_moved": (given > 0)
-        & (family == 0)
+        & ((family == 0) | (levels["other_names"] == OTHER_NAMES["titles"]))
         & (levels["address"] <= LEVELS["address"]["district"])
+        & ~trusted,
+        "initials_alone": (given > 0)
+        & _only_initials(people, left)
+        & _only_initials(people, right)
+        & (family <= crossed)
         & ~trusted,
         "no_given_name": (given == NOTHING)
         & ((levels["address"] != LEVELS["address"]["dwelling"]) | nameless)
@@ -161,6 +168,11 @@ def guard(
         "birth_dates_differ": (birth == 0) & ~trusted,
     }
     return np.select(list(conditions.values()), [np.int8(_NUMBER[name]) for name in conditions], np.int8(0))
+
+
+def _only_initials(people: Comparable, rows: Positions) -> Mask:
+    """Whether the given name is a single letter."""
+    return np.append(people.given_names.lengths, 0)[people.given[rows]] == 1
 
 
 def _of_people(levels: dict[str, Levels], identifiers: Identifiers, same_source: Mask) -> Numbers:

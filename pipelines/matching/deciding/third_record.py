@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from pipelines.matching.arrays import Levels, Mask, PairIds, Positions, spread
-from pipelines.matching.comparing.compare import LEVELS
+from pipelines.matching.comparing.compare import LEVELS, OTHER_NAMES
 from pipelines.matching.deciding.guards import GUARDS
 from pipelines.matching.deciding.ladder import JOIN, REFUSED, REVIEW, Verdicts
 from pipelines.matching.reading.comparable import Comparable
@@ -44,10 +44,14 @@ def _borne_by_another(
 ) -> Positions:
     """Pairs that would be joined, of which another record of the same source bears the very name that this one only nears."""
     given = levels["given_name"]
-    exact = born_alike & ((given == _GIVEN["same"]) | (given == _GIVEN["swapped"]))
+    own, family = people.given_name, people.family_name
+    in_place_of_each_other = (own[pairs.left] == family[pairs.right]) & (family[pairs.left] == own[pairs.right])
+    very = (given == _GIVEN["same"]) | ((given == _GIVEN["swapped"]) & in_place_of_each_other)
+    very |= levels["other_names"] == OTHER_NAMES["moved"]
+    exact = born_alike & very
     exact &= (levels["family_name"] != 0) | (levels["address"] == LEVELS["address"]["dwelling"])
     near = born_alike & (verdicts.outcome == JOIN) & ~verdicts.identifiers.same
-    near &= (given > 0) & (given != _GIVEN["same"]) & (given != _GIVEN["swapped"])
+    near &= (given > 0) & ~very
     sources = len(people.sources)
     found = np.zeros(len(given), dtype=bool)
     for left, right in ((pairs.left, pairs.right), (pairs.right, pairs.left)):

@@ -43,6 +43,10 @@ _PARTICLES = frozenset(
     ["MC", "MAC", "ST", "DE", "LA", "LE", "VAN", "VON", "DER", "DEN", "DI", "DA", "DOS", "DEL", "AL", "EL",
      "BIN", "BINT", "IBN", "ABU", "UR", "O",]
 )  # fmt: skip
+# borne by every man or woman of a custom, beside a family's name or for want of one: they tell no family from another
+_TITLES = frozenset(
+    ["SINGH", "KAUR", "BEGUM", "BEGAM", "BIBI", "KHATUN", "KHATOON", "KHANOM", "KHANUM", "KUMAR", "KUMARI", "DEVI"]
+)
 # one name, whichever way it is spelled or cut
 _PROPHET = "MUHAMMAD"
 _ONE_NAME = dict.fromkeys(
@@ -79,6 +83,11 @@ class FamilyName(NamedTuple):
     def words(self) -> tuple[str, ...]:
         """Those of the current name, in order."""
         return tuple((self.name or "").split())
+
+    @property
+    def telling(self) -> tuple[str, ...]:
+        """All names and parts, but for those that everybody of a custom bears."""
+        return tuple(name for name in self.everything if name not in _TITLES)
 
 
 class AnyName(Protocol):
@@ -207,7 +216,7 @@ def family_name(text: str) -> FamilyName:
         parts = name.split()
         if len(parts) > 1:
             everything.add("".join(parts))
-            everything.update(part for part in parts if len(part) > 2 and part not in _PARTICLES)
+            everything.update(part for part in parts if len(part) > 2 and part not in _PARTICLES | _TITLES)
     # with no current name the first known one stands for it
     return FamilyName(names[0] or known[0], tuple(sorted(everything)), _sound((names[0] or known[0]).replace(" ", "")))
 

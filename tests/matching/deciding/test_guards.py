@@ -32,7 +32,7 @@ TWO_CHILDREN = {
     "twins": ({}, {"given_names": "Thomas"}),
     "twins_of_two_sexes": ({"given_names": "Daniel"}, {"given_names": "Danielle", "sex": "F"}),
     "near_identical_names": ({"given_names": "Jayden"}, {"given_names": "Hayden"}),
-    "further_names_differ": ({"given_names": "Muhammad Hassan"}, {"given_names": "Muhammad Zayd"}),
+    "further_names_differ": ({"given_names": "Adam Hassan"}, {"given_names": "Adam Zayd"}),
     "registered_twice": (
         {"given_names": "Nathan"},
         {"given_names": "Nathen", "record_key": "health:2"},
@@ -44,6 +44,10 @@ TWO_CHILDREN = {
     "renamed_and_moved": (
         {"given_names": "Zebedee"},
         {"given_names": "Zebedee", "family_name": "Quill"} | FAR,
+    ),
+    "initials_alone": (
+        {"given_names": "Z", "family_name": "Quillerby"},
+        {"given_names": "Z", "family_name": "Thistlewick"},
     ),
     "no_given_name": ({"given_names": None}, {"address": "9 Mill Lane"}),
     "unborn": ({"given_names": None, "birth_date": None, "expected_birth_date": dt.date(2015, 3, 20)}, {}),
@@ -86,7 +90,8 @@ def joined(records, model=NO_RELATIVES, **options):
 
 
 def test_every_guard_is_tried():
-    assert set(TWO_CHILDREN) == {guard.name for guard in GUARDS} - {"none"}
+    of_a_third = {"name_borne_by_another", "two_names_of_one"}  # see test_third_record.py
+    assert set(TWO_CHILDREN) == {guard.name for guard in GUARDS} - {"none"} - of_a_third
 
 
 @pytest.mark.parametrize("name", TWO_CHILDREN)
@@ -187,7 +192,7 @@ def decision(kind, a, b):
     return pa.table({"kind": [kind], "record_a": [a], "record_b": [b]})
 
 
-@pytest.mark.parametrize("name", [name for name, guard in ((g.name, g) for g in GUARDS) if name != "none"])
+@pytest.mark.parametrize("name", TWO_CHILDREN)
 def test_a_reviewers_same_beats_every_guard(people, name):
     one, other = TWO_CHILDREN[name]
     records = people({"record_key": "health:1"} | one, {"record_key": "education:1"} | other)
