@@ -7,8 +7,8 @@ What lies where under `out`:
     landing/<authority>/<agency>/<business_date>/   data file and manifest.json (written last)
     waves/<n>/<authority>/…                         what arrives later: late and corrected deliveries
     truth/records.parquet              authority, agency, business_date, sequence, position, key, change, child
-    truth/children.parquet             authority, child, household, twin_set, adopted_pair, closed_identity,
-                                       shielded, born,
+    truth/children.parquet             authority, child, household, custom, twin_set, adopted_pair,
+                                       closed_identity, shielded, born,
                                        given_names, family_name, other_family_name, sex, birth_date, nhs_number, upn …
     truth/expected_deliveries.parquet  authority, agency, business_date, sequence, mode, wave, fault, state, codes,
                                        rows,
