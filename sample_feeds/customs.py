@@ -13,17 +13,13 @@ in which way, are judgements.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sample_feeds.names import fold, names
 from sample_feeds.randomness import Objects, as_objects
-
-if TYPE_CHECKING:
-    from sample_feeds.population import Children
 
 __all__ = ["CUSTOMS", "FullNames", "custom_of_homes", "further_parts", "written"]
 
@@ -63,11 +59,15 @@ _PARTICLES = ("da ", "dos ", "de la ", "del ", "de ")
 class FullNames:
     """All that a child may be called by, one place per child; a text is None where there is no such name.
 
+    `custom` is a place in CUSTOMS, `way` the luck by which the family mostly writes the name in one of the custom's ways.
     `own` and `middle` are given names, `family` the family's (two words for Iberian ones), `mark` what a custom adds
     (Singh or Kaur, Mohammed or Begum, the second family name, the name of the other language), `father` and `elder` the given
     names of father and grandfather.
     """
 
+    custom: Ints
+    way: NDArray[np.float64]
+    sex: Objects
     own: Objects
     middle: Objects
     family: Objects
@@ -75,9 +75,13 @@ class FullNames:
     father: Objects
     elder: Objects
 
+    def take(self, at: Ints) -> FullNames:
+        """Copies of those at `at`."""
+        return FullNames(**{field.name: getattr(self, field.name)[at] for field in fields(self)})
+
 
 Written = tuple[Objects, Objects, Objects]  # given, further, family
-Way = Callable[[FullNames, Objects], Written]
+Way = Callable[[FullNames], Written]
 
 
 def custom_of_homes(rng: np.random.Generator, region: str, homes: int) -> Ints:
@@ -132,26 +136,24 @@ def further_parts(
     return mark, father, elder
 
 
-def written(rng: np.random.Generator, children: Children, faithful: float) -> Written:
+def written(rng: np.random.Generator, full: FullNames, faithful: float) -> Written:
     """Given, further and family name of each child, in the way in which an agency has them.
 
     Of a share of `faithful` it has them as the family mostly writes them, of the others in any way the custom knows.
     """
-    n = len(children)
-    given, further, family = children.given.copy(), children.middle.copy(), children.family.copy()
-    luck = np.where(rng.random(n) < faithful, children.way, rng.random(n))
+    n = len(full.own)
+    given, further, family = full.own.copy(), full.middle.copy(), full.family.copy()
+    luck = np.where(rng.random(n) < faithful, full.way, rng.random(n))
     for place, word in enumerate(CUSTOMS):
         if word not in _WAYS:
             continue
-        those = np.flatnonzero(children.custom == place)
+        those = np.flatnonzero(full.custom == place)
         shares = np.cumsum([share for share, _ in _WAYS[word]])
         chosen = np.searchsorted(shares[:-1] / shares[-1], luck[those])
         for number, (_, way) in enumerate(_WAYS[word]):
             at = those[chosen == number]
             if len(at):
-                full = FullNames(given[at], further[at], children.family[at], children.mark[at], children.father[at],
-                                 children.elder[at])  # fmt: skip
-                given[at], further[at], family[at] = way(full, children.sex[at])
+                given[at], further[at], family[at] = way(full.take(at))
         if word in _SPELLINGS:
             given[those], further[those], family[those] = _SPELLINGS[word](
                 rng, (given[those], further[those], family[those]), faithful
@@ -177,83 +179,83 @@ def _initial(texts: Objects) -> Objects:
     return as_objects([text[0] for text in texts])
 
 
-def _mark_in_front(n: FullNames, sex: Objects) -> Written:
+def _mark_in_front(n: FullNames) -> Written:
     """Mohammed in front of a boy's name, Begum behind a girl's, in the same field."""
-    before, after = np.where(sex == "M", n.mark, None), np.where(sex == "M", None, n.mark)
+    before, after = np.where(n.sex == "M", n.mark, None), np.where(n.sex == "M", None, n.mark)
     return _both(_both(before, n.own), after), _nothing(n.own), n.family
 
 
-def _mark_as_given(n: FullNames, sex: Objects) -> Written:
+def _mark_as_given(n: FullNames) -> Written:
     """A boy goes by Mohammed and his own name is a further one; a girl has Begum for a family name."""
-    boy = (sex == "M") & (n.mark != None)  # noqa: E711 - an array of objects
+    boy = (n.sex == "M") & (n.mark != None)  # noqa: E711 - an array of objects
     given, further = np.where(boy, n.mark, n.own), np.where(boy, n.own, None)
     return given, further, np.where(boy, n.family, _or(n.mark, n.family))
 
 
 _WAYS: dict[str, Sequence[tuple[float, Way]]] = {
     "sikh": (
-        (0.38, lambda n, _: (n.own, n.mark, n.family)),
-        (0.12, lambda n, _: (_both(n.own, n.mark), _nothing(n.own), n.family)),
-        (0.20, lambda n, _: (n.own, _nothing(n.own), n.mark)),
-        (0.18, lambda n, _: (n.own, _nothing(n.own), n.family)),
-        (0.05, lambda n, _: (n.own, n.family, n.mark)),
-        (0.07, lambda n, _: (n.own, _nothing(n.own), _both(n.mark, n.family))),
+        (0.38, lambda n: (n.own, n.mark, n.family)),
+        (0.12, lambda n: (_both(n.own, n.mark), _nothing(n.own), n.family)),
+        (0.20, lambda n: (n.own, _nothing(n.own), n.mark)),
+        (0.18, lambda n: (n.own, _nothing(n.own), n.family)),
+        (0.05, lambda n: (n.own, n.family, n.mark)),
+        (0.07, lambda n: (n.own, _nothing(n.own), _both(n.mark, n.family))),
     ),
     "south_asian_muslim": (
-        (0.50, lambda n, _: (n.own, _nothing(n.own), n.family)),
+        (0.50, lambda n: (n.own, _nothing(n.own), n.family)),
         (0.20, _mark_in_front),
         (0.20, _mark_as_given),
-        (0.05, lambda n, _: (n.own, n.mark, n.family)),
-        (0.05, lambda n, _: (n.own, _nothing(n.own), n.father)),
+        (0.05, lambda n: (n.own, n.mark, n.family)),
+        (0.05, lambda n: (n.own, _nothing(n.own), n.father)),
     ),
     "hindu": (
-        (0.70, lambda n, _: (n.own, _nothing(n.own), n.family)),
-        (0.22, lambda n, _: (n.own, n.father, n.family)),
-        (0.05, lambda n, _: (n.own, _nothing(n.own), n.father)),
-        (0.03, lambda n, _: (n.family, _nothing(n.own), n.own)),
+        (0.70, lambda n: (n.own, _nothing(n.own), n.family)),
+        (0.22, lambda n: (n.own, n.father, n.family)),
+        (0.05, lambda n: (n.own, _nothing(n.own), n.father)),
+        (0.03, lambda n: (n.family, _nothing(n.own), n.own)),
     ),
     "tamil": (
-        (0.55, lambda n, _: (n.own, _nothing(n.own), n.family)),
-        (0.20, lambda n, _: (n.own, _nothing(n.own), _initial(n.family))),
-        (0.15, lambda n, _: (_initial(n.family), _nothing(n.own), n.own)),
-        (0.10, lambda n, _: (n.family, _nothing(n.own), n.own)),
+        (0.55, lambda n: (n.own, _nothing(n.own), n.family)),
+        (0.20, lambda n: (n.own, _nothing(n.own), _initial(n.family))),
+        (0.15, lambda n: (_initial(n.family), _nothing(n.own), n.own)),
+        (0.10, lambda n: (n.family, _nothing(n.own), n.own)),
     ),
     "horn_of_africa": (
-        (0.36, lambda n, _: (n.own, n.father, n.elder)),
-        (0.14, lambda n, _: (n.own, _nothing(n.own), n.father)),
-        (0.14, lambda n, _: (n.own, _nothing(n.own), n.elder)),
-        (0.12, lambda n, _: (_both(n.own, n.father), _nothing(n.own), n.elder)),
-        (0.14, lambda n, _: (n.own, _both(n.father, n.elder), n.family)),
-        (0.10, lambda n, _: (n.own, _nothing(n.own), n.family)),
+        (0.36, lambda n: (n.own, n.father, n.elder)),
+        (0.14, lambda n: (n.own, _nothing(n.own), n.father)),
+        (0.14, lambda n: (n.own, _nothing(n.own), n.elder)),
+        (0.12, lambda n: (_both(n.own, n.father), _nothing(n.own), n.elder)),
+        (0.14, lambda n: (n.own, _both(n.father, n.elder), n.family)),
+        (0.10, lambda n: (n.own, _nothing(n.own), n.family)),
     ),
     "arab": (
-        (0.45, lambda n, _: (n.own, _nothing(n.own), n.family)),
-        (0.20, lambda n, _: (n.own, n.father, n.family)),
-        (0.13, lambda n, _: (n.own, n.father, n.elder)),
-        (0.10, lambda n, _: (n.own, _nothing(n.own), n.father)),
-        (0.08, lambda n, _: (_both(n.own, n.father), _nothing(n.own), n.family)),
-        (0.04, lambda n, _: (n.own, "bin " + n.father, n.family)),
+        (0.45, lambda n: (n.own, _nothing(n.own), n.family)),
+        (0.20, lambda n: (n.own, n.father, n.family)),
+        (0.13, lambda n: (n.own, n.father, n.elder)),
+        (0.10, lambda n: (n.own, _nothing(n.own), n.father)),
+        (0.08, lambda n: (_both(n.own, n.father), _nothing(n.own), n.family)),
+        (0.04, lambda n: (n.own, "bin " + n.father, n.family)),
     ),
     "west_african": (
-        (0.45, lambda n, _: (n.own, n.mark, n.family)),
-        (0.23, lambda n, _: (n.own, _nothing(n.own), n.family)),
-        (0.17, lambda n, _: (n.mark, n.own, n.family)),
-        (0.10, lambda n, _: (n.mark, _nothing(n.own), n.family)),
-        (0.05, lambda n, _: (n.own, _both(n.mark, n.middle), n.family)),
+        (0.45, lambda n: (n.own, n.mark, n.family)),
+        (0.23, lambda n: (n.own, _nothing(n.own), n.family)),
+        (0.17, lambda n: (n.mark, n.own, n.family)),
+        (0.10, lambda n: (n.mark, _nothing(n.own), n.family)),
+        (0.05, lambda n: (n.own, _both(n.mark, n.middle), n.family)),
     ),
     "iberian": (
-        (0.45, lambda n, _: (n.own, n.middle, _both(n.family, n.mark))),
-        (0.28, lambda n, _: (n.own, n.middle, n.family)),
-        (0.10, lambda n, _: (n.own, n.middle, n.family + "-" + n.mark)),
-        (0.14, lambda n, _: (n.own, n.middle, n.mark)),
-        (0.03, lambda n, _: (n.own, n.family, n.mark)),
+        (0.45, lambda n: (n.own, n.middle, _both(n.family, n.mark))),
+        (0.28, lambda n: (n.own, n.middle, n.family)),
+        (0.10, lambda n: (n.own, n.middle, n.family + "-" + n.mark)),
+        (0.14, lambda n: (n.own, n.middle, n.mark)),
+        (0.03, lambda n: (n.own, n.family, n.mark)),
     ),
     "chinese": (
-        (0.30, lambda n, _: (_or(n.mark, n.own), np.where(n.mark == None, None, n.own), n.family)),  # noqa: E711
-        (0.22, lambda n, _: (_or(n.mark, n.own), _nothing(n.own), n.family)),
-        (0.32, lambda n, _: (n.own, _nothing(n.own), n.family)),
-        (0.06, lambda n, _: (n.own, n.mark, n.family)),
-        (0.10, lambda n, _: (n.family, _nothing(n.own), n.own)),
+        (0.30, lambda n: (_or(n.mark, n.own), np.where(n.mark == None, None, n.own), n.family)),  # noqa: E711
+        (0.22, lambda n: (_or(n.mark, n.own), _nothing(n.own), n.family)),
+        (0.32, lambda n: (n.own, _nothing(n.own), n.family)),
+        (0.06, lambda n: (n.own, n.mark, n.family)),
+        (0.10, lambda n: (n.family, _nothing(n.own), n.own)),
     ),
 }
 

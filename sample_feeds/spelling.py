@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sample_feeds.customs import written
+from sample_feeds.customs import FullNames, Written, written
 from sample_feeds.names import fold, nicknames
 from sample_feeds.population import Children, Days
 from sample_feeds.randomness import Objects, as_objects
 
-__all__ = ["Habits", "known_birth_dates", "known_names"]
+__all__ = ["Habits", "known_birth_dates", "known_names", "written_names"]
 
 _BY_EAR = (
     ("ph", "f"),
@@ -62,10 +62,17 @@ class Habits:
     first_of_january: float = 0.0
 
 
+def written_names(rng: np.random.Generator, children: Children, faithful: float) -> Written:
+    """Given, further and family name of each child as one who makes no mistake writes them (see `customs.written`)."""
+    full = FullNames(children.custom, children.way, children.sex, children.given, children.middle, children.family,
+                     children.mark, children.father, children.elder)  # fmt: skip
+    return written(rng, full, faithful)
+
+
 def known_names(rng: np.random.Generator, children: Children, habits: Habits) -> tuple[Objects, Objects, Objects]:
     """Given, further and family name of each child as the agency has them; a further name may be None."""
     n = len(children)
-    given, further, family = written(rng, children, habits.faithful)
+    given, further, family = written_names(rng, children, habits.faithful)
     _alter(rng, given, habits.nickname, _nickname)
     other = (rng.random(n) < habits.other_family) & (children.other_family != None)  # noqa: E711 - an array of objects
     family[other] = children.other_family[other]

@@ -12,12 +12,13 @@ import numpy as np
 
 from sample_feeds.agencies import education, health, police, social_care
 from sample_feeds.agencies.holdings import Holding, constant
-from sample_feeds.customs import CUSTOMS, further_parts, written
+from sample_feeds.customs import CUSTOMS, further_parts
 from sample_feeds.identifiers import nhs_numbers, upns
 from sample_feeds.names import names
 from sample_feeds.places import Addresses, places
 from sample_feeds.population import Children, Ints, make_children
 from sample_feeds.randomness import as_objects, stream
+from sample_feeds.spelling import written_names
 
 __all__ = ["AGENCIES", "COLUMNS", "KEYS", "World"]
 
@@ -106,7 +107,7 @@ class World:
         rng, children = self._rng("corrections"), self.children
         for agency, family, given in (("health", "family_name", "given_name"), ("education", "Surname", "Forename")):
             holding = self.holdings[agency]
-            given_true, _, family_true = written(rng, children.take(holding.child), 1.0)
+            given_true, _, family_true = written_names(rng, children.take(holding.child), 1.0)
             true = family_true, given_true
             wrong = np.flatnonzero((holding.columns[family] != true[0]) | (holding.columns[given] != true[1]))
             rows = np.sort(rng.permutation(wrong)[: max(1, count // 2)])

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
 from pipelines.deliveries.cleaning import cleaned_texts
 from pipelines.errors import IsindexError
-from pipelines.matching.arrays import PairIds, distinct, spread
+from pipelines.matching.arrays import PairIds, Positions, distinct, spread
 from pipelines.matching.deciding.equals import find_equals
 from pipelines.matching.deciding.left_over import among_the_rest
 from pipelines.matching.explain import Explanation, explain, of_matched
@@ -26,6 +24,8 @@ from pipelines.matching.night import Matched, decide
 from pipelines.matching.pairing.alike import at_most, first_alike
 from pipelines.matching.pairing.candidates import find_candidates
 from pipelines.matching.pairing.groups import Limits
+from pipelines.matching.people_columns import COLUMNS
+from pipelines.matching.people_evidence import decided_pairs, pairs_told, review_told
 from pipelines.matching.reading.comparable import NO_VALUE, Comparable, comparable
 from pipelines.matching.reading.fields import make_plain
 from pipelines.matching.training.estimate import estimate_model
@@ -35,13 +35,9 @@ from pipelines.matching.weighing.weigh import AT_ONCE, EVIDENCE, Weigher
 from pipelines.tables import connect, fetch
 from pipelines.validation.identifiers import install_identifiers
 
-__all__ = ["COLUMNS", "Linked", "explain_people", "link_people", "read_people"]
+__all__ = ["COLUMNS", "Linked", "explain_people", "link_people"]
 
 
-COLUMNS = (
-    "record_key", "source", "given_names", "family_name", "former_family_name", "birth_date", "sex", "postcode",
-    "address", "nhs_number", "upn", "phone",
-)  # fmt: skip
 _NOT_COMPARED = ("postcode", "outcode")  # as text; their numbers are
 _SHARES = ("drift_", "share_", "missing_", "unknown_")  # figures that are no counts
 # a nation's common names under one key are told apart as an authority's need not be: with more records more share a
@@ -61,9 +57,14 @@ class Linked:
     Attributes:
         identities: `record_key`, `identity` (the smallest record key of the person), `step`, `weight`, by record key.
         matched: all that the matcher found.
+        pairs: `record_key_a`, `record_key_b`, `probability`, `weight` (bits), `together`, and the bits of each field that
+            is compared (the weight is the sum of `start`, of these and of `household`); where it was asked for.
+        review: what may be one person and was not joined: `record_key_a`, `record_key_b`, `probability`, `weight`, `reason`,
+            `fields`; where it was asked for.
         model: the model used.
         seconds: by stage.
         ignored: columns of the input that are not of the comparable form.
+        counted: sources that were found to count persons by a verified number.
     """
 
     identities: pa.Table
@@ -71,6 +72,9 @@ class Linked:
     model: Model
     seconds: dict[str, float]
     ignored: tuple[str, ...] = ()
+    counted: tuple[str, ...] = ()
+    pairs: pa.Table | None = None
+    review: pa.Table | None = None
 
     def figures(self) -> dict[str, int]:
         """Counts: records, identities, links by step, candidates by key, what was refined, dropped, taken apart."""
@@ -82,6 +86,10 @@ def link_people(
     *,
     model: Model | None = None,
     unique_sources: Sequence[str] = (),
+    threshold: float | None = None,
+    previous: pa.Table | None = None,
+    decisions: pa.Table | None = None,
+    evidence: bool = False,
     progress: Callable[[str], None] = lambda stage: None,
 ) -> Linked:
     """Which rows of `people` are one person.
@@ -90,10 +98,15 @@ def link_people(
         people: `record_key` (text, each once), `source`, and any of the other `COLUMNS`; each may be absent or null.
         model: default one estimated from the rows themselves.
         unique_sources: sources that hold each person once.
+        threshold: the least probability that joins; default the model's.
+        previous: `record_key`, `identity` of an earlier link of some of the rows: they stay together and keep their identity,
+            and only pairs with a row that is not among them are compared.
+        decisions: `kind` (same, not_the_same), `record_a`, `record_b`: what somebody has decided of pairs of rows.
+        evidence: whether the answer has `pairs` and `review`.
         progress: told the name of each stage as it begins.
 
     Raises:
-        IsindexError: LINK_COLUMNS_MISSING, RECORD_KEY_MISSING, RECORD_KEY_REPEATED, SOURCE_UNKNOWN.
+        IsindexError: LINK_COLUMNS_MISSING, RECORD_KEY_MISSING, RECORD_KEY_REPEATED, SOURCE_UNKNOWN, LINK_DECISIONS_INVALID.
     """
     seconds: dict[str, float] = {}
     begun = perf_counter()
@@ -119,7 +132,8 @@ def link_people(
     del plain
     let_go()
     stage("finding candidates")
-    rules = dict.fromkeys(_registers(records), "person_number") | dict.fromkeys(unique_sources, "record")
+    counted = [source for source in _registers(records) if source not in unique_sources]
+    rules = dict.fromkeys(counted, "person_number") | dict.fromkeys(unique_sources, "record")
     limits, keys = _limits(records.size), () if model is None else model.policy.keys
     candidates = None
     if model is None:
@@ -131,7 +145,14 @@ def link_people(
         candidates = candidates if told is records else None
         del told
         stage("finding equal records")
-    equals = find_equals(records, model, rules)
+    if threshold is not None:
+        policy = replace(model.policy, join=threshold, review=min(model.policy.review, threshold))
+        model = replace(model, policy=policy)
+    before = _identity_before(records.keys, previous)
+    same, not_same = decided_pairs(records.keys, decisions)
+    same = np.setdiff1d(distinct(np.concatenate([same, _stars(before)])), not_same)
+    equals = find_equals(records, model, rules, before + 1, (same, not_same))
+    same, not_same = (np.union1d(each, equals.standing(each)) for each in (same, not_same))
     records = equals.seen(records)
     if candidates is None or (candidates.stats["pairs_dropped"] and equals.others.any()):
         candidates = find_candidates(records, keys=keys, limits=limits)
@@ -140,42 +161,30 @@ def link_people(
     stage("comparing")
     let_go()
     weigher = Weigher(records, model, _evidence(model, records.size))
-    pairs, _ = weigher.weigh_all(candidates.batches(AT_ONCE))
-    pairs = pairs.and_also(weigher.weigh(_between(records, model, pairs))).and_also(equals.pairs)
+    pairs, _ = weigher.weigh_all(_with_somebody_new(batch, before) for batch in candidates.batches(AT_ONCE))
+    between = _with_somebody_new(_between(records, model, pairs), before)
+    pairs = pairs.and_also(weigher.weigh(between)).and_also(equals.pairs)
+    decided = np.setdiff1d(np.concatenate([same, not_same]), pairs.ids(records.size))
+    pairs = pairs.and_also(weigher.weigh(decided, always=True))
     searched = candidates.stats
     del candidates, weigher
     stage("putting together")
     let_go()
-    none = np.zeros(0, dtype=np.int64)
-    matched, _ = decide(records, model, pairs, none, none, rules, searched, equals.first)
+    matched, _ = decide(records, model, pairs, same, not_same, rules, searched, equals.first)
     if len(unique_sources) > 1:
         identity = pc.index_in(matched.clusters["cluster"], records.keys).to_numpy()
         again = among_the_rest(records, model, pairs, identity, unique_sources)
         if again is not None:
-            matched, _ = decide(records, model, again, none, none, rules, searched, equals.first)
+            pairs = again
+            matched, _ = decide(records, model, pairs, same, not_same, rules, searched, equals.first)
     identities = matched.clusters.select(["record_key", "cluster", "step", "weight"])
-    stage("")
     identities = identities.rename_columns(["record_key", "identity", "step", "weight"])
-    return Linked(identities, matched, model, seconds, ignored)
-
-
-def read_people(path: Path) -> pa.Table:
-    """The people in a Parquet file, or in all Parquet files of a folder.
-
-    Raises:
-        IsindexError: PEOPLE_UNREADABLE.
-    """
-    try:
-        table = ds.dataset(path, format="parquet").to_table()
-    except (pa.ArrowInvalid, OSError):
-        raise IsindexError(
-            "PEOPLE_UNREADABLE",
-            "the file is not readable as Parquet",
-            where=path.name,
-            remedy="Write the people as Parquet; `isindex link --help` names the columns.",
-        ) from None
-    lower = [name.lower() for name in table.column_names]
-    return table.rename_columns(lower) if len(set(lower)) == len(lower) else table
+    if previous is not None:
+        identities = _kept(identities, previous)
+    found = pairs_told(records, model, pairs, matched) if evidence else None
+    review = review_told(records, model, pairs, matched) if evidence else None
+    stage("")
+    return Linked(identities, matched, model, seconds, ignored, tuple(counted), found, review)
 
 
 def explain_people(people: pa.Table, record_a: str, record_b: str, *, model: Model | None = None) -> Explanation:
@@ -215,6 +224,50 @@ def _check(people: pa.Table, unique_sources: Sequence[str]) -> None:
             "SOURCE_UNKNOWN",
             f"no row has the source {', '.join(unknown)}",
             remedy="--unique-source takes a value of the column source.",
+        )
+
+
+def _identity_before(keys: pa.Array, previous: pa.Table | None) -> Positions:
+    """For each record the number of its identity in an earlier link, -1 where it is new."""
+    if previous is None:
+        return np.full(len(keys), -1, dtype=np.int64)
+    place = pc.index_in(keys, previous["record_key"].cast(pa.string()).combine_chunks())
+    identity = previous["identity"].combine_chunks().dictionary_encode().indices
+    return pc.fill_null(identity.take(place), -1).to_numpy().astype(np.int64)
+
+
+def _stars(identity: Positions) -> PairIds:
+    """Each record of an identity with its first one, as left * size + right."""
+    known = np.flatnonzero(identity >= 0)
+    if not len(known):
+        return np.zeros(0, dtype=np.int64)
+    _, first, of = np.unique(identity[known], return_index=True, return_inverse=True)
+    ids = known[first][of] * len(identity) + known
+    return ids[known[first][of] != known]
+
+
+def _with_somebody_new(pairs: PairIds, identity: Positions) -> PairIds:
+    """Of the pairs those in which one at least was not there before."""
+    left, right = np.divmod(pairs, max(len(identity), 1))
+    return pairs[(identity[left] < 0) | (identity[right] < 0)]
+
+
+def _kept(identities: pa.Table, previous: pa.Table) -> pa.Table:
+    """The identities by the names they had; of several that are one now, by that of most records."""
+    with connect({"now": identities, "before": previous.select(["record_key", "identity"])}) as connection:
+        return fetch(
+            connection,
+            """
+            WITH had AS (
+                SELECT n.identity AS cluster, b.identity, count(*) AS records
+                FROM now n JOIN before b ON n.record_key = b.record_key::VARCHAR GROUP BY ALL
+            ),
+            kept AS (
+                SELECT cluster, arg_min(identity, {'records': -records, 'identity': identity}) AS identity FROM had GROUP BY ALL
+            )
+            SELECT record_key, coalesce(k.identity::VARCHAR, n.identity) AS identity, step, weight
+            FROM now n LEFT JOIN kept k ON n.identity = k.cluster ORDER BY record_key
+            """,
         )
 
 

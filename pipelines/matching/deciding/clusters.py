@@ -147,6 +147,19 @@ def entered_twice(people: Comparable) -> Hashes:
 
 def _must(size: int, left: Positions, right: Positions, apart_left: Positions, apart_right: Positions) -> Labels:
     """What reviewers have put together, as far as they have not also said that it is two children."""
+    label = components(size, left, right)
+    against = label[apart_left[label[apart_left] == label[apart_right]]]
+    contradicted = np.isin(label[left], against)
+    if contradicted.any():
+        some = np.flatnonzero(np.isin(label, against))
+        label[some] = _as_far_as_told(size, left[contradicted], right[contradicted], apart_left, apart_right)[some]
+    return label
+
+
+def _as_far_as_told(
+    size: int, left: Positions, right: Positions, apart_left: Positions, apart_right: Positions
+) -> Labels:
+    """The same for the few in which the one contradicts the other: pair by pair, none that brings two told apart together."""
     cluster = {int(record): {int(record)} for record in np.concatenate([left, right])}
     apart = {pair for a, b in zip(apart_left.tolist(), apart_right.tolist(), strict=True) for pair in ((a, b), (b, a))}
     for a, b in zip(left.tolist(), right.tolist(), strict=True):
