@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["explain", "link"]
 
+_FEW = 300  # rows from which a model of their own is worth having
 _MODEL_HELP = "A model's settings file, or the name of a built-in one (children-1)."
 
 
@@ -128,6 +129,8 @@ def link(
     console.print(
         f"  Links by step: {steps or 'none'}. Pairs that may be one person and were left apart: {figures['possible']:,}"
     )
+    if chosen is None and figures["records"] < _FEW:
+        console.print("  So few rows teach a model little: give one by --model, for example children-1.")
     if linked.counted:
         console.print(f"  Found to hold each person by a number once: {', '.join(linked.counted)}", markup=False)
     if figures["records_equal"]:
