@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parent / "ready_nights"
 
 def write_ready_made(out: Path) -> None:
     """Three nights of 60 children in Birmingham, with some record faults: landing/ and truth/ under `out`."""
-    make_nights(out, ["330"], first_night=dt.date(2026, 11, 18), nights=3, children=60, seed=2004, faults="record")
+    make_nights(out, ["330"], first_night=dt.date(2026, 11, 18), nights=3, children=60, seed=2009, faults="record")
     for leftover in out.rglob("waves"):
         shutil.rmtree(leftover)
 
