@@ -224,6 +224,14 @@ def _marked(agency: str, rows: Sequence[Row], rng: random.Random) -> list[Row]:
     return marked
 
 
+def _document(line: str) -> Row | None:
+    """The document of a line; None where the line is one of those that the night was given torn."""
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError:
+        return None
+
+
 @cache
 def ready_rows(agency: str, day: date) -> tuple[Row, ...]:
     """The records of a ready night, as they are sent."""
@@ -234,7 +242,7 @@ def ready_rows(agency: str, day: date) -> tuple[Row, ...]:
         text = data.decode(contract.file.encoding)
         found = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=contract.file.delimiter))
     elif contract.file.kind == "jsonl":
-        found = [json.loads(line) for line in data.decode().splitlines() if line.strip()]
+        found = [each for each in map(_document, data.decode().splitlines()) if each is not None]
     else:
         records = re.findall(rf"<{contract.file.record}>(.*?)</{contract.file.record}>", data.decode(), re.DOTALL)
         found = [{name: unescape(text) for name, text in re.findall(r"<(\w+)>(.*?)</\1>", each)} for each in records]

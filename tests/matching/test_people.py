@@ -155,7 +155,9 @@ def test_a_higher_threshold_joins_fewer_and_nothing_below_it(linked, tmp_path):
     file, places = linked
     out, pairs = tmp_path / "out.parquet", tmp_path / "pairs.parquet"
     assert run(file, "--out", out, "--model", "children-1", "--threshold", "0.9999", "--pairs", pairs).exit_code == 0
-    strict, loose = (len(set(pq.read_table(each)["identity"].to_pylist())) for each in (out, places["identities.parquet"]))
+    strict, loose = (
+        len(set(pq.read_table(each)["identity"].to_pylist())) for each in (out, places["identities.parquet"])
+    )
     assert strict > loose
     links = pq.read_table(out).to_pandas()
     assert (links[links.step == "probabilistic"].weight.min()) > 0
@@ -218,7 +220,9 @@ def test_nothing_that_is_read_is_written_over(linked, tmp_path, option):
 
 
 def test_a_csv_of_customers_comes_to_an_answer_in_csv(linked, tmp_path):
-    table = pq.read_table(linked[0]).select(["record_key", "source", "given_names", "family_name", "birth_date", "postcode"])
+    table = pq.read_table(linked[0]).select(
+        ["record_key", "source", "given_names", "family_name", "birth_date", "postcode"]
+    )
     file, out = tmp_path / "customers.csv", tmp_path / "answer.csv"
     pcsv.write_csv(table.rename_columns(["id", "system", "First name", "Surname", "D.O.B.", "Post code"]), file)
     done = run(file, "--out", out, "--model", "children-1")

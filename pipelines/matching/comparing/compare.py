@@ -96,7 +96,10 @@ class Comparer:
         for a, b in ((left, right), (right, left)):
             rows = np.flatnonzero((self._people.given[a] >= 0) & (self._people.family[b] >= 0))
             crossed[rows] |= given.meet(family, self._people.given[a[rows]], self._people.family[b[rows]])
-        return crossed
+        own, of_family = self._people.given_name, self._people.family_name
+        # who is called the same twice says no more by it than by the given name
+        twice = _equal(own[left], of_family[left]) | _equal(own[right], of_family[right])
+        return crossed & ~(twice & _equal(own[left], own[right]))
 
     @cached_property
     def _name_words(self) -> tuple[Words, Words]:

@@ -104,7 +104,11 @@ _GIVEN_NAME = Comparison(
 )
 
 # what is a given name on one side is a family name on the other
-_CROSSED = "(list_has_any(family_all_l, given_tokens_r) OR list_has_any(given_tokens_l, family_all_r))"
+_TWICE = "given_name_l = given_name_r AND (family_name_l = given_name_l OR family_name_r = given_name_r)"
+_CROSSED = (
+    "((list_has_any(family_all_l, given_tokens_r) OR list_has_any(given_tokens_l, family_all_r))"
+    f" AND NOT coalesce({_TWICE}, false))"
+)
 _FURTHER = "list_has_any(given_further_l, given_further_r)"
 _INITIAL = "list_has_any(given_letters_l, given_initials_r) OR list_has_any(given_initials_l, given_letters_r)"
 

@@ -123,9 +123,13 @@ def guard(
     both_established = established[left] & established[right]
     sounds_same = (people.given_sound[left] == people.given_sound[right]) & (people.given_sound[left] != NO_VALUE)
     others_apart = levels["other_names"] == OTHER_NAMES["apart"]
-    near_identical = (((given == g["close"]) | (given == g["similar"])) & both_established & ~sounds_same) | (
-        given == g["other"]
-    ) & others_apart
+    elsewhere = levels["address"] <= LEVELS["address"]["district"]
+    like = (given == g["close"]) | (given == g["similar"])
+    near_identical = (
+        (like & both_established & ~sounds_same)
+        | ((given == g["other"]) & others_apart)
+        | ((given == g["similar"]) & elsewhere)
+    )
     nameless = (people.given[left] < 0) & (people.given[right] < 0)
     crossed = LEVELS["family_name"]["crossed"]
     unborn = (people.expected[left] != NO_DATE) | (people.expected[right] != NO_DATE)

@@ -44,11 +44,25 @@ _PARTICLES = frozenset(
      "BIN", "BINT", "IBN", "ABU", "UR", "O",]
 )  # fmt: skip
 # borne by every man or woman of a custom, beside a family's name or for want of one: they tell no family from another
+_PROPHET = "MUHAMMAD"
 _TITLES = frozenset(
-    ["SINGH", "KAUR", "BEGUM", "BEGAM", "BIBI", "KHATUN", "KHATOON", "KHANOM", "KHANUM", "KUMAR", "KUMARI", "DEVI"]
+    [
+        _PROPHET,
+        "SINGH",
+        "KAUR",
+        "BEGUM",
+        "BEGAM",
+        "BIBI",
+        "KHATUN",
+        "KHATOON",
+        "KHANOM",
+        "KHANUM",
+        "KUMAR",
+        "KUMARI",
+        "DEVI",
+    ]
 )
 # one name, whichever way it is spelled or cut
-_PROPHET = "MUHAMMAD"
 _ONE_NAME = dict.fromkeys(
     ["MOHAMMED", "MOHAMMAD", "MUHAMMED", "MOHAMED", "MOHAMAD", "MUHAMAD", "MUHAMED", "MOHAMMOD", "MOHD", "MD", "MUHD"],
     _PROPHET,
@@ -216,7 +230,7 @@ def family_name(text: str) -> FamilyName:
         parts = name.split()
         if len(parts) > 1:
             everything.add("".join(parts))
-            everything.update(part for part in parts if len(part) > 2 and part not in _PARTICLES | _TITLES)
+            everything.update(part for part in parts if len(part) > 2 and part not in _PARTICLES | _TITLES - {_PROPHET})
     # with no current name the first known one stands for it
     return FamilyName(names[0] or known[0], tuple(sorted(everything)), _sound((names[0] or known[0]).replace(" ", "")))
 

@@ -65,6 +65,7 @@ def test_twins_stay_two(custom):
 @pytest.mark.parametrize(("one", "other"), [
     (("Anaya Kaur", "Sahota"), ("Anaya", "Kaur")), (("Anaya", "Kaur Sahota"), ("Anaya", "Kaur Gill")),
     (("Arjan Singh", "Sandhu"), ("Arjan", "Singh")), (("Hiba Begum", "Iqbal"), ("Hiba", "Begum")),
+    (("Mohamed", "Mohamed"), ("Muhammed", "Arshad")), (("Ali", "Ali"), ("Ali", "Khan")),
 ])  # fmt: skip
 def test_what_everybody_of_a_custom_bears_is_no_family_name_for_who_lives_elsewhere(one, other):
     """An adopted child keeps the given name and what everybody bears, and must not be found by them."""
