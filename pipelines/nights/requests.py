@@ -56,7 +56,7 @@ _log = logging.getLogger(__name__)
 # what may be in the way of one record for what it says; anything else is the machine's, and the next load tries again
 _OF_A_RECORD = frozenset({"MEMORY_SHORT", "STAGE_FAILED"})
 HELD_NIGHT = "held night"
-"""What asked, where a night that is held or failed found a child to be one who asks."""
+"""What asked, where a night that is held or failed, or that another has replaced, found a child to be one who asks."""
 TAKEN_BACK = "shield taken back"
 """What asked, where a person took back the decision that shielded a child."""
 
@@ -132,10 +132,11 @@ def _newest_come(night: Night, agency: str, delivery_id: str) -> str | None:
 def keep_wishes(night: Night, attempt: str, record_keys: Sequence[str]) -> None:
     """Keep that records must be hidden because the night's attempt found their children to be among those who ask.
 
-    A night that is held may never be published as it is; what it has seen of these children stays seen.
+    A night that is held may never be published as it is, and one that was published may come otherwise; what it has seen of these children
+    stays seen.
 
     Args:
-        night: the night that is held or failed.
+        night: the night that is held or failed, or is replaced.
         attempt: the digest of its attempt.
         record_keys: live records, of any agencies.
     """
