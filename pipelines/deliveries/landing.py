@@ -7,6 +7,7 @@ that have changed since are opened, so a look costs the same whether a night or 
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Collection, Iterable, Mapping
@@ -25,12 +26,14 @@ from pipelines.deliveries.listing import Parts, landing_place, listed
 from pipelines.deliveries.seen import Seen, decided_before, delivered_for, forget, note, seen, still_owed
 from pipelines.deliveries.states import DeliveryEntry
 from pipelines.deliveries.survey import DEEPEST, DateFolder, LandingKnowledge, Survey, survey, wanted
+from pipelines.outages import as_coded
 
 __all__ = ["LandingKnowledge", "Look", "look", "lying", "mended"]
 
 # Damage on the way: the same manifest may come again with whole files.
 _MAY_BE_MENDED = frozenset({"CHECKSUM_MISMATCH", "SIZE_MISMATCH", "FILE_MISSING", "FILE_CLOSED", "PATH_OUTSIDE"})
 
+_log = logging.getLogger(__name__)
 _NEVER_WAS = "Set ISINDEX_FIRST_NIGHT to this date if the night is wanted, else have it sent again under a later date."
 _LET_GO = "No setting brings the night back. Have what is still true sent under a later date, and take this away."
 
@@ -98,15 +101,16 @@ def look(landing: str, engine: Engine, *, known: LandingKnowledge, authorities: 
     changed = [folder for folder in changed if folder.place not in untimely or folder.place in taken_in]
     read = _read(root, changed, noted, incomplete)
     new, rows, entries = _undecided(engine, read, before)
-    altered = _altered({folder.place: folder.files for folder in changed}, read, rows, before, engine)
+    altered, unread = _altered({folder.place: folder.files for folder in changed}, read, rows, before, engine)
     noted += [Noted("FILES_CHANGED", tuple(place.split("/")), 3) for place in sorted(altered)]
-    rows = [row for row in rows if row.place not in altered]  # as they were noted: the next look says so again
-    decided |= altered
+    changed_since = altered | {row.place for row in rows if row.place in unread and row.signature}
+    rows = [row for row in rows if row.place not in altered | unread]  # as they were noted: the next look says so again
+    decided |= altered | unread
     noted += [untimely[found.place] for found in new if found.place in untimely]
     new = [found for found in new if found.place not in untimely]
     rows = [row for row in rows if row.decided or row.place not in untimely]
     decided |= {row.place for row in rows if row.decided}
-    unlike = _unlike(read, entries, rows, altered)
+    unlike = _unlike(read, entries, rows, changed_since)
     unheard = {
         each.row.place for each in unlike if each.row
     }  # noted once they are heard: else the next look would pass them over
@@ -166,8 +170,8 @@ def _altered(
     rows: Iterable[Seen],
     before: Mapping[str, Seen],
     engine: Engine,
-) -> set[str]:
-    """The places of decided deliveries whose files are others now, or more, than those that were taken in.
+) -> tuple[set[str], set[str]]:
+    """The places of decided deliveries whose files are others now, or more, than those that were taken in; and of those that could not be read.
 
     Only those are read whose folders have changed since they were noted, or were too young to be told apart then; what was
     copied there again as it was is the same. In a landing place at another address the names alone are looked at: to read
@@ -183,7 +187,7 @@ def _altered(
     places = {row.place for row in rows if is_suspect(row)}
     suspect = [found for found in read if found.place in places]
     entries = decided_before(engine, (found.delivery_id for found in suspect))
-    altered = set()
+    altered, unread = set(), set()
     for found in suspect:
         told = entries[found.delivery_id].content_sha256
         manifest = found.manifest
@@ -193,10 +197,16 @@ def _altered(
         if not stated.issuperset(lie[found.place]):
             altered.add(found.place)
         elif told is not None and found.place in before:
-            with verified(found, manifest.files) as files:
-                if files.content_sha256 != told:
-                    altered.add(found.place)
-    return altered
+            try:
+                with verified(found, manifest.files) as files:
+                    if files.content_sha256 != told:
+                        altered.add(found.place)
+            except Exception as fault:  # whatever is in the way of one keeps the look from no other
+                _log.warning(
+                    "a delivery in %s/%s was not read again: %s", found.authority, found.agency, as_coded(fault).code
+                )
+                unread.add(found.place)
+    return altered, unread
 
 
 def _untimely(folder: DateFolder, known: LandingKnowledge) -> Noted | None:
@@ -240,8 +250,8 @@ def _read(root: UPath, folders: Iterable[DateFolder], noted: list[Noted], incomp
 def _unlike(
     read: Iterable[FoundDelivery], entries: Mapping[str, DeliveryEntry], rows: Iterable[Seen], altered: Collection[str]
 ) -> list[Decided]:
-    """Decided deliveries to be heard: their files are others than those that were taken in (`altered`), or they are refused, for whatever, and
-    their folder is not as it was when it was looked at last.
+    """Decided deliveries to be heard: their files are others than those that were taken in (`altered`), or could not be read, or they are refused, for
+    whatever, and their folder is not as it was when it was looked at last.
     """
     done = {row.place: row for row in rows if row.decided}
     found = [Decided(each, entries[each.delivery_id]) for each in read if each.place in altered]
