@@ -23,20 +23,24 @@ def waive(
 ) -> None:
     """Waive a missing sequence, so that deltas held behind it are loaded by the next load; or let a held one be used as it is.
 
+    What floods of wishes ask for that came under the number counts from then on, whatever became of their deliveries.
     A number that was waived while it was missing and comes after all is looked at like any other.
 
     Example: [bold]isindex waive --home demo/home --authority 330 --agency police --sequence 17 --reason "Supplier outage"[/bold]
     """
     from pipelines.deliveries import Register
-    from pipelines.nights import decisions
+    from pipelines.nights import decisions, requests
     from pipelines.reporting import refresh
 
     place = existing_home(home)
     now = datetime.now(UTC)
     who = actor or getpass.getuser()
+    asking = requests.floods_under(place, authority, agency, sequence)
     freed = decisions.waive(place, authority, agency, sequence, actor=who, reason=reason, at=now)
     refresh(place.home, place.engine)
     told = f"Sequence {sequence} of {agency} in authority {authority} is waived:"
+    if asking:
+        told = f"What {asking:,} records of a flood under this number ask for is heard by the next load. {told}"
     if freed:
         many = "1 held delivery is" if len(freed) == 1 else f"{len(freed)} held deliveries are"
         console.print(f"{told} {many} free for the next load.")

@@ -111,7 +111,8 @@ def _verify(
         size = stream.seek(0, os.SEEK_END)
         stream.seek(0)
         if size != stated.bytes:
-            return None, f"size {size}", [finding("SIZE_MISMATCH", stated.name, found=size, stated=stated.bytes)]
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            return None, digest, [finding("SIZE_MISMATCH", stated.name, found=size, stated=stated.bytes)]
         name, unpack = _unpacker(stated.name)
         in_place = held is not None and unpack is None and on_disk(found.folder) is not None and _HANDLES.is_dir()
         budget = min(limits.total, max(limits.free, limits.ratio * size))

@@ -7,6 +7,7 @@ that have changed since are opened, so a look costs the same whether a night or 
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Collection, Iterable, Mapping
@@ -16,7 +17,7 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import Engine
 from upath import UPath
 
-from pipelines.deliveries.astray import Astray, astray_in
+from pipelines.deliveries.astray import Astray, Decided, astray_in
 from pipelines.deliveries.files import verified
 from pipelines.deliveries.found import FoundDelivery, read_found
 from pipelines.deliveries.inside import LinkedError
@@ -25,12 +26,14 @@ from pipelines.deliveries.listing import Parts, landing_place, listed
 from pipelines.deliveries.seen import Seen, decided_before, delivered_for, forget, note, seen, still_owed
 from pipelines.deliveries.states import DeliveryEntry
 from pipelines.deliveries.survey import DEEPEST, DateFolder, LandingKnowledge, Survey, survey, wanted
+from pipelines.outages import as_coded
 
 __all__ = ["LandingKnowledge", "Look", "look", "lying", "mended"]
 
 # Damage on the way: the same manifest may come again with whole files.
 _MAY_BE_MENDED = frozenset({"CHECKSUM_MISMATCH", "SIZE_MISMATCH", "FILE_MISSING", "FILE_CLOSED", "PATH_OUTSIDE"})
 
+_log = logging.getLogger(__name__)
 _NEVER_WAS = "Set ISINDEX_FIRST_NIGHT to this date if the night is wanted, else have it sent again under a later date."
 _LET_GO = "No setting brings the night back. Have what is still true sent under a later date, and take this away."
 
@@ -44,7 +47,8 @@ class Look:
         findings: what can never be taken in as it lies there, by code and place.
         decided: places of deliveries that the register has the last word on.
         incomplete: places of date folders without a manifest: still being uploaded, or emptied.
-        astray: folders that are not taken in, and from which wishes may be heard.
+        astray: folders whose files are not taken in, and from which wishes may be heard: those that are nobody's delivery, and those of
+            deliveries that were decided before their files were others.
     """
 
     new: tuple[FoundDelivery, ...]
@@ -63,8 +67,8 @@ def look(landing: str, engine: Engine, *, known: LandingKnowledge, authorities: 
     """What has arrived in the landing place and is not decided yet, and what is amiss there.
 
     What is seen is noted in table `landing_seen`. A delivery stays new until `note_decided`, or until the register knows
-    it. A refused delivery that was damaged on the way is new again once its files have changed; of any other that is decided it
-    is told (FILES_CHANGED) for as long as they are not as they were.
+    it. A refused delivery that was damaged on the way is new again once its files have changed; of one that was taken in it
+    is told (FILES_CHANGED) for as long as they are not as they were. Of whichever the files have changed, it is among those to be heard.
 
     Args:
         landing: a folder or any fsspec address (``memory://…``, ``file://…``, ``s3://…``).
@@ -96,21 +100,26 @@ def look(landing: str, engine: Engine, *, known: LandingKnowledge, authorities: 
     noted += [why for place, why in untimely.items() if place not in taken_in]
     changed = [folder for folder in changed if folder.place not in untimely or folder.place in taken_in]
     read = _read(root, changed, noted, incomplete)
-    new, rows = _undecided(engine, read, before)
-    altered = _altered({folder.place: folder.files for folder in changed}, read, rows, before, engine)
+    new, rows, entries = _undecided(engine, read, before)
+    altered, unread = _altered({folder.place: folder.files for folder in changed}, read, rows, before, engine)
     noted += [Noted("FILES_CHANGED", tuple(place.split("/")), 3) for place in sorted(altered)]
-    rows = [row for row in rows if row.place not in altered]  # as they were noted: the next look says so again
-    decided |= altered
+    changed_since = altered | {row.place for row in rows if row.place in unread and row.signature}
+    rows = [row for row in rows if row.place not in altered | unread]  # as they were noted: the next look says so again
+    decided |= altered | unread
     noted += [untimely[found.place] for found in new if found.place in untimely]
     new = [found for found in new if found.place not in untimely]
     rows = [row for row in rows if row.decided or row.place not in untimely]
     decided |= {row.place for row in rows if row.decided}
-    note(engine, root, [row for row in rows if before.get(row.place) != row])
+    unlike = _unlike(read, entries, rows, changed_since)
+    unheard = {
+        each.row.place for each in unlike if each.row
+    }  # noted once they are heard: else the next look would pass them over
+    note(engine, root, [row for row in rows if before.get(row.place) != row and row.place not in unheard])
     vanished, gone = _vanished(engine, lies, before)
     forget(engine, root, gone)
     noted += vanished
     incomplete -= {"/".join(each.parts) for each in vanished}
-    astray = tuple(astray_in(root, (each for each in noted if each.parts not in old_stock)))
+    astray = tuple(astray_in(root, (each for each in noted if each.parts not in old_stock), unlike))
     return Look(tuple(sorted(new, key=_order)), tell(noted), frozenset(decided), frozenset(incomplete), astray)
 
 
@@ -161,8 +170,8 @@ def _altered(
     rows: Iterable[Seen],
     before: Mapping[str, Seen],
     engine: Engine,
-) -> set[str]:
-    """The places of decided deliveries whose files are others now, or more, than those that were taken in.
+) -> tuple[set[str], set[str]]:
+    """The places of decided deliveries whose files are others now, or more, than those that were taken in; and of those that could not be read.
 
     Only those are read whose folders have changed since they were noted, or were too young to be told apart then; what was
     copied there again as it was is the same. In a landing place at another address the names alone are looked at: to read
@@ -171,12 +180,14 @@ def _altered(
 
     def is_suspect(row: Seen) -> bool:
         was = before.get(row.place)
-        return row.decided and (was is None or (was.delivery_id == row.delivery_id and was.signature != row.signature))
+        if not row.decided or was is None:
+            return row.decided
+        return was.delivery_id == row.delivery_id and (was.signature != row.signature or not row.signature)
 
     places = {row.place for row in rows if is_suspect(row)}
     suspect = [found for found in read if found.place in places]
     entries = decided_before(engine, (found.delivery_id for found in suspect))
-    altered = set()
+    altered, unread = set(), set()
     for found in suspect:
         told = entries[found.delivery_id].content_sha256
         manifest = found.manifest
@@ -186,10 +197,16 @@ def _altered(
         if not stated.issuperset(lie[found.place]):
             altered.add(found.place)
         elif told is not None and found.place in before:
-            with verified(found, manifest.files) as files:
-                if files.content_sha256 != told:
-                    altered.add(found.place)
-    return altered
+            try:
+                with verified(found, manifest.files) as files:
+                    if files.content_sha256 != told:
+                        altered.add(found.place)
+            except Exception as fault:  # whatever is in the way of one keeps the look from no other
+                _log.warning(
+                    "a delivery in %s/%s was not read again: %s", found.authority, found.agency, as_coded(fault).code
+                )
+                unread.add(found.place)
+    return altered, unread
 
 
 def _untimely(folder: DateFolder, known: LandingKnowledge) -> Noted | None:
@@ -230,10 +247,22 @@ def _read(root: UPath, folders: Iterable[DateFolder], noted: list[Noted], incomp
     return read
 
 
+def _unlike(
+    read: Iterable[FoundDelivery], entries: Mapping[str, DeliveryEntry], rows: Iterable[Seen], altered: Collection[str]
+) -> list[Decided]:
+    """Decided deliveries to be heard: their files are others than those that were taken in (`altered`), or could not be read, or they are refused, for
+    whatever, and their folder is not as it was when it was looked at last.
+    """
+    done = {row.place: row for row in rows if row.decided}
+    found = [Decided(each, entries[each.delivery_id]) for each in read if each.place in altered]
+    refused = [each for each in read if each.place in done and entries[each.delivery_id].state == "refused"]
+    return [*found, *(Decided(each, entries[each.delivery_id], done[each.place]) for each in refused)]
+
+
 def _undecided(
     engine: Engine, read: list[FoundDelivery], before: Mapping[str, Seen]
-) -> tuple[list[FoundDelivery], list[Seen]]:
-    """Those of the deliveries that are not decided, and the rows to be noted of all.
+) -> tuple[list[FoundDelivery], list[Seen], dict[str, DeliveryEntry]]:
+    """Those of the deliveries that are not decided, the rows to be noted of all, and what the register knows of any.
 
     One that was noted and is still not noted as decided, although the register knows it, was being taken in when the
     process was killed: it may not have been answered, and is new once more.
@@ -249,7 +278,7 @@ def _undecided(
         rows.append(Seen(found.place, found.authority, found.signature, found.delivery_id, done))
         if not done:
             new.append(found)
-    return new, rows
+    return new, rows, entries
 
 
 def _vanished(engine: Engine, lies: Survey, before: dict[str, Seen]) -> tuple[list[Noted], set[str]]:

@@ -15,7 +15,7 @@ from pipelines.deliveries import LandingKnowledge, Look, look
 from pipelines.deliveries.findings_kept import keep_findings
 from pipelines.deliveries.landing_findings import tell
 from pipelines.deployment import Deployment
-from pipelines.nights.hearing import hear
+from pipelines.nights.hearing import floods_waiting, hear
 from pipelines.nights.reach import LONDON, first_nights, retired_nights
 from pipelines.reporting import refresh_landing
 
@@ -25,8 +25,8 @@ __all__ = ["look_around"]
 def look_around(deployment: Deployment, *, authorities: Collection[str] | None = None) -> Look:
     """Look at the landing place: deliveries that are not decided yet, and findings that people have to settle.
 
-    What is amiss is kept in the home; the first page of the reports and the latest overview tell of it. What is never taken in and
-    asks for protection is heard; where that cannot be, it is a finding.
+    What is amiss is kept in the home; the first page of the reports and the latest overview tell of it. What is not taken in and
+    asks for protection is heard; where that cannot be, it is a finding, and so is a flood that does not count.
 
     Raises:
         IsindexError: LANDING_MISSING.
@@ -44,7 +44,7 @@ def look_around(deployment: Deployment, *, authorities: Collection[str] | None =
         ),
         authorities=authorities,
     )
-    unheard = tell(hear(deployment, found.astray, today))
+    unheard = tell([*hear(deployment, found.astray, today), *floods_waiting(deployment, authorities)])
     found = replace(found, findings=tuple(sorted((*found.findings, *unheard), key=lambda each: each.code)))
     if keep_findings(deployment.home, found.findings, authorities, found.incomplete):
         refresh_landing(deployment.home, deployment.engine)

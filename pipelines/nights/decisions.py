@@ -355,17 +355,18 @@ def waive(
 ) -> list[DeliveryEntry]:
     """Wait no more for a delivery, or let a held one be used as it is: `Register.waive`, audited; those it lets go.
 
-    What a flood that is used asks for is heard from now on.
+    What floods ask for that came under this number is heard from now on, whatever became of their deliveries.
 
     Raises:
         IsindexError: WAIVER_INCOMPLETE without actor or reason, or where one is too long.
     """
     _refuse_too_long("WAIVER_INCOMPLETE", actor, reason)
+    came = Register(deployment.engine).known(authority, agency)
     with writing(deployment) as connection:
-        freed = Register(deployment.engine).waive(
-            authority, agency, sequence, actor=actor, reason=reason, at=at, within=connection
-        )
-        for entry in freed:
+        register = Register(deployment.engine)
+        freed = register.waive(authority, agency, sequence, actor=actor, reason=reason, at=at, within=connection)
+        others = [each for each in came if each.sequence == sequence]
+        for entry in {each.delivery_id: each for each in [*others, *freed]}.values():
             count_flood(connection, deployment.home, entry)
         append(
             connection, "waive", actor=actor, why=reason, at=at.isoformat(timespec="seconds"), authority=authority,

@@ -248,7 +248,7 @@ def _asking_told(asking: Asking) -> str:
     if what == "undone":
         return f"Decision {which}, a shield, was taken back: its child stays hidden until two people open it."
     if what == "held":
-        return f"A run of the night of {_day(asking.business_date)} that was held or failed found children to be among those who ask ({asking.agency})."
+        return f"A run of the night of {_day(asking.business_date)} that was held or failed, or that another has replaced, found children to be among those who ask ({asking.agency})."
     return f"Asks to be protected, though it is not in force: {asking.delivery_id}."
 
 

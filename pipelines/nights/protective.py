@@ -87,8 +87,10 @@ def protect_at_once(deployment: Deployment, authority: str) -> list[Protective]:
         return []
     if _held_against(deployment, authority, newest):
         return []
+    meant = _meant(newest)  # before it is read: what is told or decided from here on is held against the next time
     known = known_now(newest)
     if _wish_for_those_found(newest, known):
+        meant = _meant(newest)
         known = known_now(newest)
     settled = _settled(deployment, authority, known)
     with remembering(deployment.home.memory(authority)):
@@ -100,7 +102,8 @@ def protect_at_once(deployment: Deployment, authority: str) -> list[Protective]:
     held = sorted(version for day, version in older.items() if day < latest)
     found = [each.number for each in attempts_not_published(newest.night)]
     published = max((each.number for each in attempts_published(newest.night)), default=0)
-    note_held_against(deployment.home, authority, _everything(newest), known.digest, held, found, published)
+    seen = [*meant, *_versions(newest)]
+    note_held_against(deployment.home, authority, seen, known.digest, held, found, published)
     return done
 
 
@@ -170,7 +173,7 @@ def taken_away(deployment: Deployment, authority: str) -> list[Protective]:
 def _held_against(deployment: Deployment, authority: str, newest: Attempt) -> bool:
     """Whether the versions were held against all that is known now; what was let go since changes nothing."""
     told = held_against(deployment.home, authority)
-    return told is not None and told.known.issuperset(_everything(newest))
+    return told is not None and told.known.issuperset([*_meant(newest), *_versions(newest)])
 
 
 def _learned_nothing(newest: Attempt, known: Known) -> bool:
@@ -375,8 +378,13 @@ def _let_copies_go(deployment: Deployment, authority: str) -> None:
         let_snapshot_go(path.parent)
 
 
-def _everything(newest: Attempt) -> list[str]:
-    """Names each thing that may mean that somebody must be hidden, and each version: none of them new, nothing to do."""
+def _versions(newest: Attempt) -> list[str]:
+    """Names each version that is kept."""
+    return [_named(("version", name)) for name in versions_there(newest.night.home, newest.night.authority)]
+
+
+def _meant(newest: Attempt) -> list[str]:
+    """Names each thing that may mean that somebody must be hidden: none of them new, and no version (`_versions`), nothing to do."""
     night, asked, decision = newest.night, db.protection_request.c, db.decision.c
     with night.engine.connect() as connection:
         asking = connection.execute(
@@ -392,7 +400,6 @@ def _everything(newest: Attempt) -> list[str]:
     each = _attempts(newest)
     each += [("asking", *row) for row in asking]
     each += [("shield", number) for number in shields]
-    each += [("version", name) for name in versions_there(night.home, night.authority)]
     return sorted(map(_named, each))
 
 

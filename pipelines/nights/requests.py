@@ -3,7 +3,7 @@
 Belongs here: a file for each delivery that asks, and a row that says so. The file holds nothing that can be read
 (`pipelines.protection.register`); it is kept whatever becomes of the delivery, for the register never forgets. Of a delivery that comes
 again with other files under the same manifest, or an attempt that is looked at again, what it asks for then is kept beside what it asked for
-before, under a name of its own (`another_of`): nothing that was asked for is overwritten.
+before, under a name of its own (`another_of`): nothing that was asked for is overwritten, nor is what a flood asks for that does not count yet.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from pipelines.database import schema as db
 from pipelines.deliveries import DeliveryEntry, Register, Store
+from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.home import Home
 from pipelines.nights.attempts import Attempt
@@ -42,6 +43,8 @@ __all__ = [
     "asked_for",
     "asking_positions",
     "count_flood",
+    "floods_of",
+    "floods_under",
     "keep_asking",
     "keep_requests",
     "keep_taken_back",
@@ -55,8 +58,10 @@ __all__ = [
 _log = logging.getLogger(__name__)
 # what may be in the way of one record for what it says; anything else is the machine's, and the next load tries again
 _OF_A_RECORD = frozenset({"MEMORY_SHORT", "STAGE_FAILED"})
+_FLOOD = ".flood"
+_SAME_WISH = ["entry_id", "understood", "tokens", "nearly", "walled"]
 HELD_NIGHT = "held night"
-"""What asked, where a night that is held or failed found a child to be one who asks."""
+"""What asked, where a night that is held or failed, or that another has replaced, found a child to be one who asks."""
 TAKEN_BACK = "shield taken back"
 """What asked, where a person took back the decision that shielded a child."""
 
@@ -67,32 +72,96 @@ def keep_requests(night: Night, entry: DeliveryEntry, asking: pa.Table | None, *
         keep_asking(night.on(entry.business_date), entry.agency, entry.delivery_id, asking, flood=flood)
 
 
-def keep_asking(night: Night, agency: str, delivery_id: str, asking: pa.Table, *, flood: bool = False) -> None:
-    """Keep what records ask for (`ASKING`) under the name of what they came with; it counts from the night on, but for a flood."""
+def keep_asking(
+    night: Night, agency: str, delivery_id: str, asking: pa.Table, *, flood: bool = False, only_new: bool = False
+) -> None:
+    """Keep what records ask for (`ASKING`) under the name of what they came with; it counts from the night on, but for a flood.
+
+    Args:
+        night: from which it counts.
+        agency: whose feed it is.
+        delivery_id: what they came with.
+        asking: the records.
+        flood: they are so many that nobody can mean it.
+        only_new: nothing that was kept under this name before, of the same kind, is kept and told again.
+    """
     after = _newest_come(night, agency, delivery_id)
     requests = pa.concat_tables(_heard(asking, agency, delivery_id, after)).sort_by("entry_id")
+    if only_new:
+        known = {wish for path in _kept_of(night.home, delivery_id, flood=flood) for wish in _wishes_in(path)}
+        requests = requests.filter(pa.array([wish not in known for wish in _wishes(requests)], pa.bool_()))
+        if not requests.num_rows:
+            return
     if flood:
-        write_table(requests, _flood_of(night.home, delivery_id))
+        _put_flood(night.home, delivery_id, requests)
     else:
         _keep(night, agency, delivery_id, requests)
 
 
 def count_flood(connection: Connection, home: Home, entry: DeliveryEntry) -> None:
-    """Let count what a flood asks for whose delivery a person lets be used, as if it were told now; nothing where it was none.
+    """Let count what floods ask for that came with a delivery, with whichever files, as if it were told now; nothing where there was none.
 
     The caller's transaction is that of the decision: neither is there without the other.
     """
-    kept = _flood_of(home, entry.delivery_id)
-    if not kept.is_file():
-        return
-    requests = grown(read_table(kept), REQUESTS)
-    _count(connection, home, entry.authority, entry.agency, entry.business_date, entry.delivery_id, requests)
+    for kept in _kept_of(home, entry.delivery_id, flood=True):
+        requests = grown(read_table(kept), REQUESTS)
+        _count(connection, home, entry.authority, entry.agency, entry.business_date, entry.delivery_id, requests)
+
+
+def floods_of(night: Night, entry: DeliveryEntry) -> int:
+    """How many records ask in floods that came with a delivery and do not count."""
+    kept = _kept_of(night.home, entry.delivery_id, flood=True)
+    if not kept:
+        return 0
+    asked = db.protection_request.c
+    query = select(asked.content_sha256).where(asked.authority == entry.authority, asked.agency == entry.agency)
+    with night.engine.connect() as connection:
+        counted = set(connection.scalars(query))
+    floods = (grown(read_table(path), REQUESTS) for path in kept)
+    return sum(each.num_rows for each in floods if table_sha256(each) not in counted)
+
+
+def floods_under(deployment: Deployment, authority: str, agency: str, sequence: int) -> int:
+    """How many records ask in floods that came under a number of a feed and do not count."""
+    came = [each for each in Register(deployment.engine).known(authority, agency) if each.sequence == sequence]
+    return sum(floods_of(Night(deployment, authority, each.business_date), each) for each in came)
+
+
+def _put_flood(home: Home, delivery_id: str, requests: pa.Table) -> None:
+    """Keep what a flood asks for, which does not count yet, beside what others under the same name ask for."""
+    content = mark = table_sha256(requests)
+    path = _flood_of(home, delivery_id)
+    while path.is_file() and table_sha256(grown(read_table(path), REQUESTS)) != content:
+        mark = hashlib.sha256(mark.encode()).hexdigest()
+        path = _flood_of(home, another_of(delivery_id, mark))
+    write_table(requests, path)
 
 
 def _flood_of(home: Home, delivery_id: str) -> Path:
     """Where it lies what a flood asks for, which does not count yet."""
     path = home.protection(delivery_id)
-    return path.with_name(f"{path.stem}.flood{path.suffix}")
+    return path.with_name(f"{path.stem}{_FLOOD}{path.suffix}")
+
+
+def _kept_of(home: Home, delivery_id: str, *, flood: bool) -> list[Path]:
+    """The files of what a delivery asks for, also of what it did when it came with other files: of floods, or of what counts."""
+    path = home.protection(delivery_id)
+    first = _flood_of(home, delivery_id) if flood else path
+    others = path.parent.glob(f"{another_of(path.stem, '')}*{path.suffix}")
+    return [
+        each
+        for each in (first, *sorted(each for each in others if each.stem.endswith(_FLOOD) is flood))
+        if each.is_file()
+    ]
+
+
+def _wishes_in(path: Path) -> list[str]:
+    return _wishes(grown(read_table(path), REQUESTS))
+
+
+def _wishes(requests: pa.Table) -> list[str]:
+    """What each row asks for, wherever it stood and whatever had come before it."""
+    return [repr(row) for row in requests.select(_SAME_WISH).to_pylist()]
 
 
 def _heard(asking: pa.Table, agency: str, delivery_id: str, after: str | None, first: int = 0) -> Iterator[pa.Table]:
@@ -132,10 +201,11 @@ def _newest_come(night: Night, agency: str, delivery_id: str) -> str | None:
 def keep_wishes(night: Night, attempt: str, record_keys: Sequence[str]) -> None:
     """Keep that records must be hidden because the night's attempt found their children to be among those who ask.
 
-    A night that is held may never be published as it is; what it has seen of these children stays seen.
+    A night that is held may never be published as it is, and one that was published may come otherwise; what it has seen of these children
+    stays seen.
 
     Args:
-        night: the night that is held or failed.
+        night: the night that is held or failed, or is replaced.
         attempt: the digest of its attempt.
         record_keys: live records, of any agencies.
     """
@@ -235,9 +305,7 @@ def told_so_far(connection: Connection, authority: str) -> int:
 
 def asking_positions(home: Home, delivery_id: str) -> pa.Array:
     """Where in a delivery records ask to be protected, as far as that was kept; also where they did when it came with other files."""
-    path = home.protection(delivery_id)
-    paths = [path, *sorted(path.parent.glob(f"{another_of(path.stem, '')}*{path.suffix}"))]
-    asking = [grown(read_table(each), REQUESTS)["position"] for each in paths if each.is_file()]
+    asking = [grown(read_table(each), REQUESTS)["position"] for each in _kept_of(home, delivery_id, flood=False)]
     return (
         pa.chunked_array([chunk for each in asking for chunk in each.chunks], pa.int64()).combine_chunks().drop_null()
     )

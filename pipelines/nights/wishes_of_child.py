@@ -45,7 +45,7 @@ class Wish:
         if self.what == TAKEN_BACK:
             return f"a decision to shield that was taken back, from {night} on"
         if self.what == HELD_NIGHT:
-            return f"a run of {night} that was held or failed, which found the child to be among those who ask"
+            return f"a run of {night} that was held or failed, or that another has replaced, which found the child to be among those who ask"
         return f"{self.agency.replace('_', ' ')} for {night}"
 
 

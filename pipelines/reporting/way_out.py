@@ -10,7 +10,7 @@ from typing import Any
 
 from pipelines.publishing.gates import OVERRIDABLE
 
-__all__ = ["about_flood", "remedy_of", "what_to_do"]
+__all__ = ["about_flood", "remedy_of", "waiver_of", "what_to_do"]
 
 
 def what_to_do(row: Any) -> str:
@@ -43,11 +43,18 @@ def about_flood(entry: Any) -> tuple[str, str]:
     said = next((code["message"] for code in entry.codes if code["code"] == "PROTECTION_FLOOD"), "")
     wrong = f"{said} Real ones among them protect nobody until this is decided."
     supplier = "Do this first. Mostly a column has moved or is filled in every row: have the supplier send it right"
-    if entry.state != "held" or entry.sequence is None:
+    if entry.sequence is None:
         return wrong, f"{supplier}; it is refused, and nothing of it counts before."
-    return wrong, (
-        f"{supplier}, under the next sequence. If all these children must truly be hidden: `isindex waive --home HOME "
-        f'--authority {entry.authority} --agency {entry.agency} --sequence {entry.sequence} --reason "WHY"`. Then load.'
+    return wrong, f"{supplier}, under the next sequence. {waiver_of(entry)}"
+
+
+def waiver_of(entry: Any) -> str:
+    """How the wishes of a flood are made to count that came with a delivery (a row of table `delivery`), whatever became of that."""
+    if entry.sequence is None:
+        return "Have the manifest put right; then it is a delivery, and if all are meant a waiver of its own sequence lets them count."
+    return (
+        f"If all these children must truly be hidden: `isindex waive --home HOME --authority {entry.authority} "
+        f'--agency {entry.agency} --sequence {entry.sequence} --reason "WHY"`. Then load.'
     )
 
 

@@ -12,7 +12,6 @@ import platform
 import unicodedata
 from collections.abc import Iterator
 from datetime import date, timedelta
-from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -47,7 +46,7 @@ def verdict_means(contract: Contract, business_date: date, authority: str) -> st
     rules = contract.all_rules(business_date)
     dated = [rule.code for _, column in _columns(contract) for rule in column.rules if _asks_text(rule, column)]
     told = (
-        _program(),
+        _PROGRAM,
         authority,
         repr(contract),
         [rule.code for rule in rules],
@@ -125,9 +124,11 @@ def _asks_text(rule: Rule, column: Column) -> bool:
     return rule.check in COLUMN_CHECKS and _is_dated(rule, column) and asks
 
 
-@cache
 def _program() -> str:
-    """Digest of the program's own text, and the versions of what reads and judges."""
+    """Digest of the program's own text, and the versions of what reads and judges.
+
+    Asked for once, when this is loaded: a newer program that is installed beside a run that goes on is not what judges in it.
+    """
     versions = (
         platform.python_version(),
         unicodedata.unidata_version,
@@ -144,3 +145,6 @@ def _program() -> str:
             read.update(f"{path.relative_to(folder)} {path.stat().st_size}\n".encode() + path.read_bytes())
     read.update((folder / "tables.py").read_bytes())
     return read.hexdigest()
+
+
+_PROGRAM = _program()

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from sqlalchemy import select
 
+from pipelines.contracts import load_contract
 from pipelines.database import schema as db
 from pipelines.deliveries import Register
 from pipelines.deliveries.readers import only_new
@@ -204,9 +205,16 @@ def test_the_program_s_text_is_among_what_a_verdict_means(tmp_path, monkeypatch,
     place = LittleNights(tmp_path)
     place.deliver(0)
     take(place, 0)
-    monkeypatch.setattr(standing_verdicts, "_program", lambda: "another")
+    monkeypatch.setattr(standing_verdicts, "_PROGRAM", "another")
     taken.clear()
     place.deliver(1)
     take(place, 1)
     assert not any(taken)
     assert known_texts.verdict_means is standing_verdicts.verdict_means
+
+
+def test_a_newer_program_that_is_installed_beside_a_run_is_not_what_judges_in_it(monkeypatch):
+    contract, means = load_contract("health/1"), standing_verdicts.verdict_means
+    before = means(contract, day_of(0), AUTHORITY)
+    monkeypatch.setattr(standing_verdicts, "_program", lambda: "what lies on the disk now")
+    assert means(contract, day_of(0), AUTHORITY) == before

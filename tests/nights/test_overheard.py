@@ -150,8 +150,9 @@ def test_a_folder_that_could_not_be_read_is_told_and_heard_at_the_next_look_and_
     opened, calls = FoundDelivery.opened, []
 
     def broken(found: FoundDelivery, name: str) -> Any:
-        calls.extend([name] if found.agency == "health" else [])
-        if found.agency == "health" and len(calls) > works:
+        it = found.agency == "health" and bool(found.named)
+        calls.extend([name] if it else [])
+        if it and len(calls) > works:
             raise fault
         return opened(found, name)
 
