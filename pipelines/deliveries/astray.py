@@ -20,7 +20,7 @@ from upath import UPath
 from pipelines.contracts import contract_for
 from pipelines.deliveries.found import FoundDelivery
 from pipelines.deliveries.inside import LinkedError, opened
-from pipelines.deliveries.landing_findings import Noted, folded
+from pipelines.deliveries.landing_findings import Noted, is_like_a_manifest
 from pipelines.deliveries.listing import Parts
 from pipelines.deliveries.manifest import MANIFEST_LIMIT, parse_manifest
 from pipelines.deliveries.overheard import overheard
@@ -89,7 +89,7 @@ def asked_astray(astray: Astray, day: date) -> tuple[pa.Table, int] | None:
     content = b""
     try:
         names = [each.name for each in astray.landing.joinpath(*astray.parts).iterdir()]
-        for name in sorted(name for name in names if folded(name) == "manifest.json"):
+        for name in sorted(name for name in names if is_like_a_manifest(name)):
             with opened(astray.landing, (*astray.parts, name)) as stream:
                 content = stream.read(MANIFEST_LIMIT + 1)
     except (LinkedError, FileNotFoundError, NotADirectoryError):

@@ -20,7 +20,7 @@ from pipelines.contracts.contract import Contract
 from pipelines.deliveries.files import HANDLES, Limits, VerifiedFile
 from pipelines.deliveries.found import FoundDelivery
 from pipelines.deliveries.inside import LinkedError, on_disk
-from pipelines.deliveries.landing_findings import folded
+from pipelines.deliveries.landing_findings import is_like_a_manifest
 from pipelines.deliveries.manifest import Manifest, ManifestFile, stays_inside
 from pipelines.deliveries.readers import ReadResult, hear_file, put_together
 from pipelines.deliveries.readers.result import FilePart
@@ -71,7 +71,7 @@ def _names(found: FoundDelivery, manifest: Manifest | None) -> list[str]:
     return sorted(
         name
         for name in lying | named
-        if not name.startswith(".") and folded(name) != "manifest.json" and stays_inside(name)
+        if not name.startswith(".") and not is_like_a_manifest(name) and stays_inside(name)
     )
 
 

@@ -244,10 +244,8 @@ def _heard_alone(text: Text, columns: list[Column], schema: pa.Schema) -> pa.Tab
         return schema.empty_table()
     between = re.compile(b"[" + re.escape(b"".join(BETWEEN_CELLS)) + b"]")
     lines = enumerate(text.data.replace(b'"', b"").splitlines(), 1)
-    rows = (
-        (number, number, [recode(cell, text.encoding).decode() for cell in between.split(line)])
-        for number, line in lines
-    )
+    told = ((number, [recode(cell, text.encoding).decode() for cell in between.split(line)]) for number, line in lines)
+    rows = ((number, number, cells) for number, cells in told if len(cells) > 1)
     return marked_rows(rows, (), columns, schema)
 
 

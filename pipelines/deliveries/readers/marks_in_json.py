@@ -38,7 +38,7 @@ __all__ = [
 _LONGEST = 1 << 24  # characters of a broken document that are looked at
 _QUOTED_KEY = r"""(?:"([^"{}\[\]:,]{1,80})"|'([^'{}\[\]:,]{1,80})')"""
 _KEY = re.compile(
-    rf"""{_QUOTED_KEY}(?:\s*[:=]\s*|\s*(?=[{{\[]|(?:true|yes|1)\b)|\s+(?=["'\w]))|([^\W\d][\w \-.]{{0,80}})["']?\s*[:=]\s*""",
+    rf"""{_QUOTED_KEY}(?:\s*[:=]\s*|\s*(?=["'{{\[]|(?:true|yes|null|none|false|\d+)\b))|([^\W\d][\w \-.]{{0,80}})["']?\s*[:=]\s*""",
     re.IGNORECASE,
 )
 """A key, also where its first quotation mark or its colon is missing."""
@@ -46,8 +46,10 @@ _CURLY = str.maketrans({**dict.fromkeys("“”„‟″«»＂", '"'), **dict.f
 _START = re.compile(r"[\[{]")
 _WRAPPED = 4  # how often a document may stand in a text within itself
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+_ESCAPED = re.compile(r'\\(["\\/])')
 _STRING = re.compile(r"""(?:"((?:[^"\\]|\\.)*)"?|'((?:[^'\\]|\\.)*)'?)""")
 _EMPTY = re.compile(r"""(null|none|false|\{\s*\}|""|'')\s*[,}\]]""", re.IGNORECASE)
+_NOT = r"""\{{\s*\\*["']?(?:{})\\*["']?\s*[:=]\s*(?:false|null|none)\s*\}}"""
 _SCALARS = ("BOOLEAN", "VARCHAR", "BIGINT", "UBIGINT", "DOUBLE", "HUGEINT", "UHUGEINT", "DECIMAL", "NULL")
 Document = dict[str, Any]
 
@@ -133,7 +135,7 @@ def rewritten(document: Pairs, columns: Sequence[Column]) -> Document:
 def salvaged_documents(text: str, columns: Sequence[Column]) -> Iterator[Document]:
     """What could be made out of a damaged line, in the shape of a file's records: usually one record."""
     text = text.replace("\0", "")  # also between the letters of a name: what is read as one encoding and is another
-    for reading in _readings(text[:_LONGEST]):
+    for reading in _readings(text[:_LONGEST], columns):
         try:
             value = _opened(parsed(reading), columns)
             for document in value if isinstance(value, list) else [value]:
@@ -165,18 +167,16 @@ def documents_over_lines(text: str, columns: Sequence[Column]) -> list[Document]
     return found
 
 
-def _readings(text: str) -> Iterator[str]:
-    """A damaged text as it stands, then as it may have been before its quotation marks were escaped or made curly."""
-    yield text
-    told = {text}
+def _readings(text: str, columns: Sequence[Column]) -> list[str]:
+    """A damaged text as it stands and, where that shows more of the contract's names as keys, without its escapes and curly marks first."""
+    name = re.compile(rf"""["'](?:{"|".join(re.escape(column.name) for column in columns)})["']\s*:""")
+    told = [(len(name.findall(text)), text)]
     for _ in range(_WRAPPED):
-        if '\\"' in text:
-            text = re.sub(r'\\(["\\/])', r"\1", text.strip().removeprefix('"'))
-        elif (straight := text.translate(_CURLY)) != text:
-            text = straight
-        if text not in told:
-            told.add(text)
-            yield text
+        escaped = '\\"' in text
+        text = _ESCAPED.sub(r"\1", text.strip().removeprefix('"')) if escaped else text.translate(_CURLY)
+        if (shown := len(name.findall(text))) > told[0][0]:
+            told.insert(0, (shown, text))
+    return [each for _, each in told]
 
 
 def _opened(value: Any, columns: Sequence[Column]) -> Any:
@@ -427,7 +427,8 @@ def _torn(text: str, columns: Sequence[Column]) -> Iterator[Document]:
 
 
 def _seen_as_no(text: str, start: int, column: Column) -> bool:
-    if _EMPTY.match(text, start):
+    requested = "|".join(re.escape(item.name) for item in column.items if item.concept == "shield.requested")
+    if _EMPTY.match(text, start) or (requested and re.compile(_NOT.format(requested), re.I).match(text, start)):
         return True
     decoder = json.JSONDecoder(strict=False, object_pairs_hook=Pairs)
     try:
