@@ -244,7 +244,10 @@ def _heard_alone(text: Text, columns: list[Column], schema: pa.Schema) -> pa.Tab
         return schema.empty_table()
     between = re.compile(b"[" + re.escape(b"".join(BETWEEN_CELLS)) + b"]")
     lines = enumerate(text.data.replace(b'"', b"").splitlines(), 1)
-    told = ((number, [recode(cell, text.encoding).decode() for cell in between.split(line)]) for number, line in lines)
+    told = (
+        (number, [recode(cell, text.encoding).decode() for cell in between.split(line[: CELL_LIMIT * 100])])
+        for number, line in lines
+    )
     rows = ((number, number, cells) for number, cells in told if len(cells) > 1)
     return marked_rows(rows, (), columns, schema)
 

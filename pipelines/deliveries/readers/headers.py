@@ -22,6 +22,7 @@ BETWEEN_CELLS = (b",", b";", b"\t", b"|")
 """What may stand between the cells of a row."""
 
 _FIRST_LINES = 12
+_LONGEST = 1 << 16  # bytes of a line that are looked at
 _ENDS = re.compile(rb"\x0b|\x0c|\x1e|\xc2\x85|\xe2\x80[\xa8\xa9]")  # what else ends a line, where no other does
 _QUOTED_LINE = re.compile(rb'^[ \t]*"(.*)"[ \t;,]*(?=\r?$)', re.MULTILINE)
 _LINE_END = re.compile(rb"\r\n?|\n")
@@ -109,7 +110,7 @@ def _lines(data: bytes) -> Iterator[tuple[bytes, int]]:
     for _ in range(_FIRST_LINES):
         found = _LINE_END.search(data, start)
         end, after = found.span() if found else (len(data), len(data))
-        yield data[start:end], after
+        yield data[start : min(end, start + _LONGEST)], after
         start = after
         if start >= len(data):
             return

@@ -38,11 +38,12 @@ __all__ = [
 _LONGEST = 1 << 24  # characters of a broken document that are looked at
 _QUOTED_KEY = r"""(?:"([^"{}\[\]:,]{1,80})"|'([^'{}\[\]:,]{1,80})')"""
 _KEY = re.compile(
-    rf"""{_QUOTED_KEY}(?:\s*[:=]\s*|\s*(?=["'{{\[]|(?:true|yes|null|none|false|\d+)\b))|([^\W\d][\w \-.]{{0,80}})["']?\s*[:=]\s*""",
+    rf"""{_QUOTED_KEY}(?:\s{{0,99}}[:=]\s{{0,99}}|\s{{0,99}}(?=["'{{\[]|(?:true|yes|null|none|false|\d+)\b))|([^\W\d][\w \-.]{{0,80}})["']?\s{{0,99}}[:=]\s{{0,99}}""",
     re.IGNORECASE,
 )
 """A key, also where its first quotation mark or its colon is missing."""
 _CURLY = str.maketrans({**dict.fromkeys("“”„‟″«»＂", '"'), **dict.fromkeys("‘’‚‛′＇", "'"), "：": ":"})
+_BLANKS = re.compile(r"\s*")
 _START = re.compile(r"[\[{]")
 _WRAPPED = 4  # how often a document may stand in a text within itself
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
@@ -427,6 +428,7 @@ def _torn(text: str, columns: Sequence[Column]) -> Iterator[Document]:
 
 
 def _seen_as_no(text: str, start: int, column: Column) -> bool:
+    start = _BLANKS.match(text, start).end()  # type: ignore[union-attr]
     requested = "|".join(re.escape(item.name) for item in column.items if item.concept == "shield.requested")
     if _EMPTY.match(text, start) or (requested and re.compile(_NOT.format(requested), re.I).match(text, start)):
         return True
