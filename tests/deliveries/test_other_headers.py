@@ -44,6 +44,7 @@ FORMS = {
     "pipes": lambda text: text.replace(",", "|"),
     "semicolons and capitals": lambda text: under(str.upper)(text.replace(",", ";")),
     "a title before it": lambda text: "Patients of 20 November 2026, all of them\n\n" + text,
+    "many empty lines before it": lambda text: "\n \n" * 30 + under(str.upper)(text),
     "a separator's line before it": lambda text: "sep=;\r\n" + text.replace(",", ";"),
     "lines quoted as a whole": lambda text: "".join(f'"{each}"\n' for each in lines(text)),
     "a stray mark before it": lambda text: '"' + text,

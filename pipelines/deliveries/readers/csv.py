@@ -92,13 +92,14 @@ def csv_pieces(path: Path, name: str, contract: Contract, *, delta: bool, stated
     )
     if refuses or one_line:  # whatever was meant instead: who asks in it is heard
         shape = made_out(text, contract, split_row, delta=delta)
-        text = text if shape.data is text.data else Text(shape.data, text.encoding, text.bad[:0])
-        if not shape.header:
-            salvaged = _heard_alone(text, unread, schema)
+        if shape.header:
+            text = text if shape.data is text.data else Text(shape.data, text.encoding, text.bad[:0])
+            header, delimiter, first = shape.header, shape.delimiter, shape.lines - 1
+            behind = line_starts(text.data)
+            behind = np.append(np.full(1, shape.after), behind[behind > shape.after])
+        elif any(fault.code == "UNREADABLE" for fault in faults):
+            salvaged = _heard_alone(shape.data, text.encoding, unread, schema)
             return whole(replace(empty, findings=tuple(findings), refused=refused, salvaged=salvaged))
-        header, delimiter, first = shape.header, shape.delimiter, shape.lines - 1
-        behind = line_starts(text.data)
-        behind = np.append(np.full(1, shape.after), behind[behind > shape.after])
     columns, odd = _columns(header, schema, contract)
     rows = _rows(text.data, behind, first + 2, delimiter, len(header), stated_rows)
     unread = [each for each in unread if each.name not in columns and all(each is not column for _, column in odd)]
@@ -237,17 +238,14 @@ def _unquoted(text: Text, rows: _Rows, number: int, delimiter: bytes) -> list[st
     return [recode(cell, text.encoding).decode() for cell in row.replace(b'"', b"").split(delimiter)]
 
 
-def _heard_alone(text: Text, columns: list[Column], schema: pa.Schema) -> pa.Table:
+def _heard_alone(data: bytes, encoding: str, columns: list[Column], schema: pa.Schema) -> pa.Table:
     """Lines of which nothing can be told but that a mark stands alone in a cell; none where it is no text at all."""
-    signs = np.frombuffer(text.data[:4000], np.uint8)
+    signs = np.frombuffer(data[:4000], np.uint8)
     if not columns or np.count_nonzero((signs < 32) & ~np.isin(signs, (9, 10, 11, 12, 13))) * _NO_TEXT > len(signs):
         return schema.empty_table()
     between = re.compile(b"[" + re.escape(b"".join(BETWEEN_CELLS)) + b"]")
-    lines = enumerate(text.data.replace(b'"', b"").splitlines(), 1)
-    told = (
-        (number, [recode(cell, text.encoding).decode() for cell in between.split(line[: CELL_LIMIT * 100])])
-        for number, line in lines
-    )
+    lines = (between.split(line[: CELL_LIMIT * 100]) for line in data.replace(b'"', b"").splitlines())
+    told = ((number, [recode(cell, encoding).decode() for cell in cells]) for number, cells in enumerate(lines, 1))
     rows = ((number, number, cells) for number, cells in told if len(cells) > 1)
     return marked_rows(rows, (), columns, schema)
 

@@ -81,7 +81,7 @@ def made_out(text: Text, contract: Contract, split: Split, *, delta: bool) -> Sh
     forms = [data, _QUOTED_LINE.sub(lambda line: line[1].replace(b'""', b'"'), data)]
     allowed = _allowed(contract, delta=delta)
     for form in dict.fromkeys(forms):
-        for number, (line, after) in enumerate(_lines(form), 1):
+        for number, line, after in _lines(form):
             for delimiter in between:
                 for cells in (split(line, delimiter), line.replace(b'"', b"").split(delimiter)):
                     names = [recode(cell, text.encoding).decode().strip() for cell in cells or ()]
@@ -92,7 +92,7 @@ def made_out(text: Text, contract: Contract, split: Split, *, delta: bool) -> Sh
     if best[1].header:
         return best[1]
     for form in dict.fromkeys(forms):
-        first = [line for line, _ in _lines(form)]
+        first = [line for _, line, _ in _lines(form)]
         for delimiter in between:
             width = Counter(len(split(line, delimiter) or ()) for line in first)
             if 2 * width[len(allowed)] >= len(first) > 0:
@@ -104,13 +104,14 @@ def _allowed(contract: Contract, *, delta: bool) -> list[str]:
     return [*(column for column in contract.column_names if column != CHANGE), *([CHANGE] if delta else [])]
 
 
-def _lines(data: bytes) -> Iterator[tuple[bytes, int]]:
-    """The first lines without their ends, and where the next one begins."""
-    start = 0
-    for _ in range(_FIRST_LINES):
+def _lines(data: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """The first lines that hold anything: number from 1, the line without its end, and where the next one begins."""
+    start = number = filled = 0
+    while start < len(data) and filled < _FIRST_LINES:
         found = _LINE_END.search(data, start)
         end, after = found.span() if found else (len(data), len(data))
-        yield data[start : min(end, start + _LONGEST)], after
+        number += 1
+        if not data[start : min(end, start + _LONGEST)].isspace() and end > start:
+            filled += 1
+            yield number, data[start : min(end, start + _LONGEST)], after
         start = after
-        if start >= len(data):
-            return
