@@ -23,9 +23,9 @@ from pipelines.contracts import contract_for
 from pipelines.deliveries.files import verified
 from pipelines.deliveries.found import FoundDelivery
 from pipelines.deliveries.inside import LinkedError, opened
-from pipelines.deliveries.landing_findings import Noted, folded
+from pipelines.deliveries.landing_findings import Noted, is_like_a_manifest
 from pipelines.deliveries.listing import Parts
-from pipelines.deliveries.manifest import MANIFEST_LIMIT, parse_manifest
+from pipelines.deliveries.manifest import MANIFEST_LIMIT, parse_manifest, stays_inside
 from pipelines.deliveries.overheard import overheard
 from pipelines.deliveries.seen import Seen
 from pipelines.deliveries.states import DeliveryEntry
@@ -90,11 +90,15 @@ class Astray:
             OSError: when it cannot be listed.
         """
         told = []
-        for each in self._lying():
-            info = each.stat(follow_symlinks=False)
+        for name in self._lying():
+            try:
+                info = self.landing.joinpath(*self.parts, *name.split("/")).stat(follow_symlinks=False)
+            except (FileNotFoundError, NotADirectoryError):
+                told.append(f"{name} missing")
+                continue
             if max(info.st_mtime, getattr(info, "st_ctime", 0) or 0) > time.time() - _SETTLED:
                 return ""
-            told.append(f"{each.name} {info.st_size} {info.st_mtime} {getattr(info, 'st_ctime', '')}")
+            told.append(f"{name} {info.st_size} {info.st_mtime} {getattr(info, 'st_ctime', '')}")
         return _digest([self.place, *told])
 
     def state(self) -> str:
@@ -104,20 +108,25 @@ class Astray:
             OSError: when the disk does not give what lies there.
         """
         told = [self.place]
-        for each in self._lying():
+        for name in self._lying():
             try:
-                with opened(self.landing, (*self.parts, each.name)) as stream:
+                with opened(self.landing, (*self.parts, *name.split("/"))) as stream:
                     digest = hashlib.file_digest(stream, "sha256").hexdigest()
-                    told.append(f"{each.name} {stream.tell()} {digest}")
+                    told.append(f"{name} {stream.tell()} {digest}")
             except (LinkedError, FileNotFoundError, NotADirectoryError, PermissionError) as fault:
-                told.append(
-                    f"{each.name} {type(fault).__name__}"
-                )  # a link, a folder, a closed file: nothing is read of it
+                told.append(f"{name} {type(fault).__name__}")  # a link, a folder, a closed file: nothing is read of it
         return _digest(told)
 
-    def _lying(self) -> list[UPath]:
-        lying = self.landing.joinpath(*self.parts).iterdir()
-        return sorted((each for each in lying if _counts(each.name)), key=lambda each: each.name)
+    def _lying(self) -> list[str]:
+        """The names of all that lies there, and of what a decided delivery's manifest names in folders below."""
+        manifest = self.decided.found.manifest if self.decided else None
+        below = (
+            {each.name for each in manifest.files if "/" in each.name and stays_inside(each.name)}
+            if manifest
+            else set()
+        )
+        lying = {each.name for each in self.landing.joinpath(*self.parts).iterdir()}
+        return sorted({name for name in lying if _counts(name)} | below)
 
 
 def astray_in(landing: UPath, noted: Iterable[Noted], decided: Iterable[Decided] = ()) -> Iterator[Astray]:
@@ -155,7 +164,7 @@ def asked_astray(astray: Astray, day: date) -> tuple[pa.Table, int] | None:
         content = b""
         try:
             names = [each.name for each in astray.landing.joinpath(*astray.parts).iterdir()]
-            for name in sorted(name for name in names if folded(name) == "manifest.json"):
+            for name in sorted(name for name in names if is_like_a_manifest(name)):
                 with opened(astray.landing, (*astray.parts, name)) as stream:
                     content = stream.read(MANIFEST_LIMIT + 1)
         except (LinkedError, FileNotFoundError, NotADirectoryError):

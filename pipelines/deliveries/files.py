@@ -24,10 +24,10 @@ from pipelines.deliveries.found import FoundDelivery
 from pipelines.deliveries.inside import LinkedError, on_disk
 from pipelines.deliveries.manifest import ManifestFile, stays_inside
 
-__all__ = ["Limits", "Verified", "VerifiedFile", "verified"]
+__all__ = ["HANDLES", "Limits", "Verified", "VerifiedFile", "verified"]
 
 _CHUNK = 1 << 20
-_HANDLES = Path(
+HANDLES = Path(
     "/proc/self/fd"
 )  # an open file by its number: what is read is what was checked, whatever its name now says
 _KEPT_OPEN = 64  # files of one delivery; further ones are copied
@@ -65,12 +65,9 @@ class Verified:
 
 @contextmanager
 def verified(
-    found: FoundDelivery, stated_files: Sequence[ManifestFile], limits: Limits | None = None, *, torn: bool = False
+    found: FoundDelivery, stated_files: Sequence[ManifestFile], limits: Limits | None = None
 ) -> Iterator[Verified]:
-    """The files of `found`, checked against what is stated of each and readable until the context is left.
-
-    `torn`: a file whose compression is damaged is among them all the same, as far as it could be unpacked.
-    """
+    """The files of `found`, checked against what is stated of each and readable until the context is left."""
     with ExitStack() as held, tempfile.TemporaryDirectory(prefix="isindex-intake-") as workspace:
         files: list[VerifiedFile] = []
         findings: list[Finding] = []
@@ -81,8 +78,6 @@ def verified(
                 found, stated, target, limits or Limits(), held if number < _KEPT_OPEN else None
             )
             findings += faults
-            if torn and file is None and target.is_file() and any(each.code == "UNREADABLE" for each in faults):
-                file = VerifiedFile(stated, _unpacker(stated.name)[0], target)
             content.update(f"{stated.name}\n{digest}\n".encode())
             if file is not None:
                 files.append(file)
@@ -114,7 +109,7 @@ def _verify(
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
             return None, digest, [finding("SIZE_MISMATCH", stated.name, found=size, stated=stated.bytes)]
         name, unpack = _unpacker(stated.name)
-        in_place = held is not None and unpack is None and on_disk(found.folder) is not None and _HANDLES.is_dir()
+        in_place = held is not None and unpack is None and on_disk(found.folder) is not None and HANDLES.is_dir()
         budget = min(limits.total, max(limits.free, limits.ratio * size))
         try:
             if in_place:
@@ -132,7 +127,7 @@ def _verify(
             return None, digest, [finding("UNREADABLE", stated.name, reason="its compression is damaged or cut off")]
         if digest != stated.sha256:
             return None, digest, [finding("CHECKSUM_MISMATCH", stated.name)]
-        readable = _HANDLES / str(stream.fileno()) if in_place else target
+        readable = HANDLES / str(stream.fileno()) if in_place else target
         if readable.stat().st_size > limits.total:
             return None, digest, [finding("TOO_LARGE", stated.name, reason="it has more bytes than one file may have")]
         if in_place and held is not None:

@@ -200,7 +200,7 @@ def _overheard(found: FoundDelivery, manifest: Manifest | None, contract: Contra
     except IsindexError:
         return None
     try:
-        return overheard(found, manifest, own)
+        return overheard(found, manifest, own, without_closed=True)
     except PermissionError:  # refused as it is, and told: a supplier's closed file holds up no night
         return None
 

@@ -23,7 +23,7 @@ import yaml
 from pipelines.deliveries.listing import Parts
 from pipelines.privacy.masking import mask
 
-__all__ = ["LISTED", "LandingFinding", "Noted", "folded", "landing_codes", "shown", "tell"]
+__all__ = ["LISTED", "LandingFinding", "Noted", "folded", "is_like_a_manifest", "landing_codes", "shown", "tell"]
 
 LISTED = 20
 """Findings of one code that are listed; the rest are told as a number."""
@@ -108,6 +108,11 @@ def shown(parts: Parts) -> str:
 def folded(name: str) -> str:
     """A name without what the eye passes over: capitals, spaces around, look-alike forms, hyphens for underscores."""
     return re.sub(r"[\s-]+", "_", unicodedata.normalize("NFKC", name).strip().casefold())
+
+
+def is_like_a_manifest(name: str) -> bool:
+    """Whether a file's name is the manifest's, or meant to be: in other capitals, or with the ending that an editor puts behind it."""
+    return folded(name) in ("manifest.json", "manifest.json.txt", "manifest.json.json", "manifest.txt")
 
 
 @cache

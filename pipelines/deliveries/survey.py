@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 
-from pipelines.deliveries.landing_findings import Noted, folded
+from pipelines.deliveries.landing_findings import Noted, is_like_a_manifest
 from pipelines.deliveries.listing import Entry, Parts
 
 __all__ = ["DEEPEST", "DateFolder", "LandingKnowledge", "Survey", "survey", "wanted"]
@@ -194,7 +194,7 @@ def _date_folder(found: Survey, parts: Parts, folder: Entry, at: float) -> None:
     elif any(entry.kind != "folder" and not _hidden(path) for path, entry in held):
         found.started.add(place)
         for misnamed in folder.inside:
-            if folded(misnamed) == "manifest.json" and folder.inside[misnamed].kind == "file":
+            if is_like_a_manifest(misnamed) and folder.inside[misnamed].kind == "file":
                 found.noted.append(Noted("MANIFEST_MISNAMED", (*parts, misnamed), 3))
     else:
         found.bare.add(place)

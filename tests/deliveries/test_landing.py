@@ -285,6 +285,7 @@ AMISS = {
     "a linked folder within": ("LINK_REFUSED", "330/health/2026-11-20/part", lambda s: _link(s.landing / "330/health/2026-11-20/part", s.root)),
     "a manifest that is a folder": ("MANIFEST_UNREADABLE", "330/police/2026-11-20/manifest.json", lambda s: (s.landing / "330/police/2026-11-20/manifest.json").mkdir(parents=True)),
     "a manifest in capitals": ("MANIFEST_MISNAMED", "330/police/2026-11-20/Manifest.JSON", lambda s: (_folder_of(s) / "manifest.json").rename(s.landing / "330/police/2026-11-20/Manifest.JSON")),
+    "a manifest with an editor's ending": ("MANIFEST_MISNAMED", "330/police/2026-11-20/manifest.json.txt", lambda s: (_folder_of(s) / "manifest.json").rename(s.landing / "330/police/2026-11-20/manifest.json.txt")),
     "folders without end": ("FOLDER_UNREADABLE", "330/health/2026-11-20" + "/d" * 17, lambda s: (s.landing / ("330/health/2026-11-20" + "/d" * 40)).mkdir(parents=True)),
     "a file at the top": ("STRAY_FILE", "report.xlsx", lambda s: (s.landing / "report.xlsx").write_bytes(b"x")),
     "a file for an authority": ("STRAY_FILE", "302", lambda s: (s.landing / "302").write_bytes(b"x")),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -57,7 +59,7 @@ def linked(told: dict[str, Any], folder: Path) -> Any:
     [
         (says(created_at="x"), True), (says(contract="health/9"), True), (says(authority="331"), True), (says(agency="police"), True),
         (says(business_date="2026-12-31"), True), (says(mode="Full"), True), (lambda told, folder: "{", True), (renamed, True),
-        (elsewhere, True), (says(files=[]), True), (two_files, False), (linked, False),
+        (elsewhere, True), (says(files=[]), True), (two_files, True), (linked, False),
     ],
 )  # fmt: skip
 def test_what_it_asks_counts_where_its_files_can_be_told(
@@ -75,6 +77,29 @@ def test_what_it_asks_counts_where_its_files_can_be_told(
     assert json.loads((folder / "ack.json").read_text())["state"] == "refused"
     night = max(each for each in (0, 1) if place.night(each).version())
     assert bool(pc.any(place.published(night)["shielded"]).as_py()) == heard
+
+
+def half_an_upload(told: dict[str, Any], folder: Path) -> Any:
+    packed = gzip.compress((folder / "health.csv").read_bytes())
+    (folder / "health.csv").unlink()
+    (folder / "first.csv.gz").write_bytes(packed[:-8] + bytes(8))
+    (folder / "readme.md").write_text("Two files, shielded: S\n")
+    return told | {"files": [told["files"][0] | {"name": name} for name in ("first.csv.gz", "second.csv")]}
+
+
+def in_capitals(told: dict[str, Any], folder: Path) -> Any:
+    head, rows = (folder / "health.csv").read_bytes().split(b"\n", 1)
+    data = head.upper() + b"\n" + rows
+    (folder / "health.csv").write_bytes(data)
+    [file] = told["files"]
+    return told | {"files": [file | {"sha256": hashlib.sha256(data).hexdigest()}]}
+
+
+@pytest.mark.parametrize("spoil", [half_an_upload, in_capitals])
+def test_a_child_is_hidden_though_half_of_an_upload_is_missing_and_the_other_damaged_or_its_header_is_another(
+    before: LittleNights, tmp_path: Path, spoil: Callable[[dict[str, Any], Path], Any]
+) -> None:
+    test_what_it_asks_counts_where_its_files_can_be_told(before, tmp_path, spoil, True)
 
 
 def moved(name: str) -> Callable[[Path], Any]:
@@ -107,7 +132,8 @@ def moved_and_linked(folder: Path) -> None:
     [
         (moved("2025-11-19"), True),
         (moved("2026-11-31"), True), (moved("20261119"), True), (moved("19-11-2026"), True), (moved("2062-11-19"), True), (moved("1026-11-19"), True),
-        (misnamed("Manifest.JSON"), True), (misnamed("MANIFEST.json"), True), (nobodys, False), (moved_with_another, False), (moved_and_linked, False),
+        (misnamed("Manifest.JSON"), True), (misnamed("MANIFEST.json"), True), (misnamed("manifest.json.txt"), True),
+        (nobodys, False), (moved_with_another, True), (moved_and_linked, False),
     ],
 )  # fmt: skip
 def test_what_lies_under_an_impossible_date_or_a_misnamed_manifest_is_heard_once(
@@ -146,7 +172,9 @@ def test_a_folder_that_could_not_be_read_is_told_and_heard_at_the_next_look_and_
         rows = [dict(row) for row in feed.rows.values()]
         rows[2] |= ask
         put(place.landing, Delivery(agency, day_of(1), feed.sequence + 1, "full", rows))
-        moved("2026-11-31")(place.landing / AUTHORITY / agency / day_of(1).isoformat())
+        folder = place.landing / AUTHORITY / agency / day_of(1).isoformat()
+        (folder / "another.txt").write_text("x\n")
+        moved("2026-11-31")(folder)
     opened, calls = FoundDelivery.opened, []
 
     def broken(found: FoundDelivery, name: str) -> Any:

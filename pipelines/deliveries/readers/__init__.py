@@ -11,15 +11,16 @@ from dataclasses import replace
 from pipelines.contracts.contract import Contract
 from pipelines.deliveries.codes import finding
 from pipelines.deliveries.files import Verified, VerifiedFile
+from pipelines.deliveries.packed import is_packed, is_parquet, laid_open
 from pipelines.deliveries.readers.csv import csv_pieces
 from pipelines.deliveries.readers.jsonl import jsonl_pieces
 from pipelines.deliveries.readers.only_new import MOST_BYTES, Known, put_together, read_new
 from pipelines.deliveries.readers.parquet import parquet_pieces
 from pipelines.deliveries.readers.pieces import Pieces, whole
-from pipelines.deliveries.readers.result import FilePart, ReadResult, tidied
+from pipelines.deliveries.readers.result import FilePart, ReadResult, native_schema, tidied
 from pipelines.deliveries.readers.xml import xml_pieces
 
-__all__ = ["Known", "ReadResult", "read_delivery", "read_file"]
+__all__ = ["Known", "ReadResult", "hear_file", "put_together", "read_delivery", "read_file"]
 
 _KINDS = {"csv": "csv", "xml": "xml", "jsonl": "jsonl", "ndjson": "jsonl", "json": "jsonl", "parquet": "parquet"}
 
@@ -49,16 +50,35 @@ def read_file(file: VerifiedFile, contract: Contract, *, delta: bool) -> FilePar
     return tidied(_pieces(file, contract, delta=delta).all(), contract)
 
 
+def hear_file(file: VerifiedFile, contract: Contract, *, delta: bool) -> FilePart:
+    """What can be made out in a file for the requests in it alone: whatever its name says, it is what its bytes are.
+
+    Of one that is packed everything is read that can be unpacked; of one that unpacks to far too much, nothing.
+    """
+    with laid_open(file.path) as path:
+        if path is None:
+            fault = finding("UNREADABLE", file.stated.name, reason="it unpacks to far more than its size warrants")
+            return FilePart(native_schema(contract, delta).empty_table(), findings=(fault,))
+        kind = "parquet" if is_parquet(path) else contract.file.kind
+        return tidied(_of_kind(kind, replace(file, path=path), contract, delta=delta).all(), contract)
+
+
 def _pieces(file: VerifiedFile, contract: Contract, *, delta: bool) -> Pieces:
     kind = _KINDS.get(file.name.rpartition(".")[2].lower())
-    if kind in ("parquet", contract.file.kind):
-        return _of_kind(kind, file, contract, delta=delta)
-    reason = f"its name ends neither in .{contract.file.kind} nor in .parquet"
+    told = kind in ("parquet", contract.file.kind)
+    fits = is_parquet(file.path) == (kind == "parquet") and not is_packed(file.path)
+    if kind and told:
+        pieces = _of_kind(kind, file, contract, delta=delta) if fits or kind == "parquet" else None
+        if pieces and (fits or pieces.all().rows):
+            return pieces
+    reason = (
+        "what it holds is not what its name says"
+        if told
+        else f"its name ends neither in .{contract.file.kind} nor in .parquet"
+    )
     fault = finding("UNREADABLE", file.stated.name, reason=reason)
     # whatever it is called: what can be made out in it is heard
-    with file.path.open("rb") as stream:
-        kind = "parquet" if stream.read(4) == b"PAR1" else contract.file.kind
-    return whole(replace(_of_kind(kind, file, contract, delta=delta).all(), findings=(fault,)))
+    return whole(replace(hear_file(file, contract, delta=delta), findings=(fault,)))
 
 
 def _of_kind(kind: str, file: VerifiedFile, contract: Contract, *, delta: bool) -> Pieces:

@@ -18,9 +18,10 @@ import pyarrow.csv as arrow_csv
 
 from pipelines.contracts.contract import Column, Contract
 from pipelines.deliveries.codes import Finding, Severity, finding
-from pipelines.deliveries.readers.damaged_rows import keys_made_out, salvaged_rows
+from pipelines.deliveries.readers.damaged_rows import keys_made_out, marked_rows, salvaged_rows
+from pipelines.deliveries.readers.headers import BETWEEN_CELLS, has_other_ends, made_out
 from pipelines.deliveries.readers.pieces import Indices, Mask, Pieces, relocated, whole
-from pipelines.deliveries.readers.protective import UNCLEAR, meant, refusal, says_no
+from pipelines.deliveries.readers.protective import UNCLEAR, asking_columns, meant, refusal, says_no
 from pipelines.deliveries.readers.refused_names import as_told, columns_refused, is_contracts
 from pipelines.deliveries.readers.result import CELL_LIMIT, CHANGE, Damage, FilePart, native_schema
 from pipelines.deliveries.readers.text import (
@@ -38,6 +39,7 @@ __all__ = ["csv_pieces", "read_csv"]
 _QUOTE = 34
 _END_OF_DOS = b"\x1a"  # the end mark that DOS programs still write, on a line of its own or behind the last record
 _BLANK = b" \t\r\n" + _END_OF_DOS
+_NO_TEXT = 50  # one control sign in so many
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,9 @@ def read_csv(path: Path, name: str, contract: Contract, *, delta: bool, stated_r
     """The records of the CSV file at `path`; `stated_rows` (the manifest's) settles how damaged lines belong together.
 
     Findings: ENCODING_UNKNOWN, ENCODING_OTHER, UNREADABLE (no header), COLUMNS_REFUSED, COLUMNS_MISSING,
-    COLUMNS_REPEATED, PROTECTION_UNREADABLE; a file whose header is refused is read all the same, for the records in it that
-    ask to be protected. Damage: RECORD-FIELD-COUNT, RECORD-ENCODING, RECORD-UNREADABLE (NUL bytes), RECORD-TOO-LARGE (only
-    where no fields can be made out; a single value too large is cut, and set apart when the delivery is assembled).
+    COLUMNS_REPEATED, PROTECTION_UNREADABLE; a file whose header is refused is read all the same, as it was most
+    likely meant (`headers`), for the records in it that ask to be protected. Damage: RECORD-FIELD-COUNT, RECORD-ENCODING,
+    RECORD-UNREADABLE (NUL bytes), RECORD-TOO-LARGE (only where no fields can be made out; a single value too large is cut, and set apart when the delivery is assembled).
     """
     return csv_pieces(path, name, contract, delta=delta, stated_rows=stated_rows).all()
 
@@ -82,10 +84,25 @@ def csv_pieces(path: Path, name: str, contract: Contract, *, delta: bool, stated
         each.severity == "refuse" for each in findings
     ):  # of a file in the wrong encoding that is all there is to say
         findings += faults
-    if any(fault.code == "UNREADABLE" for fault in faults):
-        return whole(replace(empty, findings=tuple(findings), refused=refused))
+    behind = starts[first + 1 :]
+    refuses = any(fault.severity == "refuse" for fault in faults)
+    unread = [column for column in asking_columns(contract) if column.logical != "object"] if refuses else []
+    one_line = (
+        not refuses and not text.data[_line_end(text.data, starts, first) :].strip(_BLANK) and has_other_ends(text)
+    )
+    if refuses or one_line:  # whatever was meant instead: who asks in it is heard
+        shape = made_out(text, contract, split_row, delta=delta)
+        if shape.header:
+            text = text if shape.data is text.data else Text(shape.data, text.encoding, text.bad[:0])
+            header, delimiter, first = shape.header, shape.delimiter, shape.lines - 1
+            behind = line_starts(text.data)
+            behind = np.append(np.full(1, shape.after), behind[behind > shape.after])
+        elif any(fault.code == "UNREADABLE" for fault in faults):
+            salvaged = _heard_alone(shape.data, text.encoding, unread, schema)
+            return whole(replace(empty, findings=tuple(findings), refused=refused, salvaged=salvaged))
     columns, odd = _columns(header, schema, contract)
-    rows = _rows(text.data, starts[first + 1 :], first + 2, delimiter, len(header), stated_rows)
+    rows = _rows(text.data, behind, first + 2, delimiter, len(header), stated_rows)
+    unread = [each for each in unread if each.name not in columns and all(each is not column for _, column in odd)]
 
     def read(chosen: Indices | None) -> FilePart:
         told, those = (text, rows) if chosen is None else _only(text, rows, chosen)
@@ -94,10 +111,14 @@ def csv_pieces(path: Path, name: str, contract: Contract, *, delta: bool, stated
         given = {"position": pa.array(good + 1), "line": pa.array(those.line[good]), **table}
         arrays = [given.get(field.name, pa.nulls(len(good), field.type)) for field in schema]
         records = pa.Table.from_arrays(arrays, schema=schema)
-        torn = [(position, line, _cells(told, those, position - 1, delimiter)) for position, line, _ in damaged]
+        width = len(header)
+        torn = [(position, line, _cells(told, those, position - 1, delimiter, width)) for position, line, _ in damaged]
         # a stray quotation mark may have drawn a mark of protection and its neighbours into one cell
         unquoted = [(position, line, _unquoted(told, those, position - 1, delimiter)) for position, line, _ in damaged]
         salvaged = salvaged_rows([*torn, *unquoted], columns, odd, contract, schema)
+        if unread:
+            every = ((n + 1, int(line), _cells(told, those, n, delimiter, width)) for n, line in enumerate(those.line))
+            salvaged = pa.concat_tables([salvaged, marked_rows(every, columns, unread, schema)])
         keys = keys_made_out(torn, columns, contract)
         plain = ~(those.odd | those.torn)[good]
         part = FilePart(
@@ -105,6 +126,12 @@ def csv_pieces(path: Path, name: str, contract: Contract, *, delta: bool, stated
         )
         return part if chosen is None else relocated(part, chosen, rows.line, len(rows.line))
 
+    if refuses:
+        return whole(read(None))
+    if one_line:  # heard, and not loaded: to whom the first line is all there is, it has no rows
+        part = read(None)
+        told = pa.concat_tables([each for each in (part.records, part.salvaged) if each is not None])
+        return whole(replace(empty, findings=tuple(findings), refused=refused, salvaged=told))
     sure = ~(rows.odd | rows.torn) & (not len(text.bad))
     return Pieces(
         read, sure, text.data, rows.start, rows.end, rows.line, b"\0".join([b"csv", text.encoding.encode(), head])
@@ -193,9 +220,13 @@ def _columns(header: list[str], schema: pa.Schema, contract: Contract) -> tuple[
     return once, odd
 
 
-def _cells(text: Text, rows: _Rows, number: int, delimiter: bytes) -> list[str]:
-    """The cells of a damaged row, where need be by its delimiters alone."""
-    cells = split_row(text.data[rows.start[number] : rows.end[number]][: CELL_LIMIT * 100], delimiter)
+def _cells(text: Text, rows: _Rows, number: int, delimiter: bytes, width: int) -> list[str]:
+    """The cells of a damaged row, where need be by its delimiters alone, or by other ones that make as many of it as there should be."""
+    row = text.data[rows.start[number] : rows.end[number]][: CELL_LIMIT * 100]
+    cells = split_row(row, delimiter)
+    if cells is None or len(cells) != width:
+        others = (split_row(row, each) for each in BETWEEN_CELLS if each != delimiter)
+        cells = next((each for each in others if each and len(each) == width), cells)
     if cells is None:
         return _unquoted(text, rows, number, delimiter)
     return [recode(cell, text.encoding).decode() for cell in cells]
@@ -205,6 +236,18 @@ def _unquoted(text: Text, rows: _Rows, number: int, delimiter: bytes) -> list[st
     """The cells of a damaged row by its delimiters alone, wherever its quotation marks stand."""
     row = text.data[rows.start[number] : rows.end[number]][: CELL_LIMIT * 100]
     return [recode(cell, text.encoding).decode() for cell in row.replace(b'"', b"").split(delimiter)]
+
+
+def _heard_alone(data: bytes, encoding: str, columns: list[Column], schema: pa.Schema) -> pa.Table:
+    """Lines of which nothing can be told but that a mark stands alone in a cell; none where it is no text at all."""
+    signs = np.frombuffer(data[:4000], np.uint8)
+    if not columns or np.count_nonzero((signs < 32) & ~np.isin(signs, (9, 10, 11, 12, 13))) * _NO_TEXT > len(signs):
+        return schema.empty_table()
+    between = re.compile(b"[" + re.escape(b"".join(BETWEEN_CELLS)) + b"]")
+    lines = (between.split(line[: CELL_LIMIT * 100]) for line in data.replace(b'"', b"").splitlines())
+    told = ((number, [recode(cell, encoding).decode() for cell in cells]) for number, cells in enumerate(lines, 1))
+    rows = ((number, number, cells) for number, cells in told if len(cells) > 1)
+    return marked_rows(rows, (), columns, schema)
 
 
 def _rows(data: bytes, starts: Offsets, first_line: int, delimiter: bytes, width: int, stated: int) -> _Rows:

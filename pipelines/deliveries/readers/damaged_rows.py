@@ -14,7 +14,7 @@ import pyarrow as pa
 from pipelines.contracts.contract import Column, Contract
 from pipelines.deliveries.readers.protective import UNCLEAR, WALLS, asking_columns, known_marks, says_no
 
-__all__ = ["key_after", "keys_made_out", "salvaged_rows"]
+__all__ = ["key_after", "keys_made_out", "marked_rows", "salvaged_rows"]
 
 _LONGEST = 1 << 20  # characters of a row that are looked at
 Row = dict[str, object]
@@ -57,6 +57,30 @@ def salvaged_rows(
         }
         if marks:
             found += [at | guess | marks for guess in guesses]
+    return pa.Table.from_pylist(found, schema=schema)
+
+
+def marked_rows(
+    rows: Iterable[tuple[int, int | None, list[str]]],
+    header: Sequence[str],
+    columns: Sequence[Column],
+    schema: pa.Schema,
+) -> pa.Table:
+    """Guesses at the rows of a file that lacks asking columns: those ask that have one of their marks in a cell that is not read.
+
+    Args:
+        rows: position, line and cells of each.
+        header: each cell's column; "" for one that is not read.
+        columns: the asking ones that are lacking.
+        schema: of a file's records.
+    """
+    known = {column.name: known_marks(column) for column in columns if column.logical != "object"}
+    found: list[Row] = []
+    for position, line, cells in rows:
+        names = [*header, *[""] * (len(cells) - len(header))]
+        words = {cell.strip().casefold() for name, cell in zip(names, cells, strict=False) if not name}
+        if marks := {name: UNCLEAR for name, own in known.items() if words & own}:
+            found.append({"position": position, "line": line} | _named(header, cells) | marks)
     return pa.Table.from_pylist(found, schema=schema)
 
 

@@ -25,6 +25,7 @@ from pipelines.deliveries.codes import Finding
 from pipelines.deliveries.readers.damaged_rows import key_after
 from pipelines.deliveries.readers.marks_in_json import (
     Pairs,
+    documents_over_lines,
     has_plain_marks,
     misspelled,
     parsed,
@@ -114,6 +115,10 @@ def _read(
             damaged += torn
             refused |= dict.fromkeys(unknown)
     table = pa.concat_tables(tables) if tables else schema.empty_table()
+    if len(damaged) == before > 1 and any(column.protects for column in columns):
+        over_lines = documents_over_lines(recode(text.data, text.encoding).decode(), columns)
+        if any(document.get(name) for document in over_lines for name in contract.key_columns):
+            guesses = [{"position": number, "line": None} | each for number, each in enumerate(over_lines, 1)]
     told = refusal([column for column, records in spelled.items() if records * 2 > max(before, total)], name)
     salvaged = pa.Table.from_pylist(guesses, schema=schema)
     seen = [each for each in table.column_names if table[each].null_count < table.num_rows]

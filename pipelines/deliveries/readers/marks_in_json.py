@@ -13,15 +13,44 @@ from typing import Any
 
 from pipelines.contracts.contract import Column
 from pipelines.contracts.vocabulary import NAMING
-from pipelines.deliveries.readers.protective import ASKING, BETWEEN_NUMBERS, UNCLEAR, WALLS, is_blank, meant, says_no
+from pipelines.deliveries.readers.protective import (
+    ASKING,
+    BETWEEN_NUMBERS,
+    UNCLEAR,
+    WALLS,
+    is_blank,
+    meant,
+    put_right,
+    says_no,
+)
 
-__all__ = ["Pairs", "has_plain_marks", "misspelled", "parsed", "rewritten", "salvaged_documents", "wraps_a_record"]
+__all__ = [
+    "Pairs",
+    "documents_over_lines",
+    "has_plain_marks",
+    "misspelled",
+    "parsed",
+    "rewritten",
+    "salvaged_documents",
+    "wraps_a_record",
+]
 
 _LONGEST = 1 << 24  # characters of a broken document that are looked at
-_KEY = re.compile(r"""(?:"([^"{}\[\]:,]{1,80})"|'([^'{}\[\]:,]{1,80})'|([^\W\d][\w \-.]{0,80}))\s*[:=]\s*""")
+_QUOTED_KEY = r"""(?:"([^"{}\[\]:,]{1,80})"|'([^'{}\[\]:,]{1,80})')"""
+_KEY = re.compile(
+    rf"""{_QUOTED_KEY}(?:\s{{0,99}}[:=]\s{{0,99}}|\s{{0,99}}(?=["'{{\[]|(?:true|yes|null|none|false|\d+)\b))|([^\W\d][\w \-.]{{0,80}})["']?\s{{0,99}}[:=]\s{{0,99}}""",
+    re.IGNORECASE,
+)
+"""A key, also where its first quotation mark or its colon is missing."""
+_CURLY = str.maketrans({**dict.fromkeys("“”„‟″«»＂", '"'), **dict.fromkeys("‘’‚‛′＇", "'"), "：": ":"})
+_BLANKS = re.compile(r"\s*")
+_START = re.compile(r"[\[{]")
+_WRAPPED = 4  # how often a document may stand in a text within itself
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+_ESCAPED = re.compile(r'\\(["\\/])')
 _STRING = re.compile(r"""(?:"((?:[^"\\]|\\.)*)"?|'((?:[^'\\]|\\.)*)'?)""")
 _EMPTY = re.compile(r"""(null|none|false|\{\s*\}|""|'')\s*[,}\]]""", re.IGNORECASE)
+_NOT = r"""\{{\s*\\*["']?(?:{})\\*["']?\s*[:=]\s*(?:false|null|none)\s*\}}"""
 _SCALARS = ("BOOLEAN", "VARCHAR", "BIGINT", "UBIGINT", "DOUBLE", "HUGEINT", "UHUGEINT", "DECIMAL", "NULL")
 Document = dict[str, Any]
 
@@ -48,6 +77,9 @@ def has_plain_marks(structure: Any, columns: Sequence[Column]) -> bool:
     if not isinstance(structure, dict):
         return False
     known = {column.name: column for column in columns}
+    keys = {column.name for column in columns if column.key}
+    if not keys & structure.keys() and any(name not in known for name in structure):
+        return False  # the record may stand within, or its names may be written otherwise
     asking = [column for column in columns if column.concept in ASKING]
     for name, kind in structure.items():
         column = known.get(name)
@@ -104,14 +136,81 @@ def rewritten(document: Pairs, columns: Sequence[Column]) -> Document:
 def salvaged_documents(text: str, columns: Sequence[Column]) -> Iterator[Document]:
     """What could be made out of a damaged line, in the shape of a file's records: usually one record."""
     text = text.replace("\0", "")  # also between the letters of a name: what is read as one encoding and is another
-    try:
-        value = parsed(text)
+    for reading in _readings(text[:_LONGEST], columns):
+        try:
+            value = _opened(parsed(reading), columns)
+            for document in value if isinstance(value, list) else [value]:
+                for record in _records_in(document, columns):
+                    told = _of(rewritten(record, columns), columns)
+                    yield {column.name: _native(each, column) for column, each in told}
+        except (ValueError, RecursionError):
+            if guesses := list(_torn(reading, columns)):
+                yield from guesses
+                return
+        else:
+            return
+
+
+def documents_over_lines(text: str, columns: Sequence[Column]) -> list[Document]:
+    """The records of a text whose documents do not end with their lines, in the shape of a file's records; none where it is no JSON either."""
+    decoder = json.JSONDecoder(strict=False, object_pairs_hook=Pairs, parse_float=str, parse_int=str)
+    found: list[Document] = []
+    place, text = 0, text[:_LONGEST]
+    while start := _START.search(text, place):
+        try:
+            value, place = decoder.raw_decode(text, start.start())
+        except (ValueError, RecursionError):
+            break
         for document in value if isinstance(value, list) else [value]:
             for record in _records_in(document, columns):
                 told = _of(rewritten(record, columns), columns)
-                yield {column.name: _native(each, column) for column, each in told}
-    except (ValueError, RecursionError):
-        yield from _torn(text[:_LONGEST], columns)
+                found.append({column.name: _native(each, column) for column, each in told})
+    return found
+
+
+def _readings(text: str, columns: Sequence[Column]) -> list[str]:
+    """A damaged text as it stands and, where that shows more of the contract's names as keys, without its escapes and curly marks first."""
+    name = re.compile(rf"""["'](?:{"|".join(re.escape(column.name) for column in columns)})["']\s*:""")
+    told = [(len(name.findall(text)), text)]
+    for _ in range(_WRAPPED):
+        escaped = '\\"' in text
+        text = _ESCAPED.sub(r"\1", text.strip().removeprefix('"')) if escaped else text.translate(_CURLY)
+        if (shown := len(name.findall(text))) > told[0][0]:
+            told.insert(0, (shown, text))
+    return [each for _, each in told]
+
+
+def _opened(value: Any, columns: Sequence[Column]) -> Any:
+    """The document that a text holds, and the record that a list of keys and values is."""
+    for _ in range(_WRAPPED):
+        if not isinstance(value, str) or not value.lstrip().startswith(("{", "[", '"')):
+            break
+        value = parsed(value)
+    told = _as_record(value, columns)
+    if told is not None:
+        return told
+    if isinstance(value, list):
+        return [_opened(each, columns) if isinstance(each, (str, list)) else each for each in value]
+    return value
+
+
+def _as_record(value: Any, columns: Sequence[Column]) -> Pairs | None:
+    """The object that was meant by a list of pairs, or of objects with a key and a value each, that has a key of a record or asks."""
+    if not isinstance(value, list) or not value:
+        return None
+    pairs = []
+    for each in value:
+        parts = [part for _, part in each] if isinstance(each, Pairs) else each
+        if not isinstance(parts, list) or len(parts) != 2:
+            return None
+        key = next((number for number, part in enumerate(parts) if _is_name(part, columns)), 0)
+        pairs.append((str(parts[key]), parts[1 - key]))
+    wanted = {column.name for column in columns if column.key or column.concept in ASKING}
+    return Pairs(pairs) if wanted & {name for name, _ in pairs} else None
+
+
+def _is_name(value: Any, columns: Sequence[Column]) -> bool:
+    return isinstance(value, str) and any(column.name == value for column in columns)
 
 
 def wraps_a_record(document: Pairs, columns: Sequence[Column]) -> bool:
@@ -120,16 +219,19 @@ def wraps_a_record(document: Pairs, columns: Sequence[Column]) -> bool:
 
 
 def _records_in(document: Any, columns: Sequence[Column]) -> list[Pairs]:
-    """The document, when it has a record's key or nothing within it has; else the objects within it that have."""
+    """The document, when it has a record's key, in whatever capitals, or nothing within it has; else the objects within it that have."""
     if not isinstance(document, Pairs):
         return []
     known, keys = {column.name for column in columns}, {column.name for column in columns if column.key}
     found: list[Pairs] = []
+    if not keys & dict(document).keys() and keys & dict(righted := _righted(document, columns)).keys():
+        return [righted]
     waiting = [] if keys & dict(document).keys() else [value for name, value in document if name not in known]
     while waiting:
         value = waiting.pop()
         if isinstance(value, list):
-            waiting += value
+            told = _as_record(value, columns)
+            waiting += value if told is None else [told]
         elif isinstance(value, Pairs):
             inside = dict(value)
             if keys & inside.keys():
@@ -137,6 +239,17 @@ def _records_in(document: Any, columns: Sequence[Column]) -> list[Pairs]:
             else:
                 waiting += inside.values()
     return found or [document]
+
+
+def _righted(value: Any, columns: Sequence[Column]) -> Any:
+    """The value with the contract's names for those that differ from them in capitals, blanks and signs alone, at every depth."""
+    if isinstance(value, list):
+        return [_righted(each, columns) for each in value]
+    if not isinstance(value, Pairs):
+        return value
+    items = {column.name: column.items for column in columns}
+    names = put_right([name for name, _ in value], items)
+    return Pairs((name, _righted(each, items.get(name, ()))) for name, (_, each) in zip(names, value, strict=True))
 
 
 def _protective(columns: Sequence[Column]) -> list[Column]:
@@ -315,7 +428,9 @@ def _torn(text: str, columns: Sequence[Column]) -> Iterator[Document]:
 
 
 def _seen_as_no(text: str, start: int, column: Column) -> bool:
-    if _EMPTY.match(text, start):
+    start = _BLANKS.match(text, start).end()  # type: ignore[union-attr]
+    requested = "|".join(re.escape(item.name) for item in column.items if item.concept == "shield.requested")
+    if _EMPTY.match(text, start) or (requested and re.compile(_NOT.format(requested), re.I).match(text, start)):
         return True
     decoder = json.JSONDecoder(strict=False, object_pairs_hook=Pairs)
     try:
@@ -344,7 +459,8 @@ def _behind(text: str, column: Column) -> list[str]:
 
 
 def _named(column: Column) -> str:
-    return rf"[\"']{re.escape(column.name)}[\"']\s*:\s*"
+    name = re.escape(column.name)
+    return rf"""(?:(?<![\w"'])["']?{name}["']?\s*[:=]\s*|["']{name}["']\s*(?=["'{{\[\d])|["']{name}\s*[:=]\s*)"""
 
 
 def _unescaped(text: str) -> str:

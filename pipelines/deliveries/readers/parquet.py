@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from pipelines.contracts.contract import Contract
 from pipelines.deliveries.codes import Finding, Severity, finding
+from pipelines.deliveries.readers.headers import names_in
 from pipelines.deliveries.readers.marks_in_parquet import spoilt, with_unclear
 from pipelines.deliveries.readers.pieces import Indices, Pieces
 from pipelines.deliveries.readers.protective import refusal
@@ -57,8 +58,14 @@ def read_parquet(path: Path, name: str, contract: Contract, *, delta: bool, stat
                 return replace(empty, findings=(fault,))
             unprotected, odd = spoilt(file.schema_arrow, contract)
             findings, refused = _judge_columns(file.schema_arrow, schema, name, contract, unprotected)
-            findings += [fault] if fault else []
             names = file.schema_arrow.names
+            if any(
+                each.severity == "refuse" for each in findings
+            ):  # for those in it who ask, as it was most likely meant
+                names = names_in(names, contract, delta=delta)
+                given = pa.schema([each.with_name(told) for each, told in zip(file.schema_arrow, names, strict=True)])
+                _, odd = spoilt(given, contract)
+            findings += [fault] if fault else []
             doubtful = {place for place, _ in odd}
             trusted = [
                 place
@@ -66,12 +73,13 @@ def read_parquet(path: Path, name: str, contract: Contract, *, delta: bool, stat
                 if each in schema.names and place not in doubtful and each not in names[:place]
             ]
             # a name that is there twice can be read by its place alone, among all columns
-            apart = odd or len(set(names)) < len(names)
+            apart = odd or len(set(names)) < len(names) or names != file.schema_arrow.names
             wanted = None if apart else [names[place] for place in trusted]
             strange: set[str] = set()
             tables = []
             for batch in file.iter_batches(batch_size=1 << 16, columns=wanted, use_threads=False):
                 plain = batch.select(trusted if apart else list(range(batch.num_columns)))
+                plain = plain.rename_columns([names[place] for place in trusted]) if apart else plain
                 table = _native(pa.Table.from_batches([plain]), schema, contract.file.date_format, strange)
                 tables.append(with_unclear(table, batch, odd))
     except (pa.ArrowException, OSError, ValueError, OverflowError) as fault:

@@ -24,6 +24,7 @@ __all__ = [
     "is_blank",
     "known_marks",
     "meant",
+    "put_right",
     "refusal",
     "says_no",
 ]
@@ -67,6 +68,13 @@ def meant(name: str, columns: Iterable[Column], *, beginning: bool = False) -> C
         asking = [column for column in columns if column.concept in ASKING and column.name != name]
         found = [column for column in asking if _begins(_folded(name), _folded(column.name))]
     return found[0] if found else None
+
+
+def put_right(names: Sequence[str], proper: Iterable[str]) -> list[str]:
+    """`names` with the proper one for each that differs from it in capitals, blanks, signs or accents alone, unless that is there, too."""
+    given, wanted = set(names), list(proper)
+    meant_by = {_folded(each): each for each in wanted if each not in given}
+    return [name if name in wanted else meant_by.get(_folded(name), name) for name in names]
 
 
 def refusal(columns: Iterable[str], file: str) -> list[Finding]:
