@@ -173,8 +173,10 @@ def _readings(text: str, columns: Sequence[Column]) -> list[str]:
     name = re.compile(rf"""["'](?:{"|".join(re.escape(column.name) for column in columns)})["']\s*:""")
     told = [(len(name.findall(text)), text)]
     for _ in range(_WRAPPED):
-        escaped = '\\"' in text
+        escaped, before = '\\"' in text, text
         text = _ESCAPED.sub(r"\1", text.strip().removeprefix('"')) if escaped else text.translate(_CURLY)
+        if text == before:
+            break
         if (shown := len(name.findall(text))) > told[0][0]:
             told.insert(0, (shown, text))
     return [each for _, each in told]
