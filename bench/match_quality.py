@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import os
 import resource
+import secrets
 import tempfile
 import time
 from pathlib import Path
@@ -133,6 +135,7 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=7)
     options.add_argument("--keep", type=Path, help="make the nights here, and keep them")
     chosen = options.parse_args()
+    os.environ.setdefault("ISINDEX_SECRET", secrets.token_hex(32))
     from sample_feeds.nights import make_nights
 
     first = dt.date(2026, 11, 18)

@@ -133,6 +133,22 @@ def test_each_content_is_heard_once_whatever_the_delivery_was_refused_for(place:
     assert "FILES_CHANGED" in findings(place) or why != "loaded"
 
 
+def test_a_file_below_that_the_manifest_names_is_heard_again_when_it_is_another(place: LittleNights) -> None:
+    files = [file_of(place, child) for child in (FIRST, SECOND)]
+    folder = laid(place)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"][0] |= {"name": "below/health.csv", "bytes": 1}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "below").mkdir()
+    (folder / "health.csv").rename(folder / "below" / "health.csv")
+    place.load()
+    assert told(place) == []
+    for number, data in enumerate(files, 1):
+        (folder / "below" / "health.csv").write_bytes(data)
+        place.load()
+        assert [records for _, records in told(place)] == [1] * number
+
+
 def test_what_is_as_it_was_heard_is_not_heard_again_though_more_lies_beside_it(place: LittleNights) -> None:
     folder = laid(place, FIRST)
     place.load()
