@@ -165,7 +165,9 @@ def decide(
     `first` tells for each record which stands for it (see `deciding.equals`).
     """
     counted = [source for source, rule in unique_sources.items() if rule != "many"]
-    verdicts = with_third_records(people, pairs, judge_pairs(people, model, pairs, counted), counted)
+    verdicts = with_third_records(
+        people, pairs, judge_pairs(people, model, pairs, counted), counted, model.policy.margin
+    )
     ids = pairs.left.astype(np.int64) * people.size + pairs.right
     not_the_same = np.isin(ids, not_same)
     verdicts = _apply_decisions(verdicts, np.isin(ids, same) & ~not_the_same)

@@ -83,6 +83,7 @@ GUARDS: tuple[Guard, ...] = (
         False,
         "another record of that feed, of the same birth date, bears this very name: possibly twins",
     ),
+    Guard("fits_two", False, "fits two that are not one, and nothing tells which"),
     Guard(
         "two_names_of_one",
         False,

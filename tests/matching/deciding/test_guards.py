@@ -90,7 +90,7 @@ def joined(records, model=NO_RELATIVES, **options):
 
 
 def test_every_guard_is_tried():
-    of_a_third = {"name_borne_by_another", "two_names_of_one"}  # see test_third_record.py
+    of_a_third = {"name_borne_by_another", "two_names_of_one", "fits_two"}  # see test_third_record.py
     assert set(TWO_CHILDREN) == {guard.name for guard in GUARDS} - {"none"} - of_a_third
 
 
