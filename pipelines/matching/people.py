@@ -63,7 +63,6 @@ class Linked:
             `fields`; where it was asked for.
         model: the model used.
         seconds: by stage.
-        ignored: columns of the input that are not of the comparable form.
         counted: sources that were found to count persons by a verified number.
     """
 
@@ -71,7 +70,6 @@ class Linked:
     matched: Matched
     model: Model
     seconds: dict[str, float]
-    ignored: tuple[str, ...] = ()
     counted: tuple[str, ...] = ()
     pairs: pa.Table | None = None
     review: pa.Table | None = None
@@ -123,7 +121,6 @@ def link_people(
 
     stage("reading")
     _check(people, unique_sources)
-    ignored = tuple(name for name in people.column_names if name not in COLUMNS)
     people = _verified(_cleaned(_as_text(people)))
     plain, _ = make_plain(people)
     del people  # each form is let go once the next is there
@@ -184,7 +181,7 @@ def link_people(
     found = pairs_told(records, model, pairs, matched) if evidence else None
     review = review_told(records, model, pairs, matched) if evidence else None
     stage("")
-    return Linked(identities, matched, model, seconds, ignored, tuple(counted), found, review)
+    return Linked(identities, matched, model, seconds, tuple(counted), found, review)
 
 
 def explain_people(people: pa.Table, record_a: str, record_b: str, *, model: Model | None = None) -> Explanation:

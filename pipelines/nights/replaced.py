@@ -1,7 +1,8 @@
 """Whom published attempts have found to be shielded, when another attempt takes their place or a night is built past them.
 
 Belongs here: keeping it as wishes before anybody sees that other attempt, and proving that it hides them. A night may come otherwise, and what
-joined a child with one who asks be gone: whom a version in force has hidden stays hidden, until two people open the child.
+joined a child with one who asks be gone: whom a version in force has hidden stays hidden under the record keys it had, until two people
+open the child.
 Not here: what nights that are held or failed have found (`protective`): they were never in force.
 """
 
