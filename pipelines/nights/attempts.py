@@ -41,11 +41,11 @@ __all__ = [
     "attempts_published",
     "begin",
     "break_off",
-    "data_in_force",
     "end",
     "fail",
     "last_attempts",
     "latest_matched",
+    "made_of",
     "reported",
     "show_in_force",
 ]
@@ -158,22 +158,21 @@ def attempt_in_force(night: Night, version: str | None = None) -> Attempt | None
     return found if found and (found.folder / "inputs.json").is_file() else None
 
 
-def data_in_force(deployment: Deployment, authority: str, versions: Mapping[date, str]) -> dict[date, str]:
-    """Business date → the digest of the data that the night's version in force was built from.
+def made_of(deployment: Deployment, authority: str, versions: Mapping[date, str]) -> dict[date, tuple[str, str]]:
+    """Business date → the digests of the inputs, and of the data alone, that the night's version in force was built from.
 
     The attempts' rows say so; of a run that was killed before it could note its version, the attempt's own inputs do.
     """
-    query = select(db.attempt.c.version, db.attempt.c.data_digest).where(
-        db.attempt.c.authority == authority, db.attempt.c.version.is_not(None)
-    )
+    made, told = db.attempt.c, (db.attempt.c.version, db.attempt.c.digest, db.attempt.c.data_digest)
+    query = select(*told).where(made.authority == authority, made.version.is_not(None)).order_by(made.attempt_id)
     with deployment.engine.connect() as connection:
-        noted = {row[0]: row[1] for row in connection.execute(query)}
+        noted = {row.version: (row.digest, row.data_digest) for row in connection.execute(query)}
     found = {}
     for day, version in versions.items():
         if built(version) in noted:
             found[day] = noted[built(version)]
         elif attempt := attempt_in_force(Night(deployment, authority, day), version):
-            found[day] = attempt.inputs.data_digest
+            found[day] = (attempt.digest, attempt.inputs.data_digest)
     return found
 
 

@@ -127,6 +127,8 @@ class Inputs:
         deliveries: in force since the base, in the order in which they are applied.
         decisions: those that count for this night, by number.
         asking: deliveries since the base, in force or not, that ask for somebody to be protected.
+        carried: versions in force since the base that the night replaces, or is built past: what they know of hidden children and of
+            firewalls is carried on as what the base knows (`carried`). They follow from the rest, and are no reason to run a night.
         means: name → fingerprint of the match model, the contracts, the rules and the program's format.
     """
 
@@ -137,11 +139,12 @@ class Inputs:
     decisions: tuple[Decided, ...]
     means: Mapping[str, str] = field(default_factory=dict)
     asking: tuple[Asking, ...] = ()
+    carried: tuple[Base, ...] = ()
 
     @cached_property
     def digest(self) -> str:
         """The name of these inputs: sha256 in hex."""
-        return _digest([self._data(), dict(self.means)])
+        return _digest([self._data(), dict(self.means), *([self._carried()] if self.carried else [])])
 
     @cached_property
     def data_digest(self) -> str:
@@ -159,7 +162,7 @@ class Inputs:
 
     def as_json(self) -> dict[str, Any]:
         """The inputs as they are kept in ``inputs.json``."""
-        return {**self._data(), "means": dict(self.means), "digest": self.digest}
+        return {**self._data(), "carried": self._carried(), "means": dict(self.means), "digest": self.digest}
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> Inputs:
@@ -168,7 +171,7 @@ class Inputs:
         return cls(
             told["authority"],
             date.fromisoformat(told["business_date"]),
-            Base(date.fromisoformat(base["business_date"]), base["version"]) if base else None,
+            _base(base) if base else None,
             tuple(
                 Delivered(**{**each, "business_date": date.fromisoformat(each["business_date"])})
                 for each in told["deliveries"]
@@ -179,7 +182,11 @@ class Inputs:
                 Asking(**{**each, "business_date": date.fromisoformat(each["business_date"])})
                 for each in told["asking"]
             ),
+            tuple(_base(each) for each in told.get("carried", [])),
         )
+
+    def _carried(self) -> list[dict[str, Any] | None]:
+        return [_plain(each) for each in self.carried]
 
     def _data(self) -> dict[str, Any]:
         return {
@@ -262,6 +269,10 @@ def _means_words(now: Mapping[str, str], before: Mapping[str, str]) -> list[str]
 def _came(deliveries: Iterable[Delivered]) -> str:
     words = [f"{each.agency} {each.sequence} of {_day(each.business_date)}" for each in deliveries]
     return ", ".join(words) or "nothing usable was delivered for it"
+
+
+def _base(told: Mapping[str, Any]) -> Base:
+    return Base(date.fromisoformat(told["business_date"]), told["version"])
 
 
 def _decided(told: Mapping[str, Any]) -> Decided:

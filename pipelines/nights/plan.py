@@ -20,7 +20,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
@@ -31,7 +31,16 @@ from pipelines.database import schema as db
 from pipelines.deliveries import IN_FORCE, FoundDelivery
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
-from pipelines.nights.attempts import PAGES, UNTOLD, Attempt, AttemptRow, attempt_in_force, data_in_force, last_attempts
+from pipelines.home import Home
+from pipelines.nights.attempts import (
+    PAGES,
+    UNTOLD,
+    Attempt,
+    AttemptRow,
+    attempt_in_force,
+    last_attempts,
+    made_of,
+)
 from pipelines.nights.inputs import FORMAT, Asking, Base, Decided, Delivered, Inputs, another_of, why_differs, wish_of
 from pipelines.nights.night import Night
 from pipelines.nights.reach import authorities_of
@@ -222,8 +231,11 @@ class _Known:
     """What the inputs of an authority's nights are made of, read at one moment."""
 
     authority: str
+    home: Home
     versions: Mapping[date, str]
-    built: Mapping[date, str]  # the digest of the data that each night's version in force was built from
+    made_of: Mapping[
+        date, tuple[str, str]
+    ]  # the digests of the inputs, and of their data, that each night's version in force was built from
     ground: date | None  # the last night that cannot be run again: it is a base whatever came for it since
     received: frozenset[date]  # the nights that anything came for, were it refused
     deliveries: tuple[Delivered, ...]  # in force, in the order in which they are applied
@@ -285,8 +297,9 @@ class _Known:
             raise pointer_damaged(deployment.home.snapshots(authority))
         return cls(
             authority,
+            deployment.home,
             versions,
-            data_in_force(deployment, authority, versions),
+            made_of(deployment, authority, versions),
             ground,
             frozenset(received),
             tuple(Delivered(*row[:3], row[3] or 0, row[4] or "") for row in came),
@@ -316,7 +329,7 @@ class _Known:
 
     def inputs(self, day: date) -> Inputs:
         """The inputs of one night, as things are."""
-        return self._inputs(day, max((night for night in self.sound if night < day), default=None))
+        return self._carrying(self._inputs(day, max((night for night in self.sound if night < day), default=None)))
 
     @cached_property
     def sound(self) -> list[date]:
@@ -324,7 +337,10 @@ class _Known:
         sound: list[date] = []
         for day in sorted(self.versions):
             settled = self.ground is not None and day <= self.ground
-            if settled or self._inputs(day, sound[-1] if sound else None).data_digest == self.built.get(day):
+            if (
+                settled
+                or self._inputs(day, sound[-1] if sound else None).data_digest == self.made_of.get(day, ("", ""))[1]
+            ):
                 sound.append(day)
         return sound
 
@@ -346,6 +362,23 @@ class _Known:
                 each for each in self.asking if since < each.business_date <= day and not self._found_itself(each, day)
             ),
         )
+
+    def _carrying(self, now: Inputs) -> Inputs:
+        """The inputs with what the night carries on besides its base: versions in force since that, and its own, if it comes otherwise.
+
+        One that would be built as its version in force was, carries on what that did: it is up to date.
+        """
+        since, day = now.base.business_date if now.base else date.min, now.business_date
+        past = tuple(Base(each, built(self.versions[each])) for each in sorted(self.versions) if since < each < day)
+        now = replace(now, carried=past)
+        digest, _ = self.made_of.get(day, (None, ""))
+        if digest in (None, now.digest):
+            return now
+        path = self.home.attempt(self.authority, day, str(digest)) / "inputs.json"
+        before = read_as_or_none(path, Inputs.from_json) if path.is_file() else None
+        if before is not None and replace(now, carried=before.carried).digest == digest:
+            return replace(now, carried=before.carried)
+        return replace(now, carried=(*past, Base(day, built(self.versions[day]))))
 
     def _found_itself(self, asking: Asking, day: date) -> bool:
         """Whether it was the night's last attempt that found who asks: no reason to make another one."""

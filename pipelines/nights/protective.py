@@ -324,7 +324,7 @@ def _wish_for_those_found(newest: Attempt, known: Known) -> bool:
         known_there = _shielded_in(own) if own and own.night.business_date < newest.night.business_date else set()
         keys = [key for key in _found_shielded(held, newest, open_now) if key not in known_there]
         if keys:
-            keep_wishes(held.night, held.digest, keys)
+            keep_wishes(held, keys)
             found = True
     return found
 

@@ -47,7 +47,7 @@ def keep_those_shielded(attempt: Attempt) -> list[str]:
             continue
         keys = _no_more_shielded(was, attempt, _opened_since(was, decided.values()))
         if keys:
-            keep_wishes(was.night, was.digest, keys)
+            keep_wishes(was, keys)
             every.update(keys)
     return sorted(every)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -30,7 +31,7 @@ from pipelines.outages import as_coded
 from pipelines.privacy.references import references
 from pipelines.privacy.secret import keyed_digests
 from pipelines.protection.register import Asked, order_of, requests_of
-from pipelines.protection.tokens import LASTING, key_tokens, tokens_of_records
+from pipelines.protection.tokens import LASTING, key_tokens, nearly_tokens, tokens_of_places, tokens_of_records
 from pipelines.seams import give, grown
 from pipelines.seams.deliveries import ASKING
 from pipelines.seams.protection import REQUESTS
@@ -198,21 +199,21 @@ def _newest_come(night: Night, agency: str, delivery_id: str) -> str | None:
     return max(come, default=None)
 
 
-def keep_wishes(night: Night, attempt: str, record_keys: Sequence[str]) -> None:
-    """Keep that records must be hidden because the night's attempt found their children to be among those who ask.
+def keep_wishes(attempt: Attempt, record_keys: Sequence[str]) -> None:
+    """Keep that records must be hidden because an attempt found their children to be among those who ask.
 
     A night that is held may never be published as it is, and one that was published may come otherwise; what it has seen of these children
-    stays seen.
+    stays seen: each is known by all that names it in that attempt, and where it lives there stays hidden.
 
     Args:
-        night: the night that is held or failed, or is replaced.
-        attempt: the digest of its attempt.
-        record_keys: live records, of any agencies.
+        attempt: of a night that is held or failed, or is replaced.
+        record_keys: live records of it, of any agencies.
     """
+    night = attempt.night
+    known, nearly = (_by_record(told) for told in _known_by(attempt, pa.array(sorted(record_keys), pa.string())))
     for agency in sorted({key.partition(":")[0] for key in record_keys}):
         mine = sorted(key for key in record_keys if key.partition(":")[0] == agency)
         keys = pa.array(mine, pa.string())
-        tokens = dict(zip(*key_tokens(mine).select(["record_key", "token"]).to_pydict().values(), strict=True))
         requests = pa.table(
             {
                 "walled": pa.nulls(len(mine), REQUESTS.field("walled").type),
@@ -220,11 +221,44 @@ def keep_wishes(night: Night, attempt: str, record_keys: Sequence[str]) -> None:
                 "record_ref": references(keys),
                 "asked": [HELD_NIGHT] * len(mine),
                 "understood": [True] * len(mine),
-                "tokens": [[tokens[key]] for key in mine],
+                "tokens": [known[key] for key in mine],
+                "nearly": pa.array([nearly.get(key, []) for key in mine], pa.list_(pa.string())),
             }
         )
-        name = f"{night.authority}/{agency}/{night.business_date.isoformat()}/{wish_of(attempt)}"
+        name = f"{night.authority}/{agency}/{night.business_date.isoformat()}/{wish_of(attempt.digest)}"
         _keep(night, agency, name, give(grown(requests.sort_by("entry_id"), REQUESTS), REQUESTS))
+
+
+def _known_by(attempt: Attempt, record_keys: pa.Array) -> tuple[pa.Table, pa.Table]:
+    """What records of an attempt are known by for good and where they say they live, and what may name them besides: record_key, token."""
+    person = attempt.folder / "person"
+    records, names, addresses = (
+        (told := read_table(person / f"{name}.parquet")).filter(pc.is_in(told["record_key"], value_set=record_keys))
+        for name in ("records", "names", "addresses")
+    )
+    tokens = tokens_of_records(records, names)
+    lasting = tokens.filter(pc.is_in(tokens["kind"].cast("string"), value_set=pa.array(LASTING)))
+    views = {
+        "keys": key_tokens(record_keys.to_pylist()), "lasting": lasting, "addresses": addresses,
+        "places": tokens_of_places(addresses),
+    }  # fmt: skip
+    with connect(views) as duck:
+        known = fetch(
+            duck,
+            """
+            SELECT record_key, token FROM keys UNION SELECT record_key, token FROM lasting
+            UNION SELECT a.record_key, p.token FROM addresses a JOIN places p ON p.address IS NOT DISTINCT FROM a.address
+                AND p.postcode IS NOT DISTINCT FROM a.postcode AND p.uprn IS NOT DISTINCT FROM a.uprn
+        """,
+        )
+    return known, nearly_tokens(records, names, record_keys)
+
+
+def _by_record(told: pa.Table) -> dict[str, list[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for key, token in zip(told["record_key"].to_pylist(), told["token"].to_pylist(), strict=True):
+        found[key].add(token)
+    return {key: sorted(tokens) for key, tokens in found.items()}
 
 
 def keep_taken_back(night: Night, number: int, record_key: str, folder: Path) -> None:

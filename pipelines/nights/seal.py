@@ -8,7 +8,7 @@ the matcher's state. What is altered is never sealed anew: only a run of the nig
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +20,17 @@ from pipelines.publishing.manifests import told_in
 from pipelines.publishing.versions import built
 from pipelines.tables import Written, file_sha256, file_stamp, read_as, write_json, writes_noted
 
-__all__ = ["SAVES_TIME", "gone_from", "note_written", "prove", "prove_published", "seal", "sealed", "settle_seal"]
+__all__ = [
+    "SAVES_TIME",
+    "gone_from",
+    "is_whole",
+    "note_written",
+    "prove",
+    "prove_published",
+    "seal",
+    "sealed",
+    "settle_seal",
+]
 
 _SEAL, _WRITTEN, _PUBLISHED = "sealed.json", "written.json", "published.json"
 SAVES_TIME = "matching/state/"
@@ -106,6 +116,13 @@ def gone_from(base: Attempt) -> str:
     """The name of a file that an attempt in force has under its seal, or of the seal, which is not there; "" when all are."""
     told = _not_let_go(base, _sealed(base))
     return next((name for name in sorted(told) if not (base.folder / name).is_file()), "" if told else _SEAL)
+
+
+def is_whole(attempt: Attempt, names: Iterable[str]) -> bool:
+    """Whether these files of an attempt are there, and are what its seal says; of what is under none it is enough that they are there."""
+    told = _sealed(attempt)
+    paths = {name: attempt.folder / name for name in names}
+    return all(path.is_file() and (name not in told or file_sha256(path) == told[name]) for name, path in paths.items())
 
 
 def prove_published(base: Attempt, version: str) -> None:

@@ -43,13 +43,16 @@ class NightBefore:
     identities: pa.Table | Path
 
 
-def borne_after(person: Mapping[str, pa.Table | Path], walls: pa.Table, before: NightBefore | None) -> pa.Table:
+def borne_after(
+    person: Mapping[str, pa.Table | Path], walls: pa.Table, before: NightBefore | None, besides: pa.Table | None = None
+) -> pa.Table:
     """What each side has borne, after a night: `BORNE`.
 
     Args:
         person: the tables of `PERSON_TABLES`.
         walls: `WALLS` of the night, with who is away.
         before: the night before; None on the first.
+        besides: what is known of the sides besides (`BORNE`): by a night that this one replaces.
     """
     conform(walls, WALLS)
     if not walls.num_rows:
@@ -59,6 +62,8 @@ def borne_after(person: Mapping[str, pa.Table | Path], walls: pa.Table, before: 
     if before is not None:
         conform(before.borne, BORNE)
         kept, told_before = before.borne, _told(before.person, _stood(walls, before))
+    if besides is not None and besides.num_rows:
+        kept = pa.concat_tables([kept, besides])
     views = {"tonight": tonight, "told_before": told_before, "kept": kept, "walls": walls.select(_STANDING)}
     with connect(views) as duck:
         digest_borne(duck)

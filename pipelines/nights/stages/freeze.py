@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipelines.nights.attempts import begin, break_off, last_attempts
+from pipelines.nights.carried import keep_carried
 from pipelines.nights.follow import catch_up
 from pipelines.nights.night import Night, StageReport
 from pipelines.nights.plan import inputs_now
@@ -17,7 +18,7 @@ def freeze(night: Night, *, started_by: str = "", why: str = "") -> StageReport:
     """Freeze the night's inputs and begin an attempt with them; what a killed run left undone is finished before.
 
     Raises:
-        IsindexError: BASE_MISSING, BASE_DAMAGED when what it builds on is not what was published.
+        IsindexError: BASE_MISSING, BASE_DAMAGED when what it builds on is not what was published, CARRIED_MISSING when what it replaces is not.
     """
     catch_up(night.deployment, night.authority, anew=night.business_date)
     break_off(night)
@@ -26,6 +27,7 @@ def freeze(night: Night, *, started_by: str = "", why: str = "") -> StageReport:
         protect_in_any_case(night.deployment, night.authority)
     with writes_noted() as noted:
         attempt = begin(night, inputs_now(night), started_by=started_by, asked=why)
+        keep_carried(attempt)
     note_written(attempt, noted, anew=True)
     inputs = attempt.inputs
     if base := attempt.base():

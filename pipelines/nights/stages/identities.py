@@ -9,6 +9,7 @@ from pipelines.identities.assign import Assigned, assign_identities
 from pipelines.identities.ledger import record_night
 from pipelines.identities.state import IdentityState
 from pipelines.nights.attempts import Attempt
+from pipelines.nights.carried import Carried, carried_in
 from pipelines.nights.decided import decisions_of, firewalls_of, lifting_of
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.requests import asked_for, records_told
@@ -58,7 +59,8 @@ def identify(night: Night) -> StageReport:
     )
     wishes = walls_wished_in(attempt.folder)
     open_walls = unplaced(wishes, firewalls_of(attempt.inputs))
-    protected = _protect(attempt, base, assigned.identities, records, wishes)
+    carried = carried_in(attempt.folder)
+    protected = _protect(attempt, base, carried, assigned.identities, records, wishes)
     seen = protected.visibility
     folder = attempt.folder / "protection"
     told = (
@@ -74,8 +76,8 @@ def identify(night: Night) -> StageReport:
         entries, protected.met, protected.latched, assigned.identities, records, open_walls, walls, wishes, decided
     )
     write_table(tasks, folder / "tasks.parquet")
-    write_table(_places(attempt, base, protected, assigned.identities), folder / "places.parquet")
-    for name, table in _stays_hidden(attempt, base, protected, assigned).items():
+    write_table(_places(attempt, base, carried, protected, assigned.identities), folder / "places.parquet")
+    for name, table in _stays_hidden(attempt, base, carried, protected, assigned).items():
         write_table(table, folder / f"{name}.parquet")
     state, events = record_night(assigned, seen, previous, night.business_date)
     state.write(attempt.folder)
@@ -99,14 +101,17 @@ def identify(night: Night) -> StageReport:
 
 
 def _protect(
-    attempt: Attempt, base: Attempt | None, identities: pa.Table, records: pa.Table, wishes: pa.Table
+    attempt: Attempt, base: Attempt | None, carried: Carried, identities: pa.Table, records: pa.Table, wishes: pa.Table
 ) -> Protected:
-    """Protection after the night, going on from that of the base; `wishes` are the firewalls that were asked for (`WALLS_WISHED`)."""
+    """Protection after the night, going on from that of the base and what is `carried` besides; `wishes` are the firewalls that were asked for (`WALLS_WISHED`)."""
     asked = hiding(asked_for(attempt.night, attempt.inputs.asking), wishes, firewalls_of(attempt.inputs))
     before = {
         name: read_table(base.folder / "protection" / f"{name}.parquet") if base else seam.empty_table()
         for name, seam in (("entries", ENTRIES), ("latched", LATCHED))
     }
+    latched = carried.with_latched(before["latched"])
+    # those that are carried on no record of the base was compared with
+    anew = _anew(attempt, base, records) if base and latched.equals(before["latched"]) else None
     return protect(
         identities,
         records,
@@ -114,12 +119,17 @@ def _protect(
         read_table(attempt.folder / "matching" / "apart.parquet"),
         decisions_of(attempt.inputs),
         entries=entries_after(before["entries"], asked),
-        latched=before["latched"],
+        latched=latched,
         business_date=attempt.night.business_date,
         lifting=lifting_of(attempt.inputs),
-        anew=_anew(attempt, base, records) if base else _undated(records),
+        anew=_all_or_undated(records, latched) if anew is None else anew,
         heard=before["entries"]["entry_id"].combine_chunks(),
     )
+
+
+def _all_or_undated(records: pa.Table, latched: pa.Table) -> pa.Array:
+    """Keys of all records, where any child is known to be hidden; else of those without birth date."""
+    return records["record_key"].combine_chunks().cast(pa.string()) if latched.num_rows else _undated(records)
 
 
 def _undated(records: pa.Table) -> pa.Array:
@@ -169,11 +179,11 @@ def _anew(attempt: Attempt, base: Attempt, records: pa.Table) -> pa.Array:
 
 
 def _stays_hidden(
-    attempt: Attempt, base: Attempt | None, protected: Protected, assigned: Assigned
+    attempt: Attempt, base: Attempt | None, carried: Carried, protected: Protected, assigned: Assigned
 ) -> dict[str, pa.Table]:
     """What versions of before may not show for good, by table, going on from what the base has."""
     nothing = {name: seam.empty_table() for name, seam in STAYS_HIDDEN.items()}
-    before = stays_hidden_in(base.folder) if base else nothing
+    before = carried.with_stays_hidden(stays_hidden_in(base.folder) if base else nothing)
     involvements = attempt.folder / "person" / "involvements.parquet"
     return {
         "hidden": hidden_after(before["hidden"], protected.visibility, assigned.index_ids, assigned.identities),
@@ -181,10 +191,13 @@ def _stays_hidden(
     }
 
 
-def _places(attempt: Attempt, base: Attempt | None, protected: Protected, identities: pa.Table) -> pa.Table:
+def _places(
+    attempt: Attempt, base: Attempt | None, carried: Carried, protected: Protected, identities: pa.Table
+) -> pa.Table:
     """Where hidden children live or lived, going on from what the base has."""
+    before = read_table(base.folder / "protection" / "places.parquet") if base else PLACES.empty_table()
     return places_after(
-        read_table(base.folder / "protection" / "places.parquet") if base else PLACES.empty_table(),
+        carried.with_places(before),
         protected.latched,
         protected.visibility,
         identities,

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from pipelines.contracts import contract_for, registered_agencies
 from pipelines.nights.attempts import Attempt, attempt_in_force
+from pipelines.nights.carried import carried_in
 from pipelines.nights.decided import decisions_of, settled_by_two
 from pipelines.nights.judging import person_tables
 from pipelines.nights.night import Check, Night, StageReport
@@ -51,6 +52,8 @@ def link(night: Night) -> StageReport:
     contracts = [contract_for(agency.agency) for agency in registered_agencies()]
     records, decided = read_table(attempt.folder / "person" / "records.parquet"), decisions_of(attempt.inputs)
     wished, stand = (look(base.folder if base else None) for look in (walls_wished_in, walls_asked_in))
+    carried = carried_in(attempt.folder)
+    stand = carried.with_walls_asked(stand)
     asking = wished["record"].combine_chunks().drop_null()
     told = (
         records_come(attempt, asking, replaced=True) | {_gone_by(night): _gone(asking, records)} if len(asking) else {}
@@ -66,14 +69,14 @@ def link(night: Night) -> StageReport:
         unique_sources={contract.agency: contract.one_record_per_child for contract in contracts},
         decisions=pa.concat_tables([decided, asked.cast(decided.schema)]),
     )
-    stood = walls_in(base.folder if base else None)
+    stood = carried.with_walls(walls_in(base.folder if base else None))
     matched = matching(walls=stood, previous=MatchState.read(base.folder / "matching" / "state") if base else None)
     person, before = person_tables(attempt), night_before(base.folder) if base else None
-    borne = borne_after(person, matched.walls, before)
+    borne = borne_after(person, matched.walls, before, carried.borne)
     between = bearing_both(person, matched.walls, borne)
     if between.num_rows:  # on the night that they come; from then on they stand there
         matched = matching(walls=pa.concat_tables([stood, between]), previous=matched.state)
-        borne = borne_after(person, matched.walls, before)
+        borne = borne_after(person, matched.walls, before, carried.borne)
     folder = attempt.folder / "matching"
     for name in ("clusters", "links", "possible", "apart", "walls"):
         write_table(getattr(matched, name), folder / f"{name}.parquet")
