@@ -39,12 +39,14 @@ from pipelines.nights.sensitive_by_now import keep_unserviced, unknown_to
 from pipelines.nights.walls import walls_in
 from pipelines.outages import as_coded
 from pipelines.protection.remembered import remembering, run_remembered
+from pipelines.protection.tokens import key_tokens
 from pipelines.publishing.manifests import is_published, manifest_or_none
 from pipelines.publishing.publish import bury, let_snapshot_go, snapshot_tables
 from pipelines.publishing.tombstones import NO_NIGHTS, NOT_LESS, tombstones
 from pipelines.publishing.versions import built, folder_of, versions_in_force, versions_there
 from pipelines.reporting.protection_waits import waits_on
-from pipelines.tables import connect, read_table
+from pipelines.seams.protection import PLACES
+from pipelines.tables import connect, fetch, read_table
 
 # what says that a version cannot be made less, however often it is tried; anything else may be over at the next load
 _CANNOT_BE_LESS = frozenset(
@@ -322,9 +324,10 @@ def _wish_for_those_found(newest: Attempt, known: Known) -> bool:
         ))  # fmt: skip
         own = attempt_in_force(held.night)
         known_there = _shielded_in(own) if own and own.night.business_date < newest.night.business_date else set()
-        keys = [key for key in _found_shielded(held, newest, open_now) if key not in known_there]
+        keys = {key for key in _found_shielded(held, newest, open_now) if key not in known_there}
+        keys.update(_living_elsewhere(held, newest, known, open_now))
         if keys:
-            keep_wishes(held, keys)
+            keep_wishes(held, sorted(keys))
             found = True
     return found
 
@@ -370,6 +373,36 @@ def _found_shielded(held: Attempt, newest: Attempt, open_now: pa.ChunkedArray) -
             WHERE seen.shielded AND index_id NOT IN (FROM hidden_ones) ORDER BY 1
         """).fetchall()
     return [str(row[0]) for row in rows]
+
+
+def _living_elsewhere(held: Attempt, newest: Attempt, known: Known, open_now: pa.ChunkedArray) -> list[str]:
+    """Records of shielded children of the attempt that is held, hidden in the version in force, of which it tells a home that nobody knows there."""
+    told = held.folder / "protection" / "places.parquet"
+    new = read_table(told) if told.is_file() else PLACES.empty_table()
+    new = new.filter(pc.invert(pc.is_in(new["token"], value_set=known.places["token"].combine_chunks())))
+    if not new.num_rows:
+        return []
+    seen = read_table(newest.folder / "identities" / "visibility.parquet")
+    tables = {
+        "was": newest.folder / "identities" / "identities.parquet",
+        "is_now": held.folder / "identities" / "identities.parquet",
+        "seen": held.folder / "identities" / "visibility.parquet",
+        "hidden_ones": seen.filter(pc.invert(open_now)).select(["index_id"]),
+        "entries": known.entries,
+    }
+    with connect(tables) as duck:
+        theirs = fetch(
+            duck,
+            """
+            SELECT record_key FROM is_now JOIN seen USING (index_id) SEMI JOIN (FROM was SEMI JOIN hidden_ones USING (index_id)) USING (record_key)
+            WHERE shielded ORDER BY 1
+        """,
+        )
+        wished = fetch(duck, "SELECT DISTINCT unnest(tokens) AS token FROM entries WHERE lifted_by IS NULL")
+    new = new.filter(pc.invert(pc.is_in(new["token"], value_set=wished["token"].combine_chunks())))
+    keys = key_tokens(theirs["record_key"].to_pylist())
+    mine = keys.filter(pc.is_in(keys["token"], value_set=new["holder"].combine_chunks()))
+    return [str(key) for key in mine["record_key"].to_pylist()]
 
 
 def _let_copies_go(deployment: Deployment, authority: str) -> None:
