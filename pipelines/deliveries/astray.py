@@ -144,8 +144,8 @@ def astray_in(landing: UPath, noted: Iterable[Noted], decided: Iterable[Decided]
 
 
 def asked_astray(astray: Astray, day: date) -> tuple[pa.Table, int] | None:
-    """What a folder's files ask for (`ASKING`), and how many records they hold; None when they cannot be read safely, or are those that the
-    register knows the delivery with: what they ask for was heard then.
+    """What a folder's files ask for (`ASKING`), and how many records they hold; None when they cannot be read safely. Of those that the
+    register knows the delivery with it was heard then: what lies beside them is heard alone.
 
     Args:
         astray: the folder.
@@ -154,12 +154,13 @@ def asked_astray(astray: Astray, day: date) -> tuple[pa.Table, int] | None:
     Raises:
         OSError: when the disk does not give what lies there, or it may not be read: another time it may.
     """
+    heard: set[str] = set()
     if astray.decided is not None:
         found = astray.decided.found
         if found.manifest is not None and astray.decided.entry.content_sha256 is not None:
             with verified(found, found.manifest.files) as files:
                 if files.content_sha256 == astray.decided.entry.content_sha256 and not files.findings:
-                    return None
+                    heard = {each.name for each in found.manifest.files}
     else:
         content = b""
         try:
@@ -176,7 +177,7 @@ def asked_astray(astray: Astray, day: date) -> tuple[pa.Table, int] | None:
             landing=astray.landing, named=astray.parts[2],
         )  # fmt: skip
     try:
-        result = overheard(found, found.manifest, contract_for(astray.agency, day))
+        result = overheard(found, found.manifest, contract_for(astray.agency, day), but=heard)
     except IsindexError:
         return None
     return (result.asking, result.rows_read + result.lost) if result else None

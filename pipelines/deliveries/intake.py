@@ -7,7 +7,7 @@ anywhere in between finds the same delivery to do again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -48,6 +48,7 @@ class Receipt:
         read: its records, when they are to be judged (ruling verified or held); else None.
         asking: those that ask to be protected (`ASKING`), however the delivery is ruled on; None when it cannot be read.
         flood: whether so many ask that nobody can mean it: it counts when a person lets the delivery be used.
+        beside: those that ask in files that lie beside a delivery that was read, and that its manifest does not name; likewise `beside_flood`.
     """
 
     found: FoundDelivery
@@ -57,6 +58,8 @@ class Receipt:
     read: ReadResult | None
     asking: pa.Table | None = None
     flood: bool = False
+    beside: pa.Table | None = None
+    beside_flood: bool = False
 
 
 def receive(
@@ -110,7 +113,11 @@ def receive(
             if not used:  # of one whose sequence was used nothing counts but what it asks to be protected
                 findings += [*files.findings, *(read.findings if read else ())]
                 entry = replace(entry, content_sha256=files.content_sha256)
-    if result is None and (heard := _overheard(found, manifest, contract)):
+    named = {each.name for each in manifest.files} if manifest and result is not None else set[str]()
+    heard, beside = _overheard(found, manifest, contract, but=named), None
+    if named:
+        beside, heard = heard, None
+    if heard:
         flood = _flood(heard, contract_for(found.agency, found.business_date), usual)
         asking = heard.asking
         findings += flood
@@ -131,7 +138,10 @@ def receive(
     entry = replace(entry, counts=counts, late=ruling.late, superseded_by=ruling.superseded_by)
     entry = replace(entry, state=ruling.state, codes=_codes(ruling.findings))
     judged = read if ruling.state in ("verified", "held") else None
-    return Receipt(found, entry, ruling, contract, judged, asking, bool(flood))
+    receipt = Receipt(found, entry, ruling, contract, judged, asking, bool(flood))
+    if beside is None or contract is None:
+        return receipt
+    return replace(receipt, beside=beside.asking, beside_flood=bool(_flood(beside, contract, usual)))
 
 
 def conclude(
@@ -189,8 +199,10 @@ def restore_answer(found: FoundDelivery, entry: DeliveryEntry, store: Store) -> 
     return acknowledge(found, ack_of(entry), rejects)
 
 
-def _overheard(found: FoundDelivery, manifest: Manifest | None, contract: Contract | None) -> ReadResult | None:
-    """A delivery that nobody will read, read for what it asks to be protected; None when that cannot be done."""
+def _overheard(
+    found: FoundDelivery, manifest: Manifest | None, contract: Contract | None, *, but: Collection[str]
+) -> ReadResult | None:
+    """Files that nobody will read, read for what they ask to be protected: all of a delivery, `but` for those that were read; None when that cannot be done."""
     try:
         own = (
             contract
@@ -200,7 +212,7 @@ def _overheard(found: FoundDelivery, manifest: Manifest | None, contract: Contra
     except IsindexError:
         return None
     try:
-        return overheard(found, manifest, own, without_closed=True)
+        return overheard(found, manifest, own, without_closed=True, but=but)
     except PermissionError:  # refused as it is, and told: a supplier's closed file holds up no night
         return None
 

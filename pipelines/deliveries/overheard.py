@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -32,7 +32,12 @@ _ANSWERS = {"ack.json": b'"delivery_id"', "rejects.csv": b"position,line,key,out
 
 
 def overheard(
-    found: FoundDelivery, manifest: Manifest | None, contract: Contract, *, without_closed: bool = False
+    found: FoundDelivery,
+    manifest: Manifest | None,
+    contract: Contract,
+    *,
+    without_closed: bool = False,
+    but: Collection[str] = (),
 ) -> ReadResult | None:
     """What lies in a delivery's folder, read by its agency's own contract; None when nothing could be read and nothing asks.
 
@@ -41,6 +46,7 @@ def overheard(
         manifest: its manifest, if it is one.
         contract: of the folder's agency.
         without_closed: whether a file that may not be read is passed over.
+        but: names of files that were heard already.
 
     Raises:
         OSError: when the disk does not give what lies there, or it may not be read: another time it may.
@@ -49,7 +55,7 @@ def overheard(
     stated = {each.name.casefold(): each.rows for each in manifest.files} if manifest else {}
     parts: list[tuple[ManifestFile, FilePart]] = []
     passed = (LinkedError, NotADirectoryError, *((PermissionError,) if without_closed else ()))
-    for name in _names(found, manifest):
+    for name in (each for each in _names(found, manifest) if each not in but):
         with suppress(*passed, FileNotFoundError), _as_it_lies(found, name) as path:
             if path is not None:
                 told = ManifestFile(name, 0, stated.get(name.casefold(), 0), "")

@@ -24,6 +24,7 @@ _LAYERS = 4  # what is packed in itself more often was not packed by a slip
 _CHUNK = 1 << 20
 _STEP = 1 << 16  # bytes unpacked at a time; before a damaged place ever fewer
 _MEMBER, _FRAME, _ENTRY = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
+_BEHIND = re.compile(rb"PK(?:\x03\x04|\x07\x08|\x01\x02|\x05\x06)")  # what stands behind a file of an archive
 _FILL = 1 << 17  # what a block of zstd holds, but for the last one
 _BAD_BLOCKS = 16  # of one frame: for each of them all before it is unpacked again
 _LETTERS = re.compile(rb"[A-Za-z0-9+/=_\-\r\n]{100,}")
@@ -126,9 +127,20 @@ def _zip(data: bytes) -> Iterator[bytes]:
         if method == 8:
             after = yield from _inflated(data, start)
         else:
-            after = start + (size if method == 0 else 0)
+            after = _end_of_stored(data, start, size) if method == 0 else start
             yield data[start:after]
         place = data.find(_ENTRY, after)
+
+
+def _end_of_stored(data: bytes, start: int, size: int) -> int:
+    """Where a file that is stored as it is ends: by its size, if anything of the archive stands there, else before what does next.
+
+    One that was streamed tells its size only behind it.
+    """
+    if start + size > start and data[start + size : start + size + 2] == _ENTRY[:2]:
+        return start + size
+    behind = _BEHIND.search(data, start)
+    return behind.start() if behind else len(data)
 
 
 def _inflated(data: bytes, place: int) -> Generator[bytes, None, int]:

@@ -1,9 +1,8 @@
-"""Whom published attempts have found to be shielded, when another attempt takes their place or a night is built past them.
+"""The last look before another attempt takes the place of published ones, or is built past them: nobody whom these shield is open in it.
 
-Belongs here: keeping it as wishes before anybody sees that other attempt, and proving that it hides them. A night may come otherwise, and what
-joined a child with one who asks be gone: whom a version in force has hidden stays hidden under the record keys it had, until two people
-open the child.
-Not here: what nights that are held or failed have found (`protective`): they were never in force.
+What they know is carried on (`carried`), so there should be nobody. Belongs here: comparing the two in code of its own, keeping whoever is found
+as a wish before anybody sees that other attempt, and refusing one that does not hide them. Not here: what nights that are held or failed have found
+(`protective`): they were never in force.
 """
 
 from __future__ import annotations

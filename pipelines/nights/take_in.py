@@ -51,6 +51,7 @@ def take_in(night: Night, agency: str) -> StageReport:
             )
             if receipt.ruling.known is None:
                 keep_requests(night, receipt.entry, receipt.asking, flood=receipt.flood)
+                keep_requests(night, receipt.entry, receipt.beside, flood=receipt.beside_flood)
                 entries = _judge_and_conclude(receipt, register, store)
                 freed |= {each.business_date for each in entries[1:]} - {night.business_date}
                 note_decided(night.engine, found)

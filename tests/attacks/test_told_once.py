@@ -13,6 +13,7 @@ from pipelines.database import schema as db
 from pipelines.nights.inputs import Asking
 from pipelines.nights.requests import asked_for, keep_wishes
 from pipelines.seams import words
+from pipelines.tables import read_table
 from tests.attacks.attack import Scene
 from tests.attacks.search import Haystack
 from tests.attacks.town import big_moves
@@ -199,10 +200,12 @@ def test_whatever_an_attempt_is_found_to_mean_is_kept_each_for_itself_and_once(t
     place = LittleNights(tmp_path)
     place.deliver(0)
     assert place.load() == {0: "published"}
-    night, asked = place.night(0), db.protection_request.c
-    told = [["education:A"], ["education:B"], ["education:A", "education:B"]]
+    night, asked, attempt = place.night(0), db.protection_request.c, place.in_force(0)
+    records = read_table(attempt.folder / "person" / "records.parquet")["record_key"].to_pylist()
+    one, other = sorted(key for key in records if key.startswith("education:"))[:2]
+    told = [[one], [other], [one, other]]
     for keys in (*told, *told):
-        keep_wishes(night, "0" * 64, keys)
+        keep_wishes(attempt, keys)
     with place.deployment.engine.connect() as connection:
         query = select(asked.delivery_id, asked.agency, asked.business_date, asked.content_sha256, asked.told)
         asking = [Asking(*row) for row in connection.execute(query.order_by(asked.told))]

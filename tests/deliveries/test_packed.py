@@ -49,6 +49,27 @@ def zipped(method):
     return out.getvalue()
 
 
+class Pipe(io.RawIOBase):
+    """What is written goes away at once: nobody can go back and say how long it was."""
+
+    def __init__(self):
+        self.written = b""
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        self.written += bytes(data)
+        return len(data)
+
+
+def streamed(method):
+    pipe = Pipe()
+    with zipfile.ZipFile(pipe, "w", method) as archive:
+        archive.writestr("health.csv", TEXT)
+    return pipe.written
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -57,6 +78,7 @@ def zipped(method):
         ZSTD, flipped(ZSTD, -1), flipped(ZSTD, 6), ZSTD[:-4], ZSTD + b"x", zstandard.compress(GZIP), gzipped(ZSTD),
         zstandard.compress(TEXT[:400_000]) + zstandard.compress(TEXT[400_000:]), b"\x50\x2a\x4d\x18\x02\0\0\0xx" + ZSTD,
         base64.b64encode(TEXT), base64.encodebytes(GZIP), zipped(zipfile.ZIP_DEFLATED), zipped(zipfile.ZIP_STORED),
+        streamed(zipfile.ZIP_DEFLATED), streamed(zipfile.ZIP_STORED), flipped(zipped(zipfile.ZIP_STORED), 20),
     ],
 )  # fmt: skip
 def test_all_that_is_there_is_unpacked_whatever_is_said_of_it(tmp_path, data):

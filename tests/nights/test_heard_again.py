@@ -161,6 +161,35 @@ def test_what_is_as_it_was_heard_is_not_heard_again_though_more_lies_beside_it(p
     assert [each for each in told(place) if f"/{day_of(1)}/" in each[0]] == once
 
 
+@pytest.mark.parametrize("when", ["with it", "later"])
+def test_a_file_that_no_manifest_names_is_heard_beside_a_delivery_that_loads(place: LittleNights, when: str) -> None:
+    more, folder = file_of(place, SECOND), laid(place, FIRST)
+    if when == "later":
+        assert place.load() == {1: "published"}
+    (folder / "more.csv").write_bytes(more)
+    place.load()
+    assert json.loads((folder / "ack.json").read_text())["state"] == "loaded"
+    assert shielded(place, FIRST) and shielded(place, SECOND) and not shielded(place, THIRD)
+    once = told(place)
+    place.load()
+    assert told(place) == once
+
+
+@pytest.mark.parametrize("when", ["with it", "later"])
+def test_a_flood_in_a_file_that_no_manifest_names_keeps_no_delivery_back(
+    place: LittleNights, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "_FLOOD_ABOVE", 2)
+    more, folder = file_of(place, *children()), laid(place, FIRST)
+    if when == "later":
+        assert place.load() == {1: "published"}
+    (folder / "more.csv").write_bytes(more)
+    place.load()
+    assert json.loads((folder / "ack.json").read_text())["state"] == "loaded"
+    assert shielded(place, FIRST) and not shielded(place, SECOND)
+    assert "FLOOD_WAITS" in findings(place)
+
+
 def test_what_did_not_change_is_not_read_again(place: LittleNights, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
     state = astray_module.Astray.state

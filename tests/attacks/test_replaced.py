@@ -1,0 +1,285 @@
+"""A published night that comes otherwise, or is built past: what its version knew of hidden children and of firewalls stays known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.nights.decisions import decide
+from pipelines.nights.inputs import Inputs
+from pipelines.nights.protection_decisions import confirm, unshield
+from pipelines.publishing.versions import versions_there
+from pipelines.tables import read_table
+from tests.attacks.attack import Scene
+from tests.attacks.search import Haystack
+from tests.attacks.test_told_once import nobody_asks, one_who_asks, stands_at
+from tests.attacks.town import big_moves
+from tests.attacks.victims import KEYS, Victim
+from tests.nights.little_authority import AUTHORITY
+from tests.nights.little_nights import LittleNights, broken_in, bytes_under, few_keys_may_move
+
+NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _big_moves() -> Iterator[None]:
+    with big_moves():
+        yield
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return Scene(LittleNights(tmp_path), 100)
+
+
+def nights(place: LittleNights, *numbers: int) -> None:
+    for night in numbers:
+        place.deliver(night)
+        assert set(place.load().values()) == {"published"}
+
+
+def under_another_key(place: LittleNights, agency: str) -> None:
+    """The child's record goes from a feed and comes again with another key of its own."""
+    rows = place.feeds[agency].rows
+    (key,) = [key for key in rows if key.startswith("100 ")]
+    row = dict(rows.pop(key))
+    rows["100 new"] = row | ({"URN": "167591"} if agency == "education" else {KEYS[agency]: "NEWKEY1"})
+
+
+@pytest.mark.parametrize(
+    "agency", ["education", *(pytest.param(each, marks=pytest.mark.in_full) for each in ("police", "health"))]
+)
+def test_a_child_who_is_registered_anew_in_the_correction_stays_hidden(scene: Scene, agency: str) -> None:
+    place, child = scene.place, scene.other(1)
+    scene.add(agency, child, open_=True)
+    nights(place, 0, 1)
+    one_who_asks(scene, child)
+    nights(place, 2)
+    assert stands_at(place, child) == []
+    nobody_asks(place, *{"health", "social_care"} - {agency})
+    if agency == "health":
+        del place.feeds["health"].rows[next(key for key in place.feeds["health"].rows if f"X{child.number}" in key)]
+    under_another_key(place, agency)
+    for night in (2, 3):
+        nights(place, night)
+        assert stands_at(place, child) == []
+
+
+@pytest.mark.in_full
+def test_a_child_who_is_registered_anew_in_the_correction_of_a_held_night_stays_hidden(scene: Scene) -> None:
+    place, child = scene.place, scene.other(1)
+    scene.add("education", child, open_=True)
+    nights(place, 1)
+    with few_keys_may_move():
+        one_who_asks(scene, child)
+        place.renumber()
+        place.deliver(2)
+        assert place.load() == {2: "held"}
+    for row in place.feeds["health"].rows.values():
+        row["local_patient_id"] = row["local_patient_id"].removesuffix("N")
+    nobody_asks(place, "health", "social_care")
+    under_another_key(place, "education")
+    nights(place, 2)
+    assert stands_at(place, child) == []
+
+
+def moved_beside_another(scene: Scene) -> tuple[Victim, Victim]:
+    """A shielded child moves to a home where another child, who stays open, lives already: that child, and the home."""
+    child, home = scene.victim, scene.other(3)
+    scene.add("social_care", replace(child, street=home.street, code=home.code, uprn=home.uprn))
+    there = replace(scene.other(2), family=child.family, street=home.street, code=home.code, uprn=home.uprn)
+    scene.add("education", there, open_=True)
+    return there, home
+
+
+def shown_at(place: LittleNights, home: Victim) -> list[str]:
+    """Versions that show anybody at a home, and where else it stands."""
+    root = place.deployment.home.snapshots(AUTHORITY)
+    versions = [
+        version
+        for version in versions_there(place.deployment.home, AUTHORITY)
+        if home.code.replace(" ", "")
+        in repr(read_table(root / version / "addresses.parquet").to_pylist()).replace(" ", "")
+    ]
+    return versions + Haystack.of(place.home, place.landing, place.deployment.engine).where(home.code, "home")
+
+
+@pytest.mark.parametrize(
+    "then",
+    ["told as before", *(pytest.param(each, marks=pytest.mark.in_full) for each in ("gone", "a run is killed before"))],
+)
+def test_a_home_that_only_the_replaced_night_knew_stays_hidden(scene: Scene, then: str) -> None:
+    place, child = scene.place, scene.victim
+    scene.appear("health", "social_care")
+    scene.asks("health")
+    nights(place, 1)
+    _, home = moved_beside_another(scene)
+    nights(place, 2)
+    assert shown_at(place, home) == []
+    if then == "gone":
+        scene.drop("social_care")
+    else:
+        scene.add("social_care", child)
+    if then == "a run is killed before":
+        place.deliver(2)
+        assert place.load(before=broken_in("identities")) == {2: "failed"}
+    for night in (2, 3):
+        nights(place, night)
+        assert shown_at(place, home) == []
+
+
+@pytest.mark.parametrize("then", ["corrected", pytest.param("the next night", marks=pytest.mark.in_full)])
+def test_a_home_that_only_a_held_night_knew_is_hidden_at_once_and_stays_so(scene: Scene, then: str) -> None:
+    place, child = scene.place, scene.victim
+    scene.appear("health", "social_care")
+    scene.asks("health")
+    home = scene.other(3)
+    there = replace(scene.other(2), family=child.family, street=home.street, code=home.code, uprn=home.uprn)
+    scene.add("education", there, open_=True)
+    nights(place, 1)
+    assert shown_at(place, home)
+    with few_keys_may_move():
+        scene.add("social_care", replace(child, street=home.street, code=home.code, uprn=home.uprn))
+        place.renumber()
+        place.deliver(2)
+        assert place.load() == {2: "held"}
+        assert shown_at(place, home) == []
+        assert place.planned() == {}
+    for row in place.feeds["health"].rows.values():
+        row["local_patient_id"] = row["local_patient_id"].removesuffix("N")
+    scene.add("social_care", child)
+    for night in (2, 3) if then == "corrected" else (3,):
+        nights(place, night)
+        assert shown_at(place, home) == []
+
+
+@pytest.mark.in_full
+def test_a_name_that_only_the_replaced_night_knew_of_a_hidden_child_hides_it_later(scene: Scene) -> None:
+    place, child, home = scene.place, scene.victim, scene.other(3)
+    renamed = replace(child, family=home.family, street=home.street, code=home.code, uprn=home.uprn)
+    scene.appear("health", "social_care")
+    scene.asks("health")
+    nights(place, 1)
+    scene.add("social_care", renamed)["names"].append({"family": child.family, "given": child.given, "type": "former"})
+    nights(place, 2)
+    scene.add("social_care", child)
+    nights(place, 2)
+    scene.add("education", replace(renamed, number=child.number + 5), open_=True)
+    nights(place, 3)
+    assert stands_at(place, renamed) == []
+
+
+@pytest.mark.parametrize("then", ["corrected", pytest.param("the first night", marks=pytest.mark.in_full)])
+def test_what_a_side_of_a_wall_has_borne_in_the_replaced_night_is_still_its_own(scene: Scene, then: str) -> None:
+    """The adoptive side's new home and carer are told in a night that is corrected; then the birth side's record tells of them."""
+    place, birth, other, new = scene.place, scene.victim, scene.other(2), scene.other(3)
+    adoptive = replace(
+        birth, family=other.family, street=other.street, code=other.code, uprn=other.uprn, carer=other.carer, phone=other.phone
+    )  # fmt: skip
+    home: dict[str, Any] = {
+        "street": new.street,
+        "code": new.code,
+        "uprn": new.uprn,
+        "carer": new.carer,
+        "phone": new.phone,
+    }
+
+    def tell(child: Victim, key: str) -> None:
+        scene.add("social_care", child, key, open_=True, upn="", nhs_number="")
+
+    tell(birth, "SA")
+    tell(replace(adoptive, **home) if then == "the first night" else adoptive, "SB")
+    nights(place, 0)
+    decide(
+        place.deployment, AUTHORITY, "firewall", "social_care:SA", "social_care:SB", actor="Ruth", reason="Adopted", at=NOW
+    )  # fmt: skip
+    if then == "the first night":
+        assert place.load() == {0: "published"}
+        tell(adoptive, "SB")
+        nights(place, 0)
+    else:
+        nights(place, 1)
+        tell(replace(adoptive, **home), "SB")
+        nights(place, 2)
+        tell(adoptive, "SB")
+        nights(place, 2)
+    tell(replace(birth, **home), "SA")
+    nights(place, 3)
+    tables = {
+        name: place.published(3, name)
+        for name in ("children", "addresses", "contacts", "carers")
+        if _is_table(place, name)
+    }
+    (its,) = {row["index_id"] for row in tables["children"].to_pylist() if row["family_name"] == birth.family}
+    shown = [row for table in tables.values() for row in table.to_pylist() if row["index_id"] == its]
+    assert shown and not [row for row in shown if any(part in repr(row) for part in (new.code, new.phone, new.carer))]
+
+
+def _is_table(place: LittleNights, name: str) -> bool:
+    folder = place.deployment.home.snapshots(AUTHORITY) / str(place.night(3).version())
+    return (folder / f"{name}.parquet").is_file()
+
+
+def test_whom_two_people_have_opened_is_open_from_then_on_though_the_night_before_comes_otherwise(scene: Scene) -> None:
+    place, child = scene.place, scene.other(1)
+    scene.add("education", child, open_=True)
+    nights(place, 1)
+    one_who_asks(scene, child)
+    nights(place, 2)
+    wish = unshield(
+        place.deployment, AUTHORITY, f"education:{child.upn}/167590", actor="Ruth", reason="Another child", at=NOW
+    )
+    confirm(place.deployment, AUTHORITY, wish.number, actor="Sam", reason="Another child", at=NOW)
+    nobody_asks(place, "health", "social_care")
+    nights(place, 2)
+    assert stands_at(place, child) == []  # the decision counts from the next night on
+    for night in (3, 4):
+        nights(place, night)
+        seen = place.published(night).to_pylist()
+        (found,) = [row for row in seen if row["family_name"] == child.family]
+        assert not (found["shielded"] or found["withheld"])
+
+
+@pytest.mark.in_full
+def test_a_night_says_what_it_carries_on_and_rests_until_something_changes(scene: Scene) -> None:
+    place, child = scene.place, scene.other(1)
+    scene.add("education", child, open_=True)
+    nights(place, 1)
+    one_who_asks(scene, child)
+    nights(place, 2)
+    was = place.in_force(2).inputs
+    nobody_asks(place, "health", "social_care")
+    nights(place, 2)
+    now = place.in_force(2).inputs
+    assert (was.carried, [each.business_date for each in now.carried]) == ((), [date(2026, 11, 20)])
+    assert Inputs.from_json(now.as_json()) == now and now.digest != replace(now, carried=()).digest
+    assert now.data_digest == replace(now, carried=()).data_digest
+    assert place.load() == {} and place.planned() == {}
+    files = bytes_under(place.home / "snapshots")
+    assert place.load(asked=[2]) == {2: "published"}  # what it replaced is gone by now
+    assert place.in_force(2).inputs == now and bytes_under(place.home / "snapshots") == files
+    assert stands_at(place, child) == []
+
+
+@pytest.mark.in_full
+def test_a_night_is_not_replaced_where_it_cannot_be_read_what_it_knows(scene: Scene) -> None:
+    place, child = scene.place, scene.other(1)
+    scene.add("education", child, open_=True)
+    nights(place, 1)
+    one_who_asks(scene, child)
+    nights(place, 2)
+    nobody_asks(place, "health", "social_care")
+    path = place.in_force(2).folder / "protection" / "latched.parquet"
+    away = path.rename(place.home.with_name("away.parquet"))
+    place.deliver(2)
+    assert place.load() == {2: "failed"}
+    assert place.last(2).code == "CARRIED_MISSING"
+    assert stands_at(place, child) == []
+    away.rename(path)
+    assert place.load() == {2: "published"}
+    assert stands_at(place, child) == []
