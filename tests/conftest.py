@@ -94,11 +94,25 @@ def _says_nothing_more(item):
     )
 
 
+def _all_but_the_first(items):
+    """Of tests marked `others_in_full`, every parameter set but the first of each."""
+    known = set()
+    for item in items:
+        name = (item.path, item.originalname)
+        if item.get_closest_marker("others_in_full"):
+            if name in known:
+                yield item
+            known.add(name)
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their markers
 def pytest_collection_modifyitems(config, items):
     """Files with slow tests come first: a worker keeps a whole file, and no worker shall wait for the last of them.
 
     With ``--turn``, files come as that text has it.
     """
+    for item in _all_but_the_first(items):
+        item.add_marker("in_full")
     spared = [item for item in items if _says_nothing_more(item)]
     if spared:
         config.hook.pytest_deselected(items=spared)

@@ -75,6 +75,7 @@ def test_a_run_that_fails_gives_the_lock_back(published):
     assert not going_on(published.open(), "330")
 
 
+@pytest.mark.in_full
 def test_one_asset_that_is_run_again_by_itself_holds_the_lock_too(published):
     result, held = run(published, FIRST, assets=[dg.AssetKey(["index", "links"])])
     assert result.success

@@ -82,6 +82,7 @@ def test_a_feed_that_comes_late_makes_another_run_of_its_night_and_of_no_other(p
         assert tick.run_keys[0].startswith(f"330/{FIRST}/")
 
 
+@pytest.mark.in_full
 def test_what_comes_while_a_night_is_being_run_is_asked_for_afterwards(published):
     """And under another key, or Dagster would take it for the same wish."""
     published.arrive("330", "health", days(1))

@@ -27,6 +27,7 @@ def stands_at(place: LittleNights, child: Victim) -> list[str]:
     return Haystack.of(place.home, place.landing, place.deployment.engine).where(child.code, "home")
 
 
+@pytest.mark.in_full
 def test_an_upload_that_breaks_off_twice_hides_whom_either_part_asks_for(tmp_path: Path) -> None:
     place = LittleNights(tmp_path)
     scene = Scene(place, 100)
@@ -51,6 +52,7 @@ def test_an_upload_that_breaks_off_twice_hides_whom_either_part_asks_for(tmp_pat
             assert stands_at(place, early) == stands_at(place, late) == []
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     "then",
     [
@@ -130,6 +132,7 @@ def told(place: LittleNights) -> list[str]:
         return sorted(connection.scalars(select(db.protection_request.c.delivery_id)))
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     "then",
     [

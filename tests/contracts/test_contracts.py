@@ -356,6 +356,7 @@ def test_retired_authorities_are_known_but_not_open():
     assert authorities.name_of("330") == "Birmingham"
 
 
+@pytest.mark.in_full
 def test_reading_all_contracts_imports_nothing_heavy():
     code = (
         "import sys;"

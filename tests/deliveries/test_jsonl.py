@@ -132,6 +132,7 @@ documents = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.in_full
 @settings(max_examples=150, deadline=None)
 @given(st.lists(documents, max_size=5), st.booleans())
 def test_whatever_is_written_as_json_is_read_back(tmp_path_factory, social_care, records, escaped):

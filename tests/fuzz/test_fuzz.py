@@ -30,6 +30,7 @@ def place():
     made.close()
 
 
+@pytest.mark.in_full
 @pytest.mark.slow
 def test_a_run_of_a_fixed_seed_breaks_no_promise():
     tally = rounds(SEED, inputs=INPUTS, until=time.monotonic() + 300)

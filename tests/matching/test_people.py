@@ -51,6 +51,7 @@ def children(tmp_path_factory):
     return file, dict(zip(table["record_key"].to_pylist(), table["child"].to_pylist(), strict=True))
 
 
+@pytest.mark.in_full
 def test_the_command_links_children_nobody_has_labelled(children, tmp_path):
     file, truth = children
     out, model = tmp_path / "out.parquet", tmp_path / "model.json"

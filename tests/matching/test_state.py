@@ -101,6 +101,7 @@ FLOODS = [
 ]
 
 
+@pytest.mark.in_full
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_equal_records_of_several_nights_come_to_what_all_at_once_would(town, tmp_path, seed):
@@ -212,6 +213,7 @@ match(records).state.write(Path(sys.argv[1]))
 """
 
 
+@pytest.mark.in_full
 def test_a_state_is_the_same_to_the_byte_in_every_process(tmp_path):
     """Python orders a set of texts otherwise in each."""
     written = []

@@ -509,6 +509,7 @@ def asks_anew(place: LittleNights, said: Any = "S0021") -> None:
     place.feeds["social_care"].rows["S0921"]["firewall_from"] = said
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     "said", ["S0021", *(pytest.param(each, marks=pytest.mark.in_full) for each in ("s-0021", BIRTH.nhs))]
 )
@@ -529,6 +530,7 @@ def test_who_had_stopped_asking_for_a_wall_and_asks_anew_is_heard_whatever_was_d
     walled(place, 3)
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     "came",
     ["rejected", pytest.param("damaged", marks=pytest.mark.in_full), pytest.param("delta", marks=pytest.mark.in_full)],

@@ -87,6 +87,7 @@ def test_a_memory_of_what_versions_were_held_against_that_cannot_be_read_is_none
     assert [row["shielded"] for row in place.published(0).to_pylist()].count(True) == 1
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("left", [b"{}", None])
 def test_a_version_whose_manifest_is_damaged_is_made_anew(
     one_night: LittleNights, tmp_path: Path, left: bytes | None

@@ -87,6 +87,7 @@ def test_the_next_night_is_published_whatever_became_of_a_table_that_the_databas
     assert place.load() == {}
 
 
+@pytest.mark.in_full
 def test_a_night_that_is_run_again_mends_whatever_stands_in_the_database(
     two_nights: LittleNights, tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ def two_nights(tmp_path_factory: pytest.TempPathFactory) -> LittleNights:
     return made
 
 
+@pytest.mark.in_full
 def test_another_table_in_the_store_fails_the_night_and_put_back_it_is_published(
     two_nights: LittleNights, tmp_path: Path
 ) -> None:

@@ -65,6 +65,7 @@ def assert_nothing_is_told(done, pair: tuple[str, str], place: LittleNights) -> 
     assert last.subject == " ".join(map(reference_of, pair))
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("pair", [OF_HIDDEN, (OF_HIDDEN[0], OF_OPEN[0]), (OF_OPEN[1], OF_HIDDEN[1])])
 @pytest.mark.parametrize("words", [(), ("--json",), ("--night", str(day_of(0)))])
 def test_a_record_of_a_shielded_child_is_not_explained(two_nights, pair, words):
@@ -72,6 +73,7 @@ def test_a_record_of_a_shielded_child_is_not_explained(two_nights, pair, words):
     assert_nothing_is_told(ask(two_nights, pair, *words), pair, two_nights)
 
 
+@pytest.mark.in_full
 def test_a_record_of_a_withheld_child_is_not_either_and_it_looks_the_same(place):
     path = place.in_force(1).folder / "identities" / "visibility.parquet"
     seen = read_table(path)
@@ -84,12 +86,14 @@ def test_a_record_of_a_withheld_child_is_not_either_and_it_looks_the_same(place)
     assert withheld.output == shielded.output
 
 
+@pytest.mark.in_full
 def test_one_that_is_shielded_by_a_decision_is_not_even_before_the_next_load(place):
     assert ask(place, OF_OPEN).exit_code == 0
     protection_decisions.shield(place.deployment, AUTHORITY, OF_OPEN[0], actor="Ruth", reason="Police", at=NOW)
     assert "CHILD_PROTECTED" in ask(place, OF_OPEN).output
 
 
+@pytest.mark.in_full
 def test_where_nobody_was_judged_yet_nothing_is_told(place):
     place.deliver(2)
     assert place.load(before=broken_in("identities")) == {2: "failed"}

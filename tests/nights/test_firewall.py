@@ -162,6 +162,7 @@ def lines_of(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8", errors="replace").replace("</tr>", "\n").splitlines()
 
 
+@pytest.mark.in_full
 @pytest.mark.both_databases
 def test_one_identity_is_split_and_nothing_of_one_is_published_with_the_other(walled: LittleNights) -> None:
     nothing_crosses(walled, 1)

@@ -225,6 +225,7 @@ def test_the_opening_of_one_side_holds_no_night_for_the_wish_of_a_record_that_is
             assert both & hidden == (both if night == 2 else set())
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("key", ["social_care:S0021", f"health:P{BIRTH.nhs}"], ids=["of a side", "between them"])
 def test_the_gate_finds_a_name_that_was_taken_over(place: LittleNights, tmp_path: Path, key: str) -> None:
     renamed(
@@ -282,6 +283,7 @@ def test_a_record_that_comes_to_stand_at_a_wall_brings_no_id_with_it(
     assert not told.passed and told.figures["ids_brought"] == 1
 
 
+@pytest.mark.in_full
 def test_a_slip_beside_a_wall_that_is_put_right_holds_no_night(tmp_path: Path) -> None:
     """A stranger's police key comes once with what is told of a child at the wall, and then as it was."""
     place = LittleNights(tmp_path)
@@ -309,6 +311,7 @@ def test_a_slip_beside_a_wall_that_is_put_right_holds_no_night(tmp_path: Path) -
     nothing_leads_across(place)
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("again", ["a decision", pytest.param("a feed", marks=pytest.mark.in_full)])
 def test_a_wall_that_was_taken_away_and_stands_again_is_another(tmp_path: Path, again: str) -> None:
     """A version of the first time shows two ids that the version of the time between shows as one."""
@@ -347,6 +350,7 @@ def decided_as_one(place: LittleNights) -> None:
     protection_decisions.confirm(place.deployment, AUTHORITY, made.number, actor="Omar", **by)
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("how", ["corrected", pytest.param("late", marks=pytest.mark.in_full)])
 def test_a_silence_that_a_night_took_in_stays_one_though_its_delivery_be_replaced(tmp_path: Path, how: str) -> None:
     """The record asked, two people said `same`, it came without the wish; a new order comes in another delivery for that night."""

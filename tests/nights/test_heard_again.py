@@ -104,6 +104,7 @@ REFUSED: dict[str, Callable[[dict[str, Any]], Any]] = {
 }
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     "why",
     [
@@ -149,6 +150,7 @@ def test_a_file_below_that_the_manifest_names_is_heard_again_when_it_is_another(
         assert [records for _, records in told(place)] == [1] * number
 
 
+@pytest.mark.in_full
 def test_what_is_as_it_was_heard_is_not_heard_again_though_more_lies_beside_it(place: LittleNights) -> None:
     folder = laid(place, FIRST)
     place.load()
@@ -190,6 +192,7 @@ def test_a_flood_in_a_file_that_no_manifest_names_keeps_no_delivery_back(
     assert "FLOOD_WAITS" in findings(place)
 
 
+@pytest.mark.in_full
 def test_what_did_not_change_is_not_read_again(place: LittleNights, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
     state = astray_module.Astray.state
@@ -217,6 +220,7 @@ def test_what_did_not_change_is_not_read_again(place: LittleNights, monkeypatch:
     assert read
 
 
+@pytest.mark.in_full
 def test_one_that_changes_while_it_is_heard_is_heard_again(
     place: LittleNights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,6 +261,7 @@ def test_one_that_could_not_be_read_is_told_and_heard_at_the_next_look(
     assert findings(place) == [] and shielded(place, FIRST)
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     "then",
     [
@@ -325,6 +330,7 @@ def test_a_flood_is_told_no_more_once_a_later_full_delivery_is_in_force(
     assert "FLOOD_WAITS" not in findings(place)
 
 
+@pytest.mark.in_full
 def test_what_a_killed_run_leaves_of_wishes_that_are_let_go_stops_no_load(
     place: LittleNights, monkeypatch: pytest.MonkeyPatch, setting: Any
 ) -> None:

@@ -37,6 +37,7 @@ def nights(draw, agency):
     return made
 
 
+@pytest.mark.in_full
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "agency",
@@ -51,6 +52,7 @@ def test_whatever_changes_the_outcome_is_that_of_reading_everything(agency, data
             assert_same(life.receive(night))
 
 
+@pytest.mark.others_in_full
 @pytest.mark.parametrize("agency", AGENCIES)
 @pytest.mark.parametrize("layouts", [(), ("table",), ("returns",)], ids=str)
 def test_only_what_is_new_is_read(agency, layouts, tmp_path):
@@ -94,6 +96,7 @@ def test_each_layout_comes_stays_and_goes(agency, tmp_path):
                 assert_same(life.receive(Night(day_of(number), rows, layouts)))
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("agency", AGENCIES)
 def test_another_contract_or_day_is_no_reason_to_know_a_verdict(agency, tmp_path):
     life, rows = Life(agency, tmp_path), feed_of(agency, CHILDREN)

@@ -76,6 +76,7 @@ def change(place: LittleNights, number: int) -> None:
         feed.rows[next(iter(marked.values()))] = marked
 
 
+@pytest.mark.in_full
 def test_a_home_from_which_they_are_removed_each_night_is_the_same(tmp_path, taken):
     places = [LittleNights(tmp_path / name) for name in ("remembers", "forgets")]
     for number in range(4):
@@ -103,6 +104,7 @@ def test_nothing_readable_stands_in_them(tmp_path):
         assert not [value for value in values if any(value.encode() in text for text in seen)]
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     "harm",
     [
@@ -152,6 +154,7 @@ def test_those_of_another_delivery_are_of_no_use(tmp_path, taken):
     assert not any(taken)
 
 
+@pytest.mark.in_full
 def test_a_kill_before_the_register_knows_changes_nothing(tmp_path, monkeypatch):
     places = [LittleNights(tmp_path / name) for name in ("sound", "killed")]
     for number in range(3):
@@ -172,6 +175,7 @@ def test_a_kill_before_the_register_knows_changes_nothing(tmp_path, monkeypatch)
     assert told(places[0]) == told(places[1])
 
 
+@pytest.mark.in_full
 def test_a_delta_and_a_delivery_that_is_late_need_none_and_leave_the_next_one_right(tmp_path, taken):
     places = [LittleNights(tmp_path / name) for name in ("remembers", "forgets")]
     for place in places:
@@ -192,6 +196,7 @@ def test_a_delta_and_a_delivery_that_is_late_need_none_and_leave_the_next_one_ri
     assert told(places[0]) == told(places[1])
 
 
+@pytest.mark.in_full
 def test_they_are_kept_and_go_with_their_delivery(tmp_path):
     place = LittleNights(tmp_path)
     for number in range(2):
@@ -201,6 +206,7 @@ def test_they_are_kept_and_go_with_their_delivery(tmp_path):
     assert {path.parent.parent.name for path in texts(place)} == {day_of(1).isoformat()}
 
 
+@pytest.mark.in_full
 def test_the_program_s_text_is_among_what_a_verdict_means(tmp_path, monkeypatch, taken):
     place = LittleNights(tmp_path)
     place.deliver(0)

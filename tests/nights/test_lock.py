@@ -83,6 +83,7 @@ def test_another_process_is_kept_out_and_a_killed_one_gives_the_lock_back(deploy
         assert soon_free(deployment)
 
 
+@pytest.mark.in_full
 def test_it_is_waited_for_as_long_as_the_setting_says(deployment, database):
     patient = Deployment(
         deployment.settings.model_copy(update={"lock_wait_seconds": 30}), deployment.home, deployment.engine, ""
@@ -112,6 +113,7 @@ def test_it_is_given_back_after_a_fault(deployment):
     assert not going_on(deployment, "330")
 
 
+@pytest.mark.in_full
 @POSTGRESQL
 def test_on_postgresql_another_machine_is_kept_out_too(deployment, database):
     """A file lock ends at the machine, as it does here where the file is another one."""

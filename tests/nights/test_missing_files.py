@@ -98,6 +98,7 @@ def test_without_any_one_file_or_folder_the_child_is_told_to_nobody(decided: Lit
     assert looked(other) and not looked(own)
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("gone", ["inputs.json", "attempts", "night", "authority", "nights", "snapshots"])
 def test_what_is_missing_is_told_as_damage(place: LittleNights, gone: str) -> None:
     own, attempt = index_id(place, 0), place.in_force(0).folder

@@ -96,6 +96,7 @@ def test_the_same_records_give_the_same_model_and_other_records_a_new_one(home, 
     assert contents(trained.path) == before
 
 
+@pytest.mark.in_full
 def test_too_few_records_are_refused_and_nothing_is_written(home, trained):
     there = sorted(home.models.iterdir())
     with pytest.raises(IsindexError, match="TOO_FEW_TO_TRAIN"):

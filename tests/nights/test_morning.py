@@ -169,6 +169,7 @@ def test_pages_count_all_that_is_in_force_and_nothing_that_is_held(nights: Littl
     assert [row[3] for row in fields if row[3] != "0"] == ["2", "2"]
 
 
+@pytest.mark.in_full
 def test_a_delta_that_is_held_alone_brings_nothing(nights: LittleNights) -> None:
     send(nights, 1, 3, *everyone("health"))
     nights.load()
@@ -281,6 +282,7 @@ def test_a_gap_is_told_until_it_is_filled_or_waived(nights: LittleNights) -> Non
     assert to_settle(nights, 1) == set()
 
 
+@pytest.mark.in_full
 def test_a_held_delta_and_an_empty_delivery_are_told_until_a_full_one_comes(nights: LittleNights) -> None:
     send(nights, 1, 3, row_of("health", 0))
     nights.load()
@@ -332,6 +334,7 @@ def test_a_delivery_without_its_manifest_is_told_until_it_is_whole(nights: Littl
         assert rows_of(nights, page, "landing") == []
 
 
+@pytest.mark.in_full
 def test_a_load_of_some_nights_says_which_it_was_not_asked_for(nights: LittleNights) -> None:
     nights.deliver(1)
     for words in (("--night", f"{day_of(0)}"), ("--authority", "331")):
@@ -371,6 +374,7 @@ def test_nights_let_go_by_the_load_that_published_them_went_well_and_are_history
     assert "ISINDEX_FIRST_NIGHT" not in found.remedy and "later date" in found.remedy
 
 
+@pytest.mark.in_full
 # ---- silence --------------------------------------------------------------------------------------------------------
 def test_an_authority_that_has_fallen_silent_is_named_though_no_run_was_made_for_it(nights: LittleNights) -> None:
     nights.deliver(1)

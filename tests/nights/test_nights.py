@@ -69,6 +69,7 @@ def world(request, tmp_path_factory, delivered, database):
     return out, home, made, summary
 
 
+@pytest.mark.others_in_full
 def test_every_night_is_published_and_every_count_is_the_one_the_generator_expects(world):
     out, home, made, summary = world
     assert [night["state"] for night in summary["nights"]] == ["published"] * 3

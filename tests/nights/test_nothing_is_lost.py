@@ -223,6 +223,7 @@ def test_what_a_night_builds_on_is_among_its_inputs(place):
         assert other.data_digest != inputs.data_digest
 
 
+@pytest.mark.in_full
 # ---- kills ----------------------------------------------------------------------------------------------------------
 def test_a_night_killed_behind_the_pointer_is_a_sound_base_and_the_database_follows_it(place, monkeypatch):
     place.put("health", SECOND, 2, moved(0), "delta")

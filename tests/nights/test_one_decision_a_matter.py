@@ -55,6 +55,7 @@ def standing(place: LittleNights) -> list[str]:
         return list(connection.scalars(select(db.decision.c.kind).where(db.decision.c.undone_at.is_(None))))
 
 
+@pytest.mark.others_in_full
 @pytest.mark.parametrize("second", PAIRS)
 @pytest.mark.parametrize("first", PAIRS)
 def test_one_decision_stands_on_a_pair_in_whichever_order_it_is_told(
@@ -106,6 +107,7 @@ def test_of_two_people_who_decide_of_a_pair_at_one_moment_one_is_refused(
     assert standing(place) == ["firewall"]
 
 
+@pytest.mark.others_in_full
 @pytest.mark.parametrize(("first", "second"), [("shield", "shield"), ("shield", "unshield"), ("unshield", "unshield")])
 def test_of_two_people_who_decide_of_a_childs_protection_at_one_moment_one_is_refused(
     place: LittleNights, two: tuple[str, str], first: str, second: str
@@ -128,6 +130,7 @@ def test_a_decision_on_another_pair_is_refused_by_nobody(place: LittleNights, tw
     assert sorted(standing(place)) == ["firewall", "same"]
 
 
+@pytest.mark.in_full
 def test_a_shield_overrules_a_proposal_to_open_the_child_and_one_confirmed_that_does_not_count_yet(
     place: LittleNights, two: tuple[str, str]
 ) -> None:

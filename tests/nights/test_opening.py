@@ -122,6 +122,7 @@ def test_the_wish_of_another_child_overtakes_nothing(place: LittleNights) -> Non
     confirm(place, made.number)
 
 
+@pytest.mark.in_full
 def test_a_proposal_of_which_nobody_kept_what_was_known_is_made_again(place: LittleNights) -> None:
     made = propose(place)
     with place.deployment.engine.begin() as connection:
@@ -139,6 +140,7 @@ def test_who_is_not_hidden_cannot_be_opened_and_who_is_since_can(place: LittleNi
     propose(place, OTHER_KEY)
 
 
+@pytest.mark.in_full
 def test_a_shield_by_any_record_of_the_child_overrules_a_proposal_by_another(place: LittleNights) -> None:
     held = read_table(place.in_force(1).folder / "identities" / "identities.parquet").to_pylist()
     own = index_id(place, 1)
@@ -151,6 +153,7 @@ def test_a_shield_by_any_record_of_the_child_overrules_a_proposal_by_another(pla
         propose(place, second)
 
 
+@pytest.mark.in_full
 def test_who_confirms_is_shown_what_and_a_second_proposer_is_told_to_confirm(place: LittleNights) -> None:
     proposed = said(place, "decide", "unshield", index_id(place, 1).lower(), "--actor", "Ruth")
     number = proposed.split()[1].rstrip(",")
@@ -202,6 +205,7 @@ def test_the_wrong_child_is_opened_as_the_how_to_says_without_a_warning_that_is_
     assert made.came_of_it == f"Took effect with the night of {day_of(2)}."
 
 
+@pytest.mark.in_full
 def test_a_warning_that_a_decision_shields_the_child_is_given_while_one_does(place: LittleNights) -> None:
     made = propose(place)
     before = protection_decisions.proposal_of(place.deployment, AUTHORITY, made.number)

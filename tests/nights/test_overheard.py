@@ -95,6 +95,7 @@ def in_capitals(told: dict[str, Any], folder: Path) -> Any:
     return told | {"files": [file | {"sha256": hashlib.sha256(data).hexdigest()}]}
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("spoil", [half_an_upload, in_capitals])
 def test_a_child_is_hidden_though_half_of_an_upload_is_missing_and_the_other_damaged_or_its_header_is_another(
     before: LittleNights, tmp_path: Path, spoil: Callable[[dict[str, Any], Path], Any]

@@ -113,6 +113,7 @@ def test_protection_that_waits_is_told_everywhere_until_it_has_come_to_its_end(
     assert json.loads(said(place, "status", "--json"))[0]["protection_waits"] is None
 
 
+@pytest.mark.in_full
 def test_a_proposal_is_told_until_a_second_person_confirms_it(place: LittleNights) -> None:
     said(place, "decide", "unshield", KEY, "--actor", "Ruth")
     for page in pages(1):

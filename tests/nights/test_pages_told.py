@@ -83,6 +83,7 @@ def held_with_a_wish(place: LittleNights, number: int) -> None:
         assert load(place)[number] == "held"
 
 
+@pytest.mark.in_full
 def test_every_night_says_which_of_its_versions_was_published_again_and_why(place: LittleNights) -> None:
     before = [place.night(number).version() for number in range(2)]
     assert rows(place, 0, "taken") == rows(place, 1, "taken") == []
@@ -105,6 +106,7 @@ def test_a_version_that_was_removed_is_told_on_the_page_of_its_night(place: Litt
     assert "Shown since as" not in row
 
 
+@pytest.mark.in_full
 def test_hidden_children_are_counted_in_what_readers_see(place: LittleNights) -> None:
     (row,) = rows(place, 1, "protection")
     assert (row["Which version"], row["Children hidden"]) == (HIDING["in_force"].text, hidden_in(place, 1))
@@ -116,6 +118,7 @@ def test_hidden_children_are_counted_in_what_readers_see(place: LittleNights) ->
         assert row["Children hidden"] == hidden_in(place, number)
 
 
+@pytest.mark.in_full
 def test_what_a_held_night_found_is_said_to_be_not_in_force_beside_what_readers_see(place: LittleNights) -> None:
     held_with_a_wish(place, 2)
     seen, found = rows(place, 2, "protection")
@@ -128,6 +131,7 @@ def test_what_a_held_night_found_is_said_to_be_not_in_force_beside_what_readers_
     assert "that run was not published" not in page(place, f"{day_of(1)}/{AUTHORITY}/protection.html").text_content()
 
 
+@pytest.mark.in_full
 def test_what_readers_see_instead_of_a_held_night_is_told_anew_when_it_is_made_less(place: LittleNights) -> None:
     from datetime import UTC, datetime
 
@@ -151,6 +155,7 @@ def test_what_readers_see_instead_of_a_held_night_is_told_anew_when_it_is_made_l
     assert row["Children hidden"] == hidden_in(place, 1) != before
 
 
+@pytest.mark.in_full
 def test_a_night_held_anew_tells_of_what_came_for_it_and_not_that_it_is_missing(place: LittleNights) -> None:
     place.deliver(2, "education", "police", "social_care")
     assert load(place) == {2: "published"}
@@ -187,6 +192,7 @@ def test_a_night_that_fails_anew_tells_of_what_came_for_it(place: LittleNights) 
     assert not [row for row in rows(place, 2, "attention") if row["Agency"] == "Health"]
 
 
+@pytest.mark.in_full
 def test_every_word_in_colour_on_the_pages_of_real_nights_is_explained(place: LittleNights) -> None:
     held_with_a_wish(place, 2)
     root = page(place, "words.html")
@@ -211,6 +217,7 @@ class _Ran:
         self.planned = PlannedNight(AUTHORITY, day_of(number), "", (), ())
 
 
+@pytest.mark.in_full
 def test_a_corrected_delivery_that_holds_its_night_is_told_and_not_the_refused_one(place: LittleNights) -> None:
     place.deliver(2, "health", fault="checksum")
     place.deliver(2, "education", "police", "social_care")

@@ -75,10 +75,12 @@ def streets(place: LittleNights, night: int) -> set[str]:
     return set(live["address_line_1"].to_pylist())
 
 
+@pytest.mark.in_full
 def test_a_home_that_is_up_to_date_has_nothing_to_run(place: LittleNights) -> None:
     assert why(place) == {}
 
 
+@pytest.mark.in_full
 def test_a_delivery_makes_its_own_night_outstanding_and_a_load_brings_the_later_ones_after_it(
     place: LittleNights,
 ) -> None:
@@ -99,6 +101,7 @@ def test_an_earlier_night_that_ends_in_the_same_version_leaves_the_later_ones_al
     assert why(place) == {}
 
 
+@pytest.mark.in_full
 def test_a_delivery_for_a_night_between_goes_into_it_and_the_later_one_builds_on_it(tmp_path: Path) -> None:
     place = LittleNights(tmp_path)
     place.deliver(0)
@@ -111,6 +114,7 @@ def test_a_delivery_for_a_night_between_goes_into_it_and_the_later_one_builds_on
     assert place.last(2).why == ["It builds on the night of 19 November 2026 now."]
 
 
+@pytest.mark.in_full
 def test_nothing_is_built_on_a_gap_and_the_night_that_is_mended_takes_its_place(place: LittleNights) -> None:
     before = streets(place, 2)
     move(place)
@@ -130,6 +134,7 @@ def test_nothing_is_built_on_a_gap_and_the_night_that_is_mended_takes_its_place(
     assert why(place) == {}
 
 
+@pytest.mark.in_full
 def test_a_delivery_that_is_sent_whole_makes_its_night_outstanding(place: LittleNights) -> None:
     move(place)
     (damaged,) = place.deliver(3, "health", fault="checksum")
@@ -151,6 +156,7 @@ def test_a_correction_that_is_refused_changes_nothing_and_touches_no_later_night
     assert bytes_under(place.home / "snapshots") == before
 
 
+@pytest.mark.in_full
 def test_a_decision_makes_the_night_in_force_outstanding_and_no_earlier_one(place: LittleNights) -> None:
     number = decide(place)
     assert why(place) == {2: (f"A decision of 3 December 2026 (number {number}: not the same).",)}
@@ -177,6 +183,7 @@ def test_a_version_that_is_held_back_from_pruning_makes_no_night_outstanding(pla
     assert why(place) == {}
 
 
+@pytest.mark.in_full
 def test_a_new_model_concerns_the_latest_night_only(place: LittleNights, tmp_path: Path, setting: Setting) -> None:
     setting("ISINDEX_MODEL", other_model(tmp_path))
     assert why(place) == {2: ("Another version of the match model.",)}
@@ -186,6 +193,7 @@ def test_a_new_model_concerns_the_latest_night_only(place: LittleNights, tmp_pat
     assert why(place) == {2: ("Another version of the match model.",)}
 
 
+@pytest.mark.in_full
 def test_a_changed_contract_and_changed_rules_concern_the_latest_night_only(
     place: LittleNights, tmp_path: Path, setting: Setting
 ) -> None:
@@ -199,6 +207,7 @@ def test_a_changed_contract_and_changed_rules_concern_the_latest_night_only(
         assert why(place) == {}
 
 
+@pytest.mark.in_full
 def test_a_new_model_concerns_every_night_that_is_not_in_force_yet_but_later(
     place: LittleNights, tmp_path: Path, setting: Setting
 ) -> None:
@@ -240,6 +249,7 @@ def test_a_run_key_stays_until_what_is_to_be_built_changes(place: LittleNights) 
     assert len(set(keys)) == 3
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("stage", ["health", "inputs"])
 def test_a_night_that_failed_before_its_inputs_were_frozen_is_new_again_once_one_changes(
     place: LittleNights, stage: str

@@ -152,6 +152,7 @@ def test_what_was_kept_of_a_wish_and_is_altered_stops_the_night(place: LittleNig
     assert place.last(1).code == "REQUESTS_DAMAGED"
 
 
+@pytest.mark.in_full
 def test_no_name_number_or_address_is_in_what_is_kept_of_a_wish(shielded: LittleNights) -> None:
     paths = [
         *(shielded.home / "protection").rglob("*.parquet"),
@@ -317,6 +318,7 @@ def test_who_goes_on_asking_is_shielded_whatever_was_confirmed(shielded: LittleN
     assert [hidden(shielded, night) for night in (2, 3, 4)] == [{CHILD.family}] * 3
 
 
+@pytest.mark.in_full
 @pytest.mark.both_databases
 def test_a_decision_shields_at_once_and_undone_it_is_latched(place: LittleNights) -> None:
     made = protection_decisions.shield(place.deployment, AUTHORITY, index_id(place, 0), **by("Ruth"))

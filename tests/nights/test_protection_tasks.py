@@ -137,6 +137,7 @@ def test_a_mark_nobody_understood_is_gone_once_it_is_corrected_to_a_no(place: Li
     assert open_it in unescape(page)
 
 
+@pytest.mark.in_full
 def test_a_damaged_line_is_not_called_one_whose_mark_is_not_understood(place: LittleNights) -> None:
     row = next(row for row in place.feeds["social_care"].rows.values() if row["nhs_number"] == CHILD.nhs)
     row["shield"] = {"requested": True, "by": "Court", "reason_code": "other"}
@@ -172,6 +173,7 @@ def test_a_firewall_is_one_task_after_its_number_was_corrected_to_another_that_n
     assert counted(place, 2)["No firewall"] == "1"
 
 
+@pytest.mark.in_full
 def test_the_overview_names_every_kind_that_is_for_people(place: LittleNights) -> None:
     page = unescape((place.home / "reports" / day_of(0).isoformat() / "index.html").read_text())
     note = f"{', '.join(word.text for word in list(TASKS.values())[:-1])} and {list(TASKS.values())[-1].text} are for people"
@@ -180,6 +182,7 @@ def test_the_overview_names_every_kind_that_is_for_people(place: LittleNights) -
     assert set(counted(place, 0)) >= {word.text for word in TASKS.values()}
 
 
+@pytest.mark.in_full
 def test_no_value_of_a_child_is_on_the_page(place: LittleNights) -> None:
     place.feeds["health"].rows[KEY]["confidentiality"] = ""
     place.deliver(1)

@@ -133,6 +133,7 @@ def test_who_asks_in_a_night_that_fails_is_hidden_at_once(place: LittleNights) -
     assert shown_in_versions(place) == []
 
 
+@pytest.mark.in_full
 @pytest.mark.both_databases
 def test_who_asks_in_a_published_night_is_hidden_in_the_versions_of_before(place: LittleNights) -> None:
     asks(place)
@@ -350,6 +351,7 @@ def shown_by(place: LittleNights) -> dict[Path, str]:
     return {path: sha256 for path, sha256 in told.items() if "tombstones" not in path.parts}
 
 
+@pytest.mark.in_full
 def test_an_uneventful_night_looks_at_no_version_of_before(
     place: LittleNights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -463,6 +465,7 @@ def test_a_service_that_a_night_held_or_failed_finds_to_be_sensitive_is_named_in
     assert named_in(place) == []
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("said", [{"sensitive": True}, pytest.param({"sensitive": None}, marks=pytest.mark.in_full)])
 def test_a_service_that_a_published_night_refuses_for_want_of_a_basis_is_named_in_no_version(
     naming: LittleNights, tmp_path: Path, said: dict[str, Any]
@@ -488,6 +491,7 @@ def test_a_service_that_a_published_night_refuses_for_want_of_a_basis_is_named_i
         assert not [each for each in taken_away(place.deployment, AUTHORITY) if each.business_date == day_of(night)]
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("then", ["room again", pytest.param("corrected", marks=pytest.mark.in_full)])
 def test_what_a_published_night_has_refused_is_not_lost_when_the_disk_is_full_while_later_ones_are_made_anew(
     naming: LittleNights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str
@@ -523,6 +527,7 @@ def test_what_a_published_night_has_refused_is_not_lost_when_the_disk_is_full_wh
     assert earlier_ones() == []
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("at", ["identities", pytest.param("links", marks=pytest.mark.in_full)])
 def test_what_a_killed_run_has_found_sensitive_is_not_lost_when_its_delivery_is_corrected(
     naming: LittleNights, tmp_path: Path, at: str
@@ -545,6 +550,7 @@ def test_what_a_killed_run_has_found_sensitive_is_not_lost_when_its_delivery_is_
     assert set(named_in(place)) <= {place.night(5).version(), "database"}
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("ended", ["held", pytest.param("killed", marks=pytest.mark.in_full)])
 def test_what_an_attempt_has_found_is_not_lost_when_others_take_its_place_before_protection_comes_to_its_end(
     naming: LittleNights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: str
@@ -617,6 +623,7 @@ def test_what_a_held_night_has_unnamed_stays_so_in_versions_of_before_and_later_
     assert set(named_in(place)) == {*naming_it, "database"}
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     ("how", "ends"),
     [

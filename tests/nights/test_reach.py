@@ -43,10 +43,12 @@ def refused(place: LittleNights, day: date) -> str:
     return caught.value.code
 
 
+@pytest.mark.in_full
 def test_a_night_before_the_first_one_is_refused(place: LittleNights) -> None:
     assert refused(place, day_of(1)) == "NIGHT_TOO_EARLY"
 
 
+@pytest.mark.in_full
 def test_the_setting_opens_the_time_before(place: LittleNights, setting: Setting) -> None:
     setting("ISINDEX_FIRST_NIGHT", day_of(1).isoformat())
     assert first_nights(place.deployment)[AUTHORITY] == day_of(1)
@@ -73,6 +75,7 @@ def test_a_night_that_has_not_come_is_refused_and_tomorrow_s_is_not(place: Littl
     assert run_night(Night(place.deployment, AUTHORITY, last_night()), started_by="a test") == "published"
 
 
+@pytest.mark.in_full
 def test_a_night_that_was_let_go_is_refused(place: LittleNights, setting: Setting) -> None:
     setting("ISINDEX_KEEP_NIGHTS", 1)
     for number in (4, 5):

@@ -85,6 +85,7 @@ def test_ten_nights_end_at_a_steady_size(
         assert size[0] < size[2], (part, size)
 
 
+@pytest.mark.in_full
 def test_no_page_links_to_a_night_that_is_gone(place: LittleNights) -> None:
     docs = place.home / "reports" / "data_docs"
     for number in range(NIGHTS):
@@ -140,6 +141,7 @@ def test_what_the_matcher_keeps_to_save_time_is_that_of_the_last_nights_alone(pl
     assert place.last(NIGHTS - 1).code == "BASE_DAMAGED"
 
 
+@pytest.mark.in_full
 def test_every_kept_night_can_be_run_again_and_ends_in_the_same_bytes(place: LittleNights) -> None:
     before = bytes_under(place.home / "snapshots")
     for number in range(NIGHTS - KEPT_NIGHTS, NIGHTS):
@@ -151,6 +153,7 @@ def test_every_kept_night_can_be_run_again_and_ends_in_the_same_bytes(place: Lit
         assert bytes_under(place.home / "snapshots") == before
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("pointer", ["gone", "from before the nights that are kept"])
 def test_without_what_is_in_force_every_load_says_what_to_put_back_and_nothing_goes(
     place: LittleNights, pointer: str
@@ -195,6 +198,7 @@ def test_while_it_cannot_be_read_what_is_in_force_nothing_of_it_goes_for_a_later
     assert bytes_under(place.in_force(last).folder) == tables
 
 
+@pytest.mark.in_full
 def test_a_kept_night_that_is_corrected_is_run_on_its_base_and_the_later_ones_follow(place: LittleNights) -> None:
     oldest = NIGHTS - KEPT_NIGHTS
     place.feeds["health"].hold(children()[0], address_line_1="1 Corrected Row")
@@ -246,6 +250,7 @@ def test_a_delta_that_waits_for_longer_than_nights_are_kept_is_refused_by_code(p
     assert standing_deliveries(place.deployment.engine) == []
 
 
+@pytest.mark.in_full
 def test_the_night_after_those_that_were_kept_goes_on_from_them(place: LittleNights) -> None:
     place.deliver(NIGHTS)
     assert place.load() == {NIGHTS: "published"}

@@ -64,6 +64,7 @@ def test_no_night_is_built_on_a_table_that_was_altered_since_it_was_published(pl
     assert bytes_under(place.home / "snapshots") == whole
 
 
+@pytest.mark.in_full
 def test_one_that_is_gone_or_was_put_there_is_told_too(place: LittleNights) -> None:
     folder = place.in_force(0).folder
     (folder / "live" / "police.parquet").unlink()
@@ -73,6 +74,7 @@ def test_one_that_is_gone_or_was_put_there_is_told_too(place: LittleNights) -> N
     assert all(name in place.last(1).reasons[0] for name in ("live/police.parquet", "live/prison.parquet"))
 
 
+@pytest.mark.in_full
 def test_run_again_the_night_is_whole_and_all_ends_as_if_nothing_had_happened(
     place: LittleNights, one_night: LittleNights, tmp_path: Path
 ) -> None:
@@ -101,6 +103,7 @@ BETWEEN_STAGES = (
 )
 
 
+@pytest.mark.others_in_full
 @pytest.mark.parametrize(("stage", "name"), BETWEEN_STAGES)
 def test_nothing_is_made_of_a_table_that_was_altered_since_its_stage_wrote_it(
     place: LittleNights, stage: str, name: str
@@ -119,6 +122,7 @@ def test_nothing_is_made_of_a_table_that_was_altered_since_its_stage_wrote_it(
     assert bytes_under(place.home / "snapshots") == whole
 
 
+@pytest.mark.in_full
 def test_what_is_altered_while_it_is_published_is_not_sealed_as_right(
     place: LittleNights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,6 +182,7 @@ def test_a_run_that_was_killed_after_the_pointer_is_finished_by_the_next_night(
     assert run_night(place.night(1), started_by="a test") == "published"
 
 
+@pytest.mark.in_full
 def test_every_table_is_read_once_for_its_proof_before_it_is_published(
     place: LittleNights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,6 +212,7 @@ def test_a_night_in_force_that_is_run_again_leaves_the_same_bytes_with_its_seal(
     assert bytes_under(folder) == before
 
 
+@pytest.mark.in_full
 def test_what_no_stage_has_written_goes_before_the_night_is_published(place: LittleNights) -> None:
     def before(each: str) -> None:
         if each == "publish":

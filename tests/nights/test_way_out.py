@@ -45,6 +45,7 @@ def told(place: LittleNights) -> tuple[dict[str, Any], dict[str, Any]]:
     return night, standing
 
 
+@pytest.mark.in_full
 def test_a_held_night_has_a_code_and_the_way_out(place: LittleNights, tmp_path: Path) -> None:
     place = place.copied_to(tmp_path)
     place.renumber()

@@ -64,6 +64,7 @@ def end(place: LittleNights, named: str) -> int:
     return protection_decisions.confirm(*here, proposed.number, actor="B", reason="seen", at=NOW).number
 
 
+@pytest.mark.in_full
 def test_it_says_where_it_stands_and_which_reject_asks(place: LittleNights) -> None:
     (task,) = tasks(place, 1)
     assert task["kind"] == "nobody"
@@ -76,6 +77,7 @@ def test_it_says_where_it_stands_and_which_reject_asks(place: LittleNights) -> N
     assert "Asks to be protected" in (folder / "rejected.html").read_text()
 
 
+@pytest.mark.in_full
 def test_everything_says_so_until_it_is_settled(place: LittleNights) -> None:
     told = summary_of(place.deployment, [])
     (waits,) = told["standing"]
@@ -91,6 +93,7 @@ def test_everything_says_so_until_it_is_settled(place: LittleNights) -> None:
     assert "Wishes to be protected that wait for somebody" in front and page.removeprefix("reports/") in front
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("named", ["wish", "record_ref"])
 def test_two_people_end_it_and_nothing_else(place: LittleNights, named: str) -> None:
     place.feeds["health"].rows[KEY]["confidentiality"] = "S"
@@ -120,6 +123,7 @@ SINCE = {
 }
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("since", SINCE)
 def test_what_means_somebody_by_then_or_was_told_again_stands(place: LittleNights, since: str) -> None:
     (task,) = tasks(place, 1)
@@ -144,6 +148,7 @@ def test_a_name_that_no_wish_and_no_record_has_is_refused(place: LittleNights) -
             protection_decisions.unshield(place.deployment, AUTHORITY, name, actor="A", reason="nobody", at=NOW)
 
 
+@pytest.mark.in_full
 def test_to_end_a_wish_that_means_nobody_is_said_to_be_that(place: LittleNights) -> None:
     (task,) = tasks(place, 1)
     words = ["--home", str(place.home), "--authority", AUTHORITY, "--reason", "the record was a mistake"]

@@ -30,6 +30,7 @@ def between(record, sides=SIDES, walls=STANDING, before=None):
     return bearing_both(person(records), walls, borne).to_pylist()
 
 
+@pytest.mark.others_in_full
 @pytest.mark.parametrize(
     "more",
     [{"birth_date": date(2016, 5, 18)}, {"birth_date": date(2016, 1, 17)}, {"birth_date": date(2011, 5, 17)}, {"addresses": HOME},

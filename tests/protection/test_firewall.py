@@ -52,6 +52,7 @@ def test_an_address_of_the_other_side_is_not_shown_however_it_is_written(address
     assert [each["text"] for each in telling] == [f"visits {address}"]
 
 
+@pytest.mark.others_in_full
 @pytest.mark.parametrize(
     "text",
     ["aunt (Quillerby)", "Quill\u0435rby's", "QuillerbyFamily", "gran atB111AB", "B１１ 1AB", "UPRN 1 000 2333 6956", "01632960555", "MAUD@HOME.EXAMPLE.",
@@ -77,6 +78,7 @@ MEANT = [
 ]  # fmt: skip
 
 
+@pytest.mark.others_in_full
 @pytest.mark.parametrize("name", MEANT)
 def test_a_carer_of_another_family_name_is_not_shown_at_the_other_side_however_the_name_is_written(name):
     found = across(ZELDA, carers=[*NEW["carers"], {"name": name, "relationship": "aunt"}])["carers"]

@@ -231,6 +231,7 @@ def test_a_line_of_an_address_that_names_a_hidden_child_or_its_carer_is_not_show
     assert told == (set() if shown else {("other", there[0]["address"])})
 
 
+@pytest.mark.in_full
 def test_a_line_names_also_with_the_street_between_or_grown_together():
     for lines in (
         "c/o Maud, 40 Bracken Row, Reed",
@@ -317,6 +318,7 @@ def test_who_has_no_name_is_not_shown_at_a_hidden_place_alone():
     assert found(*rows).nameless["index_id"].to_pylist() == ["police:x"]
 
 
+@pytest.mark.others_in_full
 @pytest.mark.parametrize(
     "text",
     ["Mother, 14 Sidwick Lane", "mother at 14 sidwick ln", "Mother 14, Sidwick L.", "Maud (B11 1AB)", "Maud b111ab",
@@ -403,6 +405,7 @@ WORDS_OF_MAUD = [
 ]  # fmt: skip
 
 
+@pytest.mark.others_in_full
 @pytest.mark.parametrize("name", WORDS_OF_MAUD)
 def test_a_carer_is_the_same_by_the_words_of_the_name(name):
     far = home("1 Far Road", "B20 1AB")
@@ -421,6 +424,7 @@ def test_a_carers_name_is_another_by_more_than_a_letter_or_one_word(hers, name, 
     assert result.carers.num_rows == same
 
 
+@pytest.mark.in_full
 def test_a_carer_who_is_named_in_another_text_of_an_open_child_with_an_address_is_not_shown_of_the_hidden_child():
     aunt, service = (
         {"name": "Ann Zedd", "relationship": "sister of Zelda Quorthwick"},

@@ -48,6 +48,7 @@ def of_nothing(records: pa.Table, names: pa.Table, addresses: pa.Table) -> tuple
     return rows(tokens_of_records(records, names)), rows(tokens_of_places(addresses, sought=True))
 
 
+@pytest.mark.in_full
 @settings(deadline=None, max_examples=30)
 @given(st.lists(NIGHT, min_size=1, max_size=4))
 def test_night_by_night_it_is_what_it_would_be_from_nothing(tmp_path_factory, nights):

@@ -420,6 +420,7 @@ def meant(*keys, rows):
     return [Lifting(1, keys, NEXT, known_by=known)]
 
 
+@pytest.mark.in_full
 def test_opening_who_is_only_like_a_hidden_child_opens_that_one_and_nobody_else():
     first = night({"c": CARA | ASKS, "z": {"family_name": "Other"}})
     second = night({"c2": SLIP, "z": TWIN}, before=first, on=NEXT, anew=["c2", "z"])
@@ -480,6 +481,7 @@ def wish_of(said):
     return entries_after(ENTRIES.empty_table(), [told])
 
 
+@pytest.mark.in_full
 def test_a_wish_that_names_nobody_withholds_whom_it_may_mean():
     entry = wish_of({"family_name": "Thornbury", "given_names": "Cara", "birth_date": "2015-06-01"})
     assert see({"near": SLIP, "z": {}}, entries=entry, heard=[]) == {"NEAR": WITHHELD, "Z": OPEN}
@@ -491,6 +493,7 @@ def test_a_wish_that_names_nobody_withholds_whom_it_may_mean():
     assert see({"near": SLIP, "c": CARA}, entries=entry, heard=[]) == {"NEAR": OPEN, "C": SHIELDED}  # it names somebody
 
 
+@pytest.mark.in_full
 def test_twins_of_one_first_name_are_two():
     twins = {
         "a": CARA | ASKS | {"given_names": "Cara Ida"},
@@ -553,6 +556,7 @@ def test_a_wish_of_a_record_with_hundreds_of_names_fits_into_memory():
     assert seen(found) == {"C": SHIELDED, "Z": OPEN}
 
 
+@pytest.mark.in_full
 def test_an_opening_says_that_a_wish_of_nobody_claims_the_child():
     rows = {"near": SLIP, "z": {}}
     entry = wish_of({"family_name": "Thornbury", "given_names": "Cara", "birth_date": "2015-06-01"})

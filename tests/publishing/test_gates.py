@@ -49,6 +49,7 @@ def restricted_rows(night):
     }
 
 
+@pytest.mark.in_full
 def test_a_sound_night_passes_every_gate(make_night):
     assert failed(make_night(1, [CHILD, HIDDEN, DOUBLE], apart=APART)) == []
 
@@ -64,6 +65,7 @@ def test_a_shielded_child_and_its_possible_double_show_the_five_things_only(make
     assert {row["address_status"] for row in rows["children"]} == {None}
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("table", ["children", "names", "addresses", "carers", "involvements", "flags", "record_links"])
 def test_anything_of_a_shielded_child_that_stays_open_is_seen(make_night, table):
     open_night = make_night(1, [CHILD, {**HIDDEN, "shielded": False}, DOUBLE], apart=APART)
@@ -71,12 +73,14 @@ def test_anything_of_a_shielded_child_that_stays_open_is_seen(make_night, table)
     assert "shielding" in failed(make_night(1, [CHILD, HIDDEN, DOUBLE], apart=APART, **leaked))
 
 
+@pytest.mark.in_full
 def test_a_possible_double_of_a_shielded_child_that_stays_open_is_seen(make_night):
     settled = make_night(1, [CHILD, HIDDEN, DOUBLE])  # built as if the possible link were not there
     night = make_night(1, [CHILD, HIDDEN, DOUBLE], apart=APART, **settled.tables)
     assert "shielding" in failed(night)
 
 
+@pytest.mark.in_full
 def test_a_flag_that_is_missing_hides_the_child_and_who_may_be_it(make_night):
     unsaid = {**HIDDEN, "shielded": None}
     open_night = make_night(1, [CHILD, {**HIDDEN, "shielded": False}, DOUBLE], apart=APART)
@@ -93,6 +97,7 @@ def test_a_kind_of_service_that_nobody_knows_is_seen(make_night, kind):
     assert "sensitive_services" in failed(make_night(1, [CHILD], involvements=told.set_column(at, "kind", kinds)))
 
 
+@pytest.mark.in_full
 def test_anything_told_of_a_sensitive_service_is_seen(make_night):
     night = make_night(1, [CHILD])
     involvements = night.tables["involvements"]
@@ -116,6 +121,7 @@ NUMBERS = [
 ]
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("text", NUMBERS)
 def test_a_number_of_an_agency_in_any_text_is_seen(make_night, text):
     for table, column in (("addresses", "address"), ("carers", "contact"), ("involvements", "phone")):
@@ -159,6 +165,7 @@ def test_a_table_that_changed_after_it_was_built_is_seen(make_night):
     assert "table_hashes" in failed(night)
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -190,6 +197,7 @@ def test_a_feed_whose_live_records_are_in_no_person_record_is_seen(make_night):
     assert failed(make_night(1, [CHILD], brought={"police": {"live_records": 1, "counts": {}}})) == ["reconciliation"]
 
 
+@pytest.mark.in_full
 def test_a_record_that_is_linked_nowhere_or_elsewhere_is_seen(make_night):
     links = make_night(1, [CHILD, DOUBLE]).tables["record_links"]
     assert failed(make_night(1, [CHILD, DOUBLE], record_links=links.slice(1))) == ["reconciliation"]
@@ -202,6 +210,7 @@ def test_a_child_missing_from_the_snapshot_is_seen(make_night):
     assert "one_identity" in failed(make_night(1, [CHILD, DOUBLE], children=night.tables["children"].slice(1)))
 
 
+@pytest.mark.in_full
 def test_a_ledger_that_does_not_lead_from_the_night_before_to_tonight_is_seen(make_night):
     make_night(1, [CHILD, DOUBLE]).publish()
     joined = {"health:1": "education:6"}
@@ -216,6 +225,7 @@ def test_a_ledger_that_does_not_lead_from_the_night_before_to_tonight_is_seen(ma
         assert "ledger" in failed(night.make())
 
 
+@pytest.mark.in_full
 def test_identities_that_were_changed_after_they_were_published_are_seen(make_night, home):
     first = make_night(1, [CHILD, DOUBLE])
     first.publish()
@@ -236,6 +246,7 @@ def many(count, first=0, agency="health", **fields):
     ]
 
 
+@pytest.mark.in_full
 def test_a_great_loss_of_children_is_stopped_unless_somebody_gives_a_reason(make_night):
     make_night(1, many(120)).publish()
     assert failed(make_night(2, many(109))) == []
@@ -261,6 +272,7 @@ def test_children_who_go_and_strangers_who_come_do_not_cancel_out(make_night):
     assert (gate.figures["begun"], gate.figures["ended"]) == (900, 900)
 
 
+@pytest.mark.in_full
 def test_a_small_index_may_change_by_a_few_children(make_night):
     make_night(1, many(15)).publish()
     assert failed(make_night(2, many(15, first=10))) == []
@@ -287,6 +299,7 @@ def test_a_feed_that_stopped_holds_nothing(make_night):
     assert failed(make_night(2, both, brought={"health": {"stale": True, "counts": {}}})) == []
 
 
+@pytest.mark.in_full
 def test_a_feed_whose_empty_delivery_was_let_in_loses_its_keys_and_its_children_are_counted(make_night):
     both = [*many(100), *many(100, agency="education")]
     together = {f"health:{number}": f"education:{number}" for number in range(100)}
@@ -305,6 +318,7 @@ def with_shown(children):
     return children
 
 
+@pytest.mark.in_full
 def test_a_child_who_was_hidden_and_is_shown_is_seen(make_night):
     hidden, open_ = many(30, shielded=True), many(30, first=100)
     make_night(1, [*hidden, *open_]).publish()
@@ -314,6 +328,7 @@ def test_a_child_who_was_hidden_and_is_shown_is_seen(make_night):
     assert "nobody_unshielded" in failed(make_night(2, [*many(30), *open_], **shown))
 
 
+@pytest.mark.in_full
 def test_a_shielded_child_who_is_open_under_another_index_id_counts_as_unshielded(make_night):
     hidden = many(20, shielded=True)
     two = {f"health:{2 * number + 1}": f"health:{2 * number}" for number in range(10)}
@@ -330,6 +345,7 @@ NAMESAKES = [
 ]
 
 
+@pytest.mark.in_full
 def test_who_is_shielded_in_its_own_right_and_opened_with_a_namesake_counts_as_unshielded(make_night):
     others = many(20, first=100)
     make_night(1, [{**NAMESAKES[0], "shielded": True}, NAMESAKES[1], *others]).publish()
@@ -344,6 +360,7 @@ def test_who_is_shielded_in_its_own_right_and_opened_with_a_namesake_counts_as_u
     assert not any(night.tables["children"]["shielded"].to_pylist())
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(("known", "passes"), [(None, True), ((), False), (("another child's",), False)])
 def test_who_is_opened_by_a_decision_on_a_record_that_is_another_child_s_by_now_counts_as_unshielded(
     make_night, known, passes
@@ -355,6 +372,7 @@ def test_who_is_opened_by_a_decision_on_a_record_that_is_another_child_s_by_now_
     assert ("nobody_unshielded" in failed(night)) != passes
 
 
+@pytest.mark.in_full
 def test_another_hidden_child_whose_record_has_come_into_the_one_that_two_people_opened_counts_as_unshielded(
     make_night,
 ):
@@ -374,6 +392,7 @@ def test_another_hidden_child_whose_record_has_come_into_the_one_that_two_people
     assert (gate.figures["shown_in_full"], gate.figures["lifted_by_nobody"]) == (0, 0)
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     ("told", "of", "passes"), [(3, "health:1", True), (4, "health:1", False), (3, "health:2", False)]
 )
@@ -392,6 +411,7 @@ def test_a_wish_that_was_told_later_or_is_another_s_and_was_lifted_counts_as_lif
     assert ("nobody_unshielded" in failed(night)) != passes
 
 
+@pytest.mark.in_full
 def test_a_column_of_which_most_is_set_aside_is_stopped_until_it_is_usual(make_night):
     aside = {"health": {"set_aside": {"postcode": (39, 40)}}}
     night = make_night(1, many(40), brought=aside)
@@ -410,12 +430,14 @@ def test_a_column_that_hardly_a_record_fills_stops_nobody(make_night, live_recor
     assert [name for name in failed(night) if name != "reconciliation"] == stopped
 
 
+@pytest.mark.in_full
 def test_what_a_feed_had_set_aside_before_it_fell_silent_is_not_new_while_it_is_silent(make_night):
     stale = {"health": {"set_aside": {"postcode": (39, 40)}, "stale": True, "counts": {}}}
     make_night(1, many(40)).publish()
     assert failed(make_night(2, many(40), brought=stale)) == []
 
 
+@pytest.mark.in_full
 def test_the_shares_that_may_move_are_those_that_are_told(make_night):
     """Five in a hundred index ids, twenty in a hundred keys, one in a hundred children merged: so many, and not one more."""
     make_night(1, many(6000)).publish()
@@ -428,6 +450,7 @@ def test_the_shares_that_may_move_are_those_that_are_told(make_night):
         assert ("keys_moved" in failed(make_night(2, many(6000 + renewed)[renewed:]))) is stopped
 
 
+@pytest.mark.in_full
 def test_a_flood_of_merges_is_stopped(make_night):
     make_night(1, many(1200)).publish()
     pairs = {f"health:{2 * number + 1}": f"health:{2 * number}" for number in range(51)}

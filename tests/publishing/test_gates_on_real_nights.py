@@ -158,6 +158,7 @@ FAILING = {
 }  # fmt: skip
 
 
+@pytest.mark.in_full
 def test_an_uneventful_second_night_passes_every_gate(town):
     assert tonight(town).failed() == []
 
@@ -198,6 +199,7 @@ def test_a_column_set_aside_as_a_whole_holds_a_first_night_too(tmp_path):
     assert "health postcode" in gate.description
 
 
+@pytest.mark.in_full
 def test_a_feed_that_says_nothing_and_a_feed_that_comes_for_the_first_time_hold_nothing(after_first, tmp_path):
     town = Town(tmp_path, Home(tmp_path / "home"))
     town.publish(town.night(FIRST, absent=["education", "police"]))

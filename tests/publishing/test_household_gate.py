@@ -48,12 +48,14 @@ def test_a_brother_is_shown_without_the_home_its_status_and_the_mothers_telephon
     assert len(of(night, "police:cat")["addresses"]) == 1
 
 
+@pytest.mark.in_full
 def test_a_brother_shows_no_address_anywhere_and_so_the_mothers_name_leads_nowhere(make_night):
     night = make_night(1, [ANNA, {**BEN, "addresses": [FAR, HOME]}])
     assert night.failed() == [] and [row["name"] for row in of(night, "health:anna")["carers"]] == ["Maud Reed"]
     assert of(night, "education:ben")["addresses"] == []
 
 
+@pytest.mark.in_full
 def test_a_brother_of_whom_a_feed_knows_no_address_keeps_that_and_holds_no_night(make_night):
     night = make_night(1, [ANNA, {**BEN, "addresses": [HOME, {"status": "none_known"}]}])
     assert night.failed() == []
@@ -62,6 +64,7 @@ def test_a_brother_of_whom_a_feed_knows_no_address_keeps_that_and_holds_no_night
     ]
 
 
+@pytest.mark.in_full
 def test_a_friend_who_is_shown_with_an_address_costs_the_hidden_child_the_mothers_name(make_night):
     night = make_night(1, [ANNA, {**CAT, "carers": [{**MAUD, "contact": None}]}])
     assert night.failed() == [] and of(night, "health:anna")["carers"] == []
@@ -183,6 +186,7 @@ def test_a_child_without_a_name_at_a_hidden_place_is_a_leak_without_its_address_
     assert verdict(night) == {"nameless_shown"} and night.failed() == ["household"]
 
 
+@pytest.mark.in_full
 def test_who_is_not_published_does_not_begin_anew_every_night(make_night):
     many = [{**NOBODY, "record_key": f"police:{n}"} for n in range(25)]
     make_night(1, [ANNA, CAT, *many]).publish()
@@ -199,6 +203,7 @@ def test_the_gate_counts_a_communal_place_as_the_rules_do():
     assert f"> {rules.COMMUNAL_CHILDREN} " in gate._CROWD and gate._CROWD.endswith(f"> {rules.COMMUNAL_FAMILIES}")
 
 
+@pytest.mark.in_full
 def test_the_family_of_a_hidden_child_is_looked_for_at_a_communal_place_too(make_night, monkeypatch):
     strangers = [
         {**CAT, "record_key": f"police:{n}", "family_name": f"N{chr(97 + n)}", "addresses": [HOME]} for n in range(12)

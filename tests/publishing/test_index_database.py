@@ -67,6 +67,7 @@ def undisturbed(database, home, tmp_path):
     return told
 
 
+@pytest.mark.others_in_full
 def test_a_night_with_every_kind_of_row_is_in_the_database_as_in_the_files(make_night, home, engine):
     first = make_night(1, [ANNA, FAR, BEN, CARA])
     first.publish()

@@ -61,6 +61,7 @@ def test_best_values_come_from_the_most_trusted_agency_and_former_names_are_kept
     assert night.tables["record_links"].num_rows == 3
 
 
+@pytest.mark.in_full
 def test_publishing_twice_gives_the_same_version_and_bytes_and_changes_nothing(make_night, home):
     first = make_night(1, [ANNA, ANNA_AT_SCHOOL, BEN], TOGETHER).publish()
     before = bytes_of(first.folder)
@@ -72,6 +73,7 @@ def test_publishing_twice_gives_the_same_version_and_bytes_and_changes_nothing(m
     assert bytes_of(anew.folder) == before
 
 
+@pytest.mark.in_full
 def test_a_late_night_does_not_take_the_pointer_back(make_night, home):
     second = make_night(2, [ANNA, BEN]).publish()
     make_night(1, [ANNA]).publish()
@@ -115,6 +117,7 @@ def killed_at(patched, point):
     patched.setattr(shutil, "rmtree", lambda *_, **__: None)
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("point", ["copy", "ledger", "version", "pointer"])
 def test_a_run_killed_while_publishing_leaves_nothing_half_and_the_next_gives_the_same(
     make_night, home, monkeypatch, point
@@ -151,6 +154,7 @@ def another_table(path):
     write_table(table.slice(0, table.num_rows - 1) if table.num_rows else pa.table({"x": [1]}), path)
 
 
+@pytest.mark.others_in_full
 @pytest.mark.parametrize("name", AUDITED_TABLES)
 @pytest.mark.parametrize("meddle", [altered_byte, another_table, Path.unlink])
 def test_what_changed_after_the_gates_is_not_published_and_nothing_in_force_changes(make_night, home, name, meddle):
@@ -216,6 +220,7 @@ def test_a_version_that_was_damaged_on_the_disk_is_whole_again_when_it_is_publis
     assert bytes_of(again.folder) == whole
 
 
+@pytest.mark.in_full
 def test_a_failed_gate_stops_the_publish_and_the_next_night_builds_on_the_last_published(make_night, home):
     first = make_night(1, [ANNA, BEN]).publish()
     held = make_night(2, [ANNA, BEN, {**BEN, "record_key": "police:7"}])
@@ -227,6 +232,7 @@ def test_a_failed_gate_stops_the_publish_and_the_next_night_builds_on_the_last_p
     assert "minted" in third.events["kind"].to_pylist()  # what the held night minted never happened
 
 
+@pytest.mark.in_full
 def test_the_index_database_shows_the_snapshot_and_only_what_changed_is_written(make_night, home, engine):
     make_night(1, [ANNA, ANNA_AT_SCHOOL, BEN], TOGETHER).publish()
     assert bring_up_to_date(engine, home, "301") > 0
@@ -245,6 +251,7 @@ def test_the_index_database_shows_the_snapshot_and_only_what_changed_is_written(
         ).scalars().all() == [date(2026, 3, 2)]
 
 
+@pytest.mark.in_full
 def test_incremental_and_full_loads_of_the_database_are_equal(make_night, home, engine):
     make_night(1, [ANNA, ANNA_AT_SCHOOL, BEN], TOGETHER).publish()
     bring_up_to_date(engine, home, "301")
@@ -258,6 +265,7 @@ def test_incremental_and_full_loads_of_the_database_are_equal(make_night, home, 
     assert everything(engine) == step_by_step
 
 
+@pytest.mark.in_full
 def test_readers_see_all_of_the_old_until_all_of_the_new_is_there(make_night, home, engine):
     make_night(1, [ANNA, BEN]).publish()
     bring_up_to_date(engine, home, "301")
@@ -278,6 +286,7 @@ def test_readers_see_all_of_the_old_until_all_of_the_new_is_there(make_night, ho
         assert connection.execute(select(func.count()).select_from(child)).scalar() == 1
 
 
+@pytest.mark.in_full
 def test_the_ledger_rebuilds_the_identities_of_any_night(make_night, home, engine):
     nights = [
         make_night(1, [ANNA, ANNA_AT_SCHOOL, BEN]),
@@ -295,6 +304,7 @@ def test_the_ledger_rebuilds_the_identities_of_any_night(make_night, home, engin
         assert identities_as_at(engine, "301", night.business_date).to_pylist() == expected.to_pylist()
 
 
+@pytest.mark.in_full
 def test_a_child_is_found_by_the_id_it_had_before_a_merge_and_every_read_is_audited(make_night, home, engine):
     first = make_night(1, [ANNA, ANNA_AT_SCHOOL])
     first.publish()
@@ -314,6 +324,7 @@ def test_a_child_is_found_by_the_id_it_had_before_a_merge_and_every_read_is_audi
         read_child(place, gone[::-1], why="a test")
 
 
+@pytest.mark.in_full
 def test_status_and_diff_tell_what_is_published(make_night, home):
     make_night(1, [ANNA, ANNA_AT_SCHOOL, BEN]).publish()
     make_night(2, [ANNA, ANNA_AT_SCHOOL, {**BEN, "shielded": True}], TOGETHER).publish()
@@ -346,6 +357,7 @@ def kept(home):
     return folders
 
 
+@pytest.mark.in_full
 def test_pruning_keeps_the_newest_and_never_the_current_goes(home, versions):
     assert prune(home, "301", 2) == [versions[1], versions[0]]
     assert prune(home, "301", 0) == [versions[2]]
@@ -354,6 +366,7 @@ def test_pruning_keeps_the_newest_and_never_the_current_goes(home, versions):
     assert prune(home, "301", 0) == []
 
 
+@pytest.mark.in_full
 def test_a_version_that_was_replaced_takes_the_place_of_none_in_force(home, versions, make_night):
     again = make_night(4, [ANNA, BEN, {**BEN, "record_key": "police:9"}]).publish().version
     assert current_version(home, "301")["version"] == again
@@ -362,11 +375,13 @@ def test_a_version_that_was_replaced_takes_the_place_of_none_in_force(home, vers
     assert prune(home, "301", 1) == [versions[2]]
 
 
+@pytest.mark.in_full
 def test_a_version_on_hold_is_not_pruned(home, versions):
     assert prune(home, "301", 1, hold=[versions[0], versions[2]]) == [versions[1]]
     assert kept(home) == {versions[0], versions[2], versions[3]}
 
 
+@pytest.mark.in_full
 def test_pruning_that_was_killed_is_finished_by_the_next(home, versions, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(shutil, "rmtree", lambda *_: (_ for _ in ()).throw(Killed))
@@ -377,6 +392,7 @@ def test_pruning_that_was_killed_is_finished_by_the_next(home, versions, monkeyp
     assert not list(home.snapshots("301").rglob(".staging-*"))
 
 
+@pytest.mark.in_full
 def test_a_night_stays_in_force_when_its_version_was_pruned_until_it_is_forgotten(home, versions):
     prune(home, "301", 1)
     assert previous_version(home, "301", date(2026, 3, 3)) == versions[1]

@@ -57,6 +57,7 @@ def judged(shown, table: str, rows: list[dict[str, Any]], before: list[dict[str,
     return takes_away(shown("before", **({table: before} if before else {})), shown("after", **{table: rows}))
 
 
+@pytest.mark.others_in_full
 @pytest.mark.parametrize(("table", "column"), [each for each in COLUMNS if each not in HIDING])
 def test_another_value_is_found(shown, table, column):
     full, empty = rows_of(table)

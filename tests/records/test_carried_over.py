@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -115,6 +116,7 @@ def same_bytes(one: PersonRecords, other: PersonRecords, folder: Path) -> None:
         assert written[0] == written[1], name
 
 
+@pytest.mark.in_full
 @settings(max_examples=8, deadline=None)
 @given(delivered=nights())
 def test_night_by_night_comes_to_what_all_at_once_does(tmp_path_factory: Any, delivered: list[Any]) -> None:

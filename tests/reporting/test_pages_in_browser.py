@@ -68,6 +68,7 @@ def shown(page) -> list[str]:
     return page.locator("#rejected tbody tr:visible th").all_inner_texts()
 
 
+@pytest.mark.in_full
 def test_search_narrows_the_table_and_says_so(rejected):
     rejected.get_by_label("Search these rows").fill("p-0007 nhs")
     rejected.get_by_text("Showing 1 of 46 rows").wait_for()
@@ -149,6 +150,7 @@ def test_axe_finds_nothing(browser, site, name):
     context.close()
 
 
+@pytest.mark.in_full
 def test_on_a_narrow_screen_what_is_wrong_and_what_to_do_are_in_view_with_their_headings(browser, site):
     page = browser.new_page(viewport={"width": 390, "height": 844})
     page.goto((site / "2026-11-20/index.html").as_uri())
@@ -164,6 +166,7 @@ def test_on_a_narrow_screen_what_is_wrong_and_what_to_do_are_in_view_with_their_
     page.close()
 
 
+@pytest.mark.in_full
 def test_sentences_on_the_match_page_have_a_column_that_can_be_read(browser, site):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto((site / "2026-11-20/330/matching.html").as_uri())
@@ -173,6 +176,7 @@ def test_sentences_on_the_match_page_have_a_column_that_can_be_read(browser, sit
     page.close()
 
 
+@pytest.mark.in_full
 def test_in_print_rows_stay_rows_and_nothing_is_cut_off(browser, site):
     page = browser.new_page(viewport={"width": 1040, "height": 900})
     page.emulate_media(media="print")

@@ -218,6 +218,7 @@ OUT_OF_SIGHT = """() => [...document.querySelectorAll("table")].flatMap((table) 
 })"""
 
 
+@pytest.mark.in_full
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium: set ISINDEX_CHROMIUM")
 @pytest.mark.parametrize("name", PAGES)

@@ -57,6 +57,7 @@ def _wanted(delivery: Delivery) -> dict[str, int]:
     return {name: getattr(delivery, name) for name in ("accepted", "queried", "rejected", "repeats", "lost")}
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("form", ["native", "parquet"])
 def test_every_record_fault_meets_its_rule_and_the_counts_reconcile(tmp_path: Path, form: str) -> None:
     made = make_nights(tmp_path, children=4_000, faults="record", form=form, seed=21)
@@ -82,6 +83,7 @@ def test_every_record_fault_meets_its_rule_and_the_counts_reconcile(tmp_path: Pa
             assert {e["fault"] for e in mine} >= {kind.name for kind in CATALOGUE[delivery.agency]}
 
 
+@pytest.mark.in_full
 def test_without_faults_every_record_is_accepted(tmp_path: Path) -> None:
     for delivery in make_nights(tmp_path, nights=2, children=5_000, seed=22):
         _, refused, counts, rejects = _answer(tmp_path / "landing", delivery)

@@ -43,6 +43,7 @@ def _keys(landing: Path, day: dt.date, agency: str) -> dict[str, dict[str, objec
     return {row["key"]: {k: v for k, v in row.items() if k not in ("position", "line")} for row in rows}
 
 
+@pytest.mark.in_full
 def test_the_same_seed_gives_the_same_bytes_in_any_process(tmp_path: Path) -> None:
     folders = []
     for hash_seed in ("1", "77"):

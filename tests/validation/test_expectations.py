@@ -197,12 +197,14 @@ def verdicts(table: pa.Table, docs: Path | None = None) -> dict[str, bool]:
     return {o.name: o.passed for o in judge_night("330", DAY, CONTRACT, table, {"rows": 8.0}, [], docs)}
 
 
+@pytest.mark.in_full
 def test_a_good_frame_passes_every_check() -> None:
     outcomes = judge_night("330", DAY, CONTRACT, accepted(), {"rows": 8.0, "reject_rate": 0.0}, [], None)
     assert [o.name for o in outcomes if not o.passed] == [], [o.description for o in outcomes if not o.passed]
     assert sum(o.observed["expectations"] for o in outcomes) > 25
 
 
+@pytest.mark.others_in_full
 @pytest.mark.parametrize(
     ("fault", "check"),
     [
@@ -278,6 +280,7 @@ def test_the_same_names_come_every_night_also_without_a_delivery() -> None:
     assert {tuple(o.observed) for o in missing} == {("judged", "expectations", "broken", "records_against")}
 
 
+@pytest.mark.in_full
 def test_names_and_specs_are_known_without_importing_great_expectations() -> None:
     code = (
         "import sys; from pipelines.validation.expectations import expectation_names; expectation_names();"
@@ -299,6 +302,7 @@ USUAL = [
 ]
 
 
+@pytest.mark.others_in_full
 @pytest.mark.parametrize(
     ("measure", "value", "check"),
     [
@@ -371,6 +375,7 @@ def test_a_broken_check_is_to_be_seen_on_the_nights_page(tmp_path: Path) -> None
     assert "✗ broken" in (tmp_path / "2026-11-20/330/index.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.in_full
 def test_the_worker_gives_what_the_plain_function_gives_and_says_nothing(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -386,6 +391,7 @@ def test_the_worker_gives_what_the_plain_function_gives_and_says_nothing(
     assert shown.out + shown.err == ""
 
 
+@pytest.mark.in_full
 def test_the_worker_ends_when_its_parent_is_killed() -> None:
     code = (
         "import os, signal; from pipelines.validation.expectations_worker import ExpectationsWorker;"

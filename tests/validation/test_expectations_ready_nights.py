@@ -19,6 +19,7 @@ LANDING = Path(__file__).parents[2] / "sample_feeds" / "ready_nights" / "landing
 FOUND = {f"{each.agency} {each.business_date}": each for each in lying(str(LANDING))}
 
 
+@pytest.mark.others_in_full
 @pytest.mark.parametrize("name", sorted(FOUND))
 def test_no_accepted_record_of_a_ready_night_breaks_a_rule(name: str) -> None:
     found: FoundDelivery = FOUND[name]

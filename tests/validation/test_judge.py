@@ -63,6 +63,7 @@ def told(result: Judged) -> list[Any]:
     return sorted(repr(row) for row in rows)
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("agency", AGENCIES)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
@@ -82,6 +83,7 @@ def test_any_text_is_judged_and_every_record_has_one_outcome(agency: str, data: 
     assert all(len(row["masked"]) <= 20 for row in result.rejects.to_pylist())
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("agency", AGENCIES)
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())

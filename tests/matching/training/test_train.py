@@ -101,6 +101,7 @@ def test_the_setting_names_the_model_in_force(tmp_path, setting):
         load_model()
 
 
+@pytest.mark.in_full
 @pytest.mark.slow
 def test_training_keeps_what_later_nights_are_held_against(town, trained):
     *_, policy = trained

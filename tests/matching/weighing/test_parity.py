@@ -112,6 +112,7 @@ def test_every_pair_has_splinks_level_and_match_weight(scored, by_splink):
     assert np.abs(by_splink["match_weight"].to_numpy() - scored.weight).max() < 0.01
 
 
+@pytest.mark.others_in_full
 def test_names_in_another_order_are_among_the_pairs(scored):
     if scored.model.name == "children-1":  # people of before hardly have any
         assert np.count_nonzero(scored.levels["other_names"] == OTHER_NAMES["moved"]) > 100
