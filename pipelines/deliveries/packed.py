@@ -26,6 +26,9 @@ _STEP = 1 << 16  # bytes unpacked at a time; before a damaged place ever fewer
 _MEMBER, _FRAME, _ENTRY = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
 _BEHIND = re.compile(rb"PK(?:\x03\x04|\x07\x08|\x01\x02|\x05\x06)")  # what stands behind a file of an archive
 _FILL = 1 << 17  # what a block of zstd holds, but for the last one
+_FRUITLESS = (
+    1000  # members or frames one after the other that hold nothing: the file is made of what such a one begins with
+)
 _BAD_BLOCKS = 16  # of one frame: for each of them all before it is unpacked again
 _LETTERS = re.compile(rb"[A-Za-z0-9+/=_\-\r\n]{100,}")
 Unpacking = Callable[[bytes], Iterator[bytes]]
@@ -97,10 +100,30 @@ def _unpacked(path: Path, target: Path, unpack: Unpacking, limits: Limits) -> bo
 
 def _gzip(data: bytes) -> Iterator[bytes]:
     """Every member: what stands behind its text is not asked, and where one breaks off the next is looked for."""
-    place = 0
-    while place >= 0:
-        after = yield from _inflated(data, _behind_head(data, place))
-        place = data.find(_MEMBER, after)
+    yield from _one_after_the_other(data, 0, _MEMBER, lambda place: _inflated(data, _behind_head(data, place)))
+
+
+def _one_after_the_other(
+    data: bytes, place: int, begins: bytes, unpack: Callable[[int], Generator[bytes, None, int]]
+) -> Iterator[bytes]:
+    """What `unpack` gives of each part, which begins like this; it returns where the part ends."""
+    fruitless = 0
+    while place >= 0 and fruitless < _FRUITLESS:
+        after, holds = yield from _noting(unpack(place))
+        fruitless = 0 if holds else fruitless + 1
+        place = data.find(begins, after)
+
+
+def _noting(pieces: Generator[bytes, None, int]) -> Generator[bytes, None, tuple[int, bool]]:
+    """The same pieces; at the end where their part ends, and whether any of them held something."""
+    holds = False
+    while True:
+        try:
+            piece = next(pieces)
+        except StopIteration as end:
+            return end.value, holds
+        holds = holds or bool(piece.strip())
+        yield piece
 
 
 def _behind_head(data: bytes, place: int) -> int:
@@ -165,13 +188,15 @@ def _inflated(data: bytes, place: int) -> Generator[bytes, None, int]:
 
 def _zstd(data: bytes) -> Iterator[bytes]:
     """Every frame, block by block: what it says of itself is not asked, and of a damaged block only its length is taken."""
-    place = 0 if _alike(data, _FRAME) >= 3 else data.find(_FRAME)
-    while place >= 0:
-        says = data[place + 4] if place + 4 < len(data) else 0
-        alone = says >> 5 & 1
-        place += 6 - alone + (0, 1, 2, 4)[says & 3] + (alone, 2, 4, 8)[says >> 6]
-        place = yield from _blocks(data, place)
-        place = data.find(_FRAME, place)
+    first = 0 if _alike(data, _FRAME) >= 3 else data.find(_FRAME)
+    yield from _one_after_the_other(data, first, _FRAME, lambda place: _blocks(data, _behind_frame_head(data, place)))
+
+
+def _behind_frame_head(data: bytes, place: int) -> int:
+    """Where the blocks of the zstd frame at `place` begin."""
+    says = data[place + 4] if place + 4 < len(data) else 0
+    alone = says >> 5 & 1
+    return place + 6 - alone + (0, 1, 2, 4)[says & 3] + (alone, 2, 4, 8)[says >> 6]
 
 
 def _blocks(data: bytes, place: int) -> Generator[bytes, None, int]:

@@ -8,13 +8,13 @@ from its own, unless that was let go. Not here: which folders they are, and how 
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Collection, Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import func, select
 
@@ -31,6 +31,7 @@ from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
 from pipelines.nights.requests import floods_of, keep_asking
 from pipelines.outages import as_coded
+from pipelines.privacy.secret import keyed_digests
 from pipelines.reporting.way_out import waiver_of
 from pipelines.tables import read_as_or_none, write_json
 
@@ -128,8 +129,9 @@ def _read(path: Path) -> dict[str, dict[str, str]]:
 
 
 def _named(astray: Astray) -> str:
-    """The folder's name in what is kept: a folder's own name may hold a person's."""
-    return hashlib.sha256(astray.place.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    """The folder's name in what is kept, which nobody can try names against: a folder's own may hold a person's."""
+    place = pa.array([astray.place.encode("utf-8", "surrogatepass").hex()])
+    return str(keyed_digests(place, "folder heard")[0].as_py())
 
 
 def _hear(deployment: Deployment, astray: Astray, state: str, today: date, *, first: bool) -> str:

@@ -8,6 +8,7 @@ import zipfile
 import pytest
 import zstandard
 
+from pipelines.deliveries import packed
 from pipelines.deliveries.files import Limits
 from pipelines.deliveries.packed import is_packed, laid_open
 
@@ -99,8 +100,8 @@ def test_of_what_a_wrong_bit_spoils_all_is_read_that_stands_before_it_and_what_c
 
 
 def test_a_member_that_is_damaged_hides_no_later_one(tmp_path):
-    for packed in (GZIP, ZSTD):
-        told = opened(tmp_path, flipped(packed, 200) + packed)
+    for whole in (GZIP, ZSTD):
+        told = opened(tmp_path, flipped(whole, 200) + whole)
         assert told.endswith(TEXT)
 
 
@@ -120,3 +121,20 @@ def test_text_is_packed_in_nothing(tmp_path):
     for text in (TEXT, b'{"id": 1}\n', b"<Pupils></Pupils>", TEXT.decode().encode("utf-16"), b"a,b\n" * 100, b"PAR1"):
         (tmp_path / "file").write_bytes(text)
         assert not is_packed(tmp_path / "file")
+
+
+@pytest.mark.parametrize("begins", [b"\x28\xb5\x2f\xfd", b"\x1f\x8b\x08"])
+def test_a_file_of_nothing_but_beginnings_is_given_up_early(tmp_path, monkeypatch, begins):
+    asked = []
+    for name in ("_blocks", "_inflated"):
+        monkeypatch.setattr(packed, name, _counted(getattr(packed, name), asked))
+    opened(tmp_path, begins * 50_000)
+    assert 0 < len(asked) <= 1000
+
+
+def _counted(unpack, asked):
+    def counting(*given):
+        asked.append(given[1])
+        return unpack(*given)
+
+    return counting
