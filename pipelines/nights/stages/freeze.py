@@ -39,6 +39,7 @@ def freeze(night: Night, *, started_by: str = "", why: str = "") -> StageReport:
         "decisions": len(inputs.decisions),
         "nights_taken_in": len(inputs.nights_without_version),
         "builds_on": inputs.base.version if inputs.base else "nothing: the first night",
+        "carries_on": ", ".join(each.version for each in inputs.carried) or "nothing: it replaces none",
         "digest": inputs.digest,
         "model": inputs.means.get("model", ""),
     }
