@@ -10,7 +10,8 @@ and what nights that are held or failed have found (`protective`): they were nev
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,9 +105,15 @@ class Carried:
         return _each_once(DECISIONS, before, self.walls_asked)
 
 
-def keep_carried(attempt: Attempt) -> None:
+def keep_carried(
+    attempt: Attempt, known_by_now: Callable[[Attempt, Attempt, str], AbstractContextManager[Path]]
+) -> None:
     """Gather what the attempt carries on, by its inputs, and keep it in its folder. One that is made again, and whose versions are gone
     since, has it there.
+
+    Args:
+        attempt: just frozen.
+        known_by_now: of the attempt of a version in force, this one and the version's name: the folder with what it would know by now.
 
     Raises:
         IsindexError: CARRIED_MISSING when it is neither here nor there, or not what it was: children would be shown again.
@@ -116,10 +123,11 @@ def keep_carried(attempt: Attempt) -> None:
     found = [attempt_in_force(attempt.night.on(each.business_date), each.version) for each in attempt.inputs.carried]
     there = [each for each in found if each is not None and is_whole(each, _NEEDED)]
     if len(there) == len(found):
-        first, *others = (_known_of(each.folder) for each in there)
-        known = first
-        for other in others:
-            known = _both(known, other)
+        known = Carried(**{name: seam.empty_table() for name, seam in _TABLES.items()})
+        for each, told in zip(there, attempt.inputs.carried, strict=True):
+            with known_by_now(each, attempt, told.version) as folder:
+                for place in (each.folder, folder) if folder != each.folder else (folder,):
+                    known = _both(known, _known_of(place))
     elif is_whole(attempt, [f"{_FOLDER}/{name}.parquet" for name in _TABLES]):
         known = carried_in(attempt.folder)
     else:
@@ -136,12 +144,8 @@ def keep_carried(attempt: Attempt) -> None:
 def carried_in(folder: Path) -> Carried:
     """What an attempt carries on besides its base, by its folder."""
     paths = {name: folder / _FOLDER / f"{name}.parquet" for name in _TABLES}
-    return Carried(
-        **{
-            name: grown(read_table(path), _TABLES[name]) if path.is_file() else _TABLES[name].empty_table()
-            for name, path in paths.items()
-        }
-    )
+    told = {name: grown(read_table(path), _TABLES[name]) for name, path in paths.items() if path.is_file()}
+    return Carried(**{name: told.get(name, seam.empty_table()) for name, seam in _TABLES.items()})
 
 
 def _known_of(folder: Path) -> Carried:

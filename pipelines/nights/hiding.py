@@ -61,7 +61,7 @@ from pipelines.seams.identities import VISIBILITY
 from pipelines.seams.seam import give
 from pipelines.tables import connect, fetch, read_table
 
-__all__ = ["Beyond", "Known", "hidden_beyond", "known_now", "less_of", "shields_since", "what_hides"]
+__all__ = ["Beyond", "Known", "asked_since", "hidden_beyond", "known_now", "less_of", "shields_since", "what_hides"]
 
 _PROVEN = frozenset({"table_hashes", "shielding", "household", "sensitive_services", "identifiers_absent"})
 
@@ -148,7 +148,7 @@ def known_now(attempt: Attempt) -> Known:
     """What is known now, going on from `attempt` or from the night in force, whichever is later."""
     newest = newest_in_force(attempt.night)
     latest = newest if newest and newest.night.business_date > attempt.night.business_date else attempt
-    asking = _asked_since(latest)
+    asking = asked_since(latest)
     shields = shields_since(latest)
     folder = latest.folder / "protection"
     asked = asked_for(latest.night, asking)
@@ -473,7 +473,7 @@ def less_of(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _asked_since(latest: Attempt) -> list[Asking]:
+def asked_since(latest: Attempt) -> list[Asking]:
     """Deliveries that ask for protection and are among the inputs of neither an attempt nor what it builds on."""
     known: set[tuple[str, str]] = set()
     each: Attempt | None = latest
@@ -506,7 +506,7 @@ def shields_since(latest: Attempt) -> dict[str, list[str | None]]:
     with latest.night.engine.connect() as connection:
         every = connection.execute(query).all()
     taken_back = any(row.undone_at for row in every)
-    left = {each.delivery_id.rpartition("/")[2] for each in _asked_since(latest)} if taken_back else set()
+    left = {each.delivery_id.rpartition("/")[2] for each in asked_since(latest)} if taken_back else set()
     rows = [
         row for row in every
         if (undone_of(row.decision_id) in left if row.undone_at else row.decision_id not in known)

@@ -38,6 +38,8 @@ from pipelines.nights.requests import keep_wishes
 from pipelines.nights.sensitive_by_now import keep_unserviced, unknown_to
 from pipelines.nights.walls import walls_in
 from pipelines.outages import as_coded
+from pipelines.protection.household import COMMUNAL_CHILDREN
+from pipelines.protection.places import known_places
 from pipelines.protection.remembered import remembering, run_remembered
 from pipelines.protection.tokens import key_tokens
 from pipelines.publishing.manifests import is_published, manifest_or_none
@@ -262,8 +264,8 @@ def _superseded(deployment: Deployment, authority: str, known: Known, *, every: 
 
 
 def _shown_in(folder: Path, known: Known) -> int | None:
-    """How many children of a version are hidden in the night in force, by their index id or one of their records, hold
-    records of two sides of a firewall, or stand at one that the version did not know of: it may show one side on the other;
+    """How many children of a version are or were hidden, by their index id or one of their records, hold records of two sides of a
+    firewall, or stand at one that the version did not know of: it may show one side on the other; or are shown at a place that is hidden;
     None where its tables are not what was published and cannot be read.
     """
     try:
@@ -280,10 +282,13 @@ def _counted_in(folder: Path, known: Known) -> int:
     tables: dict[str, pa.Table | Path] = {
         name: newest.folder / "identities" / f"{name}.parquet" for name in ("visibility", "index_ids")
     }
-    shown = {f"shown_{name}": folder / f"{name}.parquet" for name in ("children", "record_links")}
-    others = {"identities": identities_of(newest.folder), "walls": walls_in(newest.folder), "at_walls": known.at_walls}
+    shown = {f"shown_{name}": folder / f"{name}.parquet" for name in ("children", "record_links", "addresses")}
+    others = {
+        "identities": identities_of(newest.folder), "walls": walls_in(newest.folder), "at_walls": known.at_walls,
+        "stays_hidden": known.hidden, "places": known_places(known.entries, known.places, shown["shown_addresses"]),
+    }  # fmt: skip
     with connect(tables | shown | others) as duck:
-        ((number,),) = duck.execute("""
+        ((number,),) = duck.execute(f"""
             WITH known AS (  -- by whichever reference the version shows a record
                 SELECT record_ref, record_key, index_id FROM identities
                 UNION ALL SELECT wall_ref, record_key, index_id FROM identities WHERE wall_ref IS NOT NULL
@@ -300,8 +305,18 @@ def _counted_in(folder: Path, known: Known) -> int:
                 ANTI JOIN (SELECT l.index_id FROM shown_record_links l JOIN identities i ON i.wall_ref = l.record_ref) USING (index_id)
             ),
             hidden AS (SELECT index_id FROM visibility WHERE shielded OR withheld),
+            lived AS (
+                SELECT DISTINCT a.index_id, a.uprn, a.postcode, a.address FROM shown_addresses a JOIN places p ON a.uprn IS NOT DISTINCT FROM p.uprn
+                    AND a.postcode IS NOT DISTINCT FROM p.postcode AND a.address IS NOT DISTINCT FROM p.address
+            ),
+            homes AS (  -- a hostel is nobody's
+                SELECT index_id FROM lived QUALIFY count(DISTINCT index_id) OVER (PARTITION BY uprn, postcode, address) <= {COMMUNAL_CHILDREN}
+            ),
             meant AS (
                 FROM hidden
+                UNION FROM homes
+                UNION SELECT index_id FROM stays_hidden WHERE index_id IS NOT NULL
+                UNION SELECT l.index_id FROM shown_record_links l JOIN stays_hidden USING (record_ref)
                 UNION SELECT index_id FROM index_ids WHERE redirects_to IN (FROM hidden)
                 UNION SELECT l.index_id FROM shown_record_links l JOIN known k USING (record_ref)
                 WHERE k.index_id IN (FROM hidden)
@@ -353,8 +368,8 @@ def _hidden_ids(newest: Attempt, known: Known) -> pa.Array:
 
 
 def _found_shielded(held: Attempt, newest: Attempt, open_now: pa.ChunkedArray) -> list[str]:
-    """Records of open children of the version in force, or of nobody's there, that are a shielded child's in the attempt that is held; but
-    not those of a child who is hidden there anyway.
+    """Records of open children of the version in force, or of nobody's there, that are a shielded child's in the attempt that is held: also
+    those of a child who is hidden there anyway, for by what a new record tells of it nobody knows it.
     """
     known = read_table(newest.folder / "identities" / "visibility.parquet")
     tables = {
@@ -362,7 +377,6 @@ def _found_shielded(held: Attempt, newest: Attempt, open_now: pa.ChunkedArray) -
         "is_now": read_table(held.folder / "identities" / "identities.parquet", ["record_key", "index_id"]),
         "seen": read_table(held.folder / "identities" / "visibility.parquet"),
         "open_ones": known.filter(open_now).select(["index_id"]),
-        "hidden_ones": known.filter(pc.invert(open_now)).select(["index_id"]),
     }
     with connect(tables) as duck:
         rows = duck.execute("""
@@ -370,7 +384,7 @@ def _found_shielded(held: Attempt, newest: Attempt, open_now: pa.ChunkedArray) -
             JOIN seen ON seen.index_id = is_now.index_id WHERE seen.shielded
             UNION
             SELECT record_key FROM is_now ANTI JOIN was USING (record_key) JOIN seen USING (index_id)
-            WHERE seen.shielded AND index_id NOT IN (FROM hidden_ones) ORDER BY 1
+            WHERE seen.shielded ORDER BY 1
         """).fetchall()
     return [str(row[0]) for row in rows]
 

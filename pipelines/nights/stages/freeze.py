@@ -9,6 +9,7 @@ from pipelines.nights.night import Night, StageReport
 from pipelines.nights.plan import inputs_now
 from pipelines.nights.protective import protect_in_any_case, protection_lags
 from pipelines.nights.seal import note_written, prove, prove_published
+from pipelines.nights.stages.known_by_now import known_by_now
 from pipelines.tables import writes_noted
 
 __all__ = ["freeze"]
@@ -27,7 +28,7 @@ def freeze(night: Night, *, started_by: str = "", why: str = "") -> StageReport:
         protect_in_any_case(night.deployment, night.authority)
     with writes_noted() as noted:
         attempt = begin(night, inputs_now(night), started_by=started_by, asked=why)
-        keep_carried(attempt)
+        keep_carried(attempt, known_by_now)
     note_written(attempt, noted, anew=True)
     inputs = attempt.inputs
     if base := attempt.base():

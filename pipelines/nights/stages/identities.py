@@ -26,7 +26,7 @@ from pipelines.protection.wall_wishes import hiding, unplaced
 from pipelines.seams.protection import ENTRIES, LATCHED, PLACES
 from pipelines.tables import connect, fetch, read_table, write_json, write_table
 
-__all__ = ["IDENTITY_CHECKS", "identify"]
+__all__ = ["IDENTITY_CHECKS", "identify", "identify_of"]
 
 IDENTITY_CHECKS = [
     ("every_record_once", "Each live record is in exactly one identity.", True),
@@ -41,9 +41,13 @@ _TOLD = ("minted", "joined", "left", "merged", "split", "restored", "ended", "fr
 
 @sealed
 def identify(night: Night) -> StageReport:
-    """Assign tonight's identities, going on from those of the base."""
-    attempt = Attempt.last(night)
-    base = attempt.base()
+    """Assign the identities of the night's attempt, going on from those of the base."""
+    return identify_of(Attempt.last(night))
+
+
+def identify_of(attempt: Attempt) -> StageReport:
+    """Assign an attempt's identities, going on from those of the base."""
+    night, base = attempt.night, attempt.base()
     records = read_table(attempt.folder / "person" / "records.parquet")
     previous = IdentityState.read(base.folder) if base else None
     walls = walls_in(attempt.folder)

@@ -32,22 +32,26 @@ from pipelines.protection.wall_wishes import found_tonight, wishes_after
 from pipelines.reporting.review import review_of
 from pipelines.tables import read_table, write_json, write_table
 
-__all__ = ["LINK_CHECKS", "link"]
+__all__ = ["LINK_CHECKS", "link", "link_of"]
 
 LINK_CHECKS = [("model_drift", "The records are still like those the match model was made from.", False)]
 
 
 @sealed
 def link(night: Night) -> StageReport:
-    """Link the attempt's person records."""
+    """Link the person records of the night's attempt."""
+    return link_of(Attempt.last(night))
+
+
+def link_of(attempt: Attempt) -> StageReport:
+    """Link an attempt's person records."""
     # the matcher is imported here and not above: it takes a second, and a code location must be there at once
     from pipelines.matching.night import match
     from pipelines.matching.state import MatchState
     from pipelines.matching.training.drift import drift_verdict
     from pipelines.matching.weighing.match_model import load_model
 
-    attempt = Attempt.last(night)
-    base = attempt.base()
+    night, base = attempt.night, attempt.base()
     model = load_model(night.deployment.settings.model)
     contracts = [contract_for(agency.agency) for agency in registered_agencies()]
     records, decided = read_table(attempt.folder / "person" / "records.parquet"), decisions_of(attempt.inputs)
