@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.nights.decisions import decide
 from pipelines.nights.inputs import Inputs
-from pipelines.nights.protection_decisions import confirm, unshield
+from pipelines.nights.protection_decisions import confirm, shield, unshield
 from pipelines.publishing.versions import versions_there
 from pipelines.tables import read_table
 from tests.attacks.attack import Scene
@@ -283,3 +283,197 @@ def test_a_night_is_not_replaced_where_it_cannot_be_read_what_it_knows(scene: Sc
     away.rename(path)
     assert place.load() == {2: "published"}
     assert stands_at(place, child) == []
+
+
+def asker_like(scene: Scene, child: Victim) -> Victim:
+    """The child as another record tells of it: other names, birth date and home; the number is the same."""
+    other = scene.other(child.number - 100 + 4)
+    return replace(
+        child, family=other.family, born=date(2011, 2, 3), street=other.street, code=other.code, uprn=other.uprn,
+        carer=other.carer, phone=other.phone,
+    )  # fmt: skip
+
+
+def joined_by_another_record(scene: Scene, child: Victim, asker: Victim) -> None:
+    """Social care has a record with both names."""
+    scene.add("social_care", child, "Y", open_=True)["names"].append(
+        {"family": asker.family, "given": asker.given, "type": "former"}
+    )
+
+
+def gone(place: LittleNights, agency: str, part: str) -> None:
+    """Records with this in their key go from a feed."""
+    rows = place.feeds[agency].rows
+    for key in [key for key in rows if part in key]:
+        del rows[key]
+
+
+def held(place: LittleNights, night: int, but: str = "-") -> None:
+    """The night is held: too many keys move in health, of which one stays."""
+    with few_keys_may_move():
+        kept = {key: dict(row) for key, row in place.feeds["health"].rows.items() if but in row["local_patient_id"]}
+        place.renumber()
+        for key, row in kept.items():
+            place.feeds["health"].rows[key]["local_patient_id"] = row["local_patient_id"]
+        place.deliver(night)
+        assert place.load() == {night: "held"}
+    for row in place.feeds["health"].rows.values():
+        row["local_patient_id"] = row["local_patient_id"].removesuffix("N")
+
+
+def is_hidden(place: LittleNights, night: int, child: Victim) -> bool:
+    (row,) = [row for row in place.published(night).to_pylist() if row["family_name"] == child.family]
+    return bool(row["shielded"] or row["withheld"])
+
+
+@pytest.mark.parametrize("by", ["a feed", pytest.param("a person", marks=pytest.mark.in_full)])
+def test_who_was_hidden_later_through_a_record_that_is_gone_stays_hidden(scene: Scene, by: str) -> None:
+    """Three records are one open child; then one of them asks, or is shielded; then what joined them is gone."""
+    place, child = scene.place, scene.other(1)
+    asker = asker_like(scene, child)
+    scene.add("education", child, open_=True)
+    nights(place, 1)
+    scene.add("health", asker, "X", open_=True)
+    joined_by_another_record(scene, child, asker)
+    nights(place, 2)
+    assert stands_at(place, child)
+    gone(place, "social_care", "Y")
+    if by == "a feed":
+        scene.add("health", asker, "X", open_=True, confidentiality="S")
+        place.deliver(2)
+        assert place.load(before=broken_in("inputs")) == {2: "failed"}
+    else:
+        shield(place.deployment, AUTHORITY, "health:X", actor="Ruth", reason="Police", at=NOW)
+        held(place, 2, but="X")
+    assert stands_at(place, child) == []
+    for night in (2, 3):
+        nights(place, night)
+        assert stands_at(place, child) == [] and is_hidden(place, night, child)
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        "corrected in one load",
+        *(pytest.param(each, marks=pytest.mark.in_full) for each in ("corrected", "the next night")),
+    ],
+)
+def test_whom_a_person_has_shielded_stays_hidden_when_its_record_comes_under_another_key(
+    scene: Scene, then: str
+) -> None:
+    place, child = scene.place, scene.other(1)
+    nights(place, 1)
+    scene.add("education", child, open_=True)
+    nights(place, 2)
+    shield(place.deployment, AUTHORITY, f"education:{child.upn}/167590", actor="Ruth", reason="Police", at=NOW)
+    rows = dict(place.feeds["education"].rows)
+    nobody_asks(place, "education")
+    if then != "corrected in one load":
+        held(place, 2)
+        assert stands_at(place, child) == []
+    night = 3 if then == "the next night" else 2
+    nights(place, night)
+    assert stands_at(place, child) == []
+    place.feeds["education"].rows.update(rows)
+    under_another_key(place, "education")
+    nights(place, night + 1)
+    assert stands_at(place, child) == [] and is_hidden(place, night + 1, child)
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        "under another key",
+        *(pytest.param(each, marks=pytest.mark.in_full) for each in ("held, then under another key", "gone", "moved")),
+    ],
+)
+def test_a_wall_that_people_decided_stands_though_a_side_is_another_in_the_correction(scene: Scene, then: str) -> None:
+    place, birth, other, new = scene.place, scene.victim, scene.other(2), scene.other(3)
+    home: dict[str, Any] = {
+        "street": new.street,
+        "code": new.code,
+        "uprn": new.uprn,
+        "carer": new.carer,
+        "phone": new.phone,
+    }
+    before = replace(
+        birth, family=other.family, street=other.street, code=other.code, uprn=other.uprn, carer=other.carer, phone=other.phone
+    )  # fmt: skip
+    adoptive = replace(before, **home)
+
+    def tell(child: Victim, key: str) -> None:
+        scene.add("social_care", child, key, open_=True, upn="", nhs_number="")
+
+    tell(birth, "SA")
+    nights(place, 1)
+    tell(adoptive, "SB")
+    nights(place, 2)
+    decide(
+        place.deployment, AUTHORITY, "firewall", "social_care:SA", "social_care:SB", actor="Ruth", reason="Adopted", at=NOW
+    )  # fmt: skip
+    if then == "held, then under another key":
+        held(place, 2)
+    if then == "moved":
+        tell(before, "SB")
+    else:
+        gone(place, "social_care", "SB")
+    if "another key" in then:
+        tell(adoptive, "SB2")
+    tell(replace(birth, **home) if "key" not in then else birth, "SA")
+    for night in (2, 3):
+        nights(place, night)
+        tables = [place.published(night, name).to_pylist() for name in ("children", "names", "addresses", "carers")]
+        its = {row["index_id"] for row in tables[0] if row["family_name"] == birth.family}
+        shown = repr([row for table in tables for row in table if row["index_id"] in its])
+        assert len(its) == 1 and not [part for part in (adoptive.family, new.code, new.carer) if part in shown]
+        tell(replace(birth, **home), "SA")
+
+
+@pytest.mark.parametrize("how", ["failed", pytest.param("held", marks=pytest.mark.in_full)])
+def test_by_what_a_new_record_of_a_held_night_tells_of_a_hidden_child_it_is_known(scene: Scene, how: str) -> None:
+    place, child = scene.place, scene.other(1)
+    asker = asker_like(scene, child)
+    scene.add("health", asker, "X", open_=True, confidentiality="S")
+    nights(place, 1)
+    scene.add("education", child, open_=True)
+    joined_by_another_record(scene, child, asker)
+    if how == "held":
+        held(place, 2, but="X")
+    else:
+        place.deliver(2)
+        assert place.load(before=broken_in("snapshot")) == {2: "failed"}
+    gone(place, "social_care", "Y")
+    gone(place, "health", "X")
+    for night in (2, 3):
+        nights(place, night)
+        assert stands_at(place, child) == []
+
+
+@pytest.mark.in_full
+def test_the_home_that_a_new_record_of_a_held_night_tells_of_a_hidden_child_is_hidden(scene: Scene) -> None:
+    place, child, home = scene.place, scene.victim, scene.other(3)
+    scene.appear("health", "social_care")
+    scene.asks("health")
+    there = replace(scene.other(2), family=child.family, street=home.street, code=home.code, uprn=home.uprn)
+    scene.add("education", there, open_=True)
+    nights(place, 1)
+    scene.add("education", replace(child, street=home.street, code=home.code, uprn=home.uprn), "new")
+    held(place, 2)
+    assert shown_at(place, home) == []
+    gone(place, "education", "new")
+    nights(place, 2)
+    assert shown_at(place, home) == []
+
+
+def test_a_version_that_was_replaced_and_shows_a_home_that_is_hidden_by_now_is_removed(scene: Scene) -> None:
+    place, child, home = scene.place, scene.victim, scene.other(3)
+    scene.appear("health", "social_care")
+    scene.asks("health")
+    nights(place, 1)
+    stranger = replace(scene.other(2), street=home.street, code=home.code, uprn=home.uprn)
+    scene.add("education", stranger, open_=True)
+    nights(place, 2)
+    assert shown_at(place, home)
+    scene.add("social_care", replace(child, street=home.street, code=home.code, uprn=home.uprn))
+    nights(place, 2)
+    assert shown_at(place, home) == []

@@ -191,7 +191,7 @@ def led_to(place: LittleNights, start: str) -> set[str]:
     return reached
 
 
-_ID = re.compile(r"\b(?:[0-9A-Z]{12}|[0-9a-f]{32})\b")
+_ID = re.compile(r"\b(?:(?=[0-9]*[A-Z])[0-9A-Z]{12}|[0-9a-f]{32})\b")  # a version's hash may be of digits alone
 
 
 @pytest.mark.both_databases
