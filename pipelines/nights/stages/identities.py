@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from pipelines.identities.assign import Assigned, assign_identities
 from pipelines.identities.ledger import record_night
 from pipelines.identities.state import IdentityState
-from pipelines.nights.attempts import Attempt
+from pipelines.nights.attempts import Attempt, attempt_in_force
 from pipelines.nights.carried import Carried, carried_in
 from pipelines.nights.decided import decisions_of, firewalls_of, lifting_of
 from pipelines.nights.night import Check, Night, StageReport
@@ -114,8 +114,6 @@ def _protect(
         for name, seam in (("entries", ENTRIES), ("latched", LATCHED))
     }
     latched = carried.with_latched(before["latched"])
-    # those that are carried on no record of the base was compared with
-    anew = _anew(attempt, base, records) if base and latched.equals(before["latched"]) else None
     return protect(
         identities,
         records,
@@ -126,14 +124,9 @@ def _protect(
         latched=latched,
         business_date=attempt.night.business_date,
         lifting=lifting_of(attempt.inputs),
-        anew=_all_or_undated(records, latched) if anew is None else anew,
+        anew=_anew(attempt, base, records),
         heard=before["entries"]["entry_id"].combine_chunks(),
     )
-
-
-def _all_or_undated(records: pa.Table, latched: pa.Table) -> pa.Array:
-    """Keys of all records, where any child is known to be hidden; else of those without birth date."""
-    return records["record_key"].combine_chunks().cast(pa.string()) if latched.num_rows else _undated(records)
 
 
 def _undated(records: pa.Table) -> pa.Array:
@@ -141,8 +134,19 @@ def _undated(records: pa.Table) -> pa.Array:
     return records.filter(pc.is_null(records["birth_date"]))["record_key"].combine_chunks().cast(pa.string())
 
 
-def _anew(attempt: Attempt, base: Attempt, records: pa.Table) -> pa.Array:
-    """Keys of the records that have come since the base or tell of another name or birth date; that may be those of a hidden child whose
+def _anew(attempt: Attempt, base: Attempt | None, records: pa.Table) -> pa.Array:
+    """Keys of the records that were not compared with all that is latched: of the base, and of each version that is carried on besides. Of one
+    that is gone nobody can say, so it is all of them.
+    """
+    carried = [attempt_in_force(attempt.night.on(each.business_date), each.version) for each in attempt.inputs.carried]
+    if None in carried:
+        return records["record_key"].combine_chunks().cast(pa.string())
+    found = [_differing(attempt, each, records) for each in (base, *carried) if each is not None]
+    return pc.unique(pa.chunked_array(found, pa.string())) if found else _undated(records)
+
+
+def _differing(attempt: Attempt, base: Attempt, records: pa.Table) -> pa.Array:
+    """Keys of the records that have come since another attempt or tell of another name or birth date; that may be those of a hidden child whose
     record has gone since, by birth date or a name; that have no birth date; and of pairs that are no longer decided to be two children.
     """
     known, now = ["record_key", "family_name", "given_names", "birth_date"], attempt.folder / "person" / "names.parquet"

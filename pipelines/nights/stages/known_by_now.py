@@ -22,6 +22,7 @@ from pipelines.nights.plan import inputs_now
 from pipelines.nights.requests import asked_for
 from pipelines.nights.stages.identities import identify_of
 from pipelines.nights.stages.links import link_of
+from pipelines.protection.remembered import remembering
 from pipelines.publishing.versions import versions_in_force
 from pipelines.tables import read_table, write_json
 
@@ -48,8 +49,9 @@ def known_by_now(version: Attempt, attempt: Attempt, built: str) -> Iterator[Pat
     try:
         write_json(inputs.as_json(), night.folder / "inputs.json")
         (night.folder / "person").symlink_to(version.folder / "person", target_is_directory=True)
-        link_of(night)
-        identify_of(night)
+        with remembering(night.night.home.memory(night.night.authority)):
+            link_of(night)
+            identify_of(night)
         yield night.folder
     finally:
         shutil.rmtree(night.folder, ignore_errors=True)
