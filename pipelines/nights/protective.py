@@ -18,7 +18,6 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 from sqlalchemy import select
 
 from pipelines.database import schema as db
@@ -29,26 +28,24 @@ from pipelines.nights.attempts import Attempt, attempt_in_force, attempts_not_pu
 from pipelines.nights.decided import lifting_of
 from pipelines.nights.decisions import versions_on_hold
 from pipelines.nights.follow import newest_in_force
+from pipelines.nights.found_unpublished import wish_for_those_found
 from pipelines.nights.held_against import held_against, note_held_against
 from pipelines.nights.hiding import Known, hidden_beyond, known_now, what_hides
 from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
 from pipelines.nights.put_in_force import audit_of, bury_replaced, put_in_force
-from pipelines.nights.requests import keep_wishes
-from pipelines.nights.sensitive_by_now import keep_unserviced, unknown_to
+from pipelines.nights.sensitive_by_now import keep_unserviced
 from pipelines.nights.walls import walls_in
 from pipelines.outages import as_coded
-from pipelines.protection.household import COMMUNAL_CHILDREN
+from pipelines.protection.household import COMMUNAL_CHILDREN, COMMUNAL_FAMILIES
 from pipelines.protection.places import known_places
 from pipelines.protection.remembered import remembering, run_remembered
-from pipelines.protection.tokens import key_tokens
 from pipelines.publishing.manifests import is_published, manifest_or_none
 from pipelines.publishing.publish import bury, let_snapshot_go, snapshot_tables
 from pipelines.publishing.tombstones import NO_NIGHTS, NOT_LESS, tombstones
 from pipelines.publishing.versions import built, folder_of, versions_in_force, versions_there
 from pipelines.reporting.protection_waits import waits_on
-from pipelines.seams.protection import PLACES
-from pipelines.tables import connect, fetch, read_table
+from pipelines.tables import connect
 
 # what says that a version cannot be made less, however often it is tried; anything else may be over at the next load
 _CANNOT_BE_LESS = frozenset(
@@ -93,7 +90,7 @@ def protect_at_once(deployment: Deployment, authority: str) -> list[Protective]:
         return []
     meant = _meant(newest)  # before it is read: what is told or decided from here on is held against the next time
     known = known_now(newest)
-    if _wish_for_those_found(newest, known):
+    if wish_for_those_found(newest, known):
         meant = _meant(newest)
         known = known_now(newest)
     settled = _settled(deployment, authority, known)
@@ -285,7 +282,7 @@ def _counted_in(folder: Path, known: Known) -> int:
     shown = {f"shown_{name}": folder / f"{name}.parquet" for name in ("children", "record_links", "addresses")}
     others = {
         "identities": identities_of(newest.folder), "walls": walls_in(newest.folder), "at_walls": known.at_walls,
-        "stays_hidden": known.hidden, "places": known_places(known.entries, known.places, shown["shown_addresses"]),
+        "names": newest.folder / "person" / "names.parquet", "stays_hidden": known.hidden, "places": known_places(known.entries, known.places, shown["shown_addresses"]),
     }  # fmt: skip
     with connect(tables | shown | others) as duck:
         ((number,),) = duck.execute(f"""
@@ -306,11 +303,17 @@ def _counted_in(folder: Path, known: Known) -> int:
             ),
             hidden AS (SELECT index_id FROM visibility WHERE shielded OR withheld),
             lived AS (
-                SELECT DISTINCT a.index_id, a.uprn, a.postcode, a.address FROM shown_addresses a JOIN places p ON a.uprn IS NOT DISTINCT FROM p.uprn
+                SELECT DISTINCT a.index_id, lower(c.family_name) AS family, coalesce(a.uprn, concat_ws(' ', a.postcode, a.address)) AS place
+                FROM shown_addresses a JOIN shown_children c USING (index_id) JOIN places p ON a.uprn IS NOT DISTINCT FROM p.uprn
                     AND a.postcode IS NOT DISTINCT FROM p.postcode AND a.address IS NOT DISTINCT FROM p.address
             ),
-            homes AS (  -- a hostel is nobody's
-                SELECT index_id FROM lived QUALIFY count(DISTINCT index_id) OVER (PARTITION BY uprn, postcode, address) <= {COMMUNAL_CHILDREN}
+            crowded AS (  -- a hostel is nobody's
+                SELECT place FROM lived GROUP BY place
+                HAVING count(DISTINCT index_id) > {COMMUNAL_CHILDREN} AND count(DISTINCT family) > {COMMUNAL_FAMILIES}
+            ),
+            homes AS (  -- but of who bears a hidden child's name
+                SELECT index_id FROM lived WHERE place NOT IN (FROM crowded) OR family IN (
+                    SELECT lower(family_name) FROM names JOIN identities USING (record_key) WHERE index_id IN (FROM hidden))
             ),
             meant AS (
                 FROM hidden
@@ -325,98 +328,6 @@ def _counted_in(folder: Path, known: Known) -> int:
             SELECT count(*) FROM shown_children WHERE NOT (shielded OR withheld) AND index_id IN (FROM meant)
         """).fetchall()
     return int(number)
-
-
-def _wish_for_those_found(newest: Attempt, known: Known) -> bool:
-    """Take down who is open in the version in force, and was found to be a shielded child by a night held or failed since."""
-    found = False
-    for held in unknown_to(newest):
-        if not (held.folder / "identities" / "visibility.parquet").is_file():
-            continue
-        open_now = pc.invert(pc.is_in(
-            read_table(newest.folder / "identities" / "visibility.parquet")["index_id"],
-            value_set=_hidden_ids(newest, known),
-        ))  # fmt: skip
-        own = attempt_in_force(held.night)
-        known_there = _shielded_in(own) if own and own.night.business_date < newest.night.business_date else set()
-        keys = {key for key in _found_shielded(held, newest, open_now) if key not in known_there}
-        keys.update(_living_elsewhere(held, newest, known, open_now))
-        if keys:
-            keep_wishes(held, sorted(keys))
-            found = True
-    return found
-
-
-def _shielded_in(attempt: Attempt) -> set[str]:
-    """Records of the shielded children of a night in force: later ones know of these, and may have opened them. None where they cannot be read."""
-    tables = {name: attempt.folder / "identities" / f"{name}.parquet" for name in ("identities", "visibility")}
-    if not all(path.is_file() for path in tables.values()):
-        return set()
-    with connect(tables) as duck:
-        rows = duck.execute(
-            "SELECT record_key FROM identities JOIN visibility USING (index_id) WHERE shielded"
-        ).fetchall()
-    return {str(row[0]) for row in rows}
-
-
-def _hidden_ids(newest: Attempt, known: Known) -> pa.Array:
-    own = read_table(newest.folder / "identities" / "visibility.parquet")
-    hidden = own.filter(pc.or_(own["shielded"], own["withheld"]))["index_id"].combine_chunks()
-    return pa.concat_arrays(
-        [hidden, hidden_beyond(newest, known.but_for_held()).visibility["index_id"].combine_chunks()]
-    )
-
-
-def _found_shielded(held: Attempt, newest: Attempt, open_now: pa.ChunkedArray) -> list[str]:
-    """Records of open children of the version in force, or of nobody's there, that are a shielded child's in the attempt that is held: also
-    those of a child who is hidden there anyway, for by what a new record tells of it nobody knows it.
-    """
-    known = read_table(newest.folder / "identities" / "visibility.parquet")
-    tables = {
-        "was": read_table(newest.folder / "identities" / "identities.parquet", ["record_key", "index_id"]),
-        "is_now": read_table(held.folder / "identities" / "identities.parquet", ["record_key", "index_id"]),
-        "seen": read_table(held.folder / "identities" / "visibility.parquet"),
-        "open_ones": known.filter(open_now).select(["index_id"]),
-    }
-    with connect(tables) as duck:
-        rows = duck.execute("""
-            SELECT was.record_key FROM was JOIN open_ones USING (index_id) JOIN is_now USING (record_key)
-            JOIN seen ON seen.index_id = is_now.index_id WHERE seen.shielded
-            UNION
-            SELECT record_key FROM is_now ANTI JOIN was USING (record_key) JOIN seen USING (index_id)
-            WHERE seen.shielded ORDER BY 1
-        """).fetchall()
-    return [str(row[0]) for row in rows]
-
-
-def _living_elsewhere(held: Attempt, newest: Attempt, known: Known, open_now: pa.ChunkedArray) -> list[str]:
-    """Records of shielded children of the attempt that is held, hidden in the version in force, of which it tells a home that nobody knows there."""
-    told = held.folder / "protection" / "places.parquet"
-    new = read_table(told) if told.is_file() else PLACES.empty_table()
-    new = new.filter(pc.invert(pc.is_in(new["token"], value_set=known.places["token"].combine_chunks())))
-    if not new.num_rows:
-        return []
-    seen = read_table(newest.folder / "identities" / "visibility.parquet")
-    tables = {
-        "was": newest.folder / "identities" / "identities.parquet",
-        "is_now": held.folder / "identities" / "identities.parquet",
-        "seen": held.folder / "identities" / "visibility.parquet",
-        "hidden_ones": seen.filter(pc.invert(open_now)).select(["index_id"]),
-        "entries": known.entries,
-    }
-    with connect(tables) as duck:
-        theirs = fetch(
-            duck,
-            """
-            SELECT record_key FROM is_now JOIN seen USING (index_id) SEMI JOIN (FROM was SEMI JOIN hidden_ones USING (index_id)) USING (record_key)
-            WHERE shielded ORDER BY 1
-        """,
-        )
-        wished = fetch(duck, "SELECT DISTINCT unnest(tokens) AS token FROM entries WHERE lifted_by IS NULL")
-    new = new.filter(pc.invert(pc.is_in(new["token"], value_set=wished["token"].combine_chunks())))
-    keys = key_tokens(theirs["record_key"].to_pylist())
-    mine = keys.filter(pc.is_in(keys["token"], value_set=new["holder"].combine_chunks()))
-    return [str(key) for key in mine["record_key"].to_pylist()]
 
 
 def _let_copies_go(deployment: Deployment, authority: str) -> None:

@@ -79,14 +79,20 @@ def _has_identities(attempt: Attempt) -> bool:
 
 
 def _opened_since(was: Attempt, decided: Collection[Decided]) -> list[str]:
-    """Records of children whom two people opened, knowing all that an attempt had been told, and from a later night than it on."""
+    """Records of children whom two people opened: from a later night on than the attempt's, or knowing all that it had been told."""
     known = {each.number for each in was.inputs.decisions}
     told = max((each.told for each in was.inputs.asking), default=0)
     return [
         each.record_a
         for each in decided
-        if each.kind == "confirm" and each.number not in known and each.told >= told and each.record_a is not None
+        if each.kind == "confirm"
+        and each.record_a is not None
+        and (_is_later(each, was) or (each.number not in known and each.told >= told))
     ]
+
+
+def _is_later(opening: Decided, was: Attempt) -> bool:
+    return opening.from_night is not None and opening.from_night > was.night.business_date
 
 
 def _no_more_shielded(was: Attempt, now: Attempt, opened: Collection[str]) -> list[str]:

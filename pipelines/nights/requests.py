@@ -50,6 +50,7 @@ __all__ = [
     "keep_requests",
     "keep_taken_back",
     "keep_wishes",
+    "known_by",
     "records_come",
     "records_told",
     "told_so_far",
@@ -210,7 +211,7 @@ def keep_wishes(attempt: Attempt, record_keys: Sequence[str]) -> None:
         record_keys: live records of it, of any agencies.
     """
     night = attempt.night
-    known, nearly = (_by_record(told) for told in _known_by(attempt, pa.array(sorted(record_keys), pa.string())))
+    known, nearly = (_by_record(told) for told in known_by(attempt, pa.array(sorted(record_keys), pa.string())))
     for agency in sorted({key.partition(":")[0] for key in record_keys}):
         mine = sorted(key for key in record_keys if key.partition(":")[0] == agency)
         keys = pa.array(mine, pa.string())
@@ -229,8 +230,11 @@ def keep_wishes(attempt: Attempt, record_keys: Sequence[str]) -> None:
         _keep(night, agency, name, give(grown(requests.sort_by("entry_id"), REQUESTS), REQUESTS))
 
 
-def _known_by(attempt: Attempt, record_keys: pa.Array) -> tuple[pa.Table, pa.Table]:
-    """What records of an attempt are known by for good and where they say they live, and what may name them besides: record_key, token."""
+def known_by(attempt: Attempt, record_keys: pa.Array, *, places: bool = True) -> tuple[pa.Table, pa.Table]:
+    """What records of an attempt are known by for good and where they say they live, and what may name them besides: record_key, token.
+
+    Without `places` what names them alone.
+    """
     person = attempt.folder / "person"
     records, names, addresses = (
         (told := read_table(person / f"{name}.parquet")).filter(pc.is_in(told["record_key"], value_set=record_keys))
@@ -239,7 +243,7 @@ def _known_by(attempt: Attempt, record_keys: pa.Array) -> tuple[pa.Table, pa.Tab
     tokens = tokens_of_records(records, names)
     lasting = tokens.filter(pc.is_in(tokens["kind"].cast("string"), value_set=pa.array(LASTING)))
     views = {
-        "keys": key_tokens(record_keys.to_pylist()), "lasting": lasting, "addresses": addresses,
+        "keys": key_tokens(record_keys.to_pylist()), "lasting": lasting, "addresses": addresses if places else addresses.slice(0, 0),
         "places": tokens_of_places(addresses),
     }  # fmt: skip
     with connect(views) as duck:

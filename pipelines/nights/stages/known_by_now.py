@@ -60,7 +60,7 @@ def known_by_now(version: Attempt, attempt: Attempt, built: str) -> Iterator[Pat
 def _inputs(version: Attempt, attempt: Attempt, built: str) -> Inputs | None:
     """What that night is built from; None where it would show nothing that either attempt does not."""
     was, now = version.inputs, attempt.inputs
-    asking, decisions = _asked_since(version), _decided(attempt)
+    asking, decisions = _asked_since(version), _decided(version, attempt)
     if not asking and decisions == was.decisions:
         return None
     if (now.base, now.deliveries, now.means) == (was.base, was.deliveries, was.means):
@@ -83,11 +83,13 @@ def _asked_since(version: Attempt) -> list[Asking]:
     ]
 
 
-def _decided(attempt: Attempt) -> tuple[Decided, ...]:
-    """The decisions of the attempt, and those to hide that count from a later night on: they hide in every version."""
+def _decided(version: Attempt, attempt: Attempt) -> tuple[Decided, ...]:
+    """The decisions of a version in force, and those since that hide at once, be it from a later night on. What else was decided counts for the attempt: what is
+    taken back since may be what joined a child with one who asks.
+    """
     night = attempt.night
     newest = max(versions_in_force(night.home, night.authority), default=night.business_date)
     later = inputs_now(night.on(newest)).decisions if newest > night.business_date else ()
-    every = {each.number: each for each in (*later, *attempt.inputs.decisions)}
-    own = {each.number for each in attempt.inputs.decisions}
-    return tuple(each for number, each in sorted(every.items()) if number in own or each.kind in _HIDES)
+    every = {each.number: each for each in (*later, *attempt.inputs.decisions) if each.kind in _HIDES}
+    every |= {each.number: each for each in version.inputs.decisions}
+    return tuple(each for _, each in sorted(every.items()))
