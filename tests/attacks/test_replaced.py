@@ -51,6 +51,7 @@ def under_another_key(place: LittleNights, agency: str) -> None:
     rows["100 new"] = row | ({"URN": "167591"} if agency == "education" else {KEYS[agency]: "NEWKEY1"})
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize(
     "agency", ["education", *(pytest.param(each, marks=pytest.mark.in_full) for each in ("police", "health"))]
 )
@@ -133,6 +134,7 @@ def test_a_home_that_only_the_replaced_night_knew_stays_hidden(scene: Scene, the
         assert shown_at(place, home) == []
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("then", ["corrected", pytest.param("the next night", marks=pytest.mark.in_full)])
 def test_a_home_that_only_a_held_night_knew_is_hidden_at_once_and_stays_so(scene: Scene, then: str) -> None:
     place, child = scene.place, scene.victim
@@ -174,6 +176,7 @@ def test_a_name_that_only_the_replaced_night_knew_of_a_hidden_child_hides_it_lat
     assert stands_at(place, renamed) == []
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("then", ["corrected", pytest.param("the first night", marks=pytest.mark.in_full)])
 def test_what_a_side_of_a_wall_has_borne_in_the_replaced_night_is_still_its_own(scene: Scene, then: str) -> None:
     """The adoptive side's new home and carer are told in a night that is corrected; then the birth side's record tells of them."""
@@ -225,6 +228,7 @@ def _is_table(place: LittleNights, name: str) -> bool:
     return (folder / f"{name}.parquet").is_file()
 
 
+@pytest.mark.in_full
 def test_whom_two_people_have_opened_is_open_from_then_on_though_the_night_before_comes_otherwise(scene: Scene) -> None:
     place, child = scene.place, scene.other(1)
     scene.add("education", child, open_=True)
@@ -326,6 +330,7 @@ def is_hidden(place: LittleNights, night: int, child: Victim) -> bool:
     return bool(row["shielded"] or row["withheld"])
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("by", ["a feed", pytest.param("a person", marks=pytest.mark.in_full)])
 def test_who_was_hidden_later_through_a_record_that_is_gone_stays_hidden(scene: Scene, by: str) -> None:
     """Three records are one open child; then one of them asks, or is shielded; then what joined them is gone."""
@@ -429,6 +434,7 @@ def test_a_wall_that_people_decided_stands_though_a_side_is_another_in_the_corre
         tell(replace(birth, **home), "SA")
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("how", ["failed", pytest.param("held", marks=pytest.mark.in_full)])
 def test_by_what_a_new_record_of_a_held_night_tells_of_a_hidden_child_it_is_known(scene: Scene, how: str) -> None:
     place, child = scene.place, scene.other(1)
@@ -492,6 +498,7 @@ def test_a_night_that_is_held_again_with_a_hidden_childs_new_key_rests(scene: Sc
         assert place.load() == {} and place.planned() == {}
 
 
+@pytest.mark.in_full
 def test_who_was_hidden_through_a_decision_that_one_person_takes_back_stays_hidden(scene: Scene) -> None:
     place, child = scene.place, scene.other(1)
     asker = replace(asker_like(scene, child), number=300)

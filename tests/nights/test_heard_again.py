@@ -134,6 +134,7 @@ def test_each_content_is_heard_once_whatever_the_delivery_was_refused_for(place:
     assert "FILES_CHANGED" in findings(place) or why != "loaded"
 
 
+@pytest.mark.in_full
 def test_a_file_below_that_the_manifest_names_is_heard_again_when_it_is_another(place: LittleNights) -> None:
     files = [file_of(place, child) for child in (FIRST, SECOND)]
     folder = laid(place)
@@ -163,6 +164,7 @@ def test_what_is_as_it_was_heard_is_not_heard_again_though_more_lies_beside_it(p
     assert [each for each in told(place) if f"/{day_of(1)}/" in each[0]] == once
 
 
+@pytest.mark.others_in_full
 @pytest.mark.parametrize("when", ["with it", "later"])
 def test_a_file_that_no_manifest_names_is_heard_beside_a_delivery_that_loads(place: LittleNights, when: str) -> None:
     more, folder = file_of(place, SECOND), laid(place, FIRST)
@@ -177,6 +179,7 @@ def test_a_file_that_no_manifest_names_is_heard_beside_a_delivery_that_loads(pla
     assert told(place) == once
 
 
+@pytest.mark.in_full
 @pytest.mark.parametrize("when", ["with it", "later"])
 def test_a_flood_in_a_file_that_no_manifest_names_keeps_no_delivery_back(
     place: LittleNights, when: str, monkeypatch: pytest.MonkeyPatch
