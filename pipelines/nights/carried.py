@@ -35,6 +35,10 @@ _TABLES: Mapping[str, Seam] = {
     "walls": WALLS, "walls_asked": DECISIONS, "borne": BORNE,
 }  # fmt: skip
 _NEEDED = ("protection/latched.parquet", "protection/places.parquet")
+_READ_BESIDES = (  # where an attempt has them: one that an earlier program made knows what its other tables say
+    "protection/hidden.parquet", "protection/sensitive.parquet",
+    "matching/walls.parquet", "matching/walls_asked.parquet", "matching/walls_borne.parquet",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -121,12 +125,12 @@ def keep_carried(
     if not attempt.inputs.carried:
         return
     found = [attempt_in_force(attempt.night.on(each.business_date), each.version) for each in attempt.inputs.carried]
-    there = [each for each in found if each is not None and is_whole(each, _NEEDED)]
+    there = [each for each in found if each is not None and is_whole(each, _NEEDED, _READ_BESIDES)]
     if len(there) == len(found):
         known = Carried(**{name: seam.empty_table() for name, seam in _TABLES.items()})
         for each, told in zip(there, attempt.inputs.carried, strict=True):
             with known_by_now(each, attempt, told.version) as folder:
-                for place in (each.folder, folder) if folder != each.folder else (folder,):
+                for place in dict.fromkeys((each.folder, folder)):
                     known = _both(known, _known_of(place))
     elif is_whole(attempt, [f"{_FOLDER}/{name}.parquet" for name in _TABLES]):
         known = carried_in(attempt.folder)

@@ -118,10 +118,10 @@ def gone_from(base: Attempt) -> str:
     return next((name for name in sorted(told) if not (base.folder / name).is_file()), "" if told else _SEAL)
 
 
-def is_whole(attempt: Attempt, names: Iterable[str]) -> bool:
-    """Whether these files of an attempt are there, and are what its seal says; of what is under none it is enough that they are there."""
+def is_whole(attempt: Attempt, needed: Iterable[str], others: Iterable[str] = ()) -> bool:
+    """Whether files of an attempt are there, and are what its seal says: those `needed`, and of `others` those under the seal."""
     told = _sealed(attempt)
-    paths = {name: attempt.folder / name for name in names}
+    paths = {name: attempt.folder / name for name in (*needed, *(name for name in others if name in told))}
     return all(path.is_file() and (name not in told or file_sha256(path) == told[name]) for name, path in paths.items())
 
 

@@ -271,14 +271,15 @@ def test_a_night_says_what_it_carries_on_and_rests_until_something_changes(scene
 
 
 @pytest.mark.in_full
-def test_a_night_is_not_replaced_where_it_cannot_be_read_what_it_knows(scene: Scene) -> None:
+@pytest.mark.parametrize("name", ["protection/latched", "protection/hidden", "matching/walls_borne"])
+def test_a_night_is_not_replaced_where_it_cannot_be_read_what_it_knows(scene: Scene, name: str) -> None:
     place, child = scene.place, scene.other(1)
     scene.add("education", child, open_=True)
     nights(place, 1)
     one_who_asks(scene, child)
     nights(place, 2)
     nobody_asks(place, "health", "social_care")
-    path = place.in_force(2).folder / "protection" / "latched.parquet"
+    path = place.in_force(2).folder / f"{name}.parquet"
     away = path.rename(place.home.with_name("away.parquet"))
     place.deliver(2)
     assert place.load() == {2: "failed"}
