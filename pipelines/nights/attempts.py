@@ -36,6 +36,7 @@ __all__ = [
     "UNTOLD",
     "Attempt",
     "AttemptRow",
+    "attempt_behind",
     "attempt_in_force",
     "attempts_not_published",
     "attempts_published",
@@ -80,6 +81,11 @@ class Attempt:
         """What it was built from."""
         return read_as(self.folder / "inputs.json", Inputs.from_json)
 
+    @property
+    def inputs_or_none(self) -> Inputs | None:
+        """What it was built from; None where that is gone or is not what was written there."""
+        return read_as_or_none(self.folder / "inputs.json", Inputs.from_json)
+
     @classmethod
     def last(cls, night: Night) -> Attempt:
         """The attempt that was begun last.
@@ -107,8 +113,8 @@ class Attempt:
         base = self.inputs.base
         if base is None:
             return None
-        found = attempt_in_force(self.night.on(base.business_date), base.version)
-        if found is None:
+        found = attempt_behind(self.night.on(base.business_date), base.version)
+        if found is None or not found.folder.is_dir():
             raise IsindexError(
                 "BASE_MISSING",
                 f"the tables of version {base.version}, on which the night builds, are not in the home",
@@ -141,7 +147,13 @@ class AttemptRow:
 
 
 def attempt_in_force(night: Night, version: str | None = None) -> Attempt | None:
-    """The attempt behind `version` (default: the night's version in force), or None when there is none.
+    """The attempt behind `version` (default: the night's version in force), or None when there is none, or it is gone what it was built from."""
+    found = attempt_behind(night, version)
+    return found if found and (found.folder / "inputs.json").is_file() else None
+
+
+def attempt_behind(night: Night, version: str | None = None) -> Attempt | None:
+    """The attempt behind `version` (default: the night's version in force), whatever is left of it, or None when none is known.
 
     A version's manifest names its attempt; where the version itself was let go, the attempt knows what it was published
     as.
@@ -154,8 +166,7 @@ def attempt_in_force(night: Night, version: str | None = None) -> Attempt | None
         for path in (night.folder / "attempts").glob("*/published.json"):
             told = read_told_or_none(path, {"attempt": str, "version": str}) or {}
             digest = told["attempt"] if built(told.get("version", "")) == built(wanted) else digest
-    found = Attempt(night, digest) if digest else None
-    return found if found and (found.folder / "inputs.json").is_file() else None
+    return Attempt(night, digest) if digest else None
 
 
 def made_of(deployment: Deployment, authority: str, versions: Mapping[date, str]) -> dict[date, tuple[str, str]]:
@@ -329,8 +340,7 @@ def _why(night: Night, inputs: Inputs, before: AttemptRow | None) -> list[str]:
 
 
 def _inputs_of(night: Night, before: AttemptRow | None) -> Inputs | None:
-    known = Attempt(night, before.digest).folder / "inputs.json" if before and before.digest else None
-    return read_as_or_none(known, Inputs.from_json) if known else None
+    return Attempt(night, before.digest).inputs_or_none if before and before.digest else None
 
 
 def _running(night: Night) -> Select[tuple[int]]:

@@ -18,7 +18,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipelines.errors import IsindexError
-from pipelines.nights.attempts import Attempt, attempt_in_force
+from pipelines.nights.attempts import Attempt, attempt_behind
 from pipelines.nights.seal import is_whole
 from pipelines.nights.walls import borne_in, walls_asked_in, walls_in
 from pipelines.protection.stays_hidden import stays_hidden_in
@@ -124,7 +124,7 @@ def keep_carried(
     """
     if not attempt.inputs.carried:
         return
-    found = [attempt_in_force(attempt.night.on(each.business_date), each.version) for each in attempt.inputs.carried]
+    found = [attempt_behind(attempt.night.on(each.business_date), each.version) for each in attempt.inputs.carried]
     there = [each for each in found if each is not None and is_whole(each, _NEEDED, _READ_BESIDES)]
     if len(there) == len(found):
         known = Carried(**{name: seam.empty_table() for name, seam in _TABLES.items()})

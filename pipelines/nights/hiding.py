@@ -474,12 +474,14 @@ def less_of(
 
 
 def asked_since(latest: Attempt) -> list[Asking]:
-    """Deliveries that ask for protection and are among the inputs of neither an attempt nor what it builds on."""
+    """Deliveries that ask for protection and are among the inputs of neither an attempt nor what it builds on. Where it cannot be read what one was
+    built from, nothing is known of what it had heard.
+    """
     known: set[tuple[str, str]] = set()
     each: Attempt | None = latest
-    while each is not None:
-        known |= {(asking.delivery_id, asking.content) for asking in each.inputs.asking}
-        base = each.inputs.base
+    while each is not None and (inputs := each.inputs_or_none) is not None:
+        known |= {(asking.delivery_id, asking.content) for asking in inputs.asking}
+        base = inputs.base
         each = attempt_in_force(each.night.on(base.business_date), base.version) if base else None
     asked = db.protection_request.c
     query = (

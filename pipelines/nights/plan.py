@@ -211,7 +211,7 @@ def _what_changed(night: Night, now: Inputs, last: AttemptRow) -> list[str]:
     attempt = Attempt(night, last.digest) if last.digest else attempt_in_force(night)
     if attempt is None:
         return why_differs(now, None)
-    before = read_as_or_none(attempt.folder / "inputs.json", Inputs.from_json)
+    before = attempt.inputs_or_none
     return why_differs(now, before) if before else []
 
 
@@ -366,19 +366,26 @@ class _Known:
     def _carrying(self, now: Inputs) -> Inputs:
         """The inputs with what the night carries on besides its base: versions in force since that, and its own, if it comes otherwise.
 
-        One that would be built as its version in force was, carries on what that did: it is up to date.
+        One that would be built as its version in force was, or as it was tried last, carries on what that did: it is up to date.
         """
         since, day = now.base.business_date if now.base else date.min, now.business_date
         past = tuple(Base(each, built(self.versions[each])) for each in sorted(self.versions) if since < each < day)
         now = replace(now, carried=past)
-        digest, _ = self.made_of.get(day, (None, ""))
-        if digest in (None, now.digest):
+        made, tried = self.made_of.get(day, ("", ""))[0], self.tried.get(day, "")
+        for digest in (made, tried):
+            if digest and (likewise := self._carrying_as(now, digest)):
+                return likewise
+        return replace(now, carried=(*past, Base(day, built(self.versions[day])))) if made else now
+
+    def _carrying_as(self, now: Inputs, digest: str) -> Inputs | None:
+        """The inputs with what an attempt at this night carries on, if they are its inputs then."""
+        if now.digest == digest:
             return now
-        path = self.home.attempt(self.authority, day, str(digest)) / "inputs.json"
-        before = read_as_or_none(path, Inputs.from_json) if path.is_file() else None
-        if before is not None and replace(now, carried=before.carried).digest == digest:
-            return replace(now, carried=before.carried)
-        return replace(now, carried=(*past, Base(day, built(self.versions[day]))))
+        before = read_as_or_none(
+            self.home.attempt(self.authority, now.business_date, digest) / "inputs.json", Inputs.from_json
+        )
+        likewise = replace(now, carried=before.carried) if before else None
+        return likewise if likewise and likewise.digest == digest else None
 
     def _found_itself(self, asking: Asking, day: date) -> bool:
         """Whether it was the night's last attempt that found who asks: no reason to make another one."""

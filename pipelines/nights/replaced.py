@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.errors import IsindexError
-from pipelines.nights.attempts import Attempt, attempt_in_force
+from pipelines.nights.attempts import Attempt, attempt_behind
 from pipelines.nights.follow import newest_in_force
 from pipelines.nights.hiding import Beyond
 from pipelines.nights.inputs import Decided
@@ -36,12 +36,13 @@ def keep_those_shielded(attempt: Attempt) -> list[str]:
     """
     night, base = attempt.night, attempt.inputs.base
     newest = newest_in_force(night)
-    decided = {each.number: each for told in (attempt, newest) if told for each in told.inputs.decisions}
+    read = [attempt.inputs, newest.inputs_or_none if newest else None]
+    decided = {each.number: each for inputs in read if inputs for each in inputs.decisions}
     every: set[str] = set()
     for day, version in sorted(versions_in_force(night.home, night.authority).items()):
         if day > night.business_date or (base is not None and day <= base.business_date):
             continue
-        was = attempt_in_force(night.on(day), version)
+        was = attempt_behind(night.on(day), version)
         if was is None or was.digest == attempt.digest or not _has_identities(was):
             continue
         keys = _no_more_shielded(was, attempt, _opened_since(was, decided.values()))
@@ -79,9 +80,10 @@ def _has_identities(attempt: Attempt) -> bool:
 
 
 def _opened_since(was: Attempt, decided: Collection[Decided]) -> list[str]:
-    """Records of children whom two people opened: from a later night on than the attempt's, or knowing all that it had been told."""
-    known = {each.number for each in was.inputs.decisions}
-    told = max((each.told for each in was.inputs.asking), default=0)
+    """Records of children whom two people opened: from a later night on than the attempt's, or knowing all that it had been told, if that can be read."""
+    inputs = was.inputs_or_none
+    known = {each.number for each in inputs.decisions} if inputs else {each.number for each in decided}
+    told = max((each.told for each in inputs.asking), default=0) if inputs else 0
     return [
         each.record_a
         for each in decided

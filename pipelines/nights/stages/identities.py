@@ -8,9 +8,10 @@ import pyarrow.compute as pc
 from pipelines.identities.assign import Assigned, assign_identities
 from pipelines.identities.ledger import record_night
 from pipelines.identities.state import IdentityState
-from pipelines.nights.attempts import Attempt, attempt_in_force
+from pipelines.nights.attempts import Attempt, attempt_behind
 from pipelines.nights.carried import Carried, carried_in
 from pipelines.nights.decided import decisions_of, firewalls_of, lifting_of
+from pipelines.nights.inputs import Inputs
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.requests import asked_for, records_told
 from pipelines.nights.seal import sealed
@@ -138,19 +139,22 @@ def _anew(attempt: Attempt, base: Attempt | None, records: pa.Table) -> pa.Array
     """Keys of the records that were not compared with all that is latched: of the base, and of each version that is carried on besides. Of one
     that is gone nobody can say, so it is all of them.
     """
-    carried = [attempt_in_force(attempt.night.on(each.business_date), each.version) for each in attempt.inputs.carried]
-    if None in carried:
-        return records["record_key"].combine_chunks().cast(pa.string())
-    found = [_differing(attempt, each, records) for each in (base, *carried) if each is not None]
-    return pc.unique(pa.chunked_array(found, pa.string())) if found else _undated(records)
+    carried = [attempt_behind(attempt.night.on(each.business_date), each.version) for each in attempt.inputs.carried]
+    found = [_undated(records)]
+    for each in (base, *carried) if base else carried:
+        was = each.inputs_or_none if each else None
+        if each is None or was is None:
+            return records["record_key"].combine_chunks().cast(pa.string())
+        found.append(_differing(attempt, each, was, records))
+    return pc.unique(pa.chunked_array(found, pa.string()))
 
 
-def _differing(attempt: Attempt, base: Attempt, records: pa.Table) -> pa.Array:
+def _differing(attempt: Attempt, base: Attempt, was: Inputs, records: pa.Table) -> pa.Array:
     """Keys of the records that have come since another attempt or tell of another name or birth date; that may be those of a hidden child whose
-    record has gone since, by birth date or a name; that have no birth date; and of pairs that are no longer decided to be two children.
+    record has gone since, by birth date or a name; and of pairs that are no longer decided to be two children.
     """
     known, now = ["record_key", "family_name", "given_names", "birth_date"], attempt.folder / "person" / "names.parquet"
-    undone = {(each.record_a, each.record_b) for each in base.inputs.decisions if each.kind == "not_the_same"} - {
+    undone = {(each.record_a, each.record_b) for each in was.decisions if each.kind == "not_the_same"} - {
         (each.record_a, each.record_b) for each in attempt.inputs.decisions if each.kind == "not_the_same"
     }
     views = {
@@ -179,7 +183,6 @@ def _differing(attempt: Attempt, base: Attempt, records: pa.Table) -> pa.Array:
                 ANTI JOIN (SELECT record_key, family_name, given_names FROM names_before) b ON n IS NOT DISTINCT FROM b
             UNION SELECT record_key FROM records WHERE birth_date IN (SELECT birth_date FROM gone)
             UNION SELECT record_key FROM records WHERE lower(family_name) IN (SELECT family FROM gone) OR lower(given_names) IN (SELECT given FROM gone)
-            UNION SELECT record_key FROM records WHERE birth_date IS NULL
             UNION FROM undone ORDER BY ALL
         """,
         )

@@ -58,15 +58,17 @@ def known_by_now(version: Attempt, attempt: Attempt, built: str) -> Iterator[Pat
 
 
 def _inputs(version: Attempt, attempt: Attempt, built: str) -> Inputs | None:
-    """What that night is built from; None where it would show nothing that either attempt does not."""
-    was, now = version.inputs, attempt.inputs
-    asking, decisions = _asked_since(version), _decided(version, attempt)
-    if not asking and decisions == was.decisions:
+    """What that night is built from; None where it would show nothing that either attempt does not. Where it cannot be read what the version was
+    built from, all is taken for asked since, and decisions are those of `attempt`.
+    """
+    was, now = version.inputs_or_none, attempt.inputs
+    asking, decisions = _asked_since(version), _decided(was, attempt)
+    if was is not None and not asking and decisions == was.decisions:
         return None
-    if (now.base, now.deliveries, now.means) == (was.base, was.deliveries, was.means):
+    if was is not None and (now.base, now.deliveries, now.means) == (was.base, was.deliveries, was.means):
         return None
     day = version.night.business_date
-    return Inputs(was.authority, day, Base(day, built), (), decisions, now.means, tuple(asking))
+    return Inputs(now.authority, day, Base(day, built), (), decisions, now.means, tuple(asking))
 
 
 def _asked_since(version: Attempt) -> list[Asking]:
@@ -83,13 +85,13 @@ def _asked_since(version: Attempt) -> list[Asking]:
     ]
 
 
-def _decided(version: Attempt, attempt: Attempt) -> tuple[Decided, ...]:
-    """The decisions of a version in force, and those since that hide at once, be it from a later night on. What else was decided counts for the attempt: what is
+def _decided(was: Inputs | None, attempt: Attempt) -> tuple[Decided, ...]:
+    """The decisions of which a version in force was built, and those since that hide at once, be it from a later night on. What else was decided counts for the attempt: what is
     taken back since may be what joined a child with one who asks.
     """
     night = attempt.night
     newest = max(versions_in_force(night.home, night.authority), default=night.business_date)
     later = inputs_now(night.on(newest)).decisions if newest > night.business_date else ()
     every = {each.number: each for each in (*later, *attempt.inputs.decisions) if each.kind in _HIDES}
-    every |= {each.number: each for each in version.inputs.decisions}
+    every |= {each.number: each for each in (was or attempt.inputs).decisions}
     return tuple(each for _, each in sorted(every.items()))
