@@ -262,7 +262,7 @@ class Beyond:
 
     Attributes:
         visibility: the index ids, as they are to be seen (`VISIBILITY`).
-        places: addresses of its open children that are places to be hidden (`FURTHER_PLACES`), and nobody's of the former.
+        places: uprn, postcode, address of its open children that are places to be hidden, and nobody's of the former.
         every: all addresses of the attempt that are places known to be hidden (`FURTHER_PLACES`).
         unnamed: index ids that may show no name, hidden before or not: two families are, or may have to be, parted by a firewall that
             the attempt did not know of, and another version may show the other's.
@@ -366,7 +366,7 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
         refs = fetch(
             duck, "SELECT record_ref FROM unserviced UNION SELECT record_ref FROM sensitive_since ORDER BY ALL"
         )
-    places = known_places(known.entries, known.places, attempt.folder / "person" / "addresses.parquet")
+    places = known_places(known.entries, known.places, known.latched, attempt.folder / "person" / "addresses.parquet")
     shown, unnamed_ids = _shown_of(attempt, places, now), unnamed["index_id"].combine_chunks()
     return Beyond(give(more, VISIBILITY), shown, places, unnamed_ids, refs["record_ref"].combine_chunks())
 
@@ -388,7 +388,7 @@ def _shown_of(attempt: Attempt, places: pa.Table, visibility: pa.Table) -> pa.Ta
         "identities": attempt.folder / "identities" / "identities.parquet",
     }  # fmt: skip
     with connect(views) as duck:
-        shown = fetch(
+        return fetch(
             duck,
             """
             SELECT uprn, postcode, address FROM places
@@ -399,11 +399,10 @@ def _shown_of(attempt: Attempt, places: pa.Table, visibility: pa.Table) -> pa.Ta
             SELECT uprn, postcode, address FROM addresses JOIN identities USING (record_key) JOIN visibility USING (index_id)
             WHERE shielded OR withheld
             EXCEPT
-            FROM anyway
+            SELECT uprn, postcode, address FROM anyway
             ORDER BY ALL
         """,
         )
-    return shown.cast(FURTHER_PLACES)
 
 
 @contextmanager

@@ -282,7 +282,7 @@ def _counted_in(folder: Path, known: Known) -> int:
     shown = {f"shown_{name}": folder / f"{name}.parquet" for name in ("children", "record_links", "addresses")}
     others = {
         "identities": identities_of(newest.folder), "walls": walls_in(newest.folder), "at_walls": known.at_walls,
-        "names": newest.folder / "person" / "names.parquet", "stays_hidden": known.hidden, "places": known_places(known.entries, known.places, shown["shown_addresses"]),
+        "names": newest.folder / "person" / "names.parquet", "stays_hidden": known.hidden, "places": known_places(known.entries, known.places, known.latched, shown["shown_addresses"]),
     }  # fmt: skip
     with connect(tables | shown | others) as duck:
         ((number,),) = duck.execute(f"""

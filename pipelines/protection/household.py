@@ -16,7 +16,7 @@ protection knows; and whatever is written of the same place elsewhere. Two addre
 What is compared is the form of `comparable`: neither capitals, accents, spaces, hyphens, leading noughts nor letters that only look
 alike count. A place where more than `COMMUNAL_CHILDREN` children of more than
 `COMMUNAL_FAMILIES` family names live (a hostel, a hospital, a school) is **communal**: it is hidden for those alone who share a family
-name, a carer or a telephone number with the hidden child there. It is counted by each of the three ways apart, so a tower
+name, a carer or a telephone number with the hidden child who lives or lived there. It is counted by each of the three ways apart, so a tower
 of flats of which one flat is hidden is not taken for one home, and the flat is still one.
 """
 
@@ -28,11 +28,13 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.protection.comparable import macros
 from pipelines.protection.letters import as_written, read_plainly
 from pipelines.protection.named import NAMED
-from pipelines.tables import connect, fetch, install_macros
+from pipelines.protection.tokens import tokens_of_records
+from pipelines.tables import connect, fetch, install_macros, read_table
 
 __all__ = ["COMMUNAL_CHILDREN", "COMMUNAL_FAMILIES", "FURTHER_PLACES", "Household", "find_household"]
 
@@ -41,7 +43,10 @@ __all__ = ["COMMUNAL_CHILDREN", "COMMUNAL_FAMILIES", "FURTHER_PLACES", "Househol
 COMMUNAL_CHILDREN = 10
 COMMUNAL_FAMILIES = 6
 
-FURTHER_PLACES = pa.schema([("uprn", pa.string()), ("postcode", pa.string()), ("address", pa.string())])
+# a place as it is written, and what who lives or lived there is known by: a token, a row for each
+FURTHER_PLACES = pa.schema([
+    ("uprn", pa.string()), ("postcode", pa.string()), ("address", pa.string()), ("known_by", pa.string()),
+])  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,9 @@ def find_household(
             WHERE how = 'exact' AND NOT communal AND place NOT IN (FROM hidden_places)
         """)
         _match(connection)
+        connection.execute(_DWELT)
+        if connection.execute(_LIVED_AMONG_MANY).fetchall()[0][0]:
+            _remember(connection, person)
         connection.execute(_ADDRESSES)
         connection.execute(_TELLING)
         connection.execute(NAMED)
@@ -104,6 +112,24 @@ def find_household(
 def _match(connection: duckdb.DuckDBPyConnection) -> None:
     """Table same_place: hidden, place (numbers of places), how, communal."""
     connection.execute(_SAME_PLACE)
+
+
+def _remember(connection: duckdb.DuckDBPyConnection, person: Mapping[str, pa.Table | Path]) -> None:
+    """Hidden children into table dwelt by the places that are kept, by what they are known by."""
+    theirs = fetch(connection, "SELECT DISTINCT record_key::VARCHAR AS record_key FROM who WHERE hidden ORDER BY ALL")[
+        "record_key"
+    ]
+    records, names = (
+        table.filter(pc.is_in(table["record_key"], value_set=theirs.combine_chunks()))
+        for table in (_read(person[name]) for name in ("records", "names"))
+    )
+    connection.register("tokens", tokens_of_records(records, names))
+    connection.execute(_REMEMBERED)
+    connection.unregister("tokens")
+
+
+def _read(table: pa.Table | Path) -> pa.Table:
+    return read_table(table) if isinstance(table, Path) else table
 
 
 # whether anybody is hidden, or any place is kept: else nothing gives anybody away
@@ -235,6 +261,24 @@ _SAME_PLACE = f"""
     FROM same s LEFT JOIN crowded c ON c.hidden = s.hidden AND c.how = s.how
 """
 
+# where hidden children live, or once lived: by their records, and where there are many others by what is kept of them
+_DWELT = """
+    CREATE TEMP TABLE kept AS
+    SELECT DISTINCT n.place, f.known_by AS token FROM further f
+    JOIN written n ON n.address IS NOT DISTINCT FROM f.address AND n.code IS NOT DISTINCT FROM f.postcode
+        AND n.number IS NOT DISTINCT FROM f.uprn
+    WHERE f.known_by IS NOT NULL;
+
+    CREATE TEMP TABLE dwelt AS SELECT DISTINCT index_id, place FROM lives WHERE hidden
+"""
+_LIVED_AMONG_MANY = "SELECT EXISTS (FROM kept WHERE place IN (SELECT hidden FROM same_place WHERE communal))"
+_REMEMBERED = """
+    INSERT INTO dwelt
+    SELECT DISTINCT w.index_id, k.place FROM kept k JOIN tokens t USING (token) JOIN who w USING (record_key)
+    WHERE w.hidden AND k.place IN (SELECT hidden FROM same_place WHERE communal)
+    EXCEPT FROM dwelt
+"""
+
 # addresses of open children that are not shown, and which identities live at a hidden place
 _ADDRESSES = """
     CREATE TEMP TABLE near AS  -- places with the postcode of a hidden one
@@ -244,7 +288,7 @@ _ADDRESSES = """
     WITH those AS (
         SELECT DISTINCT index_id FROM lives JOIN same_place s USING (place)
         UNION SELECT DISTINCT index_id FROM lives JOIN near USING (place)
-        UNION SELECT DISTINCT l.index_id FROM lives l JOIN hidden_places USING (place) WHERE l.hidden
+        UNION SELECT DISTINCT index_id FROM dwelt
     ),
     called AS MATERIALIZED (
         SELECT DISTINCT index_id, n.family_name FROM those JOIN who USING (index_id) JOIN all_names n USING (record_key)
@@ -276,12 +320,12 @@ _ADDRESSES = """
     FROM same_place s JOIN lives l USING (place) WHERE NOT s.communal AND NOT l.hidden
     UNION
     SELECT DISTINCT l.index_id, l.record_key, s.place, s.hidden
-    FROM same_place s JOIN lives h ON h.place = s.hidden AND h.hidden JOIN tied t ON t.index_id = h.index_id
+    FROM same_place s JOIN dwelt h ON h.place = s.hidden JOIN tied t ON t.index_id = h.index_id
     JOIN tied o ON o.tie = t.tie JOIN lives l ON l.place = s.place AND l.index_id = o.index_id
     WHERE s.communal AND NOT l.hidden
     UNION  -- with another house number, of one carer or telephone
     SELECT DISTINCT l.index_id, l.record_key, n.place, n.hidden
-    FROM near n JOIN lives h ON h.place = n.hidden AND h.hidden JOIN tied t ON t.index_id = h.index_id
+    FROM near n JOIN dwelt h ON h.place = n.hidden JOIN tied t ON t.index_id = h.index_id
     JOIN tied o ON o.tie = t.tie JOIN lives l ON l.place = n.place AND l.index_id = o.index_id
     WHERE NOT l.hidden AND NOT starts_with(t.tie, 'family ');
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipelines.protection.household import FURTHER_PLACES
-from pipelines.protection.tokens import key_tokens, tokens_of_places
+from pipelines.protection.tokens import LASTING, key_tokens, tokens_of_places
 from pipelines.seams import give
 from pipelines.seams.protection import PLACES
 from pipelines.tables import connect, fetch
@@ -62,24 +62,36 @@ def places_after(
     return give(after, PLACES)
 
 
-def known_places(entries: pa.Table, places: pa.Table, addresses: pa.Table | Path) -> pa.Table:
+def known_places(entries: pa.Table, places: pa.Table, latched: pa.Table, addresses: pa.Table | Path) -> pa.Table:
     """Addresses of a night that are places known to be hidden: `FURTHER_PLACES`.
 
     Args:
         entries: the register (`ENTRIES`).
         places: what is latched (`PLACES`).
+        latched: what who is hidden there was known by (`LATCHED`).
         addresses: `ADDRESSES` of the night.
     """
     if not (entries.num_rows or places.num_rows):
         return FURTHER_PLACES.empty_table()
-    with connect({"entries": entries, "places": places, "written": tokens_of_places(addresses, sought=True)}) as duck:
+    views = {
+        "entries": entries,
+        "places": places,
+        "latched": latched,
+        "written": tokens_of_places(addresses, sought=True),
+    }
+    with connect(views) as duck:
+        duck.execute("SET VARIABLE lasting = ?", [list(LASTING)])
         found = fetch(
             duck,
             """
-            WITH known AS (
-                SELECT unnest(tokens) AS token FROM entries WHERE lifted_by IS NULL UNION SELECT token FROM places
-            )
-            SELECT DISTINCT uprn, postcode, address FROM written SEMI JOIN known USING (token) ORDER BY ALL
+            WITH told AS MATERIALIZED (SELECT entry_id, tokens, unnest(tokens) AS token FROM entries WHERE lifted_by IS NULL),
+            by_wish AS (SELECT DISTINCT uprn, postcode, address, tokens FROM written JOIN told USING (token)),
+            by_latch AS (SELECT DISTINCT uprn, postcode, address, holder FROM written JOIN places USING (token))
+            SELECT uprn, postcode, address, unnest(tokens) AS known_by FROM by_wish
+            UNION SELECT uprn, postcode, address, holder FROM by_latch
+            UNION SELECT uprn, postcode, address, l.token FROM by_latch JOIN latched l USING (holder)
+            WHERE kind IS NULL OR list_contains(getvariable('lasting'), kind::VARCHAR)
+            ORDER BY ALL
         """,
         )
     return found.cast(FURTHER_PLACES)

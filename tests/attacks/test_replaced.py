@@ -400,6 +400,38 @@ def test_who_was_hidden_later_through_a_record_that_is_gone_stays_hidden(scene: 
         assert stands_at(place, child) == [] and is_hidden(place, night, child)
 
 
+@pytest.mark.in_full
+@pytest.mark.parametrize("by", ["a join that is taken back", "a pair that is parted"])
+def test_who_was_hidden_later_stays_hidden_when_one_person_parts_what_joined_it_and_nothing_else_comes(
+    scene: Scene, by: str
+) -> None:
+    place, child = scene.place, scene.other(1)
+    asker, key = asker_like(scene, child), f"education:{child.upn}/167590"
+    scene.add("education", child, open_=True)
+    scene.add("health", asker, "X", open_=True)
+    if by == "a pair that is parted":
+        joined_by_another_record(scene, child, asker)
+        nights(place, 1)
+    else:
+        nights(place, 1)
+        joined = decide(place.deployment, AUTHORITY, "same", key, "health:X", actor="Ruth", reason="One", at=NOW)
+        assert set(place.load().values()) == {"published"}
+    assert stands_at(place, child)
+    scene.add("health", asker, "X", open_=True, confidentiality="S")
+    place.deliver(2)
+    assert place.load(before=broken_in("inputs")) == {2: "failed"}
+    assert stands_at(place, child) == []
+    if by == "a pair that is parted":
+        for other in (key, "social_care:Y"):
+            decide(place.deployment, AUTHORITY, "not_the_same", other, "health:X", actor="Ruth", reason="Two", at=NOW)
+    else:
+        take_back(place.deployment, AUTHORITY, joined.number, actor="Ruth", reason="Two", at=NOW)
+    assert place.load(before=broken_in("inputs"))[2] == "failed"
+    for night in (2, 3):
+        nights(place, night)
+        assert stands_at(place, child) == [] and is_hidden(place, night, child)
+
+
 @pytest.mark.parametrize(
     "then",
     [
@@ -597,6 +629,54 @@ def held_beside_others(place: LittleNights, night: int, but: str = "-") -> None:
                 row["local_patient_id"] = kept[key]
         place.deliver(night)
         assert place.load()[night] == "held"
+
+
+def at_a_hostel(scene: Scene, home: Victim) -> Victim:
+    """Eleven children of as many families live at a home; who has the hidden child's family name, beside them."""
+    for number in range(11):
+        living = scene.other(30 + number)
+        scene.add("education", replace(living, street=home.street, code=home.code, uprn=home.uprn), open_=True)
+    sister = replace(scene.other(50), family=scene.victim.family, street=home.street, code=home.code, uprn=home.uprn)
+    scene.add("education", sister, open_=True)
+    return sister
+
+
+def living_at_home(place: LittleNights, child: Victim) -> list[str]:
+    """Versions that show the child at its home."""
+    root, shown = place.deployment.home.snapshots(AUTHORITY), []
+    for version in versions_there(place.deployment.home, AUTHORITY):
+        children, addresses = (
+            read_table(root / version / f"{name}.parquet").to_pylist() for name in ("children", "addresses")
+        )
+        ids = {
+            row["index_id"]
+            for row in children
+            if (row["given_names"], row["family_name"]) == (child.given, child.family)
+        }
+        shown += [version for row in addresses if row["index_id"] in ids and child.code in str(row["postcode"])]
+    return shown
+
+
+@pytest.mark.in_full
+@pytest.mark.parametrize("then", ["moves", "is told of by a held night alone"])
+def test_the_family_stays_hidden_at_a_hostel_where_the_hidden_child_lived(scene: Scene, then: str) -> None:
+    place, child, home = scene.place, scene.victim, scene.other(3)
+    sister = at_a_hostel(scene, home)
+    scene.appear("health", "social_care")
+    scene.asks("health")
+    nights(place, 1)
+    assert living_at_home(place, sister)
+    there = replace(child, street=home.street, code=home.code, uprn=home.uprn)
+    scene.add("social_care", there)
+    if then == "moves":
+        nights(place, 2)
+        assert living_at_home(place, sister) == [] and shown_at(place, home)
+    else:
+        held(place, 2)
+    scene.add("social_care", child)
+    for night in (2, 3):
+        nights(place, night)
+        assert living_at_home(place, sister) == [] and shown_at(place, home)
 
 
 @pytest.mark.in_full

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from pipelines.protection.household import COMMUNAL_CHILDREN, COMMUNAL_FAMILIES, FURTHER_PLACES, find_household
-from pipelines.protection.tokens import tokens_of_places
+from pipelines.protection.tokens import key_tokens, tokens_of_places
 from tests.publishing.conftest import person
 
 
@@ -179,6 +179,20 @@ def test_a_communal_place_hides_nobody_but_the_family_of_the_hidden_child():
         child("friend", HOME, carers=[{"name": "Another", "contact": "+44 1632 960100"}]),
     ]
     assert withheld(ANNA, *strangers, *family) == ["foster", "friend", "sister"]
+
+
+@pytest.mark.parametrize("known_by", ["health:anna", "police:older", "nobody"])
+def test_where_the_hidden_child_lived_among_many_its_family_there_stays_hidden(known_by):
+    strangers = crowd(COMMUNAL_CHILDREN + 1, COMMUNAL_FAMILIES + 1)
+    moved = {**ANNA, "addresses": home("2 Refuge Road", "B20 1AB")}
+    family = [child("sister", HOME, family_name="reed"), child("foster", HOME, carers=[{"name": "Maud Reed"}])]
+    place = {name: HOME[0][name] for name in ("address", "postcode", "uprn")}
+    token = key_tokens([known_by])["token"][0].as_py()
+    further = pa.Table.from_pylist([{**place, "known_by": token}], schema=FURTHER_PLACES)
+    assert withheld(moved, *strangers, *family, further=further) == (
+        ["foster", "sister"] if known_by == "health:anna" else []
+    )
+    assert withheld(moved, *strangers, *family, further=further.slice(0, 0)) == []
 
 
 @pytest.mark.parametrize(

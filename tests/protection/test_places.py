@@ -95,7 +95,8 @@ def test_a_place_goes_with_whoever_held_it() -> None:
     nobody = (VISIBILITY.empty_table(), IDENTITIES.empty_table(), places())
     later = places_after(first, latched, *nobody)
     assert later.equals(first)
-    assert known_places(ENTRIES.empty_table(), later, places(HOME)).num_rows == 1
+    found = known_places(ENTRIES.empty_table(), later, latched, places(HOME))
+    assert (found.num_rows, found["known_by"].to_pylist()) == (1, [holder])
     assert places_after(later, LATCHED.empty_table(), *nobody).num_rows == 0
 
 

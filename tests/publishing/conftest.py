@@ -78,6 +78,7 @@ class Night:
     brought: dict = field(default_factory=dict)
     entries: pa.Table = field(default_factory=ENTRIES.empty_table)
     lifting: tuple = ()
+    further: pa.Table | None = None
 
     def make(self):
         records = self.person["records"]
@@ -100,7 +101,7 @@ class Night:
         write_table(records, folder / "person" / "records.parquet")
         self.ledger = {name: folder / "identities" / f"{name}.parquet" for name in LEDGER_TABLES}
         self.ledger["events"] = folder / "events.parquet"
-        self.tables = {**build_snapshot(self.person, self.state), **self.changes}
+        self.tables = {**build_snapshot(self.person, self.state, self.further), **self.changes}
         self.snapshot = write_snapshot(self.tables, folder / "snapshot")
         for name, path in self.ledger.items():
             if f"ledger/{name}" in self.changes:
@@ -144,6 +145,7 @@ class Night:
         return run_gates(
             self.snapshot, ledger=self.ledger, person=self.person, apart=self.apart, protecting=self.protecting(),
             decisions=self.decisions, inputs=self.inputs, base=before, overrides=overrides,
+            further_places=self.further,
         )  # fmt: skip
 
     def protecting(self):
@@ -173,7 +175,7 @@ def make_night(home):
     """make_night(day, rows, clusters={key: cluster}, apart=[(a, b, certain)], decisions=[…], brought={agency:
     {…}}, **changes)."""
 
-    def make(day, rows, clusters=None, apart=(), decisions=(), brought=None, lifting=(), **changes):
+    def make(day, rows, clusters=None, apart=(), decisions=(), brought=None, lifting=(), further=None, **changes):
         keys = sorted(row["record_key"] for row in rows)
         given = clusters or {}
         return Night(
@@ -201,6 +203,7 @@ def make_night(home):
             changes=changes,
             brought=brought or {},
             lifting=lifting,
+            further=further,
         ).make()
 
     return make

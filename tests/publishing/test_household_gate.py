@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.protection import household as rules
+from pipelines.protection.tokens import key_tokens
 from pipelines.publishing import snapshot
 from pipelines.publishing.gates import household as gate
 
@@ -212,6 +213,21 @@ def test_the_family_of_a_hidden_child_is_looked_for_at_a_communal_place_too(make
     assert night.failed() == [] and night.tables["addresses"].num_rows == 12
     monkeypatch.setattr(snapshot, "find_household", nothing_found)
     assert "addresses_shown" in verdict(make_night(1, [ANNA, BEN, *strangers]))
+
+
+@pytest.mark.in_full
+def test_the_family_of_a_child_who_lived_at_a_communal_place_is_looked_for_there_too(make_night, monkeypatch):
+    strangers = [
+        {**CAT, "record_key": f"police:{n}", "family_name": f"N{chr(97 + n)}", "addresses": [HOME]} for n in range(12)
+    ]
+    moved = {**ANNA, "addresses": [{"address": "2 Refuge Road", "postcode": "B20 1AB"}]}
+    rows = [moved, {**BEN, "family_name": ANNA["family_name"]}, *strangers]
+    asking = pa.Table.from_pylist([{"address": HOME["address"], "postcode": HOME["postcode"],
+        "known_by": key_tokens([ANNA["record_key"]])["token"][0].as_py()}], schema=rules.FURTHER_PLACES)  # fmt: skip
+    night = make_night(1, rows, further=asking)
+    assert night.failed() == [] and night.tables["addresses"].num_rows == 12
+    monkeypatch.setattr(snapshot, "find_household", nothing_found)
+    assert "addresses_shown" in verdict(make_night(1, rows, further=asking))
 
 
 # Little towns of few streets, written in many ways, so that nearly everything meets.

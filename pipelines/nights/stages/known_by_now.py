@@ -65,10 +65,16 @@ def _inputs(version: Attempt, attempt: Attempt, built: str) -> Inputs | None:
     asking, decisions = _asked_since(version), _decided(was, attempt)
     if was is not None and not asking and decisions == was.decisions:
         return None
-    if was is not None and (now.base, now.deliveries, now.means) == (was.base, was.deliveries, was.means):
+    if was is not None and _joined_by(now) == _joined_by(was):
         return None
     day = version.night.business_date
     return Inputs(now.authority, day, Base(day, built), (), decisions, now.means, tuple(asking))
+
+
+def _joined_by(inputs: Inputs) -> tuple[object, ...]:
+    """What decides which records are one child."""
+    pairs = [each for each in inputs.decisions if each.kind in ("same", "not_the_same")]
+    return inputs.base, inputs.deliveries, inputs.means, pairs
 
 
 def _asked_since(version: Attempt) -> list[Asking]:

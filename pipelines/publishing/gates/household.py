@@ -2,7 +2,8 @@
 
 Belongs here: hidden places and telephone numbers worked out again, from the person tables and from who is hidden in the very
 tables that would be published, and looked for in all of them. Not here: who must be hidden (`protection.shielding`), and
-how it was taken out (`pipelines.protection.household`, of which nothing is used but which letters read alike: the same promise, in code of its own). What
+how it was taken out (`pipelines.protection.household`, of which nothing is used but which letters read alike, and whose place one is by the digest of a
+record's key: the same promise, in code of its own). What
 is left out there because too many share it is left out here, too; counted so that this gate never asks for more.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pipelines.protection.letters import LETTER, read_plainly
+from pipelines.protection.tokens import key_tokens
 from pipelines.publishing.gates.evidence import Evidence
 from pipelines.publishing.gates.gate import Gate
 from pipelines.publishing.gates.no_names import NO_NAMES
@@ -54,6 +56,10 @@ def _found(evidence: Evidence) -> tuple[int, int, int, int, int]:
     shown = {table: _texts_of(evidence, table) for table in SNAPSHOT_TABLES}
     read_plainly(evidence.connection, _READ | {f"shown_{table}": (table, names) for table, names in shown.items()})
     evidence.connection.execute(_SPELLED)
+    theirs = evidence.connection.execute(
+        "SELECT record_key FROM identities SEMI JOIN hidden_children USING (index_id) ORDER BY 1"
+    )
+    evidence.connection.register("keys_of_hidden", key_tokens([key for (key,) in theirs.fetchall()]))
     evidence.connection.execute(_HIDDEN)
     evidence.connection.execute(_TELEPHONES)
     evidence.connection.execute(_SHARING)
@@ -334,9 +340,16 @@ _HIDDEN = rf"""
     SELECT DISTINCT hidden, other, false FROM on_one_road ANTI JOIN alike USING (hidden, other)
     WHERE hidden NOT IN (FROM crowded_road);
 
-    CREATE OR REPLACE TEMP TABLE kin AS  -- of the hidden child's own family name, where too many live
+    CREATE OR REPLACE TEMP TABLE kin AS  -- of the family name of a hidden child who lives or lived there, where too many live
+    WITH once AS (
+        SELECT c.spelling, c.family FROM lives_there c WHERE c.index_id IN (FROM hidden_children)
+        UNION
+        SELECT s.spelling, upper(trim(p.family_name)) FROM read_further f JOIN spelled s ON s.address IS NOT DISTINCT FROM f.address
+            AND s.postcode IS NOT DISTINCT FROM f.postcode AND s.uprn IS NOT DISTINCT FROM f.uprn
+        JOIN keys_of_hidden k ON k.token = f.known_by JOIN read_person p USING (record_key)
+    )
     SELECT DISTINCT h.other AS spelling, o.index_id
-    FROM one_home h JOIN lives_there c ON c.spelling = h.hidden AND c.index_id IN (FROM hidden_children)
+    FROM one_home h JOIN once c ON c.spelling = h.hidden
     JOIN lives_there o ON o.spelling = h.other AND o.family = c.family AND regexp_matches(c.family, '[{LETTER}]') WHERE h.crowded;
 """
 
