@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from pipelines.errors import IsindexError
 from pipelines.nights.attempts import Attempt, attempt_behind
-from pipelines.nights.seal import is_whole
+from pipelines.nights.seal import is_sealed, is_whole
 from pipelines.nights.walls import borne_in, walls_asked_in, walls_in
 from pipelines.protection.stays_hidden import stays_hidden_in
 from pipelines.seams import Seam, give, grown
@@ -113,7 +113,7 @@ def keep_carried(
     attempt: Attempt, known_by_now: Callable[[Attempt, Attempt, str], AbstractContextManager[Path]]
 ) -> None:
     """Gather what the attempt carries on, by its inputs, and keep it in its folder. One that is made again, and whose versions are gone
-    since, has it there.
+    since, has it there, and among all that it knew when it was published.
 
     Args:
         attempt: just frozen.
@@ -134,6 +134,8 @@ def keep_carried(
                     known = _both(known, _known_of(place))
     elif is_whole(attempt, [f"{_FOLDER}/{name}.parquet" for name in _TABLES]):
         known = carried_in(attempt.folder)
+    elif is_sealed(attempt) and is_whole(attempt, _NEEDED, _READ_BESIDES):
+        known = _known_of(attempt.folder)
     else:
         raise IsindexError(
             "CARRIED_MISSING",

@@ -215,6 +215,21 @@ def _what_changed(night: Night, now: Inputs, last: AttemptRow) -> list[str]:
     return why_differs(now, before) if before else []
 
 
+def _published_last(deployment: Deployment, authority: str) -> dict[date, tuple[str, str]]:
+    """Business date → the version of it that was published last and whose tables are there, and the digest of its inputs: the pointer to
+    what is in force may have been put back.
+    """
+    made = db.attempt.c
+    query = (
+        select(made.business_date, made.version, made.digest)
+        .where(made.authority == authority, made.state == "published", made.version.is_not(None))
+        .order_by(made.attempt_id)
+    )
+    with deployment.engine.connect() as connection:
+        last = {day: (str(version), str(digest)) for day, version, digest in connection.execute(query)}
+    return {day: told for day, told in last.items() if deployment.home.attempt(authority, day, told[1]).is_dir()}
+
+
 def _last_ended(deployment: Deployment, authority: str) -> dict[date, int]:
     """Business date → the number of the last attempt that came to its end: published or held."""
     query = (
@@ -236,6 +251,9 @@ class _Known:
     made_of: Mapping[
         date, tuple[str, str]
     ]  # the digests of the inputs, and of their data, that each night's version in force was built from
+    last: Mapping[
+        date, tuple[str, str]
+    ]  # each night's version in force, or what was published last, and the digest of its inputs
     ground: date | None  # the last night that cannot be run again: it is a base whatever came for it since
     received: frozenset[date]  # the nights that anything came for, were it refused
     deliveries: tuple[Delivered, ...]  # in force, in the order in which they are applied
@@ -295,11 +313,14 @@ class _Known:
             and attempt_in_force(Night(deployment, authority, ground), versions.get(ground, "-")) is None
         ):
             raise pointer_damaged(deployment.home.snapshots(authority))
+        made = made_of(deployment, authority, versions)
         return cls(
             authority,
             deployment.home,
             versions,
-            made_of(deployment, authority, versions),
+            made,
+            _published_last(deployment, authority)
+            | {day: (versions[day], digest) for day, (digest, _) in made.items()},
             ground,
             frozenset(received),
             tuple(Delivered(*row[:3], row[3] or 0, row[4] or "") for row in came),
@@ -364,21 +385,24 @@ class _Known:
         )
 
     def _carrying(self, now: Inputs) -> Inputs:
-        """The inputs with what the night carries on besides its base: versions in force since that, and its own, if it comes otherwise.
+        """The inputs with what the night carries on besides its base: the versions of nights since that, and its own, if it comes otherwise.
 
-        One that would be built as its version in force was, or as it was tried last, carries on what that did: it is up to date.
+        One that would be built as its version was carries on what that did: it is up to date. So does one that was tried last in place of that.
         """
         since, day = now.base.business_date if now.base else date.min, now.business_date
-        past = tuple(Base(each, built(self.versions[each])) for each in sorted(self.versions) if since < each < day)
+        past = tuple(Base(each, built(self.last[each][0])) for each in sorted(self.last) if since < each < day)
         now = replace(now, carried=past)
-        made, tried = self.made_of.get(day, ("", ""))[0], self.tried.get(day, "")
-        for digest in (made, tried):
-            if digest and (likewise := self._carrying_as(now, digest)):
-                return likewise
-        return replace(now, carried=(*past, Base(day, built(self.versions[day])))) if made else now
+        version, digest = self.last.get(day, ("", ""))
+        own = (Base(day, built(version)),) if version else ()
+        tried = self._carrying_as(now, self.tried.get(day, ""))
+        if tried is not None and {*own} <= {*tried.carried}:
+            return tried
+        return self._carrying_as(now, digest) or replace(now, carried=(*past, *own))
 
     def _carrying_as(self, now: Inputs, digest: str) -> Inputs | None:
-        """The inputs with what an attempt at this night carries on, if they are its inputs then."""
+        """The inputs with what an attempt at this night carries on, if they are its inputs then; "" is none."""
+        if not digest:
+            return None
         if now.digest == digest:
             return now
         before = read_as_or_none(

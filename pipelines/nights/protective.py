@@ -40,12 +40,13 @@ from pipelines.outages import as_coded
 from pipelines.protection.household import COMMUNAL_CHILDREN, COMMUNAL_FAMILIES
 from pipelines.protection.places import known_places
 from pipelines.protection.remembered import remembering, run_remembered
+from pipelines.protection.tokens import tokens_of_records
 from pipelines.publishing.manifests import is_published, manifest_or_none
 from pipelines.publishing.publish import bury, let_snapshot_go, snapshot_tables
 from pipelines.publishing.tombstones import NO_NIGHTS, NOT_LESS, tombstones
 from pipelines.publishing.versions import built, folder_of, versions_in_force, versions_there
 from pipelines.reporting.protection_waits import waits_on
-from pipelines.tables import connect
+from pipelines.tables import connect, fetch
 
 # what says that a version cannot be made less, however often it is tried; anything else may be over at the next load
 _CANNOT_BE_LESS = frozenset(
@@ -261,7 +262,7 @@ def _superseded(deployment: Deployment, authority: str, known: Known, *, every: 
 
 
 def _shown_in(folder: Path, known: Known) -> int | None:
-    """How many children of a version are or were hidden, by their index id or one of their records, hold records of two sides of a
+    """How many children of a version are or were hidden, by their index id, one of their records, or names and birth date where nobody bears the id any more, hold records of two sides of a
     firewall, or stand at one that the version did not know of: it may show one side on the other; or are shown at a place that is hidden;
     None where its tables are not what was published and cannot be read.
     """
@@ -274,6 +275,35 @@ def _shown_in(folder: Path, known: Known) -> int | None:
         return None
 
 
+def _named_in(folder: Path, known: Known) -> pa.Table:
+    """Index ids that a version shows and nobody bears any more, of whom protection knows by names and birth date: index_id."""
+    shown = {f"shown_{name}": folder / f"{name}.parquet" for name in ("children", "names")}
+    with connect(shown | {"seen": known.latest.folder / "identities" / "visibility.parquet"}) as duck:
+        children = fetch(
+            duck,
+            """
+            SELECT index_id AS record_key, family_name, given_names, birth_date,
+                NULL::VARCHAR AS uprn, NULL::VARCHAR AS postcode, NULL::VARCHAR AS address
+            FROM shown_children ANTI JOIN seen USING (index_id) WHERE NOT (shielded OR withheld)
+        """,
+        )
+        names = fetch(
+            duck,
+            "SELECT index_id AS record_key, family_name, given_names FROM shown_names ANTI JOIN seen USING (index_id)",
+        )
+    if not children.num_rows:
+        return children.select(["record_key"]).rename_columns(["index_id"])
+    views = {"tokens": tokens_of_records(children, names), "entries": known.entries, "latched": known.latched}
+    with connect(views) as duck:
+        return fetch(
+            duck,
+            """
+            SELECT DISTINCT record_key AS index_id FROM tokens WHERE kind = 'person' AND token IN (
+                SELECT token FROM latched UNION SELECT unnest(tokens) FROM entries WHERE lifted_by IS NULL)
+        """,
+        )
+
+
 def _counted_in(folder: Path, known: Known) -> int:
     newest = known.latest
     tables: dict[str, pa.Table | Path] = {
@@ -282,7 +312,7 @@ def _counted_in(folder: Path, known: Known) -> int:
     shown = {f"shown_{name}": folder / f"{name}.parquet" for name in ("children", "record_links", "addresses")}
     others = {
         "identities": identities_of(newest.folder), "walls": walls_in(newest.folder), "at_walls": known.at_walls,
-        "names": newest.folder / "person" / "names.parquet", "stays_hidden": known.hidden, "places": known_places(known.entries, known.places, known.latched, shown["shown_addresses"]),
+        "names": newest.folder / "person" / "names.parquet", "stays_hidden": known.hidden, "named": _named_in(folder, known), "places": known_places(known.entries, known.places, known.latched, shown["shown_addresses"]),
     }  # fmt: skip
     with connect(tables | shown | others) as duck:
         ((number,),) = duck.execute(f"""
@@ -323,7 +353,7 @@ def _counted_in(folder: Path, known: Known) -> int:
                 UNION SELECT index_id FROM index_ids WHERE redirects_to IN (FROM hidden)
                 UNION SELECT l.index_id FROM shown_record_links l JOIN known k USING (record_ref)
                 WHERE k.index_id IN (FROM hidden)
-                UNION FROM across UNION FROM unwalled UNION FROM reached
+                UNION FROM across UNION FROM unwalled UNION FROM reached UNION FROM named
             )
             SELECT count(*) FROM shown_children WHERE NOT (shielded OR withheld) AND index_id IN (FROM meant)
         """).fetchall()

@@ -26,7 +26,7 @@ from pipelines.deliveries import Register, finding, lying
 from pipelines.deliveries.acknowledge import ack_of, acknowledge
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
-from pipelines.nights.attempts import Attempt, AttemptRow, attempt_in_force, last_attempts
+from pipelines.nights.attempts import Attempt, AttemptRow, attempt_in_force, attempts_published, last_attempts
 from pipelines.nights.decisions import versions_on_hold
 from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
@@ -208,20 +208,27 @@ def _answer(deployment: Deployment, let_go: list[str]) -> None:
 
 
 def _drop_attempts(night: Night, last: AttemptRow) -> int:
-    """Remove the tables of attempts that are neither in force nor the last one of their night, nor still to be looked at for what they found."""
+    """Remove the tables of attempts that are neither in force nor the last one of their night, nor still to be looked at for what they found. Where
+    none is in force, what was published last is kept: the night carries on what that knew.
+    """
     folder = night.folder / "attempts"
     if not folder.is_dir() or not last.digest:  # failed before it was frozen: the one before may be what people look at
         return 0
     in_force = attempt_in_force(night)
     if in_force is None and night.version():  # something of it is gone: what is left of it is not for us to remove
         return 0
-    kept = {Attempt(night, last.digest).folder.name, in_force.folder.name if in_force else ""}
+    kept = {Attempt(night, last.digest).folder.name}
+    kept |= {each.folder.name for each in ([in_force] if in_force else _published_last(night))}
     unseen = [*not_in_force(night), *not_looked_at(night)]
     kept |= {each.folder.name for each in unseen if each.night.business_date == night.business_date}
     old = [path for path in folder.iterdir() if path.name not in kept]
     for path in old:
         _remove(path)
     return len(old)
+
+
+def _published_last(night: Night) -> list[Attempt]:
+    return [each for each in attempts_published(night) if each.night.business_date == night.business_date][-1:]
 
 
 def _let_matching_state_go(night: Night) -> int:

@@ -23,6 +23,7 @@ from pipelines.tables import Written, file_sha256, file_stamp, read_as, write_js
 __all__ = [
     "SAVES_TIME",
     "gone_from",
+    "is_sealed",
     "is_whole",
     "note_written",
     "prove",
@@ -116,6 +117,11 @@ def gone_from(base: Attempt) -> str:
     """The name of a file that an attempt in force has under its seal, or of the seal, which is not there; "" when all are."""
     told = _not_let_go(base, _sealed(base))
     return next((name for name in sorted(told) if not (base.folder / name).is_file()), "" if told else _SEAL)
+
+
+def is_sealed(attempt: Attempt) -> bool:
+    """Whether an attempt was sealed to be published."""
+    return (attempt.folder / _SEAL).is_file()
 
 
 def is_whole(attempt: Attempt, needed: Iterable[str], others: Iterable[str] = ()) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.nights.decisions import decide, take_back
+from pipelines.nights.decisions import decide, hold, take_back
 from pipelines.nights.inputs import Inputs
 from pipelines.nights.protection_decisions import confirm, shield, unshield
 from pipelines.publishing.versions import versions_there
@@ -307,8 +307,9 @@ def test_a_night_is_replaced_where_it_cannot_be_read_what_it_was_built_from_and_
 
 
 @pytest.mark.in_full
-def test_where_the_pointer_was_put_back_a_correction_that_was_held_still_knows_what_it_would_have_replaced(
-    scene: Scene,
+@pytest.mark.parametrize("then", ["it was held", "it failed", "it comes at once"])
+def test_where_the_pointer_was_put_back_a_correction_still_knows_what_it_would_have_replaced(
+    scene: Scene, then: str
 ) -> None:
     place, child = scene.place, scene.other(1)
     scene.add("education", child, open_=True)
@@ -318,10 +319,33 @@ def test_where_the_pointer_was_put_back_a_correction_that_was_held_still_knows_w
     one_who_asks(scene, child)
     nights(place, 2)
     nobody_asks(place, "health", "social_care")
-    held(place, 2)
+    if then == "it was held":
+        held(place, 2)
     pointer.write_bytes(before)
+    if then != "it was held":
+        place.deliver(2)
+    if then == "it failed":
+        assert place.load(before=broken_in("links"))[2] == "failed"
     assert place.load(asked=[2])[2] == "published"
-    assert is_hidden(place, 2, child) and stands_at(place, child) == []
+    for night in (2, 3):
+        assert is_hidden(place, night, child) and stands_at(place, child) == []
+        nights(place, 3)
+
+
+@pytest.mark.in_full
+def test_a_version_on_hold_of_no_night_goes_when_who_is_shown_in_it_asks_under_another_key(scene: Scene) -> None:
+    place, child, home = scene.place, scene.other(1), scene.other(3)
+    nights(place, 1)
+    scene.add("education", child, open_=True)
+    nights(place, 2)
+    hold(place.deployment, AUTHORITY, str(place.night(2).version()), actor="Ruth", reason="Court", at=NOW)
+    nobody_asks(place, "education")
+    nights(place, 2, 3)
+    assert stands_at(place, child)
+    fled = replace(child, street=home.street, code=home.code, uprn=home.uprn, carer=home.carer, phone=home.phone)
+    scene.add("health", fled, "H", open_=True, confidentiality="S")
+    nights(place, 4)
+    assert stands_at(place, child) == []
 
 
 def asker_like(scene: Scene, child: Victim) -> Victim:
