@@ -337,7 +337,9 @@ def _refuse_settled(connection: Connection, authority: str, found: Row[Any], in_
 
 
 def _is_shielded(night: Night, keys: Sequence[str]) -> bool:
-    """Whether a child of one of these records is shielded in the night's version in force; where its tables are gone, it may be."""
+    """Whether a child of one of these records is shielded in the night's version in force, as it was built or is shown by now; where its tables
+    are gone, it may be.
+    """
     attempt = attempt_in_force(night)
     if attempt is None:
         return True
@@ -346,8 +348,11 @@ def _is_shielded(night: Night, keys: Sequence[str]) -> bool:
     theirs = held.filter(pc.is_in(held["record_key"], value_set=pa.array(keys, pa.string())))[
         "index_id"
     ].combine_chunks()
-    seen = read_table(folder / "visibility.parquet")
-    return bool(pc.any(pc.and_(seen["shielded"], pc.is_in(seen["index_id"], value_set=theirs))).as_py())
+    seen = [read_table(folder / "visibility.parquet")]
+    shown = night.home.snapshots(night.authority) / str(night.version()) / "children.parquet"
+    if shown.is_file():
+        seen.append(read_table(shown, ["index_id", "shielded"]))
+    return any(pc.any(pc.and_(each["shielded"], pc.is_in(each["index_id"], value_set=theirs))).as_py() for each in seen)
 
 
 def waive(

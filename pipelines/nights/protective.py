@@ -33,6 +33,7 @@ from pipelines.nights.held_against import held_against, note_held_against
 from pipelines.nights.hiding import Known, hidden_beyond, known_now, what_hides
 from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
+from pipelines.nights.on_hold import known_by_in
 from pipelines.nights.put_in_force import audit_of, bury_replaced, put_in_force
 from pipelines.nights.sensitive_by_now import keep_unserviced
 from pipelines.nights.walls import walls_in
@@ -264,10 +265,15 @@ def _superseded(deployment: Deployment, authority: str, known: Known, *, every: 
 def _shown_in(folder: Path, known: Known) -> int | None:
     """How many children of a version are or were hidden, by their index id, one of their records, or names and birth date where nobody bears the id any more, hold records of two sides of a
     firewall, or stand at one that the version did not know of: it may show one side on the other; or are shown at a place that is hidden;
-    None where its tables are not what was published and cannot be read.
+    None where its tables are not what was published, or what is kept of its children, and cannot be read.
     """
+    night = known.latest.night
     try:
-        return _counted_in(folder, known)
+        kept = known_by_in(night.home, night.authority, folder.name)
+    except IsindexError:
+        return None
+    try:
+        return _counted_in(folder, known, kept)
     except duckdb.Error:
         manifest = manifest_or_none(folder)
         if manifest is not None and is_published(snapshot_tables(folder), manifest):
@@ -275,8 +281,10 @@ def _shown_in(folder: Path, known: Known) -> int | None:
         return None
 
 
-def _named_in(folder: Path, known: Known) -> pa.Table:
-    """Index ids that a version shows and nobody bears any more, of whom protection knows by names and birth date: index_id."""
+def _named_in(folder: Path, known: Known, kept: pa.Table) -> pa.Table:
+    """Index ids that a version shows, of whom protection knows by now by a key or number, where that is kept of it (`on_hold`); or by names and birth
+    date, where nobody bears the id any more: index_id.
+    """
     shown = {f"shown_{name}": folder / f"{name}.parquet" for name in ("children", "names")}
     with connect(shown | {"seen": known.latest.folder / "identities" / "visibility.parquet"}) as duck:
         children = fetch(
@@ -291,20 +299,25 @@ def _named_in(folder: Path, known: Known) -> pa.Table:
             duck,
             "SELECT index_id AS record_key, family_name, given_names FROM shown_names ANTI JOIN seen USING (index_id)",
         )
-    if not children.num_rows:
+    if not (children.num_rows or kept.num_rows):
         return children.select(["record_key"]).rename_columns(["index_id"])
-    views = {"tokens": tokens_of_records(children, names), "entries": known.entries, "latched": known.latched}
+    views = {
+        "tokens": tokens_of_records(children, names), "kept": kept, "children": children,
+        "entries": known.entries, "latched": known.latched,
+    }  # fmt: skip
     with connect(views) as duck:
         return fetch(
             duck,
             """
-            SELECT DISTINCT record_key AS index_id FROM tokens WHERE kind = 'person' AND token IN (
-                SELECT token FROM latched UNION SELECT unnest(tokens) FROM entries WHERE lifted_by IS NULL)
+            WITH known AS (SELECT token FROM latched UNION SELECT unnest(tokens) FROM entries WHERE lifted_by IS NULL)
+            SELECT record_key AS index_id FROM tokens SEMI JOIN known USING (token) WHERE kind = 'person'
+            UNION SELECT index_id FROM kept SEMI JOIN known USING (token)
+            WHERE kind <> 'person' OR index_id IN (SELECT record_key FROM children)
         """,
         )
 
 
-def _counted_in(folder: Path, known: Known) -> int:
+def _counted_in(folder: Path, known: Known, kept: pa.Table) -> int:
     newest = known.latest
     tables: dict[str, pa.Table | Path] = {
         name: newest.folder / "identities" / f"{name}.parquet" for name in ("visibility", "index_ids")
@@ -312,7 +325,7 @@ def _counted_in(folder: Path, known: Known) -> int:
     shown = {f"shown_{name}": folder / f"{name}.parquet" for name in ("children", "record_links", "addresses")}
     others = {
         "identities": identities_of(newest.folder), "walls": walls_in(newest.folder), "at_walls": known.at_walls,
-        "names": newest.folder / "person" / "names.parquet", "stays_hidden": known.hidden, "named": _named_in(folder, known), "places": known_places(known.entries, known.places, known.latched, shown["shown_addresses"]),
+        "names": newest.folder / "person" / "names.parquet", "stays_hidden": known.hidden, "named": _named_in(folder, known, kept), "places": known_places(known.entries, known.places, known.latched, shown["shown_addresses"]),
     }  # fmt: skip
     with connect(tables | shown | others) as duck:
         ((number,),) = duck.execute(f"""

@@ -30,6 +30,7 @@ from pipelines.nights.attempts import Attempt, AttemptRow, attempt_in_force, att
 from pipelines.nights.decisions import versions_on_hold
 from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
+from pipelines.nights.on_hold import keep_known_by
 from pipelines.nights.plan import sound_nights
 from pipelines.nights.seal import SAVES_TIME
 from pipelines.nights.sensitive_by_now import not_in_force, not_looked_at
@@ -88,6 +89,7 @@ def prune(deployment: Deployment, authority: str) -> dict[str, int]:
     """
     gone: Counter[str] = Counter()
     settings = deployment.settings
+    keep_known_by(deployment, authority)
     try:
         in_force = sorted(versions_in_force(deployment.home, authority))
         past = in_force[: -settings.keep_nights]

@@ -333,19 +333,26 @@ def test_where_the_pointer_was_put_back_a_correction_still_knows_what_it_would_h
 
 
 @pytest.mark.in_full
-def test_a_version_on_hold_of_no_night_goes_when_who_is_shown_in_it_asks_under_another_key(scene: Scene) -> None:
+@pytest.mark.parametrize("known_by", ["names", "number"])
+def test_a_version_on_hold_of_no_night_goes_when_who_is_shown_in_it_asks_under_another_key(
+    scene: Scene, known_by: str
+) -> None:
     place, child, home = scene.place, scene.other(1), scene.other(3)
     nights(place, 1)
-    scene.add("education", child, open_=True)
+    scene.add("health", child, "A", open_=True)
     nights(place, 2)
     hold(place.deployment, AUTHORITY, str(place.night(2).version()), actor="Ruth", reason="Court", at=NOW)
-    nobody_asks(place, "education")
+    nobody_asks(place, "health")
     nights(place, 2, 3)
     assert stands_at(place, child)
     fled = replace(child, street=home.street, code=home.code, uprn=home.uprn, carer=home.carer, phone=home.phone)
-    scene.add("health", fled, "H", open_=True, confidentiality="S")
+    if known_by == "number":
+        fled = replace(fled, family=home.family, given=home.given, born=date(2012, 3, 4))
+    scene.add("health", fled, "B", open_=True, confidentiality="S")
     nights(place, 4)
     assert stands_at(place, child) == []
+    nights(place, 5)
+    assert list((place.deployment.home.snapshots(AUTHORITY) / "known_by").glob("*")) == []
 
 
 def asker_like(scene: Scene, child: Victim) -> Victim:
