@@ -9,6 +9,7 @@ Belongs here: what a version is called, how it comes onto the disk and goes agai
       current.json                        {version, business_date, nights: the version in force of each night}
       ledger/<version>/                   events and index ids of the version, for the index database
       tombstones/<version>.json           what was taken away for somebody's protection, in numbers
+      known_by/<version>.parquet          of a version on hold: what its children are known by, as keyed digests (`nights.on_hold`)
 
 A version is a temporary folder until it is whole and on the disk; then it is renamed. What is copied into it is what the
 gates audited, proved by hash, and nothing else. Its name holds the latest creation time of its input deliveries and a
