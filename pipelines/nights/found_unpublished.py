@@ -1,7 +1,8 @@
-"""Whom nights that are held or failed have found to be shielded: it stays found, though such a night is never published as it is.
+"""Whom nights have found to be shielded on which the latest one does not build: those that are held or failed, and are never published as they are;
+and older ones that were corrected since the latest was built, which may be held or fail when it is to be built on them.
 
 Belongs here: keeping as wishes the records by which a shielded child of such an attempt is known there and to nobody else: of a child who is open in
-force, a record that came anew, another name, a home. Not here: what published attempts have found (`carried`, `replaced`).
+force, a record that came anew, another name, a home. Not here: what attempts have found that others take the place of (`carried`, `replaced`).
 
 What the register and the latches know already is not wished for again: each attempt that finds the same would be told apart by its own wish, and
 the night be run for it again.
@@ -15,28 +16,30 @@ import pyarrow.compute as pc
 from pipelines.nights.attempts import Attempt, attempt_in_force
 from pipelines.nights.hiding import Known, hidden_beyond
 from pipelines.nights.requests import keep_wishes, known_by
-from pipelines.nights.sensitive_by_now import unknown_to
+from pipelines.nights.sensitive_by_now import corrected_since, unknown_to
 from pipelines.tables import connect, fetch, read_table
 
 __all__ = ["wish_for_those_found"]
 
 
 def wish_for_those_found(newest: Attempt, known: Known) -> bool:
-    """Take down what attempts that were held or failed have found of shielded children and nobody knows; whether there was any.
+    """Take down what attempts on which the latest does not build have found of shielded children and nobody knows; whether there was any.
 
     Args:
         newest: the attempt behind the version in force.
         known: what protection knows.
     """
     found = False
-    for held in unknown_to(newest):
+    corrected = corrected_since(newest)
+    for held in (*unknown_to(newest), *corrected):
         if not (held.folder / "identities" / "visibility.parquet").is_file():
             continue
         keys = _shielded(held)
-        keys = keys.filter(pc.invert(pc.is_in(keys, value_set=_opened_since(held, newest, known, keys))))
+        opened = _opened_in(newest) if held in corrected else _opened_since(held, newest, known, keys)
+        keys = keys.filter(pc.invert(pc.is_in(keys, value_set=opened)))
         keys = _unknown(held, known, keys)
         if len(keys):
-            keep_wishes(held, keys.to_pylist())
+            keep_wishes(held, keys.to_pylist(), newest.night if held in corrected else None)
             found = True
     return found
 
@@ -49,6 +52,21 @@ def _shielded(attempt: Attempt) -> pa.Array:
     with connect(tables) as duck:
         found = fetch(
             duck, "SELECT record_key FROM identities JOIN visibility USING (index_id) WHERE shielded ORDER BY 1"
+        )
+    return found["record_key"].combine_chunks().cast(pa.string())
+
+
+def _opened_in(newest: Attempt) -> pa.Array:
+    """Records of the children whom two people have opened, as the latest night has them."""
+    asked = [each.record_a for each in newest.inputs.decisions if each.kind == "confirm" and each.record_a]
+    identities = newest.folder / "identities" / "identities.parquet"
+    with connect({"identities": identities, "opened": pa.table({"record_key": pa.array(asked, pa.string())})}) as duck:
+        found = fetch(
+            duck,
+            """
+            SELECT record_key FROM identities
+            WHERE index_id IN (SELECT index_id FROM identities SEMI JOIN opened USING (record_key)) ORDER BY 1
+        """,
         )
     return found["record_key"].combine_chunks().cast(pa.string())
 

@@ -127,8 +127,8 @@ class Inputs:
         deliveries: in force since the base, in the order in which they are applied.
         decisions: those that count for this night, by number.
         asking: deliveries since the base, in force or not, that ask for somebody to be protected.
-        carried: versions in force since the base that the night replaces, or is built past: what they know of hidden children and of
-            firewalls is carried on as what the base knows (`carried`). They follow from the rest, and are no reason to run a night.
+        carried: versions in force since the base that the night replaces, or is built past, and that of the base where it was made less: what
+            they know of hidden children and of firewalls is carried on as what the base knows (`carried`). They follow from the rest, and are no reason to run a night.
         means: name → fingerprint of the match model, the contracts, the rules and the program's format.
     """
 

@@ -46,7 +46,7 @@ from pipelines.nights.night import Night
 from pipelines.nights.reach import authorities_of
 from pipelines.publishing.index_database import told_beyond
 from pipelines.publishing.manifests import pointer_damaged
-from pipelines.publishing.versions import built, versions_in_force
+from pipelines.publishing.versions import built, is_less, versions_in_force
 from pipelines.tables import read_as_or_none
 
 # of decisions that a night is built from
@@ -194,7 +194,7 @@ def _why(night: Night, now: Inputs, last: AttemptRow | None, latest: bool, asked
     if last is None:
         return why_differs(now, None), False
     frozen = bool(last.digest)  # else it failed before that, and the data that it would have been built from is noted
-    changed = last.digest != now.digest if latest and frozen else last.data_digest != now.data_digest
+    changed = _differ(night, now, last) if latest and frozen else last.data_digest != now.data_digest
     if changed and last.data_digest:
         return _what_changed(night, now, last) or [UNTOLD], False
     if last.state == "failed":
@@ -204,6 +204,14 @@ def _why(night: Night, now: Inputs, last: AttemptRow | None, latest: bool, asked
     if last.stage == PAGES and last.state != "failed":
         return ["The last attempt was interrupted before its pages were written."], True
     return (["Somebody asked for it."], True) if asked else ([], False)
+
+
+def _differ(night: Night, now: Inputs, last: AttemptRow) -> bool:
+    """Whether the night would be built from anything else than it was last, but for what it carries on: that is no reason."""
+    if last.digest == now.digest:
+        return False
+    before = Attempt(night, last.digest).inputs_or_none
+    return before is None or replace(now, carried=before.carried).digest != last.digest
 
 
 def _what_changed(night: Night, now: Inputs, last: AttemptRow) -> list[str]:
@@ -385,17 +393,22 @@ class _Known:
         )
 
     def _carrying(self, now: Inputs) -> Inputs:
-        """The inputs with what the night carries on besides its base: the versions of nights since that, and its own, if it comes otherwise.
+        """The inputs with what the night carries on besides its base: the versions of nights since that, and its own, if it comes otherwise; and that
+        of the base, if that was made less since it was built: it hides more than its tables know.
 
-        One that would be built as its version was carries on what that did: it is up to date. So does one that was tried last in place of that.
+        One that would be built as its version was carries on what that did: it is up to date. So does one that was tried last with as much.
         """
         since, day = now.base.business_date if now.base else date.min, now.business_date
-        past = tuple(Base(each, built(self.last[each][0])) for each in sorted(self.last) if since < each < day)
+        past = tuple(
+            Base(each, built(self.last[each][0]))
+            for each in sorted(self.last)
+            if since < each < day or (each == since and each in self.versions and is_less(self.versions[each]))
+        )
         now = replace(now, carried=past)
         version, digest = self.last.get(day, ("", ""))
         own = (Base(day, built(version)),) if version else ()
         tried = self._carrying_as(now, self.tried.get(day, ""))
-        if tried is not None and {*own} <= {*tried.carried}:
+        if tried is not None and {*past, *own} <= {*tried.carried}:
             return tried
         return self._carrying_as(now, digest) or replace(now, carried=(*past, *own))
 

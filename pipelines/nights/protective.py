@@ -181,7 +181,10 @@ def _held_against(deployment: Deployment, authority: str, newest: Attempt) -> bo
 
 def _learned_nothing(newest: Attempt, known: Known) -> bool:
     """Whether the latest night hides by the very latches and wishes that it began with: then it has been held against what is known."""
-    base = newest.base()
+    try:
+        base = newest.base()
+    except IsindexError:  # it was replaced since: of what the latest night has learned there nobody can say
+        return False
     return (
         base is not None
         and not known.since

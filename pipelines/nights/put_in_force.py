@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from pipelines.contracts import contract_for
+from pipelines.errors import IsindexError
 from pipelines.identities.state import IdentityState
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.decided import firewalls_of
@@ -62,18 +63,29 @@ def put_in_force(attempt: Attempt, audit: Audit, known: Known, more: Beyond | No
     night = attempt.night
     told = _as_shown(attempt)
     shown = snapshot_tables(night.home.snapshots(night.authority) / told["version"]) if told else None
-    base = attempt.base()
-    base_shown = base.folder / "shown" if base else None
+    base_shown = _base_shown(attempt)
     more = hidden_beyond(attempt, known) if more is None else more
     with less_of(attempt, known, more, built=audit, shown=shown, audited=lambda: _audited(attempt)) as less:
         if told and less and less.of_shown:
             published = publish_less(night.home, told, audit=audit, base_shown=base_shown, less=less)
         else:
-            published = _publish_whole(attempt, audit, base_shown, less)
+            base = attempt.base()  # of what is told anew it has to be there
+            published = _publish_whole(attempt, audit, base.folder / "shown" if base else None, less)
     settle(attempt, manifest_of(published.folder))
     written = follow(attempt, published.version)
     bury_replaced(attempt, published.version)
     return published, written
+
+
+def _base_shown(attempt: Attempt) -> Path | None:
+    """The traces of what an attempt builds on; None where there is none, or it was replaced since."""
+    try:
+        base = attempt.base()
+    except IsindexError as fault:
+        if fault.code != "BASE_MISSING":
+            raise
+        return None
+    return base.folder / "shown" if base else None
 
 
 def _publish_whole(attempt: Attempt, audit: Audit, base_shown: Path | None, less: Less | None) -> Published:

@@ -200,17 +200,18 @@ def _newest_come(night: Night, agency: str, delivery_id: str) -> str | None:
     return max(come, default=None)
 
 
-def keep_wishes(attempt: Attempt, record_keys: Sequence[str]) -> None:
+def keep_wishes(attempt: Attempt, record_keys: Sequence[str], asked: Night | None = None) -> None:
     """Keep that records must be hidden because an attempt found their children to be among those who ask.
 
     A night that is held may never be published as it is, and one that was published may come otherwise; what it has seen of these children
     stays seen: each is known by all that names it in that attempt, and where it lives there stays hidden.
 
     Args:
-        attempt: of a night that is held or failed, or is replaced.
+        attempt: of a night that is held or failed, or is replaced, or that the latest night does not build on yet.
         record_keys: live records of it, of any agencies.
+        asked: the night that they are asked for; none: the attempt's own.
     """
-    night = attempt.night
+    night = asked or attempt.night
     known, nearly = (_by_record(told) for told in known_by(attempt, pa.array(sorted(record_keys), pa.string())))
     for agency in sorted({key.partition(":")[0] for key in record_keys}):
         mine = sorted(key for key in record_keys if key.partition(":")[0] == agency)

@@ -31,7 +31,7 @@ from pipelines.seams.seam import give
 from pipelines.tables import connect, fetch, read_table, write_table
 
 __all__ = [
-    "SENSITIVE_SINCE", "held_now", "keep_unserviced", "not_in_force", "not_in_force_since", "not_looked_at", "seen_of", "services_in", "telling_now", "unknown_to", "unserviced",
+    "SENSITIVE_SINCE", "corrected_since", "held_now", "keep_unserviced", "not_in_force", "not_in_force_since", "not_looked_at", "seen_of", "services_in", "telling_now", "unknown_to", "unserviced",
     "unserviced_in",
 ]  # fmt: skip
 
@@ -126,6 +126,15 @@ def unknown_to(attempt: Attempt) -> list[Attempt]:
     """Those of `not_in_force` whose findings an attempt may not know: it is of no later night, or began before them."""
     number, day = _begun(attempt), attempt.night.business_date
     return [each for each in not_in_force(attempt.night) if each.night.business_date >= day or each.number > number]
+
+
+def corrected_since(latest: Attempt) -> list[Attempt]:
+    """The attempts in force at nights before an attempt that were published after it was built: it builds on none of them."""
+    number, day = _begun(latest), latest.night.business_date
+    later = [
+        each for each in attempts_published(latest.night) if each.number > number and each.night.business_date < day
+    ]
+    return [each for each in later if each.digest == _digest_in_force(each.night)]
 
 
 def _begun(attempt: Attempt) -> int:

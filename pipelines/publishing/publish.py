@@ -200,7 +200,7 @@ def publish_less(
         home: the deployment.
         manifest: of the version as it is shown now; its tables and its ledger lie there as they were published.
         audit: what `run_gates` gave when it was built.
-        base_shown: as for `publish_snapshot`.
+        base_shown: as for `publish_snapshot`; None also where that is gone: what differs from it is told as before.
         less: the version less what must be hidden by now.
 
     Raises:
@@ -216,6 +216,8 @@ def publish_less(
         with _staged(root) as staging:
             before = shown_tables(base_shown) if base_shown else None
             after = dict(manifest) | _told_less(less, audit, staging / "version", before, where)
+            if before is None and manifest["previous"] is not None:
+                after["differences"] = manifest["differences"]
             content = content_of(after)
             version = f"{name}{LESS}{content[:8]}"
             after |= {"version": version, "built": name, "content_sha256": content}

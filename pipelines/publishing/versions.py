@@ -17,7 +17,7 @@ from pipelines.errors import IsindexError
 from pipelines.home import Home
 from pipelines.publishing.manifests import manifest_of, pointer_in
 
-__all__ = ["LESS", "attempt_of_version", "built", "folder_of", "versions_in_force", "versions_there"]
+__all__ = ["LESS", "attempt_of_version", "built", "folder_of", "is_less", "versions_in_force", "versions_there"]
 
 LESS = "-less-"
 
@@ -25,6 +25,11 @@ LESS = "-less-"
 def built(version: str) -> str:
     """The name that a version was built under, whatever it is shown as."""
     return version.partition(LESS)[0]
+
+
+def is_less(version: str) -> bool:
+    """Whether a version was made less than it was built, for somebody's protection."""
+    return version != built(version)
 
 
 def folder_of(home: Home, authority: str, version: str) -> Path | None:

@@ -260,7 +260,11 @@ def test_a_night_says_what_it_carries_on_and_rests_until_something_changes(scene
     nobody_asks(place, "health", "social_care")
     nights(place, 2)
     now = place.in_force(2).inputs
-    assert (was.carried, [each.business_date for each in now.carried]) == ((), [date(2026, 11, 20)])
+    assert was.carried == ()
+    assert [each.business_date for each in now.carried] == [
+        date(2026, 11, 19),
+        date(2026, 11, 20),
+    ]  # that of before was made less
     assert Inputs.from_json(now.as_json()) == now and now.digest != replace(now, carried=()).digest
     assert now.data_digest == replace(now, carried=()).data_digest
     assert place.load() == {} and place.planned() == {}
@@ -353,6 +357,56 @@ def test_a_version_on_hold_of_no_night_goes_when_who_is_shown_in_it_asks_under_a
     assert stands_at(place, child) == []
     nights(place, 5)
     assert list((place.deployment.home.snapshots(AUTHORITY) / "known_by").glob("*")) == []
+
+
+@pytest.mark.in_full
+@pytest.mark.parametrize("found", ["child", "home"])
+@pytest.mark.parametrize("how", ["fails", "is held"])
+def test_what_the_correction_of_an_older_night_finds_is_hidden_though_the_latest_night_cannot_be_built_on_it(
+    scene: Scene, found: str, how: str
+) -> None:
+    place, child = scene.place, scene.other(1)
+    if found == "child":
+        scene.add("education", child, open_=True)
+    else:
+        scene.appear("health")
+        scene.asks("health")
+        scene.add(
+            "education", replace(scene.other(2), street=child.street, code=child.code, uprn=child.uprn), open_=True
+        )
+    nights(place, 1, 2, 3)
+    assert stands_at(place, child)
+    if found == "child":
+        one_who_asks(scene, child)
+    else:
+        moved = replace(scene.victim, street=child.street, code=child.code, uprn=child.uprn)
+        scene.add("social_care", moved, "M", open_=True)
+    place.deliver(2)
+    gone(place, "social_care", "Y") if found == "child" else gone(place, "social_care", "M")
+    gone(place, "health", "X")
+    if how == "fails":
+        seen: list[str] = []
+
+        def second(stage: str) -> None:
+            seen.append(stage)
+            if stage == "identities" and seen.count(stage) > 1:
+                raise OSError(28, "No space left on device")
+
+        assert place.load(before=second) == {2: "published", 3: "failed"}
+    else:
+        with few_keys_may_move():
+            kept = {key: dict(row) for key, row in place.feeds["education"].rows.items()}
+            place.renumber()
+            place.feeds["education"].rows.update(kept)
+            place.deliver(3, "health")
+            assert place.load() == {2: "published", 3: "held"}
+        for row in place.feeds["health"].rows.values():
+            row["local_patient_id"] = row["local_patient_id"].removesuffix("N")
+    assert stands_at(place, child) == []
+    for night in (3, 4):
+        nights(place, night)
+        assert stands_at(place, child) == []
+    assert place.load() == {}
 
 
 def asker_like(scene: Scene, child: Victim) -> Victim:
@@ -461,6 +515,32 @@ def test_who_was_hidden_later_stays_hidden_when_one_person_parts_what_joined_it_
     for night in (2, 3):
         nights(place, night)
         assert stands_at(place, child) == [] and is_hidden(place, night, child)
+
+
+@pytest.mark.in_full
+@pytest.mark.parametrize("how", ["fails", "is held"])
+def test_who_is_hidden_by_a_night_that_is_not_published_stays_hidden_when_what_joined_it_is_gone_from_the_correction(
+    scene: Scene, how: str
+) -> None:
+    place, child = scene.place, scene.other(1)
+    asker = asker_like(scene, child)
+    scene.add("education", child, open_=True)
+    scene.add("health", asker, "X", open_=True)
+    joined_by_another_record(scene, child, asker)
+    nights(place, 1)
+    assert stands_at(place, child)
+    scene.add("health", asker, "X", open_=True, confidentiality="S")
+    if how == "fails":
+        place.deliver(2)
+        assert place.load(before=broken_in("inputs")) == {2: "failed"}
+    else:
+        held(place, 2, but="X")
+    assert stands_at(place, child) == []
+    gone(place, "social_care", "Y")
+    for night in (2, 3):
+        nights(place, night)
+        assert stands_at(place, child) == [] and is_hidden(place, night, child)
+    assert place.load() == {}
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ def _anew(attempt: Attempt, base: Attempt | None, records: pa.Table) -> pa.Array
     """
     carried = [attempt_behind(attempt.night.on(each.business_date), each.version) for each in attempt.inputs.carried]
     found = [_undated(records)]
-    for each in (base, *carried) if base else carried:
+    for each in dict.fromkeys([base, *carried] if base else carried):
         was = each.inputs_or_none if each else None
         if each is None or was is None:
             return records["record_key"].combine_chunks().cast(pa.string())
