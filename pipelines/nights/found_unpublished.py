@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 
 from pipelines.nights.attempts import Attempt, attempt_in_force
 from pipelines.nights.hiding import Known, hidden_beyond
+from pipelines.nights.opened import opened_among
+from pipelines.nights.plan import openings
 from pipelines.nights.requests import keep_wishes, known_by
 from pipelines.nights.sensitive_by_now import corrected_since, unknown_to
 from pipelines.tables import connect, fetch, read_table
@@ -35,7 +37,10 @@ def wish_for_those_found(newest: Attempt, known: Known) -> bool:
         if not (held.folder / "identities" / "visibility.parquet").is_file():
             continue
         keys = _shielded(held)
-        opened = _opened_in(newest) if held in corrected else _opened_since(held, newest, known, keys)
+        if held in corrected:
+            opened = _opened_in(newest, held, keys)
+        else:
+            opened = pa.concat_arrays([_opened_since(held, newest, known, keys), _to_be_opened(held, newest, keys)])
         keys = keys.filter(pc.invert(pc.is_in(keys, value_set=opened)))
         keys = _unknown(held, known, keys)
         if len(keys):
@@ -56,17 +61,39 @@ def _shielded(attempt: Attempt) -> pa.Array:
     return found["record_key"].combine_chunks().cast(pa.string())
 
 
-def _opened_in(newest: Attempt) -> pa.Array:
-    """Records of the children whom two people have opened, as the latest night has them."""
-    asked = [each.record_a for each in newest.inputs.decisions if each.kind == "confirm" and each.record_a]
+def _opened_in(newest: Attempt, held: Attempt, keys: pa.Array) -> pa.Array:
+    """Those of these records of an attempt that are a child's whom two people have opened, as the latest night has it."""
+    opened = opened_among(held, keys, newest.inputs.decisions)
     identities = newest.folder / "identities" / "identities.parquet"
-    with connect({"identities": identities, "opened": pa.table({"record_key": pa.array(asked, pa.string())})}) as duck:
+    with connect({"identities": identities, "opened": pa.table({"record_key": opened})}) as duck:
         found = fetch(
             duck,
             """
             SELECT record_key FROM identities
-            WHERE index_id IN (SELECT index_id FROM identities SEMI JOIN opened USING (record_key)) ORDER BY 1
+            WHERE index_id IN (SELECT index_id FROM identities SEMI JOIN opened USING (record_key))
+            UNION FROM opened ORDER BY 1
         """,
+        )
+    return found["record_key"].combine_chunks().cast(pa.string())
+
+
+def _to_be_opened(held: Attempt, newest: Attempt, keys: pa.Array) -> pa.Array:
+    """Those of these records of an attempt that are a child's whom two people have opened from the night on that follows the latest: until then it is
+    hidden, and what the attempt has found of it is no new wish.
+    """
+    day = newest.night.business_date
+    waiting = [each for each in openings(newest.night) if each.from_night is not None and each.from_night > day]
+    if not waiting or not len(keys):
+        return keys.slice(0, 0)
+    opened = opened_among(held, keys, waiting)
+    views = {
+        "identities": held.folder / "identities" / "identities.parquet",
+        "opened": pa.table({"record_key": opened}),
+    }
+    with connect(views) as duck:
+        found = fetch(
+            duck,
+            "SELECT record_key FROM identities WHERE index_id IN (SELECT index_id FROM identities SEMI JOIN opened USING (record_key)) ORDER BY 1",
         )
     return found["record_key"].combine_chunks().cast(pa.string())
 

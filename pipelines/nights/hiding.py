@@ -366,7 +366,7 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
         refs = fetch(
             duck, "SELECT record_ref FROM unserviced UNION SELECT record_ref FROM sensitive_since ORDER BY ALL"
         )
-    places = known_places(known.entries, known.places, known.latched, attempt.folder / "person" / "addresses.parquet")
+    places = known_places(known.entries, known.places, attempt.folder / "person" / "addresses.parquet")
     shown, unnamed_ids = _shown_of(attempt, places, now), unnamed["index_id"].combine_chunks()
     return Beyond(give(more, VISIBILITY), shown, places, unnamed_ids, refs["record_ref"].combine_chunks())
 

@@ -16,8 +16,6 @@ from pipelines.nights.feed_rows import feed_inputs
 from pipelines.nights.walls import borne_in, walls_asked_in, walls_in
 from pipelines.protection.places import known_places
 from pipelines.publishing.gates import LEDGER_TABLES, Audit, Base, Protection, Walled, run_gates
-from pipelines.seams import grown
-from pipelines.seams.protection import LATCHED
 from pipelines.tables import StoredTable, read_table
 
 __all__ = ["judged", "person_tables", "places_of"]
@@ -66,10 +64,8 @@ def person_tables(attempt: Attempt) -> dict[str, pa.Table | Path]:
 
 def places_of(attempt: Attempt) -> pa.Table:
     """Addresses of the attempt that are hidden though no record of a hidden child tells of them: `FURTHER_PLACES`."""
-    entries, places, latched = (
-        read_table(attempt.folder / "protection" / f"{name}.parquet") for name in ("entries", "places", "latched")
-    )
-    return known_places(entries, places, grown(latched, LATCHED), attempt.folder / "person" / "addresses.parquet")
+    entries, places = (read_table(attempt.folder / "protection" / f"{name}.parquet") for name in ("entries", "places"))
+    return known_places(entries, places, attempt.folder / "person" / "addresses.parquet")
 
 
 def _ledger(attempt: Attempt) -> dict[str, Path]:

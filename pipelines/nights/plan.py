@@ -51,7 +51,7 @@ from pipelines.tables import read_as_or_none
 
 # of decisions that a night is built from
 _KINDS = ("same", "not_the_same", "firewall", "override", "shield", "confirm")
-__all__ = ["PlannedNight", "inputs_now", "known_nights", "outstanding", "sound_nights"]
+__all__ = ["PlannedNight", "inputs_now", "known_nights", "openings", "outstanding", "sound_nights"]
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,12 @@ def outstanding(
 def inputs_now(night: Night) -> Inputs:
     """The inputs that the night would be built from now."""
     return _Known.read(night.deployment, night.authority).inputs(night.business_date)
+
+
+def openings(night: Night) -> tuple[Decided, ...]:
+    """All decisions of two people to open a child that stand, also those that take effect with a later night."""
+    known = _Known.read(night.deployment, night.authority)
+    return tuple(decided for decided, _, _ in known.decisions if decided.kind == "confirm")
 
 
 def known_nights(deployment: Deployment, authority: str) -> set[date]:

@@ -41,6 +41,7 @@ from pipelines.outages import as_coded
 from pipelines.protection.household import COMMUNAL_CHILDREN, COMMUNAL_FAMILIES
 from pipelines.protection.places import known_places
 from pipelines.protection.remembered import remembering, run_remembered
+from pipelines.protection.ties import tie_tokens
 from pipelines.protection.tokens import tokens_of_records
 from pipelines.publishing.manifests import is_published, manifest_or_none
 from pipelines.publishing.publish import bury, let_snapshot_go, snapshot_tables
@@ -320,15 +321,44 @@ def _named_in(folder: Path, known: Known, kept: pa.Table) -> pa.Table:
         )
 
 
+def _family_in(folder: Path, places: pa.Table) -> pa.Table:
+    """Index ids that a version shows at places known to be hidden (`FURTHER_PLACES`), and that are of the family of who is hidden there: index_id."""
+    shown = {f"shown_{name}": folder / f"{name}.parquet" for name in ("children", "names", "carers", "addresses")}
+    with connect(shown | {"places": places}) as duck:
+        duck.execute("""
+            CREATE TEMP TABLE there AS
+            SELECT DISTINCT a.index_id, p.known_by FROM shown_addresses a JOIN places p ON a.uprn IS NOT DISTINCT FROM p.uprn
+                AND a.postcode IS NOT DISTINCT FROM p.postcode AND a.address IS NOT DISTINCT FROM p.address;
+            CREATE TEMP VIEW ids AS SELECT DISTINCT index_id FROM there
+        """)
+        person = {
+            "records": fetch(
+                duck,
+                "SELECT index_id AS record_key, family_name, NULL::VARCHAR AS phone FROM shown_children SEMI JOIN ids USING (index_id)",
+            ),
+            "names": fetch(
+                duck, "SELECT index_id AS record_key, family_name FROM shown_names SEMI JOIN ids USING (index_id)"
+            ),
+            "carers": fetch(
+                duck, "SELECT index_id AS record_key, name, contact FROM shown_carers SEMI JOIN ids USING (index_id)"
+            ),
+        }
+        duck.register("ties", tie_tokens(person, person["records"]["record_key"].combine_chunks()))
+        return fetch(
+            duck, "SELECT DISTINCT index_id FROM there JOIN ties ON record_key = index_id AND token = known_by"
+        )
+
+
 def _counted_in(folder: Path, known: Known, kept: pa.Table) -> int:
     newest = known.latest
     tables: dict[str, pa.Table | Path] = {
         name: newest.folder / "identities" / f"{name}.parquet" for name in ("visibility", "index_ids")
     }
     shown = {f"shown_{name}": folder / f"{name}.parquet" for name in ("children", "record_links", "addresses")}
+    places = known_places(known.entries, known.places, shown["shown_addresses"])
     others = {
         "identities": identities_of(newest.folder), "walls": walls_in(newest.folder), "at_walls": known.at_walls,
-        "names": newest.folder / "person" / "names.parquet", "stays_hidden": known.hidden, "named": _named_in(folder, known, kept), "places": known_places(known.entries, known.places, known.latched, shown["shown_addresses"]),
+        "stays_hidden": known.hidden, "named": _named_in(folder, known, kept), "places": places, "tied": _family_in(folder, places),
     }  # fmt: skip
     with connect(tables | shown | others) as duck:
         ((number,),) = duck.execute(f"""
@@ -357,9 +387,8 @@ def _counted_in(folder: Path, known: Known, kept: pa.Table) -> int:
                 SELECT place FROM lived GROUP BY place
                 HAVING count(DISTINCT index_id) > {COMMUNAL_CHILDREN} AND count(DISTINCT family) > {COMMUNAL_FAMILIES}
             ),
-            homes AS (  -- but of who bears a hidden child's name
-                SELECT index_id FROM lived WHERE place NOT IN (FROM crowded) OR family IN (
-                    SELECT lower(family_name) FROM names JOIN identities USING (record_key) WHERE index_id IN (FROM hidden))
+            homes AS (  -- but of a hidden child's family
+                SELECT index_id FROM lived WHERE place NOT IN (FROM crowded) OR index_id IN (FROM tied)
             ),
             meant AS (
                 FROM hidden

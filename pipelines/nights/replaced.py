@@ -17,6 +17,7 @@ from pipelines.nights.attempts import Attempt, attempt_behind
 from pipelines.nights.follow import newest_in_force
 from pipelines.nights.hiding import Beyond
 from pipelines.nights.inputs import Decided
+from pipelines.nights.opened import opened_among
 from pipelines.nights.requests import keep_wishes
 from pipelines.protection.tokens import key_tokens
 from pipelines.publishing.versions import versions_in_force
@@ -79,17 +80,15 @@ def _has_identities(attempt: Attempt) -> bool:
     return all((attempt.folder / "identities" / f"{name}.parquet").is_file() for name in ("identities", "visibility"))
 
 
-def _opened_since(was: Attempt, decided: Collection[Decided]) -> list[str]:
-    """Records of children whom two people opened: from a later night on than the attempt's, or knowing all that it had been told, if that can be read."""
+def _opened_since(was: Attempt, decided: Collection[Decided]) -> list[Decided]:
+    """The decisions by which two people opened a child: from a later night on than the attempt's, or knowing all that it had been told, if that can be read."""
     inputs = was.inputs_or_none
     known = {each.number for each in inputs.decisions} if inputs else {each.number for each in decided}
     told = max((each.told for each in inputs.asking), default=0) if inputs else 0
     return [
-        each.record_a
+        each
         for each in decided
-        if each.kind == "confirm"
-        and each.record_a is not None
-        and (_is_later(each, was) or (each.number not in known and each.told >= told))
+        if each.kind == "confirm" and (_is_later(each, was) or (each.number not in known and each.told >= told))
     ]
 
 
@@ -97,17 +96,20 @@ def _is_later(opening: Decided, was: Attempt) -> bool:
     return opening.from_night is not None and opening.from_night > was.night.business_date
 
 
-def _no_more_shielded(was: Attempt, now: Attempt, opened: Collection[str]) -> list[str]:
+def _no_more_shielded(was: Attempt, now: Attempt, opened: Collection[Decided]) -> list[str]:
     """Records of the shielded children of an attempt that are an open child's in another one, or nobody's there and not known to it.
 
-    Not those of a child who is hidden there anyway, nor of one whom people `opened`, by any of its records.
+    Not those of a child who is hidden there anyway, nor of one whom people have `opened`, by any of its records.
     """
+    held, seen = (read_table(was.folder / "identities" / f"{name}.parquet") for name in ("identities", "visibility"))
+    shielded = pc.is_in(held["index_id"], value_set=seen.filter(seen["shielded"])["index_id"].combine_chunks())
+    theirs = held.filter(shielded)["record_key"].combine_chunks().cast(pa.string())
     views = {
-        "was": read_table(was.folder / "identities" / "identities.parquet", ["record_key", "index_id"]),
-        "seen": read_table(was.folder / "identities" / "visibility.parquet"),
+        "was": held.select(["record_key", "index_id"]),
+        "seen": seen,
         "is_now": read_table(now.folder / "identities" / "identities.parquet", ["record_key", "index_id"]),
         "seen_now": read_table(now.folder / "identities" / "visibility.parquet"),
-        "opened": pa.table({"record_key": pa.array(list(opened), pa.string())}),
+        "opened": pa.table({"record_key": opened_among(was, theirs, opened)}),
     }
     with connect(views) as duck:
         rows = duck.execute("""

@@ -31,6 +31,7 @@ from pipelines.outages import as_coded
 from pipelines.privacy.references import references
 from pipelines.privacy.secret import keyed_digests
 from pipelines.protection.register import Asked, order_of, requests_of
+from pipelines.protection.ties import tie_tokens
 from pipelines.protection.tokens import LASTING, key_tokens, nearly_tokens, tokens_of_places, tokens_of_records
 from pipelines.seams import give, grown
 from pipelines.seams.deliveries import ASKING
@@ -232,7 +233,8 @@ def keep_wishes(attempt: Attempt, record_keys: Sequence[str], asked: Night | Non
 
 
 def known_by(attempt: Attempt, record_keys: pa.Array, *, places: bool = True) -> tuple[pa.Table, pa.Table]:
-    """What records of an attempt are known by for good and where they say they live, and what may name them besides: record_key, token.
+    """What records of an attempt are known by for good and where and with what family they say they live, and what may name them besides: record_key,
+    token.
 
     Without `places` what names them alone.
     """
@@ -246,12 +248,13 @@ def known_by(attempt: Attempt, record_keys: pa.Array, *, places: bool = True) ->
     views = {
         "keys": key_tokens(record_keys.to_pylist()), "lasting": lasting, "addresses": addresses if places else addresses.slice(0, 0),
         "places": tokens_of_places(addresses),
+        "ties": tie_tokens({name: person / f"{name}.parquet" for name in ("records", "names", "carers")}, addresses["record_key"].combine_chunks() if places else record_keys.slice(0, 0)),
     }  # fmt: skip
     with connect(views) as duck:
         known = fetch(
             duck,
             """
-            SELECT record_key, token FROM keys UNION SELECT record_key, token FROM lasting
+            SELECT record_key, token FROM keys UNION SELECT record_key, token FROM lasting UNION SELECT record_key, token FROM ties
             UNION SELECT a.record_key, p.token FROM addresses a JOIN places p ON p.address IS NOT DISTINCT FROM a.address
                 AND p.postcode IS NOT DISTINCT FROM a.postcode AND p.uprn IS NOT DISTINCT FROM a.uprn
         """,

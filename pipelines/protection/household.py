@@ -28,13 +28,14 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from pipelines.privacy.secret import namespace_secret
 from pipelines.protection.comparable import macros
 from pipelines.protection.letters import as_written, read_plainly
 from pipelines.protection.named import NAMED
-from pipelines.protection.tokens import tokens_of_records
-from pipelines.tables import connect, fetch, install_macros, read_table
+from pipelines.protection.ties import TIE_TOKEN, TIES
+from pipelines.protection.tokens import key_tokens
+from pipelines.tables import connect, fetch, install_macros
 
 __all__ = ["COMMUNAL_CHILDREN", "COMMUNAL_FAMILIES", "FURTHER_PLACES", "Household", "find_household"]
 
@@ -43,7 +44,7 @@ __all__ = ["COMMUNAL_CHILDREN", "COMMUNAL_FAMILIES", "FURTHER_PLACES", "Househol
 COMMUNAL_CHILDREN = 10
 COMMUNAL_FAMILIES = 6
 
-# a place as it is written, and what who lives or lived there is known by: a token, a row for each
+# a place as it is written, and of who lives or lived there: what it is known by, and its family (`ties`); a token, a row for each
 FURTHER_PLACES = pa.schema([
     ("uprn", pa.string()), ("postcode", pa.string()), ("address", pa.string()), ("known_by", pa.string()),
 ])  # fmt: skip
@@ -90,6 +91,8 @@ def find_household(
             return Household(**{name: schema.empty_table() for name, schema in _NOTHING.items()})
         read_plainly(connection, _TEXTS)
         install_macros(connection, macros())
+        connection.execute("SET VARIABLE secret = ?", [namespace_secret().hex()])
+        connection.execute(TIE_TOKEN)
         connection.execute(_WHO)
         connection.execute(_PLACES)
         # what is surely the same place, written in another way, is hidden with it
@@ -101,7 +104,7 @@ def find_household(
         _match(connection)
         connection.execute(_DWELT)
         if connection.execute(_LIVED_AMONG_MANY).fetchall()[0][0]:
-            _remember(connection, person)
+            _remember(connection)
         connection.execute(_ADDRESSES)
         connection.execute(_TELLING)
         connection.execute(NAMED)
@@ -114,22 +117,12 @@ def _match(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(_SAME_PLACE)
 
 
-def _remember(connection: duckdb.DuckDBPyConnection, person: Mapping[str, pa.Table | Path]) -> None:
-    """Hidden children into table dwelt by the places that are kept, by what they are known by."""
-    theirs = fetch(connection, "SELECT DISTINCT record_key::VARCHAR AS record_key FROM who WHERE hidden ORDER BY ALL")[
-        "record_key"
-    ]
-    records, names = (
-        table.filter(pc.is_in(table["record_key"], value_set=theirs.combine_chunks()))
-        for table in (_read(person[name]) for name in ("records", "names"))
-    )
-    connection.register("tokens", tokens_of_records(records, names))
+def _remember(connection: duckdb.DuckDBPyConnection) -> None:
+    """Hidden children into table dwelt by the places that are kept, by the keys of their records."""
+    theirs = fetch(connection, "SELECT DISTINCT record_key::VARCHAR AS record_key FROM who WHERE hidden ORDER BY ALL")
+    connection.register("tokens", key_tokens(theirs["record_key"].to_pylist()))
     connection.execute(_REMEMBERED)
     connection.unregister("tokens")
-
-
-def _read(table: pa.Table | Path) -> pa.Table:
-    return read_table(table) if isinstance(table, Path) else table
 
 
 # whether anybody is hidden, or any place is kept: else nothing gives anybody away
@@ -280,40 +273,18 @@ _REMEMBERED = """
 """
 
 # addresses of open children that are not shown, and which identities live at a hidden place
-_ADDRESSES = """
+_ADDRESSES = f"""
     CREATE TEMP TABLE near AS  -- places with the postcode of a hidden one
     SELECT DISTINCT a.place AS hidden, b.place FROM hidden_places h JOIN keys a USING (place) JOIN keys b USING (key) WHERE starts_with(key, 'p');
 
-    CREATE TEMP TABLE tied AS  -- what makes two identities one family, for those at hidden places and near them
-    WITH those AS (
-        SELECT DISTINCT index_id FROM lives JOIN same_place s USING (place)
-        UNION SELECT DISTINCT index_id FROM lives JOIN near USING (place)
-        UNION SELECT DISTINCT index_id FROM dwelt
-    ),
-    called AS MATERIALIZED (
-        SELECT DISTINCT index_id, n.family_name FROM those JOIN who USING (index_id) JOIN all_names n USING (record_key)
-        WHERE n.family_name IS NOT NULL
-    ),
-    carers AS MATERIALIZED (
-        SELECT DISTINCT index_id, c.name FROM those JOIN who USING (index_id) JOIN all_carers c USING (record_key) WHERE c.name IS NOT NULL
-    ),
-    carers_words AS (
-        SELECT index_id, unnest(words) AS a, b FROM (
-            SELECT index_id, words, unnest(words) AS b FROM (
-                SELECT index_id, names_in(name)[:24] AS words FROM carers))  -- more are no name, and cost their number squared
-    )
-    SELECT index_id, 'family ' || unnest(slips(word)) AS tie  -- of one part of a double name too, also with a letter wrong
-    FROM (SELECT index_id, unnest(called_in(family_name, 1)) AS word FROM called)
-    UNION SELECT index_id, 'family ' || family FROM those JOIN who USING (index_id) WHERE family IS NOT NULL  -- of one letter, too
-    UNION
-    SELECT index_id, 'carer ' || unnest(people_in(name)) FROM carers
-    UNION  -- or any two words of the name, one with a letter wrong: "Maud Anne Quill", "Maud Quill & Tom Rixby"
-    SELECT index_id, 'carer ' || least(one, other) || '|' || greatest(one, other)
-    FROM (SELECT index_id, unnest(slips(a)) AS one, b AS other FROM carers_words WHERE a <> b)
-    UNION  -- of a carer's family: its own name may be another
-    SELECT index_id, 'family ' || unnest(slips(word)) FROM (SELECT index_id, unnest(last_in(name)) AS word FROM carers)
-    UNION
-    SELECT index_id, 'phone ' || phone FROM those JOIN reached_by USING (index_id);
+    CREATE TEMP TABLE those AS  -- records of those at hidden places and near them
+    SELECT record_key FROM who WHERE index_id IN (
+        SELECT index_id FROM lives JOIN same_place s USING (place)
+        UNION SELECT index_id FROM lives JOIN near USING (place)
+        UNION SELECT index_id FROM dwelt
+    );
+    {TIES}
+    CREATE TEMP TABLE tied AS SELECT DISTINCT index_id, tie FROM ties JOIN who USING (record_key);
 
     CREATE TEMP TABLE at_home AS  -- open children's records at a hidden place
     SELECT DISTINCT l.index_id, l.record_key, s.place, s.hidden AS hidden_place
@@ -323,6 +294,10 @@ _ADDRESSES = """
     FROM same_place s JOIN dwelt h ON h.place = s.hidden JOIN tied t ON t.index_id = h.index_id
     JOIN tied o ON o.tie = t.tie JOIN lives l ON l.place = s.place AND l.index_id = o.index_id
     WHERE s.communal AND NOT l.hidden
+    UNION  -- of the family of one whose record may be gone, by what is kept of it
+    SELECT DISTINCT l.index_id, l.record_key, s.place, s.hidden
+    FROM same_place s JOIN kept k ON k.place = s.hidden JOIN lives l ON l.place = s.place JOIN tied o ON o.index_id = l.index_id
+    WHERE s.communal AND NOT l.hidden AND tie_token(o.tie) = k.token
     UNION  -- with another house number, of one carer or telephone
     SELECT DISTINCT l.index_id, l.record_key, n.place, n.hidden
     FROM near n JOIN dwelt h ON h.place = n.hidden JOIN tied t ON t.index_id = h.index_id

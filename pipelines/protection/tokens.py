@@ -39,6 +39,7 @@ __all__ = [
     "LIKELY",
     "NEARLY",
     "alike",
+    "digest_of",
     "key_tokens",
     "nearly_tokens",
     "tokens_of_asking",
@@ -235,6 +236,11 @@ def key_tokens(record_keys: Sequence[str]) -> pa.Table:
         """,
         )
     return digested.cast(pa.schema([TOKENS.field("record_key"), TOKENS.field("token")]))
+
+
+def digest_of(kind: str, column: str) -> str:
+    """SQL of the keyed digest of what stands in a column; needs the variable `secret`."""
+    return _DIGEST.format(kind=f"'{kind}'", text=column)
 
 
 def alike(tokens: pa.Table, identities: pa.Table) -> pa.Table:

@@ -115,10 +115,16 @@ LATCHED = Seam(  # what a hidden child's records were known by: whoever is known
         ),
     ),
 )
-PLACES = Seam(  # where a hidden child's records said it lives or lived: stays hidden as long as the child is latched
+PLACES = Seam(  # where a hidden child's records said it lives or lived, and its family: stays hidden as long as the child is latched
     "latched places",
     (
-        Column("token", _TEXT, "keyed digest of the place", width=words.REF, needed=True),
+        Column(
+            "token",
+            _TEXT,
+            "keyed digest of the place, or of what makes others its family (`ties`)",
+            width=words.REF,
+            needed=True,
+        ),
         Column("holder", _TEXT, "token of the key of the record that said so", width=words.REF, needed=True),
     ),
 )

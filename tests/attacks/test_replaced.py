@@ -250,6 +250,30 @@ def test_whom_two_people_have_opened_is_open_from_then_on_though_the_night_befor
 
 
 @pytest.mark.in_full
+@pytest.mark.parametrize("correction", ["published", "held"])
+def test_an_opening_takes_effect_though_a_correction_before_it_has_a_new_record_of_the_child(
+    scene: Scene, correction: str
+) -> None:
+    place, child = scene.place, scene.other(1)
+    nights(place, 0)
+    scene.add("health", child, "HA", open_=True, confidentiality="S")
+    nights(place, 1)
+    scene.row("health", "HA")["confidentiality"] = ""
+    nights(place, 2)
+    wish = unshield(place.deployment, AUTHORITY, "health:HA", actor="Ruth", reason="It has ended", at=NOW)
+    confirm(place.deployment, AUTHORITY, wish.number, actor="Sam", reason="It has ended", at=NOW)
+    scene.add("police", child, "PA", open_=True)
+    if correction == "held":
+        held(place, 2, but="HA")
+    else:
+        nights(place, 2)
+    assert stands_at(place, child) == []
+    for night in (3, 4):
+        nights(place, night)
+        assert not is_hidden(place, night, child)
+
+
+@pytest.mark.in_full
 def test_a_night_says_what_it_carries_on_and_rests_until_something_changes(scene: Scene) -> None:
     place, child = scene.place, scene.other(1)
     scene.add("education", child, open_=True)
@@ -769,7 +793,7 @@ def living_at_home(place: LittleNights, child: Victim) -> list[str]:
 
 
 @pytest.mark.in_full
-@pytest.mark.parametrize("then", ["moves", "is told of by a held night alone"])
+@pytest.mark.parametrize("then", ["moves", "moves and has another name", "is gone", "is told of by a held night alone"])
 def test_the_family_stays_hidden_at_a_hostel_where_the_hidden_child_lived(scene: Scene, then: str) -> None:
     place, child, home = scene.place, scene.victim, scene.other(3)
     sister = at_a_hostel(scene, home)
@@ -779,13 +803,46 @@ def test_the_family_stays_hidden_at_a_hostel_where_the_hidden_child_lived(scene:
     assert living_at_home(place, sister)
     there = replace(child, street=home.street, code=home.code, uprn=home.uprn)
     scene.add("social_care", there)
-    if then == "moves":
+    if then != "is told of by a held night alone":
         nights(place, 2)
         assert living_at_home(place, sister) == [] and shown_at(place, home)
     else:
         held(place, 2)
-    scene.add("social_care", child)
+    renamed = scene.other(6)
+    if then == "is gone":
+        scene.drop("health")
+        scene.drop("social_care")
+    elif then == "moves and has another name":
+        other = replace(child, family=renamed.family, carer=renamed.carer, phone=renamed.phone)
+        scene.add("social_care", other)
+        scene.add("health", other, confidentiality="S")
+    else:
+        scene.add("social_care", child)
     for night in (2, 3):
+        nights(place, night)
+        assert living_at_home(place, sister) == [] and shown_at(place, home)
+
+
+@pytest.mark.in_full
+@pytest.mark.parametrize("tie", ["family", "carer"])
+@pytest.mark.parametrize("on_hold", [False, True])
+def test_no_version_of_before_shows_the_family_at_a_hostel_where_the_hidden_child_comes_to_live(
+    scene: Scene, tie: str, on_hold: bool
+) -> None:
+    place, child, home = scene.place, scene.victim, scene.other(3)
+    sister = at_a_hostel(scene, home)
+    if tie == "carer":
+        sister = replace(scene.other(51), carer=child.carer, street=home.street, code=home.code, uprn=home.uprn)
+        scene.add("social_care", sister, "SIS", open_=True)
+    nights(place, 0)
+    assert living_at_home(place, sister)
+    if on_hold:
+        hold(place.deployment, AUTHORITY, str(place.night(0).version()), actor="Ruth", reason="Court", at=NOW)
+        scene.add("police", scene.other(70), open_=True)
+        nights(place, 0)
+    scene.add("social_care", replace(child, street=home.street, code=home.code, uprn=home.uprn))
+    scene.add("health", child, confidentiality="S")
+    for night in (1, 2):
         nights(place, night)
         assert living_at_home(place, sister) == [] and shown_at(place, home)
 

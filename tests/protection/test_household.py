@@ -4,6 +4,7 @@ import pyarrow as pa
 import pytest
 
 from pipelines.protection.household import COMMUNAL_CHILDREN, COMMUNAL_FAMILIES, FURTHER_PLACES, find_household
+from pipelines.protection.ties import tie_tokens
 from pipelines.protection.tokens import key_tokens, tokens_of_places
 from tests.publishing.conftest import person
 
@@ -193,6 +194,19 @@ def test_where_the_hidden_child_lived_among_many_its_family_there_stays_hidden(k
         ["foster", "sister"] if known_by == "health:anna" else []
     )
     assert withheld(moved, *strangers, *family, further=further.slice(0, 0)) == []
+
+
+def test_where_a_child_lived_among_many_whose_record_is_gone_its_family_stays_hidden():
+    strangers = crowd(COMMUNAL_CHILDREN + 1, COMMUNAL_FAMILIES + 1)
+    family = [
+        child("sister", HOME, family_name="Reed-Morn"), child("foster", HOME, carers=[{"name": "REED, Mrs Maud"}]),
+        child("friend", HOME, phone="+44 1632 960100"),
+    ]  # fmt: skip
+    kept = tie_tokens(person([ANNA]), pa.array([ANNA["record_key"]]))["token"].to_pylist()
+    place = {name: HOME[0][name] for name in ("address", "postcode", "uprn")}
+    further = pa.Table.from_pylist([{**place, "known_by": token} for token in kept], schema=FURTHER_PLACES)
+    assert withheld(*strangers, *family, further=further) == ["foster", "friend", "sister"]
+    assert withheld(*strangers, *family, further=further.slice(0, 0)) == []
 
 
 @pytest.mark.parametrize(

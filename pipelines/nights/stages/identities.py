@@ -12,6 +12,7 @@ from pipelines.nights.attempts import Attempt, attempt_behind
 from pipelines.nights.carried import Carried, carried_in
 from pipelines.nights.decided import decisions_of, firewalls_of, lifting_of
 from pipelines.nights.inputs import Inputs
+from pipelines.nights.judging import person_tables
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.requests import asked_for, records_told
 from pipelines.nights.seal import sealed
@@ -212,7 +213,7 @@ def _places(
         protected.latched,
         protected.visibility,
         identities,
-        read_table(attempt.folder / "person" / "addresses.parquet"),
+        person_tables(attempt),
     )
 
 
