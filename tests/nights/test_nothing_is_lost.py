@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.database import schema as db
 from pipelines.deliveries import Register, intake
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
@@ -151,7 +152,15 @@ def test_a_delta_whose_night_failed_is_in_the_next_night_and_after_mending_all_i
     assert "101 Newly Row" in disturbed_place.streets()
     assert disturbed_place.load() == {SECOND.isoformat(): "published", THIRD.isoformat(): "published"}
     calm.load()
-    assert differences(disturbed_place.told(), calm.told()) == []
+    # the night that was published past it comes otherwise, and says so: it has another name, and shows the same
+    assert not disturbed_place.in_force().items() <= calm.in_force().items()
+    assert differences(*(_shown(place) for place in (disturbed_place, calm))) == []
+
+
+def _shown(place: Place) -> dict[str, Any]:
+    """What the index of a place shows, and under which ids."""
+    shown = {f"table {table.name}" for table in db.INDEX_TABLES.values()}
+    return {name: told for name, told in place.told().items() if name in shown or name.startswith("identities as at")}
 
 
 @pytest.mark.in_full
