@@ -63,18 +63,7 @@ def _shielded(attempt: Attempt) -> pa.Array:
 
 def _opened_in(newest: Attempt, held: Attempt, keys: pa.Array) -> pa.Array:
     """Those of these records of an attempt that are a child's whom two people have opened, as the latest night has it."""
-    opened = opened_among(held, keys, newest.inputs.decisions)
-    identities = newest.folder / "identities" / "identities.parquet"
-    with connect({"identities": identities, "opened": pa.table({"record_key": opened})}) as duck:
-        found = fetch(
-            duck,
-            """
-            SELECT record_key FROM identities
-            WHERE index_id IN (SELECT index_id FROM identities SEMI JOIN opened USING (record_key))
-            UNION FROM opened ORDER BY 1
-        """,
-        )
-    return found["record_key"].combine_chunks().cast(pa.string())
+    return _of_one_child(newest, opened_among(held, keys, newest.inputs.decisions))
 
 
 def _to_be_opened(held: Attempt, newest: Attempt, keys: pa.Array) -> pa.Array:
@@ -85,15 +74,19 @@ def _to_be_opened(held: Attempt, newest: Attempt, keys: pa.Array) -> pa.Array:
     waiting = [each for each in openings(newest.night) if each.from_night is not None and each.from_night > day]
     if not waiting or not len(keys):
         return keys.slice(0, 0)
-    opened = opened_among(held, keys, waiting)
-    views = {
-        "identities": held.folder / "identities" / "identities.parquet",
-        "opened": pa.table({"record_key": opened}),
-    }
-    with connect(views) as duck:
+    return _of_one_child(held, opened_among(held, keys, waiting))
+
+
+def _of_one_child(attempt: Attempt, keys: pa.Array) -> pa.Array:
+    """These records, and those that an attempt has as the same children's."""
+    identities = attempt.folder / "identities" / "identities.parquet"
+    with connect({"identities": identities, "named": pa.table({"record_key": keys})}) as duck:
         found = fetch(
             duck,
-            "SELECT record_key FROM identities WHERE index_id IN (SELECT index_id FROM identities SEMI JOIN opened USING (record_key)) ORDER BY 1",
+            """
+            SELECT record_key FROM identities WHERE index_id IN (SELECT index_id FROM identities SEMI JOIN named USING (record_key))
+            UNION FROM named ORDER BY 1
+        """,
         )
     return found["record_key"].combine_chunks().cast(pa.string())
 
