@@ -86,7 +86,7 @@ class Written:
 
 def write_table(table: pa.Table, path: Path) -> StoredTable:
     """Write `table` to `path` as Parquet (zstd), atomically; parent folders are made. Equal tables give equal bytes."""
-    plain = table.replace_schema_metadata(None)
+    plain = _in_one_form(table.replace_schema_metadata(None))
 
     def write(temporary: Path) -> None:
         _write(plain, temporary)
@@ -97,7 +97,7 @@ def write_table(table: pa.Table, path: Path) -> StoredTable:
 def table_sha256(table: pa.Table) -> str:
     """The sha256 that the file of `table` would have."""
     sink = pa.BufferOutputStream()
-    _write(table.replace_schema_metadata(None), sink)
+    _write(_in_one_form(table.replace_schema_metadata(None)), sink)
     return hashlib.sha256(sink.getvalue()).hexdigest()
 
 
@@ -349,6 +349,18 @@ def _is_damage(fault: Exception) -> bool:
 
 def _write(plain: pa.Table, to: Path | pa.NativeFile) -> None:
     pq.write_table(plain, to, compression="zstd", compression_level=1, **_encoded(plain))
+
+
+def _in_one_form(table: pa.Table) -> pa.Table:
+    """The table as all that equal it are written: in one piece, each dictionary in the order in which the rows come upon its values, and of
+    no others. Pieces and dictionaries are as threads made them.
+    """
+    table = table.combine_chunks()
+    for place, (name, column) in enumerate(zip(table.column_names, table.columns, strict=True)):
+        if pa.types.is_dictionary(column.type):
+            seen = column.cast(column.type.value_type).dictionary_encode().cast(column.type)
+            table = table.set_column(place, name, seen)
+    return table
 
 
 def _encoded(table: pa.Table) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from datetime import UTC, date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -76,3 +77,39 @@ def test_keys_and_digests_are_no_dictionary_and_few_values_are(tmp_path: Path) -
     assert all("RLE_DICTIONARY" in encodings[name] for name in ("agency", "day"))
     assert not any("RLE_DICTIONARY" in encodings[name] for name in ("key", "digest"))
     assert read_table(written.path).equals(table)
+
+
+@settings(max_examples=60, deadline=None)
+@given(table=_tables(), cut=st.integers(0, 12), turned=st.booleans())
+def test_equal_tables_give_equal_bytes(
+    table: pa.Table, cut: int, turned: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """However their values lie in memory: in one piece or several, and a dictionary in any order, with values that no row has."""
+    other = pa.concat_tables([table.slice(0, cut), table.slice(cut)])
+    for place, name in enumerate(table.column_names if turned else ()):
+        if pa.types.is_dictionary(table.schema.field(place).type):
+            other = other.set_column(place, name, _otherwise(table[name].combine_chunks()))
+    folder = tmp_path_factory.mktemp("written")
+    assert other.equals(table) or turned
+    assert write_table(table, folder / "a.parquet").sha256 == write_table(other, folder / "b.parquet").sha256
+
+
+def test_many_rows_in_pieces_give_the_bytes_of_one_piece(tmp_path: Path) -> None:
+    """A piece may end within a page of the file."""
+    rows = 150_000
+    words = [
+        f"Because of {number % 40_000} and of nothing else in all the records that there are." for number in range(rows)
+    ]
+    whole = pa.table({
+        "number": pa.array(range(rows)), "key": pa.array([f"health:{number:09}" for number in range(rows)]),
+        "word": pa.array(words), "named": pa.array(words).dictionary_encode(),
+    })  # fmt: skip
+    pieces = pa.concat_tables([whole.slice(0, 50_001), whole.slice(50_001, 7), whole.slice(50_008)])
+    pieces = pieces.set_column(3, "named", _otherwise(whole["named"].combine_chunks()))
+    assert write_table(whole, tmp_path / "a.parquet").sha256 == write_table(pieces, tmp_path / "b.parquet").sha256
+
+
+def _otherwise(values: pa.DictionaryArray) -> pa.DictionaryArray:
+    """The same values by a dictionary in the opposite order, with one that no row has."""
+    words = pa.array([*reversed(pc.unique(values.cast(pa.string())).drop_null().to_pylist()), "of no row"], pa.string())
+    return pa.DictionaryArray.from_arrays(pc.index_in(values.cast(pa.string()), words), words)
