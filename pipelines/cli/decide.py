@@ -265,12 +265,20 @@ def undo(
         _proposed(taken.number, home, authority)
         _warn_in_vain(protection_decisions.proposal_of(deployment, authority, taken.number), authority)
         return
+    if taken.kind == "firewall" and taken.number != number:
+        console.print(
+            f"Decision {number} is taken back: the firewall stands again, as decision {taken.number}. {_NEXT}",
+            soft_wrap=True,
+        )
+        return
     follows = {
         "shield": "The child stays hidden. Only two people open it: "
         f"{_command('unshield', str(taken.record_a), home, authority)}, and then another person confirms it.",
         "unshield": "Nothing changes: the child stays hidden.",
         "unwall": "Nothing changes: the firewall stands.",
-        "confirm": "The child stays hidden. To open it, it is proposed anew (isindex decide unshield) and confirmed by another person.",
+        "confirm": "The child stays hidden. To open it, it is proposed anew (isindex decide unshield) and confirmed by another person."
+        if taken.record_a
+        else f"The firewall stands again. {_NEXT}",
         "hold": "The version is let go when its time has come.",
         "override": "The next load judges the night again.",
     }.get(taken.kind, _NEXT)
@@ -391,7 +399,7 @@ def _warn_in_vain(proposal: Proposal, authority: str) -> None:
 
         nothing = "opens nobody" if proposal.kind == "unshield" else "takes no firewall away"
         nothing = "ends no wish" if proposal.of_nobody else nothing
-        words = f"Warning: as things are, this {nothing}. {reasons_told(proposal.unmet, authority)}"
+        words = f"Warning: as things are, this {nothing}. {reasons_told(proposal.unmet, authority, proposal.others)}"
         console.print(words, style="bold yellow", soft_wrap=True)
 
 

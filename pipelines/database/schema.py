@@ -217,7 +217,9 @@ decision = Table(
     Column(
         "told", Integer
     ),  # the greatest of what had been told (`protection_request`) when it was proposed, or confirmed
-    Column("known_by", JSON),  # of one to open a child: digests of its record's numbers, and of names with birth date
+    Column(
+        "known_by", JSON
+    ),  # digests of numbers, and of names with birth date: of one to open a child those of its record; of two children those of both
     Column("matter", String(words.SHA256)),  # digest of what it settles; none: others may stand beside it
 )
 Index(  # two that stand cannot settle one matter: they would contradict each other, or say the same twice

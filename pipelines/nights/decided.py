@@ -7,16 +7,28 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from pipelines.nights.attempts import Attempt
 from pipelines.nights.inputs import Decided, Inputs
+from pipelines.nights.outgrown import outgrown_in
 from pipelines.protection.shielding import Lifting
 
-__all__ = ["decisions_of", "firewalls_of", "lifting_of", "settled_by_two"]
+__all__ = ["decisions_in", "decisions_of", "firewalls_of", "lifting_in", "settled_by_two"]
 
 
 def decisions_of(inputs: Inputs) -> pa.Table:
     """The decisions of people on records among the inputs (`DECISIONS`)."""
+    return _table_of([each for each in inputs.decisions if each.subject is None])
+
+
+def decisions_in(attempt: Attempt) -> pa.Table:
+    """Those of an attempt by which protection goes: without such as its records have outgrown (`DECISIONS`)."""
+    outgrown = outgrown_in(attempt.folder)
+    rows = [each for each in attempt.inputs.decisions if each.subject is None and each.number not in outgrown]
+    return _table_of(rows)
+
+
+def _table_of(rows: list[Decided]) -> pa.Table:
     names = ("kind", "record_a", "record_b", "reason")
-    rows = [each for each in inputs.decisions if each.subject is None]
     return pa.table({name: pa.array([getattr(each, name) for each in rows], pa.string()) for name in names})
 
 
@@ -35,9 +47,9 @@ def _told_of(rows: list[Decided]) -> pa.Table:
     return pa.table({**told, "told": pa.array([each.told for each in rows], pa.int64())})
 
 
-def lifting_of(inputs: Inputs) -> list[Lifting]:
-    """The decisions that take effect with this night, the first for which they count, and may open somebody."""
-    base = inputs.base
+def lifting_in(attempt: Attempt) -> list[Lifting]:
+    """The decisions that take effect with an attempt's night, the first for which they count, and may open somebody."""
+    inputs, base, outgrown = attempt.inputs, attempt.inputs.base, outgrown_in(attempt.folder)
     return [
         Lifting(
             each.number,
@@ -45,10 +57,11 @@ def lifting_of(inputs: Inputs) -> list[Lifting]:
             each.from_night,
             unshields=each.kind == "confirm",
             told=each.told,
-            known_by=each.known_by,
+            known_by=each.known_by if each.kind == "confirm" else None,
         )
         for each in inputs.decisions
         if each.kind in ("confirm", "not_the_same")
+        and each.number not in outgrown
         and each.from_night
         and (base is None or base.business_date < each.from_night)
     ]

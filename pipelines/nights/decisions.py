@@ -33,6 +33,7 @@ from pipelines.errors import IsindexError
 from pipelines.nights.attempts import attempt_in_force, last_attempts, latest_matched
 from pipelines.nights.follow import newest_in_force
 from pipelines.nights.night import Night
+from pipelines.nights.outgrown import pair_known_by
 from pipelines.nights.reach import refuse_retired
 from pipelines.nights.references import record_keys_of, reference_of
 from pipelines.nights.requests import count_flood, keep_taken_back, told_so_far
@@ -186,6 +187,8 @@ def decide(
     if kind == "not_the_same" and begins and _is_shielded(Night(deployment, authority, begins), (first, second)):
         begins += timedelta(days=1)  # one person's word opens nobody who is shielded: by then it is latched
     row: dict[str, object] = {"kind": kind, "record_a": first, "record_b": second, "from_night": begins}
+    if kind == "not_the_same":  # whom the records name later was not known when it was decided
+        row["known_by"] = pair_known_by(folder, (first, second))
     with writing(deployment) as connection:
         if standing := _standing(connection, authority, matter_of(row)):
             raise standing
@@ -271,7 +274,8 @@ def take_back(
     deployment: Deployment, authority: str, number: int, *, actor: str, reason: str, at: datetime
 ) -> Decision:
     """Take a decision back, as if it had not been made; it stays on record. Of a firewall this is a proposal (``unwall``), which is
-    given back: it stands until another person confirms it.
+    given back: it stands until another person confirms it. A confirmation that took a firewall away is taken back at any time: it stands
+    again by that, whether its records are there now or not.
 
     A shield leaves a wish of the child, whether a night was built with it or not: to open it takes two people.
 
@@ -300,6 +304,9 @@ def take_back(
                 remedy="`isindex decide list` shows all decisions of an authority.",
             )
         _refuse_settled(connection, authority, found, in_force)
+        if found.kind == "confirm" and found.record_a is None:
+            told = told_by_now(connection, deployment, authority)
+            return _walled_again(connection, found, actor, reason, at.isoformat(timespec="seconds"), in_force, told)
         if found.kind == "firewall":
             row = {
                 "kind": "unwall", "record_a": found.record_a, "record_b": found.record_b, "subject": str(number),
@@ -311,6 +318,30 @@ def take_back(
         return _told(connection.execute(wanted).one())
 
 
+def _walled_again(
+    connection: Connection, confirmed: Row[Any], actor: str, reason: str, now: str, in_force: date | None, told: int
+) -> Decision:
+    """Let a firewall stand again that two people took away, by the confirmation: one that was decided is decided anew; of one that a feed
+    has asked for it ends that its records were said to be one child.
+    """
+    authority, decision = confirmed.authority, db.decision.c
+    end_decision(connection, authority, confirmed.decision_id, actor, reason, now, date.min)
+    proposed = connection.execute(
+        select(db.decision).where(decision.authority == authority, decision.decision_id == int(confirmed.subject))
+    ).one()
+    pair = {"record_a": proposed.record_a, "record_b": proposed.record_b}
+    if proposed.subject is not None:
+        row = {"kind": "firewall", **pair, "from_night": in_force, "told": told}
+        return write_down(connection, authority, row, actor, reason, now)
+    said = select(decision.decision_id).where(
+        decision.authority == authority, decision.kind == "same", decision.undone_at.is_(None),
+        *(decision[name] == key for name, key in pair.items()),
+    )  # fmt: skip
+    for number in connection.scalars(said).all():
+        end_decision(connection, authority, number, actor, reason, now, in_force)
+    return _told(connection.execute(select(db.decision).where(decision.decision_id == confirmed.decision_id)).one())
+
+
 def _refuse_settled(connection: Connection, authority: str, found: Row[Any], in_force: date | None) -> None:
     """Say so, instead of writing down what would change nothing: a child is open, or a firewall gone, by two people's word."""
     decision = db.decision.c
@@ -319,13 +350,17 @@ def _refuse_settled(connection: Connection, authority: str, found: Row[Any], in_
         decision.subject == str(found.decision_id),
     )  # fmt: skip
     remedy = ""
-    if found.kind in ("unshield", "unwall") and connection.scalar(confirmed) is not None:
-        remedy = "The firewall is gone: `isindex decide firewall` puts it up again."
+    if found.kind in ("unshield", "unwall") and (number := connection.scalar(confirmed)) is not None:
+        remedy = f"Take the confirmation back, decision {number}: the firewall stands again by that."
         if found.kind == "unshield":
             remedy = f"Take the confirmation back, while it has not taken effect. {_HIDES}"
-    elif found.kind == "confirm" and found.record_a is None:
-        remedy = "The firewall is gone: `isindex decide firewall` puts it up again."
-    elif found.kind == "confirm" and in_force and found.from_night and found.from_night < in_force:
+    elif (
+        found.kind == "confirm"
+        and found.record_a is not None
+        and in_force
+        and found.from_night
+        and found.from_night < in_force
+    ):
         remedy = f"It has taken effect. {_HIDES}"
     if remedy:
         raise IsindexError(

@@ -22,7 +22,7 @@ from pipelines.database import schema as db
 from pipelines.errors import IsindexError
 from pipelines.identities.state import IdentityState
 from pipelines.nights.attempts import Attempt, attempt_in_force
-from pipelines.nights.decided import decisions_of, firewalls_of
+from pipelines.nights.decided import decisions_in, firewalls_of
 from pipelines.nights.follow import newest_in_force
 from pipelines.nights.inputs import Asking
 from pipelines.nights.judging import judged, person_tables, places_of
@@ -156,7 +156,7 @@ def known_now(attempt: Attempt) -> Known:
     come = _come_since(latest, wishes["record"].combine_chunks().drop_null()) if asked else {}
     wishes = wishes_after(wishes, asked, come, walls_asked_in(latest.folder))
     entries = entries_after(_entries_of(latest), hiding(asked, wishes, firewalls_of(latest.inputs)))
-    decided = decisions_of(latest.inputs)
+    decided = decisions_in(latest)
     decided = pa.concat_tables([decided, pa.table(shields, schema=decided.schema)]) if shields["kind"] else decided
     latched, places = (read_table(folder / f"{name}.parquet") for name in ("latched", "places"))
     since = bool(asking or shields["kind"])

@@ -35,7 +35,7 @@ __all__ = [
     "wish_of",
 ]
 
-FORMAT = 9
+FORMAT = 10
 """Raised whenever the program, given the same inputs, would write other bytes than before."""
 _OF_THE_NAME = 5  # letters of the hash in a delivery's name, or an attempt's, that stay in the name of what else is asked for under it
 _OF_THE_CONTENT = 6  # and letters of a hash of that
@@ -101,7 +101,7 @@ class Decided:
 
     `from_night` is the first night it counts for, of decisions that take effect once. Of one to open a child `told` says what
     had been told when it was confirmed, of a firewall when it was decided; `known_by` by what the child's record was known when
-    it was proposed.
+    it was proposed, and of one that two records are two children what these were then.
     """
 
     number: int

@@ -7,7 +7,7 @@ been told by then. What it lifts is for `pipelines.protection.shielding`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -69,6 +69,7 @@ class Proposal:
         asked: who asked last for the protection of one of these children, and for which night, in words; "": nobody did.
         of_nobody: whether it ends a wish that means nobody, and shows no child.
         unmet: why the child would be hidden, or the firewall stand, all the same, as things are (`pipelines.nights.unmet.WHY`).
+        others: references of the records for whose sake it would.
     """
 
     number: int
@@ -81,6 +82,7 @@ class Proposal:
     asked: str
     of_nobody: bool = False
     unmet: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 def shield(deployment: Deployment, authority: str, who: str, *, actor: str, reason: str, at: datetime) -> Decision:
@@ -126,7 +128,7 @@ def unshield(deployment: Deployment, authority: str, who: str, *, actor: str, re
     attempt = latest_matched(deployment, authority)
     key = _record_or_wish(attempt.folder, who)
     theirs, in_force = records_with(attempt, [key]), night_in_force(deployment, authority)
-    known_by = _known_by(attempt.folder, key)
+    known_by = _known_by(attempt.folder, key, _said_to_be_one(deployment, authority))
     if not wish_in(key) and not hidden_among(attempt, {key}):
         raise IsindexError(
             "CHILD_NOT_HIDDEN",
@@ -206,9 +208,11 @@ def proposal_of(deployment: Deployment, authority: str, number: int) -> Proposal
         proposed.decided_at,
         newest.by if newest else "",
         any(wish_in(key) for key in keys),
-        _unmet_by_now(deployment, attempt, proposed)
-        if proposed.kind == "unshield"
-        else _walled_anyway(attempt, proposed),
+        *(
+            _unmet_by_now(deployment, attempt, proposed)
+            if proposed.kind == "unshield"
+            else (_walled_anyway(attempt, proposed), ())
+        ),
     )
 
 
@@ -355,11 +359,15 @@ def _walled_anyway(attempt: Attempt, proposed: Row[Any]) -> tuple[str, ...]:
     return ("feed",) if frozenset(_keys_of(proposed)) in pairs else ()
 
 
-def _unmet_by_now(deployment: Deployment, attempt: Attempt, proposed: Row[Any]) -> tuple[str, ...]:
-    """Why the child would be hidden after all, were the proposal confirmed now and the next night like the latest."""
+def _unmet_by_now(
+    deployment: Deployment, attempt: Attempt, proposed: Row[Any]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Why the child would be hidden after all, were the proposal confirmed now and the next night like the latest; and references of the
+    records for whose sake it would.
+    """
     folder = attempt.folder
     if not (folder / "identities" / "visibility.parquet").is_file():
-        return ()
+        return (), ()
     known = known_now(attempt)
     latest = known.latest
     night = latest.night.business_date + timedelta(days=1)
@@ -378,8 +386,12 @@ def _unmet_by_now(deployment: Deployment, attempt: Attempt, proposed: Row[Any]) 
         business_date=night,
         lifting=[Lifting(0, (str(proposed.record_a),), night, told=told, known_by=known_by)],
     )
-    why = next((each.why for each in after.unmet), ())
-    return ("unwalled",) if why and _asks_for_a_wall(latest, str(proposed.record_a)) else why
+    unmet = next(iter(after.unmet), None)
+    if unmet is None:
+        return (), ()
+    if _asks_for_a_wall(latest, str(proposed.record_a)):
+        return ("unwalled",), ()
+    return unmet.why, tuple(map(reference_of, unmet.others))
 
 
 def _asks_for_a_wall(attempt: Attempt, key: str) -> bool:
@@ -434,10 +446,26 @@ def from_one_account(connection: Connection, authority: str, number: int) -> boo
     return account() in connection.scalars(query).all()
 
 
-def _known_by(folder: Path, key: str) -> list[str]:
+def _said_to_be_one(deployment: Deployment, authority: str) -> list[tuple[str, str]]:
+    """The pairs of records that people have decided to be one child's."""
+    decision = db.decision.c
+    query = select(decision.record_a, decision.record_b).where(
+        decision.authority == authority, decision.kind == "same", decision.undone_at.is_(None)
+    )
+    with deployment.engine.connect() as connection:
+        return [(row.record_a, row.record_b) for row in connection.execute(query)]
+
+
+def _beside(keys: Set[str], pairs: Sequence[tuple[str, str]]) -> set[str]:
+    """What is in a pair with one of these, and none of them."""
+    return {other for a, b in pairs for one, other in ((a, b), (b, a)) if one in keys} - keys
+
+
+def _known_by(folder: Path, key: str, same: Sequence[tuple[str, str]]) -> list[str]:
     """What names the child of a record in an attempt; keys only of records that tell nothing else: whoever bears one later may be another child.
 
-    Its other records count that bear its names and birth date, or nearly: one that strayed into the identity is not whom people mean.
+    Its other records count that bear its names and birth date, or nearly, or that people have said to be the child's (`same`): one that strayed
+    into the identity is not whom people mean.
     """
     identities = read_table(folder / "identities" / "identities.parquet", ["record_key", "index_id"])
     child = identities.filter(pc.field("record_key") == key)["index_id"].combine_chunks()
@@ -465,7 +493,10 @@ def _known_by(folder: Path, key: str) -> list[str]:
     known, own = telling["record_key"].combine_chunks(), pa.array([key])
     if key not in known.to_pylist():  # it tells names alone
         own = sharing(of(nearly, "called"), own)
-    meant = sharing(pa.concat_tables([of(tokens, "person"), of(nearly, "nearly")]), own)
+    alike = pa.concat_tables([of(tokens, "person"), of(nearly, "nearly")])
+    meant = sharing(alike, own)
+    while said := _beside(set(meant.to_pylist()), same) & set(theirs.to_pylist()):
+        meant = sharing(alike, pa.concat_arrays([meant, pa.array(sorted(said), pa.string())]))
     # one without birth date and number is known by its key alone, where its names are the child's
     bare = sharing(of(nearly, "called"), meant)
     bare = bare.filter(pc.invert(pc.is_in(bare, value_set=known)))

@@ -25,7 +25,7 @@ from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.identities.state import identities_of
 from pipelines.nights.attempts import Attempt, attempt_in_force, attempts_not_published, attempts_published
-from pipelines.nights.decided import lifting_of
+from pipelines.nights.decided import lifting_in
 from pipelines.nights.decisions import versions_on_hold
 from pipelines.nights.follow import newest_in_force
 from pipelines.nights.found_unpublished import wish_for_those_found
@@ -186,12 +186,7 @@ def _learned_nothing(newest: Attempt, known: Known) -> bool:
         base = newest.base()
     except IsindexError:  # it was replaced since: of what the latest night has learned there nobody can say
         return False
-    return (
-        base is not None
-        and not known.since
-        and not lifting_of(newest.inputs)
-        and what_hides(newest) == what_hides(base)
-    )
+    return base is not None and not known.since and not lifting_in(newest) and what_hides(newest) == what_hides(base)
 
 
 def _settled(deployment: Deployment, authority: str, known: Known) -> frozenset[str]:

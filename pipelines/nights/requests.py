@@ -270,7 +270,8 @@ def _by_record(told: pa.Table) -> dict[str, list[str]]:
 
 
 def keep_taken_back(night: Night, number: int, record_key: str, folder: Path) -> None:
-    """Keep that a child was shielded by a decision that is taken back: it stays hidden until two people open it.
+    """Keep that a child was shielded by a decision that is taken back: it stays hidden until two people open it, each of its records by itself, for
+    one may be another child's by then.
 
     Args:
         night: the night from which it counts.
@@ -288,18 +289,26 @@ def keep_taken_back(night: Night, number: int, record_key: str, folder: Path) ->
         *(each.filter(pc.is_in(each["record_key"], value_set=theirs)) for each in (records, names))
     )
     lasting = pc.is_in(tokens["kind"].cast("string"), value_set=pa.array(LASTING))
-    known = {*tokens.filter(lasting)["token"].to_pylist(), *key_tokens([record_key])["token"].to_pylist()}
+    known = _by_record(
+        pa.concat_tables(
+            [
+                tokens.filter(lasting).select(["record_key", "token"]),
+                key_tokens([record_key]).select(["record_key", "token"]),
+            ]
+        )
+    )
+    keys = pa.array(sorted(known), pa.string())
     agency = record_key.partition(":")[0]
     requests = pa.table(
         {
-            "walled": pa.nulls(1, REQUESTS.field("walled").type),
-            "entry_id": keyed_digests(pa.array([record_key]), "protection taken back"),
-            "record_ref": pa.nulls(1, pa.string()),
-            "asked": [TAKEN_BACK],
-            "understood": [True],
-            "tokens": [sorted(known)],
+            "walled": pa.nulls(len(keys), REQUESTS.field("walled").type),
+            "entry_id": keyed_digests(keys, "protection taken back"),
+            "record_ref": pa.nulls(len(keys), pa.string()),
+            "asked": [TAKEN_BACK] * len(keys),
+            "understood": [True] * len(keys),
+            "tokens": [known[key] for key in keys.to_pylist()],
         }
-    )
+    ).sort_by("entry_id")
     name = f"{night.authority}/{agency}/{night.business_date.isoformat()}/{undone_of(number)}"
     _keep(night, agency, name, give(grown(requests, REQUESTS), REQUESTS))
 

@@ -23,7 +23,7 @@ def unmet_in(folder: Path, authority: str) -> list[dict[str, Any]]:
         {
             **each,
             "told": f"Decision {each['decision']} opened nobody. {reasons_of(each['why'])}",
-            "what_to_do": ways_out(each["why"], authority),
+            "what_to_do": ways_out(each["why"], authority),  # a page names no record
         }
         for each in found
     ]
@@ -31,9 +31,9 @@ def unmet_in(folder: Path, authority: str) -> list[dict[str, Any]]:
 
 def unmet_told(each: Mapping[str, Any], authority: str) -> str:
     """One of them in words."""
-    return f"Decision {each['decision']} opened nobody. {reasons_told(each['why'], authority)}"
+    return f"Decision {each['decision']} opened nobody. {reasons_told(each['why'], authority, each.get('others', ()))}"
 
 
-def reasons_told(why: Sequence[str], authority: str) -> str:
-    """Why, and what to do, reason by reason."""
-    return " ".join(f"{reasons_of([each])} {ways_out([each], authority)}".strip() for each in why)
+def reasons_told(why: Sequence[str], authority: str, others: Sequence[str] = ()) -> str:
+    """Why, and what to do, reason by reason; `others` are references of the records for whose sake the child stays hidden."""
+    return " ".join(f"{reasons_of([each])} {ways_out([each], authority, others=others)}".strip() for each in why)

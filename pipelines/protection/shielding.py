@@ -105,10 +105,12 @@ class Unmet:
             after the decision was confirmed; ``strayed``: another record that was hidden has come into its identity; ``claimed``: a wish whose
             own child has no record may mean it; ``another``: for the
             sake of another child, whom it may be; ``wish``: the wish that it ends means somebody, or was told again.
+        others: keys of the records that the decision did not mean, and for whose sake the child stays hidden (``strayed``).
     """
 
     number: int
     why: tuple[str, ...]
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -245,7 +247,7 @@ def protect(
         met = fetch(duck, _MET)["entry_id"].combine_chunks()
         unmet = [Unmet(each.number, ("stranger",)) for each in void if each.unshields]
         unmet += [Unmet(each.number, ("wish",)) for each in stand]
-        unmet += [Unmet(each.number, why) for each in lifting if each.unshields and (why := _in_vain(duck, each))]
+        unmet += [found for each in lifting if each.unshields and (found := _in_vain(duck, each)).why]
     return Protected(give(seen, VISIBILITY), entries, give(after, LATCHED), met, tuple(unmet))
 
 
@@ -340,22 +342,22 @@ def _still_meant(duck: duckdb.DuckDBPyConnection, lifting: Lifting) -> bool:
     return known > 0 or there == 0
 
 
-def _in_vain(duck: duckdb.DuckDBPyConnection, lifting: Lifting) -> tuple[str, ...]:
-    """Why the child of a decision to unshield is hidden after it; nothing when it is not (`Unmet`)."""
+def _in_vain(duck: duckdb.DuckDBPyConnection, lifting: Lifting) -> Unmet:
+    """Why the child of a decision to unshield is hidden after it; for no reason when it is not."""
     told = {
         "keys": list(lifting.record_keys), "known": list(lifting.known_by or ()), "told": lifting.told,
         "night": lifting.from_night,
     }  # fmt: skip
     row = duck.execute(_IN_VAIN, told).fetchone()
-    there, hidden, bearers, asks, decided, since, strayed, claimed = row or (False,) * 8
+    there, hidden, bearers, asks, decided, since, strays, claimed = row or (False,) * 8
     if not there:
-        return ("gone",) if bearers else ()
+        return Unmet(lifting.number, ("gone",) if bearers else ())
     if not hidden:
-        return ()
-    own = tuple(
-        why for why, said in (("asks", asks), ("decided", decided), ("since", since), ("strayed", strayed)) if said
-    )
-    return own or (("claimed",) if claimed else ("another",))
+        return Unmet(lifting.number, ())
+    others = tuple(strays or ())
+    said = {"asks": asks, "decided": decided, "since": since, "strayed": bool(others)}
+    own = tuple(why for why, is_so in said.items() if is_so)
+    return Unmet(lifting.number, own or (("claimed",) if claimed else ("another",)), others)
 
 
 def _guarded(duck: duckdb.DuckDBPyConnection, lifting: Sequence[Lifting]) -> np.ndarray:
@@ -777,7 +779,7 @@ _IN_VAIN = """
         EXISTS (FROM theirs JOIN decisions ON record_a = record_key WHERE kind = 'shield'),
         EXISTS (FROM standing SEMI JOIN known USING (token) WHERE entry_id IN (SELECT entry_id FROM asked_by SEMI JOIN child USING (index_id))
             OR entry_id NOT IN (SELECT entry_id FROM asked_by)),
-        EXISTS (SELECT record_key FROM theirs ANTI JOIN keys USING (record_key) SEMI JOIN (
+        (SELECT list(record_key ORDER BY record_key) FROM theirs ANTI JOIN keys USING (record_key) SEMI JOIN (
                 SELECT record_key FROM tokens JOIN latched ON holder = tokens.token WHERE tokens.kind = 'key') USING (record_key)
             ANTI JOIN (SELECT record_key FROM tokens WHERE list_contains($known::VARCHAR[], token)) USING (record_key)),
         EXISTS (FROM (SELECT entry_id, unnest(list_concat(tokens, coalesce(nearly, []))) AS token FROM entries WHERE lifted_by IS NULL)

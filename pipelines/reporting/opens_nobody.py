@@ -46,8 +46,13 @@ _WHY = {
         "Find out who asks and why before anybody decides again.",
     ),
     "strayed": (
-        "A record that was hidden as another child's has come into its identity.",
-        "Look whether the two are one child: if not, `{apart}`; if they are, decide again.",
+        "Its identity holds a record with other names, or another birth date, that is hidden too and that the two people did not mean.",
+        "Look whether that record{others} is the child's: if not, `{apart}`; if it is, say so, `{same}`, and propose and confirm again.",
+    ),
+    "outgrown": (
+        "Since it was decided that two records are two children, they have come to share a number, or names with the birth date, or one names "
+        "another child; so it parts neither from a child who is hidden.",
+        "Look at both records. If they are two children all the same, take the decision back and decide it again; if they are one, take it back.",
     ),
     "wish": (
         "The wish means somebody by now, or was told again.",
@@ -76,13 +81,16 @@ _WHY = {
 
 @dataclass(frozen=True)
 class UnmetDecision:
-    """A decision that stands and opened nobody: its number, of which authority, since when (UTC), of which record, and why."""
+    """A decision that stands and opened nobody: its number, of which authority, since when (UTC), of which record, why, and for the sake of which
+    others (references).
+    """
 
     number: int
     authority: str
     since: str
     record: str
     why: tuple[str, ...]
+    others: tuple[str, ...] = ()
 
     @property
     def told(self) -> str:
@@ -94,7 +102,7 @@ class UnmetDecision:
         record = self.record if in_full else "RECORD"
         shield = decide_command("shield", record, authority=self.authority)
         stays = "" if "gone" in self.why else f" If the child is to stay hidden after all, say so: `{shield}`."
-        return ways_out(self.why, self.authority, record) + stays
+        return ways_out(self.why, self.authority, record, others=self.others if in_full else ()) + stays
 
 
 def reasons_of(why: Sequence[str]) -> str:
@@ -102,12 +110,14 @@ def reasons_of(why: Sequence[str]) -> str:
     return " ".join(_WHY[reason][0] for reason in why if reason in _WHY)
 
 
-def ways_out(why: Sequence[str], authority: str, record: str = "RECORD") -> str:
-    """What to do; in its commands OTHER, and without `record` RECORD, are for a person to fill in."""
+def ways_out(why: Sequence[str], authority: str, record: str = "RECORD", *, others: Sequence[str] = ()) -> str:
+    """What to do; in its commands OTHER, without `others`, and RECORD, without `record`, are for a person to fill in."""
+    other = others[0] if len(others) == 1 else "OTHER"
     commands = {
+        "others": f" ({', '.join(others)})" if others else "",
         "decisions": decide_command("list", authority=authority),
-        "apart": decide_command("not-the-same", record, "OTHER", authority=authority),
-        "same": decide_command("same", record, "OTHER", authority=authority),
+        "apart": decide_command("not-the-same", record, other, authority=authority),
+        "same": decide_command("same", record, other, authority=authority),
         "wall": decide_command("firewall", record, "OTHER", authority=authority),
     }
     return " ".join(_WHY[reason][1].format(**commands) for reason in why if reason in _WHY)
@@ -137,15 +147,21 @@ def unmet_now(engine: Engine, home: Home, authorities: Collection[str] | None = 
                 key = str(made.record_a)
                 found.append(
                     UnmetDecision(
-                        number, authority, made.decided_at, wish_in(key) or _reference(key), tuple(each["why"])
+                        number,
+                        authority,
+                        made.decided_at,
+                        wish_in(key) or _reference(key),
+                        tuple(each["why"]),
+                        tuple(each.get("others", ())),
                     )
                 )
     return found
 
 
 def _where_two_opened() -> Select[tuple[str]]:
-    """The authorities of which a confirmation stands: of the others no night need be looked at."""
-    return select(decision.c.authority).where(decision.c.kind == "confirm", decision.c.undone_at.is_(None)).distinct()
+    """The authorities of which a decision stands that may open somebody: of the others no night need be looked at."""
+    kinds = ["confirm", "not_the_same"]
+    return select(decision.c.authority).where(decision.c.kind.in_(kinds), decision.c.undone_at.is_(None)).distinct()
 
 
 def _standing(connection: Connection, authority: str, number: int) -> Row[Any] | None:
@@ -175,7 +191,7 @@ def _settled(connection: Connection, home: Home, made: Row[Any], told: Mapping[s
         and (each.record_a in theirs or not known_by.isdisjoint(each.known_by or ()))
         for each in later
     )
-    return any(again) or (is_open and "stranger" not in told["why"])
+    return ("outgrown" not in told["why"] and any(again)) or (is_open and "stranger" not in told["why"])
 
 
 def _in_latest(folder: Any, key: str) -> tuple[set[str], bool]:

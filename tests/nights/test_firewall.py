@@ -493,9 +493,13 @@ def test_an_older_night_withholds_who_was_one_and_taken_back_they_are_one_again(
     with pytest.raises(IsindexError, match="SECOND_PERSON_NEEDED"):
         protection_decisions.confirm(place.deployment, AUTHORITY, proposed.number, **by("OMAR"))
     confirmed = protection_decisions.confirm(place.deployment, AUTHORITY, proposed.number, **by("Ruth"))
-    for settled in (proposed, confirmed):  # the wall is gone, and nothing that is "taken back" would put it up again
-        with pytest.raises(IsindexError, match="DECISION_SETTLED"):
-            decisions.take_back(place.deployment, AUTHORITY, settled.number, **by("Omar"))
+    with pytest.raises(IsindexError, match="DECISION_SETTLED"):
+        decisions.take_back(place.deployment, AUTHORITY, proposed.number, **by("Omar"))
+    again = decisions.take_back(place.deployment, AUTHORITY, confirmed.number, **by("Ruth"))  # it was one person, say
+    assert again.kind == "firewall" and place.load() == {2: "published"}
+    nothing_crosses(place, 2)
+    proposed = decisions.take_back(place.deployment, AUTHORITY, again.number, **by("Omar"))
+    protection_decisions.confirm(place.deployment, AUTHORITY, proposed.number, **by("Ruth"))
     assert place.load() == {2: "published"}
     of = identities(place, 2)
     assert of[A] == of[B]

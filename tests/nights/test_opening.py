@@ -18,6 +18,7 @@ from pipelines.errors import IsindexError
 from pipelines.nights import decisions, protection_decisions
 from pipelines.nights.protective import taken_away
 from pipelines.nights.waiting import decisions_waiting
+from pipelines.privacy.references import references
 from pipelines.protection import shielding
 from pipelines.tables import read_as, read_table
 from tests.attacks.town import big_moves
@@ -384,6 +385,54 @@ def test_two_openings_of_one_child_by_two_of_its_records_open_it_together(place:
         confirm(place, propose(place, who).number)
     place.deliver(3)
     assert place.load() == {3: "published"}
+
+
+@pytest.mark.in_full
+@pytest.mark.parametrize("way", ["said to be one", "both opened"])
+def test_a_child_of_two_names_that_a_decision_has_hidden_is_opened_as_it_is_told(place: LittleNights, way: str) -> None:
+    """The mother's name in one feed, the father's in another: the wrong child was shielded, and that is taken back."""
+    key, row = next((key, row) for key, row in place.feeds["police"].rows.items() if OTHER.family in json.dumps(row))
+    row["surname"] = "Thistlewick"
+    place.deliver(2)
+    assert place.load() == {2: "published"}
+    decisions.decide(place.deployment, AUTHORITY, "same", OTHER_KEY, f"police:{key}", **by("Ruth"))  # type: ignore[arg-type]
+    assert place.load() == {2: "published"}
+    (made,) = (each for each in decisions.every_decision(place.deployment, AUTHORITY) if each.kind == "same")
+    decisions.take_back(place.deployment, AUTHORITY, made.number, **by("Ruth"))  # type: ignore[arg-type]
+    assert place.load() in ({2: "published"}, {})
+    identities = read_table(place.in_force(2).folder / "identities" / "identities.parquet")
+    own = {row["record_key"]: row["index_id"] for row in identities.to_pylist()}
+    assert own[OTHER_KEY] == own[f"police:{key}"], "the matcher has joined the two by itself"
+
+    shield = protection_decisions.shield(place.deployment, AUTHORITY, own[OTHER_KEY], **by("Ruth"))  # type: ignore[arg-type]
+    assert place.load() == {2: "published"}
+    decisions.take_back(place.deployment, AUTHORITY, shield.number, **by("Ruth"))  # type: ignore[arg-type]
+    other = references(pa.array([f"police:{key}"]))[0].as_py()
+    if way == "both opened":
+        for made in [propose(place, who) for who in (OTHER_KEY, f"police:{key}")]:
+            confirm(place, made.number)
+        place.load()
+        place.deliver(3)
+        assert place.load() == {3: "published"}
+        assert not {OTHER.family, "Thistlewick"} & hidden(place, 3)
+        return
+    told = said(place, "decide", "unshield", own[OTHER_KEY], "--actor", "Ruth")
+    assert "opens nobody" in told and f"Look whether that record ({other}) is the child's" in told
+    confirm(place, int(told.split()[1].rstrip(",")))
+    place.load()
+    place.deliver(3)
+    assert place.load() == {3: "published"}
+    assert OTHER.family in hidden(place, 3)
+    (unmet,) = read_as(place.in_force(3).folder / "protection" / "unmet.json", list)
+    assert unmet["why"] == ["strayed"] and unmet["others"] == [other]
+    decisions.decide(place.deployment, AUTHORITY, "same", OTHER_KEY, f"police:{key}", **by("Ruth"))  # type: ignore[arg-type]
+    told = said(place, "decide", "unshield", own[OTHER_KEY], "--actor", "Ruth")
+    assert "opens nobody" not in told
+    confirm(place, int(told.split()[1].rstrip(",")))
+    place.load()
+    place.deliver(4)
+    assert place.load() == {4: "published"}
+    assert not {OTHER.family, "Thistlewick"} & hidden(place, 4)
 
 
 @pytest.mark.in_full

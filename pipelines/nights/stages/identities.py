@@ -10,10 +10,11 @@ from pipelines.identities.ledger import record_night
 from pipelines.identities.state import IdentityState
 from pipelines.nights.attempts import Attempt, attempt_behind
 from pipelines.nights.carried import Carried, carried_in
-from pipelines.nights.decided import decisions_of, firewalls_of, lifting_of
+from pipelines.nights.decided import decisions_in, firewalls_of, lifting_in
 from pipelines.nights.inputs import Inputs
 from pipelines.nights.judging import person_tables
 from pipelines.nights.night import Check, Night, StageReport
+from pipelines.nights.outgrown import outgrown_in
 from pipelines.nights.requests import asked_for, records_told
 from pipelines.nights.seal import sealed
 from pipelines.nights.unmet import unmet_told
@@ -93,7 +94,18 @@ def identify_of(attempt: Attempt) -> StageReport:
     figures |= _by_kind(events)
     once = state.identities.num_rows == records.num_rows
     words = f"{records.num_rows} live records, {state.identities.num_rows} in an identity."
-    unmet = [{"decision": each.number, "why": list(each.why)} for each in protected.unmet]
+    unmet: list[dict[str, object]] = [
+        {
+            "decision": each.number,
+            "why": list(each.why),
+            "others": references(pa.array(each.others, pa.string())).to_pylist(),
+        }
+        for each in protected.unmet
+    ]
+    unmet += [
+        {"decision": number, "why": ["outgrown"], "others": []}
+        for number in _outgrown_beside_hidden(attempt, assigned.identities, seen)
+    ]
     if unmet:
         write_json(unmet, folder / "unmet.json")
     unmet_words = " ".join(unmet_told(each, night.authority) for each in unmet) or "Each is."
@@ -121,14 +133,24 @@ def _protect(
         records,
         read_table(attempt.folder / "person" / "names.parquet"),
         read_table(attempt.folder / "matching" / "apart.parquet"),
-        decisions_of(attempt.inputs),
+        decisions_in(attempt),
         entries=entries_after(before["entries"], asked),
         latched=latched,
         business_date=attempt.night.business_date,
-        lifting=lifting_of(attempt.inputs),
+        lifting=lifting_in(attempt),
         anew=_anew(attempt, base, records),
         heard=before["entries"]["entry_id"].combine_chunks(),
     )
+
+
+def _outgrown_beside_hidden(attempt: Attempt, identities: pa.Table, seen: pa.Table) -> list[int]:
+    """The decisions that are outgrown (`pipelines.nights.outgrown`), and of whose records one is of a child who is hidden."""
+    outgrown = [each for each in attempt.inputs.decisions if each.number in outgrown_in(attempt.folder)]
+    if not outgrown:
+        return []
+    hidden = seen.filter(pc.or_(seen["shielded"], seen["withheld"]))["index_id"].combine_chunks()
+    theirs = identities.filter(pc.is_in(identities["index_id"], value_set=hidden))["record_key"].to_pylist()
+    return sorted(each.number for each in outgrown if {each.record_a, each.record_b} & {*theirs})
 
 
 def _undated(records: pa.Table) -> pa.Array:

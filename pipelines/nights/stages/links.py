@@ -13,6 +13,7 @@ from pipelines.nights.carried import carried_in
 from pipelines.nights.decided import decisions_of, settled_by_two
 from pipelines.nights.judging import person_tables
 from pipelines.nights.night import Check, Night, StageReport
+from pipelines.nights.outgrown import find_outgrown, with_outgrown_doubtful
 from pipelines.nights.requests import asked_for, records_come
 from pipelines.nights.seal import sealed
 from pipelines.nights.walls import (
@@ -82,8 +83,10 @@ def link_of(attempt: Attempt) -> StageReport:
         matched = matching(walls=pa.concat_tables([stood, between]), previous=matched.state)
         borne = borne_after(person, matched.walls, before, carried.borne)
     folder = attempt.folder / "matching"
-    for name in ("clusters", "links", "possible", "apart", "walls"):
+    for name in ("clusters", "links", "possible", "walls"):
         write_table(getattr(matched, name), folder / f"{name}.parquet")
+    outgrown = find_outgrown(attempt.folder, attempt.inputs.decisions, matched.clusters)
+    write_table(with_outgrown_doubtful(matched.apart, attempt.inputs.decisions, outgrown), folder / "apart.parquet")
     write_table(borne, folder / "walls_borne.parquet")
     standing = standing_after(matched.walls, standing_in(base.folder if base else None), night.business_date)
     write_table(standing, folder / "walls_standing.parquet")

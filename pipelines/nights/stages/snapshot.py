@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipelines.database import schema as db
 from pipelines.identities.state import IdentityState
 from pipelines.nights.attempts import Attempt, end
-from pipelines.nights.decided import decisions_of, firewalls_of, lifting_of
+from pipelines.nights.decided import decisions_in, firewalls_of, lifting_in
 from pipelines.nights.figures import figures_of
 from pipelines.nights.judging import judged, person_tables, places_of
 from pipelines.nights.night import Check, Night, StageReport
@@ -38,9 +38,9 @@ def build(night: Night) -> StageReport:
     stored = write_snapshot(tables, attempt.folder / "snapshot")
     protecting = Protection(
         attempt.folder / "protection" / "entries.parquet",
-        lifting_of(attempt.inputs),
+        lifting_in(attempt),
     )
-    audit = judged(attempt, stored, protecting, decisions_of(attempt.inputs), places)
+    audit = judged(attempt, stored, protecting, decisions_in(attempt), places)
     write_json(audit.as_json(attempt.folder / "snapshot"), attempt.folder / "snapshot" / "gates.json")
     audit.refuse_lost(night.where)
     failed = [gate for gate in audit.gates if not gate.passed]

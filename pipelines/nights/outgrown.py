@@ -1,0 +1,135 @@
+"""Decisions that two records are two children, and that no longer speak of these two: a record has become another child's, or the two have
+come to share what they did not then.
+
+A key is a supplier's: a record that was a namesake's may be put right and be the child's own. What the two were known by, and what they had
+in common, was known when it was decided; what they bear since was not. Such a decision keeps the matcher from joining the two, as before,
+and parts nobody from a hidden child: protection is as if it had not been made.
+
+Belongs here: what two records are known by, when it is decided and in a night. Not here: which decisions a night has (`decided`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.nights.inputs import Decided
+from pipelines.protection.tokens import tokens_of_records
+from pipelines.tables import connect, fetch, read_as_or_none, read_table, write_json
+
+__all__ = ["find_outgrown", "outgrown_in", "pair_known_by", "with_outgrown_doubtful"]
+
+_FILE = "matching/outgrown.json"
+_SHARED, _A, _B = (
+    "shared ",
+    "a ",
+    "b ",
+)  # how it begins what both are known by, each with the other's child, and each by itself
+
+
+def pair_known_by(folder: Path, pair: tuple[str, str]) -> list[str]:
+    """What two records of an attempt are known by: tokens of numbers, and of names with birth date, each with whose it is, in order."""
+    clusters = read_table(folder / "matching" / "clusters.parquet", ["record_key", "cluster"])
+    return sorted(told for told, _ in _known(folder, clusters, [pair])[pair])
+
+
+def find_outgrown(folder: Path, decisions: Iterable[Decided], clusters: pa.Table) -> list[int]:
+    """Write down, in an attempt's folder, the numbers of the decisions that are outgrown; these.
+
+    Args:
+        folder: the attempt's, with its person records.
+        decisions: those of the night.
+        clusters: the matcher's (`CLUSTERS`).
+    """
+    told = {
+        (each.record_a or "", each.record_b or ""): each
+        for each in decisions
+        if each.kind == "not_the_same" and each.known_by is not None
+    }
+    now = _known(folder, clusters.select(["record_key", "cluster"]), list(told))
+    found = sorted(each.number for pair, each in told.items() if _is_outgrown(set(each.known_by or ()), now[pair]))
+    write_json(found, folder / _FILE)
+    return found
+
+
+def _is_outgrown(then: set[str], now: set[tuple[str, str]]) -> bool:
+    """Whether the two share something new, or one bears no name with birth date that it had; where it has none, no number."""
+    if any(told.startswith(_SHARED) and told not in then for told, _ in now):
+        return True
+    for side in (_A, _B):
+        telling = [
+            {told for told, kind in now if told.startswith(side) and kind == which} for which in ("person", "number")
+        ]
+        borne = telling[0] or telling[1]
+        if borne and borne.isdisjoint(then):
+            return True
+    return False
+
+
+def outgrown_in(folder: Path) -> frozenset[int]:
+    """The numbers of the decisions that are outgrown in an attempt; none where it was not looked for."""
+    path = folder / _FILE
+    return frozenset(read_as_or_none(path, lambda told: list(map(int, told))) or ()) if path.is_file() else frozenset()
+
+
+def with_outgrown_doubtful(apart: pa.Table, decisions: Iterable[Decided], outgrown: Sequence[int]) -> pa.Table:
+    """The pairs kept apart (`APART`), without the certainty that outgrown decisions gave them."""
+    pairs = [sorted((each.record_a or "", each.record_b or "")) for each in decisions if each.number in outgrown]
+    if not pairs:
+        return apart
+    a, b = (pa.array(list(side), pa.string()) for side in zip(*pairs, strict=True))
+    with connect({"apart": apart, "doubtful": pa.table({"record_key_a": a, "record_key_b": b})}) as duck:
+        found = fetch(
+            duck,
+            """
+            SELECT p.* REPLACE (p.certain AND d.record_key_a IS NULL AS certain)
+            FROM apart p LEFT JOIN doubtful d USING (record_key_a, record_key_b) ORDER BY record_key_a, record_key_b
+        """,
+        )
+    return found.cast(apart.schema)
+
+
+def _known(
+    folder: Path, clusters: pa.Table, pairs: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], set[tuple[str, str]]]:
+    """What each pair is known by, and its kind: each record by itself, and what it shares with the other or, where they are two children's, with a
+    record of the other's child.
+    """
+    found: dict[tuple[str, str], set[tuple[str, str]]] = {pair: set() for pair in pairs}
+    if not pairs:
+        return found
+    a, b = (pa.array(list(side), pa.string()) for side in zip(*pairs, strict=True))
+    with connect({"pairs": pa.table({"a": a, "b": b}), "clusters": clusters}) as duck:
+        duck.execute("""
+            CREATE TEMP TABLE beside AS  -- of each side of a pair, and the other side's records
+            WITH sides AS (SELECT a, b, a AS one, b AS other FROM pairs UNION ALL SELECT a, b, b, a FROM pairs),
+            placed AS (
+                SELECT s.*, c.cluster AS child, o.cluster AS others FROM sides s
+                LEFT JOIN clusters c ON c.record_key = s.one LEFT JOIN clusters o ON o.record_key = s.other
+            )
+            SELECT a, b, one, other FROM placed
+            UNION SELECT a, b, one, c.record_key FROM placed p JOIN clusters c ON c.cluster = p.others
+            WHERE p.child IS DISTINCT FROM p.others
+        """)
+        keys = fetch(duck, "SELECT one AS record_key FROM beside UNION SELECT other FROM beside")
+        records, names = (
+            (table := read_table(folder / "person" / f"{name}.parquet")).filter(
+                pc.is_in(table["record_key"], value_set=keys["record_key"].combine_chunks())
+            )
+            for name in ("records", "names")
+        )
+        tokens = tokens_of_records(records, names)
+        lasting = pc.is_in(tokens["kind"].cast(pa.string()), value_set=pa.array(["number", "person"]))
+        duck.register("tokens", tokens.filter(lasting))
+        rows = duck.execute(f"""
+            SELECT a, b, '{_SHARED}' || m.token, m.kind FROM beside JOIN tokens m ON m.record_key = one
+            JOIN tokens t ON t.record_key = other AND t.token = m.token
+            UNION SELECT a, b, '{_A}' || token, kind FROM pairs JOIN tokens ON record_key = a
+            UNION SELECT a, b, '{_B}' || token, kind FROM pairs JOIN tokens ON record_key = b
+        """).fetchall()
+    for one, other, told, kind in rows:
+        found[one, other].add((told, kind))
+    return found

@@ -1,0 +1,123 @@
+"""A decision that two records are two children opens nobody when a record becomes the hidden child's: keys are the suppliers', and are put right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pipelines.nights.decisions import decide, take_back
+from pipelines.reporting.opens_nobody import unmet_now
+from tests.attacks.attack import Scene
+from tests.attacks.search import Haystack
+from tests.attacks.test_replaced import nights
+from tests.attacks.town import big_moves
+from tests.attacks.victims import Victim
+from tests.nights.little_authority import AUTHORITY
+from tests.nights.little_nights import LittleNights
+
+NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _big_moves() -> Iterator[None]:
+    with big_moves():
+        yield
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return Scene(LittleNights(tmp_path), 100)
+
+
+def open_rows(scene: Scene, night: int) -> list[str]:
+    """Given names of the open children of the victim's family name, in the night's version."""
+    rows = scene.place.published(night).to_pylist()
+    mine = [row for row in rows if (row["family_name"] or "").casefold() == scene.victim.family.casefold()]
+    return sorted(row["given_names"] for row in mine if not (row["shielded"] or row["withheld"]))
+
+
+def namesake(scene: Scene) -> Victim:
+    """Another child of the same family name and birth date."""
+    return replace(scene.other(3), family=scene.victim.family, born=scene.victim.born)
+
+
+def parted(scene: Scene, agency: str, key: str) -> int:
+    made = decide(
+        scene.place.deployment, AUTHORITY, "not_the_same", f"{agency}:{key}", "social_care:S0100",
+        actor="Ruth", reason="two numbers", at=NOW,
+    )  # fmt: skip
+    return made.number
+
+
+def is_nowhere(scene: Scene, home: Victim) -> bool:
+    """Whether a home is found nowhere in what is published."""
+    hay = Haystack.of(scene.place.home, scene.place.landing, scene.place.deployment.engine)
+    return not [where for where in hay.where(home.code, "home") if "snapshots/" in where or "table" in where]
+
+
+@pytest.mark.in_full
+@pytest.mark.parametrize("asks", ["before it is decided", "after the record was put right"])
+@pytest.mark.parametrize(
+    ("agency", "becomes"),
+    [
+        ("police", "the child"),
+        ("health", "the child"),
+        ("police", "the child, a letter wrong"),
+        ("health", "the child of another name"),
+    ],
+)
+def test_a_record_that_becomes_the_child_s_is_parted_from_it_no_more(
+    scene: Scene, agency: str, becomes: str, asks: str
+) -> None:
+    place, child, fled = scene.place, scene.victim, scene.other(5)
+    key = "PX" if agency == "police" else "HZ"
+    scene.appear("social_care")
+    if asks == "before it is decided":
+        scene.asks("social_care")
+    scene.add(agency, namesake(scene), key, open_=True)
+    nights(place, 0)
+    number = parted(scene, agency, key)
+    place.load()
+    nights(place, 1)
+    found = replace(child, street=fled.street, code=fled.code, uprn=fled.uprn)
+    if becomes == "the child, a letter wrong":
+        found = replace(found, given=f"{found.given[:-1]}x")
+    if becomes == "the child of another name":
+        found = replace(found, family="Thistlewick")
+    scene.add(agency, found, key, open_=True, **({"nhs_number": child.nhs} if agency == "health" else {}))
+    if asks != "before it is decided":
+        scene.asks("social_care")
+    nights(place, 2, 3)
+    assert open_rows(scene, 3) == [] and is_nowhere(scene, fled)
+    assert not [
+        row
+        for row in place.published(3).to_pylist()
+        if row["family_name"] == "Thistlewick" and not (row["shielded"] or row["withheld"])
+    ]
+    (unmet,) = (each for each in unmet_now(place.deployment.engine, place.deployment.home) if each.number == number)
+    assert unmet.why == ("outgrown",)
+    take_back(place.deployment, AUTHORITY, number, actor="Ruth", reason="it was put right", at=NOW)
+    place.load()
+    nights(place, 4)
+    assert open_rows(scene, 4) == [] and not unmet_now(place.deployment.engine, place.deployment.home)
+
+
+@pytest.mark.in_full
+def test_a_namesake_stays_parted_while_the_records_are_who_they_were(scene: Scene) -> None:
+    place, other = scene.place, namesake(scene)
+    scene.appear("social_care")
+    scene.asks("social_care")
+    scene.add("police", other, "PX", open_=True)
+    nights(place, 0)
+    assert open_rows(scene, 0) == []
+    parted(scene, "police", "PX")
+    place.load()
+    moved = scene.other(5)
+    scene.add("police", replace(other, street=moved.street, code=moved.code, uprn=moved.uprn), "PX", open_=True)
+    nights(place, 1, 2)
+    assert open_rows(scene, 2) == [other.given]
+    assert not unmet_now(place.deployment.engine, place.deployment.home)
