@@ -217,7 +217,7 @@ def protect(
             entries, lifts = _ended(entries, each, met_before)
             stand += [] if lifts else [each]
         for each in lifting:
-            entries, latched = _lifted(duck, each, entries, latched, guarded, a, b)
+            entries, latched = _lifted(duck, each, lifting, entries, latched, guarded, a, b)
         duck.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
 
         def seen_by(latches: pa.Table) -> tuple[pa.Table, pa.Table]:
@@ -434,6 +434,7 @@ def _records_of(
 def _lifted(
     duck: duckdb.DuckDBPyConnection,
     lifting: Lifting,
+    tonight: Sequence[Lifting],
     entries: pa.Table,
     latched: pa.Table,
     guarded: np.ndarray,
@@ -451,7 +452,7 @@ def _lifted(
     opened = _closure(own & ~guarded, a[free], b[free])
     theirs = pa.concat_arrays([_tokens_of(duck, opened, LASTING), keys])
     duck.register("opened", pa.table({"number": np.flatnonzero(opened)}))
-    strays = _of_strays(duck, lifting, own, "SELECT holder AS of_whom, token FROM latched")
+    strays = _of_strays(duck, lifting, tonight, own, "SELECT holder AS of_whom, token FROM latched")
     duck.register("latched", latched)
     latched = fetch(duck, _LATCHED_LIFTED, {
         "night": lifting.from_night,
@@ -474,20 +475,24 @@ def _lifted(
             "mine": [*_tokens_of(duck, own).to_pylist(), *keys.to_pylist()],
             "others": pc.unique(latched["holder"]).to_pylist(),
             "strays": _of_strays(
-                duck, lifting, own, "SELECT entry_id AS of_whom, unnest(tokens) AS token FROM entries"
+                duck, lifting, tonight, own, "SELECT entry_id AS of_whom, unnest(tokens) AS token FROM entries"
             ).to_pylist(),
         },
     )
     return asked.cast(entries.schema), latched
 
 
-def _of_strays(duck: duckdb.DuckDBPyConnection, lifting: Lifting, own: np.ndarray, marks: str) -> pa.Array:
+def _of_strays(
+    duck: duckdb.DuckDBPyConnection, lifting: Lifting, tonight: Sequence[Lifting], own: np.ndarray, marks: str
+) -> pa.Array:
     """Whose of `marks` (of_whom, token) name records that have come into the child since two people opened it: these they did not mean.
 
-    Such a record bears neither a name with birth date of the child as it was then nor, where it has none, a number.
+    Such a record bears neither a name with birth date of the child as it was then nor, where it has none, a number; and two people open it by no
+    other decision `tonight`.
     """
     if lifting.known_by is None or not lifting.unshields:
         return pa.array([], pa.string())
+    meant = [each for each in tonight if each.unshields and each.known_by is not None]
     duck.register("chosen", pa.table({"number": np.flatnonzero(own)}))
     found: pa.Table = fetch(duck, f"""
         WITH {_RECORDS_MEANT},
@@ -496,7 +501,7 @@ def _of_strays(duck: duckdb.DuckDBPyConnection, lifting: Lifting, own: np.ndarra
             EXCEPT SELECT token FROM theirs JOIN meant USING (record_key) WHERE is_meant
         )
         SELECT DISTINCT of_whom FROM ({marks}) SEMI JOIN strange USING (token) ORDER BY ALL
-    """, {"keys": list(lifting.record_keys), "known": list(lifting.known_by)})  # fmt: skip
+    """, {"keys": [key for each in meant for key in each.record_keys], "known": [token for each in meant for token in each.known_by or ()]})  # fmt: skip
     return found["of_whom"].combine_chunks().cast(pa.string())
 
 
