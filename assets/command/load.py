@@ -133,6 +133,7 @@ def run_nights(
 
     `times` is filled with the moment (seconds of the epoch) at which each night started and each step of it was done.
     """
+    from pipelines.audit import refuse_older_database
     from pipelines.nights.arrivals import look_around
     from pipelines.nights.protective import protect_in_any_case, protection_waits, taken_away
     from pipelines.nights.reach import authorities_of
@@ -141,6 +142,7 @@ def run_nights(
     from pipelines.reporting import refresh
 
     chosen = wanted or Wanted()
+    refuse_older_database(deployment)
     _refuse_out_of_reach(deployment, chosen)
     look = look_around(deployment, authorities=chosen.authorities)
     _refuse_unknown(deployment, chosen, look.new)

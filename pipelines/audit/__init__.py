@@ -7,7 +7,10 @@ transaction of the decision. An entry names a child by index id and a record by 
 
 from pipelines.audit.chain import Entry, append, writing
 from pipelines.audit.entries import entries
+from pipelines.audit.lost import accept_lost, lost_entries, refuse_older_database
 from pipelines.audit.proof import Proven, prove
 from pipelines.audit.rights import account, may_see_protected
 
-__all__ = ["Entry", "Proven", "account", "append", "entries", "may_see_protected", "prove", "writing"]
+__all__ = [
+    "Entry", "Proven", "accept_lost", "account", "append", "entries", "lost_entries", "may_see_protected", "prove", "refuse_older_database", "writing",
+]  # fmt: skip

@@ -40,6 +40,27 @@ def verify(home: HomeOption, as_json: JsonOption = False) -> None:
     )
 
 
+@app.command("accept-loss")
+def accept_loss(
+    home: HomeOption,
+    reason: Annotated[str, typer.Option("--reason", help="Why it is gone on without them; kept.")],
+    actor: Annotated[str, typer.Option("--actor", help="Who accepts it; default the user of the machine.")] = "",
+) -> None:
+    """Go on from a database that is older than the home (DATABASE_OLDER), without the entries, and the decisions, that are gone from it.
+
+    Restore home and database from one backup rather. What records asked for is in the home and counts all the same; what people decided since is gone: decide it
+    again before the next load. `isindex audit verify` finds the gap for good.
+
+    Exit code: 0, or 2 where nothing is missing.
+
+    Example: [bold]isindex audit accept-loss --home demo/home --reason "the disk of the database was lost"[/bold]
+    """
+    from pipelines.audit import accept_lost
+
+    lost = accept_lost(existing_home(home), actor=actor, reason=reason)
+    console.print(f"It is noted that {lost:,} entries are gone. Decide again what was decided since, and then load.")
+
+
 @app.command("list")
 def listed(
     home: HomeOption,

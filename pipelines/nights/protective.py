@@ -20,6 +20,7 @@ import duckdb
 import pyarrow as pa
 from sqlalchemy import select
 
+from pipelines.audit import refuse_older_database
 from pipelines.database import schema as db
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
@@ -35,6 +36,7 @@ from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
 from pipelines.nights.on_hold import known_by_in
 from pipelines.nights.put_in_force import audit_of, bury_replaced, put_in_force
+from pipelines.nights.requests import count_kept
 from pipelines.nights.sensitive_by_now import keep_unserviced
 from pipelines.nights.walls import walls_in
 from pipelines.outages import as_coded
@@ -80,12 +82,14 @@ def protect_at_once(deployment: Deployment, authority: str) -> list[Protective]:
     The caller holds the authority's lock. Called again it does nothing, and costs a look at the register.
 
     Raises:
-        IsindexError: PROTECTION_UNPROVEN and whatever a publish may raise, of the version in force; older ones are removed
+        IsindexError: DATABASE_OLDER: from what it lacks children would be shown again. PROTECTION_UNPROVEN and whatever a publish may raise, of the version in force; older ones are removed
             then. An outage of the machine, of any version: the others are seen to before.
     """
     versions = versions_in_force(deployment.home, authority)
     if not versions:
         return []
+    refuse_older_database(deployment)
+    count_kept(Night(deployment, authority, max(versions)))
     newest = newest_in_force(Night(deployment, authority, max(versions)))
     if newest is None:
         return []

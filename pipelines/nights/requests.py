@@ -45,6 +45,7 @@ __all__ = [
     "asked_for",
     "asking_positions",
     "count_flood",
+    "count_kept",
     "floods_of",
     "floods_under",
     "keep_asking",
@@ -311,6 +312,30 @@ def keep_taken_back(night: Night, number: int, record_key: str, folder: Path) ->
     ).sort_by("entry_id")
     name = f"{night.authority}/{agency}/{night.business_date.isoformat()}/{undone_of(number)}"
     _keep(night, agency, name, give(grown(requests, REQUESTS), REQUESTS))
+
+
+def count_kept(night: Night) -> int:
+    """Let count whatever the home keeps of what was asked for and the database does not know of, as if it were told now; how many deliveries.
+
+    It knows of all unless it was put back by itself to what it was. The caller holds the authority's lock.
+    """
+    root = night.home.root / "protection" / night.authority
+    kept = {
+        f"{night.authority}/{path.relative_to(root).with_suffix('').as_posix()}": path
+        for path in root.glob("*/*/*.parquet")
+        if not path.stem.endswith(_FLOOD)
+    }
+    query = select(db.protection_request.c.delivery_id).where(db.protection_request.c.authority == night.authority)
+    with night.engine.connect() as connection:
+        new = sorted(set(kept) - set(connection.scalars(query)))
+    for name in new:
+        _, agency, day, _ = name.split("/")
+        with night.engine.begin() as connection:
+            _count(
+                connection, night.home, night.authority, agency, date.fromisoformat(day), name,
+                grown(read_table(kept[name]), REQUESTS),
+            )  # fmt: skip
+    return len(new)
 
 
 def _keep(night: Night, agency: str, delivery_id: str, requests: pa.Table) -> None:

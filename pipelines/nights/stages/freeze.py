@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pipelines.audit import refuse_older_database
 from pipelines.nights.attempts import begin, break_off, last_attempts
 from pipelines.nights.carried import keep_carried
 from pipelines.nights.follow import catch_up
 from pipelines.nights.night import Night, StageReport
 from pipelines.nights.plan import inputs_now
 from pipelines.nights.protective import protect_in_any_case, protection_lags
+from pipelines.nights.requests import count_kept
 from pipelines.nights.seal import note_written, prove, prove_published
 from pipelines.nights.stages.known_by_now import known_by_now
 from pipelines.tables import writes_noted
@@ -19,8 +21,10 @@ def freeze(night: Night, *, started_by: str = "", why: str = "") -> StageReport:
     """Freeze the night's inputs and begin an attempt with them; what a killed run left undone is finished before.
 
     Raises:
-        IsindexError: BASE_MISSING, BASE_DAMAGED when what it builds on is not what was published, CARRIED_MISSING when what it replaces is not.
+        IsindexError: DATABASE_OLDER; BASE_MISSING, BASE_DAMAGED when what it builds on is not what was published, CARRIED_MISSING when what it replaces is not.
     """
+    refuse_older_database(night.deployment)
+    count_kept(night)
     catch_up(night.deployment, night.authority, anew=night.business_date)
     break_off(night)
     if protection_lags(night.deployment, night.authority):
