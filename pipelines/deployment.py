@@ -37,6 +37,10 @@ _PUT_BACK = (
 )
 
 
+# what may lie where a home is made: of the file system, and of an opening that was killed
+_OF_NOBODY = frozenset({"lost+found", ".opening", "demo.home", "home.id", "secret.fingerprint"})
+
+
 @dataclass(frozen=True)
 class Deployment:
     """What everything works on.
@@ -64,12 +68,14 @@ def open_deployment(home: Path, landing: str = "", *, create: bool, demo: bool =
         demo: a home made now is for invented children only, and may do without a secret.
 
     Raises:
-        IsindexError: SETTING_INVALID; HOME_UNKNOWN when there is none and `create` is false; HOME_NOT_WRITABLE;
+        IsindexError: SETTING_INVALID; OPTIONS_CONFLICT when home and landing place are one folder, or one lies in the other; HOME_UNKNOWN when
+            there is no home and `create` is false; HOME_NOT_EMPTY when one would be made where other things lie; HOME_NOT_WRITABLE;
             DISK_FULL; SECRET_MISSING, SECRET_TOO_SHORT, SECRET_CHANGED; DATABASE_UNREACHABLE and other states of the
             database; DATABASE_OF_ANOTHER_HOME; DATABASE_EMPTY when the home has published and its database knows of nothing;
             STORE_DAMAGED when its name or the fingerprint of its secret is gone or cut.
     """
     for_this_user_alone()
+    _refuse_one_in_the_other(home, landing)
     use_settings(settings().model_copy(update={"home": home}))
     place = Home(home)
     try:
@@ -134,11 +140,31 @@ def _make(home: Path, *, create: bool, demo: bool) -> None:
             where=str(home),
             remedy="Check --home; `isindex load` makes a new one.",
         )
+    if home.is_dir() and (others := sorted(each.name for each in home.iterdir() if each.name not in _OF_NOBODY)):
+        raise IsindexError(
+            "HOME_NOT_EMPTY",
+            f"No home is made where other things lie: {len(others)} of them.",
+            where=str(home),
+            remedy="Name a new folder, or an empty one, with --home. A home is closed to all but its owner.",
+        )
     require_secret(demo=demo)  # before anything is made
     home.mkdir(mode=FOLDER, parents=True, exist_ok=True)
     home.chmod(FOLDER)
     if demo and not any(home.iterdir()):  # a home that holds anything does not become a demo
         write_bytes(b"invented children only\n", home / "demo.home")
+
+
+def _refuse_one_in_the_other(home: Path, landing: str) -> None:
+    if not landing or "://" in landing:
+        return
+    one, other = home.resolve(), Path(landing).resolve()
+    if one == other or one in other.parents or other in one.parents:
+        raise IsindexError(
+            "OPTIONS_CONFLICT",
+            "The home and the landing place are one folder, or one lies in the other.",
+            where="--home / --landing",
+            remedy="Let suppliers deliver into a folder of its own: the home is for nobody else.",
+        )
 
 
 def _close_to_others(home: Path) -> None:

@@ -51,7 +51,7 @@ SecondRecord = Annotated[str, typer.Argument(help="The other record, likewise.")
 _NEXT = "The next load brings the night in force up to date; nights before it stay as they are."
 _AT_ONCE = (
     "`isindex child` and `isindex explain` tell nothing of {whom} from now on. Everything else (the index database, the files of "
-    "the versions) shows {whom} as before until the next load. {what} Load now: {load}"
+    "the versions) shows {whom} as before until the next load, and so does `isindex child` of others who live there. {what} Load now: {load}"
 )
 _HIDES = "It hides the child in the night in force and in every earlier version that is kept."
 _PARTS = (
@@ -255,9 +255,13 @@ def undo(
     Example: [bold]isindex decide undo 3 --home demo/home --authority 330 --reason "wrong pair"[/bold]
     """
     from pipelines.nights.decisions import take_back
+    from pipelines.nights.protective import protect_in_any_case, protection_waits
 
     deployment = existing_home(home)
+    waited = protection_waits(deployment, [authority])
     taken = take_back(deployment, authority, number, **_by(actor, reason))
+    if taken.kind == "shield" and not waited:  # what it leaves hides nobody else: nothing need wait for a load
+        protect_in_any_case(deployment, authority)
     _tell_pages(deployment)
     if taken.kind == "unwall" and taken.number != number:
         from pipelines.nights import protection_decisions

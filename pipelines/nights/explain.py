@@ -9,17 +9,21 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+from sqlalchemy import select
+
 from pipelines.audit import account, append, may_see_protected, writing
 from pipelines.contracts import contract_for, registered_agencies
+from pipelines.database import schema as db
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.matching.explain import Explanation, explain, in_context
 from pipelines.matching.weighing.match_model import Model
-from pipelines.nights.attempts import latest_matched
+from pipelines.nights.attempts import Attempt, latest_matched
 from pipelines.nights.hidden_records import not_told_of
 from pipelines.nights.references import record_keys, reference_of, told_reference
-from pipelines.nights.walls import refuse_across
+from pipelines.nights.walls import firewall_stands, refuse_across
 from pipelines.nights.whole import latest_whole
+from pipelines.nights.wishes_of_child import records_with
 from pipelines.tables import read_table
 
 __all__ = ["explain_night"]
@@ -74,6 +78,7 @@ def explain_night(
         raise _protected(authority)
     for each in {folder, latest.folder}:
         refuse_across(each, (record_a, record_b))
+    _refuse_parted_since(latest, record_a, record_b)
     contracts = [contract_for(agency.agency) for agency in registered_agencies()]
     told = explain(
         read_table(folder / "person" / "records.parquet"),
@@ -93,6 +98,19 @@ def explain_night(
         if rival.record not in kept_back
     )
     return replace(told, records=asked, rivals=tuple(rivals))
+
+
+def _refuse_parted_since(latest: Attempt, record_a: str, record_b: str) -> None:
+    """Tell nothing of two records whose children are those of a firewall that was decided since the latest night was built."""
+    known = {each.number for each in latest.inputs.decisions}
+    decision = db.decision.c
+    walls = select(decision.decision_id, decision.record_a, decision.record_b).where(
+        decision.authority == latest.night.authority, decision.kind == "firewall", decision.undone_at.is_(None)
+    )
+    with latest.night.engine.connect() as connection:
+        new = [each for each in connection.execute(walls) if each.decision_id not in known]
+    if any({record_a, record_b} <= {*records_with(latest, [each.record_a, each.record_b])} for each in new):
+        raise firewall_stands(latest.night.where)
 
 
 def _protected(authority: str) -> IsindexError:

@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.unmet import unmet_in
+from pipelines.protection.register import HELD_NIGHT, TAKEN_BACK
 from pipelines.publishing.feed_input import FeedInput
 from pipelines.seams.words import TASK_KINDS
-from pipelines.tables import read_as, read_table
+from pipelines.tables import connect, fetch, read_as, read_table
 
 __all__ = ["control_totals", "figures_of"]
 
@@ -47,7 +48,7 @@ def _protection(attempt: Attempt) -> dict[str, int]:
     """
     entries = read_table(attempt.folder / "protection" / "entries.parquet")
     tasks = read_table(attempt.folder / "protection" / "tasks.parquet", ["kind"])["kind"]
-    standing = entries.filter(entries["lifted_by"].is_null())
+    standing = _wishes(entries.filter(entries["lifted_by"].is_null()))
     lifted = entries.filter(entries["lifted_by"].is_valid())
     opened = pc.invert(pc.is_in(lifted["record_ref"], value_set=_hidden_refs(attempt)))
     night = pa.scalar(attempt.night.business_date, pa.date32())
@@ -57,6 +58,18 @@ def _protection(attempt: Attempt) -> dict[str, int]:
         "lifted": int(pc.sum(opened).as_py() or 0),
     }
     return counts | {kind: int(pc.sum(pc.equal(tasks, kind)).as_py() or 0) for kind in TASK_KINDS}
+
+
+def _wishes(entries: pa.Table) -> pa.Table:
+    """The entries of a register as people count them: what a night found besides is no wish, and a shield that was taken back is one."""
+    with connect({"entries": entries}) as duck:
+        return fetch(
+            duck,
+            f"""
+            SELECT first_night FROM entries WHERE asked NOT IN ('{HELD_NIGHT}', '{TAKEN_BACK}')
+            UNION ALL SELECT min(first_night) FROM entries WHERE asked = '{TAKEN_BACK}' GROUP BY delivery_id
+        """,
+        )
 
 
 def _hidden_refs(attempt: Attempt) -> pa.Array:

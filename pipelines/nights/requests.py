@@ -30,7 +30,7 @@ from pipelines.nights.night import Night
 from pipelines.outages import as_coded
 from pipelines.privacy.references import references
 from pipelines.privacy.secret import keyed_digests
-from pipelines.protection.register import Asked, order_of, requests_of
+from pipelines.protection.register import HELD_NIGHT, TAKEN_BACK, Asked, order_of, requests_of
 from pipelines.protection.ties import tie_tokens
 from pipelines.protection.tokens import LASTING, key_tokens, nearly_tokens, tokens_of_places, tokens_of_records
 from pipelines.seams import give, grown
@@ -40,8 +40,6 @@ from pipelines.tables import connect, fetch, file_sha256, read_table, table_sha2
 from pipelines.validation.judge import key_digest_sql
 
 __all__ = [
-    "HELD_NIGHT",
-    "TAKEN_BACK",
     "asked_for",
     "asking_positions",
     "count_flood",
@@ -64,10 +62,6 @@ _log = logging.getLogger(__name__)
 _OF_A_RECORD = frozenset({"MEMORY_SHORT", "STAGE_FAILED"})
 _FLOOD = ".flood"
 _SAME_WISH = ["entry_id", "understood", "tokens", "nearly", "walled"]
-HELD_NIGHT = "held night"
-"""What asked, where a night that is held or failed, or that another has replaced, found a child to be one who asks."""
-TAKEN_BACK = "shield taken back"
-"""What asked, where a person took back the decision that shielded a child."""
 
 
 def keep_requests(night: Night, entry: DeliveryEntry, asking: pa.Table | None, *, flood: bool = False) -> None:

@@ -26,7 +26,7 @@ from pipelines.seams.matching import DECISIONS, STANDING, WALLS, WALLS_ENDED
 from pipelines.seams.protection import BORNE, WALLS_WISHED
 from pipelines.tables import connect, fetch, read_table
 
-__all__ = ["borne_in", "but_walled", "ended_after", "ended_in", "night_before", "refuse_across", "stand_across", "standing_after", "standing_in", "unwalled_in", "walls_asked", "walls_asked_in", "walls_in", "walls_wished_in"]  # fmt: skip
+__all__ = ["borne_in", "but_walled", "ended_after", "ended_in", "firewall_stands", "night_before", "refuse_across", "stand_across", "standing_after", "standing_in", "unwalled_in", "walls_asked", "walls_asked_in", "walls_in", "walls_wished_in"]  # fmt: skip
 _BEFORE_IT_WAS_KEPT = date(1900, 1, 1)
 
 
@@ -220,9 +220,14 @@ def refuse_across(folder: Path, record_keys: Iterable[str]) -> None:
     with connect({"found": found}) as duck:
         across = duck.execute("SELECT 1 FROM found GROUP BY wall_a, wall_b HAVING count(DISTINCT side) > 1").fetchall()
     if across:
-        raise IsindexError(
-            "FIREWALL_STANDS",
-            "Of these two nothing may be told together: a firewall stands between their identities.",
-            where=" ".join(folder.parts[-4:-2]),
-            remedy="Whoever may decide finds it with `isindex decide list`.",
-        )
+        raise firewall_stands(" ".join(folder.parts[-4:-2]))
+
+
+def firewall_stands(where: str) -> IsindexError:
+    """What is said of two who stand on the two sides of a wall."""
+    return IsindexError(
+        "FIREWALL_STANDS",
+        "Of these two nothing may be told together: a firewall stands between their identities.",
+        where=where,
+        remedy="Whoever may decide finds it with `isindex decide list`.",
+    )

@@ -18,8 +18,8 @@ from pipelines.database import schema as db
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.hiding import known_now
 from pipelines.nights.inputs import Asking
-from pipelines.nights.requests import HELD_NIGHT, TAKEN_BACK, asked_for
-from pipelines.protection.register import Asked, entries_after
+from pipelines.nights.requests import asked_for
+from pipelines.protection.register import HELD_NIGHT, TAKEN_BACK, Asked, entries_after
 from pipelines.protection.shielding import wish_in
 from pipelines.protection.tokens import key_tokens, tokens_of_records
 from pipelines.seams import grown

@@ -22,7 +22,12 @@ from pipelines.seams.deliveries import ASKING
 from pipelines.seams.protection import ENTRIES, REQUESTS
 from pipelines.tables import connect, fetch
 
-__all__ = ["ORDER", "Asked", "entries_after", "order_of", "requests_of"]
+__all__ = ["HELD_NIGHT", "ORDER", "TAKEN_BACK", "Asked", "entries_after", "order_of", "requests_of"]
+
+HELD_NIGHT = "held night"
+"""What asked, where a night that is held or failed, or that another has replaced, found a child to be one who asks."""
+TAKEN_BACK = "shield taken back"
+"""What asked, where a person took back the decision that shielded a child."""
 
 ORDER = """
     CREATE TEMP MACRO order_of(delivery) AS split_part(delivery, '/', 3) || ' ' || CASE

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 
 import pyarrow as pa
 
-from pipelines.protection.register import ORDER
+from pipelines.protection.register import HELD_NIGHT, ORDER, TAKEN_BACK
 from pipelines.seams import give, grown
 from pipelines.seams.protection import ENTRIES, TASKS
 from pipelines.seams.words import TASK_KINDS
@@ -76,7 +76,8 @@ def tasks_of(
     *gone* from a record of which a newer delivery tells, what it says was *unread*, or could not be read whole (*damaged*), or it came in
     what is not in force, and nothing newer tells of the record (*unsettled*): in a delivery that is none, or in a record that was rejected,
     so that none is live. A record that was live, hidden, and withdrawn since is no such task. A mark is no task as *gone* while another wish
-    of the child stands that was told later, for its protection was asked for since; nor while a decision shields the child.
+    of the child stands that was told later, for its protection was asked for since; nor while a decision shields the child. What no feed has asked,
+    but a night or a person's word has left, is a task only where it means nobody: no supplier can say anything of it.
     Besides, a record may stand *between* the sides of a firewall; what stands on the sides is not told.
 
     Args:
@@ -100,6 +101,7 @@ def tasks_of(
     }  # fmt: skip
     with connect(views) as duck:
         duck.execute("SET VARIABLE kinds = ?", [list(TASK_KINDS)])
+        duck.execute("SET VARIABLE no_feeds = ?", [[HELD_NIGHT, TAKEN_BACK]])
         found = fetch(
             duck,
             """
@@ -125,6 +127,7 @@ def tasks_of(
                     WHEN e.entry_id NOT IN (SELECT entry_id FROM met) THEN 'nobody'
                     WHEN e.entry_id IN (SELECT entry_id FROM unplaced) THEN 'unwalled'
                     WHEN e.entry_id IN (SELECT entry_id FROM wishes) THEN 'walled'
+                    WHEN list_contains(getvariable('no_feeds'), e.asked) THEN NULL
                     WHEN e.entry_id IN (FROM since) OR (e.gone AND e.index_id IN (FROM shielded)) THEN NULL
                     WHEN e.gone THEN 'gone'
                     WHEN NOT e.understood AND coalesce(e.damaged, false) THEN 'damaged'

@@ -44,6 +44,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "decide undo": ("3", "--home", "{home}", "--authority", "330", *_REASON),
     "decide list": ("--home", "{home}", "--authority", "330"),
     "audit verify": ("--home", "{home}"),
+    "audit accept-loss": ("--home", "{home}", "--reason", "a disk"),
     "audit list": ("--home", "{home}", "--authority", "330"),
     "model show": ("--home", "{home}"),
     "model train": ("--home", "{home}"),

@@ -119,8 +119,25 @@ def test_a_home_that_holds_anything_does_not_become_a_demo(setting, tmp_path):
     setting("ISINDEX_SECRET", "")
     assert refused(home.root, create=True, demo=True).code == "STORE_DAMAGED"
     (home.root / "index.db").unlink()
-    assert refused(home.root, create=True, demo=True).code in ("SECRET_MISSING", "SECRET_CHANGED")
+    assert refused(home.root, create=True, demo=True).code == "HOME_NOT_EMPTY"
     assert not is_demo(home)
+
+
+def test_no_home_is_made_where_other_things_lie_and_nothing_there_is_closed(tmp_path):
+    place = tmp_path / "www"
+    place.mkdir(mode=0o755)
+    (place / "index.html").write_text("others")
+    assert refused(place, create=True).code == "HOME_NOT_EMPTY"
+    assert stat.S_IMODE(place.stat().st_mode) == 0o755 and [each.name for each in place.iterdir()] == ["index.html"]
+
+
+@pytest.mark.parametrize("home, landing", [("a", "a"), ("a", "a/landing"), ("a/home", "a"), ("a", "./b/../a")])
+def test_home_and_landing_place_do_not_lie_in_each_other(tmp_path, monkeypatch, home, landing):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(IsindexError, match="OPTIONS_CONFLICT"):
+        open_deployment(Path(home), landing, create=True)
+    assert not list(tmp_path.iterdir())
+    assert open_deployment(Path("a"), "ab", create=True)
 
 
 @pytest.mark.parametrize("create", [True, False])
