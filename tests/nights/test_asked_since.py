@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.attacks.town import big_moves
 from tests.nights.little_authority import AUTHORITY, Delivery, children, day_of, put
-from tests.nights.little_nights import LittleNights
+from tests.nights.little_nights import LittleNights, few_keys_may_move
 from tests.nights.test_protection_tasks import reference, tasks
 
 pytestmark = pytest.mark.in_full
@@ -108,3 +109,18 @@ def test_a_mark_is_no_task_while_another_record_of_the_child_has_asked_since(pla
     place.deliver(2, "social_care")
     place.load()
     assert kinds(place, 2) == []
+
+
+def test_what_a_held_night_found_is_no_task_of_an_agency_that_asked_for_nothing(place: LittleNights) -> None:
+    """Health asks in a night that is held; education, police and social care know the child, too."""
+    rows = place.feeds["health"].rows
+    rows[KEY]["confidentiality"] = "S"
+    place.renumber()
+    place.deliver(1)
+    with few_keys_may_move():
+        assert place.load() == {1: "held"}
+    place.deliver(2)
+    with big_moves():
+        assert place.load()[2] == "published"
+    assert [task for task in tasks(place, 2) if task["agency"] != "health"] == []
+    assert place.last(2).figures["protection"]["standing"] == 1

@@ -263,6 +263,20 @@ def test_nothing_is_explained_across_a_wall(
             explain_night(walled.deployment, AUTHORITY, night, *pair, why="a test")
 
 
+@pytest.mark.in_full
+def test_nothing_is_explained_across_a_wall_that_no_night_is_built_with_yet(
+    joined: LittleNights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.nights.explain.may_see_protected", lambda: True)
+    place = joined.copied_to(tmp_path)
+    place.deliver(2)
+    assert place.load() == {2: "published"}
+    explain_night(place.deployment, AUTHORITY, None, A, B, why="a test")
+    wall(place)
+    with pytest.raises(IsindexError, match="FIREWALL_STANDS"):
+        explain_night(place.deployment, AUTHORITY, None, A, B, why="a test")
+
+
 def test_who_may_not_see_the_protected_learns_of_no_wall_by_trying(walled: LittleNights) -> None:
     stranger = next(key for key in identities(walled, 1) if key not in (A, B))
     told = []
