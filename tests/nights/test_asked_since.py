@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.attacks.town import big_moves
+from pipelines.nights import decisions
 from tests.nights.little_authority import AUTHORITY, Delivery, children, day_of, put
 from tests.nights.little_nights import LittleNights, few_keys_may_move
+from tests.nights.test_protection import by
 from tests.nights.test_protection_tasks import reference, tasks
 
 pytestmark = pytest.mark.in_full
@@ -112,15 +113,16 @@ def test_a_mark_is_no_task_while_another_record_of_the_child_has_asked_since(pla
 
 
 def test_what_a_held_night_found_is_no_task_of_an_agency_that_asked_for_nothing(place: LittleNights) -> None:
-    """Health asks in a night that is held; education, police and social care know the child, too."""
-    rows = place.feeds["health"].rows
-    rows[KEY]["confidentiality"] = "S"
+    """Health asks in a night that is held; police know the child by another name."""
+    (row,) = (each for each in place.feeds["police"].rows.values() if each["surname"] == CHILD.family)
+    row["surname"] = "Thistlewick"
+    place.feeds["health"].rows[KEY]["confidentiality"] = "S"
     place.renumber()
     place.deliver(1)
     with few_keys_may_move():
         assert place.load() == {1: "held"}
-    place.deliver(2)
-    with big_moves():
-        assert place.load()[2] == "published"
-    assert [task for task in tasks(place, 2) if task["agency"] != "health"] == []
-    assert place.last(2).figures["protection"]["standing"] == 1
+        for gate in ("keys_moved", "volume"):
+            decisions.override(place.deployment, AUTHORITY, day_of(1), gate, **by("Ruth"))  # type: ignore[arg-type]
+        assert place.load() == {1: "published"}
+    assert tasks(place, 1) == []
+    assert place.last(1).figures["protection"]["standing"] == 1
