@@ -157,7 +157,9 @@ attempt = Table(
     Column("version", String(words.VERSION)),
     Column("why", JSON, nullable=False),  # why it was run, sentences
     Column("reasons", JSON, nullable=False),  # why it was held or failed, sentences
-    Column("gates", JSON, nullable=False),  # {name, description, passed, blocking, overridden}
+    Column(
+        "gates", JSON, nullable=False
+    ),  # {name, description, passed, overridden: the reason, found: of one that was let pass}
     Column("figures", JSON, nullable=False),  # loaded, queried, rejected, matched by step, published
     Column("started_by", Text, nullable=False),
     Column("started_at", String(words.MOMENT), nullable=False),

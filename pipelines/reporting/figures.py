@@ -16,6 +16,7 @@ import pyarrow as pa
 from pipelines.matching.weighing.match_model import Model
 from pipelines.publishing.tombstones import Tombstone
 from pipelines.reporting.first_of_all import First
+from pipelines.reporting.let_pass import LetPass
 from pipelines.reporting.words import DIMENSIONS, STATES, STEPS, TASKS
 
 __all__ = [
@@ -109,7 +110,7 @@ class AuthorityLine:
     version's manifest has them; `protection` counts children hidden and wishes by what became of them in the last attempt that came so far; `hiding` tells the same
     of what readers see, and of the attempt where they do not see it; `taken` are versions of the night that were published again or
     removed; `unmet` are decisions to open a child who is hidden all the same: which, why in words, and what to do; `seen` are the children of
-    what readers see now, be it this night's version or one of before: none, where there is none. An authority of which there is nothing for the night has no feeds.
+    what readers see now, be it this night's version or one of before: none, where there is none; `let_pass` are gates that a decision let pass. An authority of which there is nothing for the night has no feeds.
     """
 
     authority: str
@@ -125,6 +126,7 @@ class AuthorityLine:
     taken: tuple[Tombstone, ...] = ()
     unmet: tuple[tuple[int, str, str], ...] = ()
     seen: int | None = None
+    let_pass: tuple[LetPass, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ from pipelines.reporting.figures import (
     TrendPoint,
 )
 from pipelines.reporting.first_of_all import first_of_all
+from pipelines.reporting.let_pass import let_pass
 from pipelines.reporting.readers_see import ReadersSee, readers_see
 from pipelines.reporting.reject_rows import reject_rows
 from pipelines.reporting.review import REVIEW
@@ -100,6 +101,11 @@ def night_figures(engine: Engine, business_date: date, directory: Directory, hom
     for row in tried:
         nights[row.authority] = _attempted(row, nights.get(row.authority))
     last = {row.authority: row for row in tried}
+    with engine.connect() as connection:
+        passed = {
+            authority: let_pass(connection, [each[authority] for each in (as_told, last) if authority in each])
+            for authority in {*as_told, *last}
+        }
     seen = readers_see(home, {*in_force, *last}, business_date) if home else {}
     lines = []
     for authority in sorted({row.authority for row in (*came, *contributed, *ended, *tried)}):
@@ -127,9 +133,10 @@ def night_figures(engine: Engine, business_date: date, directory: Directory, hom
         children = see.night.children if see.night else line.children
         now = see.night or see.newest
         seen_now = now.children if now else children if line.state == "published" else None
-        lines.append(replace(line, children=children, hiding=hiding, taken=see.taken, seen=seen_now))
-    told = {line.authority for line in lines}
-    silent = {each: day for each, day in heard.items() if each not in told and each in directory.authorities}
+        line = replace(line, children=children, hiding=hiding, taken=see.taken, seen=seen_now)
+        lines.append(replace(line, let_pass=passed.get(authority, ())))
+    there = {line.authority for line in lines}
+    silent = {each: day for each, day in heard.items() if each not in there and each in directory.authorities}
     see_instead = readers_see(home, silent, business_date) if home else {}
     lines += [_silent(authority, day, see_instead.get(authority)) for authority, day in silent.items()]
     first = [each for each in first_of_all(engine, home) if each.night == business_date] if home else []

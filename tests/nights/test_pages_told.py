@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.compute as pc
 import pytest
 from lxml import html
 
+from pipelines.nights.decisions import override
 from pipelines.nights.protective import taken_away
 from pipelines.nights.summary import summary_of
 from pipelines.publishing.publish import bury
@@ -16,6 +18,7 @@ from pipelines.reporting.words import HIDING, TAKEN, TASKS
 from tests.nights.little_authority import AUTHORITY, children, day_of
 from tests.nights.little_nights import LittleNights, broken_in, few_keys_may_move
 
+NOW = datetime(2026, 11, 21, 7, 30, tzinfo=UTC)
 ALWAYS = sum(child.shielded for child in children())
 CHILD = next(child for child in children() if not child.shielded)
 
@@ -237,3 +240,19 @@ def test_nothing_is_written_anew_where_nothing_was_taken_away(place: LittleNight
     load(place)
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert taken_away(place.deployment, AUTHORITY) == []
+
+
+def test_gates_that_were_let_pass_stand_on_the_night_s_overview_with_who_and_why(place: LittleNights) -> None:
+    place.renumber()
+    place.deliver(2)
+    with few_keys_may_move():
+        assert load(place)[2] == "held" and rows(place, 2, "let_pass") == []
+        made = override(
+            place.deployment, AUTHORITY, day_of(2), "keys_moved", actor="Ruth", reason="numbered anew", at=NOW
+        )
+        assert load(place)[2] == "published"
+    (row,) = rows(place, 2, "let_pass")
+    assert (row["Gate"], row["Who let it pass"], row["Reason"]) == ("keys_moved", "Ruth", "numbered anew")
+    assert (row["When (UTC)"], row["Decision"]) == ("2026-11-21 07:30", str(made.number))
+    assert "It found:" in row["What it asks, and what it found"]
+    assert rows(place, 1, "let_pass") == []

@@ -55,16 +55,23 @@ def build(night: Night) -> StageReport:
 
 def _reason(gate: Gate) -> str:
     """What a gate that has not passed asks for, and what it found."""
-    found = ", ".join(f"{name.replace('_', ' ')} {number:,g}" for name, number in gate.figures.items())
+    found = _found(gate)
     return f"Gate {gate.name.replace('_', ' ')} has not passed. It asks: {gate.description}" + (
         f" It found: {found}." if found else ""
     )
 
 
+def _found(gate: Gate) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {number:,g}" for name, number in gate.figures.items())
+
+
 def gates_told(audit: Audit) -> list[dict[str, object]]:
     """The verdicts as table `attempt` and the overview have them."""
     names = ("name", "description", "passed", "overridden")
-    return [{name: getattr(gate, name) for name in names} for gate in audit.gates]
+    return [
+        {name: getattr(gate, name) for name in names} | ({"found": _found(gate)} if gate.overridden else {})
+        for gate in audit.gates
+    ]
 
 
 def snapshot_columns() -> list[tuple[str, str, str]]:

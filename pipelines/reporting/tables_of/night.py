@@ -22,7 +22,7 @@ _REMOVED = {
 def night_sheets(
     figures: NightFigures, directory: Directory, has_reports: frozenset[str] = frozenset()
 ) -> dict[str, Sheet]:
-    """Sheets ``first``, ``authorities``, ``attention``, ``protection``, ``taken``, ``feeds``, ``deliveries``.
+    """Sheets ``first``, ``authorities``, ``attention``, ``let_pass``, ``protection``, ``taken``, ``feeds``, ``deliveries``.
 
     Args:
         figures: the night.
@@ -85,6 +85,19 @@ def night_sheets(
     ]
     taken: list[tuple[Cell, ...]] = [
         (name(line.authority), *_taken(each)) for line in figures.authorities for each in line.taken
+    ]
+    passed: list[tuple[Cell, ...]] = [
+        (
+            name(line.authority),
+            Code(each.gate),
+            f"{each.asks} It found: {each.found}." if each.found else each.asks,
+            each.actor or None,
+            each.reason,
+            _moment(each.since),
+            each.number,
+        )
+        for line in figures.authorities
+        for each in line.let_pass
     ]
     feeds: list[tuple[Cell, ...]] = [
         (
@@ -151,6 +164,22 @@ def night_sheets(
             empty="Every delivery came and was loaded. Nothing needs settling."
             if all(line.state == "published" for line in figures.authorities)
             else "No delivery needs settling.",
+        ),
+        "let_pass": Sheet(
+            "let_pass",
+            "Gates that did not hold this night, because somebody let them pass",
+            (
+                Head("Authority", pick=True),
+                Head("Gate", pick=True),
+                Head("What it asks, and what it found"),
+                Head("Who let it pass"),
+                Head("Reason"),
+                Head("When (UTC)"),
+                Head("Decision", number=True),
+            ),
+            passed,
+            empty="No gate was let pass.",
+            note="Each counts for that gate of this night alone.",
         ),
         "protection": Sheet(
             "protection",
