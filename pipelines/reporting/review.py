@@ -25,7 +25,7 @@ _FIELDS: list[pa.Field[Any]] = [
     pa.field("agency_b", pa.string()),
     pa.field("kind", pa.string()),  # review: a person should decide; refused: alike, and kept apart
     pa.field("priority", pa.string()),
-    pa.field("weight", pa.float64()),
+    pa.field("weight", pa.float64()),  # in whole bits: the sum of those of the fields
     pa.field("reason", pa.string()),
     pa.field("fields", pa.string()),  # the bits of each field, in words
     *(
@@ -60,6 +60,7 @@ def review_of(possible: pa.Table, business_date: date, previous: pa.Table | None
             possible[f"record_key_{side}"].cast(pa.string()), r"^([^:]*):(?s:.*)$", r"\1"
         )
         columns[f"rival_ref_{side}"] = refs(f"rival_{side}")
+    columns["weight"] = pc.round(possible["weight"].cast(pa.float64()))
     columns |= {name: possible[name].cast(REVIEW.field(name).type) for name in REVIEW.names if name not in columns}
     return carry_first_night(pa.table(columns).select(REVIEW.names).cast(REVIEW), previous, business_date)
 

@@ -42,7 +42,7 @@ LINKS = Seam(
     (
         *_PAIR,
         Column("step", _TEXT, "by which step they were joined", values=words.STEPS, needed=True),
-        Column("weight", _BITS, "match weight, in bits"),
+        Column("weight", _BITS, "what decides, in bits: the match weight, less what a household would explain as well"),
         Column("reason", _SENTENCES, "why, in a sentence without a value"),
     ),
 )
@@ -50,7 +50,7 @@ POSSIBLE = Seam(  # pairs that may be one child and are not joined
     "possible links",
     (
         *_PAIR,
-        Column("weight", _BITS, "match weight, in bits"),
+        Column("weight", _BITS, "what decides, in bits: the match weight, less what a household would explain as well"),
         Column("reason", _TEXT, "why they were not joined, in a sentence without a value"),
         Column("kind", _TEXT, "a person should decide, or alike and kept apart", words.POSSIBLE_KINDS, needed=True),
         Column("priority", pa.int8(), "1 (look first) to 3"),

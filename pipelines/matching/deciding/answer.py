@@ -1,6 +1,7 @@
 """The answer of a night's matching as tables: each record with its identity, the joins that stand, what a person should see.
 
-Belongs here: filling the tables of `seams.matching` from verdicts and clusters. Not here: the verdicts.
+Belongs here: filling the tables of `seams.matching` from verdicts and clusters; the weight told is the one that decides (`Pairs.total`), as
+`explain` sums it up. Not here: the verdicts.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def links_table(people: Comparable, pairs: Pairs, verdicts: Verdicts, clusters: 
         people.keys.take(pairs.left[chosen]),
         people.keys.take(pairs.right[chosen]),
         steps,
-        pairs.weight[chosen].round(4),
+        pairs.total[chosen].round(4),
         reasons(verdicts, pairs.packed, chosen),
     ]
     return give(pa.table(columns, schema=LINKS.schema), LINKS), chosen
@@ -50,7 +51,7 @@ def clusters_table(
     """Each record with its identity and the best of its links."""
     record = np.concatenate([pairs.left[chosen], pairs.right[chosen]])
     link = np.tile(np.arange(len(chosen)), 2)
-    order = np.lexsort((link, -pairs.weight[chosen][link], -verdicts.step[chosen][link], record))
+    order = np.lexsort((link, -pairs.total[chosen][link], -verdicts.step[chosen][link], record))
     records, first = np.unique(record[order], return_index=True)
     best = np.full(people.size, -1, dtype=np.int64)
     best[records] = link[order][first]
@@ -92,7 +93,7 @@ def possible_table(
     columns = [
         people.keys.take(pairs.left[rows]),
         people.keys.take(pairs.right[rows]),
-        pairs.weight[rows].round(4),
+        pairs.total[rows].round(4),
         pc.binary_join_element_wise(lead, words, ""),
         kind,
         priority,

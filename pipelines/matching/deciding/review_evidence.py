@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.matching.arrays import Array, Bits
 from pipelines.matching.comparing.levels import COMPARISONS
 from pipelines.matching.reading.comparable import Comparable
 from pipelines.matching.weighing.match_model import Model
@@ -46,13 +47,14 @@ def with_evidence(possible: pa.Table, links: pa.Table, people: Comparable, model
 
 
 def field_words(model: Model, people: Comparable, pairs: Pairs) -> pa.Array:
-    """For each pair its start, and the bits of each field that was compared, in words."""
+    """For each pair its start, and the bits of each field that was compared, in words: whole ones, which sum up to its weight in whole bits."""
     titles = ["start", *(comparison.name.replace("_", " ") for comparison in COMPARISONS), "household"]
     some, left, right, _ = people.concerned(pairs.left, pairs.right)
     bits = Scorer(model, some).field_weights(left, right, pairs.levels)
     start = np.full(len(left), model.prior)
     columns = [start, *(bits[comparison.name] for comparison in COMPARISONS), pairs.discount]
-    kinds, kind = np.unique(np.rint(np.stack(columns, axis=1)).astype(np.int16), axis=0, return_inverse=True)
+    whole = _whole(np.stack(columns, axis=1), pairs.total.round(4))
+    kinds, kind = np.unique(whole, axis=0, return_inverse=True)
     words = [
         ", ".join(
             f"{title} {'+' if number > 0 else '−'}{abs(number)}"
@@ -62,6 +64,14 @@ def field_words(model: Model, people: Comparable, pairs: Pairs) -> pa.Array:
         for numbers in kinds.tolist()
     ]
     return pa.array(words, pa.string()).take(pa.array(kind.reshape(-1)))
+
+
+def _whole(parts: Array, total: Bits) -> Array:
+    """`parts` (a row for each pair) as whole numbers that sum up to the `total` of the pair as one: those with most behind the point go up."""
+    down = np.floor(parts)
+    up = np.rint(total) - down.sum(axis=1)
+    rank = np.argsort(np.argsort(down - parts, axis=1, kind="stable"), axis=1)
+    return (down + (rank < up[:, np.newaxis])).astype(np.int16)
 
 
 def runners_up(records: Any, others: Any, links: pa.Table, possible: pa.Table) -> pa.Table:

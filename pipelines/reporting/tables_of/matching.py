@@ -28,7 +28,7 @@ def match_sheets(figures: MatchFigures, directory: Directory) -> dict[str, Sheet
             Code(pair["record_ref_b"]),
             directory.title(pair["agency_b"]),
             pair["priority"] or "",
-            pair["weight"],
+            None if pair["weight"] is None else int(pair["weight"]),
             _days(figures.business_date, pair["first_night"]),
             pair["first_night"],
             pair["reason"],

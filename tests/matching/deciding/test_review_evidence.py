@@ -6,8 +6,10 @@ import re
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pytest
 
 from pipelines.matching.deciding.review_evidence import runners_up
+from pipelines.matching.explain import explain
 from pipelines.matching.night import match
 from pipelines.seams.matching import LINKS, POSSIBLE
 
@@ -26,10 +28,17 @@ def test_every_open_pair_of_a_night_says_where_its_weight_comes_from(town):
     possible = match(town).possible
     assert possible.num_rows and not possible["fields"].null_count
     for row in possible.to_pylist():
-        bits = [
-            int(number) for number in re.findall("[+-][0-9]+", row["fields"].replace("−", "-").split(", household")[0])
-        ]
-        assert abs(sum(bits) - row["weight"]) <= 5  # each of ten fields is rounded
+        bits = [int(number) for number in re.findall("[+-][0-9]+", row["fields"].replace("−", "-"))]
+        assert sum(bits) == round(row["weight"])  # the household is among the fields, and in the weight
+    assert any("household" in row["fields"] for row in possible.to_pylist())
+
+
+def test_every_weight_told_is_the_one_that_explain_sums_up(town):
+    matched = match(town)
+    for table in (matched.possible, matched.links):
+        for row in table.slice(0, 40).to_pylist():
+            told = explain(town, row["record_key_a"], row["record_key_b"])
+            assert row["weight"] == pytest.approx(told.steps[-1].total, abs=0.001)
 
 
 def test_the_runner_up_is_the_heaviest_other_pair_of_the_record():
