@@ -416,16 +416,21 @@ def show(summary: dict[str, Any]) -> None:
 
 def protective_told(each: Mapping[str, Any]) -> str:
     """What became of a version for somebody's protection (`protective` of the summary), in words."""
-    hidden, opened = (
-        "1 child" if number == 1 else f"{number} children" for number in (each["children"], each["opened"])
-    )
+    from pipelines.reporting.taken import listed, showed_of
+    from pipelines.reporting.words import plural
+
+    hidden, walled, homes, opened = (int(each.get(name, 0)) for name in ("children", "walled", "homes", "opened"))
     if each["shown"] is None:
-        what = f"it showed {hidden} who must be hidden" if each["children"] else "it could not be made less any more"
-        return f"{each['version']} was removed: {what}."
-    less = f"less {hidden} who must be hidden" if each["children"] else ""
-    again = f"with {opened} whom it hid and who may be shown again" if each["opened"] else ""
-    changes = " and ".join(filter(None, (less, again)))
-    return f"{each['version']} was published again as {each['shown']}, {changes or 'with an address or a firewall hidden otherwise, and the same children'}."
+        showed = showed_of(hidden, walled, homes)
+        return f"{each['version']} was removed: {f'it showed {showed}' if showed else 'it could not be made less any more'}."
+    changes = [
+        f"less {plural(hidden, 'child', 'children')} who must be hidden" if hidden else "",
+        f"less {plural(walled, 'child', 'children')} at a firewall" if walled else "",
+        f"with no address of {plural(homes, 'child', 'children')} at the home of a hidden one" if homes else "",
+        f"with {plural(opened, 'child', 'children')} whom it hid and who may be shown again" if opened else "",
+    ]
+    told = listed([change for change in changes if change])
+    return f"{each['version']} was published again as {each['shown']}, {told or 'with an address or a firewall hidden otherwise, and the same children'}."
 
 
 def _show_unprotected(summary: dict[str, Any]) -> None:

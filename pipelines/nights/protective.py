@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.identities.state import identities_of
 from pipelines.nights.attempts import Attempt, attempt_in_force, attempts_not_published, attempts_published
+from pipelines.nights.counted import counted_beyond, hidden_for_own_sake
 from pipelines.nights.decided import lifting_in
 from pipelines.nights.decisions import versions_on_hold
 from pipelines.nights.follow import newest_in_force
@@ -47,7 +48,7 @@ from pipelines.protection.ties import tie_tokens
 from pipelines.protection.tokens import tokens_of_records
 from pipelines.publishing.manifests import is_published, manifest_or_none
 from pipelines.publishing.publish import bury, let_snapshot_go, snapshot_tables
-from pipelines.publishing.tombstones import NO_NIGHTS, NOT_LESS, tombstones
+from pipelines.publishing.tombstones import NO_NIGHTS, NOT_LESS, Counted, tombstones
 from pipelines.publishing.versions import built, folder_of, versions_in_force, versions_there
 from pipelines.reporting.protection_waits import waits_on
 from pipelines.tables import connect, fetch
@@ -66,7 +67,7 @@ _log = logging.getLogger(__name__)
 class Protective:
     """A version that was published again less somebody, or removed: `shown` is its new name, None when it was removed.
 
-    `children` must be hidden in it besides those whom it hides; `opened` are shown again, who were hidden in it before.
+    `children`, `walled`, `homes` and `opened` are numbers of its children, as `Counted` has them.
     """
 
     business_date: date
@@ -74,6 +75,13 @@ class Protective:
     shown: str | None
     children: int
     opened: int = 0
+    walled: int = 0
+    homes: int = 0
+
+    @classmethod
+    def of(cls, business_date: date, version: str, shown: str | None, counted: Counted) -> Protective:
+        """With its numbers."""
+        return cls(business_date, version, shown, **asdict(counted))
 
 
 def protect_at_once(deployment: Deployment, authority: str) -> list[Protective]:
@@ -173,7 +181,7 @@ def _waits(deployment: Deployment, authority: str) -> bool:
 def taken_away(deployment: Deployment, authority: str) -> list[Protective]:
     """All versions that were ever published again less somebody, or removed, by what stands in their tombstones; sorted."""
     return [
-        Protective(each.business_date, each.version, each.replaced_by, each.children, each.opened)
+        Protective.of(each.business_date, each.version, each.replaced_by, each.counted)
         for each in tombstones(deployment.home, authority)
     ]
 
@@ -215,18 +223,18 @@ def _made_less(deployment: Deployment, authority: str, known: Known, settled: Co
         manifest = manifest_or_none(folder)
         attempt = attempt_in_force(Night(deployment, authority, day), version)
         if attempt is None or not (attempt.folder / "identities" / "visibility.parquet").is_file():
-            children = _shown_in(folder, known)
-            if children != 0:
-                bury(home, authority, version, NOT_LESS, None, children or 0)
-                yield Protective(day, version, None, children or 0)
+            showed = _shown_in(folder, known)
+            if showed != Counted():
+                counted = showed or Counted()
+                bury(home, authority, version, NOT_LESS, None, counted)
+                yield Protective.of(day, version, None, counted)
             continue
-        children = 0
+        more = None
         try:
             more = hidden_beyond(attempt, known)
-            children = more.visibility.num_rows
             keep_unserviced(attempt, more.unserviced)
             if manifest is not None and more.digest == manifest.get("less", {}).get("hidden", ""):
-                bury_replaced(attempt, version)  # what a run that was killed has left
+                bury_replaced(attempt, version, known)  # what a run that was killed has left
                 continue
             published, _ = put_in_force(attempt, audit_of(attempt), known, more)
         except Exception as fault:
@@ -236,14 +244,23 @@ def _made_less(deployment: Deployment, authority: str, known: Known, settled: Co
             if coded.code not in _CANNOT_BE_LESS:
                 waits = waits or coded
                 continue
+            counted = counted_beyond(attempt, known, more) if more is not None else Counted()
             for left in versions_there(home, authority):  # a run that was killed may have left it under another name
                 if built(left) == built(version):
-                    bury(home, authority, left, NOT_LESS, None, children)
-            yield Protective(day, version, None, children)
+                    bury(home, authority, left, NOT_LESS, None, counted)
+            yield Protective.of(day, version, None, counted)
         else:
-            yield Protective(day, version, published.version, children)
+            yield _replaced(deployment, authority, version, published.version) or Protective(
+                day, version, published.version, more.visibility.num_rows
+            )
     if waits is not None:
         raise waits
+
+
+def _replaced(deployment: Deployment, authority: str, version: str, shown: str) -> Protective | None:
+    """What a version left that is shown as `shown` by now; None where that is its own name."""
+    every = (each for each in taken_away(deployment, authority) if (each.version, each.shown) == (version, shown))
+    return next(every, None)
 
 
 def _superseded(deployment: Deployment, authority: str, known: Known, *, every: bool) -> Iterator[Protective]:
@@ -258,15 +275,16 @@ def _superseded(deployment: Deployment, authority: str, known: Known, *, every: 
         folder = folder_of(deployment.home, authority, version)
         if built(version) in in_force or folder is None:
             continue
-        children = _shown_in(folder, known)
-        if children != 0 or ((every or version != built(version)) and built(version) not in held):
+        showed = _shown_in(folder, known)
+        if showed != Counted() or ((every or version != built(version)) and built(version) not in held):
             day = date.fromisoformat(version[2:12])
-            bury(deployment.home, authority, version, NO_NIGHTS, None, children or 0)
-            yield Protective(day, version, None, children or 0)
+            counted = showed or Counted()
+            bury(deployment.home, authority, version, NO_NIGHTS, None, counted)
+            yield Protective.of(day, version, None, counted)
 
 
-def _shown_in(folder: Path, known: Known) -> int | None:
-    """How many children of a version are or were hidden, by their index id, one of their records, or names and birth date where nobody bears the id any more, hold records of two sides of a
+def _shown_in(folder: Path, known: Known) -> Counted | None:
+    """How many children a version shows who are or were hidden, by their index id, one of their records, or names and birth date where nobody bears the id any more, hold records of two sides of a
     firewall, or stand at one that the version did not know of: it may show one side on the other; or are shown at a place that is hidden;
     None where its tables are not what was published, or what is kept of its children, and cannot be read.
     """
@@ -348,7 +366,8 @@ def _family_in(folder: Path, places: pa.Table) -> pa.Table:
         )
 
 
-def _counted_in(folder: Path, known: Known, kept: pa.Table) -> int:
+def _counted_in(folder: Path, known: Known, kept: pa.Table) -> Counted:
+    """As `_shown_in`: each child once, for the first of what it is hidden, stands at a firewall, or is shown at a hidden place."""
     newest = known.latest
     tables: dict[str, pa.Table | Path] = {
         name: newest.folder / "identities" / f"{name}.parquet" for name in ("visibility", "index_ids")
@@ -357,10 +376,10 @@ def _counted_in(folder: Path, known: Known, kept: pa.Table) -> int:
     places = known_places(known.entries, known.places, shown["shown_addresses"])
     others = {
         "identities": identities_of(newest.folder), "walls": walls_in(newest.folder), "at_walls": known.at_walls,
-        "stays_hidden": known.hidden, "named": _named_in(folder, known, kept), "places": places, "tied": _family_in(folder, places),
+        "stays_hidden": known.hidden, "for_own_sake": hidden_for_own_sake(known), "named": _named_in(folder, known, kept), "places": places, "tied": _family_in(folder, places),
     }  # fmt: skip
     with connect(tables | shown | others) as duck:
-        ((number,),) = duck.execute(f"""
+        (numbers,) = duck.execute(f"""
             WITH known AS (  -- by whichever reference the version shows a record
                 SELECT record_ref, record_key, index_id FROM identities
                 UNION ALL SELECT wall_ref, record_key, index_id FROM identities WHERE wall_ref IS NOT NULL
@@ -398,10 +417,24 @@ def _counted_in(folder: Path, known: Known, kept: pa.Table) -> int:
                 UNION SELECT l.index_id FROM shown_record_links l JOIN known k USING (record_ref)
                 WHERE k.index_id IN (FROM hidden)
                 UNION FROM across UNION FROM unwalled UNION FROM reached UNION FROM named
+            ),
+            own AS (  -- the rest of them are so for a firewall, or as the family of one of these
+                FROM hidden
+                UNION SELECT index_id FROM for_own_sake WHERE index_id IS NOT NULL
+                UNION SELECT l.index_id FROM shown_record_links l JOIN for_own_sake USING (record_ref)
+                UNION SELECT index_id FROM index_ids WHERE redirects_to IN (FROM hidden)
+                UNION SELECT l.index_id FROM shown_record_links l JOIN known k USING (record_ref)
+                WHERE k.index_id IN (FROM hidden)
+                UNION FROM named
+            ),
+            told AS (
+                SELECT index_id IN (FROM own) AS own, index_id NOT IN (FROM homes) OR index_id IN (FROM across)
+                    OR index_id IN (FROM unwalled) OR index_id IN (FROM reached) AS walled
+                FROM shown_children WHERE NOT (shielded OR withheld) AND index_id IN (FROM meant)
             )
-            SELECT count(*) FROM shown_children WHERE NOT (shielded OR withheld) AND index_id IN (FROM meant)
+            SELECT count(*) FILTER (own), count(*) FILTER (NOT own AND walled), count(*) FILTER (NOT own AND NOT walled) FROM told
         """).fetchall()
-    return int(number)
+    return Counted(*map(int, numbers))
 
 
 def _let_copies_go(deployment: Deployment, authority: str) -> None:

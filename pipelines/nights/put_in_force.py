@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from pipelines.contracts import contract_for
 from pipelines.errors import IsindexError
 from pipelines.identities.state import IdentityState
 from pipelines.nights.attempts import Attempt
+from pipelines.nights.counted import counted_between
 from pipelines.nights.decided import firewalls_of
 from pipelines.nights.feed_rows import feed_inputs
 from pipelines.nights.figures import control_totals
@@ -37,7 +36,7 @@ from pipelines.publishing.publish import (
 )
 from pipelines.publishing.snapshot import build_snapshot
 from pipelines.publishing.versions import built, versions_in_force, versions_there
-from pipelines.tables import connect, file_sha256, read_as
+from pipelines.tables import file_sha256, read_as
 
 __all__ = ["audit_of", "bury_replaced", "put_in_force", "totals_of"]
 
@@ -73,7 +72,7 @@ def put_in_force(attempt: Attempt, audit: Audit, known: Known, more: Beyond | No
             published = _publish_whole(attempt, audit, base.folder / "shown" if base else None, less)
     settle(attempt, manifest_of(published.folder))
     written = follow(attempt, published.version)
-    bury_replaced(attempt, published.version)
+    bury_replaced(attempt, published.version, known)
     return published, written
 
 
@@ -138,30 +137,15 @@ def _as_shown(attempt: Attempt) -> dict[str, Any] | None:
     return told if sound else None
 
 
-def bury_replaced(attempt: Attempt, shown: str) -> None:
+def bury_replaced(attempt: Attempt, shown: str, known: Known) -> None:
     """Remove what the version was shown as before."""
     home, authority = attempt.night.home, attempt.night.authority
     less = (manifest_or_none(home.snapshots(authority) / shown) or {}).get("less", {})
     for version in versions_there(home, authority):
         if built(version) == built(shown) and version != shown:
-            opened = _shown_again(home.snapshots(authority) / version, home.snapshots(authority) / shown)
-            bury(home, authority, version, "PROTECTED", shown, less.get("children", 0), opened)
-
-
-def _shown_again(before: Path, after: Path) -> int:
-    """How many children a version shows who were hidden in the one that it replaces; 0 where that cannot be read."""
-    tables = {name: folder / "children.parquet" for name, folder in (("before", before), ("after", after))}
-    if not all(path.is_file() for path in tables.values()):
-        return 0
-    try:
-        with connect(tables) as duck:
-            ((number,),) = duck.execute("""
-                SELECT count(*) FROM before b JOIN after a USING (index_id)
-                WHERE (b.shielded OR b.withheld) AND NOT (a.shielded OR a.withheld)
-            """).fetchall()
-    except duckdb.Error:
-        return 0
-    return int(number)
+            before, after = home.snapshots(authority) / version, home.snapshots(authority) / shown
+            counted = counted_between(before, after, attempt, known, less.get("children", 0))
+            bury(home, authority, version, "PROTECTED", shown, counted)
 
 
 def totals_of(attempt: Attempt, audit: Audit) -> dict[str, Any]:

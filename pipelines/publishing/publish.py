@@ -39,6 +39,7 @@ from pipelines.publishing.gates import AUDITED_TABLES, GATES, Audit, Gate
 from pipelines.publishing.manifests import content_of, manifest_or_none, pointer_in
 from pipelines.publishing.shown import shown_tables, traces_of, write_traces
 from pipelines.publishing.snapshot import SNAPSHOT_TABLES
+from pipelines.publishing.tombstones import Counted
 from pipelines.publishing.versions import LESS, built, folder_of
 from pipelines.tables import StoredTable, file_sha256, write_json, write_table
 from pipelines.umask import FILE
@@ -240,9 +241,7 @@ def _told_less(less: Less, audit: Audit, folder: Path, before: Mapping[str, Path
     }
 
 
-def bury(
-    home: Home, authority: str, version: str, why: str, replaced_by: str | None, children: int, opened: int = 0
-) -> None:
+def bury(home: Home, authority: str, version: str, why: str, replaced_by: str | None, counted: Counted) -> None:
     """Remove a version for somebody's protection; a tombstone says when and why, and how much it was, in numbers.
 
     Args:
@@ -251,8 +250,7 @@ def bury(
         version: the folder's name.
         why: a code: what it was removed for.
         replaced_by: the version that is shown in its place, if any is.
-        children: how many of its children had to be hidden.
-        opened: how many whom it hid the version in its place shows.
+        counted: how many of its children, by what became of them.
     """
     root = home.snapshots(authority)
     with _alone(root):
@@ -265,8 +263,7 @@ def bury(
             "business_date": version[2:12],
             "replaced_by": replaced_by,
             "why": why,
-            "children": children,
-            "opened": opened,
+            **asdict(counted),
             "removed_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "rows": {name: table["rows"] for name, table in manifest["tables"].items()},
             "content_sha256": manifest["content_sha256"],

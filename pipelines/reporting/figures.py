@@ -35,6 +35,7 @@ __all__ = [
     "RuleLine",
     "ShownModel",
     "TrendPoint",
+    "protection_of",
 ]
 
 COUNTS = ("rows_read", "accepted", "queried", "rejected", "repeats", "lost")
@@ -57,6 +58,7 @@ class FeedLine:
 
     `age` is in days between the night and `as_of`; None when the feed never came. `counts` are of all that is in force
     for this night; None where nothing is.
+    `waits`: it was loaded for a night that is not published, so that `as_of`, `age` and `live_records` are of the version that readers see meanwhile.
     `notices` are what somebody has to look at still, `codes` (of a delivery) all that was said of it.
     """
 
@@ -74,6 +76,7 @@ class FeedLine:
     counts: Mapping[str, int] | None = None
     notices: tuple[Notice, ...] = ()
     codes: tuple[str, ...] = ()
+    waits: bool = False
 
     @property
     def stale(self) -> bool:
@@ -102,15 +105,23 @@ class ProtectionLine:
     wishes: Mapping[str, int]
 
 
+def protection_of(figures: Mapping[str, Any]) -> dict[str, int]:
+    """Children hidden, and wishes to be protected by what became of them, of an attempt; empty where it did not come so far."""
+    if "protection" not in figures:
+        return {}
+    hidden = int(figures.get("shielded", 0)) + int(figures.get("withheld", 0))
+    return {"hidden": hidden, **{name: int(number) for name, number in figures["protection"].items()}}
+
+
 @dataclass(frozen=True)
 class AuthorityLine:
     """One authority's night: published or held, with which children, and why not.
 
-    `state` is published, held, failed or not_published; `changes` are the differences to the version before, by kind, as the
+    `state` is published, held, failed, not_published, or silent: of an authority of which nothing came, not even a run, the figures are those of its `last_night`; `changes` are the differences to the version before, by kind, as the
     version's manifest has them; `protection` counts children hidden and wishes by what became of them in the last attempt that came so far; `hiding` tells the same
     of what readers see, and of the attempt where they do not see it; `taken` are versions of the night that were published again or
     removed; `unmet` are decisions to open a child who is hidden all the same: which, why in words, and what to do; `seen` are the children of
-    what readers see now, be it this night's version or one of before: none, where there is none; `let_pass` are gates that a decision let pass. An authority of which there is nothing for the night has no feeds.
+    what readers see now, be it this night's version or one of before: none, where there is none; `let_pass` are gates that a decision let pass. `what_to_do` is the way out where the night is not published.
     """
 
     authority: str
@@ -127,6 +138,8 @@ class AuthorityLine:
     unmet: tuple[tuple[int, str, str], ...] = ()
     seen: int | None = None
     let_pass: tuple[LetPass, ...] = ()
+    what_to_do: str = ""
+    last_night: date | None = None
 
 
 @dataclass(frozen=True)
@@ -150,13 +163,16 @@ class NightFigures:
         """Numbers of the night: authorities and feeds by state, records by outcome, children published."""
         feeds = self.feeds
         states = [feed.state for feed in feeds]
-        not_nights = {"published", "not_published", "failed"}
+        not_nights = {"published", "not_published", "failed", "silent"}
         return {
             "authorities": len(self.authorities),
             "authorities_published": sum(line.state == "published" for line in self.authorities),
+            "authorities_silent": sum(line.state == "silent" for line in self.authorities),
             "authorities_held": sum(line.state == "held" for line in self.authorities),
             "feeds_expected": len(feeds),
             "feeds_stale": sum(feed.stale for feed in feeds),
+            "feeds_shown": sum(feed.state in ("loaded", "partly_loaded") and not feed.waits for feed in feeds),
+            "feeds_waiting": sum(feed.waits for feed in feeds),
             **{f"feeds/{state}": states.count(state) for state in STATES if state not in not_nights},
             **{f"records/{name}": sum(feed.count(name) for feed in feeds) for name in COUNTS},
             "children_published": sum(line.children or 0 for line in self.authorities if line.state == "published"),

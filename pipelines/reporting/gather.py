@@ -41,14 +41,16 @@ from pipelines.reporting.figures import (
     RejectFigures,
     RuleLine,
     TrendPoint,
+    protection_of,
 )
 from pipelines.reporting.first_of_all import first_of_all
 from pipelines.reporting.let_pass import let_pass
-from pipelines.reporting.readers_see import ReadersSee, readers_see
+from pipelines.reporting.readers_see import ReadersSee, readers_see, runs_of
 from pipelines.reporting.reject_rows import reject_rows
 from pipelines.reporting.review import REVIEW
+from pipelines.reporting.silence import feeds_of, silent_lines
 from pipelines.reporting.way_out import remedy_of, what_to_do
-from pipelines.reporting.words import DIMENSIONS, STATES, STEPS, short_day
+from pipelines.reporting.words import DIMENSIONS, STATES, STEPS
 from pipelines.tables import connect, fetch
 
 __all__ = ["NIGHTS_SHOWN", "last_state", "match_figures", "night_figures", "quality_figures", "reject_figures"]
@@ -83,12 +85,7 @@ def night_figures(engine: Engine, business_date: date, directory: Directory, hom
             .where(attempt.c.business_date == business_date, attempt.c.version.is_not(None))
             .order_by(attempt.c.attempt_id)
         ).all()
-        earlier = (
-            select(delivery.c.authority, func.max(delivery.c.business_date))
-            .where(delivery.c.business_date < business_date)
-            .group_by(delivery.c.authority)
-        )
-        heard = {row[0]: row[1] for row in connection.execute(earlier)}
+        newest_night = connection.scalar(select(func.max(attempt.c.business_date)))
     untaken = not_taken_in(engine, business_date)
     waits = {entry.delivery_id for entry in standing_deliveries(engine, {row.authority for row in came})}
     gaps = open_gaps(engine, {row.authority for row in came})
@@ -106,7 +103,9 @@ def night_figures(engine: Engine, business_date: date, directory: Directory, hom
             authority: let_pass(connection, [each[authority] for each in (as_told, last) if authority in each])
             for authority in {*as_told, *last}
         }
-    seen = readers_see(home, {*in_force, *last}, business_date) if home else {}
+    seen = readers_see(home, {*in_force, *last}, business_date, runs_of(engine, {*last})) if home else {}
+    waiting_first = first_of_all(engine, home) if home else []
+    unmet = {(each.authority, each.number) for each in waiting_first}
     lines = []
     for authority in sorted({row.authority for row in (*came, *contributed, *ended, *tried)}):
         agencies = [
@@ -126,20 +125,23 @@ def night_figures(engine: Engine, business_date: date, directory: Directory, hom
             )
             for agency in agencies
         )
+        see = seen.get(authority, ReadersSee())
+        if home and authority in last and last[authority].state in ("held", "failed") and not in_force.get(authority):
+            meanwhile = feeds_of(engine, authority, see.at.business_date if see.at else None)
+            feeds = tuple(_meanwhile(feed, meanwhile.get(feed.agency), business_date) for feed in feeds)
         feeds = tuple(_not_taken_in(feed) if (authority, feed.agency) in untaken else feed for feed in feeds)
         line = _authority_line(authority, nights.get(authority), feeds)
-        see = seen.get(authority, ReadersSee())
+        if home:  # else it is not known which are settled by now
+            line = replace(line, unmet=tuple(each for each in line.unmet if (authority, each[0]) in unmet))
         hiding = _hiding(business_date, last.get(authority), as_told.get(authority), see)
         children = see.night.children if see.night else line.children
         now = see.night or see.newest
         seen_now = now.children if now else children if line.state == "published" else None
         line = replace(line, children=children, hiding=hiding, taken=see.taken, seen=seen_now)
         lines.append(replace(line, let_pass=passed.get(authority, ())))
-    there = {line.authority for line in lines}
-    silent = {each: day for each, day in heard.items() if each not in there and each in directory.authorities}
-    see_instead = readers_see(home, silent, business_date) if home else {}
-    lines += [_silent(authority, day, see_instead.get(authority)) for authority, day in silent.items()]
-    first = [each for each in first_of_all(engine, home) if each.night == business_date] if home else []
+    lines += silent_lines(engine, business_date, {line.authority for line in lines}, directory, home)
+    is_newest = newest_night is None or business_date >= newest_night
+    first = [each for each in waiting_first if is_newest or each.night == business_date]
     return NightFigures(business_date, tuple(sorted(lines, key=lambda line: line.authority)), deliveries, tuple(first))
 
 
@@ -419,7 +421,9 @@ def _feed_line(
     used = by_id.get(row.delivery_id) if row is not None and row.delivery_id else None
     usable = [line for line in own if line.state in IN_FORCE]
     latest = usable[-1] if usable else own[-1] if own else used
-    if usable and overtaken in ("held", "failed") and row is not None and row.delivery_id != usable[-1].delivery_id:
+    since = bool(usable) and row is not None and row.delivery_id != usable[-1].delivery_id
+    waits = since and overtaken in ("held", "failed")
+    if waits:
         notices += (_since(overtaken),)
     as_of = row.as_of if row is not None else None
     contract = directory.contract(agency)
@@ -442,7 +446,18 @@ def _feed_line(
         live_records=row.live_records if row is not None else None,
         counts=counts,
         notices=notices,
+        waits=waits,
     )
+
+
+def _meanwhile(feed: FeedLine, row: Row[Any] | None, business_date: date) -> FeedLine:
+    """A feed of a night that is held or has failed and of which readers see no version: what they see of it meanwhile (`row`) is of an earlier one."""
+    waits = feed.state in ("loaded", "partly_loaded")
+    if row is None and not waits:
+        return feed
+    as_of, live = (row.as_of, row.live_records) if row is not None else (None, None)
+    age = (business_date - as_of).days if as_of else None
+    return replace(feed, as_of=as_of, age=age, live_records=live, waits=waits)
 
 
 def _since(ended: str) -> Notice:
@@ -492,7 +507,7 @@ def _standing(row: Row[Any], figures: Mapping[str, Any] | None) -> _Standing:
 
 def _attempted(row: Row[Any], in_force: _Standing | None) -> _Standing:
     """What the last attempt came to; where it put nothing in force, an earlier version may stand all the same."""
-    figures = {**row.figures, "reasons": [*row.reasons, *([what_to_do(row)] if row.state == "held" else [])]}
+    figures = {**row.figures, "reasons": list(row.reasons), "what_to_do": what_to_do(row)}
     if row.state == "published" or (row.state == "retired" and in_force):
         return _Standing("published", row.version or "", figures)
     version = in_force.version if in_force else ""
@@ -513,17 +528,10 @@ def _authority_line(authority: str, row: _Standing | None, feeds: tuple[FeedLine
         {name: int(number) for name, number in (figures.get("changes") or {}).items()},
         tuple(figures.get("reasons") or ()),
         feeds,
-        _protection(figures),
+        protection_of(figures),
+        what_to_do=figures.get("what_to_do") or "",
         unmet=tuple((int(each["decision"]), each["told"], each["what_to_do"]) for each in figures.get("unmet") or ()),
     )
-
-
-def _protection(figures: Mapping[str, Any]) -> dict[str, int]:
-    """Children hidden, and wishes to be protected by what became of them; empty where the night did not come so far."""
-    if "protection" not in figures:
-        return {}
-    hidden = int(figures.get("shielded", 0)) + int(figures.get("withheld", 0))
-    return {"hidden": hidden, **{name: int(number) for name, number in figures["protection"].items()}}
 
 
 def _hiding(day: date, last: Row[Any] | None, told: Row[Any] | None, see: ReadersSee) -> tuple[ProtectionLine, ...]:
@@ -532,7 +540,7 @@ def _hiding(day: date, last: Row[Any] | None, told: Row[Any] | None, see: Reader
     `last` is the night's last attempt, `told` the one behind its version in force.
     """
     lines = []
-    of_version = _protection(told.figures) if told is not None else {}
+    of_version = protection_of(told.figures) if told is not None else {}
     if see.night:
         lines.append(ProtectionLine("in_force", day, see.night.hidden, of_version))
     elif of_version:
@@ -541,17 +549,10 @@ def _hiding(day: date, last: Row[Any] | None, told: Row[Any] | None, see: Reader
         return tuple(lines)
     if not lines and see.newest and see.newest.business_date < day:
         lines.append(ProtectionLine("earlier", see.newest.business_date, see.newest.hidden, {}))
-    of_attempt = _protection(last.figures)
+    of_attempt = protection_of(last.figures)
     if of_attempt:
         lines.append(ProtectionLine("not_in_force", day, of_attempt["hidden"], of_attempt))
     return tuple(lines)
-
-
-def _silent(authority: str, last: date, see: ReadersSee | None) -> AuthorityLine:
-    """An authority that delivered before, and of which there is nothing for this night, not even a run."""
-    told = f"Nothing has come for this night; last heard of on {short_day(last)}."
-    seen = see.newest.children if see and see.newest else None
-    return AuthorityLine(authority, "not_published", "", None, None, {}, (told,), (), seen=seen)
 
 
 def _by_outcome(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

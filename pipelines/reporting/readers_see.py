@@ -6,19 +6,33 @@ have been published again, less somebody.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 import pyarrow.compute as pc
+from sqlalchemy import Engine, select
 
+from pipelines.database.schema import attempt
 from pipelines.errors import IsindexError
 from pipelines.home import Home
 from pipelines.publishing.tombstones import Tombstone, tombstones
 from pipelines.publishing.versions import versions_in_force
 from pipelines.tables import read_table
 
-__all__ = ["InForce", "ReadersSee", "authorities_published", "readers_see", "versions_or_none"]
+__all__ = [
+    "InForce",
+    "ReadersSee",
+    "Runs",
+    "authorities_published",
+    "readers_see",
+    "runs_of",
+    "told_on",
+    "versions_or_none",
+]
+
+Runs = Sequence[tuple[str, date]]
+"""When each run of a night began (UTC), and of which night."""
 
 
 @dataclass(frozen=True)
@@ -38,27 +52,53 @@ class ReadersSee:
     Attributes:
         night: the version in force of the night asked for; None where there is none, or it was let go.
         newest: the current version; None before the first, or where it cannot be read.
-        taken: versions of the night that were published again or removed, the latest first.
+        at: that of the newest night up to the one asked for.
+        taken: versions of the night that were published again or removed, and those of other nights since the night's run, the latest first.
     """
 
     night: InForce | None = None
     newest: InForce | None = None
+    at: InForce | None = None
     taken: tuple[Tombstone, ...] = field(default=())
 
 
-def readers_see(home: Home, authorities: Collection[str], business_date: date) -> dict[str, ReadersSee]:
-    """Authority → what readers see, for the pages of a night."""
+def readers_see(
+    home: Home, authorities: Collection[str], business_date: date, runs: Mapping[str, Runs] | None = None
+) -> dict[str, ReadersSee]:
+    """Authority → what readers see, for the pages of a night; `runs` as `runs_of` has them."""
     found = {}
     for authority in authorities:
         versions = versions_or_none(home, authority)
         newest = max(versions, default=None)
-        taken = [each for each in tombstones(home, authority) if each.business_date == business_date]
+        at = max((day for day in versions if day <= business_date), default=None)
+        mine = (runs or {}).get(authority, ())
+        taken = [each for each in tombstones(home, authority) if business_date in told_on(each, mine)]
+        counted = {day: _counted(home, authority, day, versions.get(day)) for day in {business_date, newest, at} if day}
         found[authority] = ReadersSee(
-            _counted(home, authority, business_date, versions.get(business_date)),
-            _counted(home, authority, newest, versions[newest]) if newest else None,
-            tuple(sorted(taken, key=lambda each: (each.removed_at, each.version), reverse=True)),
+            counted[business_date],
+            counted[newest] if newest else None,
+            counted[at] if at else None,
+            tuple(sorted(taken, key=lambda each: (each.removed_at, each.business_date, each.version), reverse=True)),
         )
     return found
+
+
+def runs_of(engine: Engine, authorities: Collection[str] | None = None) -> dict[str, Runs]:
+    """Authority → when each run of one of its nights began, and of which, in the order of time."""
+    query = select(attempt.c.authority, attempt.c.started_at, attempt.c.business_date).order_by(attempt.c.attempt_id)
+    if authorities is not None:
+        query = query.where(attempt.c.authority.in_(sorted(authorities)))
+    found: dict[str, list[tuple[str, date]]] = {}
+    with engine.connect() as connection:
+        for authority, started_at, business_date in connection.execute(query):
+            found.setdefault(authority, []).append((started_at, business_date))
+    return {authority: tuple(runs) for authority, runs in found.items()}
+
+
+def told_on(stone: Tombstone, runs: Runs) -> set[date]:
+    """The nights on whose pages it is told what became of a version: its own, and the one whose run was the last to begin before that."""
+    begun = [business_date for started_at, business_date in runs if started_at[:19] <= stone.removed_at[:19]]
+    return {stone.business_date, *begun[-1:]}
 
 
 def authorities_published(home: Home) -> list[str]:

@@ -18,7 +18,7 @@ from pipelines.home import Home
 from pipelines.publishing.tombstones import tombstones
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.first_of_all import first_of_all
-from pipelines.reporting.readers_see import authorities_published, versions_or_none
+from pipelines.reporting.readers_see import authorities_published, runs_of, told_on, versions_or_none
 from pipelines.reporting.site import write_front, write_overview, write_protection
 from pipelines.seams import grown
 from pipelines.seams.protection import TASKS
@@ -46,7 +46,7 @@ def refresh(home: Home, engine: Engine) -> None:
         for delivery_id, (day, gap) in open_gaps(engine).items()
         if gap
     }
-    now |= _awaited(engine) | _taken(home) | _seen_instead(engine, home) | _first(engine, home)
+    now |= _awaited(engine) | _taken(engine, home) | _seen_instead(engine, home) | _first(engine, home)
     if now == before:
         return
     for day in sorted({day for day, _ in now ^ before}):
@@ -86,11 +86,16 @@ def _refresh_protection(home: Home, engine: Engine, authority: str, first: date,
 
 
 def _first(engine: Engine, home: Home) -> set[tuple[str, str]]:
-    """Business date of the newest night of each authority of whose protection something must be seen to first, and what it is."""
+    """Business date of the newest night of each authority of whose protection something must be seen to first, and what it is; and that of the
+    newest of all, whose overview begins with what waits of every authority.
+    """
+    with engine.connect() as connection:
+        newest = connection.scalar(select(func.max(attempt.c.business_date)))
     return {
-        (each.night.isoformat(), f"{_FIRST}{each.authority} {each.code} {each.number or ''} {each.since} {each.told}")
+        (night.isoformat(), f"{_FIRST}{each.authority} {each.code} {each.number or ''} {each.since} {each.told}")
         for each in first_of_all(engine, home)
-        if each.night
+        for night in {each.night, newest}
+        if night
     }
 
 
@@ -103,12 +108,14 @@ def refresh_landing(home: Home, engine: Engine) -> None:
         write_front(home, engine)
 
 
-def _taken(home: Home) -> set[tuple[str, str]]:
-    """Business date, and version, of what was published again or removed to protect somebody."""
+def _taken(engine: Engine, home: Home) -> set[tuple[str, str]]:
+    """Business date of the nights that tell of it, and version, of what was published again or removed to protect somebody."""
+    runs = runs_of(engine)
     return {
-        (stone.business_date.isoformat(), f"{authority} {stone.version} {stone.removed_at}")
+        (night.isoformat(), f"{authority} {stone.version} {stone.removed_at}")
         for authority in authorities_published(home)
         for stone in tombstones(home, authority)
+        for night in told_on(stone, runs.get(authority, ()))
     }
 
 

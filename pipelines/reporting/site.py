@@ -133,7 +133,9 @@ def write_overview(home: Home, engine: Engine, business_date: date, directory: D
     figures = night_figures(engine, business_date, who, home)
     folder = home.reports / business_date.isoformat()
     has_reports = frozenset(
-        item.authority for item in figures.authorities if (folder / item.authority / "rejected.html").exists()
+        item.authority
+        for item in figures.authorities
+        if (home.reports / str(item.last_night or business_date) / item.authority / "rejected.html").exists()
     )
     sheets = night_sheets(figures, who, has_reports) | {"landing": landing_sheet(home)}
     page = _page(

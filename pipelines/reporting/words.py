@@ -66,6 +66,11 @@ STATES = {
         "Failed", "bad", "The run broke off before the index was refreshed. What was published before stays."
     ),
     "not_published": Word("Not published", "quiet", "Nothing was published for this night."),
+    "silent": Word(
+        "Silent",
+        "bad",
+        "Nothing at all came of this authority for this night. Readers see its last version, and its figures are those of its last night.",
+    ),
 }
 TASKS = {
     "nobody": Word("Means nobody", "bad", "No record here is known by what the wish says, so nobody is hidden by it."),

@@ -13,6 +13,7 @@ from pipelines.nights.decisions import override
 from pipelines.nights.protective import taken_away
 from pipelines.nights.summary import summary_of
 from pipelines.publishing.publish import bury
+from pipelines.publishing.tombstones import Counted
 from pipelines.reporting import refresh
 from pipelines.reporting.words import HIDING, TAKEN, TASKS
 from tests.nights.little_authority import AUTHORITY, children, day_of
@@ -94,7 +95,7 @@ def test_every_night_says_which_of_its_versions_was_published_again_and_why(plac
     for number in range(2):
         (row,) = rows(place, number, "taken")
         assert row["What happened"] == TAKEN["less"].text
-        assert row["Why"] == "1 child whom the night showed must be hidden by now."
+        assert row["Why"] == "1 child whom it showed must be hidden by now."
         assert (row["Version"], row["Shown since as"]) == (before[number], place.night(number).version())
         assert row["When (UTC)"].startswith("20")
     assert [row["Versions shown less or removed"] for row in rows(place, None, "nights")] == ["0", "1", "1"]
@@ -102,7 +103,7 @@ def test_every_night_says_which_of_its_versions_was_published_again_and_why(plac
 
 def test_a_version_that_was_removed_is_told_on_the_page_of_its_night(place: LittleNights) -> None:
     version = str(place.night(0).version())
-    bury(place.deployment.home, AUTHORITY, version, "PROTECTED", None, 2)
+    bury(place.deployment.home, AUTHORITY, version, "PROTECTED", None, Counted(2))
     load(place)
     (row,) = rows(place, 0, "taken")
     assert row["What happened"] == TAKEN["removed"].text and row["Why"].startswith("It showed 2 children")
@@ -256,3 +257,22 @@ def test_gates_that_were_let_pass_stand_on_the_night_s_overview_with_who_and_why
     assert (row["When (UTC)"], row["Decision"]) == ("2026-11-21 07:30", str(made.number))
     assert "It found:" in row["What it asks, and what it found"]
     assert rows(place, 1, "let_pass") == []
+
+
+def test_a_held_night_stands_first_on_its_overview_and_its_feeds_are_not_told_as_what_readers_see(
+    place: LittleNights,
+) -> None:
+    held_with_a_wish(place, 2)
+    (first, *others) = rows(place, 2, "attention")
+    assert (first["State"], first["Agency"]) == ("Held", "–none") and others == []
+    assert "keys moved" in first["What is wrong"] and "decide override keys_moved" in first["What to do"]
+    lead = " ".join(page(place, f"{day_of(2)}/index.html").find_class("lead")[0].text_content().split())
+    assert lead == (
+        "0 of 1 authority published a fresh index. 0 of 4 expected feeds loaded; 4 were read for a night that is not published, "
+        "so readers do not see them; 4 feeds stand in with older records."
+    )
+    for feed in rows(place, 2, "feeds"):
+        assert (feed["State"], feed["As of"], feed["Age"]) == ("Loaded", "19 Nov 2026", "Stale: 1 day")
+    again = {row["Of the night"] for row in rows(place, 2, "taken")}
+    assert again == {"18 Nov 2026", "19 Nov 2026"}, "versions of other nights that were made less in this night's run"
+    assert {row["Of the night"] for row in rows(place, 1, "taken")} == {"19 Nov 2026"}

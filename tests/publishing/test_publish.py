@@ -21,6 +21,7 @@ from pipelines.publishing.gates import AUDITED_TABLES, Audit
 from pipelines.publishing.index_database import bring_up_to_date
 from pipelines.publishing.publish import bury, current_version, forget_nights, previous_version, prune, publish_snapshot
 from pipelines.publishing.readers import difference_between, read_child, status
+from pipelines.publishing.tombstones import Counted
 from pipelines.publishing.versions import versions_there
 from pipelines.settings import settings
 from pipelines.tables import file_sha256, read_as, read_table, write_json, write_table
@@ -338,7 +339,7 @@ def test_status_and_diff_tell_what_is_published(make_night, home):
     with pytest.raises(IsindexError, match="VERSION_UNKNOWN: There is no such version"):
         difference_between(home, "301", old="v=../..")
     first = versions_there(home, "301")[0]
-    bury(home, "301", first, "PROTECTED_NOT_LESS", None, 1)
+    bury(home, "301", first, "PROTECTED_NOT_LESS", None, Counted(1))
     with pytest.raises(IsindexError, match="VERSION_UNKNOWN: The version was removed for somebody's protection"):
         difference_between(home, "301", old=first)
 

@@ -196,10 +196,8 @@ def test_what_waits_stands_first_on_every_page_with_code_authority_and_way_out(s
 
 def test_an_auditor_sees_who_was_opened_and_why_a_version_was_removed(site: Path) -> None:
     told = (site / "2026-11-20" / "taken.csv").read_text("utf-8-sig")
-    assert "Children hidden,Children opened" in told
-    assert (
-        "3 children whom the night showed must be hidden by now. 4 children whom it hid are shown again.,3,4," in told
-    )
+    assert "Children hidden,At a firewall,At a hidden child’s home,Children opened" in told
+    assert "3 children whom it showed must be hidden by now. 4 children whom it hid are shown again.,3,0,0,4," in told
     assert "It showed 2 children who must be hidden by now. It could not be made less." in told
     assert "No night had it any more" in told and "when it was removed that was not noted" in told
 

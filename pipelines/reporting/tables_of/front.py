@@ -16,6 +16,7 @@ from pipelines.reporting.first_of_all import first_of_all
 from pipelines.reporting.protection_now import TasksOfNight, tasks_now
 from pipelines.reporting.readers_see import authorities_published
 from pipelines.reporting.sheets import Cell, Code, Head, Link, Sheet, Told
+from pipelines.reporting.silence import Silent, silent_now
 from pipelines.reporting.tables_of.first import first_sheet
 from pipelines.reporting.way_out import remedy_of, what_to_do
 from pipelines.reporting.words import STATES, TASKS, day
@@ -24,7 +25,7 @@ __all__ = ["front_sheets", "landing_sheet"]
 
 
 def front_sheets(engine: Engine, home: Home, business_date: date | None = None) -> dict[str, Sheet]:
-    """Sheets ``first``, ``waiting``, ``standing``, ``protection``, ``landing``, ``nights``; `business_date` has a page of its own already."""
+    """Sheets ``first``, ``silent``, ``waiting``, ``standing``, ``protection``, ``landing``, ``nights``; `business_date` has a page of its own already."""
     with engine.connect() as connection:
         newest = select(func.max(attempt.c.attempt_id)).group_by(attempt.c.authority, attempt.c.business_date)
         tried = connection.execute(
@@ -72,6 +73,7 @@ def front_sheets(engine: Engine, home: Home, business_date: date | None = None) 
     numbers = tuple(Head(text, number=True) for text in titles)
     return {
         "first": first_sheet(first_of_all(engine, home)),
+        "silent": _silent_sheet(silent_now(engine, home)),
         "waiting": Sheet(
             "waiting",
             "Nights that wait for somebody",
@@ -119,6 +121,22 @@ def front_sheets(engine: Engine, home: Home, business_date: date | None = None) 
         "landing": landing_sheet(home),
         "nights": Sheet("nights", "Nights, newest first", (Head("Night"), Head("Business date"), *numbers), nights),
     }
+
+
+def _silent_sheet(found: list[Silent]) -> Sheet:
+    """Authorities that sent nothing for the newest night."""
+    return Sheet(
+        "silent",
+        "Silent authorities: nothing came of them for the newest night",
+        (
+            Head("Authority", pick=True),
+            Head("Last heard of for the night"),
+            Head("Readers see the night"),
+            Head("What to do"),
+        ),
+        [(Code(each.authority), each.heard, each.sees, each.what_to_do) for each in found],
+        empty="No authority is silent.",
+    )
 
 
 def _protection_sheet(found: list[TasksOfNight], home: Home) -> Sheet:

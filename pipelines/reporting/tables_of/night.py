@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from pipelines.publishing.tombstones import NO_NIGHTS, NOT_LESS, Tombstone
-from pipelines.publishing.versions import LESS
+from collections.abc import Callable
+
+from pipelines.publishing.tombstones import Tombstone
 from pipelines.reporting.directory import Directory
-from pipelines.reporting.figures import FeedLine, NightFigures
+from pipelines.reporting.figures import AuthorityLine, FeedLine, NightFigures
 from pipelines.reporting.sheets import Cell, Code, Head, Link, Sheet, Told
 from pipelines.reporting.tables_of.first import first_sheet
+from pipelines.reporting.taken import became_of, listed
 from pipelines.reporting.words import AGES, HIDING, OPENINGS, STATES, TAKEN, TASKS, plural, short_day
 
 __all__ = ["night_sheets"]
-
-_REMOVED = {
-    NOT_LESS: "It could not be made less.",
-    NO_NIGHTS: "No night had it any more, so it could not be made less.",
-    "": "It could not be made less, or no night had it any more: when it was removed that was not noted.",
-}
 
 
 def night_sheets(
@@ -32,9 +28,7 @@ def night_sheets(
     name, title = directory.name, directory.title
     authorities: list[tuple[Cell, ...]] = [
         (
-            Link(name(line.authority), f"{line.authority}/rejected.html")
-            if line.authority in has_reports
-            else name(line.authority),
+            _link(line, name, "rejected.html", has_reports),
             Code(line.authority),
             STATES.get(line.state, STATES["not_published"]),
             line.children,
@@ -45,36 +39,10 @@ def night_sheets(
         )
         for line in figures.authorities
     ]
-    first = {(each.authority, each.number) for each in figures.first}
-    attention: list[tuple[Cell, ...]] = [
-        (
-            name(feed.authority),
-            title(feed.agency),
-            STATES[feed.state],
-            Code(code) if code else None,
-            file,
-            Told(message),
-            Told(remedy),
-        )
-        for feed in sorted(figures.feeds, key=_gravity)
-        for code, file, message, remedy in _remarks(feed)
-    ]
-    attention += [
-        (name(line.authority), None, STATES["not_published"], None, "", " ".join(line.reasons), "Ask its suppliers.")
-        for line in figures.authorities
-        if not line.feeds
-    ]
-    attention += [
-        (name(line.authority), None, OPENINGS["unmet"], Code("DECISION_UNMET"), "", Told(told), Told(what_to_do))
-        for line in figures.authorities
-        for number, told, what_to_do in line.unmet
-        if (line.authority, number) not in first
-    ]
+    attention = _attention(figures, directory)
     protection: list[tuple[Cell, ...]] = [
         (
-            Link(name(line.authority), f"{line.authority}/protection.html")
-            if line.authority in has_reports
-            else name(line.authority),
+            _link(line, name, "protection.html", has_reports),
             HIDING[each.standing],
             each.night,
             each.hidden,
@@ -150,7 +118,7 @@ def night_sheets(
         ),
         "attention": Sheet(
             "attention",
-            "Deliveries with something to settle, gravest first",
+            "Something to settle, gravest first",
             (
                 Head("Authority", pick=True),
                 Head("Agency", pick=True),
@@ -163,7 +131,7 @@ def night_sheets(
             attention,
             empty="Every delivery came and was loaded. Nothing needs settling."
             if all(line.state == "published" for line in figures.authorities)
-            else "No delivery needs settling.",
+            else "Nothing needs settling.",
         ),
         "let_pass": Sheet(
             "let_pass",
@@ -200,30 +168,34 @@ def night_sheets(
                 "To look at": tuple(word.text for word in TASKS.values()),
             },
             empty="No authority came so far tonight.",
-            note=f"{_listed([word.text for word in TASKS.values()])} are for people to look at; the authority’s page of protection lists them.",
+            note=f"{listed([word.text for word in TASKS.values()])} are for people to look at; the authority’s page of protection lists them.",
         ),
         "taken": Sheet(
             "taken",
-            "Versions of this night that were published again or removed, to protect somebody",
+            "Versions that were published again or removed, to protect somebody",
             (
                 Head("Authority", pick=True),
+                Head("Of the night", pick=True),
                 Head("What happened", pick=True),
                 Head("When (UTC)"),
                 Head("Why"),
                 Head("Children hidden", number=True),
+                Head("At a firewall", number=True),
+                Head("At a hidden child’s home", number=True),
                 Head("Children opened", number=True),
                 Head("Version"),
                 Head("Shown since as"),
             ),
             taken,
             folds={
-                "How many": ("Children hidden", "Children opened"),
+                "How many": ("Children hidden", "At a firewall", "At a hidden child’s home", "Children opened"),
                 "Version, and what is shown": ("Version", "Shown since as"),
             },
-            empty="No version of this night was published again or removed.",
-            note="The latest first. A version that was published again keeps its feeds, as-of dates and figures. Children hidden: whom its "
-            "replacement hides and the night itself did not, or who were in what was removed and must be hidden. Children opened: whom it hid, "
-            "and its replacement shows.",
+            empty="No version of this night was published again or removed, and none of another since its run.",
+            note="Versions of this night, and those of other nights since this night’s run. The latest first, each compared with what it replaced. A version that was published again keeps its feeds, as-of dates and "
+            "figures. Children hidden: whom it showed and its replacement hides, or who were in what was removed and must be hidden. At a "
+            "firewall: on a side of one that it did not know of, hidden in this version only. At a hidden child’s home: brothers and sisters, "
+            "say, who are not hidden and are shown without that address. Children opened: whom it hid, and its replacement shows.",
         ),
         "feeds": Sheet(
             "feeds",
@@ -238,7 +210,8 @@ def night_sheets(
                 Head("Live records", number=True),
             ),
             feeds,
-            note="A dash means that nothing was read tonight.",
+            note="A dash means that nothing was read tonight. As of, age and live records are of what readers see: where a night is held or has "
+            "failed, or its authority is silent, of the version that stays meanwhile.",
         ),
         "deliveries": Sheet(
             "deliveries",
@@ -260,27 +233,54 @@ def night_sheets(
     }
 
 
-def _taken(stone: Tombstone) -> tuple[Cell, ...]:
-    """What became of a version, when, why, its name, and what is shown in its place."""
-    many = plural(stone.children, "child", "children")
-    opened = (
-        f"{plural(stone.opened, 'child', 'children')} whom it hid {'is' if stone.opened == 1 else 'are'} shown again."
+def _attention(figures: NightFigures, directory: Directory) -> list[tuple[Cell, ...]]:
+    """What somebody has to see to: nights that are held or failed, silent authorities, feeds by gravity, decisions that opened nobody."""
+    name = directory.name
+    nights = [line for state in ("held", "failed", "silent") for line in figures.authorities if line.state == state]
+    rows: list[tuple[Cell, ...]] = [
+        (name(line.authority), None, STATES[line.state], None, "", Told(" ".join(line.reasons)), Told(line.what_to_do))
+        for line in nights
+    ]
+    feeds = [feed for line in figures.authorities if line.state != "silent" for feed in line.feeds]
+    rows += [
+        (
+            name(feed.authority),
+            directory.title(feed.agency),
+            STATES[feed.state],
+            Code(code) if code else None,
+            file,
+            Told(message),
+            Told(remedy),
+        )
+        for feed in sorted(feeds, key=_gravity)
+        for code, file, message, remedy in _remarks(feed)
+    ]
+    first = {(each.authority, each.number) for each in figures.first}
+    rows += [
+        (name(line.authority), None, OPENINGS["unmet"], Code("DECISION_UNMET"), "", Told(told), Told(what_to_do))
+        for line in figures.authorities
+        for number, told, what_to_do in line.unmet
+        if (line.authority, number) not in first
+    ]
+    return rows
+
+
+def _link(line: AuthorityLine, name: Callable[[str], str], page: str, has_reports: frozenset[str]) -> Cell:
+    """An authority's name; a link to its page of this night, or of its last one, where that is there."""
+    night = f"../{line.last_night}/" if line.last_night else ""
+    return (
+        Link(name(line.authority), f"{night}{line.authority}/{page}")
+        if line.authority in has_reports
+        else name(line.authority)
     )
-    if stone.replaced_by is None:
-        kind = "removed"
-        showed = f"It showed {many} who must be hidden by now." if stone.children else ""
-        why = [showed, _REMOVED.get(stone.why, _REMOVED[""])]
-    elif LESS in stone.replaced_by:
-        kind = "less"
-        hidden = f"{many} whom the night showed must be hidden by now." if stone.children else ""
-        why = [hidden, opened if stone.opened else ""]
-        if not any(why):
-            why = ["It showed where a hidden child lives, or words that lead there."]
-    else:
-        kind, why = "whole", [TAKEN["whole"].meaning, opened if stone.opened else ""]
+
+
+def _taken(stone: Tombstone) -> tuple[Cell, ...]:
+    """What became of a version, when, why, of how many children, its name, and what is shown in its place."""
+    kind, why = became_of(stone)
+    numbers = (stone.children, stone.walled, stone.homes, stone.opened)
     shown = Code(stone.replaced_by) if stone.replaced_by else None
-    told = " ".join(filter(None, why))
-    return TAKEN[kind], _moment(stone.removed_at), told, stone.children, stone.opened, Code(stone.version), shown
+    return stone.business_date, TAKEN[kind], _moment(stone.removed_at), why, *numbers, Code(stone.version), shown
 
 
 def _remarks(feed: FeedLine) -> list[tuple[str, str, str, str]]:
@@ -294,17 +294,13 @@ def _remarks(feed: FeedLine) -> list[tuple[str, str, str, str]]:
             "missing": "Ask the supplier to send it; it is loaded for this night whenever it comes.",
         }
         remarks = [("", "", STATES[feed.state].meaning, remedy.get(feed.state, ""))]
-    if feed.stale and feed.as_of:
+    if feed.stale and feed.as_of and (remarks or not feed.waits):  # one that waits for its night is told with the night
         used = f"The index uses this feed as of {short_day(feed.as_of)}, {plural(feed.age or 0, 'day')} old."
         remarks = [
             (code, file, f"{message} {used}".strip() if n == 0 else message, remedy)
             for n, (code, file, message, remedy) in enumerate(remarks or [("", "", "", "")])
         ]
     return remarks
-
-
-def _listed(names: list[str]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _gravity(feed: FeedLine) -> tuple[int, str, str]:
