@@ -238,7 +238,7 @@ class RejectFigures:
 
     `rows`: one per record and broken rule, gravest and oldest first: agency, outcome, rule, field, sequence (of the delivery),
     position, line, key (national numbers in part only), full_key (for the agency's own file alone), masked, dimension, message, remedy,
-    first_night, days_open, reject_id, asks_protection (yes: the rejected record asks to be protected).
+    first_night, days_open, reject_id. `asking`: those of rejected records that ask to be protected, for the page of protection alone.
     """
 
     authority: str
@@ -248,6 +248,7 @@ class RejectFigures:
     earlier: tuple[EarlierRejects, ...]
     trend: tuple[TrendPoint, ...]
     rows: pa.Table
+    asking: pa.Table
 
     def as_metadata(self) -> dict[str, int]:
         """Numbers of the night: records by outcome and agency, faults by dimension, how many are new, the oldest."""

@@ -221,7 +221,8 @@ def reject_figures(
         tuple(RuleLine(*row) for row in _by_outcome(by_rule)),
         tuple(EarlierRejects(*row) for row in earlier),
         tuple(trend for _, trend in history),
-        rows,
+        rows.drop_columns("asks_protection"),
+        rows.filter(rows["asks_protection"]),
     )
 
 

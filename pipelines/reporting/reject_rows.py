@@ -14,7 +14,7 @@ import pyarrow as pa
 from pipelines.reporting.directory import Directory
 from pipelines.tables import connect, fetch
 
-__all__ = ["reject_rows"]
+__all__ = ["fair_share", "reject_rows"]
 
 _NEEDED = (
     "reject_id",
@@ -36,7 +36,7 @@ _LAST_SHOWN = 3
 def reject_rows(
     rejects: Mapping[str, pa.Table], first: pa.Table, business_date: date, directory: Directory
 ) -> pa.Table:
-    """All rows of `rejects` in one table, as `figures.RejectFigures.rows` describes it.
+    """All rows of `rejects` in one table, as `figures.RejectFigures.rows` describes it, and asks_protection: whether a rejected record asks.
 
     Args:
         rejects: agency → Judged.rejects, with the sequence of the delivery.
@@ -65,7 +65,7 @@ def reject_rows(
                            coalesce(first_night, $night::DATE) AS first_night,
                            date_diff('day', coalesce(first_night, $night::DATE), $night::DATE) + 1 AS days_open,
                            reject_id,
-                           CASE WHEN asks_protection AND outcome = 'rejected' THEN 'yes' END AS asks_protection
+                           coalesce(asks_protection, false) AND outcome = 'rejected' AS asks_protection
                     FROM rejects LEFT JOIN first USING (reject_id)
                     ORDER BY outcome DESC, days_open DESC, rule, sequence, position, field, reject_id
                     """,
@@ -92,6 +92,26 @@ def reject_rows(
             """,
         )
     return ordered
+
+
+def fair_share(rows: pa.Table, most: int) -> pa.Table:
+    """At most that many of `rows`, of every rule of every agency as many as there are or as fit: a rule that was broken rarely is there whole.
+
+    Within a rule the gravest and oldest; all in their order.
+    """
+    if rows.num_rows <= most:
+        return rows
+    with connect({"rows": rows.append_column("_at", pa.array(range(rows.num_rows)))}) as duck:
+        shown: pa.Table = fetch(
+            duck,
+            """
+            SELECT * EXCLUDE (_at) FROM (
+                FROM rows ORDER BY row_number() OVER (PARTITION BY agency, rule, field, outcome ORDER BY _at), _at LIMIT $most
+            ) ORDER BY _at
+            """,
+            {"most": most},
+        )
+    return shown
 
 
 def _asking(rejects: pa.Table) -> pa.Table:
@@ -121,6 +141,7 @@ def _empty() -> pa.Table:
         "line": number,
         "first_night": pa.date32(),
         "days_open": number,
+        "asks_protection": pa.bool_(),
     }
     names = [
         "agency",

@@ -84,6 +84,7 @@ class Sheet:
         search: offer a search box.
         csv_name: the file to download; default ``<name>.csv``.
         empty: the sentence that stands instead of a table without rows.
+        cut: which rows a page shows of a table that is too long for it.
         folds: heading → the titles of columns that a page shows below each other under it, where the last of them would stand, each
             with its title where it has anything but 0. CSV and Markdown have them as columns.
     """
@@ -96,6 +97,7 @@ class Sheet:
     note: str = ""
     search: bool = False
     total: int | None = None
+    cut: str = "the first, the gravest first"
     csv_name: str = ""
     folds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

@@ -79,8 +79,8 @@ _PAGE_COLUMNS = (
     "first_night",
     "days_open",
     "reject_id",
-    "asks_protection",
 )
+_ASKING_COLUMNS = ("agency", "rule", "field", "sequence", "position", "line", "key", "message", "days_open")
 
 
 def write_reports(
@@ -108,8 +108,10 @@ def write_reports(
         tasks: wishes to be protected that people must look at (`TASKS`).
     """
     who = directory or Directory.read(business_date)
+    rejected = reject_figures(engine, authority, business_date, rejects, faults, who)
     return [
-        *write_rejected(home, reject_figures(engine, authority, business_date, rejects, faults, who), who),
+        *write_rejected(home, rejected, who),
+        _write_csv(_asking(home, business_date, authority), rejected.asking.select(list(_ASKING_COLUMNS))),
         *write_matching(home, match_figures(authority, business_date, matching or MatchTables(), who), who),
         *write_quality(home, quality_figures(engine, authority, business_date, who), who),
         *write_protection(
@@ -233,7 +235,7 @@ def write_protection(
 ) -> list[Path]:
     """The page of what people must look at of an authority's protection, and its CSV, which holds every task.
 
-    First on it are what stands to be seen to first of all, where this is the authority's newest night, and the deliveries, to that night,
+    Beside it lies, from the night's own run, which rejected records ask (``asking.csv``). First on it are what stands to be seen to first of all, where this is the authority's newest night, and the deliveries, to that night,
     whose wishes do not count because too many ask, as long as nobody has settled them.
     `in_force`: whether the tasks are of a version that was published, or of an attempt that was not.
     """
@@ -256,10 +258,21 @@ def write_protection(
         number=tasks.num_rows,
         in_force=in_force,
         floods=len(floods),
+        asking=_lines(_asking(home, business_date, authority)),
         **_words(),
     )
     written = _write(folder, {"protection.html": page}, sheets, leave={"tasks"})
     return [*written, _write_csv(folder / sheets["tasks"].file, tasks)]
+
+
+def _asking(home: Home, business_date: date, authority: str) -> Path:
+    """The rejected records that ask to be protected, one line for each broken rule: for who answers for protection, as the page beside it."""
+    return _folder(home, business_date, authority) / "asking.csv"
+
+
+def _lines(path: Path) -> int:
+    """How many rows a CSV file has; none where it is not there."""
+    return max(len(path.read_bytes().splitlines()) - 1, 0) if path.is_file() else 0
 
 
 def write_models(home: Home, shown: Sequence[ShownModel], libraries: Mapping[str, str]) -> list[Path]:

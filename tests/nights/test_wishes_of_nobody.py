@@ -71,10 +71,12 @@ def test_it_says_where_it_stands_and_which_reject_asks(place: LittleNights) -> N
     assert task["last_delivery"].startswith(f"{AUTHORITY}/health/{day_of(1).isoformat()}/2-")
     assert (task["position"], task["line"]) == ("9", "10")
     folder = place.home / "reports" / day_of(1).isoformat() / AUTHORITY
-    rejected = [row for row in rows_of(folder / "rejected.csv") if row["outcome"] == "rejected"]
-    assert {row["position"] for row in rejected if row["asks_protection"] == "yes"} == {"9"}
+    assert {row["position"] for row in rows_of(folder / "asking.csv")} == {"9"}
+    assert {row["position"] for row in rows_of(folder / "rejected.csv") if row["outcome"] == "rejected"} >= {"9"}
+    assert "asking.csv" in (folder / "protection.html").read_text()
     assert f"isindex decide unshield {task['wish']}" in (folder / "protection.html").read_text()
-    assert "Asks to be protected" in (folder / "rejected.html").read_text()
+    for name in ("rejected.html", "rejected.csv"):  # who asks is for the page of protection alone
+        assert "asks" not in (folder / name).read_text().lower()
 
 
 @pytest.mark.in_full

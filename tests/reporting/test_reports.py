@@ -195,7 +195,7 @@ def test_rejected_records_can_be_found_at_their_source(site):
     rows = rows_of(site / "2026-11-20/330/rejected.html", "rejected")
     assert rows[0][:6] == ["P-0007", "Health", "Rejected", "HEALTH-BIRTH-001", "birth_date", "100"]
     assert rows[0][6:9] == ["7", "8", "–none"]
-    assert rows[0][9:] == ["2 to 7 days", "3", "–none", nights.BORN.message, nights.BORN.remedy]
+    assert rows[0][9:] == ["2 to 7 days", "3", nights.BORN.message, nights.BORN.remedy]
     assert rows[1][9:11] == ["8 to 28 days", "10"]  # then the queries, the oldest first
 
 
@@ -360,7 +360,7 @@ def test_a_large_authority_says_what_it_leaves_out(tmp_path, engine):
     )
     page = home.reports / "2026-11-20/330/rejected.html"
     assert len(rows_of(page, "rejected")) == ROWS_EMBEDDED
-    assert "first 2,000 of 30,000 rows" in page.read_text(encoding="utf-8")
+    assert "shows 2,000 of 30,000 rows" in page.read_text(encoding="utf-8")
     assert len(csv_rows(page.parent / "rejected.csv")) == 30_001
     assert page.stat().st_size < 3_000_000
 
@@ -383,3 +383,36 @@ def test_headings_of_stacked_rows_can_not_leave_their_style_sheet():
     assert '<td class="p">' in sheet.body()
     short = Sheet("s", "S", (Head("A"), Head("B")), [("x", "y")])
     assert str(short.labels()) == ""
+
+
+def test_a_page_that_is_cut_shows_rows_of_every_rule_and_supplier_and_says_how_many_of_how_many(tmp_path, engine):
+    faults = [(f"m{n}", n + 1, f"P-{n:06}", nights.BORN, "") for n in range(3 * ROWS_EMBEDDED)]
+    faults += [(f"n{n}", 9000 + n, f"Q-{n:06}", nights.NHS, "9999999999") for n in range(2 * ROWS_EMBEDDED)]
+    few = [(f"e{n}", n + 1, f"H801200001001/{n}", nights.UPN, "A999999999999") for n in range(7)]
+    rejects = {"health": nights.rejects(faults), "education": nights.rejects(few)}
+    write_reports(Home(tmp_path), engine, "330", nights.NIGHT, rejects, FAULTS.empty_table(), None, nights.directory())
+    page = Home(tmp_path).reports / "2026-11-20/330/rejected.html"
+    rows = rows_of(page, "rejected")
+    assert len(rows) == ROWS_EMBEDDED
+    shown = {rule: sum(row[3] == rule for row in rows) for rule in {row[3] for row in rows}}
+    assert shown[nights.UPN.code] == 7, "a rule that was broken rarely is there whole"
+    assert abs(shown[nights.BORN.code] - shown[nights.NHS.code]) <= 1
+    assert {row[1] for row in rows} == {"Health", "Education"}, "so the filters stay"
+    assert [row[3] for row in rows[: shown[nights.BORN.code]]] == [nights.BORN.code] * shown[nights.BORN.code]
+    below = {row[0]: (row[4], row[7]) for row in rows_of(page, "rules")}
+    assert below[nights.BORN.code] == ("6,000", f"{shown[nights.BORN.code]:,}")
+    text = " ".join(html.parse(str(page)).getroot().text_content().split())
+    assert "This page shows 2,000 of 10,007 rows: of each broken rule a fair share" in text
+    assert len(csv_rows(page.with_suffix(".csv"))) == 10_008
+
+
+def test_who_asks_to_be_protected_is_not_told_on_the_page_of_rejected_records(tmp_path, engine):
+    asking = nights.tonight()
+    health = asking["health"]
+    asking["health"] = health.append_column("asks_protection", pa.array([n == 0 for n in range(health.num_rows)]))
+    write_reports(Home(tmp_path), engine, "330", nights.NIGHT, asking, nights.standing(), None, nights.directory())
+    folder = Home(tmp_path).reports / "2026-11-20/330"
+    for name in ("rejected.html", "rejected.csv", "health/rejects.csv"):
+        assert "asks" not in (folder / name).read_text(encoding="utf-8").lower(), name
+    assert [row[:2] + row[4:5] for row in csv_rows(folder / "asking.csv")[1:]] == [["health", nights.BORN.code, "7"]]
+    assert "asking.csv" in (folder / "protection.html").read_text(encoding="utf-8")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.figures import RejectFigures
+from pipelines.reporting.reject_rows import fair_share
 from pipelines.reporting.sheets import Cell, Code, Head, Sheet
 from pipelines.reporting.tables_of.limits import ROWS_EMBEDDED
 from pipelines.reporting.words import OUTCOMES, age_band
@@ -12,8 +15,11 @@ __all__ = ["reject_sheets"]
 
 
 def reject_sheets(figures: RejectFigures, directory: Directory) -> dict[str, Sheet]:
-    """Sheets ``agencies``, ``rules``, ``rejected`` (the first `ROWS_EMBEDDED` rows), ``earlier``, ``trend``."""
+    """Sheets ``agencies``, ``rules``, ``rejected`` (a fair share of each rule, `ROWS_EMBEDDED` rows in all), ``earlier``, ``trend``."""
     title = directory.title
+    shown = fair_share(figures.rows, ROWS_EMBEDDED).to_pydict()
+    cut = figures.rows.num_rows > ROWS_EMBEDDED
+    below = Counter(zip(*(shown[name] for name in ("agency", "rule", "field", "outcome")), strict=True))
     agencies: list[tuple[Cell, ...]] = [
         (title(line.agency), line.records, line.rejected, line.queried, line.new, line.oldest or None)
         for line in figures.agencies
@@ -27,12 +33,12 @@ def reject_sheets(figures: RejectFigures, directory: Directory) -> dict[str, She
             line.records,
             line.new,
             line.oldest,
+            *([below.get((line.agency, line.rule, line.field, line.outcome), 0)] if cut else []),
             line.message,
             line.remedy,
         )
         for line in figures.rules
     ]
-    shown = figures.rows.slice(0, ROWS_EMBEDDED).to_pydict()
     names = (
         "agency",
         "outcome",
@@ -46,7 +52,6 @@ def reject_sheets(figures: RejectFigures, directory: Directory) -> dict[str, She
         "message",
         "remedy",
         "days_open",
-        "asks_protection",
     )
     titles = {agency: title(agency) for agency in set(shown["agency"])}
     rejected: list[tuple[Cell, ...]] = [
@@ -62,11 +67,10 @@ def reject_sheets(figures: RejectFigures, directory: Directory) -> dict[str, She
             Code(masked) if masked else None,
             age_band(days),
             days,
-            "Yes" if asks else None,
             message,
             remedy,
         )
-        for agency, outcome, rule, field, sequence, position, line, key, masked, message, remedy, days, asks in zip(
+        for agency, outcome, rule, field, sequence, position, line, key, masked, message, remedy, days in zip(
             *(shown[name] for name in names), strict=True
         )
     ]
@@ -102,6 +106,7 @@ def reject_sheets(figures: RejectFigures, directory: Directory) -> dict[str, She
                 Head("Records", number=True),
                 Head("New tonight", number=True),
                 Head("Oldest, days", number=True),
+                *([Head("Rows below", number=True)] if cut else []),
                 Head("What is wrong"),
                 Head("What to do"),
             ),
@@ -123,7 +128,6 @@ def reject_sheets(figures: RejectFigures, directory: Directory) -> dict[str, She
                 Head("Shape of the value"),
                 Head("Age", pick=True),
                 Head("Days open", number=True),
-                Head("Asks to be protected", pick=True),
                 Head("What is wrong"),
                 Head("What to do"),
             ),
@@ -131,6 +135,7 @@ def reject_sheets(figures: RejectFigures, directory: Directory) -> dict[str, She
             empty="No record was rejected or queried tonight.",
             search=True,
             total=figures.rows.num_rows,
+            cut="of each broken rule a fair share, the gravest and oldest of it first",
         ),
         "earlier": Sheet(
             "earlier",
