@@ -163,7 +163,7 @@ class NightFigures:
         """Numbers of the night: authorities and feeds by state, records by outcome, children published."""
         feeds = self.feeds
         states = [feed.state for feed in feeds]
-        not_nights = {"published", "not_published", "failed", "silent"}
+        not_nights = {"published", "not_published", "failed", "silent", "beyond"}
         return {
             "authorities": len(self.authorities),
             "authorities_published": sum(line.state == "published" for line in self.authorities),
@@ -184,7 +184,7 @@ class NightFigures:
 
 @dataclass(frozen=True)
 class AgencyRejects:
-    """One agency's rejected and queried records of a night; `new` and `oldest` (days) count faults, not records."""
+    """One agency's rejected and queried records of a night; `new`, `oldest` (days) and `closed` (corrected or gone since the night before) count faults, not records."""
 
     agency: str
     records: int | None
@@ -192,6 +192,7 @@ class AgencyRejects:
     queried: int
     new: int
     oldest: int
+    closed: int = 0
 
 
 @dataclass(frozen=True)
@@ -259,6 +260,7 @@ class RejectFigures:
             **{f"rejected/{line.agency}": line.rejected for line in self.agencies},
             **{f"queried/{line.agency}": line.queried for line in self.agencies},
             **{f"faults/{name}": number for name, number in faults.items()},
+            "faults_closed": sum(line.closed for line in self.agencies),
             "faults_new": sum(line.new for line in self.agencies),
             "faults_open_from_earlier": sum(line.faults for line in self.earlier),
             "oldest_days": max((line.oldest for line in self.agencies), default=0),

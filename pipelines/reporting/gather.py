@@ -50,7 +50,7 @@ from pipelines.reporting.reject_rows import reject_rows
 from pipelines.reporting.review import REVIEW
 from pipelines.reporting.silence import feeds_of, silent_lines
 from pipelines.reporting.way_out import remedy_of, what_to_do
-from pipelines.reporting.words import DIMENSIONS, STATES, STEPS
+from pipelines.reporting.words import DIMENSIONS, STATES, STEPS, plural
 from pipelines.tables import connect, fetch
 
 __all__ = ["NIGHTS_SHOWN", "last_state", "match_figures", "night_figures", "quality_figures", "reject_figures"]
@@ -189,6 +189,11 @@ def reject_figures(
             """,
             [business_date],
         ).fetchall()
+        closed = dict(
+            duck.execute(
+                "SELECT agency, count(*) FROM faults WHERE closed_night = $1 GROUP BY agency", [business_date]
+            ).fetchall()
+        )
     rows = reject_rows(rejects, first, business_date, directory)
     history = _history(engine, authority, business_date)
     with connect({"rows": rows}) as duck:
@@ -205,20 +210,21 @@ def reject_figures(
         ).fetchall()
         by_rule = duck.execute(
             """
-            SELECT agency, rule, field, outcome, dimension, min(message), min(remedy),
+            SELECT agency, rule, field, max(outcome), dimension, min(message), min(remedy),
                    count(DISTINCT (sequence, position)) AS records, count(*) FILTER (days_open = 1), max(days_open)
-            FROM rows GROUP BY agency, rule, field, outcome, dimension
-            ORDER BY outcome DESC, records DESC, agency, rule, field
+            FROM rows GROUP BY agency, rule, field, dimension
+            ORDER BY records DESC, agency, rule, field
             """
         ).fetchall()
-    counted = {row[0]: row[1:] for row in totals}
+    counted: dict[str, tuple[int, int, int, int]] = {row[0]: row[1:] for row in totals}
     tonight = {point.agency: point.records for point, _ in history if point.business_date == business_date}
-    names = [*directory.agencies, *sorted({*counted} - {*directory.agencies})]
+    names = [*directory.agencies, *sorted({*counted, *closed} - {*directory.agencies})]
+    numbers = {agency: counted.get(agency, (0, 0, 0, 0)) for agency in names}
     return RejectFigures(
         authority,
         business_date,
-        tuple(AgencyRejects(agency, tonight.get(agency), *counted.get(agency, (0, 0, 0, 0))) for agency in names),
-        tuple(RuleLine(*row) for row in _by_outcome(by_rule)),
+        tuple(AgencyRejects(agency, tonight.get(agency), *numbers[agency], closed.get(agency, 0)) for agency in names),
+        tuple(RuleLine(*row) for row in _by_outcome(by_rule, directory)),
         tuple(EarlierRejects(*row) for row in earlier),
         tuple(trend for _, trend in history),
         rows.drop_columns("asks_protection"),
@@ -264,16 +270,37 @@ def match_figures(authority: str, business_date: date, tables: MatchTables, dire
         with connect({"events": tables.events}) as duck:
             found = duck.execute(
                 """
-                SELECT DISTINCT kind, index_id, other_id, try_cast(evidence AS JSON) ->> 'reason' AS reason FROM events
-                WHERE kind IN ('merged', 'split') ORDER BY ALL
+                WITH told AS (SELECT DISTINCT kind, index_id, other_id, try_cast(evidence AS JSON) AS evidence FROM events),
+                joined AS (  -- by which steps records came from one identity to the other
+                    SELECT index_id, other_id, list(DISTINCT evidence ->> 'step' ORDER BY evidence ->> 'step') AS steps
+                    FROM told WHERE kind = 'joined' GROUP BY ALL
+                )
+                SELECT t.kind, t.index_id, t.other_id, t.evidence ->> 'reason', coalesce(j.steps, []), t.evidence ->> 'records'
+                FROM told t LEFT JOIN joined j ON t.kind = 'merged' AND j.index_id = t.other_id AND j.other_id = t.index_id
+                WHERE t.kind IN ('merged', 'split') ORDER BY ALL
                 """
             ).fetchall()
-        events = tuple(dict(zip(("kind", "index_id", "other_id", "reason"), row, strict=True)) for row in found)
+        events = tuple(
+            {"kind": kind, "index_id": one, "other_id": other, "reason": reason or _why(kind, by, records)}
+            for kind, one, other, reason, by, records in found
+        )
     agencies = (*directory.agencies, *sorted({agency for _, agency in steps} - {*directory.agencies}))
     unknown = {step for step, _ in steps} - {*STEPS}
     if unknown:  # a step without words would silently be left out of the totals
         raise ValueError(f"match steps without words in pipelines.reporting.words: {sorted(unknown)}")
     return MatchFigures(authority, business_date, agencies, steps, children, review, apart, events, dict(tables.stats))
+
+
+def _why(kind: str, steps: Sequence[str], records: str | None) -> str | None:
+    """Why two identities became one, or one two, as far as the ledger tells."""
+    if kind == "split":
+        return f"{plural(int(records), 'record')} could not stay with the others." if records else None
+    words = [STEPS[step].text for step in steps if step in STEPS and step != "new"]
+    return (
+        f"Their records belong together by: {', '.join(words)}."
+        if words
+        else "Their records belong together by a record of both."
+    )
 
 
 def quality_figures(engine: Engine, authority: str, business_date: date, directory: Directory) -> QualityFigures:
@@ -418,10 +445,12 @@ def _feed_line(
     notices = tuple(notice for line in own for notice in line.notices)
     in_force = [line.counts or {} for line in own if line.state in IN_FORCE]
     counts = counted(in_force) if in_force else None
-    notices += _beyond_service_level(counts or {}, directory.contract(agency))
     used = by_id.get(row.delivery_id) if row is not None and row.delivery_id else None
     usable = [line for line in own if line.state in IN_FORCE]
     latest = usable[-1] if usable else own[-1] if own else used
+    changes_only = bool(usable) and all(line.mode == "delta" for line in usable)
+    live = row.live_records if row is not None and changes_only else None
+    notices += _beyond_service_level(counts or {}, directory.contract(agency), live or 0)
     since = bool(usable) and row is not None and row.delivery_id != usable[-1].delivery_id
     waits = since and overtaken in ("held", "failed")
     if waits:
@@ -481,14 +510,16 @@ def _not_taken_in(feed: FeedLine) -> FeedLine:
     return replace(feed, state=state, notices=(*feed.notices, notice))
 
 
-def _beyond_service_level(counts: Mapping[str, int], contract: Contract | None) -> tuple[Notice, ...]:
-    """A remark when more of a feed's records were rejected than its contract's service level allows."""
-    read = counts.get("rows_read", 0)
-    share = counts.get("rejected", 0) / read if read else 0.0
+def _beyond_service_level(counts: Mapping[str, int], contract: Contract | None, live: int = 0) -> tuple[Notice, ...]:
+    """A remark when more of a feed's records were rejected than its contract's service level allows; `live` records of a feed that sent changes only."""
+    read, rejected = counts.get("rows_read", 0), counts.get("rejected", 0)
+    whole = max(read, live)
+    share = rejected / whole if whole else 0.0
     if contract is None or share <= contract.service_level.reject_rate:
         return ()
     limit = contract.service_level.reject_rate
-    message = f"{share:.2%} of the records were rejected; the service level allows {limit:.2%}."
+    of = "the feed’s records" if live > read else "the records"
+    message = f"{share:.2%} of {of} were rejected ({rejected:,} of {whole:,}); the service level allows {limit:.2%}."
     remedy = "Send the supplier its rejects.csv, and have the records corrected at their source and sent again."
     return (Notice("REJECT_RATE", "", message, remedy, "warn"),)
 
@@ -556,6 +587,11 @@ def _hiding(day: date, last: Row[Any] | None, told: Row[Any] | None, see: Reader
     return tuple(lines)
 
 
-def _by_outcome(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Rejecting rules before querying ones; within, as given."""
-    return sorted(rows, key=lambda row: row[3] != "rejected")
+def _by_outcome(rows: list[tuple[Any, ...]], directory: Directory) -> list[tuple[Any, ...]]:
+    """Rejecting rules before querying ones; within, as given. Which of both a rule is hangs on the rule, not on what else a record broke."""
+    told = []
+    for agency, code, field, outcome, *others in rows:
+        rule = directory.rule(code)
+        does = outcome if rule is None else "rejected" if rule.severity == "reject" else "queried"
+        told.append((agency, code, field, does, *others))
+    return sorted(told, key=lambda row: row[3] != "rejected")

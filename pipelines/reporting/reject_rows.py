@@ -106,7 +106,7 @@ def fair_share(rows: pa.Table, most: int) -> pa.Table:
             duck,
             """
             SELECT * EXCLUDE (_at) FROM (
-                FROM rows ORDER BY row_number() OVER (PARTITION BY agency, rule, field, outcome ORDER BY _at), _at LIMIT $most
+                FROM rows ORDER BY row_number() OVER (PARTITION BY agency, rule, field ORDER BY _at), _at LIMIT $most
             ) ORDER BY _at
             """,
             {"most": most},

@@ -66,6 +66,7 @@ STATES = {
         "Failed", "bad", "The run broke off before the index was refreshed. What was published before stays."
     ),
     "not_published": Word("Not published", "quiet", "Nothing was published for this night."),
+    "beyond": Word("Above its limit", "bad", "More of its records were rejected than its service level allows."),
     "silent": Word(
         "Silent",
         "bad",
@@ -207,6 +208,7 @@ GLOSSARY = (
         "The supplier’s own reference for the record. National numbers in it are shown by their last characters only.",
     ),
     ("Shape", "What a faulty value looked like: A for a letter, 9 for a digit. The value itself is never shown."),
+    ("Closed", "A fault that was open and is so no more: the record came without it, or is not delivered any more."),
     ("Rule", "A promise about records, with a code. A record that breaks it is rejected or queried."),
     ("Field", "The column, element or key of the supplier’s file that a rule is about."),
     ("Days open", "How many days the same fault has stood on the same record, tonight included."),
@@ -284,7 +286,7 @@ CHANGES = {
     "shielded": "Newly shielded or withheld: not shown in full any more.",
     "unshielded": "Shown in full again.",
     "changed": "Something that is shown of the child is different.",
-    "moved": "An address of the child is different.",
+    "moved": "An address of the child is different: a part of those that changed.",
     "unchanged": "Nothing that is shown of the child is different.",
 }
 PAIRS = {

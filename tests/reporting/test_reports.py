@@ -7,6 +7,7 @@ import re
 import shlex
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
@@ -17,6 +18,7 @@ from assets.command.app import app
 from pipelines.home import Home
 from pipelines.reporting import (
     MatchTables,
+    gather,
     match_figures,
     night_figures,
     quality_figures,
@@ -139,7 +141,8 @@ def test_first_page_names_the_nights_that_wait_for_somebody(tmp_path, engine):
         "1",
         "1",
         "0",
-    ]  # authorities, published, held, failed, shown less
+        "0",
+    ]  # authorities, published, held, failed, silent, shown less
 
 
 def test_overview_lists_codes_with_message_and_remedy_gravest_first(site):
@@ -416,3 +419,60 @@ def test_who_asks_to_be_protected_is_not_told_on_the_page_of_rejected_records(tm
         assert "asks" not in (folder / name).read_text(encoding="utf-8").lower(), name
     assert [row[:2] + row[4:5] for row in csv_rows(folder / "asking.csv")[1:]] == [["health", nights.BORN.code, "7"]]
     assert "asking.csv" in (folder / "protection.html").read_text(encoding="utf-8")
+
+
+def test_faults_that_were_closed_since_the_night_before_are_told(tmp_path, engine):
+    faults = nights.standing().to_pylist()
+    faults[2] |= {"state": "corrected", "closed_night": nights.NIGHT}
+    faults.append(faults[2] | {"reject_id": "long ago", "closed_night": nights.NIGHT - timedelta(days=1)})
+    table = pa.Table.from_pylist(faults, FAULTS.schema)
+    write_reports(Home(tmp_path), engine, "330", nights.NIGHT, nights.tonight(), table, None, nights.directory())
+    page = Home(tmp_path).reports / "2026-11-20/330/rejected.html"
+    assert rows_of(page, "agencies")[0][5] == "1"
+    assert "1 fault that stood the night before is closed" in page.read_text(encoding="utf-8")
+
+
+def test_a_rule_that_only_queries_is_not_told_as_rejecting_where_a_record_was_rejected_for_another(site):
+    page = site / "2026-11-20/330/rejected.html"
+    rules = {row[0]: row for row in rows_of(page, "rules")}
+    assert len(rules) == len(rows_of(page, "rules")), "each rule once"
+    assert rules[nights.BORN.code][3] == "Rejected" and rules[nights.NHS.code][3] == "Queried"
+    assert rules[nights.NHS.code][4] == "43", "the rejected record broke it too"
+
+
+def test_a_delta_is_judged_against_its_feed_and_not_against_its_ten_rows(engine):
+    shares = {}
+    for mode, live in (("delta", 2450), ("full", 10)):
+        delivery = FeedLine(
+            "330", "health", "partly_loaded", delivery_id="d", mode=mode, counts={"rows_read": 10, "rejected": 1}
+        )
+        row = SimpleNamespace(delivery_id="d", as_of=nights.NIGHT, live_records=live, state="partly_loaded")
+        line = gather._feed_line(
+            "330", "health", row, {"d": delivery}, (delivery,), nights.NIGHT, nights.directory(), ""
+        )  # type: ignore[arg-type]
+        shares[mode] = [notice.message for notice in line.notices]
+        rows = night_sheets(
+            NightFigures(nights.NIGHT, (AuthorityLine("330", "published", "v=1", 1, 0, {}, (), (line,)),), ()),
+            nights.directory(),
+        )["attention"].rows
+        assert [row[2].text for row in rows if row[3] is not None] == (["Above its limit"] if mode == "full" else [])
+    assert shares["delta"] == [] and "10.00%" in shares["full"][0] and "1 of 10" in shares["full"][0]
+
+
+def test_merges_and_splits_say_why_and_those_moved_are_told_among_those_changed(tmp_path, engine):
+    told = [
+        ("merged", "AAAA1", "DDDD4", "{}"),
+        ("joined", "DDDD4", "AAAA1", '{"step":"upn","weight":21.5}'),
+        ("split", "BBBB2", "EEEE5", '{"records":2}'),
+    ]
+    events = pa.Table.from_pylist(
+        [dict(zip(("kind", "index_id", "other_id", "evidence"), row, strict=True)) for row in told]
+    )
+    figures = match_figures("330", nights.NIGHT, MatchTables(events=events), nights.directory())
+    assert [event["reason"] for event in figures.events] == [
+        "Their records belong together by: UPN.",
+        "2 records could not stay with the others.",
+    ]
+    line = AuthorityLine("330", "published", "v=1", 1, 0, {"added": 1, "changed": 40, "moved": 11}, (), ())
+    (row,) = night_sheets(NightFigures(nights.NIGHT, (line,), ()), nights.directory())["authorities"].rows
+    assert row[8] == "1 added, 40 changed (11 of them moved)"

@@ -7,7 +7,7 @@ from datetime import date
 
 from sqlalchemy import Engine, func, select
 
-from pipelines.database.schema import attempt, feed_night
+from pipelines.database.schema import attempt, delivery, feed_night
 from pipelines.deliveries.findings_kept import kept_findings, kept_incomplete
 from pipelines.deliveries.standing import standing_deliveries
 from pipelines.home import Home
@@ -32,6 +32,9 @@ def front_sheets(engine: Engine, home: Home, business_date: date | None = None) 
             select(attempt)
             .where(attempt.c.attempt_id.in_(newest))
             .order_by(attempt.c.business_date.desc(), attempt.c.authority)
+        ).all()
+        begun = connection.execute(
+            select(delivery.c.authority, func.min(delivery.c.business_date)).group_by(delivery.c.authority)
         ).all()
         fed = connection.execute(select(feed_night.c.business_date, feed_night.c.authority).distinct()).all()
     authorities: dict[date, set[str]] = {}
@@ -65,11 +68,12 @@ def front_sheets(engine: Engine, home: Home, business_date: date | None = None) 
             states.get((each, "published"), 0),
             states.get((each, "held"), 0),
             states.get((each, "failed"), 0),
+            sum(first < each and authority not in authorities[each] for authority, first in begun),
             taken[each],
         )
         for each in sorted(authorities, reverse=True)
     ]
-    titles = ("Authorities", "Published", "Held", "Failed", "Versions shown less or removed")
+    titles = ("Authorities", "Published", "Held", "Failed", "Silent", "Versions shown less or removed")
     numbers = tuple(Head(text, number=True) for text in titles)
     return {
         "first": first_sheet(first_of_all(engine, home)),

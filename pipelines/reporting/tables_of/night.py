@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from pipelines.publishing.tombstones import Tombstone
 from pipelines.reporting.directory import Directory
@@ -32,9 +32,12 @@ def night_sheets(
             Code(line.authority),
             STATES.get(line.state, STATES["not_published"]),
             line.children,
-            *(sum(feed.count(count) for feed in line.feeds) for count in ("accepted", "queried", "rejected")),
+            *(
+                None if line.state == "silent" else sum(feed.count(count) for feed in line.feeds)
+                for count in ("accepted", "queried", "rejected")
+            ),
             line.review_open,
-            ", ".join(f"{number:,} {kind}" for kind, number in line.changes.items() if number),
+            _changes(line.changes),
             Told(" ".join(line.reasons)),
         )
         for line in figures.authorities
@@ -62,7 +65,7 @@ def night_sheets(
             each.actor or None,
             each.reason,
             _moment(each.since),
-            each.number,
+            Code(str(each.number)) if each.number else None,
         )
         for line in figures.authorities
         for each in line.let_pass
@@ -143,7 +146,7 @@ def night_sheets(
                 Head("Who let it pass"),
                 Head("Reason"),
                 Head("When (UTC)"),
-                Head("Decision", number=True),
+                Head("Decision"),
             ),
             passed,
             empty="No gate was let pass.",
@@ -246,7 +249,7 @@ def _attention(figures: NightFigures, directory: Directory) -> list[tuple[Cell, 
         (
             name(feed.authority),
             directory.title(feed.agency),
-            STATES[feed.state],
+            STATES["beyond" if code == "REJECT_RATE" else feed.state],
             Code(code) if code else None,
             file,
             Told(message),
@@ -263,6 +266,17 @@ def _attention(figures: NightFigures, directory: Directory) -> list[tuple[Cell, 
         if (line.authority, number) not in first
     ]
     return rows
+
+
+def _changes(changes: Mapping[str, int]) -> str:
+    """What differs from the version before; those that moved are among those that changed."""
+    moved = changes.get("moved", 0)
+    told = [
+        f"{number:,} {kind}" + (f" ({moved:,} of them moved)" if kind == "changed" and moved else "")
+        for kind, number in changes.items()
+        if number and (kind != "moved" or not changes.get("changed"))
+    ]
+    return ", ".join(told)
 
 
 def _link(line: AuthorityLine, name: Callable[[str], str], page: str, has_reports: frozenset[str]) -> Cell:
@@ -306,7 +320,9 @@ def _remarks(feed: FeedLine) -> list[tuple[str, str, str, str]]:
 def _gravity(feed: FeedLine) -> tuple[int, str, str]:
     if any(notice.code == "PROTECTION_FLOOD" for notice in feed.notices):  # nobody whom it means is hidden meanwhile
         return (-1, feed.authority, feed.agency)
-    order = ["refused", "missing", "held", "late", "partly_loaded", "expected"]
+    order = ["refused", "missing", "held", "late", "beyond", "partly_loaded", "expected"]
+    if feed.state in ("loaded", "partly_loaded") and any(notice.code == "REJECT_RATE" for notice in feed.notices):
+        return (order.index("beyond"), feed.authority, feed.agency)
     return (order.index(feed.state) if feed.state in order else len(order), feed.authority, feed.agency)
 
 

@@ -19,9 +19,9 @@ def reject_sheets(figures: RejectFigures, directory: Directory) -> dict[str, She
     title = directory.title
     shown = fair_share(figures.rows, ROWS_EMBEDDED).to_pydict()
     cut = figures.rows.num_rows > ROWS_EMBEDDED
-    below = Counter(zip(*(shown[name] for name in ("agency", "rule", "field", "outcome")), strict=True))
+    below = Counter(zip(*(shown[name] for name in ("agency", "rule", "field")), strict=True))
     agencies: list[tuple[Cell, ...]] = [
-        (title(line.agency), line.records, line.rejected, line.queried, line.new, line.oldest or None)
+        (title(line.agency), line.records, line.rejected, line.queried, line.new, line.closed, line.oldest or None)
         for line in figures.agencies
     ]
     rules: list[tuple[Cell, ...]] = [
@@ -33,7 +33,7 @@ def reject_sheets(figures: RejectFigures, directory: Directory) -> dict[str, She
             line.records,
             line.new,
             line.oldest,
-            *([below.get((line.agency, line.rule, line.field, line.outcome), 0)] if cut else []),
+            *([below.get((line.agency, line.rule, line.field), 0)] if cut else []),
             line.message,
             line.remedy,
         )
@@ -91,6 +91,7 @@ def reject_sheets(figures: RejectFigures, directory: Directory) -> dict[str, She
                 Head("Records read", number=True),
                 *numbers,
                 Head("New faults", number=True),
+                Head("Closed since the night before", number=True),
                 Head("Oldest, days open", number=True),
             ),
             agencies,
