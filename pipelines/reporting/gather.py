@@ -45,7 +45,7 @@ from pipelines.reporting.figures import (
 )
 from pipelines.reporting.first_of_all import first_of_all
 from pipelines.reporting.let_pass import let_pass
-from pipelines.reporting.readers_see import ReadersSee, readers_see, runs_of
+from pipelines.reporting.readers_see import ReadersSee, readers_see
 from pipelines.reporting.reject_rows import reject_rows
 from pipelines.reporting.review import REVIEW
 from pipelines.reporting.silence import feeds_of, silent_lines
@@ -103,7 +103,7 @@ def night_figures(engine: Engine, business_date: date, directory: Directory, hom
             authority: let_pass(connection, [each[authority] for each in (as_told, last) if authority in each])
             for authority in {*as_told, *last}
         }
-    seen = readers_see(home, {*in_force, *last}, business_date, runs_of(engine, {*last})) if home else {}
+    seen = readers_see(home, {*in_force, *last}, business_date, engine) if home else {}
     waiting_first = first_of_all(engine, home) if home else []
     unmet = {(each.authority, each.number) for each in waiting_first}
     lines = []

@@ -6,7 +6,7 @@ have been published again, less somebody.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -63,16 +63,17 @@ class ReadersSee:
 
 
 def readers_see(
-    home: Home, authorities: Collection[str], business_date: date, runs: Mapping[str, Runs] | None = None
+    home: Home, authorities: Collection[str], business_date: date, engine: Engine | None = None
 ) -> dict[str, ReadersSee]:
-    """Authority → what readers see, for the pages of a night; `runs` as `runs_of` has them."""
+    """Authority → what readers see, for the pages of a night; with `engine` also which versions of other nights were taken since its run."""
     found = {}
     for authority in authorities:
         versions = versions_or_none(home, authority)
         newest = max(versions, default=None)
         at = max((day for day in versions if day <= business_date), default=None)
-        mine = (runs or {}).get(authority, ())
-        taken = [each for each in tombstones(home, authority) if business_date in told_on(each, mine)]
+        stones = tombstones(home, authority)
+        runs = runs_of(engine, authority) if engine is not None and stones else ()
+        taken = [each for each in stones if business_date in told_on(each, runs)]
         counted = {day: _counted(home, authority, day, versions.get(day)) for day in {business_date, newest, at} if day}
         found[authority] = ReadersSee(
             counted[business_date],
@@ -83,16 +84,15 @@ def readers_see(
     return found
 
 
-def runs_of(engine: Engine, authorities: Collection[str] | None = None) -> dict[str, Runs]:
-    """Authority → when each run of one of its nights began, and of which, in the order of time."""
-    query = select(attempt.c.authority, attempt.c.started_at, attempt.c.business_date).order_by(attempt.c.attempt_id)
-    if authorities is not None:
-        query = query.where(attempt.c.authority.in_(sorted(authorities)))
-    found: dict[str, list[tuple[str, date]]] = {}
+def runs_of(engine: Engine, authority: str) -> Runs:
+    """When each run of a night of an authority began, and of which, in the order of time."""
+    query = (
+        select(attempt.c.started_at, attempt.c.business_date)
+        .where(attempt.c.authority == authority)
+        .order_by(attempt.c.attempt_id)
+    )
     with engine.connect() as connection:
-        for authority, started_at, business_date in connection.execute(query):
-            found.setdefault(authority, []).append((started_at, business_date))
-    return {authority: tuple(runs) for authority, runs in found.items()}
+        return [(row.started_at, row.business_date) for row in connection.execute(query)]
 
 
 def told_on(stone: Tombstone, runs: Runs) -> set[date]:

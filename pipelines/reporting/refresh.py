@@ -110,13 +110,16 @@ def refresh_landing(home: Home, engine: Engine) -> None:
 
 def _taken(engine: Engine, home: Home) -> set[tuple[str, str]]:
     """Business date of the nights that tell of it, and version, of what was published again or removed to protect somebody."""
-    runs = runs_of(engine)
-    return {
-        (night.isoformat(), f"{authority} {stone.version} {stone.removed_at}")
-        for authority in authorities_published(home)
-        for stone in tombstones(home, authority)
-        for night in told_on(stone, runs.get(authority, ()))
-    }
+    found = set()
+    for authority in authorities_published(home):
+        stones = tombstones(home, authority)
+        runs = runs_of(engine, authority) if stones else ()
+        found |= {
+            (night.isoformat(), f"{authority} {stone.version} {stone.removed_at}")
+            for stone in stones
+            for night in told_on(stone, runs)
+        }
+    return found
 
 
 def _seen_instead(engine: Engine, home: Home) -> set[tuple[str, str]]:

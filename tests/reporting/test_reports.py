@@ -476,3 +476,10 @@ def test_merges_and_splits_say_why_and_those_moved_are_told_among_those_changed(
     line = AuthorityLine("330", "published", "v=1", 1, 0, {"added": 1, "changed": 40, "moved": 11}, (), ())
     (row,) = night_sheets(NightFigures(nights.NIGHT, (line,), ()), nights.directory())["authorities"].rows
     assert row[8] == "1 added, 40 changed (11 of them moved)"
+
+
+def test_a_decision_that_was_settled_since_is_not_to_be_settled_on_its_night(tmp_path, engine):
+    unmet = {"decision": 13, "told": "Decision 13 opened nobody.", "what_to_do": "Decide again.", "why": ["asks"]}
+    nights.tried(engine, "330", "published", version="v=1", figures={"unmet": [unmet]})
+    write_overview(Home(tmp_path), engine, nights.NIGHT, nights.directory())
+    assert "Decision 13" not in (Home(tmp_path).reports / "2026-11-20/index.html").read_text(encoding="utf-8")
