@@ -97,7 +97,7 @@ class Sheet:
     note: str = ""
     search: bool = False
     total: int | None = None
-    cut: str = "the first, the gravest first"
+    cut: str = "the gravest first"
     csv_name: str = ""
     folds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
