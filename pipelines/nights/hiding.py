@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
@@ -117,7 +118,7 @@ class Known:
     unserviced: pa.Table
     since: bool
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Names what is known, whenever it was asked for last: the same knowledge hides the same in a version."""
         return _digest(

@@ -74,6 +74,7 @@ _EACH_WITH_EACH = 50  # bearers of one token
 _MOST_PAIRS = 64  # of a family with a given name, of one record: one with a hundred names makes ten thousand of them, and thirty times more with slips
 _LONGEST = 64  # letters of a name that is looked for with one of them wrong: a longer one is no name, and costs its length squared
 _FEW = 0.125  # share of the records that differ from those at hand: of more it costs less to recall them all
+_A_HANDFUL = 1 / 64  # share of the records at hand: of fewer, tokens are sooner made than found
 _FEWEST = 8  # letters and digits of a number: a shorter one is a note, not a number
 
 
@@ -93,6 +94,7 @@ def tokens_of_records(records: pa.Table, names: pa.Table) -> pa.Table:
     key, last = key_of("tokens", _MADE_BY), at_hand("tokens")
     if last is not None and last.is_of(key, (records, names)):
         return last.found
+    of_few = last is not None and not keeps() and records.num_rows <= last.inputs[0].num_rows * _A_HANDFUL
     told = " UNION ALL ".join([
         "SELECT record_key, 'key' AS part, 0 AS ordinal, record_key AS value FROM records",
         *(f"SELECT record_key, 'number', 0, {name}::VARCHAR FROM records" for name in numbers),
@@ -102,6 +104,8 @@ def tokens_of_records(records: pa.Table, names: pa.Table) -> pa.Table:
     def make(wanted: pa.Array | None) -> pa.Table:
         return _tokens({"records": _among(records, wanted), "names": _among(names, wanted)}, told, [_NAMED])
 
+    if of_few:  # what is at hand of all is not given up for them
+        return give(make(None), TOKENS)
     differing = None
     if last is not None and not keeps() and last.is_alike(key, (records, names)):
         differing = _differing(last.inputs, (records, names))

@@ -120,6 +120,17 @@ def test_of_what_is_at_hand_only_what_differs_is_worked_out(filled, monkeypatch)
     assert worked == [0, 1, 0]
 
 
+def test_a_handful_of_records_does_not_take_the_place_of_all_that_are_at_hand(filled, monkeypatch):
+    folder, records, names, worked = filled
+    monkeypatch.setattr(made, "_A_HANDFUL", 0.5)
+    with run_remembered(), remembering(folder):
+        every = rows(tokens_of_records(records, names))
+        one = rows(tokens_of_records(records.slice(0, 1), names))
+        assert one == [row for row in every if "a:0" in row]
+        assert rows(tokens_of_records(records, names)) == every
+    assert worked == [0, 1]
+
+
 @pytest.mark.parametrize("damage", ["cut", "altered", "unsealed", "another's seal"])
 def test_a_damaged_memory_is_none(filled, damage):
     folder, records, names, worked = filled

@@ -158,11 +158,7 @@ def guard(
         & ((family == 0) | (levels["other_names"] == OTHER_NAMES["titles"]))
         & (levels["address"] <= LEVELS["address"]["district"])
         & ~trusted,
-        "initials_alone": (given > 0)
-        & _only_initials(people, left)
-        & _only_initials(people, right)
-        & (family <= crossed)
-        & ~trusted,
+        "initials_alone": _both_initials(people, left, right, (given > 0) & (family <= crossed) & ~trusted),
         "no_given_name": (given == NOTHING)
         & ((levels["address"] != LEVELS["address"]["dwelling"]) | nameless)
         & ~trusted,
@@ -175,9 +171,13 @@ def guard(
     return np.select(list(conditions.values()), [np.int8(_NUMBER[name]) for name in conditions], np.int8(0))
 
 
-def _only_initials(people: Comparable, rows: Positions) -> Mask:
-    """Whether the given name is a single letter."""
-    return np.append(people.given_names.lengths, 0)[people.given[rows]] == 1
+def _both_initials(people: Comparable, left: Positions, right: Positions, asked: Mask) -> Mask:
+    """Whether both given names are a single letter, of the pairs that are `asked` for: the names of no others are read for it."""
+    found = asked.copy()
+    for rows in (left, right):
+        told, place = np.unique(people.given[rows[asked]], return_inverse=True)
+        found[asked] &= people.given_names.lengths_of(told)[place] == 1
+    return found
 
 
 def _of_people(levels: dict[str, Levels], identifiers: Identifiers, same_source: Mask) -> Numbers:

@@ -158,6 +158,10 @@ class Names(Sequence[T], Generic[T]):
         """How many letters each has."""
         return np.array([len(text) for text in self.spelled.tolist()], dtype=np.int64)
 
+    def lengths_of(self, positions: Positions) -> Counts:
+        """How many letters each of these has, of which the others need not be read; none where no name is meant (-1)."""
+        return np.array([len(self[each].name or "") if each >= 0 else 0 for each in positions.tolist()], dtype=np.int64)
+
     @cached_property
     def initials(self) -> Numbers:
         """The first letter of each, as a number; -1 for none."""
