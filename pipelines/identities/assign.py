@@ -222,7 +222,7 @@ _TONIGHT = f"""
     merged_in AS (
         SELECT DISTINCT h.record_key, r.redirects_to AS index_id FROM history h JOIN resolved r USING (index_id)
     ),
-    joined AS (
+    joined AS MATERIALIZED (
         SELECT c.record_key, c.cluster, c.step, c.weight, c.reason, p.index_id AS was, p.record_ref, p.wall_ref,
             f.cluster IS NOT NULL AS is_frozen, m.record_key IS NULL AS own,
             -- where nothing changed, the delivery that last changed the record stays its source
@@ -233,21 +233,24 @@ _TONIGHT = f"""
         LEFT JOIN previous p USING (record_key)
         LEFT JOIN merged_in m ON m.record_key = c.record_key AND m.index_id = p.index_id
         LEFT JOIN frozen_clusters f ON f.cluster = c.cluster
+    ),
+    stayed AS (  -- of frozen clusters, of which there are few, what was one the night before
+        SELECT cluster, was, min(record_key) AS first FROM joined WHERE is_frozen AND was IS NOT NULL GROUP BY cluster, was
     )
-    SELECT * REPLACE (
-        CASE WHEN NOT is_frozen THEN cluster
-             WHEN was IS NULL THEN record_key
-             ELSE min(record_key) OVER (PARTITION BY is_frozen, cluster, was) END AS cluster)
-    FROM joined
+    SELECT j.* REPLACE (
+        CASE WHEN NOT is_frozen THEN j.cluster
+             WHEN j.was IS NULL THEN record_key
+             ELSE s.first END AS cluster)
+    FROM joined j LEFT JOIN stayed s ON s.cluster = j.cluster AND s.was = j.was
 """
 # rule 5: ids that a cluster may not have, though its records had them
 _BARRED = """
     CREATE TEMP TABLE barred AS
     WITH RECURSIVE held AS (
-        SELECT record_key, index_id FROM previous UNION SELECT record_key, index_id FROM history
+        SELECT record_key, index_id FROM previous UNION ALL SELECT record_key, index_id FROM history
     ),
-    told AS (  -- of which record an event names an id by the reference that others name it by too
-        SELECT record_key, index_id FROM previous WHERE wall_ref IS NULL
+    told AS (  -- of which record that had another id an event names one by the reference that others name it by too
+        SELECT record_key, index_id FROM previous WHERE wall_ref IS NULL AND record_key IN (SELECT record_key FROM history)
         UNION SELECT record_key, index_id FROM history WHERE NOT coalesce(walled, false)
     ),
     had AS (
@@ -258,8 +261,7 @@ _BARRED = """
         JOIN had o ON o.wall_a = w.wall_a AND o.wall_b = w.wall_b AND o.side <> w.side AND o.side <> 'between'
     ),
     moved AS MATERIALIZED (  -- ids that one record went from and to, and such as were merged
-        SELECT h.index_id AS one, k.index_id AS other FROM told h JOIN told k USING (record_key)
-        WHERE h.index_id <> k.index_id AND record_key IN (SELECT record_key FROM history)
+        SELECT h.index_id AS one, k.index_id AS other FROM told h JOIN told k USING (record_key) WHERE h.index_id <> k.index_id
         UNION SELECT index_id, redirects_to FROM index_ids WHERE redirects_to IS NOT NULL
         UNION SELECT redirects_to, index_id FROM index_ids WHERE redirects_to IS NOT NULL
     ),
