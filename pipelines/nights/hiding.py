@@ -301,9 +301,9 @@ def hidden_beyond(attempt: Attempt, known: Known) -> Beyond:
         nothing, nobody = FURTHER_PLACES.empty_table(), pa.array([], pa.string())
         return Beyond(own.slice(0, 0), nothing, nothing, nobody, nobody)
     now = protect(
-        read_table(attempt.folder / "identities" / "identities.parquet"),
+        read_table(attempt.folder / "identities" / "identities.parquet", ["record_key", "index_id"]),
         read_table(attempt.folder / "person" / "records.parquet"),
-        read_table(attempt.folder / "person" / "names.parquet"),
+        read_table(attempt.folder / "person" / "names.parquet", ["record_key", "family_name", "given_names"]),
         read_table(attempt.folder / "matching" / "apart.parquet"),
         known.decisions,
         entries=known.entries,
@@ -384,25 +384,31 @@ def _shown_of(attempt: Attempt, places: pa.Table, visibility: pa.Table) -> pa.Ta
     if not places.num_rows:
         return places
     views = {
-        "places": places, "anyway": places_of(attempt), "visibility": visibility,
+        "places": places, "visibility": visibility,
         "addresses": attempt.folder / "person" / "addresses.parquet",
         "identities": attempt.folder / "identities" / "identities.parquet",
     }  # fmt: skip
     with connect(views) as duck:
-        return fetch(
+        shown = fetch(
             duck,
             """
-            SELECT uprn, postcode, address FROM places
-            INTERSECT
-            SELECT uprn, postcode, address FROM addresses JOIN identities USING (record_key) JOIN visibility USING (index_id)
-            WHERE NOT (shielded OR withheld)
-            EXCEPT
-            SELECT uprn, postcode, address FROM addresses JOIN identities USING (record_key) JOIN visibility USING (index_id)
-            WHERE shielded OR withheld
-            EXCEPT
-            SELECT uprn, postcode, address FROM anyway
-            ORDER BY ALL
+            WITH sought AS (SELECT DISTINCT uprn, postcode, address FROM places),
+            there AS MATERIALIZED (  -- few of all addresses
+                SELECT record_key, a.uprn, a.postcode, a.address FROM addresses a SEMI JOIN sought s
+                ON a.uprn IS NOT DISTINCT FROM s.uprn AND a.postcode IS NOT DISTINCT FROM s.postcode AND a.address IS NOT DISTINCT FROM s.address
+            ),
+            lives AS (
+                SELECT uprn, postcode, address, shielded OR withheld AS hidden
+                FROM there JOIN identities USING (record_key) JOIN visibility USING (index_id)
+            )
+            SELECT uprn, postcode, address FROM lives WHERE NOT hidden
+            EXCEPT SELECT uprn, postcode, address FROM lives WHERE hidden
         """,
+        )
+    with connect({"shown": shown, "anyway": places_of(attempt, shown)}) as duck:
+        return fetch(
+            duck,
+            "SELECT uprn, postcode, address FROM shown EXCEPT SELECT uprn, postcode, address FROM anyway ORDER BY ALL",
         )
 
 

@@ -62,10 +62,12 @@ def person_tables(attempt: Attempt) -> dict[str, pa.Table | Path]:
     return {path.stem: path for path in sorted((attempt.folder / "person").glob("*.parquet"))}
 
 
-def places_of(attempt: Attempt) -> pa.Table:
-    """Addresses of the attempt that are hidden though no record of a hidden child tells of them: `FURTHER_PLACES`."""
+def places_of(attempt: Attempt, addresses: pa.Table | None = None) -> pa.Table:
+    """Addresses of the attempt (or of these of its `addresses`) that are hidden though no record of a hidden child tells of them: `FURTHER_PLACES`."""
     entries, places = (read_table(attempt.folder / "protection" / f"{name}.parquet") for name in ("entries", "places"))
-    return known_places(entries, places, attempt.folder / "person" / "addresses.parquet")
+    return known_places(
+        entries, places, attempt.folder / "person" / "addresses.parquet" if addresses is None else addresses
+    )
 
 
 def _ledger(attempt: Attempt) -> dict[str, Path]:

@@ -90,8 +90,12 @@ def known_places(entries: pa.Table, places: pa.Table, addresses: pa.Table | Path
     """
     if not (entries.num_rows or places.num_rows):
         return FURTHER_PLACES.empty_table()
-    views = {"entries": entries, "places": places, "written": tokens_of_places(addresses, sought=True)}
-    with connect(views) as duck:
+    with connect({"entries": entries, "places": places}) as duck:
+        kept = fetch(
+            duck, "SELECT unnest(tokens) AS token FROM entries WHERE lifted_by IS NULL UNION SELECT token FROM places"
+        )
+    written = tokens_of_places(addresses, sought=True, among=kept["token"].combine_chunks())
+    with connect({"entries": entries, "places": places, "written": written}) as duck:
         found = fetch(
             duck,
             """

@@ -167,35 +167,45 @@ def tokens_of_asking(asking: pa.Table, agency: str) -> pa.Table:
     return give(_tokens({"asking": asking}, told, [_NAMED + _SPARING, _KEPT, kept]), TOKENS)
 
 
-def tokens_of_places(addresses: pa.Table | Path, *, sought: bool = False) -> pa.Table:
+def tokens_of_places(addresses: pa.Table | Path, *, sought: bool = False, among: pa.Array | None = None) -> pa.Table:
     """The tokens of addresses as they are written, each once: address, postcode, uprn, token.
 
     Args:
         addresses: `ADDRESSES`.
         sought: the tokens by which an address is found among those that are kept, else those that are kept of it: a flat or
             a postcode that only one of two names does not speak against them.
+        among: those of these tokens alone; None: all.
     """
     name, columns = "places_sought" if sought else "places_kept", ["address", "postcode", "uprn"]
     with connect({"addresses": addresses}) as duck:
         addresses = fetch(duck, f"SELECT {', '.join(columns)} FROM addresses")
     key, last = key_of(name, _MADE_BY), at_hand(name)
     if last is not None and last.is_of(key, (addresses,)):
-        return last.found
+        return _those_of(last.found, None, among)
     if last is not None and not keeps() and last.is_alike(key, (addresses,)):
-        with connect({"addresses": addresses, "before": last.inputs[0], "found": last.found}) as duck:
+        with connect({"addresses": addresses, "before": last.inputs[0]}) as duck:
             new = fetch(duck, "SELECT DISTINCT * FROM addresses EXCEPT FROM before")
-            same = fetch(
-                duck,
-                "FROM found f SEMI JOIN (SELECT DISTINCT * FROM addresses) a ON f.address IS NOT DISTINCT FROM a.address "
-                "AND f.postcode IS NOT DISTINCT FROM a.postcode AND f.uprn IS NOT DISTINCT FROM a.uprn",
-            )
-        if new.num_rows <= addresses.num_rows * _FEW:
-            found = pa.concat_tables([same, _tokens_of_written(new, sought=sought)])
-            have_at_hand(name, AtHand(key, (addresses,), found))
-            return found
+        if new.num_rows <= last.inputs[0].num_rows * _FEW:
+            if new.num_rows:  # what is at hand is of every address that this run has met
+                found = pa.concat_tables([last.found, _tokens_of_written(new, sought=sought)])
+                last = AtHand(key, (pa.concat_tables([last.inputs[0], new]),), found)
+                have_at_hand(name, last)
+            return _those_of(last.found, addresses, among)
     found = _tokens_of_written(addresses, sought=sought, remembered=(name, key))
     have_at_hand(name, AtHand(key, (addresses,), found))
-    return found
+    return _those_of(found, None, among)
+
+
+def _those_of(found: pa.Table, addresses: pa.Table | None, among: pa.Array | None) -> pa.Table:
+    """Of tokens of places those `among` these, and of these addresses; None: all."""
+    told = {} if addresses is None else {"addresses": addresses}
+    told |= {} if among is None else {"among": pa.table({"token": among})}
+    if not told:
+        return found
+    few = "found" if among is None else "(FROM found SEMI JOIN among USING (token))"  # then nearly all have gone
+    there = " AND ".join(f"f.{name} IS NOT DISTINCT FROM a.{name}" for name in ("address", "postcode", "uprn"))
+    with connect({"found": found, **told}) as duck:
+        return fetch(duck, f"FROM {few} f" + ("" if addresses is None else f" SEMI JOIN addresses a ON {there}"))
 
 
 def _tokens_of_written(addresses: pa.Table, *, sought: bool, remembered: tuple[str, str] | None = None) -> pa.Table:
