@@ -171,32 +171,36 @@ _WHO = """
     CREATE TEMP TABLE reached_by AS  -- telephone numbers and addresses of electronic mail
     SELECT w.index_id, w.hidden, w.family, unnest(reached_at(contact)) AS phone
     FROM (SELECT record_key, contact FROM all_carers UNION ALL SELECT record_key, phone FROM all_records)
-    JOIN who w USING (record_key);
+    JOIN who w USING (record_key) WHERE regexp_matches(contact, '[0-9@]');
 """
 
 # addresses by what is written, and the parts that are compared; only those that share something with a hidden one matter
 _PLACES = r"""
     CREATE TEMP TABLE written AS
-    SELECT row_number() OVER (ORDER BY address, postcode, uprn) AS place, address, postcode AS code, uprn AS number
+    SELECT row_number() OVER () AS place, address, postcode AS code, uprn AS number
     FROM (
         SELECT address, postcode, uprn FROM all_addresses UNION SELECT address, postcode, uprn FROM further
     ) WHERE coalesce(address, postcode, uprn) IS NOT NULL;
 
     CREATE TEMP TABLE places AS
-    SELECT place, digits_of(number) AS uprn, lines_of(address) AS lines,
-        coalesce(nullif(squashed(code), ''), postcode_of(address)) AS postcode
-    FROM written;
+    WITH read AS MATERIALIZED (SELECT place, address, digits_of(number) AS uprn, nullif(squashed(code), '') AS code FROM written),
+    lined AS (SELECT address, lines_of(address) AS lines FROM (SELECT DISTINCT address FROM written)),  -- many differ in the UPRN alone
+    coded AS (SELECT address, postcode_of(address) AS code FROM (SELECT DISTINCT address FROM read WHERE code IS NULL))
+    SELECT place, uprn, lines, coalesce(r.code, c.code) AS postcode
+    FROM read r LEFT JOIN lined USING (address) LEFT JOIN coded c USING (address);
 
     CREATE TEMP TABLE roads AS  -- a house with a name and no number is that alone
-    SELECT DISTINCT place, street.road AS road, street.stem AS stem, bucket(street.road) AS bucket,
-        regexp_matches(street.road, '^[0-9]') AS numbered
-    FROM (
-        SELECT place, unnest(CASE WHEN regexp_matches(lines, '\b[0-9]+[A-Z]?\b') THEN roads_in(lines)
-            WHEN length(letters(string_split(lines, ',')[1])) > 5
-                THEN [{'road': letters(string_split(lines, ',')[1]), 'stem': letters(string_split(lines, ',')[1])}]
-            ELSE roads_in(lines) END) AS street
-        FROM places
-    );
+    WITH streets AS (
+        SELECT DISTINCT lines, street.road AS road, street.stem AS stem
+        FROM (
+            SELECT lines, unnest(CASE WHEN regexp_matches(lines, '\b[0-9]+[A-Z]?\b') THEN roads_in(lines)
+                WHEN length(letters(string_split(lines, ',')[1])) > 5
+                    THEN [{'road': letters(string_split(lines, ',')[1]), 'stem': letters(string_split(lines, ',')[1])}]
+                ELSE roads_in(lines) END) AS street
+            FROM (SELECT DISTINCT lines FROM places)
+        )
+    )
+    SELECT place, road, stem, bucket(road) AS bucket, regexp_matches(road, '^[0-9]') AS numbered FROM streets JOIN places USING (lines);
 
     CREATE TEMP TABLE keys AS
     SELECT DISTINCT place, unnest(['u' || uprn, 'p' || postcode]) AS key FROM places;
@@ -286,6 +290,13 @@ _ADDRESSES = f"""
     {TIES}
     CREATE TEMP TABLE tied AS SELECT DISTINCT index_id, tie FROM ties JOIN who USING (record_key);
 
+    CREATE TEMP TABLE tied_in_crowd AS
+    WITH crowd AS MATERIALIZED (
+        SELECT DISTINCT l.index_id, l.record_key, s.place, s.hidden FROM same_place s JOIN lives l USING (place) WHERE s.communal AND NOT l.hidden
+    ),
+    of_crowd AS MATERIALIZED (FROM tied SEMI JOIN crowd USING (index_id))  -- a digest costs more than all the rest
+    SELECT c.*, tie_token(o.tie) AS token FROM crowd c JOIN of_crowd o USING (index_id);
+
     CREATE TEMP TABLE at_home AS  -- open children's records at a hidden place
     SELECT DISTINCT l.index_id, l.record_key, s.place, s.hidden AS hidden_place
     FROM same_place s JOIN lives l USING (place) WHERE NOT s.communal AND NOT l.hidden
@@ -295,9 +306,7 @@ _ADDRESSES = f"""
     JOIN tied o ON o.tie = t.tie JOIN lives l ON l.place = s.place AND l.index_id = o.index_id
     WHERE s.communal AND NOT l.hidden
     UNION  -- of the family of one whose record may be gone, by what is kept of it
-    SELECT DISTINCT l.index_id, l.record_key, s.place, s.hidden
-    FROM same_place s JOIN kept k ON k.place = s.hidden JOIN lives l ON l.place = s.place JOIN tied o ON o.index_id = l.index_id
-    WHERE s.communal AND NOT l.hidden AND tie_token(o.tie) = k.token
+    SELECT DISTINCT o.index_id, o.record_key, o.place, o.hidden FROM tied_in_crowd o JOIN kept k ON k.place = o.hidden AND k.token = o.token
     UNION  -- with another house number, of one carer or telephone
     SELECT DISTINCT l.index_id, l.record_key, n.place, n.hidden
     FROM near n JOIN dwelt h ON h.place = n.hidden JOIN tied t ON t.index_id = h.index_id
@@ -323,15 +332,15 @@ _TELLING = f"""
     FROM (SELECT record_key, family_name, given_names FROM all_names UNION SELECT record_key, family_name, given_names FROM all_records)
     LEFT JOIN who USING (record_key);
 
-    CREATE TEMP VIEW words AS  -- every text that may be shown, and whether it is an address
-    SELECT record_key, false AS is_address, unnest([family_name, given_names, concat_ws(' ', given_names, family_name)]) AS text FROM named
-    UNION ALL SELECT record_key, false, unnest([name, relationship, contact]) FROM all_carers
-    UNION ALL SELECT record_key, false, unnest([service, contact, phone]) FROM all_involvements
-    UNION ALL SELECT record_key, true, address FROM all_addresses;
+    CREATE TEMP TABLE words AS  -- what may hold a needle of every text that may be shown: of an address a number or mail alone, and hardly any does
+    SELECT DISTINCT record_key, is_address, text FROM (
+        SELECT record_key, false AS is_address, unnest([family_name, given_names, concat_ws(' ', given_names, family_name)]) AS text FROM named
+        UNION ALL SELECT record_key, false, unnest([name, relationship, contact]) FROM all_carers
+        UNION ALL SELECT record_key, false, unnest([service, contact, phone]) FROM all_involvements
+        UNION ALL SELECT record_key, true, address FROM all_addresses
+    ) WHERE CASE WHEN is_address THEN regexp_matches(text, '@|(?:[0-9][^0-9]*){{8}}') ELSE regexp_matches(text, '[0-9@]') END;
 
-    CREATE TEMP TABLE texts AS  -- those that may hold a needle, each once: of an address a number or mail alone, and hardly any does
-    SELECT DISTINCT is_address, text FROM words
-    WHERE CASE WHEN is_address THEN regexp_matches(text, '@|(?:[0-9][^0-9]*){{8}}') ELSE regexp_matches(text, '[0-9@]') END;
+    CREATE TEMP TABLE texts AS SELECT DISTINCT is_address, text FROM words;  -- each once
 
     CREATE TEMP TABLE needles AS
     SELECT 'postcode ' || postcode AS needle FROM hidden_places JOIN places USING (place) WHERE length(postcode) > 4

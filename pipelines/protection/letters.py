@@ -105,8 +105,10 @@ def as_written(duck: duckdb.DuckDBPyConnection, found: pa.Table, said: str, colu
         for column in found.column_names
     )
     names = ", ".join(f"said.{column}" for column in found.column_names)
+    keys = ", ".join(column for column in found.column_names if column not in columns)
+    few = f"(FROM ({said}) SEMI JOIN found_plainly USING ({keys}))" if keys else f"({said})"
     written: pa.Table = fetch(
-        duck, f"SELECT DISTINCT {names} FROM ({said}) said {joins} JOIN found_plainly found ON {alike} ORDER BY ALL"
+        duck, f"SELECT DISTINCT {names} FROM {few} said {joins} JOIN found_plainly found ON {alike} ORDER BY ALL"
     )
     duck.unregister("found_plainly")
     return written

@@ -87,10 +87,12 @@ NAMED = """
     every AS (SELECT word FROM words_open UNION SELECT word FROM words_borne UNION SELECT word FROM words_of_lines),
     slipped AS (FROM every WHERE may_slip(word)),
     sought AS (FROM few WHERE may_slip(word)),
-    nearly AS (
+    nearly AS (  -- a slip leaves the last letter as it is, or all but the last two, and likewise the first: seen much sooner than counted
         SELECT e.word, l.word AS meant FROM (SELECT word, unnest(begins_in(word)) AS half FROM slipped) e JOIN sought l ON begins_of(l.word) = e.half
+        WHERE right(e.word, 1) = right(l.word, 1) OR starts_with(e.word, left(l.word, length(l.word) - 2))
         UNION ALL
         SELECT e.word, l.word FROM (SELECT word, unnest(ends_in(word)) AS half FROM slipped) e JOIN sought l ON ends_of(l.word) = e.half
+        WHERE left(e.word, 1) = left(l.word, 1) OR ends_with(e.word, right(l.word, length(l.word) - 2))
     )
     SELECT word, word AS meant FROM every SEMI JOIN few USING (word)
     UNION
@@ -98,15 +100,12 @@ NAMED = """
     WHERE length(word) BETWEEN length(meant) - 1 AND length(meant) + 1 AND damerau_levenshtein(word, meant) < 2;
 
     -- what is borne or said with one of these words: all that is looked at from here on
+    CREATE TEMP TABLE words_near AS
+    SELECT h.carer, h.given, h.family, h.part, h.word AS meant, o.word FROM words_hidden h JOIN one_word o ON o.meant = h.word;
     CREATE TEMP TABLE borne_near AS
-    SELECT h.carer, h.word AS meant, b.name FROM words_hidden h JOIN one_word o ON o.meant = h.word JOIN words_borne b ON b.word = o.word
-    WHERE h.carer IS NOT NULL;
-    CREATE TEMP TABLE open_near AS
-    SELECT h.carer, h.given, h.family, h.part, h.word AS meant, t.text, t.beside, t.word
-    FROM words_hidden h JOIN one_word o ON o.meant = h.word JOIN words_open t ON t.word = o.word;
-    CREATE TEMP TABLE lines_near AS
-    SELECT h.carer, h.given, h.family, h.part, h.word AS meant, l.line, l.word
-    FROM words_hidden h JOIN one_word o ON o.meant = h.word JOIN words_of_lines l ON l.word = o.word;
+    SELECT n.carer, n.meant, b.name FROM words_near n JOIN words_borne b USING (word) WHERE n.carer IS NOT NULL;
+    CREATE TEMP TABLE open_near AS SELECT n.*, t.text, t.beside FROM words_near n JOIN words_open t USING (word);
+    CREATE TEMP TABLE lines_near AS SELECT n.*, l.line FROM words_near n JOIN words_of_lines l USING (word);
 
     CREATE TEMP TABLE carers_named AS
     SELECT DISTINCT carer FROM open_near WHERE carer IS NOT NULL AND beside

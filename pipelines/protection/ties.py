@@ -46,7 +46,8 @@ TIES = """
     SELECT record_key, 'family ' || unnest(slips(word)) FROM (SELECT record_key, unnest(last_in(name)) AS word FROM carers)
     UNION
     SELECT record_key, 'phone ' || unnest(reached_at(contact))
-    FROM (SELECT record_key, contact FROM all_carers UNION ALL SELECT record_key, phone FROM all_records) SEMI JOIN those USING (record_key);
+    FROM (SELECT record_key, contact FROM all_carers UNION ALL SELECT record_key, phone FROM all_records) SEMI JOIN those USING (record_key)
+    WHERE regexp_matches(contact, '[0-9@]');
 """
 TIE_TOKEN = f"CREATE TEMP MACRO tie_token(tie) AS {digest_of('tie', 'tie')};"
 """SQL of the digest of one; needs the variable `secret`."""
