@@ -189,10 +189,13 @@ _BEARING = ("names", "addresses", "carers")
 _REVIEWED = pa.schema([(f"{part}_ref_{side}", pa.string()) for part in ("record", "rival") for side in "ab"])
 _NAMELESS = """
     CREATE TEMP VIEW nameless AS
-    SELECT index_id FROM identities SEMI JOIN person_addresses USING (record_key)
+    WITH named AS (SELECT record_key FROM person WHERE coalesce(family_name, given_names) IS NOT NULL),
+    doubtful AS (  -- all records of whom one has no name in use: few of all
+        FROM identities WHERE index_id IN (SELECT index_id FROM identities ANTI JOIN named USING (record_key))
+    )
+    SELECT index_id FROM doubtful SEMI JOIN person_addresses USING (record_key)
     EXCEPT
-    SELECT index_id FROM identities JOIN (
-        SELECT record_key FROM person WHERE coalesce(family_name, given_names) IS NOT NULL
-        UNION ALL SELECT record_key FROM person_names WHERE coalesce(family_name, given_names) IS NOT NULL
+    SELECT index_id FROM doubtful JOIN (
+        FROM named UNION ALL SELECT record_key FROM person_names WHERE coalesce(family_name, given_names) IS NOT NULL
     ) USING (record_key)
 """

@@ -272,18 +272,29 @@ _SPELLED = rf"""
         SELECT address, postcode, uprn FROM read_addresses UNION SELECT address, postcode, uprn FROM shown_addresses
         UNION SELECT address, postcode, uprn FROM read_further
     ),
-    capitals AS (SELECT *, {_capitals("address")} AS plain FROM written)
-    SELECT address, postcode, uprn, row_number() OVER () AS spelling,
-        nullif(ltrim(regexp_replace(uprn, '[^0-9]', '', 'g'), '0'), '') AS number,
-        coalesce(nullif(regexp_replace(upper(strip_accents(postcode)), '[^A-Z0-9]', '', 'g'), ''),
-            nullif(replace(coalesce(nullif(regexp_extract(plain, '\b{_POSTCODE}\b'), ''),
-                regexp_extract(plain, '{_GROWN_TOGETHER}')), ' ', ''), '')) AS code,
-        {_lines("coalesce(plain, '')")} AS lines
-    FROM capitals;
+    numbered AS MATERIALIZED (
+        SELECT address, postcode, uprn, row_number() OVER () AS spelling,
+            nullif(ltrim(regexp_replace(uprn, '[^0-9]', '', 'g'), '0'), '') AS number,
+            nullif(regexp_replace(upper(strip_accents(postcode)), '[^A-Z0-9]', '', 'g'), '') AS code
+        FROM written
+    ),
+    -- of each address once, however many flats share it; its postcode where no other is told
+    capitals AS MATERIALIZED (SELECT address, {_capitals("address")} AS plain FROM (SELECT DISTINCT address FROM written)),
+    lined AS (SELECT address, {_lines("plain")} AS lines FROM capitals),
+    coded AS (
+        SELECT address, nullif(replace(coalesce(nullif(regexp_extract(plain, '\b{_POSTCODE}\b'), ''),
+            regexp_extract(plain, '{_GROWN_TOGETHER}')), ' ', ''), '') AS code
+        FROM capitals SEMI JOIN (FROM numbered WHERE code IS NULL) USING (address)
+    )
+    SELECT n.address, n.postcode, n.uprn, n.spelling, n.number, coalesce(n.code, c.code) AS code, coalesce(lines, '') AS lines
+    FROM numbered n LEFT JOIN lined USING (address) LEFT JOIN coded c USING (address);
 
     CREATE OR REPLACE TEMP TABLE roads AS
-    SELECT DISTINCT spelling, road.house AS house, road.street AS street, road.beginning AS beginning
-    FROM (SELECT spelling, unnest({_roads("lines")}) AS road FROM spelled);
+    WITH read AS (
+        SELECT DISTINCT lines, road.house AS house, road.street AS street, road.beginning AS beginning
+        FROM (SELECT lines, unnest({_roads("lines")}) AS road FROM (SELECT DISTINCT lines FROM spelled))
+    )
+    SELECT spelling, house, street, beginning FROM read JOIN spelled USING (lines);
 
     CREATE OR REPLACE TEMP TABLE lives_there AS
     SELECT DISTINCT i.index_id, upper(trim(p.family_name)) AS family, s.spelling
