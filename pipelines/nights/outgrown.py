@@ -1,9 +1,9 @@
-"""Decisions that two records are two children, and that no longer speak of these two: a record has become another child's, or the two have
-come to share what they did not then.
+"""Decisions that two records are two children, and that no longer speak of these two: one of them bears a number or a name, or the two share
+what they did not, since it was decided.
 
-A key is a supplier's: a record that was a namesake's may be put right and be the child's own. What the two were known by, and what they had
-in common, was known when it was decided; what they bear since was not. Such a decision keeps the matcher from joining the two, as before,
-and parts nobody from a hidden child: protection is as if it had not been made.
+A key is a supplier's: a record that was a namesake's may be put right and be the child's own, whole or bit by bit, and the record that it was
+parted from may be gone by then. What the two were known by was known when it was decided; what they come to be known by was not. Such a
+decision keeps the matcher from joining the two, as before, and parts nobody from a hidden child: protection is as if it had not been made.
 
 Belongs here: what two records are known by, when it is decided and in a night. Not here: which decisions a night has (`decided`).
 """
@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.nights.inputs import Decided
-from pipelines.protection.tokens import tokens_of_records
+from pipelines.privacy.secret import namespace_secret
+from pipelines.protection.tokens import digest_of, tokens_of_records
 from pipelines.tables import connect, fetch, read_as_or_none, read_table, write_json
 
 __all__ = ["find_outgrown", "outgrown_in", "pair_known_by", "with_outgrown_doubtful"]
@@ -31,9 +32,9 @@ _SHARED, _A, _B = (
 
 
 def pair_known_by(folder: Path, pair: tuple[str, str]) -> list[str]:
-    """What two records of an attempt are known by: tokens of numbers, and of names with birth date, each with whose it is, in order."""
+    """What two records of an attempt are known by: tokens of numbers, of names with birth date, of names as written, each with whose it is."""
     clusters = read_table(folder / "matching" / "clusters.parquet", ["record_key", "cluster"])
-    return sorted(told for told, _ in _known(folder, clusters, [pair])[pair])
+    return sorted(_known(folder, clusters, [pair])[pair])
 
 
 def find_outgrown(folder: Path, decisions: Iterable[Decided], clusters: pa.Table) -> list[int]:
@@ -50,23 +51,9 @@ def find_outgrown(folder: Path, decisions: Iterable[Decided], clusters: pa.Table
         if each.kind == "not_the_same" and each.known_by is not None
     }
     now = _known(folder, clusters.select(["record_key", "cluster"]), list(told))
-    found = sorted(each.number for pair, each in told.items() if _is_outgrown(set(each.known_by or ()), now[pair]))
+    found = sorted(each.number for pair, each in told.items() if now[pair] - set(each.known_by or ()))
     write_json(found, folder / _FILE)
     return found
-
-
-def _is_outgrown(then: set[str], now: set[tuple[str, str]]) -> bool:
-    """Whether the two share something new, or one bears no name with birth date that it had; where it has none, no number."""
-    if any(told.startswith(_SHARED) and told not in then for told, _ in now):
-        return True
-    for side in (_A, _B):
-        telling = [
-            {told for told, kind in now if told.startswith(side) and kind == which} for which in ("person", "number")
-        ]
-        borne = telling[0] or telling[1]
-        if borne and borne.isdisjoint(then):
-            return True
-    return False
 
 
 def outgrown_in(folder: Path) -> frozenset[int]:
@@ -92,13 +79,11 @@ def with_outgrown_doubtful(apart: pa.Table, decisions: Iterable[Decided], outgro
     return found.cast(apart.schema)
 
 
-def _known(
-    folder: Path, clusters: pa.Table, pairs: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], set[tuple[str, str]]]:
-    """What each pair is known by, and its kind: each record by itself, and what it shares with the other or, where they are two children's, with a
-    record of the other's child.
+def _known(folder: Path, clusters: pa.Table, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], set[str]]:
+    """What each pair is known by: each record by itself, by its names as they are written too, for it may have no birth date or a letter wrong; and
+    what it shares with the other or, where they are two children's, with a record of the other's child.
     """
-    found: dict[tuple[str, str], set[tuple[str, str]]] = {pair: set() for pair in pairs}
+    found: dict[tuple[str, str], set[str]] = {pair: set() for pair in pairs}
     if not pairs:
         return found
     a, b = (pa.array(list(side), pa.string()) for side in zip(*pairs, strict=True))
@@ -124,12 +109,19 @@ def _known(
         tokens = tokens_of_records(records, names)
         lasting = pc.is_in(tokens["kind"].cast(pa.string()), value_set=pa.array(["number", "person"]))
         duck.register("tokens", tokens.filter(lasting))
+        duck.register("records", records)
+        duck.execute("SET VARIABLE secret = ?", [namespace_secret().hex()])
         rows = duck.execute(f"""
-            SELECT a, b, '{_SHARED}' || m.token, m.kind FROM beside JOIN tokens m ON m.record_key = one
+            WITH written AS (
+                SELECT record_key, lower(strip_accents(concat_ws('|', coalesce(family_name, ''), coalesce(given_names, ''), birth_date::VARCHAR))) AS text
+                FROM records
+            ),
+            own AS (SELECT record_key, token FROM tokens UNION SELECT record_key, {digest_of("written", "text")} FROM written)
+            SELECT a, b, '{_SHARED}' || m.token FROM beside JOIN tokens m ON m.record_key = one
             JOIN tokens t ON t.record_key = other AND t.token = m.token
-            UNION SELECT a, b, '{_A}' || token, kind FROM pairs JOIN tokens ON record_key = a
-            UNION SELECT a, b, '{_B}' || token, kind FROM pairs JOIN tokens ON record_key = b
+            UNION SELECT a, b, '{_A}' || token FROM pairs JOIN own ON record_key = a
+            UNION SELECT a, b, '{_B}' || token FROM pairs JOIN own ON record_key = b
         """).fetchall()
-    for one, other, told, kind in rows:
-        found[one, other].add((told, kind))
+    for one, other, told in rows:
+        found[one, other].add(told)
     return found

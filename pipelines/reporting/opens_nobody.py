@@ -50,8 +50,8 @@ _WHY = {
         "Look whether that record{others} is the child's: if not, `{apart}`; if it is, say so, `{same}`, and propose and confirm again.",
     ),
     "outgrown": (
-        "Since it was decided that two records are two children, they have come to share a number, or names with the birth date, or one names "
-        "another child; so it parts neither from a child who is hidden.",
+        "Since it was decided that two records are two children, one of them has come to bear another number or name, or the two to share one; so it "
+        "parts neither from a child who is hidden.",
         "Look at both records. If they are two children all the same, take the decision back and decide it again; if they are one, take it back.",
     ),
     "wish": (

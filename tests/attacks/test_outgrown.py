@@ -121,3 +121,37 @@ def test_a_namesake_stays_parted_while_the_records_are_who_they_were(scene: Scen
     nights(place, 1, 2)
     assert open_rows(scene, 2) == [other.given]
     assert not unmet_now(place.deployment.engine, place.deployment.home)
+
+
+@pytest.mark.in_full
+def test_a_record_without_birth_date_becomes_the_child_s_too(scene: Scene) -> None:
+    place, child, fled = scene.place, scene.victim, scene.other(5)
+    undated = {"date_of_birth": "", "age_estimate": "12"}
+    scene.appear("social_care", "education")
+    scene.asks("social_care")
+    scene.add("police", namesake(scene), "PX", open_=True, **undated)
+    nights(place, 0)
+    parted(scene, "police", "PX")
+    place.load()
+    scene.add("police", replace(child, street=fled.street, code=fled.code, uprn=fled.uprn), "PX", open_=True, **undated)
+    nights(place, 1, 2)
+    assert open_rows(scene, 2) == [] and is_nowhere(scene, fled)
+
+
+@pytest.mark.in_full
+def test_her_number_comes_to_the_parted_record_when_hers_is_gone(scene: Scene) -> None:
+    """Social care closes her case, and the practice's number is traced: it is hers, under her second name."""
+    place, child, fled = scene.place, scene.victim, scene.other(5)
+    scene.appear("social_care")
+    scene.asks("social_care")
+    scene.add("health", namesake(scene), "HZ", open_=True)
+    nights(place, 0)
+    parted(scene, "health", "HZ")
+    place.load()
+    nights(place, 1)
+    scene.drop("social_care")
+    nights(place, 2)
+    known = replace(namesake(scene), street=fled.street, code=fled.code, uprn=fled.uprn)
+    scene.add("health", known, "HZ", open_=True, nhs_number=child.nhs)
+    nights(place, 3, 4)
+    assert open_rows(scene, 4) == [] and is_nowhere(scene, fled)
