@@ -27,6 +27,7 @@ from pipelines.nights.walls import (
     walls_in,
     walls_wished_in,
 )
+from pipelines.nights.walls_again import walls_again
 from pipelines.protection.bearing_both import bearing_both
 from pipelines.protection.borne import borne_after
 from pipelines.protection.wall_wishes import found_tonight, wishes_after
@@ -75,13 +76,15 @@ def link_of(attempt: Attempt) -> StageReport:
         decisions=pa.concat_tables([decided, asked.cast(decided.schema)]),
     )
     stood = carried.with_walls(walls_in(base.folder if base else None))
+    again = walls_again(attempt, pa.concat_tables([decided, asked.cast(decided.schema)]), stood)
+    stood, kept = pa.concat_tables([stood, again.walls]), pa.concat_tables([carried.borne, again.borne])
     matched = matching(walls=stood, previous=MatchState.read(base.folder / "matching" / "state") if base else None)
     person, before = person_tables(attempt), night_before(base.folder) if base else None
-    borne = borne_after(person, matched.walls, before, carried.borne)
+    borne = borne_after(person, matched.walls, before, kept)
     between = bearing_both(person, matched.walls, borne)
     if between.num_rows:  # on the night that they come; from then on they stand there
         matched = matching(walls=pa.concat_tables([stood, between]), previous=matched.state)
-        borne = borne_after(person, matched.walls, before, carried.borne)
+        borne = borne_after(person, matched.walls, before, kept)
     folder = attempt.folder / "matching"
     for name in ("clusters", "links", "possible", "walls"):
         write_table(getattr(matched, name), folder / f"{name}.parquet")
