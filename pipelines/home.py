@@ -84,6 +84,10 @@ class Home:
         """Whose services the versions in force name no more, for a night that was held or failed has found one to be sensitive."""
         return self.root / "nights" / authority / "unserviced.parquet"
 
+    def walls_taken_away(self, authority: str, name: str) -> Path:
+        """What is kept of firewalls that were taken away, ``walls`` or ``borne``: should one stand again."""
+        return self.root / "nights" / authority / f"taken_away_{name}.parquet"
+
     def memory(self, authority: str) -> Path:
         """What was worked out for an authority's last night and spares the next one work; nothing depends on it."""
         return self.root / "memory" / authority

@@ -38,6 +38,7 @@ from pipelines.nights.hiding import known_now
 from pipelines.nights.references import record_key_of, reference_of
 from pipelines.nights.requests import told_so_far
 from pipelines.nights.walls import walls_asked_in, walls_wished_in
+from pipelines.nights.walls_again import keep_wall
 from pipelines.nights.wishes_of_child import records_with, shields_on, wishes_of
 from pipelines.protection.letters import folded
 from pipelines.protection.shielding import Lifting, naming_wish, protect, wish_in
@@ -273,6 +274,7 @@ def _confirmed(
     now = at.isoformat(timespec="seconds")
     note = ONE_ACCOUNT if from_one_account(connection, authority, number) else ""
     if proposed.kind == "unwall":
+        keep_wall(attempt, (str(proposed.record_a), str(proposed.record_b)))  # it may have to stand again
         _take_wall_away(connection, authority, proposed, actor, reason, now, in_force)
         settled = {"kind": "confirm", "subject": str(number), "until_night": date.min}  # no night is built from it
         return write_down(connection, authority, settled, actor, reason, now, note)

@@ -521,6 +521,42 @@ def test_an_older_night_withholds_who_was_one_and_taken_back_they_are_one_again(
 
 
 @pytest.mark.in_full
+@pytest.mark.parametrize("nights_without", [1, 2])
+def test_a_wall_that_stands_again_knows_a_side_whose_record_went_meanwhile(
+    joined: LittleNights, tmp_path: Path, nights_without: int
+) -> None:
+    """Taken away by mistake; the birth record is closed as a duplicate; then police tell of the birth name at the adoptive home."""
+    place = joined.copied_to(tmp_path)
+    made = wall(place)
+    place.load()
+    proposed = decisions.take_back(place.deployment, AUTHORITY, made.number, **by("Omar"))
+    confirmed = protection_decisions.confirm(place.deployment, AUTHORITY, proposed.number, **by("Ruth"))
+    place.load()
+    rows = place.feeds["health"].rows
+    for key in [key for key, row in rows.items() if f"health:{row['local_patient_id']}" == A]:
+        del rows[key]
+    for night in range(2, 2 + nights_without):
+        place.deliver(night)
+        assert place.load()[night] == "published"
+    decisions.take_back(place.deployment, AUTHORITY, confirmed.number, **by("Ruth"))
+    assert set(place.load().values()) == {"published"}
+    last = 2 + nights_without
+    place.feeds["police"].hold(replace(BIRTH, street=ADOPTIVE.street))
+    for night in (last, last + 1):
+        place.deliver(night)
+        assert place.load()[night] == "published"
+    names = place.published(last + 1, "names").to_pylist()
+    own = {
+        family: {row["index_id"] for row in names if row["family_name"] == family}
+        for family in ("Quillerby", "Thistlewick")
+    }
+    assert len(own["Quillerby"]) == len(own["Thistlewick"]) == 1 and not own["Quillerby"] & own["Thistlewick"]
+    assert not [
+        row for row in place.published(last + 1, "addresses").to_pylist() if "Marrowdene" in str(row["address"])
+    ]
+
+
+@pytest.mark.in_full
 @pytest.mark.parametrize("asks", ["to be hidden", "for a wall"])
 def test_who_asks_after_it_was_proposed_to_take_the_wall_away_is_heard_first(
     walled: LittleNights, tmp_path: Path, asks: str

@@ -76,7 +76,7 @@ def link_of(attempt: Attempt) -> StageReport:
         decisions=pa.concat_tables([decided, asked.cast(decided.schema)]),
     )
     stood = carried.with_walls(walls_in(base.folder if base else None))
-    again = walls_again(attempt, pa.concat_tables([decided, asked.cast(decided.schema)]), stood)
+    again = walls_again(night, pa.concat_tables([decided, asked.cast(decided.schema)]), stood)
     stood, kept = pa.concat_tables([stood, again.walls]), pa.concat_tables([carried.borne, again.borne])
     matched = matching(walls=stood, previous=MatchState.read(base.folder / "matching" / "state") if base else None)
     person, before = person_tables(attempt), night_before(base.folder) if base else None
