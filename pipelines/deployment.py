@@ -37,8 +37,8 @@ _PUT_BACK = (
 )
 
 
-# what may lie where a home is made: of the file system, and of an opening that was killed
-_OF_NOBODY = frozenset({"lost+found", ".opening", "demo.home", "home.id", "secret.fingerprint"})
+# what may lie where a home is made: of the file system, of an opening that was killed, and Dagster's instance, which may be there first
+_OF_NOBODY = frozenset({"lost+found", ".opening", "demo.home", "home.id", "secret.fingerprint", "dagster"})
 
 
 @dataclass(frozen=True)
