@@ -60,6 +60,7 @@ class Settings(BaseSettings):
         landing: where deliveries land, a folder or any fsspec address.
         secret: the namespace secret, at least 32 bytes.
         database_url: the index database; empty for SQLite in the home.
+        network_database_url: the database of the co-ordinating index; empty for SQLite in the home.
         schemas: a folder that stands before the built-in schemas.
         reference: a folder with lists of practices and schools.
         cut_off: the time of day in London after which nobody waits for a late feed of the night before.
@@ -86,6 +87,7 @@ class Settings(BaseSettings):
     landing: str = "landing"
     secret: SecretStr = SecretStr("")
     database_url: str = Field(default="", repr=False, pattern=r"^(sqlite:///.*|postgresql(\+psycopg)?://.+)?$")
+    network_database_url: str = Field(default="", repr=False, pattern=r"^(sqlite:///.*|postgresql(\+psycopg)?://.+)?$")
     schemas: Path | None = None
     reference: Path | None = None
     cut_off: Annotated[time, BeforeValidator(_time_of_day)] = time(6, 0)
@@ -115,6 +117,7 @@ class Settings(BaseSettings):
 
 _HOW = {
     "database_url": "Write sqlite:///path or postgresql://user@host/database.",
+    "network_database_url": "Write sqlite:///path or postgresql://user@host/database, another one than the index database.",
     "cut_off": "Write a time of day in London, for example 06:00.",
     "first_night": "Write a date, for example 2026-11-18.",
     "first_partition": "Write a date, for example 2026-11-18.",

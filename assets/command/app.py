@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assets.command import demo, load, ui
-from pipelines.cli import audit, decide, inspect, match, models, operate, prepare, sample
+from pipelines.cli import audit, decide, inspect, match, models, network, operate, prepare, sample
 from pipelines.cli.common import Commands
 
 __all__ = ["app"]
@@ -26,5 +26,6 @@ app.command("explain")(match.explain)
 app.add_typer(decide.app, name="decide")
 app.add_typer(models.app, name="model")
 app.add_typer(audit.app, name="audit")
+app.add_typer(network.app, name="network")
 app.command("waive")(operate.waive)
 app.command("ui")(ui.ui)

@@ -39,7 +39,7 @@ metadata = MetaData(
         "uq": "uq_%(table_name)s_%(column_0_name)s",
     }
 )
-_MIGRATIONS = Path(__file__).parent / "migrations"
+_INDEX = Path(__file__).parent / "migrations"
 _MIGRATING = 1_936_291_433  # any number that nobody else uses for a PostgreSQL advisory lock
 _ANSWER_SECONDS = 10
 _LOCK_WAITS, _EMPTYING_WAITS = 30_000, 2_000  # milliseconds
@@ -48,16 +48,17 @@ _RECYCLE_SECONDS = 1800  # firewalls forget connections that are silent for long
 
 
 @cache
-def database_at(url: str) -> Engine:
+def database_at(url: str, migrations: Path = _INDEX) -> Engine:
     """The database at `url`, as `open_database` gives it: one engine for the process."""
-    return open_database(url)
+    return open_database(url, migrations)
 
 
-def open_database(url: str) -> Engine:
+def open_database(url: str, migrations: Path = _INDEX) -> Engine:
     """An engine on the database at `url`, its schema brought to the newest version.
 
     Args:
         url: ``sqlite:///…`` or ``postgresql://…`` (psycopg 3).
+        migrations: the folder that says what the schema is, as Alembic has it; default that of an authority's index.
 
     Raises:
         IsindexError: DATABASE_NEWER (made by a later version of this program), DATABASE_ENCODING (not UTF-8).
@@ -71,10 +72,10 @@ def open_database(url: str) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
     try:
         with engine.connect() as connection:
-            current = _revision(connection) == newest_revision()
+            current = _revision(connection) == newest_revision(migrations)
         if not current:
             with engine.begin() as connection:
-                _upgrade(connection, url)
+                _upgrade(connection, url, migrations)
     except BaseException:
         engine.dispose()
         raise
@@ -142,9 +143,9 @@ def forget_what_went(engine: Engine) -> bool:
     return not busy
 
 
-def newest_revision() -> str:
+def newest_revision(migrations: Path = _INDEX) -> str:
     """The revision that the code expects: migrations are numbered, the file name begins with the number."""
-    return max(_revisions())
+    return max(_revisions(migrations))
 
 
 def _settings_of(url: URL) -> dict[str, Any]:
@@ -160,8 +161,8 @@ def _settings_of(url: URL) -> dict[str, Any]:
     }
 
 
-def _revisions() -> list[str]:
-    return [path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py")]
+def _revisions(migrations: Path) -> list[str]:
+    return [path.name.partition("_")[0] for path in (migrations / "versions").glob("[0-9]*.py")]
 
 
 def _revision(connection: Connection) -> str:
@@ -170,7 +171,7 @@ def _revision(connection: Connection) -> str:
     return str(connection.scalar(text("SELECT version_num FROM alembic_version")) or "")
 
 
-def _upgrade(connection: Connection, url: str) -> None:
+def _upgrade(connection: Connection, url: str, migrations: Path) -> None:
     """Bring the schema to the newest version: whole or not at all, and once, however many open it at the same time."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -178,9 +179,9 @@ def _upgrade(connection: Connection, url: str) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
         _refuse_encoding(connection, url)
     found = _revision(connection)
-    if found == newest_revision():
+    if found == newest_revision(migrations):
         return
-    if found and found not in _revisions():
+    if found and found not in _revisions(migrations):
         raise IsindexError(
             "DATABASE_NEWER",
             f"The database was made by a later version of this program (schema {found}).",
@@ -192,7 +193,7 @@ def _upgrade(connection: Connection, url: str) -> None:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("script_location", str(migrations))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 from pipelines.errors import IsindexError
 from pipelines.privacy.secret import namespace_secret
 
-__all__ = ["ALPHABET", "FORM", "as_typed", "mint", "mistyped", "valid_index_id"]
+__all__ = ["ALPHABET", "FORM", "NATION", "as_typed", "mint", "mistyped", "valid_index_id"]
 
 ALPHABET = "123456789BCDFGHJKMNPQRSTVWXYZ"  # 29 characters, a prime: see `_check_values`
 _BASE = len(ALPHABET)
@@ -31,6 +31,8 @@ FORM = f"[{ALPHABET}]{{{_LENGTH + 1}}}"
 _SPACE = _BASE ** (_LENGTH - _MINTER)
 _LOWEST = 200  # no authority has a lower code
 _CODE = re.compile(r"[2-9][0-9]{2}")
+NATION = "nation"
+"""Who mints the ids of the co-ordinating index, in place of an authority: they begin with the last two characters, as no authority's do."""
 
 
 def mint(founders: pa.Array[Any], taken: pa.Array[Any], authority: str) -> pa.Array[Any]:
@@ -39,7 +41,7 @@ def mint(founders: pa.Array[Any], taken: pa.Array[Any], authority: str) -> pa.Ar
     Args:
         founders: distinct record keys, each the smallest of its cluster.
         taken: every id this authority ever used, in whatever state.
-        authority: DfE code, 200 to 999.
+        authority: DfE code, 200 to 999, or `NATION`.
 
     Returns:
         string array as long as `founders`. The order of `founders` and `taken` does not matter to what each gets:
@@ -48,7 +50,9 @@ def mint(founders: pa.Array[Any], taken: pa.Array[Any], authority: str) -> pa.Ar
     Raises:
         IsindexError: AUTHORITY_UNKNOWN.
     """
-    if not _CODE.fullmatch(authority):  # written otherwise, it would mint among the ids of another
+    if authority != NATION and not _CODE.fullmatch(
+        authority
+    ):  # written otherwise, it would mint among the ids of another
         raise IsindexError(
             "AUTHORITY_UNKNOWN",
             "no index id can be minted for this authority",
@@ -105,7 +109,7 @@ def _ids(keys: list[str], authority: str, generation: int) -> list[str]:
         b"".join([digest(context + key.encode(), key=secret, digest_size=8).digest() for key in keys]), dtype=">u8"
     ).astype(np.uint64) % np.uint64(_SPACE)
     values = np.empty((len(keys), _LENGTH + 1), dtype=np.int64)
-    values[:, :_MINTER] = divmod(int(authority) - _LOWEST, _BASE)
+    values[:, :_MINTER] = (_BASE - 1, _BASE - 1) if authority == NATION else divmod(int(authority) - _LOWEST, _BASE)
     for place in range(_LENGTH - 1, _MINTER - 1, -1):
         values[:, place] = (numbers % np.uint64(_BASE)).astype(np.int64)
         numbers //= np.uint64(_BASE)

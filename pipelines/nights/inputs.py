@@ -30,6 +30,7 @@ __all__ = [
     "Delivered",
     "Inputs",
     "another_of",
+    "elsewhere_of",
     "undone_of",
     "why_differs",
     "wish_of",
@@ -82,6 +83,11 @@ def undone_of(number: int) -> str:
 def wish_of(attempt: str) -> str:
     """What stands in the place of a sequence in the name of what an attempt has found, by the digest of its inputs."""
     return f"held-{attempt[:12]}"
+
+
+def elsewhere_of(attempt: str) -> str:
+    """What stands in the place of a sequence in the name of what the co-ordinating index asks, by the digest of the attempt that it asks it of."""
+    return f"elsewhere-{attempt[:12]}"
 
 
 def another_of(name: str, content: str) -> str:

@@ -25,7 +25,7 @@ from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.home import Home
 from pipelines.nights.attempts import Attempt
-from pipelines.nights.inputs import Asking, another_of, undone_of, wish_of
+from pipelines.nights.inputs import Asking, another_of, elsewhere_of, undone_of, wish_of
 from pipelines.nights.night import Night
 from pipelines.outages import as_coded
 from pipelines.privacy.references import references
@@ -196,8 +196,10 @@ def _newest_come(night: Night, agency: str, delivery_id: str) -> str | None:
     return max(come, default=None)
 
 
-def keep_wishes(attempt: Attempt, record_keys: Sequence[str], asked: Night | None = None) -> None:
-    """Keep that records must be hidden because an attempt found their children to be among those who ask.
+def keep_wishes(
+    attempt: Attempt, record_keys: Sequence[str], asked: Night | None = None, *, what: str = HELD_NIGHT
+) -> None:
+    """Keep that records must be hidden because an attempt found their children to be among those who ask, or somebody else did (`what`).
 
     A night that is held may never be published as it is, and one that was published may come otherwise; what it has seen of these children
     stays seen: each is known by all that names it in that attempt, and where it lives there stays hidden.
@@ -206,6 +208,7 @@ def keep_wishes(attempt: Attempt, record_keys: Sequence[str], asked: Night | Non
         attempt: of a night that is held or failed, or is replaced, or that the latest night does not build on yet.
         record_keys: live records of it, of any agencies.
         asked: the night that they are asked for; none: the attempt's own.
+        what: what asked: `HELD_NIGHT` or `ELSEWHERE`.
     """
     night = asked or attempt.night
     known, nearly = (_by_record(told) for told in known_by(attempt, pa.array(sorted(record_keys), pa.string())))
@@ -215,15 +218,16 @@ def keep_wishes(attempt: Attempt, record_keys: Sequence[str], asked: Night | Non
         requests = pa.table(
             {
                 "walled": pa.nulls(len(mine), REQUESTS.field("walled").type),
-                "entry_id": keyed_digests(keys, f"protection {HELD_NIGHT}"),
+                "entry_id": keyed_digests(keys, f"protection {what}"),
                 "record_ref": references(keys),
-                "asked": [HELD_NIGHT] * len(mine),
+                "asked": [what] * len(mine),
                 "understood": [True] * len(mine),
                 "tokens": [known[key] for key in mine],
                 "nearly": pa.array([nearly.get(key, []) for key in mine], pa.list_(pa.string())),
             }
         )
-        name = f"{night.authority}/{agency}/{night.business_date.isoformat()}/{wish_of(attempt.digest)}"
+        by = wish_of(attempt.digest) if what == HELD_NIGHT else elsewhere_of(attempt.digest)
+        name = f"{night.authority}/{agency}/{night.business_date.isoformat()}/{by}"
         _keep(night, agency, name, give(grown(requests.sort_by("entry_id"), REQUESTS), REQUESTS))
 
 

@@ -19,7 +19,7 @@ from pipelines.nights.attempts import Attempt
 from pipelines.nights.hiding import known_now
 from pipelines.nights.inputs import Asking
 from pipelines.nights.requests import asked_for
-from pipelines.protection.register import HELD_NIGHT, TAKEN_BACK, Asked, entries_after
+from pipelines.protection.register import ELSEWHERE, HELD_NIGHT, TAKEN_BACK, Asked, entries_after
 from pipelines.protection.shielding import wish_in
 from pipelines.protection.tokens import key_tokens, tokens_of_records
 from pipelines.seams import grown
@@ -44,6 +44,8 @@ class Wish:
         night = f"the night of {self.last_night.isoformat()}"
         if self.what == TAKEN_BACK:
             return f"a decision to shield that was taken back, from {night} on"
+        if self.what == ELSEWHERE:
+            return f"the co-ordinating index, from {night} on, for the child may be one who is protected in another authority"
         if self.what == HELD_NIGHT:
             return f"a run of {night} that was held or failed, or that another has replaced, which found the child to be among those who ask"
         return f"{self.agency.replace('_', ' ')} for {night}"

@@ -22,8 +22,10 @@ from pipelines.seams.deliveries import ASKING
 from pipelines.seams.protection import ENTRIES, REQUESTS
 from pipelines.tables import connect, fetch
 
-__all__ = ["HELD_NIGHT", "ORDER", "TAKEN_BACK", "Asked", "entries_after", "order_of", "requests_of"]
+__all__ = ["ELSEWHERE", "HELD_NIGHT", "ORDER", "TAKEN_BACK", "Asked", "entries_after", "order_of", "requests_of"]
 
+ELSEWHERE = "protected elsewhere"
+"""What asked, where the co-ordinating index found a child to be one, perhaps, who is protected in another authority."""
 HELD_NIGHT = "held night"
 """What asked, where a night that is held or failed, or that another has replaced, found a child to be one who asks."""
 TAKEN_BACK = "shield taken back"

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 
 import pyarrow as pa
 
-from pipelines.protection.register import HELD_NIGHT, ORDER, TAKEN_BACK
+from pipelines.protection.register import ELSEWHERE, HELD_NIGHT, ORDER, TAKEN_BACK
 from pipelines.seams import give, grown
 from pipelines.seams.protection import ENTRIES, TASKS
 from pipelines.seams.words import TASK_KINDS
@@ -101,7 +101,7 @@ def tasks_of(
     }  # fmt: skip
     with connect(views) as duck:
         duck.execute("SET VARIABLE kinds = ?", [list(TASK_KINDS)])
-        duck.execute("SET VARIABLE no_feeds = ?", [[HELD_NIGHT, TAKEN_BACK]])
+        duck.execute("SET VARIABLE no_feeds = ?", [[ELSEWHERE, HELD_NIGHT, TAKEN_BACK]])
         found = fetch(
             duck,
             """

@@ -181,6 +181,7 @@ class Delivery:
     mode: str
     rows: Sequence[Mapping[str, Any]]
     fault: str = ""
+    authority: str = AUTHORITY
 
     @property
     def name(self) -> str:
@@ -194,7 +195,7 @@ class Delivery:
 
 def put(landing: Path, delivery: Delivery) -> None:
     """Put a delivery into its folder, in place of what lay there, the manifest last."""
-    folder = landing / AUTHORITY / delivery.agency / delivery.business_date.isoformat()
+    folder = landing / delivery.authority / delivery.agency / delivery.business_date.isoformat()
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
@@ -202,7 +203,7 @@ def put(landing: Path, delivery: Delivery) -> None:
     rows = [_broken(delivery.agency, row) for row in delivery.rows] if delivery.fault == "records" else delivery.rows
     data = encode(rows, delivery.mode == "delta")
     manifest = {
-        "contract": f"{delivery.agency}/1", "authority": AUTHORITY, "agency": delivery.agency,
+        "contract": f"{delivery.agency}/1", "authority": delivery.authority, "agency": delivery.agency,
         "business_date": delivery.business_date.isoformat(), "sequence": delivery.sequence, "mode": delivery.mode,
         "created_at": f"{delivery.business_date}T22:{delivery.sequence % 60:02}:03Z", "supplier": "A supplier",
         "files": [

@@ -1,0 +1,199 @@
+"""What an authority gives the network: one minimal row for each child of its published snapshot, and not more.
+
+Belongs here: making it of a version in force, and keeping it by the version's name, for that never changes. Of a protected child there is
+its name, sex, birth date and what finds it again by number; no postcode. Names are those that the version shows, so nothing is here that a
+firewall keeps from being shown; numbers are keyed digests, for they are readable by the agency alone that issued them.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipelines.errors import IsindexError
+from pipelines.network.place import Network
+from pipelines.nights.attempts import attempt_in_force
+from pipelines.nights.decided import decisions_of
+from pipelines.nights.night import Night
+from pipelines.nights.walls import walls_in
+from pipelines.privacy.secret import key_for
+from pipelines.protection.register import ELSEWHERE
+from pipelines.protection.tokens import tokens_of_records
+from pipelines.publishing.manifests import is_published, manifest_of
+from pipelines.publishing.publish import snapshot_tables
+from pipelines.publishing.versions import versions_in_force
+from pipelines.seams.network import CHILDREN, FIREWALLS, NAMES
+from pipelines.seams.seam import Seam, give
+from pipelines.tables import connect, fetch, read_table, write_json, write_table
+
+__all__ = ["TABLES", "Contribution", "contribute", "standing_contribution"]
+
+TABLES: dict[str, Seam] = {"children": CHILDREN, "names": NAMES, "firewalls": FIREWALLS}
+_COMPLETE = "contribution.json"
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What an authority gives.
+
+    Attributes:
+        authority: DfE code.
+        version: the published version that it was made of, as it is shown.
+        business_date: the version's.
+        folder: where `TABLES` lie.
+        stale: why it is not what the authority has in force by now, as a code; "" where it is.
+    """
+
+    authority: str
+    version: str
+    business_date: date
+    folder: Path
+    stale: str = ""
+
+
+def contribute(network: Network, authority: str) -> Contribution:
+    """What the version in force gives, made where that was not done yet.
+
+    Raises:
+        IsindexError: NOT_PUBLISHED when none is in force; STORE_DAMAGED, VERSION_DAMAGED and others when what is cannot be read.
+    """
+    home = network.deployment.home
+    versions = versions_in_force(home, authority)
+    if not versions:
+        raise IsindexError(
+            "NOT_PUBLISHED",
+            "The authority has published nothing yet.",
+            where=f"authority {authority}",
+            remedy="Load its deliveries first.",
+        )
+    day = max(versions)
+    version = versions[day]
+    folder = network.contribution(authority, version)
+    if not (folder / _COMPLETE).is_file():
+        shown = home.snapshots(authority) / version
+        if not is_published(snapshot_tables(shown), manifest_of(shown)):
+            raise IsindexError(
+                "VERSION_DAMAGED",
+                "The published version is not what its manifest says.",
+                where=f"authority {authority}, {version}",
+                remedy=f"`isindex load --again --authority {authority} --night {day}` makes its files anew.",
+            )
+        _make(Night(network.deployment, authority, day), version, shown, folder)
+    return Contribution(authority, version, day, folder)
+
+
+def standing_contribution(network: Network, authority: str, stale: str) -> Contribution | None:
+    """What an authority gave last, where what it has now cannot be read (`stale`, a code); None when it never gave anything."""
+    made = sorted(path.parent for path in (network.root / "contributions" / authority).glob(f"v=*/{_COMPLETE}"))
+    if not made:
+        return None
+    latest = max(made, key=lambda folder: (folder.name[2:12], (folder / _COMPLETE).stat().st_mtime_ns))
+    return Contribution(authority, latest.name, date.fromisoformat(latest.name[2:12]), latest, stale)
+
+
+def _make(night: Night, version: str, shown: Path, folder: Path) -> None:
+    attempt = attempt_in_force(night, version)
+    if attempt is None or not (attempt.folder / "person" / "records.parquet").is_file():
+        raise IsindexError(
+            "BASE_MISSING",
+            "The tables that the version was built from are not in the home.",
+            where=f"{night.where}, {version}",
+            remedy="Restore the home from its backup, or run the night again.",
+        )
+    person, protection = attempt.folder / "person", attempt.folder / "protection"
+    tables = snapshot_tables(shown)
+    views = {
+        **{name: tables[name] for name in ("children", "names", "addresses")},
+        "records": person / "records.parquet",
+        "identities": attempt.folder / "identities" / "identities.parquet",
+        "entries": protection / "entries.parquet",
+        "decisions": decisions_of(attempt.inputs),
+        "walls": walls_in(attempt.folder),
+    }
+    with connect(views) as duck:
+        duck.execute("SET VARIABLE authority = ?", [night.authority])
+        duck.execute("SET VARIABLE secret = ?", [key_for("numbers in the network").hex()])
+        duck.execute("SET VARIABLE elsewhere = ?", [ELSEWHERE])
+        duck.execute(_PROTECTED)
+        duck.register("tokens", _tokens_of(fetch(duck, "FROM records_protected"), read_table(person / "names.parquet")))
+        duck.execute(_ASKING)
+        duck.execute(_NUMBERS)
+        made = {name: give(fetch(duck, sql), TABLES[name]) for name, sql in _TABLES.items()}
+    shutil.rmtree(folder, ignore_errors=True)
+    for name, table in made.items():
+        write_table(table, folder / f"{name}.parquet")
+    write_json({"rows": {name: table.num_rows for name, table in made.items()}}, folder / _COMPLETE)
+
+
+def _tokens_of(records: pa.Table, names: pa.Table) -> pa.Table:
+    """What records of protected children are known by: record_key, token."""
+    with connect({"records": records, "names": names}) as duck:
+        theirs = fetch(duck, "FROM names SEMI JOIN records USING (record_key)")
+    return tokens_of_records(records, theirs).select(["record_key", "token"])
+
+
+_PROTECTED = """
+    CREATE TEMP TABLE protected AS SELECT index_id FROM children WHERE shielded OR withheld;
+    CREATE TEMP VIEW records_protected AS
+    FROM records SEMI JOIN (FROM identities SEMI JOIN protected USING (index_id)) USING (record_key)
+"""
+# children for whom a record asks, or a wish that stands and that no message of the network made, or a decision
+_ASKING = """
+    CREATE TEMP TABLE wished AS
+    SELECT DISTINCT unnest(tokens) AS token FROM entries WHERE lifted_by IS NULL AND asked <> getvariable('elsewhere');
+    CREATE TEMP TABLE asking AS
+    SELECT DISTINCT index_id FROM identities SEMI JOIN protected USING (index_id)
+    JOIN (
+        SELECT record_key FROM records_protected WHERE coalesce(shielded, true)
+        UNION SELECT record_key FROM tokens SEMI JOIN wished USING (token)
+        UNION SELECT record_a FROM decisions WHERE kind = 'shield'
+    ) USING (record_key)
+"""
+# of each child the numbers of its records, that of most of them first; none of a child that is shown without a name: it may be two
+_NUMBERS = """
+    CREATE TEMP TABLE numbers AS
+    WITH borne AS (
+        SELECT index_id, kind, number, count(*) AS records FROM (
+            SELECT record_key, 'nhs' AS kind, unnest([nhs_number, previous_nhs_number]) AS number FROM records
+            UNION ALL SELECT record_key, 'upn', unnest([upn, former_upn]) FROM records
+        ) JOIN identities USING (record_key)
+        SEMI JOIN (SELECT index_id FROM children WHERE coalesce(family_name, given_names) IS NOT NULL) USING (index_id)
+        WHERE number IS NOT NULL GROUP BY ALL
+    ),
+    told AS (
+        SELECT index_id, kind, left(sha256(getvariable('secret') || ' ' || kind || ' ' || number), 32) AS number,
+            row_number() OVER (PARTITION BY index_id, kind ORDER BY records DESC, number) AS place
+        FROM borne
+    )
+    SELECT index_id, max(number) FILTER (kind = 'nhs' AND place = 1) AS nhs_number,
+        max(number) FILTER (kind = 'nhs' AND place = 2) AS previous_nhs_number,
+        max(number) FILTER (kind = 'upn' AND place = 1) AS upn, max(number) FILTER (kind = 'upn' AND place = 2) AS former_upn
+    FROM told WHERE place < 3 GROUP BY index_id
+"""
+_ROW_KEY = "getvariable('authority') || ':' ||"
+_TABLES = {
+    "children": f"""
+        WITH lives AS (
+            SELECT index_id, arg_max(postcode, {{'since': coalesce(from_date, DATE '1900-01-01'), 'postcode': postcode}}) AS postcode
+            FROM addresses WHERE postcode IS NOT NULL AND coalesce(status, 'current') = 'current' GROUP BY index_id
+        )
+        SELECT {_ROW_KEY} index_id AS row_key, getvariable('authority') AS authority, index_id, given_names, family_name, birth_date, sex,
+            if(shielded OR withheld, NULL, postcode) AS postcode,
+            nhs_number, previous_nhs_number, upn, former_upn,
+            shielded OR withheld AS protected, index_id IN (FROM asking) AS asks
+        FROM children LEFT JOIN lives USING (index_id) LEFT JOIN numbers USING (index_id) ORDER BY row_key
+    """,
+    "names": f"""
+        SELECT DISTINCT {_ROW_KEY} index_id AS row_key, kind, family_name, given_names FROM names
+        WHERE coalesce(family_name, given_names) IS NOT NULL ORDER BY ALL
+    """,
+    "firewalls": f"""
+        WITH sides AS (SELECT DISTINCT wall_a, wall_b, side, index_id FROM walls JOIN identities USING (record_key))
+        SELECT DISTINCT {_ROW_KEY} least(a.index_id, b.index_id) AS row_key_a, {_ROW_KEY} greatest(a.index_id, b.index_id) AS row_key_b
+        FROM sides a JOIN sides b USING (wall_a, wall_b) WHERE a.side <> b.side AND a.index_id <> b.index_id ORDER BY ALL
+    """,
+}

@@ -1,0 +1,112 @@
+"""What must hold before a night of the network is published; one that fails holds it, and what is in force stays.
+
+Belongs here: the proof, worked out from the tables by themselves: nothing that made them is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from pipelines.tables import connect
+
+__all__ = ["GATES", "NetworkGate", "judge"]
+
+_MOVED_SHARE, _MOVED_LEAST = 0.05, 20  # of the pointers that stood
+
+
+@dataclass(frozen=True)
+class NetworkGate:
+    """A verdict: what was asked, whether it holds, and how many speak against it."""
+
+    name: str
+    passed: bool
+    description: str
+    found: int
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is written down."""
+        return asdict(self)
+
+
+# name → what is asked, and how many speak against it, of `children`, `firewalls`, `identities`, `pointers`, `seen`, `told`, `before`
+GATES: Mapping[str, tuple[str, str]] = {
+    "every_child_once": (
+        "Each child that an authority gives has one national id, and nobody else has.",
+        """
+        SELECT count(*) FROM (SELECT row_key, count(*) AS times FROM children GROUP BY ALL) c
+        FULL JOIN (SELECT record_key AS row_key, count(*) AS times FROM identities GROUP BY ALL) i USING (row_key)
+        WHERE c.times IS DISTINCT FROM 1 OR i.times IS DISTINCT FROM 1
+        """,
+    ),
+    "pointers_follow": (
+        "The pointers that stand are those of the national ids, once each.",
+        """
+        SELECT count(*) FROM (
+            SELECT national_id, authority || ':' || index_id AS row_key, count(*) AS times FROM pointers WHERE to_night IS NULL GROUP BY ALL) p
+        FULL JOIN (SELECT index_id AS national_id, record_key AS row_key FROM identities) i USING (national_id, row_key)
+        WHERE p.times IS DISTINCT FROM 1 OR i.row_key IS NULL
+        """,
+    ),
+    "one_of_an_authority": (
+        "No two children of one authority are one child in the nation: whether they are is for the authority to say.",
+        """
+        SELECT count(*) FROM (
+            SELECT i.index_id, c.authority FROM identities i JOIN children c ON c.row_key = i.record_key GROUP BY ALL HAVING count(*) > 1)
+        """,
+    ),
+    "firewalls_hold": (
+        "The two sides of no authority's firewall are one child in the nation.",
+        """
+        SELECT count(*) FROM firewalls f JOIN identities a ON a.record_key = row_key_a JOIN identities b ON b.record_key = row_key_b
+        WHERE a.index_id = b.index_id
+        """,
+    ),
+    "protected_without_address": (
+        "Of no protected child has an address left its authority.",
+        "SELECT count(*) FROM children WHERE protected AND postcode IS NOT NULL",
+    ),
+    "protection_told": (
+        "Whoever is one child with, or bears a number of, one whom its own authority protects is protected too, or its authority was told.",
+        """
+        WITH hiding AS (
+            SELECT row_key FROM children c
+            WHERE protected AND (asks OR NOT EXISTS (FROM told_before t WHERE t.authority = c.authority AND t.index_id = c.index_id))
+        ),
+        bearing AS (SELECT authority, row_key, unnest([nhs_number, previous_nhs_number, upn, former_upn]) AS number FROM children),
+        ids AS (SELECT index_id FROM identities WHERE record_key IN (SELECT row_key FROM hiding)),
+        meant AS (
+            SELECT record_key AS row_key FROM identities SEMI JOIN ids USING (index_id)
+            UNION SELECT o.row_key FROM bearing b SEMI JOIN hiding USING (row_key) JOIN bearing o USING (number) WHERE o.authority <> b.authority
+        )
+        SELECT count(*) FROM children c SEMI JOIN meant USING (row_key)
+        WHERE NOT protected AND NOT EXISTS (FROM told t WHERE t.authority = c.authority AND t.index_id = c.index_id)
+        """,
+    ),
+    "ids_stand": (
+        f"No more than {_MOVED_SHARE:.0%} of the pointers that stood lead to another national id.",
+        f"""
+        SELECT if(moved > {_MOVED_LEAST} AND moved > {_MOVED_SHARE} * stood, moved, 0) FROM (
+            SELECT count(*) AS stood, count(*) FILTER (i.index_id <> b.national_id) AS moved
+            FROM before b JOIN identities i ON i.record_key = b.authority || ':' || b.index_id WHERE b.to_night IS NULL)
+        """,
+    ),
+}
+
+
+def judge(tables: Mapping[str, pa.Table]) -> list[NetworkGate]:
+    """The verdicts, all of them.
+
+    Args:
+        tables: `children`, `firewalls`, `identities` (of national ids), `pointers`, `before` (those of the night before), `told` (all
+            messages, also those that wait), `told_before` (those handed over before the night).
+    """
+    verdicts = []
+    with connect(tables) as duck:
+        for name, (description, sql) in GATES.items():
+            ((found,),) = duck.execute(sql).fetchall()
+            verdicts.append(NetworkGate(name, not found, description, int(found)))
+    return verdicts

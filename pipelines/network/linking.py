@@ -1,0 +1,109 @@
+"""Who of several authorities is one child: the same matcher as within one, each authority a source that knows each child once.
+
+Belongs here: what the matcher is given of the authorities, and what of its answer concerns more than one of them. A firewall that stands
+within an authority stands between its two children here; a child without a name is linked with nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from pipelines.network.contributions import TABLES, Contribution
+from pipelines.network.decisions import Decided
+from pipelines.seams.matching import DECISIONS
+from pipelines.seams.network import REVIEW
+from pipelines.seams.seam import give
+from pipelines.tables import connect, fetch, read_table
+
+if TYPE_CHECKING:
+    from pipelines.matching.night import MatchedNight
+    from pipelines.matching.state import MatchState
+
+__all__ = ["Gathered", "gather", "link", "review_of"]
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What all authorities give, by the seams of `pipelines.seams.network`."""
+
+    children: pa.Table
+    names: pa.Table
+    firewalls: pa.Table
+
+
+def gather(contributions: Sequence[Contribution]) -> Gathered:
+    """The contributions as one, in order of their keys."""
+    together = {
+        name: pa.concat_tables(
+            [seam.empty_table(), *(read_table(each.folder / f"{name}.parquet") for each in contributions)]
+        )
+        for name, seam in TABLES.items()
+    }
+    order = {name: [(column, "ascending") for column in table.column_names[:1]] for name, table in together.items()}
+    return Gathered(**{name: table.sort_by(order[name]) for name, table in together.items()})
+
+
+def link(
+    gathered: Gathered, decisions: Sequence[Decided], walls: pa.Table, previous: MatchState | None
+) -> MatchedNight:
+    """Match the children of all authorities.
+
+    Args:
+        gathered: what they give.
+        decisions: what people decided of pairs of them.
+        walls: the sides of firewalls after the night before (`WALLS`).
+        previous: the matcher's state after the night before; saves time and changes no result.
+    """
+    from pipelines.matching.night import match
+
+    children = gathered.children.drop_columns(["index_id", "protected", "asks"])
+    people = children.rename_columns({"row_key": "record_key", "authority": "source"})
+    names = gathered.names.rename_columns({"row_key": "record_key"})
+    rules = dict.fromkeys(pa.compute.unique(people["source"]).to_pylist(), "record")
+    told = _decisions(gathered.firewalls, decisions)
+    return match(people, names, unique_sources=rules, decisions=told, walls=walls, previous=previous)
+
+
+def _decisions(firewalls: pa.Table, decisions: Sequence[Decided]) -> pa.Table:
+    """Decisions and firewalls of the authorities as the matcher takes them (`DECISIONS`)."""
+    rows = [(each.kind, each.row_key_a, each.row_key_b, each.reason) for each in decisions]
+    rows += [
+        ("firewall", a, b, "A firewall of the authority")
+        for a, b in zip(firewalls["row_key_a"].to_pylist(), firewalls["row_key_b"].to_pylist(), strict=True)
+    ]
+    columns = zip(*rows, strict=True) if rows else ([],) * 4
+    return give(
+        pa.table(
+            {name: pa.array(list(told), pa.string()) for name, told in zip(DECISIONS.names, columns, strict=True)}
+        ),
+        DECISIONS,
+    )
+
+
+def review_of(matched: MatchedNight, business_date: date, previous: Path | None) -> pa.Table:
+    """The pairs that a person should look at (`REVIEW`), with the night on which each was first found.
+
+    Args:
+        matched: the matcher's answer.
+        business_date: the night.
+        previous: the review list of the night before.
+    """
+    views = {"possible": matched.possible, "before": previous or REVIEW.empty_table()}
+    with connect(views) as duck:
+        found = fetch(
+            duck,
+            f"""
+            SELECT record_key_a AS row_key_a, record_key_b AS row_key_b, p.weight, p.reason,
+                coalesce(b.first_seen, DATE '{business_date.isoformat()}') AS first_seen
+            FROM possible p LEFT JOIN before b ON b.row_key_a = record_key_a AND b.row_key_b = record_key_b
+            WHERE p.kind = 'review' AND split_part(record_key_a, ':', 1) <> split_part(record_key_b, ':', 1)
+            ORDER BY p.weight DESC, 1, 2
+        """,
+        )
+    return give(found, REVIEW)

@@ -1,0 +1,252 @@
+"""Who must be hidden in an authority because of another: a message for each that names one of its own index ids, and no person.
+
+Belongs here: finding them, and handing them over. A child who is protected in one authority is hidden in every other that may know it: where
+the two are one child here, bear one number, or are a pair that was kept apart and is not certainly two children, from one to the next.
+Whether two children of *one* authority are one is for that authority to say, and hides nobody here. What hides a child is that *its own*
+authority protects it for a reason of its own; one that is hidden by a message alone hides nobody in turn, else two authorities would hold
+each other hidden after the one that asked has opened its child.
+
+A message becomes a wish of the authority that it reaches: it is in force with its next night, and at once as a protective version. There, two
+people lift it like any other. It is told once. Of a protected child who is gone from its authority keyed digests stay here, until it is back.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.errors import IsindexError
+from pipelines.matching.deciding.components import components
+from pipelines.network.linking import Gathered
+from pipelines.network.place import Network
+from pipelines.nights.follow import newest_in_force
+from pipelines.nights.lock import alone
+from pipelines.nights.night import Night
+from pipelines.nights.protective import protect_in_any_case
+from pipelines.nights.requests import keep_wishes
+from pipelines.outages import as_coded
+from pipelines.protection.register import ELSEWHERE
+from pipelines.protection.tokens import tokens_of_records
+from pipelines.publishing.versions import versions_in_force
+from pipelines.seams.identities import VISIBILITY
+from pipelines.seams.network import CHILDREN, GONE, MESSAGES
+from pipelines.seams.seam import give
+from pipelines.tables import connect, fetch, read_table
+
+__all__ = ["Handed", "Hidden", "hand_over", "hidden_in_the_nation", "messages_after"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Who is hidden after a night.
+
+    Attributes:
+        seen: `VISIBILITY` of national ids: shielded who holds a child that its own authority protects, withheld who may be one.
+        gone: what protected children were known by who are gone from their authorities (`GONE`).
+    """
+
+    seen: pa.Table
+    gone: pa.Table
+
+
+@dataclass(frozen=True)
+class Handed:
+    """What became of new messages: those that were handed over, and the authorities that could not take theirs, with a code."""
+
+    told: pa.Table
+    waits: dict[str, str]
+
+
+def hidden_in_the_nation(
+    gathered: Gathered,
+    identities: pa.Table,
+    apart: pa.Table,
+    told: pa.Table,
+    before: pa.Table | None,
+    gone: pa.Table,
+    business_date: date,
+) -> Hidden:
+    """Who is hidden in the nation.
+
+    Args:
+        gathered: what the authorities give.
+        identities: `IDENTITIES` of national ids: the record keys there are row keys.
+        apart: the matcher's pairs kept apart (`APART`), of row keys.
+        told: the messages that were handed over before (`MESSAGES`).
+        before: what the authorities gave the night before (`CHILDREN`); None on the first.
+        gone: `GONE` after the night before.
+        business_date: the night.
+    """
+    was = CHILDREN.empty_table() if before is None else before
+    views = {
+        "children": gathered.children,
+        "identities": identities,
+        "apart": apart,
+        "told": told,
+        "was": was,
+        "gone_before": gone,
+    }
+    with connect(views) as duck:
+        duck.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
+        duck.execute(_HIDING)
+        duck.register("tokens_gone", _known_by(fetch(duck, "FROM newly_gone")))
+        after = give(fetch(duck, _GONE), GONE)
+        duck.register("gone", after)
+        duck.register(
+            "tokens_come",
+            _known_by(fetch(duck, _MAY_BE_GONE)) if after.num_rows else after.select(["row_key", "token"]),
+        )
+        edges, seeds = fetch(duck, _EDGES), fetch(duck, _SEEDS)
+    size = seeds.num_rows
+    shielded, withheld = (seeds[name].to_numpy(zero_copy_only=False).astype(bool) for name in ("shielded", "withheld"))
+    label = components(size, edges["a"].to_numpy(), edges["b"].to_numpy())
+    reached = np.isin(label, np.unique(label[shielded | withheld]))
+    seen = pa.table({"index_id": seeds["index_id"], "shielded": shielded, "withheld": reached & ~shielded})
+    return Hidden(give(seen, VISIBILITY), after)
+
+
+def _known_by(children: pa.Table) -> pa.Table:
+    """What children are known by for good, but for their keys: row_key, token."""
+    records = children.select(
+        [
+            "row_key",
+            "nhs_number",
+            "previous_nhs_number",
+            "upn",
+            "former_upn",
+            "birth_date",
+            "family_name",
+            "given_names",
+        ]
+    )
+    records = records.rename_columns({"row_key": "record_key"})
+    for name in ("uprn", "postcode", "address"):
+        records = records.append_column(name, pa.nulls(records.num_rows, pa.string()))
+    tokens = tokens_of_records(records, records.slice(0, 0))
+    lasting = pc.is_in(tokens["kind"].cast(pa.string()), value_set=pa.array(["number", "person"]))
+    return tokens.filter(lasting).select(["record_key", "token"]).rename_columns(["row_key", "token"])
+
+
+# children whom their own authority protects for a reason of its own; and those of yesterday who are there no more
+_HIDING = """
+    CREATE TEMP TABLE hiding AS
+    SELECT row_key FROM children LEFT JOIN (SELECT authority, index_id, true AS was_told FROM told) USING (authority, index_id)
+    WHERE protected AND (asks OR was_told IS NULL);
+    CREATE TEMP TABLE newly_gone AS
+    SELECT w.* FROM was w LEFT JOIN (SELECT authority, index_id, true AS was_told FROM told) USING (authority, index_id)
+    ANTI JOIN children USING (row_key) WHERE protected AND (asks OR was_told IS NULL)
+"""
+_GONE = """
+    FROM gone_before ANTI JOIN children USING (row_key)
+    UNION SELECT row_key, token, w.birth_date, getvariable('night') AS since FROM tokens_gone JOIN newly_gone w USING (row_key) ORDER BY ALL
+"""
+# who may be one of those: born on the day of one, or come or changed since, or with a number on the night that one is missed
+_MAY_BE_GONE = """
+    FROM children WHERE birth_date IN (SELECT birth_date FROM gone)
+        OR coalesce(nhs_number, previous_nhs_number, upn, former_upn) IS NOT NULL AND EXISTS (FROM gone WHERE since = getvariable('night'))
+        OR row_key NOT IN (SELECT row_key FROM (FROM was INTERSECT FROM children))
+"""
+_SEEDS = """
+    WITH numbered AS (SELECT index_id, row_number() OVER (ORDER BY index_id) - 1 AS number FROM (SELECT DISTINCT index_id FROM identities)),
+    own AS (SELECT DISTINCT index_id FROM identities WHERE record_key IN (SELECT row_key FROM hiding)),
+    like_gone AS (
+        SELECT DISTINCT index_id FROM identities WHERE record_key IN (SELECT row_key FROM tokens_come SEMI JOIN (SELECT token FROM gone) USING (token))
+    )
+    SELECT index_id, index_id IN (FROM own) AS shielded, index_id IN (FROM like_gone) AS withheld FROM numbered ORDER BY number
+"""
+# national ids of which two children, of two authorities, may be one
+_EDGES = """
+    WITH numbered AS (SELECT index_id, row_number() OVER (ORDER BY index_id) - 1 AS number FROM (SELECT DISTINCT index_id FROM identities)),
+    placed AS (SELECT record_key AS row_key, number FROM identities JOIN numbered USING (index_id)),
+    bearing AS (SELECT DISTINCT row_key, unnest([nhs_number, previous_nhs_number, upn, former_upn]) AS token FROM children),
+    pairs AS (
+        SELECT record_key_a AS x, record_key_b AS y FROM apart WHERE NOT coalesce(certain, false)
+        UNION
+        SELECT l.row_key, r.row_key FROM bearing l JOIN bearing r USING (token) WHERE l.row_key < r.row_key
+    )
+    SELECT DISTINCT p.number AS a, q.number AS b FROM pairs JOIN placed p ON p.row_key = x JOIN placed q ON q.row_key = y
+    WHERE p.number <> q.number AND split_part(x, ':', 1) <> split_part(y, ':', 1) ORDER BY ALL
+"""
+
+
+def messages_after(
+    gathered: Gathered, identities: pa.Table, seen: pa.Table, told: pa.Table, business_date: date
+) -> pa.Table:
+    """The messages that are new with a night (`MESSAGES`): children who are hidden in the nation, are open in their authority, and were not told of.
+
+    Args:
+        gathered: what the authorities give.
+        identities: `IDENTITIES` of national ids.
+        seen: `VISIBILITY` of national ids.
+        told: those that were handed over before.
+        business_date: the night.
+    """
+    with connect({"children": gathered.children, "identities": identities, "seen": seen, "told": told}) as duck:
+        found = fetch(
+            duck,
+            f"""
+            SELECT c.authority, c.index_id, DATE '{business_date.isoformat()}' AS since
+            FROM children c JOIN identities i ON i.record_key = c.row_key JOIN seen s ON s.index_id = i.index_id
+            ANTI JOIN told t ON t.authority = c.authority AND t.index_id = c.index_id
+            WHERE NOT c.protected AND (s.shielded OR s.withheld) ORDER BY ALL
+        """,
+        )
+    return give(found, MESSAGES)
+
+
+def hand_over(network: Network, messages: pa.Table) -> Handed:
+    """Let each authority have its messages, and hide at once whom they mean; who is busy or cannot take them has them with the next night."""
+    told, waits = [MESSAGES.empty_table()], {}
+    for authority in pc.unique(messages["authority"]).to_pylist():
+        mine = messages.filter(pc.equal(messages["authority"], authority))
+        try:
+            with alone(network.deployment, authority):
+                _take_in(network, authority, mine["index_id"].to_pylist())
+        except Exception as fault:
+            waits[authority] = as_coded(fault).code
+            _log.warning("messages of protection for authority %s wait: %s", authority, waits[authority])
+            continue
+        protect_in_any_case(network.deployment, authority)
+        told.append(mine)
+    return Handed(pa.concat_tables(told), waits)
+
+
+def _take_in(network: Network, authority: str, index_ids: Iterable[str]) -> None:
+    """Keep the wishes that messages are, of the records that bear these ids by now, or an id that they lead to."""
+    deployment = network.deployment
+    newest = newest_in_force(Night(deployment, authority, max(versions_in_force(deployment.home, authority))))
+    if newest is None:
+        raise IsindexError(
+            "BASE_MISSING",
+            "The tables of the version in force are not in the home.",
+            where=f"authority {authority}",
+            remedy="Restore the home from its backup, or run the night again; the messages are handed over then.",
+        )
+    with connect({
+        "meant": pa.table({"index_id": pa.array(list(index_ids), pa.string())}),
+        "identities": _identities(newest.folder, "identities"), "index_ids": _identities(newest.folder, "index_ids"),
+    }) as duck:  # fmt: skip
+        keys = fetch(
+            duck,
+            """
+            WITH RECURSIVE leads AS (
+                FROM meant UNION SELECT i.redirects_to FROM leads l JOIN index_ids i USING (index_id) WHERE i.redirects_to IS NOT NULL
+            )
+            SELECT record_key FROM identities SEMI JOIN leads USING (index_id) ORDER BY ALL
+        """,
+        )["record_key"].to_pylist()
+    if keys:
+        keep_wishes(newest, keys, what=ELSEWHERE)
+
+
+def _identities(folder: Path, name: str) -> pa.Table:
+    return read_table(folder / "identities" / f"{name}.parquet")

@@ -1,0 +1,96 @@
+"""The co-ordinating index: what an authority gives of each of its children, and what is kept of it (authorities → network → authorities).
+
+Numbers are keyed digests; an address is a postcode, and of nobody protected is there one.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from pipelines.seams import words
+from pipelines.seams.seam import Column, Seam
+
+__all__ = ["CHILDREN", "FIREWALLS", "GONE", "MESSAGES", "NAMES", "POINTERS", "REVIEW"]
+
+_TEXT, _DAY, _YES = pa.string(), pa.date32(), pa.bool_()
+_ROW_KEY = Column("row_key", _TEXT, "authority, a colon, and the child's index id there", needed=True)
+_AUTHORITY = Column("authority", _TEXT, "DfE code", width=words.AUTHORITY, needed=True)
+_INDEX_ID = Column("index_id", _TEXT, "the child's index id there", width=words.INDEX_ID, needed=True)
+_NATIONAL_ID = Column("national_id", _TEXT, "the child's id in the co-ordinating index", (), words.INDEX_ID, True)
+
+CHILDREN = Seam(  # one minimal row for each identity of a published snapshot
+    "children of the network",
+    (
+        _ROW_KEY,
+        _AUTHORITY,
+        _INDEX_ID,
+        Column("given_names", _TEXT, "given names in use"),
+        Column("family_name", _TEXT, "family name in use"),
+        Column("birth_date", _DAY, "date of birth"),
+        Column("sex", _TEXT, "M, F or nothing", values=words.SEXES),
+        Column("postcode", _TEXT, "postcode where the child lives; of nobody protected"),
+        Column("nhs_number", _TEXT, "keyed digest of the NHS number that most records bear", width=words.REF),
+        Column("previous_nhs_number", _TEXT, "likewise of another one that they bear", width=words.REF),
+        Column("upn", _TEXT, "keyed digest of the UPN that most records bear", width=words.REF),
+        Column("former_upn", _TEXT, "likewise of another one that they bear", width=words.REF),
+        Column("protected", _YES, "shielded there, or withheld", needed=True),
+        Column(
+            "asks", _YES, "one of its records, or a person, asks for that: it is not so by a message alone", needed=True
+        ),
+    ),
+)
+NAMES = Seam(
+    "names of children of the network",
+    (
+        _ROW_KEY,
+        Column("kind", _TEXT, "in use, earlier, or also used", values=words.NAME_KINDS, needed=True),
+        Column("family_name", _TEXT, "family name"),
+        Column("given_names", _TEXT, "given names"),
+    ),
+)
+FIREWALLS = Seam(  # identities of one authority between which an identity firewall stands
+    "firewalls of the network",
+    (
+        Column("row_key_a", _TEXT, "one of them", needed=True),
+        Column("row_key_b", _TEXT, "the other, its key the greater one", needed=True),
+    ),
+)
+POINTERS = Seam(  # every pointer there ever was
+    "pointers",
+    (
+        _NATIONAL_ID,
+        _AUTHORITY,
+        _INDEX_ID,
+        Column("from_night", _DAY, "the first night on which the two were one child", needed=True),
+        Column("to_night", _DAY, "the night on which they were so no more; none: they are"),
+    ),
+)
+REVIEW = Seam(  # children of two authorities who may be one and are not joined
+    "review list of the network",
+    (
+        Column("row_key_a", _TEXT, "one of them", needed=True),
+        Column("row_key_b", _TEXT, "the other, its key the greater one", needed=True),
+        Column("weight", pa.float64(), "match weight, in bits"),
+        Column("reason", _TEXT, "why they were not joined, in a sentence without a value"),
+        Column("first_seen", _DAY, "the night on which they were first found", needed=True),
+    ),
+)
+MESSAGES = (
+    Seam(  # network → authority: a child of it must be hidden there, for it may be one who is protected elsewhere
+        "messages of protection",
+        (
+            _AUTHORITY,
+            _INDEX_ID,
+            Column("since", _DAY, "the night on which it was first found", needed=True),
+        ),
+    )
+)
+GONE = Seam(  # protected children who are gone from their authorities: whoever bears this elsewhere may be one of them
+    "protected children who are gone",
+    (
+        _ROW_KEY,
+        Column("token", _TEXT, "keyed digest of a number, or of names with birth date", width=words.REF, needed=True),
+        Column("birth_date", _DAY, "date of birth"),
+        Column("since", _DAY, "the night on which it was first missed", needed=True),
+    ),
+)
