@@ -73,7 +73,8 @@ def run_network(network: Network, business_date: date, authorities: Iterable[str
         in_force = network.in_force()
         stale = {each.authority: each.stale for each in inputs.given if each.stale}
         if in_force and in_force[2].is_dir() and inputs_in(in_force[2]).data == inputs.data and not _waits(in_force[2]):
-            bring_up_to_date(network, in_force[0], in_force[2], None) if _lags(network, in_force[0]) else None
+            if _lags(network, in_force[0]):
+                bring_up_to_date(network, in_force[0], in_force[2], None)
             return NetworkNight(business_date, "unchanged", in_force[0], stale=stale)
         folder = network.attempt(business_date, inputs.digest)
         gather_children(folder, inputs, contributions)

@@ -32,7 +32,6 @@ from pipelines.tables import connect, fetch, read_table, write_json, write_table
 __all__ = ["bring_up_to_date", "publish_version"]
 
 _TABLES = ("pointers", "index_ids", "events")
-_AT_ONCE = 500  # rows named in one statement that removes them
 
 
 @dataclass(frozen=True)
