@@ -1,8 +1,9 @@
 """What an authority gives the network: one minimal row for each child of its published snapshot, and not more.
 
 Belongs here: making it of a version in force, and keeping it by the version's name, for that never changes. Of a protected child there is
-its name, sex, birth date and what finds it again by number; no postcode. Names are those that the version shows, so nothing is here that a
-firewall keeps from being shown; numbers are keyed digests, for they are readable by the agency alone that issued them.
+its name, sex, birth date and what finds it again by number; nothing of where it lives. Names are those that the version shows, so nothing is here that
+a firewall keeps from being shown; numbers and postcodes are keyed digests: numbers are readable by the agency alone that issued them, and who is
+shielded later has left no address here.
 """
 
 from __future__ import annotations
@@ -182,7 +183,7 @@ _TABLES = {
             FROM addresses WHERE postcode IS NOT NULL AND coalesce(status, 'current') = 'current' GROUP BY index_id
         )
         SELECT {_ROW_KEY} index_id AS row_key, getvariable('authority') AS authority, index_id, given_names, family_name, birth_date, sex,
-            if(shielded OR withheld, NULL, postcode) AS postcode,
+            if(shielded OR withheld, NULL, left(sha256(getvariable('secret') || ' postcode ' || upper(replace(postcode, ' ', ''))), 32)) AS postcode,
             nhs_number, previous_nhs_number, upn, former_upn,
             shielded OR withheld AS protected, index_id IN (FROM asking) AS asks
         FROM children LEFT JOIN lives USING (index_id) LEFT JOIN numbers USING (index_id) ORDER BY row_key

@@ -23,7 +23,7 @@ from pipelines.network.linking import Gathered, gather, link, review_of
 from pipelines.network.messages import hand_over, hidden_in_the_nation, messages_after
 from pipelines.network.place import Network
 from pipelines.network.pointers import assign, pointers_after
-from pipelines.network.publish import bring_up_to_date, publish_version
+from pipelines.network.publish import bring_up_to_date, let_go, publish_version
 from pipelines.nights.lock import alone
 from pipelines.seams.matching import WALLS
 from pipelines.seams.network import GONE, MESSAGES
@@ -156,6 +156,7 @@ def publish_pointers(network: Network, folder: Path) -> NetworkNight:
         return NetworkNight(day, "held", in_force[0] if in_force else None, figures, stale, handed.waits, failed)
     version = publish_version(network, inputs, folder, [each.as_json() for each in verdicts], figures)
     bring_up_to_date(network, version, folder, (in_force[0], in_force[2]) if in_force else None)
+    let_go(network, inputs, folder)
     return NetworkNight(day, "published", version, figures, stale, handed.waits)
 
 

@@ -29,7 +29,7 @@ from pipelines.privacy.secret import keyed_digests
 from pipelines.seams.identities import EVENTS
 from pipelines.tables import connect, fetch, read_table, write_json, write_table
 
-__all__ = ["bring_up_to_date", "publish_version"]
+__all__ = ["bring_up_to_date", "let_go", "publish_version"]
 
 _TABLES = ("pointers", "index_ids", "events")
 
@@ -94,6 +94,23 @@ def bring_up_to_date(network: Network, version: str, folder: Path, before: tuple
         _add_events(connection, version, folder)
         connection.execute(delete(db.published))
         connection.execute(insert(db.published).values(row=1, version=version))
+
+
+def let_go(network: Network, inputs: Inputs, folder: Path) -> None:
+    """Remove what tells of children and is not in force: what authorities gave before, the tables of earlier attempts; and versions beyond those kept."""
+    given = {network.contribution(each.authority, each.version) for each in inputs.given}
+    for each in network.root.glob("contributions/*/v=*"):
+        if each not in given:
+            shutil.rmtree(each, ignore_errors=True)
+    for each in network.root.glob("nights/*/*"):
+        if each != folder:
+            shutil.rmtree(each, ignore_errors=True)
+    for each in network.root.glob("nights/*"):
+        if not any(each.iterdir()):
+            each.rmdir()
+    versions = sorted(network.root.glob("v=*"), key=lambda each: (each.name[:12], each.stat().st_mtime_ns))
+    for each in versions[: -network.deployment.settings.keep_versions]:
+        shutil.rmtree(each, ignore_errors=True)
 
 
 def _tables(folder: Path, since: Path | None) -> list[tuple[_Kept, pa.Table, pa.Table | None]]:

@@ -1,6 +1,6 @@
 """The co-ordinating index: what an authority gives of each of its children, and what is kept of it (authorities → network → authorities).
 
-Numbers are keyed digests; an address is a postcode, and of nobody protected is there one.
+Numbers are keyed digests; an address is one of the postcode, and of nobody protected is there one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,12 @@ CHILDREN = Seam(  # one minimal row for each identity of a published snapshot
         Column("family_name", _TEXT, "family name in use"),
         Column("birth_date", _DAY, "date of birth"),
         Column("sex", _TEXT, "M, F or nothing", values=words.SEXES),
-        Column("postcode", _TEXT, "postcode where the child lives; of nobody protected"),
+        Column(
+            "postcode",
+            _TEXT,
+            "keyed digest of the postcode where the child lives; of nobody protected",
+            width=words.REF,
+        ),
         Column("nhs_number", _TEXT, "keyed digest of the NHS number that most records bear", width=words.REF),
         Column("previous_nhs_number", _TEXT, "likewise of another one that they bear", width=words.REF),
         Column("upn", _TEXT, "keyed digest of the UPN that most records bear", width=words.REF),

@@ -70,7 +70,7 @@ def test_nothing_of_a_person_is_published_or_stands_in_the_database(nation: Nati
         for value in (child.family, child.given, child.born.isoformat(), child.postcode, child.nhs, child.upn):
             assert not [each for each in published if value in each]
             assert value.encode() not in database
-        for value in (child.nhs, child.upn, child.street):
+        for value in (child.nhs, child.upn, child.street, child.postcode):
             assert not [each for each in gathered if value in each]
 
 
@@ -83,6 +83,10 @@ def test_ids_live_and_pointers_end_when_a_child_moves(nation: Nation) -> None:
     assert nation.run(0).state == "unchanged"
     nation.lose(HERE, CHILD)
     assert nation.night(1).state == "published"
+    assert (
+        len(list(nation.network.root.glob("nights/*/*"))) == 1
+        and len(list(nation.network.root.glob("contributions/*/v=*"))) == 2
+    )
     assert nation.pointers() == before | {national: {(THERE, there)}}
     (found,) = find_by_id(nation.network, here, why="a test")
     assert found.national_id == national
