@@ -76,8 +76,8 @@ def tasks_of(
     *gone* from a record of which a newer delivery tells, what it says was *unread*, or could not be read whole (*damaged*), or it came in
     what is not in force, and nothing newer tells of the record (*unsettled*): in a delivery that is none, or in a record that was rejected,
     so that none is live. A record that was live, hidden, and withdrawn since is no such task. A mark is no task as *gone* while another wish
-    of the child stands that was told later, for its protection was asked for since; nor while a decision shields the child. What no feed has asked,
-    but a night or a person's word has left, is a task only where it means nobody: no supplier can say anything of it.
+    of the child stands that was told later, for its protection was asked for since (what a night or a person's word has left asks for nothing);
+    nor while a decision shields the child. What no feed has asked is a task only where it means nobody: no supplier can say anything of it.
     Besides, a record may stand *between* the sides of a firewall; what stands on the sides is not told.
 
     Args:
@@ -101,6 +101,8 @@ def tasks_of(
     }  # fmt: skip
     with connect(views) as duck:
         duck.execute("SET VARIABLE kinds = ?", [list(TASK_KINDS)])
+        duck.execute("SET VARIABLE held_night = ?", [HELD_NIGHT])
+        duck.execute("SET VARIABLE taken_back = ?", [TAKEN_BACK])
         duck.execute("SET VARIABLE no_feeds = ?", [[ELSEWHERE, HELD_NIGHT, TAKEN_BACK]])
         found = fetch(
             duck,
@@ -111,7 +113,7 @@ def tasks_of(
             since AS (  -- marks that are gone of children whose protection was asked for later
                 SELECT DISTINCT w.entry_id FROM wished w JOIN wished n
                     ON coalesce(n.told, 0) > coalesce(w.told, 0) AND (n.index_id = w.index_id OR list_has_any(n.tokens, w.tokens))
-                WHERE w.gone AND NOT n.gone
+                WHERE w.gone AND NOT n.gone AND n.asked NOT IN (getvariable('held_night'), getvariable('taken_back'))
             ),
             shielded AS (SELECT DISTINCT index_id FROM identities WHERE record_key IN (FROM decided)),
             held_once AS (SELECT DISTINCT entry_id FROM (SELECT entry_id, unnest(tokens) AS holder FROM standing) SEMI JOIN latched USING (holder)),

@@ -64,14 +64,14 @@ class LittleNights:
         """With the settings as they are now."""
         return replace(self._opened, settings=settings())
 
-    def deliver(self, night: int, *agencies: str, fault: str = "") -> list[Delivery]:
-        """Let agencies (default: all) deliver all that they hold, for the night with this number."""
+    def deliver(self, night: int, *agencies: str, fault: str = "", authority: str = AUTHORITY) -> list[Delivery]:
+        """Let agencies (default: all) deliver all that they hold, for the night with this number; another authority hears the same."""
         made = []
         for agency in agencies or AGENCIES:
             feed = self.feeds[agency]
             feed.sequence += 1
             rows = [dict(row) for row in feed.rows.values()]
-            made.append(Delivery(agency, day_of(night), feed.sequence, "full", rows, fault))
+            made.append(Delivery(agency, day_of(night), feed.sequence, "full", rows, fault, authority))
             put(self.landing, made[-1])
         return made
 

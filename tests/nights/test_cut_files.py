@@ -18,7 +18,6 @@ from pipelines.nights.protective import protection_waits
 from pipelines.nights.run import run_all
 from pipelines.nights.summary import summary_of
 from pipelines.publishing.readers import status
-from tests.nights import little_authority
 from tests.nights.little_authority import AUTHORITY, children, day_of
 from tests.nights.little_nights import LittleNights, bytes_under, few_keys_may_move
 
@@ -110,18 +109,16 @@ def test_a_version_whose_manifest_is_damaged_is_made_anew(
 
 @pytest.mark.in_full
 def test_a_damaged_pointer_of_one_authority_fails_its_nights_and_the_others_are_loaded(
-    one_night: LittleNights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    one_night: LittleNights, tmp_path: Path
 ) -> None:
     place = one_night.copied_to(tmp_path)
     pointer = place.deployment.home.snapshots(AUTHORITY) / "current.json"
     before = pointer.read_bytes()
     pointer.write_bytes(b"{}")
     place.deliver(1)
-    with monkeypatch.context() as patch:
-        patch.setattr(little_authority, "AUTHORITY", "301")
-        for feed in place.feeds.values():
-            feed.sequence = 0
-        place.deliver(1)
+    for feed in place.feeds.values():
+        feed.sequence = 0
+    place.deliver(1, authority="301")
     ran = run_all(place.deployment, started_by="a test")
     assert {(each.planned.authority, each.planned.business_date, each.state) for each in ran} == {
         (AUTHORITY, day_of(0), "failed"),
