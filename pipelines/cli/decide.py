@@ -87,6 +87,8 @@ def not_the_same(
 ) -> None:
     """Two records are two children, however alike they are.
 
+    It opens nobody. Who is withheld because it might be a hidden child is opened afterwards by two people, `unshield` and `confirm`.
+
     Example: [bold]isindex decide not-the-same REF REF --home demo/home --authority 330 --reason "twins"[/bold]
     """
     _decide("not_the_same", record_a, record_b, home, authority, reason, actor)

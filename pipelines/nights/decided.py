@@ -48,20 +48,16 @@ def _told_of(rows: list[Decided]) -> pa.Table:
 
 
 def lifting_in(attempt: Attempt) -> list[Lifting]:
-    """The decisions that take effect with an attempt's night, the first for which they count, and may open somebody."""
-    inputs, base, outgrown = attempt.inputs, attempt.inputs.base, outgrown_in(attempt.folder)
+    """The decisions of two people that take effect with an attempt's night, the first for which they count: they may open somebody."""
+    inputs, base = attempt.inputs, attempt.inputs.base
     return [
         Lifting(
             each.number,
             tuple(key for key in (each.record_a, each.record_b) if key),
             each.from_night,
-            unshields=each.kind == "confirm",
             told=each.told,
-            known_by=each.known_by if each.kind == "confirm" else None,
+            known_by=each.known_by,
         )
         for each in inputs.decisions
-        if each.kind in ("confirm", "not_the_same")
-        and each.number not in outgrown
-        and each.from_night
-        and (base is None or base.business_date < each.from_night)
+        if each.kind == "confirm" and each.from_night and (base is None or base.business_date < each.from_night)
     ]

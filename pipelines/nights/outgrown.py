@@ -1,16 +1,18 @@
-"""Decisions that two records are two children, and that no longer speak of these two: one of them bears a number or a name, or the two share
-what they did not, since it was decided.
+"""Decisions that two records are two children, and that no longer speak of these two: one of them, or its child by another record, bears a number or
+a name, or the two share what they did not, since it was decided.
 
 A key is a supplier's: a record that was a namesake's may be put right and be the child's own, whole or bit by bit, and the record that it was
-parted from may be gone by then. What the two were known by was known when it was decided; what they come to be known by was not. Such a
-decision keeps the matcher from joining the two, as before, and parts nobody from a hidden child: protection is as if it had not been made.
+parted from may be gone by then; a record that is the child's own may be joined with the namesake's. What the two children were known by was known
+when it was decided; what they come to be known by was not. Such a decision keeps the matcher from joining the two, as before, and parts nobody from a
+hidden child: protection is as if it had not been made.
 
-Belongs here: what two records are known by, when it is decided and in a night. Not here: which decisions a night has (`decided`).
+Belongs here: what two records and their children are known by, when it is decided and in a night. Not here: which decisions a night has (`decided`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,23 +20,32 @@ import pyarrow.compute as pc
 
 from pipelines.nights.inputs import Decided
 from pipelines.privacy.secret import namespace_secret
-from pipelines.protection.tokens import digest_of, tokens_of_records
-from pipelines.tables import connect, fetch, read_as_or_none, read_table, write_json
+from pipelines.protection.tokens import digest_of, key_tokens, tokens_of_records
+from pipelines.tables import connect, fetch, read_as, read_table, write_json
 
 __all__ = ["find_outgrown", "outgrown_in", "pair_known_by", "with_outgrown_doubtful"]
 
 _FILE = "matching/outgrown.json"
+_LASTING = pa.array(["number", "person"])
 _SHARED, _A, _B = (
     "shared ",
     "a ",
     "b ",
 )  # how it begins what both are known by, each with the other's child, and each by itself
+_CHILD_A, _CHILD_B, _KEY = (
+    "child a ",
+    "child b ",
+    "key ",
+)  # likewise what the children of both are known by, by all their records
 
 
 def pair_known_by(folder: Path, pair: tuple[str, str]) -> list[str]:
     """What two records of an attempt are known by: tokens of numbers, of names with birth date, of names as written, each with whose it is."""
     clusters = read_table(folder / "matching" / "clusters.parquet", ["record_key", "cluster"])
-    return sorted(_known(folder, clusters, [pair])[pair])
+    found = _known(folder, clusters, [pair])[pair]
+    for each in _beside(folder, clusters, [pair])[pair]:
+        found |= {f"{each.side}{_KEY}{each.key}", *(f"{each.side}{token}" for token in each.numbers | each.persons)}
+    return sorted(found)
 
 
 def find_outgrown(folder: Path, decisions: Iterable[Decided], clusters: pa.Table) -> list[int]:
@@ -50,16 +61,51 @@ def find_outgrown(folder: Path, decisions: Iterable[Decided], clusters: pa.Table
         for each in decisions
         if each.kind == "not_the_same" and each.known_by is not None
     }
-    now = _known(folder, clusters.select(["record_key", "cluster"]), list(told))
-    found = sorted(each.number for pair, each in told.items() if now[pair] - set(each.known_by or ()))
+    clusters = clusters.select(["record_key", "cluster"])
+    now, beside = _known(folder, clusters, list(told)), _beside(folder, clusters, list(told))
+    found = sorted(
+        each.number
+        for pair, each in told.items()
+        if now[pair] - (known := set(each.known_by or ())) or any(_is_new(one, known) for one in beside[pair])
+    )
     write_json(found, folder / _FILE)
     return found
 
 
+@dataclass(frozen=True)
+class _Record:
+    """A record of the child of one of a pair, beside the one that the pair names: `side` it is on, `key`, `numbers` and names with birth date as tokens."""
+
+    side: str
+    key: str
+    numbers: frozenset[str]
+    persons: frozenset[str]
+
+
+def _is_new(record: _Record, known: Collection[str]) -> bool:
+    """Whether a record tells of its child what was not known, or came since and is not surely that child's rather than the other's.
+
+    It is by a number, or a name with birth date, that the other child did not bear. Of decisions from before this was kept nothing is
+    asked.
+    """
+    if not any(told.startswith((_CHILD_A, _CHILD_B)) for told in known):
+        return False
+    other = _CHILD_B if record.side == _CHILD_A else _CHILD_A
+    if any(f"{record.side}{token}" not in known for token in record.numbers | record.persons):
+        return True
+    if f"{record.side}{_KEY}{record.key}" in known:
+        return False
+    return all(f"{other}{token}" in known for token in record.numbers | record.persons)
+
+
 def outgrown_in(folder: Path) -> frozenset[int]:
-    """The numbers of the decisions that are outgrown in an attempt; none where it was not looked for."""
+    """The numbers of the decisions that are outgrown in an attempt; none where it was not looked for.
+
+    Raises:
+        IsindexError: STORE_DAMAGED.
+    """
     path = folder / _FILE
-    return frozenset(read_as_or_none(path, lambda told: list(map(int, told))) or ()) if path.is_file() else frozenset()
+    return frozenset(read_as(path, lambda told: list(map(int, told)))) if path.is_file() else frozenset()
 
 
 def with_outgrown_doubtful(apart: pa.Table, decisions: Iterable[Decided], outgrown: Sequence[int]) -> pa.Table:
@@ -107,8 +153,7 @@ def _known(folder: Path, clusters: pa.Table, pairs: Sequence[tuple[str, str]]) -
             for name in ("records", "names")
         )
         tokens = tokens_of_records(records, names)
-        lasting = pc.is_in(tokens["kind"].cast(pa.string()), value_set=pa.array(["number", "person"]))
-        duck.register("tokens", tokens.filter(lasting))
+        duck.register("tokens", tokens.filter(pc.is_in(tokens["kind"].cast(pa.string()), value_set=_LASTING)))
         duck.register("records", records)
         duck.execute("SET VARIABLE secret = ?", [namespace_secret().hex()])
         rows = duck.execute(f"""
@@ -124,4 +169,46 @@ def _known(folder: Path, clusters: pa.Table, pairs: Sequence[tuple[str, str]]) -
         """).fetchall()
     for one, other, told in rows:
         found[one, other].add(told)
+    return found
+
+
+def _beside(folder: Path, clusters: pa.Table, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[_Record]]:
+    """The records of both children of each pair. Of a pair that is one child so far each has those that share something with it, and nothing with the other."""
+    found: dict[tuple[str, str], list[_Record]] = {pair: [] for pair in pairs}
+    if not pairs:
+        return found
+    a, b = (pa.array(list(side), pa.string()) for side in zip(*pairs, strict=True))
+    with connect({"pairs": pa.table({"a": a, "b": b}), "clusters": clusters}) as duck:
+        duck.execute("""
+            CREATE TEMP TABLE members AS
+            WITH sides AS (SELECT a, b, a AS one, b AS other, 'a' AS side FROM pairs UNION ALL SELECT a, b, b, a, 'b' FROM pairs)
+            SELECT s.*, m.record_key, c.cluster IS NOT DISTINCT FROM o.cluster AS joined
+            FROM sides s JOIN clusters c ON c.record_key = s.one JOIN clusters m ON m.cluster = c.cluster
+            LEFT JOIN clusters o ON o.record_key = s.other
+        """)
+        keys = fetch(duck, "SELECT DISTINCT record_key FROM members ORDER BY ALL")["record_key"].combine_chunks()
+        records, names = (
+            (table := read_table(folder / "person" / f"{name}.parquet")).filter(
+                pc.is_in(table["record_key"], value_set=keys)
+            )
+            for name in ("records", "names")
+        )
+        tokens = tokens_of_records(records, names)
+        duck.register("tokens", tokens.filter(pc.is_in(tokens["kind"].cast(pa.string()), value_set=_LASTING)))
+        duck.register("keys", key_tokens(keys.to_pylist()))
+        rows = duck.execute("""
+            WITH sharing AS (
+                SELECT m.a, m.b, m.one, m.record_key, bool_or(t.record_key = m.one) AS with_it, bool_or(t.record_key = m.other) AS with_other
+                FROM members m JOIN tokens k USING (record_key) JOIN tokens t ON t.token = k.token WHERE m.joined GROUP BY ALL
+            )
+            SELECT m.a, m.b, m.side, k.token, coalesce(list(t.token) FILTER (t.kind = 'number'), []), coalesce(list(t.token) FILTER (t.kind = 'person'), [])
+            FROM members m JOIN keys k USING (record_key) LEFT JOIN tokens t USING (record_key)
+            LEFT JOIN sharing s ON s.a = m.a AND s.b = m.b AND s.one = m.one AND s.record_key = m.record_key
+            WHERE m.record_key <> m.one AND m.record_key <> m.other AND (NOT m.joined OR coalesce(s.with_it AND NOT s.with_other, false))
+                OR m.record_key = m.one
+            GROUP BY m.a, m.b, m.side, k.token ORDER BY ALL
+        """).fetchall()
+    for one, other, side, key, numbers, persons in rows:
+        record = _Record(_CHILD_A if side == "a" else _CHILD_B, key, frozenset(numbers), frozenset(persons))
+        found[one, other].append(record)
     return found

@@ -348,7 +348,7 @@ class _Known:
                         row.subject,
                         row.reason,
                         row.decided_at,
-                        row.from_night if row.kind in ("confirm", "not_the_same") else None,
+                        row.from_night if row.kind == "confirm" else None,
                         row.told or 0,
                         None if row.known_by is None else tuple(row.known_by),
                     ),

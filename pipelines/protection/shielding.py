@@ -11,10 +11,10 @@ that was hidden before; or when it was before. A pair kept apart does not count 
 *certainly* two children (`matching.deciding.answer.apart_table`); a number that differs is no certainty. Nothing counts
 where a reviewer has decided that they are two.
 
-Nobody is ever opened by what a feed says. What a hidden child was known by is latched, and stays so until a person lifts
-it. `decide unshield`, confirmed by another person, lifts the wishes and the latch of the child, and the latch of whoever is
-withheld for its sake; `decide not-the-same` lifts the latch of who is withheld only. Whatever still speaks for hiding
-somebody does: a record that goes on asking, somebody else's wish, a doubt that is still there.
+Nobody is ever opened by what a feed says, nor by one person. What a hidden child was known by is latched, and stays so until
+`decide unshield`, confirmed by another person, lifts the wishes and the latch of the child, and the latch of whoever is
+withheld for its sake. Whatever still speaks for hiding somebody does: a record that goes on asking, somebody else's wish, a doubt that is still
+there. `decide not-the-same` ends a doubt, and opens nobody: whom it keeps from being hidden was open.
 
 Who is shielded in its *own right* is opened by no decision on another child, whatever the two have in common: one of its
 records asks or was decided to be shielded, or the wish or the latch that shields it is its own: of a record that it holds; where
@@ -59,13 +59,12 @@ _WISH = "wish:"
 
 @dataclass(frozen=True)
 class Lifting:
-    """A decision that takes effect tonight and may open somebody.
+    """A decision of two people that takes effect tonight and may open somebody.
 
     Attributes:
         number: of the decision.
         record_keys: the records that it names.
         from_night: its first night.
-        unshields: whether it lifts wishes and shields too, or only what is withheld.
         told: what had been told when it was confirmed (`ENTRIES`, told): it lifts nothing that was told after that.
         known_by: numbers, and names with birth date, of the record when it was decided, as tokens: of a record that is another
             child's by now it lifts nothing. None: that was not kept yet.
@@ -74,7 +73,6 @@ class Lifting:
     number: int
     record_keys: tuple[str, ...]
     from_night: date
-    unshields: bool = True
     told: int = 0
     known_by: tuple[str, ...] | None = None
 
@@ -245,9 +243,9 @@ def protect(
             )
             seen, after = seen_by(after)
         met = fetch(duck, _MET)["entry_id"].combine_chunks()
-        unmet = [Unmet(each.number, ("stranger",)) for each in void if each.unshields]
+        unmet = [Unmet(each.number, ("stranger",)) for each in void]
         unmet += [Unmet(each.number, ("wish",)) for each in stand]
-        unmet += [found for each in lifting if each.unshields and (found := _in_vain(duck, each)).why]
+        unmet += [found for each in lifting if (found := _in_vain(duck, each)).why]
     return Protected(give(seen, VISIBILITY), entries, give(after, LATCHED), met, tuple(unmet))
 
 
@@ -367,8 +365,7 @@ def _guarded(duck: duckdb.DuckDBPyConnection, lifting: Sequence[Lifting]) -> np.
         return np.zeros(size, dtype=bool)
     *_, own = _seeds(duck)
     for each in lifting:
-        if each.unshields:
-            own = own & ~_decided_on(duck, each)
+        own = own & ~_decided_on(duck, each)
     return own
 
 
@@ -456,13 +453,10 @@ def _lifted(
     duck.register("latched", latched)
     latched = fetch(duck, _LATCHED_LIFTED, {
         "night": lifting.from_night,
-        "unshields": lifting.unshields,
         "theirs": theirs.to_pylist(),
         "stays": pa.concat_arrays([_held_by(duck, guarded), strays]).to_pylist(),
         "meant": _meant(duck, lifting, own & ~guarded).to_pylist(),
     }).cast(latched.schema)  # fmt: skip
-    if not lifting.unshields:
-        return entries, latched
     duck.register("entries", entries)
     duck.register("chosen", pa.table({"number": np.flatnonzero(own)}))
     asked = fetch(
@@ -490,9 +484,9 @@ def _of_strays(
     Such a record bears neither a name with birth date of the child as it was then nor, where it has none, a number; and two people open it by no
     other decision `tonight`.
     """
-    if lifting.known_by is None or not lifting.unshields:
+    if lifting.known_by is None:
         return pa.array([], pa.string())
-    meant = [each for each in tonight if each.unshields and each.known_by is not None]
+    meant = [each for each in tonight if each.known_by is not None]
     duck.register("chosen", pa.table({"number": np.flatnonzero(own)}))
     found: pa.Table = fetch(duck, f"""
         WITH {_RECORDS_MEANT},
@@ -524,7 +518,6 @@ def _ended(entries: pa.Table, lifting: Lifting, met: pa.Array) -> tuple[pa.Table
         pc.invert(pc.is_in(entries["entry_id"], value_set=met)),
         pc.less(entries["last_night"], pa.scalar(lifting.from_night, pa.date32())),
         pc.less_equal(pc.coalesce(entries["told"], pa.scalar(0, pa.int64())), lifting.told),
-        pa.array([lifting.unshields] * entries.num_rows, pa.bool_()),
     ):
         goes = pc.and_(goes, part)
     lifted = pc.if_else(goes, pa.scalar(lifting.number, pa.int64()), entries["lifted_by"])
@@ -738,7 +731,7 @@ _RECORDS_MEANT = f"""
 """
 # without the latches of holders who are the opened children; of whom is only like them it spares the records that were meant
 _LATCHED_LIFTED = """
-    WITH lifted AS (SELECT *, since < $night::DATE AND ($unshields OR NOT shielded) AND NOT list_contains($stays::VARCHAR[], holder) AS counts FROM latched),
+    WITH lifted AS (SELECT *, since < $night::DATE AND NOT list_contains($stays::VARCHAR[], holder) AS counts FROM latched),
     named AS (SELECT number, list(DISTINCT token) AS theirs FROM tokens JOIN identities USING (record_key) JOIN numbered USING (index_id)
         JOIN opened USING (number) WHERE kind = 'person' GROUP BY number),
     own AS (

@@ -68,7 +68,7 @@ _WHY = {
     ),
     "another": (
         "The child may be another one who is hidden, and is hidden for that one's sake.",
-        "Find the pair in the review list: if they are two children, `{apart}`. Where both may be seen (two sides of a firewall, say), two "
+        "Find the pair in the review list: if they are two children, `{apart}`, and then decide again of this one. Where both may be seen (two sides of a firewall, say), two "
         "people open both before the same load; to unshield one of them alone does not help.",
     ),
     "feed": (

@@ -268,7 +268,7 @@ PROTECTION = (
 )
 DECISIONS = {
     "same": "Two records are one child.",
-    "not_the_same": "Two records are two children. It opens a child that is withheld, never one that is shielded.",
+    "not_the_same": "Two records are two children. It opens nobody: two people open a child that is hidden.",
     "shield": "A child must be hidden.",
     "unshield": "A proposal that a hidden child be shown again.",
     "confirm": "Another person confirms a proposal.",

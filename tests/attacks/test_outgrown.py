@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from pipelines.nights.decisions import decide, take_back
+from pipelines.nights.protection_decisions import confirm, unshield
 from pipelines.reporting.opens_nobody import unmet_now
 from tests.attacks.attack import Scene
 from tests.attacks.search import Haystack
@@ -51,6 +52,12 @@ def parted(scene: Scene, agency: str, key: str) -> int:
         actor="Ruth", reason="two numbers", at=NOW,
     )  # fmt: skip
     return made.number
+
+
+def opened_by_two(scene: Scene, key: str) -> None:
+    deployment = scene.place.deployment
+    made = unshield(deployment, AUTHORITY, key, actor="Ruth", reason="another child", at=NOW)
+    confirm(deployment, AUTHORITY, made.number, actor="Sam", reason="another child", at=NOW)
 
 
 def is_nowhere(scene: Scene, home: Victim) -> bool:
@@ -116,6 +123,9 @@ def test_a_namesake_stays_parted_while_the_records_are_who_they_were(scene: Scen
     assert open_rows(scene, 0) == []
     parted(scene, "police", "PX")
     place.load()
+    assert open_rows(scene, 0) == []
+    opened_by_two(scene, "police:PX")
+    place.load()
     moved = scene.other(5)
     scene.add("police", replace(other, street=moved.street, code=moved.code, uprn=moved.uprn), "PX", open_=True)
     nights(place, 1, 2)
@@ -155,3 +165,78 @@ def test_her_number_comes_to_the_parted_record_when_hers_is_gone(scene: Scene) -
     scene.add("health", known, "HZ", open_=True, nhs_number=child.nhs)
     nights(place, 3, 4)
     assert open_rows(scene, 4) == [] and is_nowhere(scene, fled)
+
+
+# what of hers comes to be joined with the namesake's record: agency, key, cells
+HERS: dict[str, tuple[str, str, dict[str, str]]] = {
+    "a school, by her UPN": ("education", "", {}),
+    "a practice, without a number": ("health", "HN", {"nhs_number": ""}),
+    "a practice, by her number": ("health", "HN", {}),
+    "a contact": ("police", "PN", {}),
+    "her case under another key": ("social_care", "T0100", {}),
+}
+
+
+CALLED = ("alike", "a letter otherwise", "born a day before")
+DECIDED = ("before anybody was hidden", "and two people opened the namesake")
+
+
+@pytest.mark.in_full
+@pytest.mark.parametrize(
+    ("hers", "called", "decided"),
+    [(hers, called, DECIDED[(i + j) % 2]) for i, hers in enumerate(HERS) for j, called in enumerate(CALLED)],
+)
+def test_a_record_of_hers_that_is_joined_with_the_namesake_s_is_no_namesake(
+    scene: Scene, hers: str, called: str, decided: str
+) -> None:
+    place, child, fled = scene.place, scene.victim, scene.other(5)
+    scene.appear("social_care")
+    other = replace(scene.other(3), family=child.family, given=child.given, born=child.born, sex=child.sex)
+    if called == "a letter otherwise":
+        other = replace(other, given=f"{child.given[:-1]}x")
+    if called == "born a day before":
+        other = replace(other, born=child.born - timedelta(days=1))
+    if decided != "before anybody was hidden":
+        scene.asks("social_care")
+    scene.add("health", other, "HX", open_=True)
+    nights(place, 0)
+    parted(scene, "health", "HX")
+    place.load()
+    if decided == "before anybody was hidden":
+        scene.asks("social_care")
+    else:
+        opened_by_two(scene, "health:HX")
+        place.load()
+    nights(place, 1)
+    assert open_rows(scene, 1) == [other.given]
+    scene.drop("social_care")
+    agency, key, cells = HERS[hers]
+    found = replace(child, street=fled.street, code=fled.code, uprn=fled.uprn)
+    scene.add(agency, found, key, open_=True, **cells)
+    nights(place, 2, 3)
+    shown = [row for row in place.published(3).to_pylist() if row["given_names"] == child.given and not row["withheld"]]
+    assert is_nowhere(scene, fled), shown
+
+
+@pytest.mark.in_full
+@pytest.mark.parametrize("other", ["a sister", "a stranger", "the hidden child herself"])
+def test_a_decision_opens_nobody_who_is_hidden_whoever_the_other_is(scene: Scene, other: str) -> None:
+    place, child, fled = scene.place, scene.victim, scene.other(5)
+    scene.appear("social_care", upn="")
+    scene.asks("social_care")
+    hers = replace(child, given=child.given[:4], family=scene.other(2).family)
+    scene.add("health", hers, "HK", open_=True, nhs_number=scene.other(6).nhs)
+    sister = replace(scene.other(4), family=hers.family, street=child.street, code=child.code, uprn=child.uprn)
+    scene.add("police", sister if other == "a sister" else scene.other(7), "PS", open_=True)
+    nights(place, 0, 1)
+    whose = "social_care:S0100" if other == "the hidden child herself" else "police:PS"
+    decide(place.deployment, AUTHORITY, "not_the_same", "health:HK", whose, actor="Ruth", reason="two", at=NOW)
+    place.load()
+    scene.drop("social_care")
+    nights(place, 2)
+    scene.add("health", replace(hers, street=fled.street, code=fled.code, uprn=fled.uprn), "HK", open_=True, nhs_number=scene.other(6).nhs)  # fmt: skip
+    nights(place, 3, 4)
+    assert is_nowhere(scene, fled)
+    opened_by_two(scene, "health:HK")
+    nights(place, 5)
+    assert not is_nowhere(scene, fled)

@@ -103,12 +103,11 @@ def nobody_unshielded(evidence: Evidence) -> Gate:
         [
             pa.array([each.number for each in lifting for _ in each.record_keys], pa.int64()),
             pa.array([key for each in lifting for key in each.record_keys], pa.string()),
-            pa.array([each.unshields for each in lifting for _ in each.record_keys], pa.bool_()),
             pa.array([each.from_night for each in lifting for _ in each.record_keys], pa.date32()),
             pa.array([each.told for each in lifting for _ in each.record_keys], pa.int64()),
             pa.array([each.known_by for each in lifting for _ in each.record_keys], pa.list_(pa.string())),
         ],
-        names=["number", "record_key", "unshields", "from_night", "told", "was_known_by"],
+        names=["number", "record_key", "from_night", "told", "was_known_by"],
     ))  # fmt: skip
     duck.execute(_DECIDED if lifting else _NOTHING_DECIDED)
     opened = evidence.count("""
@@ -130,7 +129,7 @@ def nobody_unshielded(evidence: Evidence) -> Gate:
     astray = evidence.count("""
         SELECT count(*) FROM entries e LEFT JOIN (SELECT entry_id, lifted_by AS before FROM base_entries) USING (entry_id)
         WHERE lifted_by IS NOT NULL AND lifted_by IS DISTINCT FROM before AND NOT EXISTS (
-            SELECT 1 FROM counting c WHERE c.number = e.lifted_by AND c.unshields
+            SELECT 1 FROM counting c WHERE c.number = e.lifted_by
                 AND coalesce(e.told, 0) <= c.told AND e.last_night < c.from_night
                 AND CASE WHEN starts_with(c.record_key, 'wish:') THEN c.record_key = 'wish:' || e.entry_id AND e.entry_id IN (FROM of_nobody)
                     ELSE e.entry_id NOT IN (SELECT entry_id FROM asked_by) OR e.entry_id IN (
@@ -274,7 +273,7 @@ _NUMBERS_IN = """
 # one whose number it bears; where nobody does, of any that it is known by.
 _DECIDED = """
     CREATE OR REPLACE TEMP TABLE counting AS
-    SELECT number, record_key, unshields, from_night, told FROM lifting l
+    SELECT number, record_key, from_night, told FROM lifting l
     WHERE was_known_by IS NULL OR record_key NOT IN (SELECT record_key FROM person) OR EXISTS (
         SELECT 1 FROM known_by k WHERE k.record_key = l.record_key AND list_contains(l.was_known_by, k.token)
             AND (k.kind = 'person' OR k.kind = 'number'
@@ -284,7 +283,7 @@ _DECIDED = """
     CREATE OR REPLACE TEMP TABLE of_nobody AS
     SELECT entry_id FROM entries e WHERE NOT EXISTS (SELECT 1 FROM known_by k WHERE list_contains(e.tokens, k.token));
     CREATE OR REPLACE TEMP TABLE opened_by AS
-    SELECT DISTINCT number, index_id FROM counting JOIN identities USING (record_key) WHERE unshields;
+    SELECT DISTINCT number, index_id FROM counting JOIN identities USING (record_key);
     CREATE OR REPLACE TEMP TABLE marks AS
     SELECT DISTINCT token, index_id, kind FROM known_by JOIN identities USING (record_key) WHERE kind IN ('key', 'number');
     CREATE OR REPLACE TEMP TABLE held_by AS
