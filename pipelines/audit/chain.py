@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, func, insert, select
 
-from pipelines.audit.head import NONE, UNREADABLE, Head, alone_with_head, read_head, write_head
+from pipelines.audit.head import NONE, UNREADABLE, Head, alone_with_head, note_reached, reached, read_head, write_head
 from pipelines.audit.rights import account
 from pipelines.database import schema as db
 from pipelines.deployment import Deployment
@@ -79,6 +79,7 @@ def writing(deployment: Deployment) -> Iterator[Connection]:
             last, before = _last(connection), read_head(home)
             if sound and last.number > before.number:
                 write_head(home, replace(before, next_number=last.number, next_hash=last.hash))
+        note_reached(home, last.number)
         if sound and last.number > read_head(home).number:
             write_head(home, last)
 
@@ -106,9 +107,9 @@ def append(
     """
     home: Home = connection.get_execution_options()[_HOME]
     before = _last(connection)
-    head = read_head(home)
-    if head.number > before.number:
-        before = head  # entries were removed: the gap stays
+    head, far = read_head(home), reached(home) or 0
+    if max(head.number, far) > before.number:  # entries were removed: the gap stays
+        before = head if head.number >= far else Head(far, before.hash)
     at = at or datetime.now(UTC).isoformat(timespec="seconds")
     entry = Entry(
         number=before.number + 1,

@@ -2,7 +2,8 @@
 
 Belongs here: the file ``audit/head.json`` in the home, sealed with a key made from the secret, and the lock under which it is moved on.
 Before entries are kept it says which will be the last one, after that that it is. So a head that is behind since a run was killed
-between the two names what follows it, and one that was put back does not.
+between the two names what follows it, and one that was put back does not. Beside it ``audit/reached.json`` says how far the chain ever came, whatever
+became of the head: a database that does not come so far is older than the home.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import hmac
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 
 from pipelines.errors import IsindexError
@@ -21,8 +22,9 @@ from pipelines.home import Home
 from pipelines.privacy.secret import key_for
 from pipelines.tables import write_bytes
 
-__all__ = ["NONE", "UNREADABLE", "Head", "alone_with_head", "read_head", "write_head"]
+__all__ = ["NONE", "UNREADABLE", "Head", "alone_with_head", "note_reached", "reached", "read_head", "write_head"]
 
+_REACHED = "reached.json"
 _PATIENCE = 30.0  # seconds; as long as a database waits for another writer
 _PAUSE = 0.02
 
@@ -60,6 +62,31 @@ def read_head(home: Home) -> Head:
         return UNREADABLE
 
 
+def reached(home: Home) -> int | None:
+    """The number of the last entry that was ever made, as far as the home knows; None where it keeps something that cannot be read, and nothing else."""
+    found = [head.number] if (head := read_head(home)) != UNREADABLE else []
+    path = home.audit / _REACHED
+    try:
+        told = json.loads(path.read_text(encoding="ascii"))
+        number = int(told["number"])
+        found += [number] if hmac.compare_digest(_sealed(number), str(told["seal"])) else []
+    except FileNotFoundError:
+        return max(found, default=None)  # of a home from before it was kept
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return max([each for each in found if each], default=None)
+
+
+def note_reached(home: Home, number: int) -> None:
+    """Keep how far the chain has come; the caller is `alone_with_head`. What cannot be written now is with the next entry."""
+    if (reached(home) or 0) < number:
+        told = json.dumps({"number": number, "seal": _sealed(number)})
+        part = home.audit / f"{_REACHED}.part"
+        with suppress(OSError):
+            part.write_text(told, encoding="ascii")  # not waited for until it is on the disk: the head is
+            part.replace(home.audit / _REACHED)
+
+
 def write_head(home: Home, head: Head) -> None:
     """Keep `head` as where the chain has come to; the caller is `alone_with_head`.
 
@@ -94,6 +121,10 @@ def alone_with_head(home: Home) -> Iterator[None]:
                 )
             time.sleep(_PAUSE)
         yield
+
+
+def _sealed(number: int) -> str:
+    return hmac.new(key_for("audit reached"), str(number).encode(), hashlib.sha256).hexdigest()
 
 
 def _seal(head: Head) -> str:

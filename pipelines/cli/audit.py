@@ -51,6 +51,8 @@ def accept_loss(
     Restore home and database from one backup rather. What records asked for is in the home and counts all the same; what people decided since is gone: decide it
     again before the next load. `isindex audit verify` finds the gap for good.
 
+    The same where what the home keeps of the audit is gone or damaged, so that nobody can say whether entries are.
+
     Exit code: 0, or 2 where nothing is missing.
 
     Example: [bold]isindex audit accept-loss --home demo/home --reason "the disk of the database was lost"[/bold]
@@ -58,7 +60,8 @@ def accept_loss(
     from pipelines.audit import accept_lost
 
     lost = accept_lost(existing_home(home), actor=actor, reason=reason)
-    console.print(f"It is noted that {lost:,} entries are gone. Decide again what was decided since, and then load.")
+    told = "entries may be gone" if lost is None else f"{lost:,} entries are gone"
+    console.print(f"It is noted that {told}. Decide again what was decided since, and then load.")
 
 
 @app.command("list")

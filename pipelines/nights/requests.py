@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
@@ -61,6 +62,10 @@ _log = logging.getLogger(__name__)
 # what may be in the way of one record for what it says; anything else is the machine's, and the next load tries again
 _OF_A_RECORD = frozenset({"MEMORY_SHORT", "STAGE_FAILED"})
 _FLOOD = ".flood"
+_NAMED = re.compile(r"[a-z0-9][a-z0-9+.-]*")  # what the program calls a file of these
+_WISHED = frozenset(
+    {"entry_id", "record_ref", "asked", "understood", "tokens"}
+)  # what such a table has, whichever version kept it
 _SAME_WISH = ["entry_id", "understood", "tokens", "nearly", "walled"]
 
 
@@ -315,25 +320,49 @@ def keep_taken_back(night: Night, number: int, record_key: str, folder: Path) ->
 def count_kept(night: Night) -> int:
     """Let count whatever the home keeps of what was asked for and the database does not know of, as if it were told now; how many deliveries.
 
-    It knows of all unless it was put back by itself to what it was. The caller holds the authority's lock.
+    It knows of all unless it was put back by itself to what it was. What was put there otherwise is told in the log and counts for nothing; a file of
+    the program's own that is cut is no such thing. The caller holds the authority's lock.
+
+    Raises:
+        IsindexError: STORE_DAMAGED when a file cannot be read that has the name of one of these: somebody may have to be hidden.
     """
-    root = night.home.root / "protection" / night.authority
-    kept = {
-        f"{night.authority}/{path.relative_to(root).with_suffix('').as_posix()}": path
-        for path in root.glob("*/*/*.parquet")
-        if not path.stem.endswith(_FLOOD)
-    }
+    kept = _kept_files(night.home, night.authority)
     query = select(db.protection_request.c.delivery_id).where(db.protection_request.c.authority == night.authority)
     with night.engine.connect() as connection:
         new = sorted(set(kept) - set(connection.scalars(query)))
+    counted = 0
     for name in new:
         _, agency, day, _ = name.split("/")
+        table = read_table(kept[name])
+        if not set(table.column_names) >= _WISHED:
+            _log.warning("a table that was not kept here lies under protection of authority %s", night.authority)
+            continue
         with night.engine.begin() as connection:
             _count(
-                connection, night.home, night.authority, agency, date.fromisoformat(day), name,
-                grown(read_table(kept[name]), REQUESTS),
-            )  # fmt: skip
-    return len(new)
+                connection, night.home, night.authority, agency, date.fromisoformat(day), name, grown(table, REQUESTS)
+            )
+        counted += 1
+    return counted
+
+
+def _kept_files(home: Home, authority: str) -> dict[str, Path]:
+    """Delivery → where what it asked for is kept, of files that are named as the program names them."""
+    root = home.root / "protection" / authority
+    return {
+        f"{authority}/{path.relative_to(root).with_suffix('').as_posix()}": path
+        for path in root.glob("*/*/*.parquet")
+        if re.fullmatch(r"[a-z][a-z0-9_]*", path.parts[-3])
+        and _is_day(path.parts[-2])
+        and _NAMED.fullmatch(path.stem)
+        and not path.stem.endswith(_FLOOD)
+    }
+
+
+def _is_day(name: str) -> bool:
+    try:
+        return date.fromisoformat(name).isoformat() == name
+    except ValueError:
+        return False
 
 
 def _keep(night: Night, agency: str, delivery_id: str, requests: pa.Table) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from pipelines.audit import accept_lost, lost_entries, prove
+from pipelines.audit import accept_lost, append, lost_entries, prove, writing
 from pipelines.errors import IsindexError
 from pipelines.nights.protection_decisions import shield
 from pipelines.nights.protective import protect_at_once
+from pipelines.tables import write_table
 from tests.attacks.attack import Scene
 from tests.attacks.search import Haystack
 from tests.attacks.test_replaced import nights
@@ -32,10 +34,12 @@ def _big_moves() -> Iterator[None]:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
-    """Two nights, and a copy of the database as it is after them."""
+    """Two nights, a look at a child, and a copy of the database as it is after them."""
     made = Scene(LittleNights(tmp_path), 100)
     made.appear("health", "education")
     nights(made.place, 0, 1)
+    with writing(made.place.deployment) as connection:
+        append(connection, "child", actor="Ruth", why="a referral")
     made.place.deployment.engine.dispose()
     shutil.copy(made.place.home / "index.db", made.place.home.parent / "backup.db")
     return made
@@ -73,20 +77,49 @@ def test_what_was_asked_for_since_counts_again(scene: Scene, how: str) -> None:
     assert is_nowhere(scene)
 
 
+def nothing(audit: Path) -> None:
+    """What the home keeps of the audit is as it was."""
+
+
+def head_damaged(audit: Path) -> None:
+    (audit / "head.json").write_text("{}")
+
+
+def head_gone(audit: Path) -> None:
+    (audit / "head.json").unlink()
+
+
+def both_damaged(audit: Path) -> None:
+    (audit / "head.json").write_text("{}")
+    (audit / "reached.json").write_text("[]")
+
+
+def all_gone(audit: Path) -> None:
+    for path in audit.glob("*.json"):
+        path.unlink()
+
+
 @pytest.mark.in_full
-def test_from_a_database_without_what_was_decided_since_nothing_is_built(scene: Scene) -> None:
+@pytest.mark.parametrize(
+    "also", [nothing, head_damaged, head_gone, both_damaged, all_gone], ids=lambda each: each.__name__
+)
+def test_from_a_database_without_what_was_decided_since_nothing_is_built(
+    scene: Scene, also: Callable[[Path], None]
+) -> None:
     place = scene.place
+    known = also not in (both_damaged, all_gone)
     shield(place.deployment, AUTHORITY, "health:HK100", actor="Ruth", reason="an order", at=NOW)
     assert place.load(before=broken_in("links")) == {1: "failed"}
     assert is_nowhere(scene)
     put_back(place)
-    assert lost_entries(place.deployment) == 1
+    also(place.home / "audit")
+    assert lost_entries(place.deployment) == (1 if known else None)
     place.deliver(2)
     assert place.load() == {2: "failed"} and place.last(2).code == "DATABASE_OLDER"
     with pytest.raises(IsindexError, match="DATABASE_OLDER"):
         protect_at_once(place.deployment, AUTHORITY)
     assert is_nowhere(scene)
-    assert accept_lost(place.deployment, actor="Omar", reason="the disk was lost") == 1
+    assert accept_lost(place.deployment, actor="Omar", reason="the disk was lost") == (1 if known else None)
     assert lost_entries(place.deployment) == 0
     with pytest.raises(IsindexError, match="NOTHING_LOST"):
         accept_lost(place.deployment, actor="Omar", reason="once more")
@@ -100,3 +133,23 @@ def test_from_a_database_without_what_was_decided_since_nothing_is_built(scene: 
 def test_an_entry_that_is_just_made_is_no_loss(scene: Scene) -> None:
     shield(scene.place.deployment, AUTHORITY, "health:HK100", actor="Ruth", reason="an order", at=NOW)
     assert lost_entries(scene.place.deployment) == 0
+
+
+@pytest.mark.in_full
+def test_what_somebody_puts_beside_what_was_asked_for_stops_no_night(scene: Scene) -> None:
+    place = scene.place
+    folder = place.home / "protection" / AUTHORITY / "health"
+    scene.asks("health")
+    nights(place, 2)
+    (kept,) = folder.rglob("*.parquet")
+    foreign = pa.table({"wish": ["a table of somebody else's"]})
+    for name in ("2026-11-20/copy.parquet", "2026-11-20/._1-0a1b2c3d4e5f.parquet", "old/1-0a1b2c3d4e5f.parquet"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        write_table(foreign, folder / name)
+    (folder / "2026-11-20" / "copy of it.parquet").write_bytes(kept.read_bytes()[:100])
+    nights(place, 3)
+    for path in folder.rglob("*.parquet"):
+        if path != kept:
+            path.unlink()
+    nights(place, 4)
+    assert is_nowhere(scene)
