@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo ui test test-full attacks fuzz lint lock clean bench bench-england bench-households bench-matching bench-workers model
+.PHONY: help setup demo ui test test-full attacks fuzz lint lock clean bench bench-england bench-households bench-network bench-matching bench-workers model
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -60,6 +60,9 @@ bench-england: setup ## authorities with the real skew, SCALE (0.1) of them, and
 
 bench-households: setup ## what hidden children cost the others, in two draws
 	@$(BIN)/python -m bench.households
+
+bench-network: setup ## the co-ordinating index over 153 authorities, SCALE (0.1) of their children
+	@$(BIN)/python -m bench.network --scale $(or $(SCALE),0.1)
 
 bench-workers: setup ## authorities beside each other: one worker and two
 	@$(BIN)/python -m bench.workers

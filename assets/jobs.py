@@ -9,6 +9,7 @@ from assets.kept_runs import let_runs_go
 from assets.partitions import AUTHORITY_TAG, LONDON, NIGHT_TAG, is_night
 from assets.requests import outside, requests, underway
 from assets.resources import Deployment
+from assets.run_tags import NETWORK_JOB
 from assets.steps import code_in, faults_coded, faults_told
 from pipelines.nights.arrivals import look_around
 from pipelines.nights.attempts import last_attempts
@@ -31,7 +32,7 @@ NIGHT_JOB = "night"
 
 night_job = dg.define_asset_job(
     NIGHT_JOB,
-    selection=dg.AssetSelection.all() - dg.AssetSelection.groups("model"),
+    selection=dg.AssetSelection.all() - dg.AssetSelection.groups("model", NETWORK_JOB),
     executor_def=dg.in_process_executor,
     description="One authority's night: four feeds, person records, links, identities, snapshot, publish, reports.",
 )

@@ -41,7 +41,16 @@ from pipelines.protection.remembered import run_remembered
 from pipelines.settings import shared_among
 from pipelines.tables import file_sha256, write_bytes
 
-__all__ = ["SETTINGS", "Launched", "instance_of", "launching", "prepare_instance", "run_outstanding"]
+__all__ = [
+    "SETTINGS",
+    "Launched",
+    "fault_of",
+    "instance_of",
+    "launching",
+    "prepare_instance",
+    "quiet",
+    "run_outstanding",
+]
 
 SETTINGS = Path(__file__).parent / "dagster_home.yaml"
 _log = logging.getLogger(__name__)
@@ -122,7 +131,7 @@ def launching(deployment: Deployment, step_done: Callable[[str], None]) -> Itera
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")  # what is planned of a run is stored at once
     resource = DeploymentResource(home=str(deployment.home.root.resolve()), landing=deployment.landing)
-    job = build_defs(deployment=resource, loggers={"console": _quiet(step_done)}).resolve_job_def(NIGHT_JOB)
+    job = build_defs(deployment=resource, loggers={"console": quiet(step_done)}).resolve_job_def(NIGHT_JOB)
     ran: set[str] = set()
 
     def launch(night: PlannedNight) -> Launched:
@@ -160,14 +169,14 @@ def _run(
                 write_night_overview(night)
             # as the night's page and `status` have it: of several steps that failed the run itself names another first
             noted = last.reasons[0] if last is not None and last.state == "failed" and last.reasons else ""
-            return Launched(planned, noted or _fault_of(result))
+            return Launched(planned, noted or fault_of(result))
     except IsindexError as error:
         if error.code != "NIGHT_RUNNING":
             raise
         return Launched(planned, str(error), busy=True)
 
 
-def _fault_of(result: dg.ExecuteInProcessResult) -> str:
+def fault_of(result: dg.ExecuteInProcessResult) -> str:
     """What the first failed step said: coded and without a value (`assets.steps`)."""
     for event in result.all_events:
         if event.is_step_failure:
@@ -181,7 +190,7 @@ def _fault_of(result: dg.ExecuteInProcessResult) -> str:
     return "the run failed before its first step"
 
 
-def _quiet(step_done: Callable[[str], None]) -> dg.LoggerDefinition:
+def quiet(step_done: Callable[[str], None]) -> dg.LoggerDefinition:
     """A console logger that says nothing but tells `step_done` of each finished step."""
 
     class _Steps(logging.Handler):

@@ -13,10 +13,10 @@ import dagster as dg
 from dagster import DagsterRunStatus as Status
 
 from assets.partitions import AUTHORITY_TAG, FIRST_NIGHT, NIGHT_TAG, ensure_authority, is_night, partition_key
-from assets.run_tags import STARTED_BY, WHY
+from assets.run_tags import STARTED_BY, WHY, is_of_network
 from pipelines.nights.plan import PlannedNight
 
-__all__ = ["outside", "requests", "underway"]
+__all__ = ["network_underway", "outside", "requests", "underway"]
 
 _LENGTH = 1000  # of the tag that says why
 _UNDERWAY = [Status.NOT_STARTED, Status.QUEUED, Status.STARTING, Status.STARTED, Status.CANCELING]
@@ -66,3 +66,9 @@ def underway(instance: dg.DagsterInstance) -> set[tuple[str, date]]:
         for each in tags
         if AUTHORITY_TAG in each and NIGHT_TAG in each
     }
+
+
+def network_underway(instance: dg.DagsterInstance) -> bool:
+    """Whether a run of the co-ordinating index waits or goes on."""
+    records = instance.get_run_records(filters=dg.RunsFilter(statuses=_UNDERWAY))
+    return any(is_of_network(record.dagster_run) for record in records)

@@ -15,9 +15,10 @@ import dagster as dg
 
 from assets.kept_engines import engines_kept
 from assets.partitions import AUTHORITY_TAG
-from assets.run_tags import outcome_tagged
+from assets.run_tags import is_of_network, outcome_tagged
 from pipelines.deployment import Deployment as OpenDeployment
 from pipelines.deployment import open_deployment
+from pipelines.network.place import LOCK
 from pipelines.nights import Night
 from pipelines.nights.lock import alone
 from pipelines.nights.retention import sweep
@@ -39,12 +40,16 @@ class Deployment(dg.ConfigurableResource):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Deployment]:
-        """Within a run of one authority's night, hold that authority's lock for as long as the run goes on.
+        """Within a run of one authority's night, hold that authority's lock for as long as the run goes on; of the network, its own.
 
         What a run that was killed has left half written is swept first. For as long the event log keeps its engines, and the
         query engine keeps to its part of what the runs that may go on beside each other are allowed together. At its end the
         run is told apart from others by how its night ended.
         """
+        if context.run and is_of_network(context.run):
+            with alone(self.open(), LOCK):
+                yield self
+            return
         authority = context.run.tags.get(AUTHORITY_TAG) if context.run else None
         if authority is None:
             yield self

@@ -13,7 +13,9 @@ import dagster as dg
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 
 from assets.partitions import AUTHORITY_TAG
+from assets.run_tags import is_of_network
 from pipelines.deployment import open_deployment
+from pipelines.network.place import LOCK
 from pipelines.nights.lock import going_on
 from pipelines.settings import settings
 from pipelines.umask import for_this_user_alone
@@ -40,7 +42,7 @@ class NightRunLauncher(dg.DefaultRunLauncher):
         At one look it may be: just before the run's first step, and after its last. A run of no night is left alone, and
         nothing is concluded where the deployment cannot be opened.
         """
-        authority = run.tags.get(AUTHORITY_TAG)
+        authority = LOCK if is_of_network(run) else run.tags.get(AUTHORITY_TAG)
         if authority is None:
             return CheckRunHealthResult(WorkerStatus.RUNNING, "not a night's run")
         if going_on(open_deployment(settings().home, create=False), authority):

@@ -18,12 +18,14 @@ from pipelines.deployment import Deployment
 from pipelines.nights.attempts import last_attempts
 from pipelines.outages import as_coded
 
-__all__ = ["ENDED", "LOAD", "STARTED_BY", "WHY", "outcome_tagged", "started_by"]
+__all__ = ["ENDED", "LOAD", "NETWORK_JOB", "STARTED_BY", "WHY", "is_of_network", "outcome_tagged", "started_by"]
 
 STARTED_BY, WHY, ENDED = "isindex/started_by", "isindex/why", "isindex/night"
 """Tags of a run: who started it, why, and the state of its night at its end: published, held or failed."""
 LOAD = "isindex load"
 """What the first tag of a run begins with that the command has started."""
+NETWORK_JOB = "network"
+"""The job of the co-ordinating index, and the group of its assets."""
 _IN_THE_UI = "a launch in the UI"
 _log = logging.getLogger(__name__)
 
@@ -32,6 +34,11 @@ def started_by(run: dg.DagsterRun) -> str:
     """Who started a run: as its tag says, else a person in the UI. A run that is run again has the tags of the first."""
     again = "dagster/parent_run_id" in run.tags and "dagster/retry_number" not in run.tags
     return _IN_THE_UI if again else run.tags.get(STARTED_BY, _IN_THE_UI)
+
+
+def is_of_network(run: dg.DagsterRun) -> bool:
+    """Whether a run is of the co-ordinating index: of its job, or a launch of its assets."""
+    return run.job_name == NETWORK_JOB or any(key.path[0] == NETWORK_JOB for key in run.asset_selection or ())
 
 
 @contextmanager

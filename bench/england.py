@@ -38,32 +38,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--children", type=float, default=1.0, help="which share of the children of each")
     parser.add_argument("--workers", type=int, default=cores())
     given = parser.parse_args(arguments)
-    england = _children()
-    taken = chosen(england, given.scale)
-    sizes = {code: max(50, round(england[code] * given.children)) for code in taken}
+    every = england()
+    taken = chosen(every, given.scale)
+    sizes = {code: max(50, round(every[code] * given.children)) for code in taken}
     print(
-        f"{len(sizes)} of {len(england)} authorities, {sum(sizes.values()):,} children, {cores()} cores, {given.workers} workers"
+        f"{len(sizes)} of {len(every)} authorities, {sum(sizes.values()):,} children, {cores()} cores, {given.workers} workers"
     )
     with tempfile.TemporaryDirectory(prefix="isindex-bench-") as scratch:
         place = Path(scratch)
         home = place / "home"
         open_deployment(home, create=True, demo=True)
         _make(place / "steady", sizes, 0.001)
-        first = _load("first load", place / "steady", home, 0, sizes, england, given)
+        first = _load("first load", place / "steady", home, 0, sizes, every, given)
         before = bytes_below(home)
         shutil.copytree(home, place / "september-home", symlinks=True)
-        steady = _load("steady night", place / "steady", home, 1, sizes, england, given)
-        kept = (bytes_below(home) - before) / 1e6 / sum(sizes.values()) * sum(england.values())
+        steady = _load("steady night", place / "steady", home, 1, sizes, every, given)
+        kept = (bytes_below(home) - before) / 1e6 / sum(sizes.values()) * sum(every.values())
         shutil.rmtree(place / "steady")
         _make(place / "september", sizes, 0.1)
-        _load("night of September", place / "september", place / "september-home", 1, sizes, england, given)
+        _load("night of September", place / "september", place / "september-home", 1, sizes, every, given)
         print(f"memory, all processes together: {max(first.memory, steady.memory):.2f} GB   "
               f"{missed(max(first.memory, steady.memory), MEMORY, 'GB')}")  # fmt: skip
         print(f"kept on the disk by a steady night of England: {kept:,.0f} MB   {missed(kept, DISK, 'MB')}")
     return 0
 
 
-def _children() -> dict[str, int]:
+def england() -> dict[str, int]:
     """Authority → its children under 18, of those that are open."""
     path = Path(__file__).parents[1] / "schemas" / "reference" / "authorities.csv"
     with path.open(encoding="utf-8", newline="") as stream:

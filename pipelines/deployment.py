@@ -57,6 +57,15 @@ class Deployment:
     engine: Engine
     landing: str
 
+    def hosts(self, authority: str) -> bool:
+        """Whether it hosts an authority (``ISINDEX_AUTHORITIES``)."""
+        return not self.settings.authorities or authority in self.settings.authorities
+
+    @property
+    def keeps_network(self) -> bool:
+        """Whether its co-ordinating index is brought up to date with every load (``ISINDEX_NETWORK``); a demo home's is."""
+        return self.settings.network or is_demo(self.home)
+
 
 def open_deployment(home: Path, landing: str = "", *, create: bool, demo: bool = False) -> Deployment:
     """Open the deployment whose folder is `home`.
@@ -76,6 +85,7 @@ def open_deployment(home: Path, landing: str = "", *, create: bool, demo: bool =
     """
     for_this_user_alone()
     _refuse_one_in_the_other(home, landing)
+    _refuse_unknown_authorities()
     use_settings(settings().model_copy(update={"home": home}))
     place = Home(home)
     try:
@@ -128,6 +138,20 @@ def _refuse_another(engine: Engine, home: Home) -> None:
 def is_demo(home: Home) -> bool:
     """Whether the home was made for invented children only."""
     return (home.root / "demo.home").exists()
+
+
+def _refuse_unknown_authorities() -> None:
+    if not settings().authorities:
+        return
+    from pipelines.contracts import authorities  # most deployments host whoever delivers, and need none of it here
+
+    for code in sorted(settings().authorities - authorities.known()):
+        raise IsindexError(
+            "SETTING_INVALID",
+            f"{code} is no authority.",
+            where="ISINDEX_AUTHORITIES",
+            remedy=authorities.suggestion(code),
+        )
 
 
 def _make(home: Path, *, create: bool, demo: bool) -> None:

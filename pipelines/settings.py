@@ -61,6 +61,8 @@ class Settings(BaseSettings):
         secret: the namespace secret, at least 32 bytes.
         database_url: the index database; empty for SQLite in the home.
         network_database_url: the database of the co-ordinating index; empty for SQLite in the home.
+        network: whether every load, and the daemon, bring the co-ordinating index up to date.
+        authorities: DfE codes of the authorities that this deployment hosts; none: every authority that delivers.
         schemas: a folder that stands before the built-in schemas.
         reference: a folder with lists of practices and schools.
         cut_off: the time of day in London after which nobody waits for a late feed of the night before.
@@ -88,6 +90,10 @@ class Settings(BaseSettings):
     secret: SecretStr = SecretStr("")
     database_url: str = Field(default="", repr=False, pattern=r"^(sqlite:///.*|postgresql(\+psycopg)?://.+)?$")
     network_database_url: str = Field(default="", repr=False, pattern=r"^(sqlite:///.*|postgresql(\+psycopg)?://.+)?$")
+    network: bool = False
+    authorities: Annotated[
+        frozenset[Annotated[str, Field(pattern=r"^[0-9]{3}$")]], NoDecode, BeforeValidator(_names)
+    ] = frozenset()
     schemas: Path | None = None
     reference: Path | None = None
     cut_off: Annotated[time, BeforeValidator(_time_of_day)] = time(6, 0)
@@ -118,6 +124,8 @@ class Settings(BaseSettings):
 _HOW = {
     "database_url": "Write sqlite:///path or postgresql://user@host/database.",
     "network_database_url": "Write sqlite:///path or postgresql://user@host/database, another one than the index database.",
+    "network": "Write 1 or 0.",
+    "authorities": "Write three-digit codes with commas between them, for example 330,331.",
     "cut_off": "Write a time of day in London, for example 06:00.",
     "first_night": "Write a date, for example 2026-11-18.",
     "first_partition": "Write a date, for example 2026-11-18.",

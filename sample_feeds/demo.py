@@ -17,7 +17,7 @@ from sample_feeds.nights import Progress, make_nights
 
 __all__ = ["DEMO_AUTHORITIES", "DEMO_FIRST_NIGHT", "make_demo"]
 
-DEMO_AUTHORITIES = ("330", "815")
+DEMO_AUTHORITIES = ("330", "333", "815")
 DEMO_FIRST_NIGHT = dt.date(2026, 11, 18)
 _TITLES = {
     1: "the first night",
@@ -46,7 +46,7 @@ def make_demo(out: Path | str, *, children: int = 2_500, seed: int = 1, progress
     )
     made = make_nights(
         out, DEMO_AUTHORITIES, first_night=first, nights=3, children=children, seed=seed, faults=plan,
-        modes={"health": "delta"}, compression={"education": "gzip", "social_care": "zstd"}, change_rate=0.004,
+        modes={"health": "delta"}, compression={"education": "gzip", "social_care": "zstd"}, change_rate=0.004, guests=0.02,
         nightly_waves=True, progress=progress,
     )  # fmt: skip
     return waves_of(made, _TITLES)

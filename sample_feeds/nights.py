@@ -7,7 +7,7 @@ What lies where under `out`:
     landing/<authority>/<agency>/<business_date>/   data file and manifest.json (written last)
     waves/<n>/<authority>/…                         what arrives later: late and corrected deliveries
     truth/records.parquet              authority, agency, business_date, sequence, position, key, change, child
-    truth/children.parquet             authority, child, household, custom, twin_set, adopted_pair,
+    truth/children.parquet             authority, child, person, household, custom, twin_set, adopted_pair,
                                        closed_identity, shielded, born,
                                        given_names, family_name, other_family_name, sex, birth_date, nhs_number, upn …
     truth/expected_deliveries.parquet  authority, agency, business_date, sequence, mode, wave, fault, state, codes,
@@ -15,8 +15,8 @@ What lies where under `out`:
                                        accepted, queried, rejected, repeats, lost
     truth/expected_records.parquet     authority, agency, business_date, sequence, position, fault, outcome, field,
                                        rule
-The truth never lies in the landing folder. `child` is one identity: an adopted child has two, which share
-`adopted_pair`.
+The truth never lies in the landing folder. `child` is one identity of an authority: an adopted child has two, which share
+`adopted_pair`. `person` is the same for one child in two authorities.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from sample_feeds.deliveries import Delivery
 from sample_feeds.faults.files import FILE_FAULTS, Draft, Fault
 from sample_feeds.faults.plan import FaultPlan, plan_for
 from sample_feeds.faults.records import Columns, Damage, damage_records
+from sample_feeds.guests import Guests
 from sample_feeds.places import known_authorities
 from sample_feeds.randomness import stream
 from sample_feeds.truth import TruthFolder
@@ -90,6 +91,7 @@ def make_nights(
     change_rate: float = 0.001,
     nightly_waves: bool = False,
     agencies: Sequence[str] = AGENCIES,
+    guests: float = 0.0,
     progress: Progress | None = None,
 ) -> list[Delivery]:
     """Make consecutive sample nights; the same arguments give the same bytes.
@@ -110,6 +112,7 @@ def make_nights(
         nightly_waves: put night n into waves/<n> (late and corrected deliveries of it into a later one) and leave the
             landing folder to the caller; otherwise all that arrives in time goes to landing/, the rest to waves/2.
         agencies: which feeds are made.
+        guests: share of the children of school age who are known in the next of the authorities, too, or move there (guests.py).
         progress: called as progress(authority, deliveries made, deliveries in all).
 
     Returns:
@@ -127,9 +130,13 @@ def make_nights(
     plan = _possible(plan_for(faults, list(authorities), days, seed), form, planned=not isinstance(faults, str))
     with TruthFolder(out / "truth") as truth:
         run = _Run(out, days, seed, plan, modes, compression, form, nightly_waves, truth)
+        known_before: Guests | None = None
         for authority in authorities:
             size = children.get(authority, 2_000) if isinstance(children, Mapping) else children
-            world = World(authority, size or int(known_authorities()[authority]["children_0_17"]), seed, first_night)
+            size = size or int(known_authorities()[authority]["children_0_17"])
+            world = World(authority, size, seed, first_night, known_before)
+            if guests:
+                known_before = world.depart(guests, nights)
             for day in days:
                 if day != first_night:
                     world.advance(change_rate)

@@ -22,7 +22,7 @@ from sample_feeds.randomness import Objects, as_objects
 from sample_feeds.truth import child_ids
 from sample_feeds.world import AGENCIES, World
 
-__all__ = ["PEOPLE", "people_table", "write_people"]
+__all__ = ["PEOPLE", "people_table", "records_of", "write_people"]
 
 PEOPLE = pa.schema([
     ("record_key", pa.string()), ("source", pa.string()), ("given_names", pa.string()), ("family_name", pa.string()),
@@ -64,10 +64,11 @@ def _batches(children: int, seed: int) -> Iterator[pa.Table]:
     open_ones = [code for code, row in known_authorities().items() if not row["closed"]]
     each = max(_AT_A_TIME, -(-children // len(open_ones)))
     for number, start in enumerate(range(0, children, each)):
-        yield _of_world(World(open_ones[number], min(each, children - start), seed, _DAY))
+        yield records_of(World(open_ones[number], min(each, children - start), seed, _DAY))
 
 
-def _of_world(world: World) -> pa.Table:
+def records_of(world: World) -> pa.Table:
+    """What all agencies hold of a world's children tonight, in the columns of PEOPLE, ordered by record_key."""
     tables = [_of_holding(world, agency, world.holdings[agency]) for agency in AGENCIES]
     return pa.concat_tables(tables).sort_by("record_key")
 

@@ -11,6 +11,7 @@ import csv
 import importlib
 import json
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -64,13 +65,27 @@ class Places:
 
 
 class Addresses:
-    """The addresses in use, as columns that grow: number, street, locality, town, postcode, uprn, flat."""
+    """The addresses in use, as columns that grow: number, street, locality, town, postcode, uprn, flat; and some of other authorities, as lines."""
 
     def __init__(self, here: Places) -> None:
         self._here = here
         self.postcode_at: NDArray[np.int64] = np.empty(0, np.int64)
         self.number: NDArray[np.int64] = np.empty(0, np.int64)
         self.flat: NDArray[np.int64] = np.empty(0, np.int64)
+        self._elsewhere: NDArray[np.int64] = np.empty(0, np.int64)
+        self._lines: dict[str, Objects] = {}
+
+    def add_elsewhere(self, lines: Mapping[str, Objects]) -> NDArray[np.int64]:
+        """Addresses of another authority (`lines` of its own); returns their places."""
+        count, first = len(lines["postcode"]), len(self.number)
+        for name in ("postcode_at", "number", "flat"):
+            setattr(self, name, np.concatenate([getattr(self, name), np.zeros(count, np.int64)]))
+        found = np.arange(first, first + count)
+        self._elsewhere = np.concatenate([self._elsewhere, found])
+        self._lines = {
+            name: np.concatenate([self._lines.get(name, values[:0]), values]) for name, values in lines.items()
+        }
+        return found
 
     def add(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
         """`count` new addresses; returns their places in the columns."""
@@ -99,7 +114,10 @@ class Addresses:
             "postcode": self._here.postcodes[self.postcode_at[space]],
             "uprn": uprn,
         }
-        for values in found.values():
+        other = np.isin(at, self._elsewhere)
+        for name, values in found.items():
+            if other.any():
+                values[other] = self._lines[name][np.searchsorted(self._elsewhere, at[other])]
             values[missing] = None
         return found
 

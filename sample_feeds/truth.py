@@ -107,6 +107,7 @@ def children_table(world: World) -> pa.Table:
     return pa.table({
         "authority": _repeated(world.authority, len(those)),
         "child": ids,
+        "person": pa.array([world.person.get(place, name) for place, name in enumerate(ids.to_pylist())], pa.string()),
         "household": shared(those.household),
         "custom": pa.array(as_objects(list(CUSTOMS))[those.custom], pa.string()),
         "twin_set": shared(those.twin_set),

@@ -13,6 +13,7 @@ import numpy as np
 from sample_feeds.agencies import education, health, police, social_care
 from sample_feeds.agencies.holdings import Holding, constant
 from sample_feeds.customs import CUSTOMS, further_parts
+from sample_feeds.guests import Guests, guests_of
 from sample_feeds.identifiers import nhs_numbers, upns
 from sample_feeds.names import names
 from sample_feeds.places import Addresses, places
@@ -36,12 +37,16 @@ class World:
         children: how many under 18.
         seed: the same seed gives the same world; two authorities of one seed share no child and no identifier.
         first_night: the business date of night 0.
+        guests: children of another authority whom its agencies come to know.
 
     Attributes:
-        children: the truth (population.Children), `holdings`: agency → Holding, `day`, `night` (0, 1, …).
+        children: the truth (population.Children), `holdings`: agency → Holding, `day`, `night` (0, 1, …), `departing`: those who are known
+            in another authority, or come to be; `person`: of each guest, by place, the name of the same child where it is from.
     """
 
-    def __init__(self, authority: str, children: int, seed: int, first_night: dt.date) -> None:
+    def __init__(
+        self, authority: str, children: int, seed: int, first_night: dt.date, guests: Guests | None = None
+    ) -> None:
         self.authority, self.seed, self.night = authority, seed, 0
         self.day = np.datetime64(first_night, "D")
         self.here = places(authority, children)
@@ -57,6 +62,10 @@ class World:
         }
         self._issued = {agency: len(holding) for agency, holding in self.holdings.items()}
         self._superseded = 0
+        self.person: dict[int, str] = {}
+        self.departing: Guests | None = None
+        self._guests = guests
+        self._receive()
 
     def advance(self, rate: float = 0.001) -> None:
         """Let one night pass; about `rate` of all records change (at least one of each kind of event happens)."""
@@ -72,6 +81,46 @@ class World:
         self._contacts(max(1, round(len(self.holdings["police"]) * max(rate * 2, 0.002))))
         self._referrals(max(1, round(len(self.holdings["social_care"]) * rate)))
         self._leave(max(1, round(patients * rate * 0.06)))
+        self._receive()
+
+    def depart(self, share: float, nights: int) -> Guests:
+        """A share of its own children who are known in another authority, too, or move there within so many nights (`guests_of`)."""
+        self.departing = guests_of(
+            self.authority,
+            self.children,
+            self.addresses,
+            self.day,
+            self.seed,
+            share=share,
+            nights=nights,
+            but=self.person,
+        )
+        return self.departing
+
+    def _receive(self) -> None:
+        """The guests of the night: who is new to health, and every one of school age to a school."""
+        come = np.flatnonzero(self._guests.night == self.night) if self._guests else np.empty(0, np.int64)
+        if self._guests is None or not len(come):
+            return
+        rng, those = self._rng("guests"), self._guests.children.take(come)
+        n, first = len(come), len(self.children)
+        primary, secondary = self.here.primary.draw(rng, n), self.here.secondary.draw(rng, n)
+        those.school = np.where((self.day - those.birth).astype(np.int64) / 365.2425 >= 11.2, secondary, primary)
+        those.practice = self.here.practices.draw(rng, n)
+        at_home = self._guests.way[come] == "school"
+        those.address = self.addresses.add(rng, n)
+        lines = {name: values[come[at_home]] for name, values in self._guests.home.items()}
+        those.address[at_home] = self.addresses.add_elsewhere(lines)
+        those.former_address, those.second_address = np.full(n, -1), np.full(n, -1)
+        those.household = int(self.children.household.max()) + 1 + np.arange(n)
+        those.shielded, those.twin_set = np.zeros(n, bool), np.full(n, -1)
+        self.children.extend(those)
+        who = np.arange(first, first + n)
+        names = (f"{self._guests.authority}-{place:07d}" for place in self._guests.place[come].tolist())
+        self.person |= dict(zip(who.tolist(), names, strict=True))
+        self.register_patients(who[~at_home])
+        rows = education.make_rows(rng, self.children, self.addresses, who, self.day)
+        self.holdings["education"].add(rows, who, self.night)
 
     def _rng(self, purpose: str) -> np.random.Generator:
         return stream(self.seed, self.authority, purpose, self.night)
@@ -146,9 +195,10 @@ class World:
         born.twin_set, born.adopted_pair = np.full(n, -1), np.full(n, -1)
         born.shielded, born.former_address = np.zeros(n, bool), np.full(n, -1)
         children.extend(born)
-        self._register_patients(np.concatenate([arrived, np.arange(first, first + n)]))
+        self.register_patients(np.concatenate([arrived, np.arange(first, first + n)]))
 
-    def _register_patients(self, who: Ints) -> None:
+    def register_patients(self, who: Ints) -> None:
+        """Health comes to know the children at `who` tonight."""
         rows = health.make_rows(
             self._rng("patients"), self.children, self.addresses, who, self.day, self._issued["health"]
         )
@@ -204,11 +254,13 @@ class World:
         rng, holding = self._rng("leave"), self.holdings["health"]
         age = (self.day - self.children.birth[holding.child]).astype(np.int64)
         of_age = age >= 18 * 365.2425
-        rows = np.sort(np.concatenate([np.flatnonzero(of_age), rng.permutation(np.flatnonzero(~of_age))[:count]]))
+        drawn = np.concatenate([np.flatnonzero(of_age), rng.permutation(np.flatnonzero(~of_age))[:count]])
+        moved = self.departing.leaving(self.night) if self.departing else np.empty(0, np.int64)
+        rows = np.union1d(drawn, holding.rows_of(moved))
         who = holding.child[rows]
         holding.remove(rows)
         schools = self.holdings["education"]
-        left = schools.rows_of(who)
+        left = schools.rows_of(np.union1d(who, moved))
         left = left[schools.columns["LeavingDate"][left] == None]  # noqa: E711 - an array of objects
         schools.put(left, {"LeavingDate": constant(str(self.day), len(left))}, self.night)
         care = self.holdings["social_care"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from assets.command import demo, load, ui
+from assets.command import network as network_run
 from pipelines.cli import audit, decide, inspect, match, models, network, operate, prepare, sample
 from pipelines.cli.common import Commands
 
@@ -26,6 +27,7 @@ app.command("explain")(match.explain)
 app.add_typer(decide.app, name="decide")
 app.add_typer(models.app, name="model")
 app.add_typer(audit.app, name="audit")
+network.app.command("run")(network_run.run)
 app.add_typer(network.app, name="network")
 app.command("waive")(operate.waive)
 app.command("ui")(ui.ui)

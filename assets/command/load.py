@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from assets.launched import Launched
     from pipelines.deliveries import FoundDelivery
     from pipelines.deployment import Deployment
+    from pipelines.network.outcome import NetworkNight
     from pipelines.nights.plan import PlannedNight
 
 __all__ = ["Wanted", "WorkersOption", "load", "run_nights", "show"]
@@ -156,12 +157,30 @@ def run_nights(
     for waiting in protection_waits(deployment, sorted(chosen.authorities or authorities_of(deployment))):
         protect_in_any_case(deployment, waiting)
     refresh(deployment.home, deployment.engine)
+    network = _network_of(deployment, chosen)
     summary = summary_of(deployment, ran, look.findings, look.incomplete, removed, chosen.authorities, known)
     if look.nothing_lies and chosen.authorities is None and whose:
         summary["warnings"].append(
             "nothing at all lies in the landing place, from which deliveries came before: if it is a share, is it mounted?"
         )
-    return summary | {"not_asked": _not_asked(deployment, chosen)}
+    told = {"network": network.as_json(), "ok": summary["ok"] and network.well} if network else {"network": None}
+    return summary | told | {"not_asked": _not_asked(deployment, chosen)}
+
+
+def _network_of(deployment: Deployment, wanted: Wanted) -> NetworkNight | None:
+    """What became of the co-ordinating index at the end of a load of all authorities; None where none is kept, or nobody has published."""
+    from pipelines.nights.reach import authorities_of
+
+    if not deployment.keeps_network or wanted != Wanted() or not authorities_of(deployment):
+        return None
+    from assets.launch_network import run_network_night
+
+    try:
+        return run_network_night(deployment)
+    except IsindexError as fault:
+        if fault.code != "NOT_PUBLISHED":
+            raise
+        return None
 
 
 def _run(deployment: Deployment, wanted: Wanted, arrived: Sequence[FoundDelivery], shown: _Shown) -> list[Launched]:
@@ -256,11 +275,21 @@ def _refuse_impossible(wanted: Wanted, home: Path) -> None:
     """Refuse nights that there cannot be, before anything is opened or made.
 
     Raises:
-        IsindexError: OPTIONS_CONFLICT (the first is after the last), NIGHT_AHEAD (none of them has come), NIGHT_TOO_EARLY
-            (all lie before the authorities were opened, in a home that is still to be made).
+        IsindexError: AUTHORITY_NOT_HOSTED, OPTIONS_CONFLICT (the first is after the last), NIGHT_AHEAD (none of them has come),
+            NIGHT_TOO_EARLY (all lie before the authorities were opened, in a home that is still to be made).
     """
     from pipelines.contracts import authorities
     from pipelines.nights.reach import refuse_ahead, refuse_early
+
+    hosted = settings().authorities
+    for code in sorted(wanted.authorities or ()):
+        if hosted and code not in hosted:
+            raise IsindexError(
+                "AUTHORITY_NOT_HOSTED",
+                "This deployment does not host the authority.",
+                where=code,
+                remedy=f"It hosts {', '.join(sorted(hosted))} (ISINDEX_AUTHORITIES).",
+            )
 
     if wanted.begin and wanted.end and wanted.begin > wanted.end:
         raise IsindexError(
@@ -343,6 +372,10 @@ def _exit_code(summary: dict[str, Any]) -> int:
     busy = {night["authority"] for night in unwell if night["state"] == "busy"}
     waits = [each for each in summary["standing"] if each["state"] != "interrupted" or each["authority"] not in busy]
     others = [night for night in unwell if night["state"] != "busy"]
+    if summary["network"] and not summary["network"]["well"] and summary["network"]["state"] != "busy":
+        return 1
+    if summary["network"] and summary["network"]["state"] == "busy":
+        busy.add("network")
     unprotected = set(summary["protection_waits"]) - busy  # the load that is running sees to those
     return 3 if busy and not (others or waits or summary["landing_findings"] or unprotected) else 1
 
@@ -352,6 +385,7 @@ _STEPS = 12  # steps of a night's run; only the bar's length
 
 def show(summary: dict[str, Any]) -> None:
     """The summary as tables a person reads."""
+    from assets.command.network import show_network
     from pipelines.nights.unmet import unmet_told
 
     if not summary["nights"]:
@@ -365,6 +399,8 @@ def show(summary: dict[str, Any]) -> None:
             )
         _show_unprotected(summary)
         _show_standing(summary)
+        if summary["network"]:
+            show_network(summary["network"])
         return
     feeds = Table(title="What was loaded", title_justify="left")
     for name in ("Night", "Authority", "Feed", "State", "As of"):
@@ -408,6 +444,8 @@ def show(summary: dict[str, Any]) -> None:
         console.print(f"{each['business_date']} authority {each['authority']}: {protective_told(each)}", soft_wrap=True)
     _show_unprotected(summary)
     _show_standing(summary)
+    if summary["network"]:
+        show_network(summary["network"])
     for warning in summary["warnings"]:
         console.print(Text.assemble(("Note: ", "yellow"), warning))
     for name, place in summary["look_at"].items():

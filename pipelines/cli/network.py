@@ -1,13 +1,12 @@
-"""Commands of the co-ordinating index: `network run`, `find`, `status`, `review`, `decide`, `undo`, `decisions`."""
+"""Commands of the co-ordinating index: `network find`, `status`, `review`, `decide`, `undo`, `decisions`. Not here: `run`, which goes through Dagster."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
 from pipelines.cli.common import MOST, Commands, HomeOption, JsonOption, console, day, existing_home, print_json
 from pipelines.errors import IsindexError
@@ -16,43 +15,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipelines.network.find import Found
-    from pipelines.network.night import NetworkNight
     from pipelines.network.place import Network
 
 __all__ = ["app"]
 
 app = Commands(help="The co-ordinating index over all authorities of this home: which local indexes know a child.")
 WhyOption = Annotated[str, typer.Option(help="The purpose of looking; kept in the audit.")]
-
-
-@app.command("run")
-def run(
-    home: HomeOption,
-    night: Annotated[
-        str | None,
-        typer.Option(help="The business date, YYYY-MM-DD; default the latest that an authority has published."),
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Bring the co-ordinating index up to date with what the authorities have published.
-
-    Where nothing would come otherwise nothing is done. An authority whose snapshot cannot be read is taken as it was last, and named.
-
-    Exit code: 0, or 1 where a gate held the night, an authority was taken as it was, or could not take a message of protection; 3 while
-    another run is going on.
-
-    Example: [bold]isindex network run --home demo/home[/bold]
-    """
-    from pipelines.network.night import run_network
-
-    wanted = day(night, "--night")
-    network = _network(home)
-    found = run_network(network, wanted or _latest(network))
-    if as_json:
-        print_json(asdict(found))
-    else:
-        _show(found)
-    raise typer.Exit(1 if found.state == "held" or found.stale or found.waits else 0)
 
 
 @app.command("find")
@@ -218,37 +186,6 @@ def _network(home: Path) -> Network:
     from pipelines.network.place import Network
 
     return Network(existing_home(home))
-
-
-def _latest(network: Network) -> Any:
-    from pipelines.network.standing import latest_night
-
-    return latest_night(network)
-
-
-def _show(found: NetworkNight) -> None:
-    if found.state == "unchanged":
-        console.print(
-            "Nothing is outstanding: the co-ordinating index is built from what the authorities have in force."
-        )
-    else:
-        console.print(
-            f"Night of {found.business_date}: {found.state}{f', {found.version}' if found.state == 'published' else ''}"
-        )
-    for name, number in found.figures.items():
-        console.print(f"  {name.replace('_', ' ')}: {number:,.0f}")
-    for reason in found.failed:
-        console.print(Text.assemble(("Held: ", "red"), reason))
-    for authority, code in found.stale.items():
-        console.print(
-            Text.assemble((code, "red"), f" authority {authority} is taken as it was last; its pointers stand.")
-        )
-    for authority, code in found.waits.items():
-        console.print(
-            Text.assemble(
-                (code, "red"), f" messages of protection for authority {authority} wait; the next run hands them over."
-            )
-        )
 
 
 def _show_found(found: list[Found]) -> None:

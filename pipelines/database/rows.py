@@ -1,4 +1,4 @@
-"""Many rows at once: a whole Arrow table into a table of the database, and the rows of many ids out of it.
+"""Many rows at once: a whole Arrow table into a table of the database, and the rows of many keys out of it.
 
 Belongs here: the fastest way of each database (COPY and arrays in PostgreSQL, one prepared statement in SQLite), and how
 Arrow's values become theirs. Not here: which rows (each stage). Everything happens in the caller's transaction.
@@ -7,7 +7,6 @@ Arrow's values become theirs. Not here: which rows (each stage). Everything happ
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -50,16 +49,21 @@ def write_rows(connection: Connection, target: Table, table: pa.Table) -> None:
         )
 
 
-def remove_rows(connection: Connection, target: Table, authority: str, index_ids: Sequence[str]) -> None:
-    """Remove an authority's rows of many index ids."""
-    if not index_ids:
+def remove_rows(connection: Connection, target: Table, keys: pa.Table) -> None:
+    """Remove the rows that bear one of `keys`: a row for each, its columns named as the target's."""
+    if not keys.num_rows:
         return
     if connection.dialect.name == "postgresql":
-        statement = f"DELETE FROM {target.name} WHERE authority = %s AND index_id = ANY(%s)"
-        connection.exec_driver_sql(statement, (authority, list(index_ids)))
+        kinds = [target.c[name].type.compile(connection.dialect) for name in keys.column_names]
+        given = ", ".join(f"CAST(%s AS {kind}[])" for kind in kinds)
+        names = ", ".join(f'"{name}"' for name in keys.column_names)
+        same = " AND ".join(f'{target.name}."{name}" = gone."{name}"' for name in keys.column_names)
+        statement = f"DELETE FROM {target.name} USING unnest({given}) AS gone ({names}) WHERE {same}"
+        connection.exec_driver_sql(statement, tuple(_plain(column).to_pylist() for column in keys.columns))
     else:
-        statement = f"DELETE FROM {target.name} WHERE authority = ? AND index_id = ?"
-        connection.exec_driver_sql(statement, [(authority, one) for one in index_ids])
+        same = " AND ".join(f'"{name}" = ?' for name in keys.column_names)
+        columns = [_as_sqlite(_plain(column)) for column in keys.columns]
+        connection.exec_driver_sql(f"DELETE FROM {target.name} WHERE {same}", list(zip(*columns, strict=True)))
 
 
 def _copy(connection: Connection, statement: str, table: pa.Table) -> int:

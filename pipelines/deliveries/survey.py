@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 
@@ -32,11 +32,12 @@ class LandingKnowledge:
     """What the names in the landing place are held against.
 
     Attributes:
-        authorities: the code of every authority that exists or once existed.
+        authorities: the code of every authority that may deliver here.
         agencies: the registered agencies.
         first_nights: authority → its first night, where it has one; what is older is not taken in.
         today: the day in London.
         retired: authority → its last night that was let go, where it has one: no setting brings back what lies before.
+        elsewhere: the code of every other authority that exists or once existed.
     """
 
     authorities: Collection[str]
@@ -44,6 +45,7 @@ class LandingKnowledge:
     first_nights: Mapping[str, date]
     today: date
     retired: Mapping[str, date] = field(default_factory=dict)
+    elsewhere: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,12 @@ def survey(
             days = {name for name in dates.inside if _day(name)}
             for parts, folder in _folders(found, agency, dates.inside, days, Noted("UNKNOWN_DATE_FOLDER", (), 2)):
                 _date_folder(found, parts, folder, at)
+    found.noted = [
+        replace(each, code="AUTHORITY_NOT_HOSTED")
+        if each.code == codes.code and each.parts[0] in known.elsewhere
+        else each
+        for each in found.noted
+    ]
     if authorities is not None:
         others = set(known.authorities) - set(authorities)
         found.noted = [each for each in found.noted if each.parts[0] not in others]

@@ -26,6 +26,7 @@ __all__ = [
     "Positions",
     "Shares",
     "Texts",
+    "Words",
     "distinct",
     "first_with",
     "spread",
@@ -37,6 +38,7 @@ _Whole = np.ndarray[Any, np.dtype[np.integer[Any]]]
 _Fractions = np.ndarray[Any, np.dtype[np.floating[Any]]]
 
 Positions = _Whole  # places of records, pairs, names or sources among all of them; -1 for none
+Words = np.ndarray[Any, np.dtype[np.uint64]]  # 64 yes or no each, by bit
 PairIds = np.ndarray[Any, np.dtype[np.int64]]  # pairs as left * size + right
 Hashes = np.ndarray[Any, np.dtype[np.int64]]  # what stands for a value, the same every night; 0 for none
 Numbers = _Whole  # dates, codes and flags

@@ -88,7 +88,8 @@ def match(
             `nhs_number` (verified), `nhs_number_unverified`, `previous_nhs_number`, `upn`, `upn_unverified`, `former_upn`.
         names: former and other names: `record_key`, `kind`, `family_name`, `given_names`.
         model: default the built-in model for children.
-        unique_sources: by source "record" (each child once), "person_number" (each number once) or "many".
+        unique_sources: by source "entry" (each entry is another child, be two of them alike or told to be one), "record" (each child once),
+            "person_number" (each number once) or "many".
         decisions: `kind` (same, not_the_same, firewall), `record_a`, `record_b`, and `undone_at` if there is one.
         walls: the sides of the night before (`WALLS`), of firewalls that still count.
         previous: the state of an earlier night; saves time and changes no result.

@@ -7,10 +7,14 @@ are: where a protected child is known may be where it lives.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
+import duckdb
 from sqlalchemy import Connection, and_, or_, select
 
 from pipelines.audit import account, append, may_see_protected, writing
@@ -186,10 +190,22 @@ def _hidden_by_now(network: Network, rows: Sequence[tuple[str, str, str]]) -> se
     return hidden
 
 
+_one_at_a_time = threading.Lock()
+
+
+@cache
+def _identifiers() -> tuple[ExitStack, duckdb.DuckDBPyConnection]:
+    """The query engine with the checks of identifiers, made once: whoever looks often waits for it once. The stack keeps it open."""
+    stack = ExitStack()
+    duck = stack.enter_context(connect())
+    install_identifiers(duck)
+    return stack, duck
+
+
 def _plain_numbers(number: str) -> list[tuple[str, str]]:
     """The number in its plain form, by each kind that it may be; none where it is none."""
-    with connect() as duck:
-        install_identifiers(duck)
+    with _one_at_a_time:
+        _, duck = _identifiers()
         query = """
             SELECT CASE WHEN nhs_number_fails($number) IS NULL THEN nhs_number_normalised($number) END,
                 CASE WHEN upn_fails($number) IS NULL THEN upn_normalised($number) END

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pipelines.matching.night import MatchedNight
     from pipelines.matching.state import MatchState
 
-__all__ = ["Gathered", "gather", "link", "review_of"]
+__all__ = ["Gathered", "contradicted", "gather", "link", "review_of"]
 
 
 @dataclass(frozen=True)
@@ -65,25 +65,38 @@ def link(
     children = gathered.children.drop_columns(["index_id", "protected", "asks"])
     people = children.rename_columns({"row_key": "record_key", "authority": "source"})
     names = gathered.names.rename_columns({"row_key": "record_key"})
-    rules = dict.fromkeys(pa.compute.unique(people["source"]).to_pylist(), "record")
+    rules = dict.fromkeys(pa.compute.unique(people["source"]).to_pylist(), "entry")
     told = _decisions(gathered.firewalls, decisions)
     return match(people, names, unique_sources=rules, decisions=told, walls=walls, previous=previous)
 
 
 def _decisions(firewalls: pa.Table, decisions: Sequence[Decided]) -> pa.Table:
     """Decisions and firewalls of the authorities as the matcher takes them (`DECISIONS`)."""
-    rows = [(each.kind, each.row_key_a, each.row_key_b, each.reason) for each in decisions]
+    told = contradicted(decisions)
+    rows = [(each.kind, each.row_key_a, each.row_key_b, each.reason) for each in decisions if each.number not in told]
     rows += [
         ("firewall", a, b, "A firewall of the authority")
         for a, b in zip(firewalls["row_key_a"].to_pylist(), firewalls["row_key_b"].to_pylist(), strict=True)
     ]
     columns = zip(*rows, strict=True) if rows else ([],) * 4
-    return give(
-        pa.table(
-            {name: pa.array(list(told), pa.string()) for name, told in zip(DECISIONS.names, columns, strict=True)}
-        ),
-        DECISIONS,
-    )
+    named = {name: pa.array(list(each), pa.string()) for name, each in zip(DECISIONS.names, columns, strict=True)}
+    return give(pa.table(named), DECISIONS)
+
+
+def contradicted(decisions: Sequence[Decided]) -> set[int]:
+    """The numbers of decisions `same` that would make one child of two of one authority; of several the later ones, which do not count."""
+    whole: dict[str, frozenset[str]] = {}
+    found = set()
+    for each in sorted((each for each in decisions if each.kind == "same"), key=lambda each: each.number):
+        a, b = (whole.get(key, frozenset({key})) for key in (each.row_key_a, each.row_key_b))
+        if a is b:
+            continue
+        authorities = [key.partition(":")[0] for key in a | b]
+        if len(set(authorities)) < len(authorities):
+            found.add(each.number)
+        else:
+            whole |= dict.fromkeys(a | b, a | b)
+    return found
 
 
 def review_of(matched: MatchedNight, business_date: date, previous: Path | None) -> pa.Table:

@@ -105,6 +105,7 @@ def hidden_in_the_nation(
             "tokens_come",
             _known_by(fetch(duck, _MAY_BE_GONE)) if after.num_rows else after.select(["row_key", "token"]),
         )
+        duck.execute(_PLACED)
         edges, seeds = fetch(duck, _EDGES), fetch(duck, _SEEDS)
     size = seeds.num_rows
     shielded, withheld = (seeds[name].to_numpy(zero_copy_only=False).astype(bool) for name in ("shielded", "withheld"))
@@ -156,25 +157,29 @@ _MAY_BE_GONE = """
         OR row_key NOT IN (SELECT row_key FROM (FROM was INTERSECT FROM children))
 """
 _SEEDS = """
-    WITH numbered AS (SELECT index_id, row_number() OVER (ORDER BY index_id) - 1 AS number FROM (SELECT DISTINCT index_id FROM identities)),
-    own AS (SELECT DISTINCT index_id FROM identities WHERE record_key IN (SELECT row_key FROM hiding)),
-    like_gone AS (
-        SELECT DISTINCT index_id FROM identities WHERE record_key IN (SELECT row_key FROM tokens_come SEMI JOIN (SELECT token FROM gone) USING (token))
-    )
-    SELECT index_id, index_id IN (FROM own) AS shielded, index_id IN (FROM like_gone) AS withheld FROM numbered ORDER BY number
+    WITH own AS (SELECT DISTINCT number FROM placed SEMI JOIN hiding USING (row_key)),
+    like_gone AS (SELECT DISTINCT number FROM placed SEMI JOIN (SELECT row_key FROM tokens_come SEMI JOIN gone USING (token)) USING (row_key))
+    SELECT index_id, number IN (FROM own) AS shielded, number IN (FROM like_gone) AS withheld FROM numbered ORDER BY number
+"""
+# national ids by number, where each child is placed, and the pairs of two authorities that may be one child; each kept as a table of its own, for the
+# query engine makes a bad plan of what it knows no sizes of
+_PLACED = """
+    CREATE TEMP TABLE numbered AS
+    SELECT index_id, row_number() OVER (ORDER BY index_id) - 1 AS number FROM (SELECT DISTINCT index_id FROM identities);
+    CREATE TEMP TABLE placed AS SELECT record_key AS row_key, number FROM identities JOIN numbered USING (index_id);
+    CREATE TEMP TABLE bearing AS
+    SELECT DISTINCT * FROM (SELECT row_key, authority, unnest([nhs_number, previous_nhs_number, upn, former_upn]) AS token FROM children)
+    WHERE token IS NOT NULL;
+    CREATE TEMP TABLE pairs AS
+    SELECT record_key_a AS x, record_key_b AS y FROM apart
+    WHERE NOT coalesce(certain, false) AND split_part(record_key_a, ':', 1) <> split_part(record_key_b, ':', 1)
+    UNION
+    SELECT l.row_key, r.row_key FROM bearing l JOIN bearing r USING (token) WHERE l.authority < r.authority
 """
 # national ids of which two children, of two authorities, may be one
 _EDGES = """
-    WITH numbered AS (SELECT index_id, row_number() OVER (ORDER BY index_id) - 1 AS number FROM (SELECT DISTINCT index_id FROM identities)),
-    placed AS (SELECT record_key AS row_key, number FROM identities JOIN numbered USING (index_id)),
-    bearing AS (SELECT DISTINCT row_key, unnest([nhs_number, previous_nhs_number, upn, former_upn]) AS token FROM children),
-    pairs AS (
-        SELECT record_key_a AS x, record_key_b AS y FROM apart WHERE NOT coalesce(certain, false)
-        UNION
-        SELECT l.row_key, r.row_key FROM bearing l JOIN bearing r USING (token) WHERE l.row_key < r.row_key
-    )
-    SELECT DISTINCT p.number AS a, q.number AS b FROM pairs JOIN placed p ON p.row_key = x JOIN placed q ON q.row_key = y
-    WHERE p.number <> q.number AND split_part(x, ':', 1) <> split_part(y, ':', 1) ORDER BY ALL
+    SELECT DISTINCT least(p.number, q.number) AS a, greatest(p.number, q.number) AS b
+    FROM pairs JOIN placed p ON p.row_key = x JOIN placed q ON q.row_key = y WHERE p.number <> q.number ORDER BY ALL
 """
 
 

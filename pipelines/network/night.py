@@ -6,8 +6,8 @@ Belongs here: the order, and that one runs at a time. The three stages are what 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -18,43 +18,22 @@ from pipelines.identities.ledger import record_night
 from pipelines.identities.state import IdentityState
 from pipelines.network.contributions import TABLES, Contribution
 from pipelines.network.gates import judge
-from pipelines.network.inputs import Inputs, inputs_in, inputs_now
+from pipelines.network.inputs import inputs_in, inputs_now
 from pipelines.network.linking import Gathered, gather, link, review_of
-from pipelines.network.messages import hand_over, hidden_in_the_nation, messages_after
-from pipelines.network.place import Network
+from pipelines.network.messages import Handed, hand_over, hidden_in_the_nation, messages_after
+from pipelines.network.outcome import NetworkNight, keep_outcome
+from pipelines.network.place import LOCK, Network
 from pipelines.network.pointers import assign, pointers_after
 from pipelines.network.publish import bring_up_to_date, let_go, publish_version
 from pipelines.nights.lock import alone
 from pipelines.seams.matching import WALLS
 from pipelines.seams.network import GONE, MESSAGES
-from pipelines.tables import read_table, write_json, write_table
+from pipelines.tables import read_table, read_told, write_json, write_table
 
-__all__ = ["LOCK", "NetworkNight", "gather_children", "link_children", "publish_pointers", "run_network"]
-
-LOCK = "network"
+__all__ = ["gather_children", "link_children", "publish_pointers", "run_network", "unchanged", "waits_in"]
 
 
-@dataclass(frozen=True)
-class NetworkNight:
-    """What became of a night of the network.
-
-    Attributes:
-        business_date: the night.
-        state: ``published``, ``held`` where a gate has not passed, ``unchanged`` where nothing would come otherwise.
-        version: what is in force after it.
-        figures: counts, the same every night.
-        stale: authorities of which something else than what they have in force was taken, with a code.
-        waits: authorities that could not take their messages, with a code.
-        failed: what the gates that have not passed ask, and how many speak against it.
-    """
-
-    business_date: date
-    state: str
-    version: str | None
-    figures: dict[str, float] = field(default_factory=dict)
-    stale: dict[str, str] = field(default_factory=dict)
-    waits: dict[str, str] = field(default_factory=dict)
-    failed: list[str] = field(default_factory=list)
+Tell = Callable[[Network, pa.Table], Handed]
 
 
 def run_network(network: Network, business_date: date, authorities: Iterable[str] | None = None) -> NetworkNight:
@@ -69,21 +48,38 @@ def run_network(network: Network, business_date: date, authorities: Iterable[str
         IsindexError: NIGHT_RUNNING when another run of it is going on; STORE_DAMAGED.
     """
     with alone(network.deployment, LOCK):
-        inputs, contributions = inputs_now(network, business_date, authorities)
-        in_force = network.in_force()
-        stale = {each.authority: each.stale for each in inputs.given if each.stale}
-        if in_force and in_force[2].is_dir() and inputs_in(in_force[2]).data == inputs.data and not _waits(in_force[2]):
-            if _lags(network, in_force[0]):
-                bring_up_to_date(network, in_force[0], in_force[2], None)
-            return NetworkNight(business_date, "unchanged", in_force[0], stale=stale)
-        folder = network.attempt(business_date, inputs.digest)
-        gather_children(folder, inputs, contributions)
-        link_children(network, folder)
-        return publish_pointers(network, folder)
+        same = unchanged(network, business_date, authorities)
+        if same is not None:
+            return same
+        gather_children(network, business_date, authorities)
+        link_children(network, business_date)
+        return publish_pointers(network, business_date)
 
 
-def gather_children(folder: Path, inputs: Inputs, contributions: list[Contribution]) -> dict[str, float]:
-    """Stage one: what the authorities give, into the attempt's folder; how much it is."""
+def unchanged(network: Network, business_date: date, authorities: Iterable[str] | None = None) -> NetworkNight | None:
+    """What is in force, where a night would make nothing else; the database follows it then. None where a night is to be run.
+
+    Raises:
+        IsindexError: STORE_DAMAGED.
+    """
+    inputs, _ = inputs_now(network, business_date, authorities)
+    in_force = network.in_force()
+    if not in_force or not in_force[2].is_dir() or inputs_in(in_force[2]).data != inputs.data or waits_in(in_force[2]):
+        return None
+    if _lags(network, in_force[0]):
+        bring_up_to_date(network, in_force[0], in_force[2], None)
+    stale = {each.authority: each.stale for each in inputs.given if each.stale}
+    return NetworkNight(business_date, "unchanged", in_force[0], stale=stale)
+
+
+def gather_children(
+    network: Network, business_date: date, authorities: Iterable[str] | None = None
+) -> dict[str, float]:
+    """Stage one: what the authorities give, into the folder of a new attempt; how much it is."""
+    inputs, contributions = inputs_now(network, business_date, authorities)
+    folder = network.begin(business_date, inputs.digest)
+    in_force = network.in_force()
+    keep_outcome(network, NetworkNight(business_date, "running", in_force[0] if in_force else None))
     inputs.write(folder)
     gathered = gather(contributions)
     for name in TABLES:
@@ -97,10 +93,11 @@ def gather_children(folder: Path, inputs: Inputs, contributions: list[Contributi
     }
 
 
-def link_children(network: Network, folder: Path) -> dict[str, float]:
+def link_children(network: Network, business_date: date) -> dict[str, float]:
     """Stage two: who is one child, and the review list; the matcher's counts."""
     from pipelines.matching.state import MatchState  # the matcher takes a second to import
 
+    folder = network.begun(business_date)
     inputs, base = inputs_in(folder), _base(network)
     state = MatchState.read(base / "matching" / "state") if base else None
     walls = read_table(base / "matching" / "walls.parquet") if base else WALLS.empty_table()
@@ -117,8 +114,15 @@ def link_children(network: Network, folder: Path) -> dict[str, float]:
     return figures
 
 
-def publish_pointers(network: Network, folder: Path) -> NetworkNight:
-    """Stage three: ids, pointers, who must be hidden where, the proof, and the version; an authority is told before anything is published."""
+def publish_pointers(network: Network, business_date: date, tell: Tell = hand_over) -> NetworkNight:
+    """Stage three: ids, pointers, who must be hidden where, the proof, and the version; an authority is told before anything is published.
+
+    Args:
+        network: the co-ordinating index.
+        business_date: the night.
+        tell: hands messages to their authorities.
+    """
+    folder = network.begun(business_date)
     inputs, base, gathered = inputs_in(folder), _base(network), _gathered(folder)
     day, previous = inputs.business_date, IdentityState.read(base) if base else None
     clusters, apart, walls = (
@@ -128,36 +132,44 @@ def publish_pointers(network: Network, folder: Path) -> NetworkNight:
         Contribution(each.authority, each.version, each.business_date, folder, each.stale) for each in inputs.given
     ]
     assigned = assign(clusters, gathered.children, contributions, previous, day, walls)
-    told = read_table(base / "told.parquet") if base else MESSAGES.empty_table()
+    told, meant = _noted(network, "told"), _noted(network, "told", "telling")
     gone = read_table(base / "gone.parquet") if base else GONE.empty_table()
     before = read_table(base / "children.parquet") if base else None
-    hidden = hidden_in_the_nation(gathered, assigned.identities, apart, told, before, gone, day)
+    hidden = hidden_in_the_nation(gathered, assigned.identities, apart, meant, before, gone, day)
     state, events = record_night(assigned, hidden.seen, previous, day)
     state.write(folder)
     pointers = pointers_after(state.identities, day, base / "pointers.parquet" if base else None)
     for name, table in (("events", events), ("pointers", pointers), ("gone", hidden.gone)):
         write_table(table, folder / f"{name}.parquet")
     new = messages_after(gathered, state.identities, hidden.seen, told, day)
-    handed = hand_over(network, new)
-    every = pa.concat_tables([told, handed.told]).sort_by([("authority", "ascending"), ("index_id", "ascending")])
-    write_table(every, folder / "told.parquet")
+    write_table(
+        new, folder / "telling.parquet"
+    )  # what is handed over is known, be it that nobody can say any more that it was
+    handed = tell(network, new)
+    write_table(_in_order([told, handed.told]), folder / "told.parquet")
     write_json(handed.waits, folder / "waits.json")
     verdicts = judge({
         "children": gathered.children, "firewalls": gathered.firewalls, "identities": state.identities, "pointers": pointers,
         "before": read_table(base / "pointers.parquet") if base else pointers.slice(0, 0),
-        "told": pa.concat_tables([told, new]), "told_before": told,
+        "told": pa.concat_tables([told, new]), "told_before": meant,
     })  # fmt: skip
     figures = _figures(gathered, pointers, hidden.seen, new, folder)
     stale = {each.authority: each.stale for each in inputs.given if each.stale}
-    failed = [f"{each.description} It found: {each.found:,}." for each in verdicts if not each.passed]
-    write_json([each.as_json() for each in verdicts], folder / "gates.json")
     in_force = network.in_force()
-    if failed:
-        return NetworkNight(day, "held", in_force[0] if in_force else None, figures, stale, handed.waits, failed)
-    version = publish_version(network, inputs, folder, [each.as_json() for each in verdicts], figures)
-    bring_up_to_date(network, version, folder, (in_force[0], in_force[2]) if in_force else None)
-    let_go(network, inputs, folder)
-    return NetworkNight(day, "published", version, figures, stale, handed.waits)
+    night = NetworkNight(day, "held", in_force[0] if in_force else None, figures, stale, handed.waits, tuple(verdicts))
+    if not night.failed:
+        version = publish_version(network, inputs, folder, [each.as_json() for each in verdicts], figures)
+        bring_up_to_date(network, version, folder, (in_force[0], in_force[2]) if in_force else None)
+        let_go(network, inputs, folder)
+        night = replace(night, state="published", version=version)
+    keep_outcome(network, night)
+    return night
+
+
+def waits_in(folder: Path) -> dict[str, str]:
+    """The authorities that could not take the messages of an attempt, with a code."""
+    path = folder / "waits.json"
+    return read_told(path, {}) if path.is_file() else {}
 
 
 def _figures(gathered: Gathered, pointers: pa.Table, seen: pa.Table, new: pa.Table, folder: Path) -> dict[str, float]:
@@ -184,10 +196,17 @@ def _base(network: Network) -> Path | None:
     return in_force[2] if in_force and in_force[2].is_dir() else None
 
 
-def _waits(folder: Path) -> bool:
-    """Whether an attempt left messages that no authority has taken yet."""
-    path = folder / "waits.json"
-    return path.is_file() and path.read_text(encoding="utf-8").strip() != "{}"
+def _noted(network: Network, *tables: str) -> pa.Table:
+    """The messages of tables of all attempts (`MESSAGES`): also of those that a gate held, whose messages are in force all the same."""
+    found = [path for name in tables for path in sorted(network.root.glob(f"nights/*/*/{name}.parquet"))]
+    return _in_order([MESSAGES.empty_table(), *map(read_table, found)])
+
+
+def _in_order(messages: list[pa.Table]) -> pa.Table:
+    """Messages of several tables, each once, as it was told first."""
+    every = pa.concat_tables(messages).group_by(["authority", "index_id"]).aggregate([("since", "min")])
+    every = every.rename_columns(["authority", "index_id", "since"]).select(MESSAGES.names)
+    return every.sort_by([("authority", "ascending"), ("index_id", "ascending")])
 
 
 def _lags(network: Network, version: str) -> bool:

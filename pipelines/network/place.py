@@ -5,6 +5,8 @@ network/
   nights/<business_date>/<digest>/         the tables of one attempt
   v=…/                                     what was published: pointers, ids, events, manifest
   current.json                             which of these is in force
+  begun.json                               which attempt was begun last
+  last.json                                what became of the last night
   network.db                               pointers and what finds them (SQLite), unless the settings name another database
 """
 
@@ -18,10 +20,14 @@ from sqlalchemy import Engine
 
 from pipelines.database import database_at
 from pipelines.deployment import Deployment
+from pipelines.errors import IsindexError
 from pipelines.outages import as_coded
-from pipelines.tables import read_told
+from pipelines.tables import read_told, write_json
 
-__all__ = ["Network"]
+__all__ = ["LOCK", "Network"]
+
+LOCK = "network"
+"""The name of the lock that a night of the network holds, as an authority's night does its authority's."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _DIGITS = 16
@@ -59,6 +65,28 @@ class Network:
     def attempt(self, business_date: date, digest: str) -> Path:
         """The tables of one attempt at a night."""
         return self.root / "nights" / business_date.isoformat() / digest[:_DIGITS]
+
+    def begin(self, business_date: date, digest: str) -> Path:
+        """The folder of an attempt that begins now."""
+        write_json({"business_date": business_date.isoformat(), "digest": digest}, self.root / "begun.json")
+        return self.attempt(business_date, digest)
+
+    def begun(self, business_date: date) -> Path:
+        """The folder of the attempt that was begun last, which is one at that night.
+
+        Raises:
+            IsindexError: NIGHT_UNKNOWN when none is; STORE_DAMAGED.
+        """
+        path = self.root / "begun.json"
+        told = read_told(path, {"business_date": str, "digest": str}) if path.is_file() else {}
+        if told.get("business_date") != business_date.isoformat():
+            raise IsindexError(
+                "NIGHT_UNKNOWN",
+                "The night of the network was not begun.",
+                where=business_date.isoformat(),
+                remedy="Materialize network/children, network/links and network/published together.",
+            )
+        return self.attempt(business_date, told["digest"])
 
     def version(self, name: str) -> Path:
         """A published version."""

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, Table, delete, insert, select
 
-from pipelines.database.rows import write_rows
+from pipelines.database.rows import remove_rows, write_rows
 from pipelines.network import database as db
 from pipelines.network.findings import findings_of
 from pipelines.network.inputs import Inputs
@@ -153,8 +153,7 @@ def _replace(connection: Connection, kept: _Kept, now: pa.Table, was: pa.Table |
     with connect({"now": now, "was": was}) as duck:
         gone = fetch(duck, f"SELECT {', '.join(kept.key)} FROM (FROM was EXCEPT FROM now)")
         come = fetch(duck, "FROM now EXCEPT FROM was ORDER BY ALL")
-    for row in gone.to_pylist():
-        connection.execute(delete(kept.table).where(*(kept.table.c[name] == value for name, value in row.items())))
+    remove_rows(connection, kept.table, gone)
     write_rows(connection, kept.table, come)
 
 

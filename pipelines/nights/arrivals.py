@@ -32,15 +32,18 @@ def look_around(deployment: Deployment, *, authorities: Collection[str] | None =
         IsindexError: LANDING_MISSING.
     """
     today = datetime.now(LONDON).date()
+    every = known_authorities.known()
+    hosted = frozenset(filter(deployment.hosts, every))
     found = look(
         deployment.landing,
         deployment.engine,
         known=LandingKnowledge(
-            known_authorities.known(),
+            hosted,
             {agency.agency for agency in registered_agencies()},
             first_nights(deployment),
             today,
             retired_nights(deployment),
+            every - hosted,
         ),
         authorities=authorities,
     )

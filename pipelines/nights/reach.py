@@ -38,9 +38,9 @@ LONDON = ZoneInfo("Europe/London")
 
 
 def authorities_of(deployment: Deployment) -> list[str]:
-    """Authorities that ever delivered to this deployment."""
+    """Authorities that ever delivered to this deployment and that it hosts."""
     with deployment.engine.connect() as connection:
-        return sorted(connection.scalars(select(db.delivery.c.authority).distinct()))
+        return sorted(filter(deployment.hosts, connection.scalars(select(db.delivery.c.authority).distinct())))
 
 
 def first_nights(deployment: Deployment) -> dict[str, date]:

@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
 
 from pipelines.database import note_what_goes
@@ -248,7 +249,10 @@ def _replace(connection: Connection, authority: str, target: Table, old: Path | 
             """,
             {"authority": authority},
         )
-    gone = changed["index_id"].to_pylist() if changed is not None else []
-    remove_rows(connection, target, authority, gone)
+    gone = 0
+    if changed is not None:
+        gone = int(changed.num_rows)
+        whose = pa.array([authority] * gone, pa.string())
+        remove_rows(connection, target, pa.table({"authority": whose, "index_id": changed["index_id"]}))
     write_rows(connection, target, table)
-    return len(gone) + int(table.num_rows)
+    return gone + int(table.num_rows)

@@ -64,7 +64,7 @@ def test_the_demo_publishes_the_same_on_sqlite_and_on_postgresql(tmp_path, postg
     for running in (demo(here), demo(there, postgres_url)):
         said, _ = running.communicate()
         assert running.returncode == 0, said[-4000:]
-    assert sum(name.endswith("current.json") for name in published(here)) == 2
+    assert sum(name.endswith("current.json") for name in published(here)) == 3
     assert published(there) == published(here)
     stored = rows(f"sqlite:///{here / 'home' / 'index.db'}")
     assert len(stored["child"]) >= CHILDREN

@@ -42,6 +42,7 @@ def test_begun_on_an_empty_home_it_loads_what_comes_by_itself(place):
         "monthly": "STOPPED",
         "daily": "RUNNING",
         "arrivals": "RUNNING",
+        "network_arrivals": "RUNNING",
         "failure_notifier": "RUNNING",
     }
     assert open_to_others(place.home) == []  # by the UI, the daemon, the code location and the run

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from pipelines.network import gates, night
 from pipelines.network.find import find_by_id, find_by_name, find_by_number
 from pipelines.nights.lock import alone
 from pipelines.nights.protection_decisions import confirm, shield, unshield
@@ -29,6 +32,19 @@ def nation(tmp_path: Path) -> Nation:
     made = Nation(tmp_path)
     made.hold(THERE, MOVED, "health", "education")
     return made
+
+
+def _killed(whole: Callable[..., pa.Table]) -> Callable[..., pa.Table]:
+    """Fails at the third call in a night: when what was handed over is to be noted."""
+    calls = []
+
+    def called(messages: list[pa.Table]) -> pa.Table:
+        calls.append(messages)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return whole(messages)
+
+    return called
 
 
 def opened(nation: Nation, authority: str, index_id: str) -> None:
@@ -67,6 +83,37 @@ def test_one_who_is_shielded_by_a_decision_is_not_found_before_the_network_has_r
     nation.load()
     assert nation.run(0).figures["messages"] == 1
     assert nation.is_hidden(THERE, CHILD)
+
+
+@pytest.mark.in_full
+@pytest.mark.parametrize("ended", ["held by a gate", "killed before it noted what it told"])
+def test_whom_a_message_hid_of_a_night_that_was_not_published_hides_nobody_in_turn(
+    nation: Nation, monkeypatch: pytest.MonkeyPatch, ended: str
+) -> None:
+    nation.night(0)
+    there = nation.index_id(THERE, CHILD)
+    nation.asks(HERE, CHILD)
+    nation.deliver(1)
+    nation.load()
+    with monkeypatch.context() as patch:
+        if ended == "held by a gate":
+            patch.setitem(gates.GATES, "pointers_follow", (gates.GATES["pointers_follow"][0], "SELECT 3"))  # type: ignore[arg-type]
+            assert nation.run(1).state == "held"
+        else:
+            patch.setattr("pipelines.network.night._in_order", _killed(night._in_order))
+            with pytest.raises(KeyboardInterrupt):
+                nation.run(1)
+    assert nation.is_hidden(THERE, CHILD)
+    nation.run(1)
+    nation.asks(HERE, CHILD, "")
+    nation.deliver(2)
+    nation.load()
+    for authority in (HERE, THERE):
+        opened(nation, authority, nation.index_id(authority, CHILD) if authority == HERE else there)
+    nation.load()
+    nation.run(2)
+    assert nation.night(3).figures["messages"] == 0
+    assert not nation.is_hidden(HERE, CHILD) and not nation.is_hidden(THERE, CHILD)
 
 
 @pytest.mark.in_full

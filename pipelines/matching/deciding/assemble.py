@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipelines.matching.arrays import Array, Bits, Counts, Labels, Mask, Numbers, Positions, spread, starts_of
+from pipelines.matching.arrays import Array, Bits, Counts, Labels, Mask, Numbers, Positions, Words, spread, starts_of
 
 __all__ = ["UNSEEN", "Assembled", "Links", "Rules", "assemble"]
 
@@ -28,18 +28,50 @@ class Rules:
             their latest form, the record itself in a source that holds each child once.
         least: bits that all pairs of two clusters must weigh on average.
         margin: bits by which the best other identity must be beaten.
+        sources: by record the bit of its source, in as many words as there are sources for, where each entry of the source is another child.
     """
 
     identities: tuple[Numbers, ...]
     least: float
     margin: float
+    sources: tuple[Words, ...] = ()
 
     def conflict(self, left: Positions, right: Positions) -> Mask:
-        """Which pairs of clusters have different numbers of one kind."""
+        """Which pairs of clusters have different numbers of one kind, or each an entry of one such source."""
         found = np.zeros(len(left), dtype=bool)
         for values in self.identities:
             found |= (values[left] != 0) & (values[right] != 0) & (values[left] != values[right])
+        for bits in self.sources:
+            found |= (bits[left] & bits[right]) != 0
         return found
+
+    def of_clusters(self, label: Labels) -> Rules:
+        """The same by cluster: what the records of each have, at the place of its first record."""
+        identities = tuple(np.zeros_like(values) for values in self.identities)
+        for values, own in zip(identities, self.identities, strict=True):
+            np.maximum.at(values, label, own)
+        sources = tuple(np.zeros_like(bits) for bits in self.sources)
+        for bits, own in zip(sources, self.sources, strict=True):
+            np.bitwise_or.at(bits, label, own)
+        return replace(self, identities=identities, sources=sources)
+
+    def met_twice(self, label: Labels) -> Mask:
+        """Which clusters have two entries of one such source."""
+        found = np.zeros(len(label), dtype=bool)
+        for bits in self.sources:
+            has = np.flatnonzero(bits)
+            order = np.lexsort((bits[has], label[has]))
+            whose, which = label[has][order], bits[has][order]
+            again = (whose[1:] == whose[:-1]) & (which[1:] == which[:-1])
+            found[whose[1:][again]] = True
+        return found
+
+    def join(self, into: Positions, gone: Positions) -> None:
+        """Let clusters have what others had that become one with them, each with one."""
+        for values in self.identities:
+            values[into] = np.maximum(values[into], values[gone])
+        for bits in self.sources:
+            bits[into] |= bits[gone]
 
 
 @dataclass(frozen=True)
@@ -90,10 +122,7 @@ def assemble(size: int, links: Links, rules: Rules, must: Labels) -> Assembled:
         must: the cluster in which each record begins (by first record), whatever the rules say.
     """
     members = np.bincount(must, minlength=size)
-    identities = tuple(values.copy() for values in rules.identities)
-    for values in identities:
-        np.maximum.at(values, must, values.copy())
-    rules = replace(rules, identities=identities)
+    rules = rules.of_clusters(must)
     label, links, rounds = must, _relabelled(links, must, size), 0
     while len(links.left):
         possible = _possible(links, members, rules)
@@ -108,8 +137,7 @@ def assemble(size: int, links: Links, rules: Rules, must: Labels) -> Assembled:
             continue
         into, gone = links.left[rows], links.right[rows]
         members[into] += members[gone]
-        for values in identities:
-            values[into] = np.maximum(values[into], values[gone])
+        rules.join(into, gone)
         follows = np.arange(size)
         follows[gone] = into
         label = follows[label]

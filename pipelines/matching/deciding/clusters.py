@@ -8,12 +8,12 @@ identities compete, or which hangs together by a few links only, is put together
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from pipelines.matching.arrays import Bits, Hashes, Labels, Mask, Numbers, Positions, first_with
+from pipelines.matching.arrays import Bits, Hashes, Labels, Mask, Numbers, Positions, Words, first_with
 from pipelines.matching.comparing.compare import LEVELS
 from pipelines.matching.deciding.assemble import Assembled, Links, Rules, assemble
 from pipelines.matching.deciding.components import components
@@ -68,8 +68,8 @@ def cluster(
             the others go with it.
         not_the_same: which pairs a reviewer has said are two children.
         undecided: bits of each pair's weight that count for nothing where two identities compete for a record.
-        unique_sources: by source, whether it holds each child once ("record"), each person number once
-            ("person_number"), or as often as it likes ("many", also for sources not named).
+        unique_sources: by source, whether each of its entries is another child ("entry"), it holds each child once ("record"), each person
+            number once ("person_number"), or as often as it likes ("many", also for sources not named).
         margin: bits by which the best other identity must be beaten.
         join_weight: the least weight that joins.
         break_weight: two clusters whose pairs weigh less than this on average stay apart unless an identifier joins them.
@@ -85,7 +85,8 @@ def cluster(
     edges = np.flatnonzero(join | rival)
     label = components(people.size, left[edges], right[edges])
     against = apart | rival | ((total < break_weight) & ~join)
-    doubtful = _doubtful(people.size, label, identities, left, right, against)
+    rules = Rules(identities, break_weight, margin, _sources(people, unique_sources))
+    doubtful = _doubtful(people.size, label, identities, left, right, against) | rules.met_twice(label)
     loose = doubtful[label]
     within = np.flatnonzero(loose[left] & (label[left] == label[right]))
     final = label.copy()
@@ -94,7 +95,6 @@ def cluster(
     rounds = moved = 0
     if len(within):
         links = _links(pairs, verdicts, within, join, rival, apart, undecided)
-        rules = Rules(identities, break_weight, margin)
         must = _must(people.size, left[within][decided[within]], right[within][decided[within]],
                      left[not_the_same], right[not_the_same])  # fmt: skip
         assembled = assemble(people.size, links, rules, must)
@@ -115,7 +115,7 @@ def cluster(
         "records_moved": float(moved),
         "rounds": float(rounds),
     }
-    return Clusters(final, unmade, _settled(people, final, identities, unique_sources, pairs), stats)
+    return Clusters(final, unmade, _settled(people, final, rules, unique_sources, pairs), stats)
 
 
 def _identities(people: Comparable, unique_sources: Mapping[str, str]) -> tuple[Numbers, ...]:
@@ -138,6 +138,19 @@ def _identities(people: Comparable, unique_sources: Mapping[str, str]) -> tuple[
         elif rule == "person_number":
             found.append(np.where(here, number, 0))
     return tuple(found)
+
+
+def _sources(people: Comparable, unique_sources: Mapping[str, str]) -> tuple[Words, ...]:
+    """For each record the bit of its source, 64 sources to a word, where each entry of the source is another child; 0 for others."""
+    strict = [position for position, source in enumerate(people.sources) if unique_sources.get(source) == "entry"]
+    place = np.full(len(people.sources), -1)
+    place[strict] = np.arange(len(strict))
+    mine = place[people.source] if len(people.sources) else np.full(people.size, -1)
+    words = []
+    for word in range(0, len(strict), 64):
+        here = (mine >= word) & (mine < word + 64)
+        words.append(np.where(here, np.uint64(1) << np.where(here, mine - word, 0).astype(np.uint64), np.uint64(0)))
+    return tuple(words)
 
 
 def entered_twice(people: Comparable) -> Hashes:
@@ -250,25 +263,16 @@ def _several(label: Labels, values: Numbers, size: int) -> Mask:
     return most > least
 
 
-def _settled(
-    people: Comparable,
-    label: Labels,
-    identities: tuple[Numbers, ...],
-    unique_sources: Mapping[str, str],
-    pairs: Pairs,
-) -> Mask:
+def _settled(people: Comparable, label: Labels, rules: Rules, unique_sources: Mapping[str, str], pairs: Pairs) -> Mask:
     """Pairs whose identities are known to be two children, so that nobody need ask."""
     a, b = label[pairs.left], label[pairs.right]
-    settled = np.zeros(len(a), dtype=bool)
-    for values in identities[:2]:
-        of_cluster = np.zeros(people.size, dtype=np.int64)
-        np.maximum.at(of_cluster, label, values)
-        settled |= (of_cluster[a] != of_cluster[b]) & (of_cluster[a] != 0) & (of_cluster[b] != 0)
-    held = np.zeros(len(a), dtype=bool)
+    of_cluster = rules.of_clusters(label)
+    numbers = replace(of_cluster, identities=of_cluster.identities[:2], sources=())
+    held = replace(of_cluster, identities=()).conflict(a, b)
     for position, source in enumerate(people.sources):
         if unique_sources.get(source, "many") == "record":
             here = np.zeros(people.size, dtype=bool)
             here[label[people.source == position]] = True
             held |= here[a] & here[b]
     # both are in a feed that holds each child once; unless it holds this one twice, under names that do not differ
-    return settled | (held & (pairs.levels["given_name"] == LEVELS["given_name"]["different"]))
+    return numbers.conflict(a, b) | (held & (pairs.levels["given_name"] == LEVELS["given_name"]["different"]))

@@ -76,13 +76,13 @@ def find_equals(
     Args:
         people: the records.
         model: the model by which they are weighed.
-        unique_sources: by source "record", "person_number" or "many" (see `match`).
+        unique_sources: by source "entry", "record", "person_number" or "many" (see `match`).
         apart: a number for each record (see `told_apart`); those with two different ones are not put together.
         decided: the pairs that reviewers called the same, and those they told apart, as left * size + right.
     """
     everyone, size = np.arange(people.size), max(people.size, 1)
     kind, once = _by_source(people, unique_sources)
-    alone = once & (entered_twice(people) == NO_VALUE)
+    alone = (once & (entered_twice(people) == NO_VALUE)) | _by_themselves(people, unique_sources)
     if apart is not None:
         kind, alone = kind + (len(people.sources) + 1) * np.maximum(apart, 0), alone | (apart < 0)
     nothing = np.zeros(0, dtype=np.int64)
@@ -129,8 +129,14 @@ def _by_source(people: Comparable, unique_sources: Mapping[str, str]) -> tuple[N
     """
     rules = [unique_sources.get(source, "many") for source in people.sources]
     number = np.array([0 if rule == "many" else n for n, rule in enumerate(rules, 1)] or [0], dtype=np.int64)
-    once = np.array([rule == "record" for rule in rules] or [False])
+    once = np.array([rule in ("record", "entry") for rule in rules] or [False])
     return number[people.source], once[people.source]
+
+
+def _by_themselves(people: Comparable, unique_sources: Mapping[str, str]) -> Mask:
+    """Which records are of a source of which each entry is another child."""
+    strict = np.array([unique_sources.get(source) == "entry" for source in people.sources] or [False])
+    return strict[people.source]
 
 
 def _whom(people: Comparable, kind: Numbers, once: Mask) -> tuple[Positions, Positions]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipelines.matching.arrays import Array, Bits, Counts, Labels, Mask, Numbers, Positions, starts_of
+from pipelines.matching.arrays import Array, Bits, Counts, Labels, Mask, Positions, starts_of
 from pipelines.matching.deciding.assemble import UNSEEN, Links, Rules
 
 __all__ = ["improve"]
@@ -34,10 +34,7 @@ def improve(label: Labels, links: Links, rules: Rules, fixed: Mask) -> tuple[Lab
         average = (total + UNSEEN * (others - seen)) / np.maximum(others, 1)
         at_home = np.full(size, UNSEEN)
         at_home[record[home]] = average[home]
-        best_of = tuple(_largest(label, values) for values in rules.identities)
-        conflict = np.zeros(len(record), dtype=bool)
-        for values, held in zip(rules.identities, best_of, strict=True):
-            conflict |= (values[record] != 0) & (held[cluster] != 0) & (values[record] != held[cluster])
+        conflict = _conflict(rules, record, rules.of_clusters(label), cluster)
         # what fits a second cluster about as well stays where it is
         away = np.flatnonzero(~home & joins)
         away = away[np.lexsort((-average[away], record[away]))]
@@ -90,10 +87,14 @@ def _to_clusters(label: Labels, links: Links) -> tuple[Positions, Labels, Bits, 
     )
 
 
-def _largest(label: Labels, values: Numbers) -> Numbers:
-    held = np.zeros(len(label), dtype=values.dtype)
-    np.maximum.at(held, label, values)
-    return held
+def _conflict(rules: Rules, record: Positions, held: Rules, cluster: Labels) -> Mask:
+    """Which records have what may not be beside what a cluster holds: another number of one kind, an entry of the same source."""
+    found = np.zeros(len(record), dtype=bool)
+    for own, theirs in zip(rules.identities, held.identities, strict=True):
+        found |= (own[record] != 0) & (theirs[cluster] != 0) & (own[record] != theirs[cluster])
+    for bits, of_all in zip(rules.sources, held.sources, strict=True):
+        found |= (bits[record] & of_all[cluster]) != 0
+    return found
 
 
 def _first_records(label: Labels) -> Labels:

@@ -1,0 +1,83 @@
+"""Whether a night of the network is to be run, and why: by the names of versions, decisions and programs, so that asking every minute costs nothing.
+
+Not here: whether it would make anything else (`night.unchanged`), which looks at what the authorities give.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pipelines.errors import IsindexError
+from pipelines.network.decisions import decided_now
+from pipelines.network.inputs import FORMAT, inputs_in
+from pipelines.network.night import waits_in
+from pipelines.network.place import Network
+from pipelines.nights.reach import authorities_of
+from pipelines.publishing.versions import versions_in_force
+
+__all__ = ["Outstanding", "outstanding"]
+
+
+@dataclass(frozen=True)
+class Outstanding:
+    """A night that is to be run.
+
+    Attributes:
+        key: the same for as long as the same would be built on the same; while a message waits for its authority it is another every hour.
+        why: a sentence.
+    """
+
+    key: str
+    why: str
+
+
+def outstanding(network: Network) -> Outstanding | None:
+    """What is to be run; None where what is in force was built from what is in force by now.
+
+    Raises:
+        IsindexError: STORE_DAMAGED.
+    """
+    from pipelines.matching.weighing.match_model import load_model  # it takes a second to import
+
+    in_force, shown = network.in_force(), dict(_shown_now(network))
+    if not shown:
+        return None
+    was = inputs_in(in_force[2]) if in_force and in_force[2].is_dir() else None
+    decisions, model = decided_now(network), load_model(network.deployment.settings.model).fingerprint
+    given = {each.authority: each.version for each in was.given if not each.stale} if was else {}
+    newer = [authority for authority, version in sorted(shown.items()) if given.get(authority) != version]
+    waits = waits_in(in_force[2]) if in_force else {}
+    reasons = [
+        f"Authorities have published: {', '.join(newer)}." if newer else "",
+        "Decisions were made." if was and tuple(decisions) != was.decisions else "",
+        "The match model or the program has changed." if was and (model, FORMAT) != (was.model, was.form) else "",
+        f"Messages of protection wait for {', '.join(sorted(waits))}." if waits else "",
+    ]
+    if not any(reasons):
+        return None
+    hour = datetime.now(UTC).strftime("%Y-%m-%dT%H") if waits else ""
+    of = [
+        sorted(shown.items()),
+        [each.number for each in decisions],
+        model,
+        FORMAT,
+        in_force[0] if in_force else "",
+        hour,
+    ]
+    key = hashlib.sha256(json.dumps(of).encode()).hexdigest()
+    return Outstanding(key[:16], " ".join(filter(None, reasons)))
+
+
+def _shown_now(network: Network) -> Iterator[tuple[str, str]]:
+    """Each authority and the version that it has in force, of those of which that can be told."""
+    for authority in authorities_of(network.deployment):
+        try:
+            versions = versions_in_force(network.deployment.home, authority)
+        except IsindexError:
+            continue  # it is taken as it was, and named
+        if versions:
+            yield authority, versions[max(versions)]
