@@ -167,6 +167,23 @@ def test_her_number_comes_to_the_parted_record_when_hers_is_gone(scene: Scene) -
     assert open_rows(scene, 4) == [] and is_nowhere(scene, fled)
 
 
+@pytest.mark.in_full
+def test_it_does_not_matter_which_of_the_two_was_named_first(scene: Scene) -> None:
+    place, child, fled = scene.place, scene.victim, scene.other(5)
+    scene.appear("health")
+    scene.asks("health")
+    scene.add("police", namesake(scene), "PX", open_=True)
+    nights(place, 0)
+    decide(place.deployment, AUTHORITY, "not_the_same", "health:HK100", "police:PX", actor="Ruth", reason="two", at=NOW)
+    opened_by_two(scene, "police:PX")
+    place.load()
+    nights(place, 1)
+    assert open_rows(scene, 1) == [namesake(scene).given]
+    scene.add("police", replace(child, street=fled.street, code=fled.code, uprn=fled.uprn), "PX", open_=True)
+    nights(place, 2, 3)
+    assert open_rows(scene, 3) == [] and is_nowhere(scene, fled)
+
+
 # what of hers comes to be joined with the namesake's record: agency, key, cells
 HERS: dict[str, tuple[str, str, dict[str, str]]] = {
     "a school, by her UPN": ("education", "", {}),

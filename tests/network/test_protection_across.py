@@ -16,7 +16,7 @@ from pipelines.network.find import find_by_id, find_by_name, find_by_number
 from pipelines.nights.lock import alone
 from pipelines.nights.protection_decisions import confirm, shield, unshield
 from pipelines.tables import read_table
-from tests.network.nation import HERE, THERE, Nation
+from tests.network.nation import HERE, THERE, Nation, others
 from tests.nights.little_authority import children
 
 pytestmark = pytest.mark.one_database
@@ -83,6 +83,30 @@ def test_one_who_is_shielded_by_a_decision_is_not_found_before_the_network_has_r
     nation.load()
     assert nation.run(0).figures["messages"] == 1
     assert nation.is_hidden(THERE, CHILD)
+
+
+@pytest.mark.in_full
+@pytest.mark.parametrize("alike", ["one number, and nothing else", "names a letter otherwise and the birth date"])
+def test_who_may_be_a_protected_child_and_is_not_joined_with_it_is_hidden_there(tmp_path: Path, alike: str) -> None:
+    nation, other = Nation(tmp_path), others()[2]
+    stranger = replace(other, number=77)
+    nation.hold(THERE, stranger, "health")
+    row = nation.feeds[THERE]["health"].rows[f"P{stranger.nhs}"]
+    row["family_name"] = "Thistlewick"
+    if alike.startswith("one number"):
+        row["nhs_number"] = CHILD.nhs
+    else:
+        row |= {
+            "family_name": CHILD.family,
+            "given_name": f"{CHILD.given[:-1]}x",
+            "birth_date": CHILD.born.isoformat(),
+            "nhs_number": "",
+        }
+    nation.night(0)
+    nation.asks(HERE, CHILD)
+    assert nation.night(1).figures["messages"] == 1
+    hidden = [row for row in nation.children(THERE) if row["shielded"] or row["withheld"]]
+    assert [row["family_name"] for row in hidden] == [row["family_name"]] and len(hidden) == 1
 
 
 @pytest.mark.in_full

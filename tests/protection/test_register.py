@@ -45,6 +45,15 @@ def test_a_wish_that_is_told_again_is_one_entry_and_knows_all_that_was_ever_said
     assert set(first["tokens"]) <= set(entry["tokens"])
 
 
+def test_a_wish_that_is_told_again_knows_all_that_is_like_what_was_ever_said():
+    likes = [["a", "b"], ["b", "c"], ["d"]]
+    told = [requests({"key": "P1", "said": SAID}) for _ in likes]
+    place = told[0].column_names.index("nearly")
+    told = [each.set_column(place, each.schema.field(place), [[like]]) for each, like in zip(told, likes, strict=True)]
+    (entry,) = register(*told)
+    assert entry["nearly"] == ["a", "b", "c", "d"]
+
+
 def test_a_wish_that_is_no_longer_told_stands():
     (entry,) = register(requests({"key": "P1"}), requests(), requests())
     assert (entry["last_night"], entry["lifted_by"]) == (DAYS[0], None)

@@ -238,6 +238,14 @@ def test_another_child_s_shield_still_holds_who_may_be_that_child():
     assert after == {"A": WITHHELD, "B": SHIELDED}
 
 
+def test_what_was_latched_on_the_day_of_the_decision_or_later_stays():
+    """The child was found to be hidden again on the very night from which two people open it: for that they have not spoken."""
+    first = night({"a": ASKS})
+    again = night({"a": ASKS}, before=first, on=NEXT)
+    assert see({"a": {}}, before=again, on=THIRD, lifting=[Lifting(7, ("a",), NIGHT)])["A"] == SHIELDED
+    assert see({"a": {}}, before=again, on=THIRD, lifting=[Lifting(7, ("a",), THIRD)])["A"] == OPEN
+
+
 def test_that_two_are_not_the_same_opens_nobody_and_lets_two_people_open_who_was_withheld():
     rows = {"a": {**ASKS, **SAME}, "b": LIKE}
     first = night(rows)

@@ -73,6 +73,16 @@ def test_anything_of_a_shielded_child_that_stays_open_is_seen(make_night, table)
     assert "shielding" in failed(make_night(1, [CHILD, HIDDEN, DOUBLE], apart=APART, **leaked))
 
 
+@pytest.mark.parametrize("column", ["expected_birth_date", "address_status"])
+def test_what_a_hidden_child_s_own_row_may_not_tell_is_seen(make_night, column):
+    children = make_night(1, [CHILD, HIDDEN]).tables["children"]
+    at = children.schema.get_field_index(column)
+    value = date(2026, 5, 1) if column == "expected_birth_date" else "current"
+    told = [value if row["shielded"] else row[column] for row in children.to_pylist()]
+    leaks = children.set_column(at, children.schema.field(at), pa.array(told, children.schema.field(at).type))
+    assert "shielding" in failed(make_night(1, [CHILD, HIDDEN], children=leaks))
+
+
 @pytest.mark.in_full
 def test_a_possible_double_of_a_shielded_child_that_stays_open_is_seen(make_night):
     settled = make_night(1, [CHILD, HIDDEN, DOUBLE])  # built as if the possible link were not there
