@@ -5,6 +5,7 @@ Belongs here: deciding, taking back, and what stands. Two decisions that stand c
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,9 +16,10 @@ from pipelines.errors import IsindexError
 from pipelines.network.database import decision
 from pipelines.network.place import Network
 
-__all__ = ["KINDS", "Decided", "decide", "decided_now", "take_back"]
+__all__ = ["KINDS", "Decided", "contradicted", "decide", "decided_now", "take_back"]
 
 KINDS = ("same", "not_the_same")
+_NEW = 2**62  # the number of one that is to be made: after all others
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,39 @@ def decided_now(network: Network) -> list[Decided]:
         return [Decided(*row) for row in connection.execute(query)]
 
 
+def contradicted(decisions: Iterable[Decided]) -> set[int]:
+    """The numbers of decisions `same` that would make one child of two of one authority; of several the later ones, which do not count."""
+    whole: dict[str, frozenset[str]] = {}
+    found = set()
+    for each in sorted((each for each in decisions if each.kind == "same"), key=lambda each: each.number):
+        a, b = (whole.get(key, frozenset({key})) for key in (each.row_key_a, each.row_key_b))
+        if a is b:
+            continue
+        authorities = [key.partition(":")[0] for key in a | b]
+        if len(set(authorities)) < len(authorities):
+            found.add(each.number)
+        else:
+            whole |= dict.fromkeys(a | b, a | b)
+    return found
+
+
 def decide(network: Network, kind: str, one: str, other: str, *, actor: str, reason: str) -> int:
     """Decide of two children; the decision's number. It counts from the next night of the network on.
 
     Raises:
-        IsindexError: DECISION_CONTRADICTS when another decision on the pair stands; PAIR_OF_ONE.
+        IsindexError: DECISION_CONTRADICTS when another decision on the pair stands, or it would make one child of two of one authority, by
+            itself or with others; PAIR_OF_ONE.
     """
     a, b = sorted((one, other))
     if a == b:
         raise IsindexError("PAIR_OF_ONE", "Both sides are the same child.", where=a, remedy="Name two children.")
+    if kind == "same" and _NEW in contradicted([*decided_now(network), Decided(_NEW, kind, a, b, reason)]):
+        raise IsindexError(
+            "DECISION_CONTRADICTS",
+            "It would make one child of two children of one authority, by itself or with the decisions that stand.",
+            where=f"{a} and {b}",
+            remedy="Whether these are one is for their authority to decide: `isindex decide same`. Of several decisions take the wrong one back.",
+        )
     row = {
         "kind": kind, "row_key_a": a, "row_key_b": b, "actor": actor, "reason": reason,
         "decided_at": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from pipelines.network.contributions import TABLES, Contribution
-from pipelines.network.decisions import Decided
+from pipelines.network.decisions import Decided, contradicted
 from pipelines.seams.matching import DECISIONS
 from pipelines.seams.network import REVIEW
 from pipelines.seams.seam import give
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pipelines.matching.night import MatchedNight
     from pipelines.matching.state import MatchState
 
-__all__ = ["Gathered", "contradicted", "gather", "link", "review_of"]
+__all__ = ["Gathered", "gather", "link", "review_of"]
 
 
 @dataclass(frozen=True)
@@ -81,22 +81,6 @@ def _decisions(firewalls: pa.Table, decisions: Sequence[Decided]) -> pa.Table:
     columns = zip(*rows, strict=True) if rows else ([],) * 4
     named = {name: pa.array(list(each), pa.string()) for name, each in zip(DECISIONS.names, columns, strict=True)}
     return give(pa.table(named), DECISIONS)
-
-
-def contradicted(decisions: Sequence[Decided]) -> set[int]:
-    """The numbers of decisions `same` that would make one child of two of one authority; of several the later ones, which do not count."""
-    whole: dict[str, frozenset[str]] = {}
-    found = set()
-    for each in sorted((each for each in decisions if each.kind == "same"), key=lambda each: each.number):
-        a, b = (whole.get(key, frozenset({key})) for key in (each.row_key_a, each.row_key_b))
-        if a is b:
-            continue
-        authorities = [key.partition(":")[0] for key in a | b]
-        if len(set(authorities)) < len(authorities):
-            found.add(each.number)
-        else:
-            whole |= dict.fromkeys(a | b, a | b)
-    return found
 
 
 def review_of(matched: MatchedNight, business_date: date, previous: Path | None) -> pa.Table:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 CONTROL = "test_the_search_"
+_OF_THE_SUITE = ("test_search", "test_town")  # they try the suite's own parts
 _tried: Counter[str] = Counter()
 _held: Counter[str] = Counter()
 _controls: Counter[bool] = Counter()
@@ -21,7 +22,9 @@ _controls: Counter[bool] = Counter()
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Count each attack once, by how its test ended."""
     place, _, test = report.nodeid.partition("::")
-    if "tests/attacks/" not in place or "[" not in test or (report.when != "call" and report.outcome == "passed"):
+    if "tests/attacks/" not in place or Path(place).stem in _OF_THE_SUITE:
+        return
+    if report.when != "call" and report.outcome == "passed":
         return
     name = test.partition("[")[2]
     if test.startswith(CONTROL):
