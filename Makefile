@@ -22,7 +22,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $(STAMP)
 
-demo: setup ## three sample nights of two authorities, loaded through Dagster into demo/
+demo: setup ## three sample nights of three authorities, loaded through Dagster into demo/
 	@$(BIN)/isindex demo demo
 
 ui: setup ## the Dagster UI on what the demo loaded

@@ -1,4 +1,4 @@
-"""The story the demo tells: two authorities, three nights, one damaged delivery, one late one, one correction.
+"""The story the demo tells: three authorities that know some of the same children, three nights, one damaged delivery, one late one, one correction.
 
 Belongs here: the plan alone. Wave 1 is the first night; wave 2 the second, with the schools of one authority cut off on
 the way and the social care of the other missing; wave 3 the third night and, with it, the late delivery; wave 4,

@@ -25,7 +25,7 @@ def demo(
     children: Annotated[int, typer.Option(help="Children per authority.", min=50, max=10_000_000)] = 2500,
     workers: WorkersOption = None,
 ) -> None:
-    """Make three sample nights of two authorities and load them as they arrive: one damaged, one late, one corrected.
+    """Make three sample nights of three authorities and load them as they arrive: one damaged, one late, one corrected.
 
     Unless more are asked for it is one process: what wave after wave would start anew costs more than it wins.
 
