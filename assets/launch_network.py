@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+from contextlib import suppress
 from datetime import date
 
 from assets.definitions import build_defs
@@ -14,6 +15,7 @@ from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.network.night import unchanged
 from pipelines.network.outcome import NetworkNight, keep_outcome, last_outcome
+from pipelines.network.page import write_page
 from pipelines.network.place import LOCK, Network
 from pipelines.network.standing import latest_night
 from pipelines.nights.lock import alone
@@ -65,6 +67,8 @@ def _run(network: Network, night: date) -> NetworkNight:
         return ended
     failed = NetworkNight(night, "failed", _in_force(network), fault=fault_of(result))
     keep_outcome(network, failed)
+    with suppress(IsindexError):  # what is damaged is what the fault tells of
+        write_page(network)
     return failed
 
 

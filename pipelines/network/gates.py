@@ -35,9 +35,9 @@ class NetworkGate:
 # name → what is asked, and how many speak against it, of `children`, `firewalls`, `identities`, `pointers`, `seen`, `told`, `before`
 GATES: Mapping[str, tuple[str, str]] = {
     "every_child_once": (
-        "Each child that an authority gives has one national id, and nobody else has.",
+        "Each child that an authority gives has one national id, and nobody else has but who has left one.",
         """
-        SELECT count(*) FROM (SELECT row_key, count(*) AS times FROM children GROUP BY ALL) c
+        SELECT count(*) FROM (SELECT row_key, count(*) AS times FROM (SELECT row_key FROM children UNION ALL SELECT row_key FROM who_left) GROUP BY ALL) c
         FULL JOIN (SELECT record_key AS row_key, count(*) AS times FROM identities GROUP BY ALL) i USING (row_key)
         WHERE c.times IS DISTINCT FROM 1 OR i.times IS DISTINCT FROM 1
         """,
@@ -47,7 +47,8 @@ GATES: Mapping[str, tuple[str, str]] = {
         """
         SELECT count(*) FROM (
             SELECT national_id, authority || ':' || index_id AS row_key, count(*) AS times FROM pointers WHERE to_night IS NULL GROUP BY ALL) p
-        FULL JOIN (SELECT index_id AS national_id, record_key AS row_key FROM identities) i USING (national_id, row_key)
+        FULL JOIN (SELECT index_id AS national_id, record_key AS row_key FROM identities WHERE record_key IN (SELECT row_key FROM children)) i
+            USING (national_id, row_key)
         WHERE p.times IS DISTINCT FROM 1 OR i.row_key IS NULL
         """,
     ),
@@ -101,7 +102,7 @@ def judge(tables: Mapping[str, pa.Table]) -> list[NetworkGate]:
     """The verdicts, all of them.
 
     Args:
-        tables: `children`, `firewalls`, `identities` (of national ids), `pointers`, `before` (those of the night before), `told` (all
+        tables: `children`, `firewalls`, `who_left`, `identities` (of national ids), `pointers`, `before` (those of the night before), `told` (all
             messages, also those that wait), `told_before` (those handed over before the night).
     """
     verdicts = []

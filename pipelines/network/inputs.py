@@ -24,7 +24,7 @@ from pipelines.tables import read_as, write_json
 
 __all__ = ["FORMAT", "Given", "Inputs", "inputs_in", "inputs_now"]
 
-FORMAT = 1  # grows when the program makes something else of the same inputs
+FORMAT = 2  # grows when the program makes something else of the same inputs
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.network.contributions import TABLES, Contribution
 from pipelines.network.decisions import Decided, contradicted
@@ -50,23 +51,30 @@ def gather(contributions: Sequence[Contribution]) -> Gathered:
 
 
 def link(
-    gathered: Gathered, decisions: Sequence[Decided], walls: pa.Table, previous: MatchState | None
+    gathered: Gathered, left: Gathered, decisions: Sequence[Decided], walls: pa.Table, previous: MatchState | None
 ) -> MatchedNight:
-    """Match the children of all authorities.
+    """Match the children of all authorities, and those who have left one.
 
     Args:
         gathered: what they give.
+        left: the same of who has left: such a child may be one with any other, also of its authority, to which it may have come back.
         decisions: what people decided of pairs of them.
         walls: the sides of firewalls after the night before (`WALLS`).
         previous: the matcher's state after the night before; saves time and changes no result.
     """
     from pipelines.matching.night import match
 
-    children = gathered.children.drop_columns(["index_id", "protected", "asks"])
-    people = children.rename_columns({"row_key": "record_key", "authority": "source"})
-    names = gathered.names.rename_columns({"row_key": "record_key"})
-    rules = dict.fromkeys(pa.compute.unique(people["source"]).to_pylist(), "entry")
-    told = _decisions(gathered.firewalls, decisions)
+    rules = dict.fromkeys(pc.unique(gathered.children["authority"]).to_pylist(), "entry")
+    gone = left.children.select(gathered.children.column_names)
+    authorities = gone["authority"].combine_chunks()
+    sources = pc.binary_join_element_wise(authorities, pa.scalar("who have left"), " ")
+    gone = gone.set_column(gone.column_names.index("authority"), "authority", sources)
+    children = pa.concat_tables([gathered.children, gone]).drop_columns(["index_id", "protected", "asks"])
+    people = children.rename_columns({"row_key": "record_key", "authority": "source"}).sort_by("record_key")
+    names = (
+        pa.concat_tables([gathered.names, left.names]).rename_columns({"row_key": "record_key"}).sort_by("record_key")
+    )
+    told = _decisions(pa.concat_tables([gathered.firewalls, left.firewalls]), decisions)
     return match(people, names, unique_sources=rules, decisions=told, walls=walls, previous=previous)
 
 

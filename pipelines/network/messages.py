@@ -68,6 +68,7 @@ class Handed:
 
 def hidden_in_the_nation(
     gathered: Gathered,
+    left: Gathered,
     identities: pa.Table,
     apart: pa.Table,
     told: pa.Table,
@@ -79,6 +80,7 @@ def hidden_in_the_nation(
 
     Args:
         gathered: what the authorities give.
+        left: the same of children who have left.
         identities: `IDENTITIES` of national ids: the record keys there are row keys.
         apart: the matcher's pairs kept apart (`APART`), of row keys.
         told: the messages that were handed over before (`MESSAGES`).
@@ -89,6 +91,7 @@ def hidden_in_the_nation(
     was = CHILDREN.empty_table() if before is None else before
     views = {
         "children": gathered.children,
+        "every": pa.concat_tables([gathered.children, left.children.select(CHILDREN.names)]),
         "identities": identities,
         "apart": apart,
         "told": told,
@@ -140,7 +143,7 @@ def _known_by(children: pa.Table) -> pa.Table:
 # children whom their own authority protects for a reason of its own; and those of yesterday who are there no more
 _HIDING = """
     CREATE TEMP TABLE hiding AS
-    SELECT row_key FROM children LEFT JOIN (SELECT authority, index_id, true AS was_told FROM told) USING (authority, index_id)
+    SELECT row_key FROM every LEFT JOIN (SELECT authority, index_id, true AS was_told FROM told) USING (authority, index_id)
     WHERE protected AND (asks OR was_told IS NULL);
     CREATE TEMP TABLE newly_gone AS
     SELECT w.* FROM was w LEFT JOIN (SELECT authority, index_id, true AS was_told FROM told) USING (authority, index_id)
@@ -168,7 +171,7 @@ _PLACED = """
     SELECT index_id, row_number() OVER (ORDER BY index_id) - 1 AS number FROM (SELECT DISTINCT index_id FROM identities);
     CREATE TEMP TABLE placed AS SELECT record_key AS row_key, number FROM identities JOIN numbered USING (index_id);
     CREATE TEMP TABLE bearing AS
-    SELECT DISTINCT * FROM (SELECT row_key, authority, unnest([nhs_number, previous_nhs_number, upn, former_upn]) AS token FROM children)
+    SELECT DISTINCT * FROM (SELECT row_key, authority, unnest([nhs_number, previous_nhs_number, upn, former_upn]) AS token FROM every)
     WHERE token IS NOT NULL;
     CREATE TEMP TABLE pairs AS
     SELECT record_key_a AS x, record_key_b AS y FROM apart

@@ -19,9 +19,11 @@ from pipelines.identities.state import IdentityState
 from pipelines.network.contributions import TABLES, Contribution
 from pipelines.network.gates import judge
 from pipelines.network.inputs import inputs_in, inputs_now
+from pipelines.network.left import Left, left_after
 from pipelines.network.linking import Gathered, gather, link, review_of
 from pipelines.network.messages import Handed, hand_over, hidden_in_the_nation, messages_after
 from pipelines.network.outcome import NetworkNight, keep_outcome
+from pipelines.network.page import write_page
 from pipelines.network.place import LOCK, Network
 from pipelines.network.pointers import assign, pointers_after
 from pipelines.network.publish import bring_up_to_date, let_go, publish_version
@@ -84,12 +86,15 @@ def gather_children(
     gathered = gather(contributions)
     for name in TABLES:
         write_table(getattr(gathered, name), folder / f"{name}.parquet")
+    left = left_after(gathered, _base(network), business_date, network.deployment.settings.keep_nights)
+    left.write(folder)
     children = gathered.children
     return {
         "authorities": float(len(contributions)),
         "stale": float(sum(bool(each.stale) for each in contributions)),
         "children": float(children.num_rows),
         "protected": float(pc.sum(children["protected"]).as_py() or 0),
+        "left": float(left.children.num_rows),
     }
 
 
@@ -101,7 +106,7 @@ def link_children(network: Network, business_date: date) -> dict[str, float]:
     inputs, base = inputs_in(folder), _base(network)
     state = MatchState.read(base / "matching" / "state") if base else None
     walls = read_table(base / "matching" / "walls.parquet") if base else WALLS.empty_table()
-    matched = link(_gathered(folder), inputs.decisions, walls, state)
+    matched = link(_gathered(folder), Left.read(folder), inputs.decisions, walls, state)
     for name in ("clusters", "apart", "walls"):
         write_table(getattr(matched, name), folder / "matching" / f"{name}.parquet")
     matched.state.write(folder / "matching" / "state")
@@ -123,7 +128,7 @@ def publish_pointers(network: Network, business_date: date, tell: Tell = hand_ov
         tell: hands messages to their authorities.
     """
     folder = network.begun(business_date)
-    inputs, base, gathered = inputs_in(folder), _base(network), _gathered(folder)
+    inputs, base, gathered, left = inputs_in(folder), _base(network), _gathered(folder), Left.read(folder)
     day, previous = inputs.business_date, IdentityState.read(base) if base else None
     clusters, apart, walls = (
         read_table(folder / "matching" / f"{name}.parquet") for name in ("clusters", "apart", "walls")
@@ -131,14 +136,14 @@ def publish_pointers(network: Network, business_date: date, tell: Tell = hand_ov
     contributions = [
         Contribution(each.authority, each.version, each.business_date, folder, each.stale) for each in inputs.given
     ]
-    assigned = assign(clusters, gathered.children, contributions, previous, day, walls)
+    assigned = assign(clusters, gathered.children, left.children, contributions, previous, day, walls)
     told, meant = _noted(network, "told"), _noted(network, "told", "telling")
     gone = read_table(base / "gone.parquet") if base else GONE.empty_table()
     before = read_table(base / "children.parquet") if base else None
-    hidden = hidden_in_the_nation(gathered, assigned.identities, apart, meant, before, gone, day)
+    hidden = hidden_in_the_nation(gathered, left, assigned.identities, apart, meant, before, gone, day)
     state, events = record_night(assigned, hidden.seen, previous, day)
     state.write(folder)
-    pointers = pointers_after(state.identities, day, base / "pointers.parquet" if base else None)
+    pointers = pointers_after(state.identities, gathered.children, day, base / "pointers.parquet" if base else None)
     for name, table in (("events", events), ("pointers", pointers), ("gone", hidden.gone)):
         write_table(table, folder / f"{name}.parquet")
     new = messages_after(gathered, state.identities, hidden.seen, told, day)
@@ -149,7 +154,7 @@ def publish_pointers(network: Network, business_date: date, tell: Tell = hand_ov
     write_table(_in_order([told, handed.told]), folder / "told.parquet")
     write_json(handed.waits, folder / "waits.json")
     verdicts = judge({
-        "children": gathered.children, "firewalls": gathered.firewalls, "identities": state.identities, "pointers": pointers,
+        "children": gathered.children, "firewalls": pa.concat_tables([gathered.firewalls, left.firewalls]), "identities": state.identities, "who_left": left.children, "pointers": pointers,
         "before": read_table(base / "pointers.parquet") if base else pointers.slice(0, 0),
         "told": pa.concat_tables([told, new]), "told_before": meant,
     })  # fmt: skip
@@ -163,6 +168,7 @@ def publish_pointers(network: Network, business_date: date, tell: Tell = hand_ov
         let_go(network, inputs, folder)
         night = replace(night, state="published", version=version)
     keep_outcome(network, night)
+    write_page(network)
     return night
 
 

@@ -6,7 +6,7 @@ so that a number can be plotted over time. Nothing here holds a delivered value.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -26,6 +26,8 @@ __all__ = [
     "FeedLine",
     "MatchFigures",
     "MatchTables",
+    "NetworkAuthority",
+    "NetworkFigures",
     "NightFigures",
     "Notice",
     "ProtectionLine",
@@ -356,6 +358,39 @@ class QualityFigures:
             filled = list(tonight.filled.values()) if tonight else []
             numbers[f"filled_share/{agency}"] = round(sum(filled) / len(filled), 6) if filled else 0.0
         return numbers
+
+
+@dataclass(frozen=True)
+class NetworkAuthority:
+    """Of an authority: the version that the co-ordinating index was built from, and how that stands, in words."""
+
+    authority: str
+    business_date: date
+    version: str
+    standing: str
+
+
+@dataclass(frozen=True)
+class NetworkFigures:
+    """What the page of the co-ordinating index shows.
+
+    Attributes:
+        lead: how the last night of it ended, in a sentence.
+        first: what somebody must see to, and what to do.
+        authorities: what it was built from.
+        figures: counts by name.
+        shared: two authorities, and how many open children both know.
+        moved: an authority, another one, and how many open children the first has lost and the second has come to know.
+        gates: name, what is asked, whether it held.
+    """
+
+    lead: str
+    first: Sequence[tuple[str, str]]
+    authorities: Sequence[NetworkAuthority]
+    figures: Mapping[str, float]
+    shared: Sequence[tuple[str, str, int]]
+    moved: Sequence[tuple[str, str, int]]
+    gates: Sequence[tuple[str, str, bool]]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ same figures give the same bytes.
     reports/<night>/index.html                night overview, all authorities
     reports/<night>/<authority>/rejected.html, matching.html, quality.html, protection.html, a CSV for each table
     reports/<night>/<authority>/<agency>/rejects.csv    the supplier's file: for that agency's own users only
+    reports/network/index.html                the co-ordinating index, where there is one
     reports/model/index.html, <model>/index.html        the match models, with Splink's charts
 """
 
@@ -31,7 +32,14 @@ from pipelines.home import Home
 from pipelines.reporting import words
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.drawings import line, stacked_bars
-from pipelines.reporting.figures import MatchFigures, MatchTables, QualityFigures, RejectFigures, ShownModel
+from pipelines.reporting.figures import (
+    MatchFigures,
+    MatchTables,
+    NetworkFigures,
+    QualityFigures,
+    RejectFigures,
+    ShownModel,
+)
 from pipelines.reporting.first_of_all import first_of_all
 from pipelines.reporting.gather import last_state, match_figures, night_figures, quality_figures, reject_figures
 from pipelines.reporting.sheets import Sheet, csv_of_table
@@ -41,6 +49,7 @@ from pipelines.reporting.tables_of import (
     match_sheets,
     model_sheets,
     models_sheet,
+    network_sheets,
     night_sheets,
     protection_sheets,
     quality_sheets,
@@ -55,6 +64,7 @@ __all__ = [
     "write_front",
     "write_matching",
     "write_models",
+    "write_network",
     "write_overview",
     "write_protection",
     "write_quality",
@@ -296,6 +306,16 @@ def write_models(home: Home, shown: Sequence[ShownModel], libraries: Mapping[str
     return [*written, *_write(folder, {"index.html": _page("models.html", "../", "Match models", models)}, models)]
 
 
+def write_network(home: Home, engine: Engine, shown: NetworkFigures) -> list[Path]:
+    """The page of the co-ordinating index; the first page leads to it."""
+    sheets, folder = network_sheets(shown), home.reports / "network"
+    is_new = not (folder / "index.html").is_file()
+    written = _write(
+        folder, {"index.html": _page("network.html", "../", "Co-ordinating index", sheets, lead=shown.lead)}, sheets
+    )
+    return [*written, *(write_front(home, engine) if is_new else [])]
+
+
 def _script(value: Any) -> Markup:
     """`value` as a literal within a script: nothing in it can end the script."""
     text = json.dumps(value, sort_keys=True).replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026")
@@ -307,7 +327,14 @@ def write_front(home: Home, engine: Engine, business_date: date | None = None) -
     sheets = front_sheets(engine, home, business_date)
     latest = max((path.parent.name for path in home.reports.glob("????-??-??/index.html")), default=None)
     pages = {
-        "index.html": _page("nights.html", "", "Nights", sheets, latest=date.fromisoformat(latest) if latest else None),
+        "index.html": _page(
+            "nights.html",
+            "",
+            "Nights",
+            sheets,
+            latest=date.fromisoformat(latest) if latest else None,
+            network=(home.reports / "network" / "index.html").is_file(),
+        ),
         "words.html": _page("words.html", "", "What the words mean", {}, **_words()),
     }
     return _write(home.reports, pages, sheets)

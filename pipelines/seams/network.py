@@ -10,7 +10,7 @@ import pyarrow as pa
 from pipelines.seams import words
 from pipelines.seams.seam import Column, Seam
 
-__all__ = ["CHILDREN", "FIREWALLS", "GONE", "MESSAGES", "NAMES", "POINTERS", "REVIEW"]
+__all__ = ["CHILDREN", "FIREWALLS", "GONE", "LEFT", "MESSAGES", "NAMES", "POINTERS", "REVIEW"]
 
 _TEXT, _DAY, _YES = pa.string(), pa.date32(), pa.bool_()
 _ROW_KEY = Column("row_key", _TEXT, "authority, a colon, and the child's index id there", needed=True)
@@ -43,6 +43,10 @@ CHILDREN = Seam(  # one minimal row for each identity of a published snapshot
             "asks", _YES, "one of its records, or a person, asks for that: it is not so by a message alone", needed=True
         ),
     ),
+)
+LEFT = Seam(  # children of a night before whom their authority gives no more
+    "children who have left",
+    (*CHILDREN.columns, Column("left", _DAY, "the night on which they were first missed", needed=True)),
 )
 NAMES = Seam(
     "names of children of the network",

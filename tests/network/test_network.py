@@ -17,6 +17,7 @@ from pipelines.errors import IsindexError
 from pipelines.network import gates
 from pipelines.network.decisions import decide, decided_now, take_back
 from pipelines.network.find import Known, find_by_id, find_by_name, find_by_number
+from pipelines.network.left import Left
 from pipelines.network.standing import standing_of
 from pipelines.publishing.versions import versions_in_force
 from pipelines.tables import read_table
@@ -25,7 +26,7 @@ from tests.nights.little_authority import children, day_of
 
 pytestmark = pytest.mark.one_database
 
-CHILD, OTHER = children()[1], others()[5]
+CHILD, OTHER, LEAVER = children()[1], others()[5], children()[2]
 MOVED = replace(CHILD, street="9 Faraway Street")
 
 
@@ -245,6 +246,7 @@ def test_each_gate_sees_what_it_is_for(nation: Nation, gate: str) -> None:
         "identities": read_table(folder / "identities" / "identities.parquet"),
         "before": tables["pointers"],
         "told_before": tables["told"],
+        "who_left": Left.read(folder).children,
     }
     assert all(each.passed for each in gates.judge(tables))
     name, break_it = BROKEN[gate]
@@ -254,3 +256,36 @@ def test_each_gate_sees_what_it_is_for(nation: Nation, gate: str) -> None:
     else:
         tables[name] = break_it(tables[name])
     assert gate in {each.name for each in gates.judge(tables) if not each.passed}
+
+
+@pytest.mark.in_full
+def test_a_child_who_leaves_one_authority_and_comes_to_another_in_the_same_night_keeps_its_national_id(
+    nation: Nation,
+) -> None:
+    nation.night(0)
+    here = nation.index_id(HERE, LEAVER)
+    national = nation.national_id(HERE, here)
+    nation.lose(HERE, LEAVER)
+    nation.hold(THERE, LEAVER, "health")
+    nation.night(1)
+    assert nation.pointers()[national] == {(THERE, nation.index_id(THERE, LEAVER))}
+    (found,) = find_by_number(nation.network, LEAVER.nhs, why="a test")
+    assert [(each.authority, each.to) for each in found.known] == [(THERE, None), (HERE, day_of(1))]
+
+
+@pytest.mark.in_full
+def test_who_left_is_kept_as_long_as_nights_are_and_then_let_go(nation: Nation, setting) -> None:
+    setting("ISINDEX_KEEP_NIGHTS", "2")
+    nation.night(0)
+    here = nation.index_id(HERE, LEAVER)
+    national = nation.national_id(HERE, here)
+    nation.lose(HERE, LEAVER)
+    for number in (1, 2, 3, 4):
+        nation.hold(THERE, replace(children()[0], number=80 + number, street=f"{number} New Street"), "police")
+        nation.night(number)
+        assert (national in nation.pointers()) is False
+        kept = Left.read(nation.network.in_force()[2]).children["row_key"].to_pylist()  # type: ignore[index]
+        assert (f"{HERE}:{here}" in kept) is (number < 3)
+    nation.hold(HERE, LEAVER, "health")
+    nation.night(5)
+    assert nation.index_id(HERE, LEAVER)

@@ -7,6 +7,7 @@ from pipelines.reporting.tables_of.front import front_sheets, landing_sheet
 from pipelines.reporting.tables_of.limits import ROWS_EMBEDDED
 from pipelines.reporting.tables_of.matching import match_sheets
 from pipelines.reporting.tables_of.models import model_sheets, models_sheet
+from pipelines.reporting.tables_of.network import network_sheets
 from pipelines.reporting.tables_of.night import night_sheets
 from pipelines.reporting.tables_of.protection import protection_sheets
 from pipelines.reporting.tables_of.quality import quality_sheets
@@ -19,6 +20,7 @@ __all__ = [
     "match_sheets",
     "model_sheets",
     "models_sheet",
+    "network_sheets",
     "night_sheets",
     "protection_sheets",
     "quality_sheets",
