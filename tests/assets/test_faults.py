@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from assets import steps
-from assets.launch import _fault_of
+from assets.launch import fault_of
 from assets.steps import faults_coded, faults_told
 from pipelines.errors import IsindexError
 
@@ -61,7 +61,7 @@ def test_a_database_that_is_away_is_tried_three_times_again(step):
     tries, result = step(away)
     assert tries == 4
     assert not result.success
-    assert "DATABASE_UNREACHABLE" in _fault_of(result)
+    assert "DATABASE_UNREACHABLE" in fault_of(result)
 
 
 def test_one_that_comes_back_harms_nothing(step):
@@ -73,7 +73,7 @@ def test_one_that_comes_back_harms_nothing(step):
 def test_nothing_else_is_tried_again(function, code, step):
     tries, result = step(function)
     assert (tries, result.success) == (1, False)
-    assert _fault_of(result).startswith(f"stage: {code}: ")
+    assert fault_of(result).startswith(f"stage: {code}: ")
 
 
 def test_a_sensor_tells_its_fault_by_code():

@@ -182,7 +182,7 @@ def test_a_wrong_word_is_named(tmp_path: Path, arguments: dict[str, object]) -> 
 def test_the_demo_arrives_in_four_waves(tmp_path: Path) -> None:
     waves = make_demo(tmp_path / "made", children=300)
     landing = tmp_path / "landing"
-    assert [len(wave.deliveries) for wave in waves] == [8, 7, 9, 1]
+    assert [len(wave.deliveries) for wave in waves] == [12, 11, 13, 1]
     story = ("truncated", "late", "corrected")
     assert [d.fault for wave in waves for d in wave.deliveries if d.fault in story] == [
         "truncated", "late", "corrected",
@@ -190,7 +190,7 @@ def test_the_demo_arrives_in_four_waves(tmp_path: Path) -> None:
     for wave in waves:
         for folder in wave.put(landing):
             assert (folder / "manifest.json").exists()
-    assert len(list(landing.rglob("manifest.json"))) == 24
+    assert len(list(landing.rglob("manifest.json"))) == 36
     corrected = waves[3].deliveries[0]
     lying = json.loads((landing / "330/education/2026-11-19/manifest.json").read_text())
     assert lying["sequence"] == corrected.sequence == 2
