@@ -74,12 +74,15 @@ def writing(deployment: Deployment) -> Iterator[Connection]:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             else:
                 connection.execute(select(func.pg_advisory_xact_lock(_APPENDING)))
+            far, first = reached(home), _last(connection)
+            known = far is not None and not (far == 0 < first.number)  # else only a person's word goes on (`lost`)
             sound = _head_follows(connection, home)
             yield connection
             last, before = _last(connection), read_head(home)
             if sound and last.number > before.number:
                 write_head(home, replace(before, next_number=last.number, next_hash=last.hash))
-        note_reached(home, last.number)
+        if known:
+            note_reached(home, last.number)
         if sound and last.number > read_head(home).number:
             write_head(home, last)
 

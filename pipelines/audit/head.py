@@ -69,22 +69,22 @@ def reached(home: Home) -> int | None:
     try:
         told = json.loads(path.read_text(encoding="ascii"))
         number = int(told["number"])
-        found += [number] if hmac.compare_digest(_sealed(number), str(told["seal"])) else []
+        if not hmac.compare_digest(_sealed(number), str(told["seal"])):
+            return None
+        found.append(number)
     except FileNotFoundError:
         return max(found, default=None)  # of a home from before it was kept
     except (OSError, ValueError, KeyError, TypeError):
-        pass
-    return max([each for each in found if each], default=None)
+        return None
+    return max(found, default=None)
 
 
 def note_reached(home: Home, number: int) -> None:
-    """Keep how far the chain has come; the caller is `alone_with_head`. What cannot be written now is with the next entry."""
+    """Keep how far the chain has come; the caller is `alone_with_head`, and knows how far it had. What cannot be written now is with the next entry."""
     if (reached(home) or 0) < number:
         told = json.dumps({"number": number, "seal": _sealed(number)})
-        part = home.audit / f"{_REACHED}.part"
         with suppress(OSError):
-            part.write_text(told, encoding="ascii")  # not waited for until it is on the disk: the head is
-            part.replace(home.audit / _REACHED)
+            write_bytes(told.encode("ascii"), home.audit / _REACHED)
 
 
 def write_head(home: Home, head: Head) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import func, select
 
 from pipelines.audit.chain import append, writing
-from pipelines.audit.head import reached
+from pipelines.audit.head import alone_with_head, note_reached, reached
 from pipelines.audit.rights import account
 from pipelines.database import schema as db
 from pipelines.deployment import Deployment
@@ -67,5 +67,7 @@ def accept_lost(deployment: Deployment, *, actor: str, reason: str) -> int | Non
         )
     with writing(deployment) as connection:
         subject = "how many entries is not known" if lost is None else f"{lost} entries"
-        append(connection, ACCEPTED, actor=actor.strip() or account(), why=reason, subject=subject)
+        number = append(connection, ACCEPTED, actor=actor.strip() or account(), why=reason, subject=subject)
+    with alone_with_head(deployment.home):
+        note_reached(deployment.home, number)
     return lost

@@ -5,14 +5,17 @@ Belongs here: picking it out. Not here: making decisions (`decisions`), which of
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import pyarrow as pa
 
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.inputs import Decided, Inputs
-from pipelines.nights.outgrown import outgrown_in
+from pipelines.nights.outgrown import keys_beside, outgrown_in
 from pipelines.protection.shielding import Lifting
+from pipelines.protection.tokens import key_tokens
 
-__all__ = ["decisions_in", "decisions_of", "firewalls_of", "lifting_in", "settled_by_two"]
+__all__ = ["decisions_in", "decisions_of", "firewalls_of", "lifting_in", "settled_by_two", "told_apart"]
 
 
 def decisions_of(inputs: Inputs) -> pa.Table:
@@ -47,9 +50,20 @@ def _told_of(rows: list[Decided]) -> pa.Table:
     return pa.table({**told, "told": pa.array([each.told for each in rows], pa.int64())})
 
 
+def told_apart(decisions: Iterable[Decided]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Of each record of which people said that it is not another's child: its key, and the tokens of the keys of that child's records, as of then."""
+    for each in decisions:
+        if each.kind != "not_the_same" or not each.record_a or not each.record_b:
+            continue
+        keys = dict(zip(*key_tokens([each.record_a, each.record_b]).to_pydict().values(), strict=True))
+        yield each.record_a, (keys[each.record_b], *keys_beside(each.known_by, "b"))
+        yield each.record_b, (keys[each.record_a], *keys_beside(each.known_by, "a"))
+
+
 def lifting_in(attempt: Attempt) -> list[Lifting]:
     """The decisions of two people that take effect with an attempt's night, the first for which they count: they may open somebody."""
     inputs, base = attempt.inputs, attempt.inputs.base
+    apart = tuple(told_apart(inputs.decisions))
     return [
         Lifting(
             each.number,
@@ -57,6 +71,7 @@ def lifting_in(attempt: Attempt) -> list[Lifting]:
             each.from_night,
             told=each.told,
             known_by=each.known_by,
+            apart=apart,
         )
         for each in inputs.decisions
         if each.kind == "confirm" and each.from_night and (base is None or base.business_date < each.from_night)

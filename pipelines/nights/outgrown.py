@@ -23,7 +23,7 @@ from pipelines.privacy.secret import namespace_secret
 from pipelines.protection.tokens import digest_of, key_tokens, tokens_of_records
 from pipelines.tables import connect, fetch, read_as, read_table, write_json
 
-__all__ = ["find_outgrown", "outgrown_in", "pair_known_by", "with_outgrown_doubtful"]
+__all__ = ["find_outgrown", "keys_beside", "outgrown_in", "pair_known_by", "with_outgrown_doubtful"]
 
 _FILE = "matching/outgrown.json"
 _LASTING = pa.array(["number", "person"])
@@ -32,10 +32,11 @@ _SHARED, _A, _B = (
     "a ",
     "b ",
 )  # how it begins what both are known by, each with the other's child, and each by itself
-_CHILD_A, _CHILD_B, _KEY = (
+_CHILD_A, _CHILD_B, _KEY, _HOME = (
     "child a ",
     "child b ",
     "key ",
+    "home ",
 )  # likewise what the children of both are known by, by all their records
 
 
@@ -44,7 +45,8 @@ def pair_known_by(folder: Path, pair: tuple[str, str]) -> list[str]:
     clusters = read_table(folder / "matching" / "clusters.parquet", ["record_key", "cluster"])
     found = _known(folder, clusters, [pair])[pair]
     for each in _beside(folder, clusters, [pair])[pair]:
-        found |= {f"{each.side}{_KEY}{each.key}", *(f"{each.side}{token}" for token in each.numbers | each.persons)}
+        found |= {f"{each.side}{_KEY}{each.key}", f"{each.side}{_HOME}{each.key} {each.home}"}
+        found |= {f"{each.side}{token}" for token in each.numbers | each.persons}
     return sorted(found)
 
 
@@ -80,22 +82,33 @@ class _Record:
     key: str
     numbers: frozenset[str]
     persons: frozenset[str]
+    home: str
 
 
 def _is_new(record: _Record, known: Collection[str]) -> bool:
     """Whether a record tells of its child what was not known, or came since and is not surely that child's rather than the other's.
 
-    It is by a number, or a name with birth date, that the other child did not bear. Of decisions from before this was kept nothing is
-    asked.
+    It is by a name with birth date that the other child did not bear: a number may be given by mistake. A record of before without a number, of the
+    other's names, is new when it comes to another home. Of decisions from before this was kept nothing is asked.
     """
     if not any(told.startswith((_CHILD_A, _CHILD_B)) for told in known):
         return False
     other = _CHILD_B if record.side == _CHILD_A else _CHILD_A
     if any(f"{record.side}{token}" not in known for token in record.numbers | record.persons):
         return True
-    if f"{record.side}{_KEY}{record.key}" in known:
-        return False
-    return all(f"{other}{token}" in known for token in record.numbers | record.persons)
+    alike = all(f"{other}{token}" in known for token in record.persons)
+    if (
+        f"{record.side}{_KEY}{record.key}" in known
+    ):  # of one without a number its home tells whose it is, where its names are the other's, too
+        homes = any(told.startswith(f"{record.side}{_HOME}") for told in known)
+        return homes and alike and not record.numbers and f"{record.side}{_HOME}{record.key} {record.home}" not in known
+    return alike
+
+
+def keys_beside(known_by: Sequence[str] | None, side: str) -> tuple[str, ...]:
+    """The tokens of the keys of the records that the child on a `side` of a decision, ``a`` or ``b``, had when it was made."""
+    begins = f"{_CHILD_A if side == 'a' else _CHILD_B}{_KEY}"
+    return tuple(told.removeprefix(begins) for told in known_by or () if told.startswith(begins))
 
 
 def outgrown_in(folder: Path) -> frozenset[int]:
@@ -173,7 +186,9 @@ def _known(folder: Path, clusters: pa.Table, pairs: Sequence[tuple[str, str]]) -
 
 
 def _beside(folder: Path, clusters: pa.Table, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[_Record]]:
-    """The records of both children of each pair. Of a pair that is one child so far each has those that share something with it, and nothing with the other."""
+    """The records of both children of each pair. Of a pair that is one child so far each has those that share a number with it and none with the other, or names
+    with birth date and nothing with the other.
+    """
     found: dict[tuple[str, str], list[_Record]] = {pair: [] for pair in pairs}
     if not pairs:
         return found
@@ -196,19 +211,32 @@ def _beside(folder: Path, clusters: pa.Table, pairs: Sequence[tuple[str, str]]) 
         tokens = tokens_of_records(records, names)
         duck.register("tokens", tokens.filter(pc.is_in(tokens["kind"].cast(pa.string()), value_set=_LASTING)))
         duck.register("keys", key_tokens(keys.to_pylist()))
+        duck.register("addresses", read_table(folder / "person" / "addresses.parquet"))
+        duck.execute("SET VARIABLE secret = ?", [namespace_secret().hex()])
+        duck.execute(f"""
+            CREATE TEMP TABLE homes AS
+            WITH lines AS (
+                SELECT DISTINCT record_key, upper(replace(concat_ws('|', address, postcode), ' ', '')) AS line
+                FROM addresses SEMI JOIN keys USING (record_key)
+            ),
+            written AS (SELECT record_key, string_agg(line, ' ' ORDER BY line) AS text FROM lines GROUP BY record_key)
+            SELECT record_key, {digest_of("dwelling", "text")} AS home FROM written
+        """)
         rows = duck.execute("""
-            WITH sharing AS (
-                SELECT m.a, m.b, m.one, m.record_key, bool_or(t.record_key = m.one) AS with_it, bool_or(t.record_key = m.other) AS with_other
+            WITH sharing AS (  -- a number says more than a name with birth date
+                SELECT m.a, m.b, m.one, m.record_key,
+                    max(k.kind = 'number') FILTER (t.record_key = m.one) AS with_it, max(k.kind = 'number') FILTER (t.record_key = m.other) AS with_other
                 FROM members m JOIN tokens k USING (record_key) JOIN tokens t ON t.token = k.token WHERE m.joined GROUP BY ALL
             )
-            SELECT m.a, m.b, m.side, k.token, coalesce(list(t.token) FILTER (t.kind = 'number'), []), coalesce(list(t.token) FILTER (t.kind = 'person'), [])
-            FROM members m JOIN keys k USING (record_key) LEFT JOIN tokens t USING (record_key)
+            SELECT m.a, m.b, m.side, k.token, coalesce(list(t.token) FILTER (t.kind = 'number'), []), coalesce(list(t.token) FILTER (t.kind = 'person'), []),
+                coalesce(any_value(h.home), '')
+            FROM members m JOIN keys k USING (record_key) LEFT JOIN tokens t USING (record_key) LEFT JOIN homes h USING (record_key)
             LEFT JOIN sharing s ON s.a = m.a AND s.b = m.b AND s.one = m.one AND s.record_key = m.record_key
-            WHERE m.record_key <> m.one AND m.record_key <> m.other AND (NOT m.joined OR coalesce(s.with_it AND NOT s.with_other, false))
+            WHERE m.record_key <> m.one AND m.record_key <> m.other AND (NOT m.joined OR coalesce(s.with_it > coalesce(s.with_other, false) OR s.with_it IS NOT NULL AND s.with_other IS NULL, false))
                 OR m.record_key = m.one
             GROUP BY m.a, m.b, m.side, k.token ORDER BY ALL
         """).fetchall()
-    for one, other, side, key, numbers, persons in rows:
-        record = _Record(_CHILD_A if side == "a" else _CHILD_B, key, frozenset(numbers), frozenset(persons))
+    for one, other, side, key, numbers, persons, home in rows:
+        record = _Record(_CHILD_A if side == "a" else _CHILD_B, key, frozenset(numbers), frozenset(persons), home)
         found[one, other].append(record)
     return found

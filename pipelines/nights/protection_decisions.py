@@ -41,7 +41,7 @@ from pipelines.nights.walls import walls_asked_in, walls_wished_in
 from pipelines.nights.walls_again import keep_wall
 from pipelines.nights.wishes_of_child import records_with, shields_on, wishes_of
 from pipelines.protection.letters import folded
-from pipelines.protection.shielding import Lifting, naming_wish, protect, wish_in
+from pipelines.protection.shielding import KEY, Lifting, naming_wish, protect, wish_in
 from pipelines.protection.tokens import nearly_tokens, tokens_of_records
 from pipelines.protection.wall_wishes import unplaced
 from pipelines.reporting.commands import decide_command
@@ -503,8 +503,10 @@ def _known_by(folder: Path, key: str, same: Sequence[tuple[str, str]]) -> list[s
     bare = sharing(of(nearly, "called"), meant)
     bare = bare.filter(pc.invert(pc.is_in(bare, value_set=known)))
     told = telling.filter(pc.is_in(telling["record_key"], value_set=meant))["token"].to_pylist()
-    keys = of(tokens, "key").filter(pc.is_in(of(tokens, "key")["record_key"], value_set=bare))["token"].to_pylist()
-    return sorted({*told, *keys})
+    every_key = of(tokens, "key")
+    keys = every_key.filter(pc.is_in(every_key["record_key"], value_set=bare))["token"].to_pylist()
+    whose = every_key.filter(pc.is_in(every_key["record_key"], value_set=pa.concat_arrays([meant, bare])))["token"]
+    return sorted({*told, *keys, *(f"{KEY}{token}" for token in whose.to_pylist())})
 
 
 def _standing(authority: str, kind: str, keys: Sequence[str] = (), *, subject: str | None = None) -> Select[Any]:

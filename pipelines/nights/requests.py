@@ -63,9 +63,6 @@ _log = logging.getLogger(__name__)
 _OF_A_RECORD = frozenset({"MEMORY_SHORT", "STAGE_FAILED"})
 _FLOOD = ".flood"
 _NAMED = re.compile(r"[a-z0-9][a-z0-9+.-]*")  # what the program calls a file of these
-_WISHED = frozenset(
-    {"entry_id", "record_ref", "asked", "understood", "tokens"}
-)  # what such a table has, whichever version kept it
 _SAME_WISH = ["entry_id", "understood", "tokens", "nearly", "walled"]
 
 
@@ -334,13 +331,13 @@ def count_kept(night: Night) -> int:
     for name in new:
         _, agency, day, _ = name.split("/")
         table = read_table(kept[name])
-        if not set(table.column_names) >= _WISHED:
+        try:
+            asked = give(grown(table, REQUESTS), REQUESTS)
+        except (IsindexError, pa.ArrowInvalid, pa.ArrowNotImplementedError):
             _log.warning("a table that was not kept here lies under protection of authority %s", night.authority)
             continue
         with night.engine.begin() as connection:
-            _count(
-                connection, night.home, night.authority, agency, date.fromisoformat(day), name, grown(table, REQUESTS)
-            )
+            _count(connection, night.home, night.authority, agency, date.fromisoformat(day), name, asked)
         counted += 1
     return counted
 

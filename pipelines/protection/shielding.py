@@ -52,9 +52,11 @@ from pipelines.seams.person import NAMES, RECORDS
 from pipelines.seams.protection import ENTRIES, LATCHED
 from pipelines.tables import connect, fetch
 
-__all__ = ["Lifting", "Protected", "Unmet", "in_force", "naming_wish", "protect", "wish_in"]
+__all__ = ["KEY", "Lifting", "Protected", "Unmet", "in_force", "naming_wish", "protect", "wish_in"]
 
 _WISH = "wish:"
+KEY = "key:"
+"""Behind it a record's key stands, as a token, among what a decision knew of a child."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,10 @@ class Lifting:
         from_night: its first night.
         told: what had been told when it was confirmed (`ENTRIES`, told): it lifts nothing that was told after that.
         known_by: numbers, and names with birth date, of the record when it was decided, as tokens: of a record that is another
-            child's by now it lifts nothing. None: that was not kept yet.
+            child's by now it lifts nothing; and, behind `KEY`, the keys of the records that were meant: a record that came since is not whom two people
+            meant, whatever it is called. None: that was not kept yet.
+        apart: record key → tokens of the keys of the records that people said are another child's, outgrown or not: of that child it lifts nothing,
+            though none of its records is there.
     """
 
     number: int
@@ -75,6 +80,7 @@ class Lifting:
     from_night: date
     told: int = 0
     known_by: tuple[str, ...] | None = None
+    apart: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
     def wish(self) -> str:
@@ -450,11 +456,12 @@ def _lifted(
     theirs = pa.concat_arrays([_tokens_of(duck, opened, LASTING), keys])
     duck.register("opened", pa.table({"number": np.flatnonzero(opened)}))
     strays = _of_strays(duck, lifting, tonight, own, "SELECT holder AS of_whom, token FROM latched")
+    others = _of_others(duck, lifting, own)
     duck.register("latched", latched)
     latched = fetch(duck, _LATCHED_LIFTED, {
         "night": lifting.from_night,
         "theirs": theirs.to_pylist(),
-        "stays": pa.concat_arrays([_held_by(duck, guarded), strays]).to_pylist(),
+        "stays": [*pa.concat_arrays([_held_by(duck, guarded), strays]).to_pylist(), *others],
         "meant": _meant(duck, lifting, own & ~guarded).to_pylist(),
     }).cast(latched.schema)  # fmt: skip
     duck.register("entries", entries)
@@ -467,7 +474,7 @@ def _lifted(
             "night": lifting.from_night,
             "told": lifting.told,
             "mine": [*_tokens_of(duck, own).to_pylist(), *keys.to_pylist()],
-            "others": pc.unique(latched["holder"]).to_pylist(),
+            "others": [*pc.unique(latched["holder"]).to_pylist(), *others],
             "strays": _of_strays(
                 duck, lifting, tonight, own, "SELECT entry_id AS of_whom, unnest(tokens) AS token FROM entries"
             ).to_pylist(),
@@ -476,13 +483,23 @@ def _lifted(
     return asked.cast(entries.schema), latched
 
 
+def _of_others(duck: duckdb.DuckDBPyConnection, lifting: Lifting, own: np.ndarray) -> list[str]:
+    """Tokens of the keys of records that people said are another child's than a record of the opened child."""
+    duck.register("chosen", pa.table({"number": np.flatnonzero(own)}))
+    rows = duck.execute(
+        "SELECT record_key FROM identities JOIN numbered USING (index_id) JOIN chosen USING (number)"
+    ).fetchall()
+    theirs = {key for (key,) in rows} | set(lifting.record_keys)
+    return sorted({token for key, tokens in lifting.apart if key in theirs for token in tokens})
+
+
 def _of_strays(
     duck: duckdb.DuckDBPyConnection, lifting: Lifting, tonight: Sequence[Lifting], own: np.ndarray, marks: str
 ) -> pa.Array:
     """Whose of `marks` (of_whom, token) name records that have come into the child since two people opened it: these they did not mean.
 
-    Such a record bears neither a name with birth date of the child as it was then nor, where it has none, a number; and two people open it by no
-    other decision `tonight`.
+    Such a record was not the child's then; where the records were not kept, it bears neither a name with birth date of the child as it was then nor, where it
+    has none, a number. And two people open it by no other decision `tonight`.
     """
     if lifting.known_by is None:
         return pa.array([], pa.string())
@@ -495,7 +512,7 @@ def _of_strays(
             EXCEPT SELECT token FROM theirs JOIN meant USING (record_key) WHERE is_meant
         )
         SELECT DISTINCT of_whom FROM ({marks}) SEMI JOIN strange USING (token) ORDER BY ALL
-    """, {"keys": [key for each in meant for key in each.record_keys], "known": [token for each in meant for token in each.known_by or ()]})  # fmt: skip
+    """, _of_meant(meant))  # fmt: skip
     return found["of_whom"].combine_chunks().cast(pa.string())
 
 
@@ -507,8 +524,19 @@ def _meant(duck: duckdb.DuckDBPyConnection, lifting: Lifting, own: np.ndarray) -
         telling AS (SELECT record_key, bool_or(kind <> 'key') AS tells FROM theirs GROUP BY record_key)
         SELECT DISTINCT token FROM theirs JOIN meant USING (record_key) JOIN telling USING (record_key)
         WHERE (is_meant OR $everyone) AND (kind <> 'key' OR NOT tells) ORDER BY ALL
-    """, {"keys": list(lifting.record_keys), "known": list(lifting.known_by or ()), "everyone": lifting.known_by is None})  # fmt: skip
+    """, {**_of_meant([lifting]), "everyone": lifting.known_by is None})  # fmt: skip
     return found["token"].combine_chunks().cast(pa.string())
+
+
+def _of_meant(meant: Sequence[Lifting]) -> dict[str, object]:
+    """What `_RECORDS_MEANT` asks: the keys of the records that decisions name, what they knew of their children, and whether they knew the records."""
+    known = [token for each in meant for token in each.known_by or ()]
+    keys = [token.removeprefix(KEY) for token in known if token.startswith(KEY)]
+    return {
+        "keys": [key for each in meant for key in each.record_keys],
+        "known": [token for token in known if not token.startswith(KEY)],
+        "known_keys": keys,
+    }
 
 
 def _ended(entries: pa.Table, lifting: Lifting, met: pa.Array) -> tuple[pa.Table, bool]:
@@ -722,7 +750,9 @@ _RECORDS_MEANT = f"""
         WHERE kind IN ({_LASTING})
     ),
     meant AS (
-        SELECT record_key, list_contains($keys::VARCHAR[], record_key) OR coalesce(
+        SELECT record_key, list_contains($keys::VARCHAR[], record_key) OR (
+            len($known_keys::VARCHAR[]) = 0 OR coalesce(bool_or(list_contains($known_keys::VARCHAR[], token)) FILTER (kind = 'key'), false)
+        ) AND coalesce(
             bool_or(list_contains($known::VARCHAR[], token)) FILTER (kind = 'person'),
             bool_or(list_contains($known::VARCHAR[], token)) FILTER (kind = 'number'),
             bool_or(list_contains($known::VARCHAR[], token))) AS is_meant
