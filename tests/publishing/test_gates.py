@@ -383,6 +383,29 @@ def test_who_is_opened_by_a_decision_on_a_record_that_is_another_child_s_by_now_
 
 
 @pytest.mark.in_full
+def test_a_namesake_who_has_come_into_the_child_that_two_people_opened_counts_as_unshielded(make_night):
+    mine, stray = ({**each, "shielded": True} for each in NAMESAKES)
+    others = many(20, first=100)
+    make_night(1, [mine, stray, *others]).publish()
+    table = person([mine])
+    tokens = tokens_of_records(table["records"], table["names"])
+    keys = tokens.filter(pc.equal(tokens["kind"].cast(pa.string()), "key"))["token"].to_pylist()
+    known = (*tokens["token"].to_pylist(), *(f"key:{each}" for each in keys))
+    lifting = (Lifting(7, ("health:1",), date(2026, 3, 2), known_by=known),)
+    rows = [*NAMESAKES, *others]
+    night = make_night(2, rows, {"health:2": "health:1"}, lifting=lifting)
+    assert failed(night) == []
+    assert (
+        night.tables["children"]
+        .filter(pc.or_(night.tables["children"]["shielded"], night.tables["children"]["withheld"]))
+        .num_rows
+        == 1
+    )
+    opened = {"children": with_shown(night.tables["children"])}
+    assert "nobody_unshielded" in failed(make_night(2, rows, {"health:2": "health:1"}, lifting=lifting, **opened))
+
+
+@pytest.mark.in_full
 def test_another_hidden_child_whose_record_has_come_into_the_one_that_two_people_opened_counts_as_unshielded(
     make_night,
 ):

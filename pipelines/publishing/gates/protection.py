@@ -139,7 +139,9 @@ def nobody_unshielded(evidence: Evidence) -> Gate:
         WITH meant AS (  -- by any of the decisions that open an identity
             SELECT DISTINCT i.record_key FROM opened_by o JOIN lifting l USING (number) JOIN identities i USING (index_id)
             LEFT JOIN known_by n ON n.record_key = i.record_key AND list_contains(l.was_known_by, n.token)
-            WHERE l.was_known_by IS NULL OR i.record_key = l.record_key OR n.token IS NOT NULL
+            LEFT JOIN known_by own ON own.record_key = i.record_key AND own.kind = 'key'
+            WHERE l.was_known_by IS NULL OR i.record_key = l.record_key OR n.token IS NOT NULL AND (
+                NOT list_bool_or(list_transform(l.was_known_by, lambda told: starts_with(told, 'key:'))) OR list_contains(l.was_known_by, 'key:' || own.token))
         )
         SELECT count(DISTINCT i.index_id) FROM opened_by o JOIN identities i USING (index_id)
         JOIN children c USING (index_id) JOIN known_by k ON k.record_key = i.record_key AND k.kind = 'key'
