@@ -105,16 +105,17 @@ def _is_nowhere(life: Life, home: Victim) -> bool:
     return not [where for where in hay.where(home.code, "home") if "snapshots/" in where or "table" in where]
 
 
-@pytest.mark.parametrize("part", [True, False], ids=["parted by a reviewer", "of whom nothing was said"])
+_PARTED = (_her_record_goes, _her_key_is_renewed, _the_word_is_taken_back, _they_are_called_the_same)
+_NOT_PARTED = (_her_record_goes, _her_key_is_renewed)
+
+
 @pytest.mark.parametrize(
-    "then",
-    [_her_record_goes, _her_key_is_renewed, _the_word_is_taken_back, _they_are_called_the_same],
-    ids=lambda each: each.__name__.strip("_"),
+    ("then", "part"),
+    [*((each, True) for each in _PARTED), *((each, False) for each in _NOT_PARTED)],
+    ids=lambda each: each.__name__.strip("_") if callable(each) else ("parted by a reviewer" if each else "not parted"),
 )
 def test_between_the_confirmation_and_the_load(tmp_path: Path, then: Callable[[Life], None], part: bool) -> None:
     life = Life(Scene(LittleNights(tmp_path), 100))
-    if not part and then in (_the_word_is_taken_back, _they_are_called_the_same):
-        then = _her_record_goes
     life.begins(school=True, part=part)
     nights(life.scene.place, 1)
     life.opens()
