@@ -89,7 +89,7 @@ def test_one_who_is_shielded_by_a_decision_is_not_found_before_the_network_has_r
 @pytest.mark.parametrize("alike", ["one number, and nothing else", "names a letter otherwise and the birth date"])
 def test_who_may_be_a_protected_child_and_is_not_joined_with_it_is_hidden_there(tmp_path: Path, alike: str) -> None:
     nation, other = Nation(tmp_path), others()[2]
-    stranger = replace(other, number=77)
+    stranger = replace(other, number=77, given="Ottoline", street="77 Nowhere Lane", born=other.born.replace(year=2012))
     nation.hold(THERE, stranger, "health")
     row = nation.feeds[THERE]["health"].rows[f"P{stranger.nhs}"]
     row["family_name"] = "Thistlewick"
