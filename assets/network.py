@@ -117,7 +117,7 @@ def _published() -> dg.AssetsDefinition:
     description="Looks whether the authorities have published something else than the co-ordinating index is built from (ISINDEX_NETWORK).",
 )
 def network_arrivals(context: dg.SensorEvaluationContext, deployment: Deployment) -> dg.RunRequest | dg.SkipReason:
-    """A night of the network, when no authority's night is underway; one that failed is asked for again once something has changed, or the hour."""
+    """A night of the network, when no authority's night is underway; one that failed is asked for again once something has changed; while a message of protection waits, every hour."""
     with faults_coded():
         place = deployment.open()
         if not place.keeps_network:

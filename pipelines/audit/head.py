@@ -63,7 +63,7 @@ def read_head(home: Home) -> Head:
 
 
 def reached(home: Home) -> int | None:
-    """The number of the last entry that was ever made, as far as the home knows; None where it keeps something that cannot be read, and nothing else."""
+    """The number of the last entry that was ever made, as far as the home knows; None where what it keeps of that cannot be read."""
     found = [head.number] if (head := read_head(home)) != UNREADABLE else []
     path = home.audit / _REACHED
     try:

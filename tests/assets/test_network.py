@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -84,8 +85,6 @@ def test_another_run_in_the_way_is_told_and_a_stage_that_fails_is_told_with_its_
 ) -> None:
     with instance_of(nation.deployment.home):
         pass  # made before, so that nothing else is in the way
-    import threading
-
     held, done = threading.Event(), threading.Event()
 
     def holds() -> None:

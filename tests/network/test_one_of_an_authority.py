@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -26,9 +28,7 @@ def people(rows: list[tuple[str, str, str | None]]) -> pa.Table:
             **{name: [value] * len(rows) for name, value in same.items()},
         }
     )  # fmt: skip
-    import datetime as dt
-
-    return table.append_column("birth_date", pa.array([dt.date(2015, 3, 14)] * len(rows), pa.date32()))
+    return table.append_column("birth_date", pa.array([date(2015, 3, 14)] * len(rows), pa.date32()))
 
 
 ROWS = st.lists(st.sampled_from(["330", "331", "332"]), min_size=2, max_size=7)
