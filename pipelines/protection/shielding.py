@@ -106,8 +106,8 @@ class Unmet:
         number: of the decision.
         why: ``stranger``: the record is another child's; ``gone``: it is not there, and whoever bears what it was known by is
             hidden; ``asks``: a record of the child goes on asking; ``decided``: a decision shields it; ``since``: it was asked for
-            after the decision was confirmed; ``strayed``: another record that was hidden has come into its identity; ``claimed``: a wish whose
-            own child has no record may mean it; ``another``: for the
+            after the decision was confirmed; ``strayed``: its identity holds another record that was hidden, not known as the child's when it was
+            decided; ``claimed``: a wish whose own child has no record may mean it; ``another``: for the
             sake of another child, whom it may be; ``wish``: the wish that it ends means somebody, or was told again.
         others: keys of the records that the decision did not mean, and for whose sake the child stays hidden (``strayed``).
     """
@@ -350,7 +350,7 @@ def _in_vain(duck: duckdb.DuckDBPyConnection, lifting: Lifting) -> Unmet:
     """Why the child of a decision to unshield is hidden after it; for no reason when it is not."""
     told = {
         "keys": list(lifting.record_keys), "known": list(lifting.known_by or ()), "told": lifting.told,
-        "night": lifting.from_night,
+        "night": lifting.from_night, "meant": _records_meant(duck, lifting).to_pylist(),
     }  # fmt: skip
     row = duck.execute(_IN_VAIN, told).fetchone()
     there, hidden, bearers, asks, decided, since, strays, claimed = row or (False,) * 8
@@ -526,6 +526,15 @@ def _meant(duck: duckdb.DuckDBPyConnection, lifting: Lifting, own: np.ndarray) -
         WHERE (is_meant OR $everyone) AND (kind <> 'key' OR NOT tells) ORDER BY ALL
     """, {**_of_meant([lifting]), "everyone": lifting.known_by is None})  # fmt: skip
     return found["token"].combine_chunks().cast(pa.string())
+
+
+def _records_meant(duck: duckdb.DuckDBPyConnection, lifting: Lifting) -> pa.Array:
+    """Keys of the records, among all of the child's, that a decision means."""
+    duck.register("chosen", pa.table({"number": np.flatnonzero(_decided_on(duck, lifting))}))
+    found: pa.Table = fetch(
+        duck, f"WITH {_RECORDS_MEANT} SELECT record_key FROM meant WHERE is_meant ORDER BY ALL", _of_meant([lifting])
+    )
+    return found["record_key"].combine_chunks().cast(pa.string())
 
 
 def _of_meant(meant: Sequence[Lifting]) -> dict[str, object]:
@@ -809,7 +818,7 @@ _IN_VAIN = """
             OR entry_id NOT IN (SELECT entry_id FROM asked_by)),
         (SELECT list(record_key ORDER BY record_key) FROM theirs ANTI JOIN keys USING (record_key) SEMI JOIN (
                 SELECT record_key FROM tokens JOIN latched ON holder = tokens.token WHERE tokens.kind = 'key') USING (record_key)
-            ANTI JOIN (SELECT record_key FROM tokens WHERE list_contains($known::VARCHAR[], token)) USING (record_key)),
+            WHERE record_key NOT IN (SELECT unnest($meant::VARCHAR[]))),
         EXISTS (FROM (SELECT entry_id, unnest(list_concat(tokens, coalesce(nearly, []))) AS token FROM entries WHERE lifted_by IS NULL)
             SEMI JOIN known USING (token) WHERE entry_id NOT IN (SELECT entry_id FROM asked_by))
 """

@@ -46,8 +46,9 @@ _WHY = {
         "Find out who asks and why before anybody decides again.",
     ),
     "strayed": (
-        "Its identity holds a record with other names, or another birth date, that is hidden too and that the two people did not mean.",
-        "Look whether that record{others} is the child's: if not, `{apart}`; if it is, say so, `{same}`, and propose and confirm again.",
+        "Its identity holds a record that is hidden too and that the two people did not mean: it has other names or another birth date, or came after "
+        "they had decided.",
+        "Look whether that record{others} is the child's: if not, `{apart}`; if it is, say so where its names differ, `{same}`, and propose and confirm again.",
     ),
     "outgrown": (
         "Since it was decided that two records are two children, one of them has come to bear another number or name, or the two to share one; so it "

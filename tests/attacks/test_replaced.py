@@ -8,13 +8,15 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from pipelines.nights.decisions import decide, hold, take_back
 from pipelines.nights.inputs import Inputs
 from pipelines.nights.protection_decisions import confirm, shield, unshield
+from pipelines.privacy.references import references
 from pipelines.publishing.versions import versions_there
-from pipelines.tables import read_table
+from pipelines.tables import read_as, read_table
 from tests.attacks.attack import Scene
 from tests.attacks.search import Haystack
 from tests.attacks.test_told_once import nobody_asks, one_who_asks, stands_at
@@ -251,26 +253,36 @@ def test_whom_two_people_have_opened_is_open_from_then_on_though_the_night_befor
 
 @pytest.mark.in_full
 @pytest.mark.parametrize("correction", ["published", "held"])
-def test_an_opening_takes_effect_though_a_correction_before_it_has_a_new_record_of_the_child(
-    scene: Scene, correction: str
-) -> None:
+def test_an_opening_that_a_correction_goes_before(scene: Scene, correction: str) -> None:
+    """A record that the correction published, and hid with the child, is not whom two people meant: they are told, and say it again."""
     place, child = scene.place, scene.other(1)
     nights(place, 0)
     scene.add("health", child, "HA", open_=True, confidentiality="S")
     nights(place, 1)
     scene.row("health", "HA")["confidentiality"] = ""
     nights(place, 2)
-    wish = unshield(place.deployment, AUTHORITY, "health:HA", actor="Ruth", reason="It has ended", at=NOW)
-    confirm(place.deployment, AUTHORITY, wish.number, actor="Sam", reason="It has ended", at=NOW)
+
+    def opens() -> None:
+        wish = unshield(place.deployment, AUTHORITY, "health:HA", actor="Ruth", reason="It has ended", at=NOW)
+        confirm(place.deployment, AUTHORITY, wish.number, actor="Sam", reason="It has ended", at=NOW)
+
+    opens()
     scene.add("police", child, "PA", open_=True)
     if correction == "held":
         held(place, 2, but="HA")
     else:
         nights(place, 2)
     assert stands_at(place, child) == []
-    for night in (3, 4):
-        nights(place, night)
-        assert not is_hidden(place, night, child)
+    nights(place, 3)
+    if correction == "published":
+        assert is_hidden(place, 3, child)
+        (unmet,) = read_as(place.in_force(3).folder / "protection" / "unmet.json", list)
+        assert unmet["why"] == ["strayed"] and unmet["others"] == [references(pa.array(["police:PA"]))[0].as_py()]
+        opens()
+        nights(place, 4)
+    else:
+        nights(place, 4)
+    assert not is_hidden(place, 4, child)
 
 
 @pytest.mark.in_full
