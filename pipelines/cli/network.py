@@ -1,4 +1,6 @@
-"""Commands of the co-ordinating index: `network find`, `status`, `review`, `decide`, `undo`, `decisions`. Not here: `run`, which goes through Dagster."""
+"""Commands of the co-ordinating index: `network find`, `status`, `review`, `decide`, `undo`, `decisions`, and of custody: `moves`, `unclaimed`,
+`accept`, `refuse`, `claim`, `withdraw`. Not here: `run`, which goes through Dagster.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipelines.network.find import Found
+    from pipelines.network.moves import Moves
     from pipelines.network.place import Network
 
 __all__ = ["app"]
@@ -182,6 +185,125 @@ def decisions(home: HomeOption, as_json: JsonOption = False) -> None:
         console.print("No decision stands.")
 
 
+AsOption = Annotated[
+    str, typer.Option("--as", help="The authority that answers: the receiver, or of a claim the custodian.")
+]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is kept.")]
+OfOption = Annotated[str | None, typer.Option("--authority", "-a", help="Only those from it or to it.")]
+MoveArgument = Annotated[str, typer.Argument(help="The move, as `isindex network moves` names it.")]
+
+
+@app.command("moves")
+def moves(
+    home: HomeOption,
+    authority: OfOption = None,
+    every: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Moves of custody that wait to be answered: the custodian knows the child no more and another authority does, or another one claims it.
+
+    Of a protected child it is told how many there are, unless ISINDEX_MAY_SEE_PROTECTED names you.
+
+    Example: [bold]isindex network moves --home demo/home --authority 330[/bold]
+    """
+    from pipelines.network.moves import moves_of
+
+    _show_moves(moves_of(_network(home), authority, every=every), as_json, "Moves of custody", "No move waits.")
+
+
+@app.command("unclaimed")
+def unclaimed(home: HomeOption, authority: OfOption = None, as_json: JsonOption = False) -> None:
+    """Children whose custodian knows them no more and whom nobody has taken over, with the authorities that know them.
+
+    Example: [bold]isindex network unclaimed --home demo/home[/bold]
+    """
+    from pipelines.network.moves import unclaimed as those
+
+    _show_moves(those(_network(home), authority), as_json, "Unclaimed", "Nobody is unclaimed.")
+
+
+@app.command("accept")
+def accept(move: MoveArgument, home: HomeOption, authority: AsOption, reason: ReasonOption) -> None:
+    """Accept a move of custody. It counts from the next run of the network on.
+
+    Example: [bold]isindex network accept M0a1b2c3d4e --as 331 --home demo/home --reason "enrolled here, seen by the school"[/bold]
+    """
+    _answer(move, "accepted", home, authority, reason)
+
+
+@app.command("refuse")
+def refuse(move: MoveArgument, home: HomeOption, authority: AsOption, reason: ReasonOption) -> None:
+    """Refuse a move of custody. Custody stays where it is; a child whose custodian knows it no more stays unclaimed.
+
+    Example: [bold]isindex network refuse M0a1b2c3d4e --as 331 --home demo/home --reason "here on a visit"[/bold]
+    """
+    _answer(move, "refused", home, authority, reason)
+
+
+@app.command("claim")
+def claim(
+    child: Annotated[str, typer.Argument(help="The child: authority that claims it, colon, index id there.")],
+    home: HomeOption,
+    reason: ReasonOption,
+) -> None:
+    """Claim custody of a child whom its custodian still knows: that one accepts or refuses. Both indexes stay as they are meanwhile.
+
+    Example: [bold]isindex network claim 331:6B7K2M9QWX4C --home demo/home --reason "lives here since June"[/bold]
+    """
+    from pipelines.network.standing import claim_of
+
+    number = claim_of(_network(home), child, reason=reason)
+    console.print(f"Claim {number}: its custodian is asked from the next `isindex network run` on.")
+
+
+@app.command("withdraw")
+def withdraw(
+    number: Annotated[int, typer.Argument(help="The claim's number.", min=1, max=MOST)],
+    home: HomeOption,
+    reason: ReasonOption,
+) -> None:
+    """Take a claim back.
+
+    Example: [bold]isindex network withdraw 1 --home demo/home --reason "moved back"[/bold]
+    """
+    from pipelines.network.moves import withdraw as take_back
+
+    take_back(_network(home), number, reason=reason)
+    console.print(f"Claim {number} is withdrawn from the next `isindex network run` on.")
+
+
+def _answer(move: str, verdict: str, home: Path, authority: str, reason: str) -> None:
+    from pipelines.network.moves import answer
+
+    answer(_network(home), move, verdict, authority=authority, reason=reason)
+    console.print(f"Move {move.strip()} is {verdict} from the next `isindex network run` on.")
+
+
+def _show_moves(found: Moves, as_json: bool, title: str, none: str) -> None:
+    if as_json:
+        print_json(asdict(found))
+        return
+    table = Table(title=title, title_justify="left")
+    for name in ("Move", "National id", "Custodian", "Known to", "As", "Why", "Since", "State"):
+        table.add_column(name, overflow="fold")
+    why = {"gone": "the custodian knows the child no more", "claimed": "claimed"}
+    for each in found.moves:
+        state = f"{each.answered}, from the next run on" if each.answered else each.state
+        state = f"waits for {each.answers}" if state == "proposed" else state
+        table.add_row(
+            each.move or "–", each.national_id, each.custodian, each.receiver, each.index_id or "–", why[each.evidence],
+            each.proposed.isoformat(), state,
+        )  # fmt: skip
+    if found.moves:
+        console.print(table)
+    elif not found.kept_back:
+        console.print(none)
+    if found.kept_back:
+        console.print(
+            f"{found.kept_back} of protected children are not shown to you: ask somebody whom ISINDEX_MAY_SEE_PROTECTED names."
+        )
+
+
 def _network(home: Path) -> Network:
     from pipelines.network.place import Network
 
@@ -197,12 +319,12 @@ def _show_found(found: list[Found]) -> None:
             )
             continue
         table = Table(title=f"National id {each.national_id}", title_justify="left")
-        for name in ("Authority", "Index id", "Since", "Until"):
+        for name in ("Authority", "Index id", "Since", "Until", "Custody"):
             table.add_column(name)
         for known in each.known:
-            table.add_row(
-                known.authority, known.index_id, known.since.isoformat(), known.to.isoformat() if known.to else "–"
-            )
+            until = known.to.isoformat() if known.to else "–"
+            has = "custodian" if known.authority == each.custodian else "–"
+            table.add_row(known.authority, known.index_id, known.since.isoformat(), until, has)
         console.print(table)
     if not found:
         console.print("No index of this home knows such a child.")

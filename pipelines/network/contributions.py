@@ -29,12 +29,13 @@ from pipelines.publishing.publish import snapshot_tables
 from pipelines.publishing.versions import versions_in_force
 from pipelines.seams.network import CHILDREN, FIREWALLS, NAMES
 from pipelines.seams.seam import Seam, give
-from pipelines.tables import connect, fetch, read_table, write_json, write_table
+from pipelines.tables import connect, fetch, read_table, read_told, write_json, write_table
 
 __all__ = ["TABLES", "Contribution", "contribute", "standing_contribution"]
 
 TABLES: dict[str, Seam] = {"children": CHILDREN, "names": NAMES, "firewalls": FIREWALLS}
 _COMPLETE = "contribution.json"
+_FORM = 2  # grows with what is given of a child
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def contribute(network: Network, authority: str) -> Contribution:
     day = max(versions)
     version = versions[day]
     folder = network.contribution(authority, version)
-    if not (folder / _COMPLETE).is_file():
+    if not _is_made(folder):
         shown = home.snapshots(authority) / version
         if not is_published(snapshot_tables(shown), manifest_of(shown)):
             raise IsindexError(
@@ -94,6 +95,12 @@ def standing_contribution(network: Network, authority: str, stale: str) -> Contr
         return None
     latest = max(made, key=lambda folder: (folder.name[2:12], (folder / _COMPLETE).stat().st_mtime_ns))
     return Contribution(authority, latest.name, date.fromisoformat(latest.name[2:12]), latest, stale)
+
+
+def _is_made(folder: Path) -> bool:
+    """Whether a contribution lies there whole, as it is given by now."""
+    path = folder / _COMPLETE
+    return path.is_file() and read_told(path, {}).get("form") == _FORM
 
 
 def _make(night: Night, version: str, shown: Path, folder: Path) -> None:
@@ -127,7 +134,7 @@ def _make(night: Night, version: str, shown: Path, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     for name, table in made.items():
         write_table(table, folder / f"{name}.parquet")
-    write_json({"rows": {name: table.num_rows for name, table in made.items()}}, folder / _COMPLETE)
+    write_json({"form": _FORM, "rows": {name: table.num_rows for name, table in made.items()}}, folder / _COMPLETE)
 
 
 def _tokens_of(records: pa.Table, names: pa.Table) -> pa.Table:
@@ -185,8 +192,10 @@ _TABLES = {
         SELECT {_ROW_KEY} index_id AS row_key, getvariable('authority') AS authority, index_id, given_names, family_name, birth_date, sex,
             if(shielded OR withheld, NULL, left(sha256(getvariable('secret') || ' postcode ' || upper(replace(postcode, ' ', ''))), 32)) AS postcode,
             nhs_number, previous_nhs_number, upn, former_upn,
-            shielded OR withheld AS protected, index_id IN (FROM asking) AS asks
-        FROM children LEFT JOIN lives USING (index_id) LEFT JOIN numbers USING (index_id) ORDER BY row_key
+            shielded OR withheld AS protected, index_id IN (FROM asking) AS asks, agencies
+        FROM children LEFT JOIN lives USING (index_id) LEFT JOIN numbers USING (index_id) LEFT JOIN (
+            SELECT index_id, count(DISTINCT agency) AS agencies FROM identities JOIN records USING (record_key) GROUP BY index_id) USING (index_id)
+        ORDER BY row_key
     """,
     "names": f"""
         SELECT DISTINCT {_ROW_KEY} index_id AS row_key, kind, family_name, given_names FROM names

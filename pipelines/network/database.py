@@ -1,7 +1,8 @@
 """The tables of the co-ordinating index, in a database of its own: pointers, and what leads to them. No name, address or number stands here.
 
 `published` says which version they follow. `finding` leads from a keyed digest of a number, or of a name with the birth date, to the child in
-its authority; `pointer` from there to who it is in the nation. What people decided is in `decision`, what happened to ids in `event`.
+its authority; `pointer` from there to who it is in the nation, `custody` from that to its custodian. What people decided is in `decision`, `answer`
+and `claim`, what happened to ids in `event`, to custody in `move`.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Index, Inte
 from pipelines.database.columns import columns_of, one_of
 from pipelines.seams import words
 from pipelines.seams.identities import EVENTS, INDEX_IDS
-from pipelines.seams.network import POINTERS, REVIEW
+from pipelines.seams.network import CUSTODY, MOVES, POINTERS, REVIEW
 
-__all__ = ["decision", "event", "finding", "metadata", "national_id", "pointer", "published", "review"]
+__all__ = [
+    "answer", "claim", "custody", "decision", "event", "finding", "metadata", "move", "national_id", "pointer", "published", "review",
+]  # fmt: skip
 
 metadata = MetaData(
     naming_convention={
@@ -93,4 +96,47 @@ Index(
     unique=True,
     sqlite_where=decision.c.undone_at.is_(None),
     postgresql_where=decision.c.undone_at.is_(None),
+)
+custody = Table(
+    "custody",
+    metadata,
+    Column("national_id", String(words.INDEX_ID), primary_key=True),
+    *columns_of(CUSTODY, without=("national_id",)),
+)
+Index("ix_custody_stands", custody.c.stands)
+move = Table(
+    "move",
+    metadata,
+    Column("move", String(words.MOVE), primary_key=True),
+    *columns_of(MOVES, without=("move",)),
+)
+Index("ix_move_state", move.c.state)
+Index("ix_move_national_id", move.c.national_id)
+answer = Table(  # append-only: what was answered to moves
+    "answer",
+    metadata,
+    Column("answer_id", Integer, primary_key=True, autoincrement=True),
+    Column("move", String(words.MOVE), nullable=False, unique=True),
+    Column("verdict", one_of(("accepted", "refused")), nullable=False),
+    Column("authority", String(words.AUTHORITY), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("answered_at", String(words.MOMENT), nullable=False),
+)
+claim = Table(  # what authorities claim whom another has custody of
+    "claim",
+    metadata,
+    Column("claim_id", Integer, primary_key=True, autoincrement=True),
+    Column("row_key", String(_ROW_KEY), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("claimed_at", String(words.MOMENT), nullable=False),
+    Column("withdrawn_at", String(words.MOMENT)),
+)
+Index(
+    "ix_claim_row_key",
+    claim.c.row_key,
+    unique=True,
+    sqlite_where=claim.c.withdrawn_at.is_(None),
+    postgresql_where=claim.c.withdrawn_at.is_(None),
 )

@@ -49,11 +49,13 @@ class Found:
         national_id: its id; "" where nothing is told of it.
         known: by whom it is known, in order of authority; who knew it before comes after.
         kept_back: the child is protected, and nothing is told to this user.
+        custodian: the authority that has custody; "" where that is not told, or nobody has.
     """
 
     national_id: str
     known: tuple[Known, ...]
     kept_back: bool = False
+    custodian: str = ""
 
 
 def find_by_number(network: Network, number: str, *, why: str) -> list[Found]:
@@ -163,8 +165,13 @@ def _told(network: Network, connection: Connection, ids: Collection[str]) -> lis
     for row in rows:
         found.setdefault(row.national_id, []).append(Known(row.authority, row.index_id, row.from_night, row.to_night))
     sees = may_see_protected()
+    custody = db.custody.c
+    query = select(custody.national_id, custody.custodian).where(custody.national_id.in_(ids))
+    custodian = dict(connection.execute(query).tuples().all())
     return [
-        Found(each, tuple(known)) if sees or each not in hidden else Found("", (), kept_back=True)
+        Found(each, tuple(known), custodian=custodian.get(each, ""))
+        if sees or each not in hidden
+        else Found("", (), kept_back=True)
         for each, known in found.items()
     ]
 

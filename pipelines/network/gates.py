@@ -87,6 +87,25 @@ GATES: Mapping[str, tuple[str, str]] = {
         WHERE NOT protected AND NOT EXISTS (FROM told t WHERE t.authority = c.authority AND t.index_id = c.index_id)
         """,
     ),
+    "one_custodian": (
+        "Each child that an authority knows has one custodian, and another than before only where a move was accepted.",
+        """
+        WITH RECURSIVE stood AS (SELECT DISTINCT national_id FROM pointers WHERE to_night IS NULL),
+        leads AS (
+            SELECT index_id AS was, index_id AS national_id, 0 AS hops FROM redirects
+            UNION ALL SELECT was, redirects_to, hops + 1 FROM leads JOIN redirects r ON r.index_id = leads.national_id
+                WHERE r.redirects_to IS NOT NULL AND hops < 1000
+        ),
+        may_have AS (  -- whoever had it of one of the ids that are one by now, and to whom it was handed
+            SELECT l.national_id, custodian FROM custody_before b JOIN leads l ON l.was = b.national_id
+            UNION SELECT l.national_id, to_authority FROM moves_before m SEMI JOIN accepted USING (move) JOIN leads l ON l.was = m.national_id
+        )
+        SELECT (SELECT count(*) FROM stood s LEFT JOIN (SELECT national_id, count(*) AS times FROM custody GROUP BY ALL) c USING (national_id)
+                WHERE c.times IS DISTINCT FROM 1)
+            + (SELECT count(*) FROM custody c WHERE national_id IN (SELECT national_id FROM may_have)
+                AND NOT EXISTS (FROM may_have h WHERE h.national_id = c.national_id AND h.custodian = c.custodian))
+        """,
+    ),
     "ids_stand": (
         f"No more than {_MOVED_SHARE:.0%} of the pointers that stood lead to another national id.",
         f"""
@@ -103,7 +122,8 @@ def judge(tables: Mapping[str, pa.Table]) -> list[NetworkGate]:
 
     Args:
         tables: `children`, `firewalls`, `who_left`, `identities` (of national ids), `pointers`, `before` (those of the night before), `told` (all
-            messages, also those that wait), `told_before` (those handed over before the night).
+            messages, also those that wait), `told_before` (those handed over before the night), `custody`, `custody_before` and `moves_before` (of the night
+            before), `redirects` (`INDEX_IDS` of national ids), `accepted` (move: those that were accepted).
     """
     verdicts = []
     with connect(tables) as duck:

@@ -17,6 +17,7 @@ from typing import Any
 from pipelines.errors import IsindexError
 from pipelines.network.contributions import Contribution, contribute, standing_contribution
 from pipelines.network.decisions import Decided, decided_now
+from pipelines.network.moves import Answer, Claim, answers_now, claims_now
 from pipelines.network.place import Network
 from pipelines.nights.reach import authorities_of
 from pipelines.outages import as_coded
@@ -24,7 +25,7 @@ from pipelines.tables import read_as, write_json
 
 __all__ = ["FORMAT", "Given", "Inputs", "inputs_in", "inputs_now"]
 
-FORMAT = 2  # grows when the program makes something else of the same inputs
+FORMAT = 3  # grows when the program makes something else of the same inputs
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Inputs:
         decisions: those that stand, in order of their numbers.
         model: fingerprint of the match model.
         form: `FORMAT`.
+        answers: all that people have answered to moves of custody, in order of their numbers.
+        claims: the claims of custody that stand.
     """
 
     business_date: date
@@ -56,6 +59,8 @@ class Inputs:
     decisions: tuple[Decided, ...]
     model: str
     form: int = FORMAT
+    answers: tuple[Answer, ...] = ()
+    claims: tuple[Claim, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -84,6 +89,8 @@ class Inputs:
             tuple(Decided(**each) for each in told["decisions"]),
             told["model"],
             told["form"],
+            tuple(Answer(**each) for each in told.get("answers", [])),
+            tuple(Claim(**each) for each in told.get("claims", [])),
         )
 
     def write(self, folder: Path) -> None:
@@ -117,9 +124,16 @@ def inputs_now(
     given = tuple(Given(each.authority, each.version, each.business_date, each.stale) for each in contributions)
     in_force = network.in_force()
     model = load_model(network.deployment.settings.model).fingerprint
-    return Inputs(
-        business_date, in_force[0] if in_force else None, given, tuple(decided_now(network)), model
-    ), contributions
+    inputs = Inputs(
+        business_date,
+        in_force[0] if in_force else None,
+        given,
+        tuple(decided_now(network)),
+        model,
+        answers=tuple(answers_now(network)),
+        claims=tuple(claims_now(network)),
+    )
+    return inputs, contributions
 
 
 def _given(network: Network, authority: str) -> Contribution | None:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipelines.network.linking import Gathered
-from pipelines.seams.network import FIREWALLS, LEFT, NAMES
-from pipelines.seams.seam import give
+from pipelines.seams.network import CHILDREN, FIREWALLS, LEFT, NAMES
+from pipelines.seams.seam import give, grown
 from pipelines.tables import connect, fetch, read_table, write_table
 
 __all__ = ["Left", "left_after"]
@@ -36,7 +36,12 @@ class Left(Gathered):
         seams = {"children": LEFT, "names": NAMES, "firewalls": FIREWALLS}
         paths = {name: folder / "left" / f"{name}.parquet" for name in seams}
         return cls(
-            **{name: read_table(path) if path.is_file() else seams[name].empty_table() for name, path in paths.items()}
+            **{
+                name: grown(read_table(path), seams[name]).select(seams[name].names)
+                if path.is_file()
+                else seams[name].empty_table()
+                for name, path in paths.items()
+            }
         )
 
 
@@ -53,7 +58,7 @@ def left_after(gathered: Gathered, base: Path | None, business_date: date, keep_
         return Left(LEFT.empty_table(), NAMES.empty_table(), FIREWALLS.empty_table())
     before = Left.read(base)
     views = {
-        "children": gathered.children, "was": base / "children.parquet", "was_left": before.children,
+        "children": gathered.children, "was": grown(read_table(base / "children.parquet"), CHILDREN).select(CHILDREN.names), "was_left": before.children,
         "every_name": pa.concat_tables([read_table(base / "names.parquet"), before.names]),
         "every_wall": pa.concat_tables([read_table(base / "firewalls.parquet"), before.firewalls]),
     }  # fmt: skip

@@ -19,7 +19,7 @@ from pipelines.network.contributions import TABLES, Contribution
 from pipelines.network.decisions import Decided, contradicted
 from pipelines.seams.matching import DECISIONS
 from pipelines.seams.network import REVIEW
-from pipelines.seams.seam import give
+from pipelines.seams.seam import give, grown
 from pipelines.tables import connect, fetch, read_table
 
 if TYPE_CHECKING:
@@ -42,7 +42,13 @@ def gather(contributions: Sequence[Contribution]) -> Gathered:
     """The contributions as one, in order of their keys."""
     together = {
         name: pa.concat_tables(
-            [seam.empty_table(), *(read_table(each.folder / f"{name}.parquet") for each in contributions)]
+            [
+                seam.empty_table(),
+                *(
+                    grown(read_table(each.folder / f"{name}.parquet"), seam).select(seam.names)
+                    for each in contributions
+                ),
+            ]
         )
         for name, seam in TABLES.items()
     }
@@ -69,7 +75,7 @@ def link(
     authorities = gone["authority"].combine_chunks()
     sources = pc.binary_join_element_wise(authorities, pa.scalar("who have left"), " ")
     gone = gone.set_column(gone.column_names.index("authority"), "authority", sources)
-    children = pa.concat_tables([gathered.children, gone]).drop_columns(["index_id", "protected", "asks"])
+    children = pa.concat_tables([gathered.children, gone]).drop_columns(["index_id", "protected", "asks", "agencies"])
     people = children.rename_columns({"row_key": "record_key", "authority": "source"}).sort_by("record_key")
     names = (
         pa.concat_tables([gathered.names, left.names]).rename_columns({"row_key": "record_key"}).sort_by("record_key")

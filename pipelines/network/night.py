@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from pipelines.identities.ledger import record_night
 from pipelines.identities.state import IdentityState
 from pipelines.network.contributions import TABLES, Contribution
+from pipelines.network.custody import Custody, custody_after
 from pipelines.network.gates import judge
 from pipelines.network.inputs import inputs_in, inputs_now
 from pipelines.network.left import Left, left_after
@@ -29,7 +30,8 @@ from pipelines.network.pointers import assign, pointers_after
 from pipelines.network.publish import bring_up_to_date, let_go, publish_version
 from pipelines.nights.lock import alone
 from pipelines.seams.matching import WALLS
-from pipelines.seams.network import GONE, MESSAGES
+from pipelines.seams.network import CHILDREN, GONE, MESSAGES
+from pipelines.seams.seam import grown
 from pipelines.tables import read_table, read_told, write_json, write_table
 
 __all__ = ["gather_children", "link_children", "publish_pointers", "run_network", "unchanged", "waits_in"]
@@ -139,11 +141,14 @@ def publish_pointers(network: Network, business_date: date, tell: Tell = hand_ov
     assigned = assign(clusters, gathered.children, left.children, contributions, previous, day, walls)
     told, meant = _noted(network, "told"), _noted(network, "told", "telling")
     gone = read_table(base / "gone.parquet") if base else GONE.empty_table()
-    before = read_table(base / "children.parquet") if base else None
+    before = grown(read_table(base / "children.parquet"), CHILDREN).select(CHILDREN.names) if base else None
     hidden = hidden_in_the_nation(gathered, left, assigned.identities, apart, meant, before, gone, day)
     state, events = record_night(assigned, hidden.seen, previous, day)
     state.write(folder)
     pointers = pointers_after(state.identities, gathered.children, day, base / "pointers.parquet" if base else None)
+    before_it = Custody.read(base)
+    custody = custody_after(state, gathered.children, pointers, before_it, inputs.answers, inputs.claims, day)
+    custody.write(folder)
     for name, table in (("events", events), ("pointers", pointers), ("gone", hidden.gone)):
         write_table(table, folder / f"{name}.parquet")
     new = messages_after(gathered, state.identities, hidden.seen, told, day)
@@ -157,8 +162,10 @@ def publish_pointers(network: Network, business_date: date, tell: Tell = hand_ov
         "children": gathered.children, "firewalls": pa.concat_tables([gathered.firewalls, left.firewalls]), "identities": state.identities, "who_left": left.children, "pointers": pointers,
         "before": read_table(base / "pointers.parquet") if base else pointers.slice(0, 0),
         "told": pa.concat_tables([told, new]), "told_before": meant,
+        "custody": custody.custody, "custody_before": before_it.custody, "moves_before": before_it.moves, "redirects": state.index_ids,
+        "accepted": pa.table({"move": pa.array([each.move for each in inputs.answers if each.verdict == "accepted"], pa.string())}),
     })  # fmt: skip
-    figures = _figures(gathered, pointers, hidden.seen, new, folder)
+    figures = _figures(gathered, pointers, hidden.seen, new, custody, folder)
     stale = {each.authority: each.stale for each in inputs.given if each.stale}
     in_force = network.in_force()
     night = NetworkNight(day, "held", in_force[0] if in_force else None, figures, stale, handed.waits, tuple(verdicts))
@@ -178,7 +185,9 @@ def waits_in(folder: Path) -> dict[str, str]:
     return read_told(path, {}) if path.is_file() else {}
 
 
-def _figures(gathered: Gathered, pointers: pa.Table, seen: pa.Table, new: pa.Table, folder: Path) -> dict[str, float]:
+def _figures(
+    gathered: Gathered, pointers: pa.Table, seen: pa.Table, new: pa.Table, custody: Custody, folder: Path
+) -> dict[str, float]:
     standing = pointers.filter(pc.is_null(pointers["to_night"]))
     several = standing.group_by("national_id").aggregate([("index_id", "count")])
     known = several.filter(pc.greater(several["index_id_count"], 1)).num_rows
@@ -188,6 +197,8 @@ def _figures(gathered: Gathered, pointers: pa.Table, seen: pa.Table, new: pa.Tab
         "known_in_several": float(known),
         "hidden": float(seen.filter(pc.or_(seen["shielded"], seen["withheld"])).num_rows),
         "messages": float(new.num_rows),
+        "moves": float(custody.moves.filter(pc.equal(custody.moves["state"], "proposed")).num_rows),
+        "unclaimed": float(custody.unclaimed(several["national_id"])),
         "review": float(read_table(folder / "review.parquet").num_rows),
     }
 

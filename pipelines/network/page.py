@@ -5,6 +5,7 @@ Not here: how it looks (`pipelines.reporting`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipelines.network.outcome import NetworkNight, last_outcome
@@ -27,7 +28,7 @@ def write_page(network: Network) -> list[Path]:
     shared, moved = _between(in_force[2]) if in_force and in_force[2].is_dir() else ([], [])
     shown = NetworkFigures(
         lead=_lead(last, standing.version),
-        first=_first(network, last, int(standing.figures.get("review", 0))),
+        first=_first(network, last, standing.figures),
         authorities=[
             NetworkAuthority(each.authority, each.business_date, each.version, each.told)
             for each in standing.authorities
@@ -48,7 +49,8 @@ def _lead(last: NetworkNight | None, version: str | None) -> str:
     return f"The night of {last.business_date.isoformat()} {ended.get(last.state, last.state)}. {in_force}"
 
 
-def _first(network: Network, last: NetworkNight | None, review: int) -> list[tuple[str, str]]:
+def _first(network: Network, last: NetworkNight | None, figures: Mapping[str, float]) -> list[tuple[str, str]]:
+    review, moves, without = (int(figures.get(name, 0)) for name in ("review", "moves", "unclaimed"))
     again = f"`isindex network run --home {network.deployment.home.root}`"
     found = []
     if last is not None:
@@ -71,6 +73,13 @@ def _first(network: Network, last: NetworkNight | None, review: int) -> list[tup
             )
             for authority, code in sorted(last.stale.items())
         ]
+    for number, words, lists in (
+        (moves, "Moves of custody that wait to be answered", "moves"),
+        (without, "Children whose custodian knows them no more and whom nobody has taken over", "unclaimed"),
+    ):
+        if number:
+            home = network.deployment.home.root
+            found.append((f"{words}: {number:,}.", f"`isindex network {lists} --home {home}` lists them."))
     if review:
         found.append(
             (

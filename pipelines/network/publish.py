@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Table, delete, insert, select
 
 from pipelines.database.rows import remove_rows, write_rows
 from pipelines.network import database as db
+from pipelines.network.custody import Custody
 from pipelines.network.findings import findings_of
 from pipelines.network.inputs import Inputs
 from pipelines.network.place import Network
@@ -31,7 +32,7 @@ from pipelines.tables import connect, fetch, read_table, write_json, write_table
 
 __all__ = ["bring_up_to_date", "let_go", "publish_version"]
 
-_TABLES = ("pointers", "index_ids", "events")
+_TABLES = ("pointers", "index_ids", "events", "custody", "moves")
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,8 @@ def _tables(folder: Path, since: Path | None) -> list[tuple[_Kept, pa.Table, pa.
     kept = {
         "pointers": _Kept(db.pointer, ("authority", "index_id", "national_id", "from_night")),
         "national_ids": _Kept(db.national_id, ("national_id",)),
+        "custody": _Kept(db.custody, ("national_id",)),
+        "moves": _Kept(db.move, ("move",)),
         "review": _Kept(db.review, ("row_key_a", "row_key_b")),
         "findings": _Kept(db.finding, ("token", "authority", "index_id")),
     }
@@ -136,8 +139,11 @@ def _of(folder: Path) -> dict[str, pa.Table]:
             FROM index_ids LEFT JOIN visibility USING (index_id) ORDER BY index_id
         """,
         )
+    custody = Custody.read(folder)
     return {
         "pointers": read_table(folder / "pointers.parquet"),
+        "custody": custody.custody,
+        "moves": custody.moves,
         "national_ids": national,
         "review": read_table(folder / "review.parquet"),
         "findings": findings_of(folder),

@@ -14,12 +14,13 @@ from pipelines.identities.mint import as_typed, mistyped, valid_index_id
 from pipelines.network import database as db
 from pipelines.network.decisions import decide, take_back
 from pipelines.network.inputs import inputs_in
+from pipelines.network.moves import claim
 from pipelines.network.place import Network
 from pipelines.nights.reach import authorities_of
 from pipelines.publishing.versions import versions_in_force
 from pipelines.tables import read_told
 
-__all__ = ["Standing", "Taken", "decide_of", "latest_night", "review_list", "standing_of", "undo_of"]
+__all__ = ["Standing", "Taken", "claim_of", "decide_of", "latest_night", "review_list", "standing_of", "undo_of"]
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,15 @@ def decide_of(network: Network, kind: str, one: str, other: str, *, reason: str)
     with writing(network.deployment) as connection:
         append(connection, f"network decide {kind.replace('_', ' ')}", actor=account(), why=reason, subject=f"{a} {b}")
     return decide(network, kind, a, b, actor=account(), reason=reason)
+
+
+def claim_of(network: Network, child: str, *, reason: str) -> int:
+    """Claim a child as it is typed; the claim's number.
+
+    Raises:
+        IsindexError: CHILD_UNKNOWN, INDEX_ID_INVALID, and what `claim` raises.
+    """
+    return claim(network, _row_key(network, child), reason=reason)
 
 
 def undo_of(network: Network, number: int, *, reason: str) -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pipelines.seams import words
 from pipelines.seams.seam import Column, Seam
 
-__all__ = ["CHILDREN", "FIREWALLS", "GONE", "LEFT", "MESSAGES", "NAMES", "POINTERS", "REVIEW"]
+__all__ = ["CHILDREN", "CUSTODY", "FIREWALLS", "GONE", "LEFT", "MESSAGES", "MOVES", "NAMES", "POINTERS", "REVIEW"]
 
 _TEXT, _DAY, _YES = pa.string(), pa.date32(), pa.bool_()
 _ROW_KEY = Column("row_key", _TEXT, "authority, a colon, and the child's index id there", needed=True)
@@ -42,6 +42,7 @@ CHILDREN = Seam(  # one minimal row for each identity of a published snapshot
         Column(
             "asks", _YES, "one of its records, or a person, asks for that: it is not so by a message alone", needed=True
         ),
+        Column("agencies", pa.int64(), "how many agencies of the authority hold a record of the child"),
     ),
 )
 LEFT = Seam(  # children of a night before whom their authority gives no more
@@ -82,6 +83,30 @@ REVIEW = Seam(  # children of two authorities who may be one and are not joined
         Column("weight", pa.float64(), "match weight, in bits"),
         Column("reason", _TEXT, "why they were not joined, in a sentence without a value"),
         Column("first_seen", _DAY, "the night on which they were first found", needed=True),
+    ),
+)
+CUSTODY = Seam(  # exactly one for each national id
+    "custody",
+    (
+        _NATIONAL_ID,
+        Column("custodian", _TEXT, "DfE code of the authority that has custody", (), words.AUTHORITY, True),
+        Column("since", _DAY, "since which night", needed=True),
+        Column("how", _TEXT, "it knew the child first, or custody was handed to it", words.CUSTODY, 0, True),
+        Column("stands", _YES, "it knows the child", needed=True),
+    ),
+)
+MOVES = Seam(  # every move of custody that was ever proposed
+    "moves",
+    (
+        Column("move", _TEXT, "its name", width=words.MOVE, needed=True),
+        _NATIONAL_ID,
+        Column("from_authority", _TEXT, "DfE code of the custodian", width=words.AUTHORITY, needed=True),
+        Column("to_authority", _TEXT, "DfE code of the authority that knows the child", (), words.AUTHORITY, True),
+        Column("evidence", _TEXT, "why it is proposed", values=words.MOVE_EVIDENCE, needed=True),
+        Column("claim", pa.int64(), "the number of the claim that it follows, if one; else 0", needed=True),
+        Column("proposed", _DAY, "the night on which it was first found", needed=True),
+        Column("state", _TEXT, "what became of it", values=words.MOVE_STATES, needed=True),
+        Column("ended", _DAY, "the night on which it was answered, or its evidence was there no more"),
     ),
 )
 MESSAGES = (

@@ -12,6 +12,7 @@ __all__ = [
     "ATTEMPT_STATES",
     "AUTHORITY",
     "CONTRACT",
+    "CUSTODY",
     "DECISION_KINDS",
     "DELIVERY_ID",
     "DELIVERY_STATES",
@@ -25,6 +26,9 @@ __all__ = [
     "LIVE_OUTCOMES",
     "MODES",
     "MOMENT",
+    "MOVE",
+    "MOVE_EVIDENCE",
+    "MOVE_STATES",
     "NAME_KINDS",
     "NIGHT_STATES",
     "PLACE",
@@ -85,6 +89,12 @@ INDEX_ID_STATES = ("live", "frozen", "merged", "archived", "ended")
 EVENT_KINDS = (
     "minted", "joined", "left", "merged", "split", "restored", "frozen", "shielded", "unshielded", "ended",
 )  # fmt: skip
+
+# ---- custody ---------------------------------------------------------------------------------------------------
+CUSTODY = ("first", "moved")
+MOVE_EVIDENCE = ("gone", "claimed")
+MOVE_STATES = ("proposed", "accepted", "refused", "lapsed")
+MOVE = len("M0a1b2c3d4e")  # of the name of a move
 
 # ---- nights -----------------------------------------------------------------------------------------------------
 NIGHT_STATES = ("published",)

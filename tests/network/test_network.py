@@ -230,6 +230,7 @@ BROKEN = {
     "pointers_follow": ("pointers", lambda table: table.slice(1)),
     "one_of_an_authority": ("identities", lambda table: table.set_column(table.column_names.index("index_id"), "index_id", pa.array(["ZZ1"] * table.num_rows))),
     "firewalls_hold": ("firewalls", lambda table: pa.table({"row_key_a": ["330:A"], "row_key_b": ["330:B"]})),
+    "one_custodian": ("custody", lambda table: table.set_column(1, "custodian", pa.array(["999"] * table.num_rows))),
     "protected_without_address": ("children", lambda table: table.set_column(table.column_names.index("protected"), "protected", pa.array([True] * table.num_rows))),
 }  # fmt: skip
 
@@ -241,10 +242,17 @@ def test_each_gate_sees_what_it_is_for(nation: Nation, gate: str) -> None:
     in_force = nation.network.in_force()
     assert in_force
     folder = in_force[2]
-    tables = {name: read_table(folder / f"{name}.parquet") for name in ("children", "firewalls", "pointers", "told")}
+    tables = {
+        name: read_table(folder / f"{name}.parquet")
+        for name in ("children", "firewalls", "pointers", "told", "custody", "moves")
+    }
     tables |= {
         "identities": read_table(folder / "identities" / "identities.parquet"),
         "before": tables["pointers"],
+        "custody_before": tables["custody"],
+        "moves_before": tables["moves"],
+        "redirects": read_table(folder / "identities" / "index_ids.parquet"),
+        "accepted": pa.table({"move": pa.array([], pa.string())}),
         "told_before": tables["told"],
         "who_left": Left.read(folder).children,
     }
