@@ -372,9 +372,10 @@ def _exit_code(summary: dict[str, Any]) -> int:
     busy = {night["authority"] for night in unwell if night["state"] == "busy"}
     waits = [each for each in summary["standing"] if each["state"] != "interrupted" or each["authority"] not in busy]
     others = [night for night in unwell if night["state"] != "busy"]
-    if summary["network"] and not summary["network"]["well"] and summary["network"]["state"] != "busy":
+    network = summary.get("network")  # none of a load that leaves the co-ordinating index as it is
+    if network and not network["well"] and network["state"] != "busy":
         return 1
-    if summary["network"] and summary["network"]["state"] == "busy":
+    if network and network["state"] == "busy":
         busy.add("network")
     unprotected = set(summary["protection_waits"]) - busy  # the load that is running sees to those
     return 3 if busy and not (others or waits or summary["landing_findings"] or unprotected) else 1
@@ -399,7 +400,7 @@ def show(summary: dict[str, Any]) -> None:
             )
         _show_unprotected(summary)
         _show_standing(summary)
-        if summary["network"]:
+        if summary.get("network"):
             show_network(summary["network"])
         return
     feeds = Table(title="What was loaded", title_justify="left")
@@ -444,7 +445,7 @@ def show(summary: dict[str, Any]) -> None:
         console.print(f"{each['business_date']} authority {each['authority']}: {protective_told(each)}", soft_wrap=True)
     _show_unprotected(summary)
     _show_standing(summary)
-    if summary["network"]:
+    if summary.get("network"):
         show_network(summary["network"])
     for warning in summary["warnings"]:
         console.print(Text.assemble(("Note: ", "yellow"), warning))

@@ -167,7 +167,7 @@ def _told(network: Network, connection: Connection, ids: Collection[str]) -> lis
     sees = may_see_protected()
     custody = db.custody.c
     query = select(custody.national_id, custody.custodian).where(custody.national_id.in_(ids))
-    custodian = dict(connection.execute(query).tuples().all())
+    custodian = {row.national_id: row.custodian for row in connection.execute(query)}
     return [
         Found(each, tuple(known), custodian=custodian.get(each, ""))
         if sees or each not in hidden

@@ -9,13 +9,26 @@ from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
+from pipelines.identities.assign import RESOLVED, Assigned
+from pipelines.identities.state import IdentityState
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.inputs import Decided, Inputs
 from pipelines.nights.outgrown import keys_beside, outgrown_in
+from pipelines.nights.walls import walls_in
 from pipelines.protection.shielding import Lifting
 from pipelines.protection.tokens import key_tokens
+from pipelines.tables import connect, fetch
 
-__all__ = ["decisions_in", "decisions_of", "firewalls_of", "lifting_in", "settled_by_two", "told_apart"]
+__all__ = [
+    "decisions_in",
+    "decisions_of",
+    "firewalls_of",
+    "former_of",
+    "lifting_in",
+    "settled_by_two",
+    "told_apart",
+    "walled_off",
+]
 
 
 def decisions_of(inputs: Inputs) -> pa.Table:
@@ -60,10 +73,37 @@ def told_apart(decisions: Iterable[Decided]) -> Iterator[tuple[str, tuple[str, .
         yield each.record_b, (keys[each.record_a], *keys_beside(each.known_by, "a"))
 
 
+def walled_off(walls: pa.Table) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Of each record at a firewall (`WALLS`): its key, and the tokens of the keys of the records on the other side, also of such as are gone."""
+    sides: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for row in walls.select(["wall_a", "wall_b", "side", "record_key"]).to_pylist():
+        sides.setdefault((row["wall_a"], row["wall_b"]), {}).setdefault(row["side"], []).append(row["record_key"])
+    for wall in sides.values():
+        for side, keys in wall.items():
+            others = [key for other, theirs in wall.items() if other != side for key in theirs]
+            tokens = tuple(key_tokens(others)["token"].to_pylist())
+            for key in keys:
+                yield key, tokens
+
+
+def former_of(state: Assigned | IdentityState) -> pa.Table:
+    """Of the records that are gone, the identity to which each belonged last: record_key, index_id as it is called by now."""
+    views = {name: getattr(state, name) for name in ("history", "index_ids", "identities")}
+    with connect(views) as duck:
+        return fetch(
+            duck,
+            f"""
+            {RESOLVED},
+            last AS (SELECT record_key, arg_max(index_id, until) AS index_id FROM history ANTI JOIN identities USING (record_key) GROUP BY record_key)
+            SELECT record_key, coalesce(redirects_to, l.index_id) AS index_id FROM last l LEFT JOIN resolved r ON r.index_id = l.index_id ORDER BY record_key
+        """,
+        )
+
+
 def lifting_in(attempt: Attempt) -> list[Lifting]:
     """The decisions of two people that take effect with an attempt's night, the first for which they count: they may open somebody."""
     inputs, base = attempt.inputs, attempt.inputs.base
-    apart = tuple(told_apart(inputs.decisions))
+    apart = (*told_apart(inputs.decisions), *walled_off(walls_in(attempt.folder)))
     return [
         Lifting(
             each.number,

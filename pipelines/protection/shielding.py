@@ -149,6 +149,7 @@ def protect(
     lifting: Sequence[Lifting] = (),
     anew: pa.Array | None = None,
     heard: pa.Array | None = None,
+    former: pa.Table | None = None,
     carries_on: bool = True,
 ) -> Protected:
     """Who is hidden tonight, and what of it is carried on.
@@ -168,6 +169,8 @@ def protect(
             written otherwise.
         heard: entry_id of the wishes that all records were compared with before; a wish that names nobody, and is not among them, is
             compared with all though one thing is written otherwise. None: with none are they.
+        former: record_key, index_id: of records that are gone the identity that they belonged to last, as it is called by now: their latches are its own,
+            and go when two people open it. None: it is not known of any, and what such a record has left stays.
         carries_on: whether a night goes on from it. Else, as for a version of before, `latched` is as it came: what hidden
             children are known by there is not worked out.
 
@@ -221,7 +224,7 @@ def protect(
             entries, lifts = _ended(entries, each, met_before)
             stand += [] if lifts else [each]
         for each in lifting:
-            entries, latched = _lifted(duck, each, lifting, entries, latched, guarded, a, b)
+            entries, latched = _lifted(duck, each, lifting, entries, latched, guarded, former, a, b)
         duck.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
 
         def seen_by(latches: pa.Table) -> tuple[pa.Table, pa.Table]:
@@ -441,13 +444,16 @@ def _lifted(
     entries: pa.Table,
     latched: pa.Table,
     guarded: np.ndarray,
+    former: pa.Table | None,
     a: np.ndarray,
     b: np.ndarray,
 ) -> tuple[pa.Table, pa.Table]:
     """Register and latch without what a decision lifts; nothing of whoever is `guarded`, and nothing for its sake.
 
-    A latch goes with its holder: one whose key, number, or name with birth date the opened children bear. Who is only like them is
-    another child, perhaps one that is hidden and gone: its latch stays and spares the records that were meant.
+    A wish of a record that is gone goes where its names are the child's; what it has asked for stays, by the latch of that record, unless that is the child's.
+    A latch goes with its holder: one whose key the opened children bear, or a number that was known of them when it was decided, or that was a record of theirs
+    when it was last there (`former`); of a record that is there also one whose names with birth date they bear. Who is only like them is another child, perhaps one that is hidden and gone: its latch
+    stays and spares the records that were meant.
     """
     own = _decided_on(duck, lifting)
     free = ~(guarded[a] | guarded[b])
@@ -456,12 +462,18 @@ def _lifted(
     theirs = pa.concat_arrays([_tokens_of(duck, opened, LASTING), keys])
     duck.register("opened", pa.table({"number": np.flatnonzero(opened)}))
     strays = _of_strays(duck, lifting, tonight, own, "SELECT holder AS of_whom, token FROM latched")
-    others = _of_others(duck, lifting, own)
+    mine, was_mine = (_former_of(duck, mask, former) for mask in (own, opened))
+    others = _of_others(duck, lifting, own, mine)
     duck.register("latched", latched)
+    stays = [*pa.concat_arrays([_held_by(duck, guarded), strays]).to_pylist(), *others]
+    gone = duck.execute(_GONE, {"night": lifting.from_night, "stays": stays}).fetchall()
     latched = fetch(duck, _LATCHED_LIFTED, {
         "night": lifting.from_night,
         "theirs": theirs.to_pylist(),
-        "stays": [*pa.concat_arrays([_held_by(duck, guarded), strays]).to_pylist(), *others],
+        "known": list(lifting.known_by or ()),
+        "all_known": lifting.known_by is None,
+        "former": key_tokens(was_mine)["token"].to_pylist(),
+        "stays": stays,
         "meant": _meant(duck, lifting, own & ~guarded).to_pylist(),
     }).cast(latched.schema)  # fmt: skip
     duck.register("entries", entries)
@@ -474,7 +486,7 @@ def _lifted(
             "night": lifting.from_night,
             "told": lifting.told,
             "mine": [*_tokens_of(duck, own).to_pylist(), *keys.to_pylist()],
-            "others": [*pc.unique(latched["holder"]).to_pylist(), *others],
+            "others": [*{*pc.unique(latched["holder"]).to_pylist()}.difference(holder for (holder,) in gone), *others],
             "strays": _of_strays(
                 duck, lifting, tonight, own, "SELECT entry_id AS of_whom, unnest(tokens) AS token FROM entries"
             ).to_pylist(),
@@ -483,13 +495,25 @@ def _lifted(
     return asked.cast(entries.schema), latched
 
 
-def _of_others(duck: duckdb.DuckDBPyConnection, lifting: Lifting, own: np.ndarray) -> list[str]:
-    """Tokens of the keys of records that people said are another child's than a record of the opened child."""
+def _former_of(duck: duckdb.DuckDBPyConnection, mask: np.ndarray, former: pa.Table | None) -> list[str]:
+    """Keys of the records that are gone and belonged last to the identities at `mask`."""
+    if former is None:
+        return []
+    duck.register("chosen", pa.table({"number": np.flatnonzero(mask)}))
+    duck.register("former", former)
+    rows = duck.execute(
+        "SELECT record_key FROM former JOIN numbered USING (index_id) SEMI JOIN chosen USING (number) ORDER BY ALL"
+    ).fetchall()
+    return [key for (key,) in rows]
+
+
+def _of_others(duck: duckdb.DuckDBPyConnection, lifting: Lifting, own: np.ndarray, former: Sequence[str]) -> list[str]:
+    """Tokens of the keys of records that are another child's than a record of the opened child, as people said: one that it has, or had (`former`)."""
     duck.register("chosen", pa.table({"number": np.flatnonzero(own)}))
     rows = duck.execute(
         "SELECT record_key FROM identities JOIN numbered USING (index_id) JOIN chosen USING (number)"
     ).fetchall()
-    theirs = {key for (key,) in rows} | set(lifting.record_keys)
+    theirs = {key for (key,) in rows} | {*lifting.record_keys, *former}
     return sorted({token for key, tokens in lifting.apart if key in theirs for token in tokens})
 
 
@@ -517,13 +541,17 @@ def _of_strays(
 
 
 def _meant(duck: duckdb.DuckDBPyConnection, lifting: Lifting, own: np.ndarray) -> pa.Array:
-    """What the records are known by that a decision means: names with birth date and numbers; where they have none, their keys."""
+    """What the records are known by that a decision means: names with birth date and numbers; where they have none, their keys. Of one without a
+    number also its names with its home: it may be called like another child, and one that moves may be that child's.
+    """
     duck.register("chosen", pa.table({"number": np.flatnonzero(own)}))
     found: pa.Table = fetch(duck, f"""
         WITH {_RECORDS_MEANT},
-        telling AS (SELECT record_key, bool_or(kind <> 'key') AS tells FROM theirs GROUP BY record_key)
-        SELECT DISTINCT token FROM theirs JOIN meant USING (record_key) JOIN telling USING (record_key)
-        WHERE (is_meant OR $everyone) AND (kind <> 'key' OR NOT tells) ORDER BY ALL
+        telling AS (SELECT record_key, bool_or(kind <> 'key') AS tells, bool_or(kind = 'number') AS numbered FROM theirs GROUP BY record_key)
+        SELECT token FROM theirs JOIN meant USING (record_key) JOIN telling USING (record_key)
+        WHERE (is_meant OR $everyone) AND (kind <> 'key' OR NOT tells)
+        UNION SELECT t.token FROM tokens t JOIN meant USING (record_key) JOIN telling USING (record_key)
+        WHERE (is_meant OR $everyone) AND NOT numbered AND t.kind = 'lives_at' ORDER BY ALL
     """, {**_of_meant([lifting]), "everyone": lifting.known_by is None})  # fmt: skip
     return found["token"].combine_chunks().cast(pa.string())
 
@@ -768,16 +796,23 @@ _RECORDS_MEANT = f"""
         FROM theirs GROUP BY record_key
     )
 """
+# holders that are gone, of whom nobody says that they are another child's: what they have told of protection is in their latches
+_GONE = """
+    SELECT DISTINCT holder FROM latched
+    WHERE since < $night::DATE AND NOT list_contains($stays::VARCHAR[], holder) AND holder NOT IN (SELECT token FROM living) ORDER BY ALL
+"""
 # without the latches of holders who are the opened children; of whom is only like them it spares the records that were meant
 _LATCHED_LIFTED = """
     WITH lifted AS (SELECT *, since < $night::DATE AND NOT list_contains($stays::VARCHAR[], holder) AS counts FROM latched),
     named AS (SELECT number, list(DISTINCT token) AS theirs FROM tokens JOIN identities USING (record_key) JOIN numbered USING (index_id)
         JOIN opened USING (number) WHERE kind = 'person' GROUP BY number),
     own AS (
-        SELECT holder FROM latched WHERE list_contains($theirs::VARCHAR[], holder)
+        SELECT holder FROM latched WHERE list_contains($theirs::VARCHAR[], holder) OR list_contains($former::VARCHAR[], holder)
             OR coalesce(kind, 'number') = 'number' AND list_contains($theirs::VARCHAR[], token)
+                AND ($all_known OR list_contains($known::VARCHAR[], token) OR holder IN (SELECT token FROM living))
         UNION  -- of two who share a first given name each may have another one besides
-        SELECT holder FROM (SELECT holder, list(DISTINCT token) AS its FROM latched WHERE kind = 'person' GROUP BY holder)
+        SELECT holder FROM (
+            SELECT holder, list(DISTINCT token) AS its FROM latched WHERE kind = 'person' AND holder IN (SELECT token FROM living) GROUP BY holder)
         JOIN named ON list_has_any(its, theirs) AND (list_has_all(its, theirs) OR list_has_all(theirs, its))
     ),
     bearing AS (SELECT holder, list(token) AS its FROM latched GROUP BY holder),

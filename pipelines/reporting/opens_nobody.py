@@ -53,7 +53,8 @@ _WHY = {
     "outgrown": (
         "Since it was decided that two records are two children, one of them has come to bear another number or name, or the two to share one; so it "
         "parts neither from a child who is hidden.",
-        "Look at both records. If they are two children all the same, take the decision back and decide it again; if they are one, take it back.",
+        "Look at both records. If they are two children all the same, take the decision back and decide it again (of a record that is gone that cannot be decided: what it has asked "
+        "for stays nevertheless); if they are one, take it back.",
     ),
     "wish": (
         "The wish means somebody by now, or was told again.",

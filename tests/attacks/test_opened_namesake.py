@@ -15,7 +15,7 @@ from tests.attacks.attack import Scene
 from tests.attacks.search import Haystack
 from tests.attacks.test_replaced import nights
 from tests.attacks.town import big_moves
-from tests.attacks.victims import Victim
+from tests.attacks.victims import Victim, record_of
 from tests.nights.little_authority import AUTHORITY
 from tests.nights.little_nights import LittleNights
 
@@ -137,6 +137,91 @@ def test_when_she_comes_back_after_all_her_records_were_gone(tmp_path: Path, bac
              "at a practice": ("health", "HN"), "at a school": ("education", "")}[back]  # fmt: skip
     scene.add(where[0], life.at(fled), where[1], open_=True)
     nights(scene.place, 3, 4)
+    assert _is_nowhere(life, fled)
+
+
+def test_when_nobody_has_parted_the_two_and_she_comes_back(tmp_path: Path) -> None:
+    """The latch of a record that is gone, and was not the namesake's, stays, and spares the namesake."""
+    life = Life(Scene(LittleNights(tmp_path), 100))
+    scene, fled = life.scene, life.scene.other(5)
+    life.begins(school=False, part=False)
+    scene.drop("social_care")
+    nights(scene.place, 1)
+    life.opens()
+    nights(scene.place, 2)
+    assert _shown(life, 2) == [True]
+    scene.add("social_care", life.at(fled), "T0100", open_=True)
+    nights(scene.place, 3, 4)
+    assert _is_nowhere(life, fled) and not any(_shown(life, 4))
+
+
+@pytest.mark.parametrize("goes", ["before", "in the night of the opening"])
+def test_when_the_record_that_parted_them_has_gone(tmp_path: Path, goes: str) -> None:
+    """Reviewers have parted her from the namesake's school record; another record of the namesake is opened."""
+    life = Life(Scene(LittleNights(tmp_path), 100))
+    scene, fled = life.scene, life.scene.other(5)
+    life.begins(school=False, part=False)
+    other = replace(
+        scene.other(3),
+        family=scene.victim.family,
+        given=scene.victim.given,
+        born=scene.victim.born,
+        sex=scene.victim.sex,
+    )
+    scene.add("education", other, open_=True)
+    nights(scene.place, 1)
+    decide(
+        scene.place.deployment, AUTHORITY, "not_the_same", f"education:{other.upn}/167590", "social_care:S0100", actor="Ruth", reason="another", at=NOW,
+    )  # fmt: skip
+    scene.place.load()
+    scene.drop("social_care")
+    if goes != "in the night of the opening":
+        scene.drop("education", other.upn)
+    nights(scene.place, 2)
+    life.opens()
+    if goes == "in the night of the opening":
+        scene.drop("education", other.upn)
+    nights(scene.place, 3)
+    scene.add("social_care", life.at(fled), "T0100", open_=True)
+    nights(scene.place, 4, 5)
+    assert _is_nowhere(life, fled)
+
+
+def test_when_the_word_is_taken_back_after_the_opening(tmp_path: Path) -> None:
+    life = Life(Scene(LittleNights(tmp_path), 100))
+    scene, fled = life.scene, life.scene.other(5)
+    life.begins(school=False, part=True)
+    scene.drop("social_care")
+    nights(scene.place, 1)
+    life.opens()
+    nights(scene.place, 2)
+    take_back(scene.place.deployment, AUTHORITY, life.decision, actor="Ruth", reason="a slip", at=NOW)
+    scene.place.load()
+    scene.add("social_care", life.at(fled), "T0100", open_=True)
+    nights(scene.place, 3, 4)
+    assert _is_nowhere(life, fled)
+
+
+@pytest.mark.parametrize("key", ["stays", "is given to her"])
+def test_when_the_namesakes_record_becomes_hers_in_the_night_of_the_opening(tmp_path: Path, key: str) -> None:
+    life = Life(Scene(LittleNights(tmp_path), 100))
+    scene, fled = life.scene, life.scene.other(5)
+    life.begins(school=False, part=False)
+    scene.drop("social_care")
+    nights(scene.place, 1)
+    life.opens()
+    if key == "stays":
+        row = scene.row("health", "HX")
+        row["nhs_number"] = scene.victim.nhs
+        row |= {
+            name: value
+            for name, value in record_of("health", life.at(fled)).items()
+            if name in row and ("address" in name or "postcode" in name)
+        }
+    else:
+        scene.drop("health", "HX")
+        scene.add("health", life.at(fled), "HX", open_=True)
+    nights(scene.place, 2, 3)
     assert _is_nowhere(life, fled)
 
 

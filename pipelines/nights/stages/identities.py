@@ -10,7 +10,7 @@ from pipelines.identities.ledger import record_night
 from pipelines.identities.state import IdentityState
 from pipelines.nights.attempts import Attempt, attempt_behind
 from pipelines.nights.carried import Carried, carried_in
-from pipelines.nights.decided import decisions_in, firewalls_of, lifting_in
+from pipelines.nights.decided import decisions_in, firewalls_of, former_of, lifting_in
 from pipelines.nights.inputs import Inputs
 from pipelines.nights.judging import person_tables
 from pipelines.nights.night import Check, Night, StageReport
@@ -67,7 +67,7 @@ def identify_of(attempt: Attempt) -> StageReport:
     wishes = walls_wished_in(attempt.folder)
     open_walls = unplaced(wishes, firewalls_of(attempt.inputs))
     carried = carried_in(attempt.folder)
-    protected = _protect(attempt, base, carried, assigned.identities, records, wishes)
+    protected = _protect(attempt, base, carried, assigned, records, wishes)
     seen = protected.visibility
     folder = attempt.folder / "protection"
     told = (
@@ -119,7 +119,7 @@ def identify_of(attempt: Attempt) -> StageReport:
 
 
 def _protect(
-    attempt: Attempt, base: Attempt | None, carried: Carried, identities: pa.Table, records: pa.Table, wishes: pa.Table
+    attempt: Attempt, base: Attempt | None, carried: Carried, assigned: Assigned, records: pa.Table, wishes: pa.Table
 ) -> Protected:
     """Protection after the night, going on from that of the base and what is `carried` besides; `wishes` are the firewalls that were asked for (`WALLS_WISHED`)."""
     asked = hiding(asked_for(attempt.night, attempt.inputs.asking), wishes, firewalls_of(attempt.inputs))
@@ -127,9 +127,9 @@ def _protect(
         name: read_table(base.folder / "protection" / f"{name}.parquet") if base else seam.empty_table()
         for name, seam in (("entries", ENTRIES), ("latched", LATCHED))
     }
-    latched = carried.with_latched(before["latched"])
+    latched, lifting = carried.with_latched(before["latched"]), lifting_in(attempt)
     return protect(
-        identities,
+        assigned.identities,
         records,
         read_table(attempt.folder / "person" / "names.parquet"),
         read_table(attempt.folder / "matching" / "apart.parquet"),
@@ -137,9 +137,10 @@ def _protect(
         entries=entries_after(before["entries"], asked),
         latched=latched,
         business_date=attempt.night.business_date,
-        lifting=lifting_in(attempt),
+        lifting=lifting,
         anew=_anew(attempt, base, records),
         heard=before["entries"]["entry_id"].combine_chunks(),
+        former=former_of(assigned) if lifting else None,
     )
 
 
