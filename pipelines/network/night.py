@@ -28,6 +28,7 @@ from pipelines.network.page import write_page
 from pipelines.network.place import LOCK, Network
 from pipelines.network.pointers import assign, pointers_after
 from pipelines.network.publish import bring_up_to_date, let_go, publish_version
+from pipelines.network.restored import restore_decided
 from pipelines.nights.lock import alone
 from pipelines.seams.matching import WALLS
 from pipelines.seams.network import CHILDREN, GONE, MESSAGES
@@ -66,6 +67,7 @@ def unchanged(network: Network, business_date: date, authorities: Iterable[str] 
     Raises:
         IsindexError: STORE_DAMAGED.
     """
+    restore_decided(network)
     inputs, _ = inputs_now(network, business_date, authorities)
     in_force = network.in_force()
     if not in_force or not in_force[2].is_dir() or inputs_in(in_force[2]).data != inputs.data or waits_in(in_force[2]):
@@ -80,6 +82,7 @@ def gather_children(
     network: Network, business_date: date, authorities: Iterable[str] | None = None
 ) -> dict[str, float]:
     """Stage one: what the authorities give, into the folder of a new attempt; how much it is."""
+    restore_decided(network)
     inputs, contributions = inputs_now(network, business_date, authorities)
     folder = network.begin(business_date, inputs.digest)
     in_force = network.in_force()

@@ -18,6 +18,7 @@ from pipelines.network import gates
 from pipelines.network.decisions import decide, decided_now, take_back
 from pipelines.network.find import Known, find_by_id, find_by_name, find_by_number
 from pipelines.network.left import Left
+from pipelines.network.moves import answer, claim, moves_of
 from pipelines.network.standing import standing_of
 from pipelines.publishing.versions import versions_in_force
 from pipelines.tables import read_table
@@ -199,8 +200,16 @@ def test_what_people_decide_counts_and_changes_no_local_index(nation: Nation) ->
 
 
 @pytest.mark.in_full
-def test_a_database_that_is_gone_is_made_anew(nation: Nation) -> None:
+def test_a_database_that_is_gone_is_made_anew_with_what_people_decided(nation: Nation) -> None:
     nation.night(0)
+    pair = [f"{HERE}:{nation.index_id(HERE, children()[0])}", f"{THERE}:{nation.index_id(THERE, OTHER)}"]
+    decide(nation.network, "not_the_same", *pair, actor="Ruth", reason="seen")
+    claim(nation.network, f"{THERE}:{nation.index_id(THERE, CHILD)}", reason="lives there")
+    nation.run(0)
+    (move,) = moves_of(nation.network).moves
+    answer(nation.network, move.move, "refused", authority=HERE, reason="no")
+    assert nation.run(0).state == "published"
+    decided = decided_now(nation.network)
     national = nation.national_id(HERE, nation.index_id(HERE, CHILD))
     nation.network.engine.dispose()
     for each in nation.network.root.glob("network.db*"):
@@ -209,6 +218,9 @@ def test_a_database_that_is_gone_is_made_anew(nation: Nation) -> None:
     assert nation.run(0).state == "unchanged"
     (found,) = find_by_number(nation.network, CHILD.nhs, why="a test")
     assert found.national_id == national
+    assert decided_now(nation.network) == decided and len(decided) == 1
+    assert [each.state for each in moves_of(nation.network, every=True).moves] == ["refused"]
+    assert claim(nation.network, f"{THERE}:{nation.index_id(THERE, CHILD)}", reason="moved in") == 2
 
 
 @pytest.mark.in_full
