@@ -31,7 +31,18 @@ def records_of(rows):
 
 
 def night(
-    rows, apart=(), decisions=(), merged=None, *, before=None, on=NIGHT, lifting=(), anew=None, entries=None, heard=None
+    rows,
+    apart=(),
+    decisions=(),
+    merged=None,
+    *,
+    before=None,
+    on=NIGHT,
+    lifting=(),
+    anew=None,
+    entries=None,
+    heard=None,
+    former=None,
 ):
     """Protection after a night; each record is an identity of its own unless `merged` says otherwise."""
     keys = sorted(rows)
@@ -54,6 +65,7 @@ def night(
         entries=entries if entries is not None else before.entries if before else ENTRIES.empty_table(),
         latched=before.latched if before else LATCHED.empty_table(),
         business_date=on, lifting=lifting, anew=None if anew is None else pa.array(anew, TEXT), heard=None if heard is None else pa.array(heard, TEXT),
+        former=None if former is None else pa.table({"record_key": pa.array(list(former), TEXT), "index_id": pa.array(list(former.values()), TEXT)}),
     )  # fmt: skip
 
 
@@ -244,6 +256,62 @@ def test_what_was_latched_on_the_day_of_the_decision_or_later_stays():
     again = night({"a": ASKS}, before=first, on=NEXT)
     assert see({"a": {}}, before=again, on=THIRD, lifting=[Lifting(7, ("a",), NIGHT)])["A"] == SHIELDED
     assert see({"a": {}}, before=again, on=THIRD, lifting=[Lifting(7, ("a",), THIRD)])["A"] == OPEN
+
+
+NUMBER, ANOTHER = {"nhs_number": "9434765919"}, {"nhs_number": "9434765870"}
+
+
+def _she_is_back(namesake, *, hers=SAME, **options):
+    """A shielded child's record goes, her namesake is opened, and she comes back under another key: how both are seen then, and the namesake before."""
+    first = night({"a": {**ASKS, **hers}, "b": namesake})
+    gone = night({"b": namesake}, before=first, on=NEXT)
+    opened = night({"b": namesake}, before=gone, on=THIRD, lifting=[Lifting(8, ("b",), THIRD)], **options)
+    back = night(
+        {"b": namesake, "c": {**hers, "nhs_number": None}},
+        [("b", "c", True)],
+        before=opened,
+        on=date(2026, 3, 4),
+        anew=["c"],
+    )
+    return seen(opened)["B"], seen(back)["C"]
+
+
+def test_who_is_called_like_a_hidden_child_that_is_gone_is_opened_and_the_child_stays_hidden():
+    assert _she_is_back({**LIKE, **ANOTHER}, hers={**SAME, **NUMBER}) == (OPEN, SHIELDED)
+    assert _she_is_back({**LIKE, "postcode": "ZZ1 1AA", "address": "1 High Street"}, hers={**SAME, **NUMBER}) == (
+        OPEN,
+        SHIELDED,
+    )
+
+
+def test_what_was_the_child_s_own_record_when_it_was_last_there_is_opened_with_it():
+    assert _she_is_back({**LIKE, **ANOTHER}, former={"a": "B"}) == (OPEN, OPEN)
+    assert _she_is_back({**LIKE, **ANOTHER}, former={"a": "A"}) == (OPEN, SHIELDED)
+
+
+@pytest.mark.parametrize(("known", "expected"), [(True, OPEN), (False, SHIELDED)])
+def test_a_number_opens_with_a_child_what_bore_it_and_is_gone_where_it_was_known_when_it_was_decided(known, expected):
+    rows = {"b": {**LIKE, **NUMBER}}
+    first = night({"a": {**ASKS, **SAME, **NUMBER}, "b": {**LIKE, **ANOTHER}})
+    gone = night({"b": {**LIKE, **ANOTHER}}, before=first, on=NEXT)
+    told = {
+        token
+        for kind in ("number", "person")
+        for token in known_of(rows if known else {"b": {**LIKE, **ANOTHER}}, "b", kind)
+    }
+    opened = night(rows, before=gone, on=THIRD, lifting=[Lifting(8, ("b",), THIRD, known_by=tuple(sorted(told)))])
+    assert seen(opened) == {"B": expected}
+
+
+@pytest.mark.parametrize("by", ["one that it has", "one that it had"])
+def test_of_a_child_who_is_told_apart_by_any_record_of_the_opened_one_nothing_is_lifted(by):
+    rows = {"b": {**LIKE, **NUMBER}}
+    first = night({"a": {**ASKS, **SAME, **NUMBER}, **rows})
+    gone = night(rows, before=first, on=NEXT)
+    hers = tuple(known_of({"a": {}}, "a", "key"))
+    apart = (("b" if by == "one that it has" else "d", hers),)
+    opened = night(rows, before=gone, on=THIRD, lifting=[Lifting(8, ("b",), THIRD, apart=apart)], former={"d": "B"})
+    assert seen(opened) == {"B": SHIELDED}
 
 
 def test_that_two_are_not_the_same_opens_nobody_and_lets_two_people_open_who_was_withheld():
