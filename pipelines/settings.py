@@ -65,6 +65,8 @@ class Settings(BaseSettings):
         authorities: DfE codes of the authorities that this deployment hosts; none: every authority that delivers.
         schemas: a folder that stands before the built-in schemas.
         reference: a folder with lists of practices and schools.
+        accredited_only: whether a feed loads only once it is accredited (`isindex accredit`).
+        accreditation_nights: consecutive nights on which a feed must meet every requirement to be accredited.
         cut_off: the time of day in London after which nobody waits for a late feed of the night before.
         first_night: the first business date that may be delivered for; empty: the first night that was run.
         first_partition, last_partition: the nights that Dagster has to know; the command line sets them.
@@ -96,6 +98,8 @@ class Settings(BaseSettings):
     ] = frozenset()
     schemas: Path | None = None
     reference: Path | None = None
+    accredited_only: bool = False
+    accreditation_nights: int = Field(default=3, ge=1, le=31)
     cut_off: Annotated[time, BeforeValidator(_time_of_day)] = time(6, 0)
     first_night: date | None = None
     first_partition: date | None = None
@@ -126,6 +130,8 @@ _HOW = {
     "network_database_url": "Write sqlite:///path or postgresql://user@host/database, another one than the index database.",
     "network": "Write 1 or 0.",
     "authorities": "Write three-digit codes with commas between them, for example 330,331.",
+    "accredited_only": "Write 1 or 0.",
+    "accreditation_nights": "Write a whole number, 1 to 31.",
     "cut_off": "Write a time of day in London, for example 06:00.",
     "first_night": "Write a date, for example 2026-11-18.",
     "first_partition": "Write a date, for example 2026-11-18.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assets.command import demo, load, ui
 from assets.command import network as network_run
-from pipelines.cli import audit, decide, inspect, match, models, network, operate, prepare, sample
+from pipelines.cli import accredit, audit, decide, inspect, match, models, network, operate, prepare, sample
 from pipelines.cli.common import Commands
 
 __all__ = ["app"]
@@ -29,5 +29,6 @@ app.add_typer(models.app, name="model")
 app.add_typer(audit.app, name="audit")
 network.app.command("run")(network_run.run)
 app.add_typer(network.app, name="network")
+app.add_typer(accredit.app, name="accredit")
 app.command("waive")(operate.waive)
 app.command("ui")(ui.ui)

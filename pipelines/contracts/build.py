@@ -275,6 +275,7 @@ def _service_level(text: _Text, file: str) -> ServiceLevel:
         volume_rise=float(given["volumeRise"]),
         reject_rate=float(given["rejectRate"]),
         protected_share=float(given.get("protectedShare", ServiceLevel.protected_share)),
+        identified_share=float(given.get("identifiedShare", ServiceLevel.identified_share)),
     )
 
 

@@ -149,6 +149,8 @@ class ServiceLevel:
         volume_drop, volume_rise: shares of the trailing nights' records beyond which volume is queried.
         reject_rate: share of records rejected beyond which the feed is queried.
         protected_share: share of records asking to be protected beyond which a delivery is held.
+        identified_share: share of records with a verified national number that a feed must have to be accredited, where its contract
+            has such a number.
     """
 
     arrival: str = "02:00"
@@ -156,6 +158,7 @@ class ServiceLevel:
     volume_rise: float = 0.1
     reject_rate: float = 0.02
     protected_share: float = 0.1
+    identified_share: float = 0.9
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Every table of the relational database, grouped as the data flows.
 
-Whose it is: `home`. Register: `delivery`, `feed_night`, `waiver`, `landing_seen`, `protection_request`. Nights: `attempt`. Rejects: `reject`. Identities: `identity`,
+Whose it is: `home`. Register: `delivery`, `feed_night`, `waiver`, `accreditation`, `landing_seen`, `protection_request`. Nights: `attempt`. Rejects: `reject`. Identities: `identity`,
 `ledger_event`, `decision`. Audit: `audit_entry`, `audit`. Published: `night`, `snapshot_version` and the index (`child`, `child_name`,
 `child_address`, `carer`, `involvement`, `flag`, `record_link`, `redirect`, `index_event`). Days are ISO dates, times
 aware UTC in ISO text, so that both databases hold the same characters. Lengths are those of `columns`: ids and closed
@@ -20,6 +20,7 @@ from pipelines.seams.snapshot import SNAPSHOT_TABLES
 
 __all__ = [
     "INDEX_TABLES",
+    "accreditation",
     "attempt",
     "audit",
     "audit_entry",
@@ -79,6 +80,7 @@ delivery = Table(
     Column("counts", JSON, nullable=False),  # rows_in_manifest, rows_read, accepted, queried, rejected, repeats, lost
     Column("rules", JSON, nullable=False),  # rule code → number of records
     Column("cleaned", JSON),  # path of a column → texts that were cleaned there
+    Column("measures", JSON),  # of one that was tested, which no night measures
     Column("stored_at", Text),  # folder relative to the home, None when nothing was kept
     Column("superseded_by", String(words.DELIVERY_ID)),
 )
@@ -107,6 +109,22 @@ waiver = Table(  # sequences that will never come, by decision
     Column("reason", Text, nullable=False),
     Column("decided_at", String(words.MOMENT), nullable=False),
 )
+
+accreditation = Table(  # append-only: a feed's standing is that of its latest act
+    "accreditation",
+    metadata,
+    Column("act_id", Integer, primary_key=True, autoincrement=True),
+    Column("authority", String(words.AUTHORITY), nullable=False),
+    Column("agency", String(words.AGENCY), nullable=False),
+    Column("act", one_of(words.ACCREDITATION_ACTS), nullable=False),
+    Column("standing", one_of(words.FEED_STANDINGS), nullable=False),  # after it
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("checklist", JSON),  # of one that grants: what was measured, night by night
+    Column("despite", JSON, nullable=False),  # the requirements that did not hold when it was granted all the same
+    Column("decided_at", String(words.MOMENT), nullable=False),
+)
+Index("ix_accreditation_feed", accreditation.c.authority, accreditation.c.agency)
 
 landing_seen = Table(  # what lies in the landing place: a row per folder whose manifest was read
     "landing_seen",

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pipelines.settings import settings
 
-__all__ = ["ABSENT", "absent", "first_awaited", "is_past_cut_off", "state_told"]
+__all__ = ["ABSENT", "absent", "due_at", "first_awaited", "is_past_cut_off", "state_told"]
 
 ABSENT = "expected"
 """What is kept of a feed of which nothing came; what is told of it is `absent`."""
@@ -26,9 +26,14 @@ def absent(business_date: date, arrival: str) -> str:
         business_date: the night.
         arrival: the time of day (HH:MM) at which its contract says that it is there, on the morning after.
     """
-    if datetime.now(_LONDON) < _morning_after(business_date, time.fromisoformat(arrival)):
+    if datetime.now(_LONDON) < due_at(business_date, arrival):
         return "expected"
     return "missing" if is_past_cut_off(business_date) else "late"
+
+
+def due_at(business_date: date, arrival: str) -> datetime:
+    """When a delivery of the night is to be there, by the time of day of its contract."""
+    return _morning_after(business_date, time.fromisoformat(arrival))
 
 
 def state_told(kept: str, business_date: date, arrival: str | None) -> str:

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from pipelines.contracts import contract_for
 from pipelines.contracts.contract import Contract
+from pipelines.deliveries.accreditation import admission, refusal
 from pipelines.deliveries.acknowledge import ack_of, acknowledge
 from pipelines.deliveries.codes import Finding, finding, worst
 from pipelines.deliveries.due import is_past_cut_off
@@ -26,9 +27,18 @@ from pipelines.deliveries.manifest import Manifest, parse_manifest
 from pipelines.deliveries.overheard import overheard
 from pipelines.deliveries.readers import Known, ReadResult, read_delivery
 from pipelines.deliveries.register import Register
-from pipelines.deliveries.states import CONSUMING, DeliveryEntry, Ruling, finish, rule_on
+from pipelines.deliveries.states import (
+    CONSUMING,
+    DeliveryEntry,
+    Ruling,
+    as_if_loaded,
+    finish,
+    rule_on,
+    rule_on_test,
+)
 from pipelines.deliveries.store import Store
 from pipelines.errors import IsindexError
+from pipelines.settings import settings
 
 __all__ = ["Receipt", "conclude", "is_flood", "receive", "restore_answer"]
 
@@ -45,7 +55,7 @@ class Receipt:
         entry: its row of the register so far; counts have rows_in_manifest, rows_read, lost.
         ruling: what becomes of it; with `ruling.known` set there is nothing to do but `restore_answer`.
         contract: None when it is refused before its contract is known.
-        read: its records, when they are to be judged (ruling verified or held); else None.
+        read: its records, when they are to be judged (ruling verified, held or tested); else None.
         asking: those that ask to be protected (`ASKING`), however the delivery is ruled on; None when it cannot be read.
         flood: whether so many ask that nobody can mean it: it counts when a person lets the delivery be used.
         beside: those that ask in files that lie beside a delivery that was read, and that its manifest does not name; likewise `beside_flood`.
@@ -85,6 +95,10 @@ def receive(
     for before in known:
         if before.delivery_id == entry.delivery_id and before.state != "refused":
             return Receipt(found, before, Ruling(before.state, known=before), None, None)
+    standing = register.standing(found.authority, found.agency)
+    admitted = admission(standing, accredited_only=settings().accredited_only)
+    if admitted == "refused":  # what it asks to be protected is heard all the same, as of every refused delivery
+        findings.append(refusal(standing))
     if found.authority not in open_authorities(found.business_date):
         findings.append(finding("WRONG_AUTHORITY", reason=f"{found.authority} is not open on {found.business_date}"))
     contract, faults = _contract(manifest, found, load_contract)
@@ -93,7 +107,7 @@ def receive(
         entry = replace(entry, contract=None)
     used = any(
         each.sequence == entry.sequence and each.state in CONSUMING and each.delivery_id != entry.delivery_id
-        for each in known
+        for each in (as_if_loaded(known) if admitted == "tested" else known)
     )
     usual = register.previous_live_records(found.authority, found.agency, found.business_date)
     read: ReadResult | None = None
@@ -121,15 +135,15 @@ def receive(
         flood = _flood(heard, contract_for(found.agency, found.business_date), usual)
         asking = heard.asking
         findings += flood
-    ruling = rule_on(
-        known,
-        entry,
-        findings,
-        rows=read.rows_read + read.lost if read else 0,
-        previous_live_records=usual,
-        waived=register.waived(found.authority, found.agency),
-        overdue=is_past_cut_off(found.business_date) and register.night_processed(found.authority, found.business_date),
-    )
+    rows = read.rows_read + read.lost if read else 0
+    waived = register.waived(found.authority, found.agency)
+    overdue = is_past_cut_off(found.business_date) and register.night_processed(found.authority, found.business_date)
+    if admitted == "tested":
+        ruling = rule_on_test(known, entry, findings, rows=rows, waived=waived, overdue=overdue)
+    else:
+        ruling = rule_on(
+            known, entry, findings, rows=rows, previous_live_records=usual, waived=waived, overdue=overdue
+        )  # fmt: skip
     counts = {"rows_in_manifest": manifest.rows if manifest else 0}
     if read:
         counts["rows_in_manifest"] -= read.blank
@@ -137,7 +151,7 @@ def receive(
         entry = replace(entry, cleaned=dict(read.cleaned))
     entry = replace(entry, counts=counts, late=ruling.late, superseded_by=ruling.superseded_by)
     entry = replace(entry, state=ruling.state, codes=_codes(ruling.findings))
-    judged = read if ruling.state in ("verified", "held") else None
+    judged = read if ruling.state in ("verified", "held", "tested") else None
     receipt = Receipt(found, entry, ruling, contract, judged, asking, bool(flood))
     if beside is None or contract is None:
         return receipt
@@ -155,6 +169,7 @@ def conclude(
     counts: Mapping[str, int] | None = None,
     rules: Mapping[str, int] | None = None,
     texts: pa.Table | None = None,
+    measures: Mapping[str, float] | None = None,
 ) -> list[DeliveryEntry]:
     """Keep, register and answer a received delivery; its entry, then those held that it has set free.
 
@@ -170,6 +185,7 @@ def conclude(
         counts: accepted, queried, rejected, repeats; rows_read and lost are known already.
         rules: rule → records.
         texts: by which the accepted records are known again, if they may be.
+        measures: of one that was tested (`pipelines.validation.measures`).
     """
     if receipt.ruling.known:
         raise IsindexError("ALREADY_DECIDED", "the delivery was concluded before.", where=receipt.entry.delivery_id)
@@ -182,6 +198,7 @@ def conclude(
         counts=all_counts,
         rules=dict(sorted((rules or {}).items())),
         received_at=received_at.isoformat(timespec="seconds"),
+        measures=dict(measures) if measures is not None else None,
     )
     if accepted is not None and rejects is not None:
         outcome = ack_of(entry)

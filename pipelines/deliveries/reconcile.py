@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from pipelines.deliveries.store import StoredDelivery
 
-__all__ = ["counted", "reconciled"]
+__all__ = ["add_up", "counted", "reconciled"]
 
 _OUTCOMES = ("accepted", "queried", "rejected", "repeats")
 
@@ -36,11 +36,14 @@ def reconciled(counts: Mapping[str, int], stored: StoredDelivery) -> bool:
         counts: rows_in_manifest, rows_read, accepted, queried, rejected, repeats, lost, as the register has them.
         stored: the delivery in the store.
     """
+    return add_up(counts) and all(counts.get(outcome, 0) == held for outcome, held in _held(stored).items())
+
+
+def add_up(counts: Mapping[str, int]) -> bool:
+    """Whether every row of the manifest was read or is known to be lost, and every row read has one outcome."""
     told = {name: counts.get(name, 0) for name in ("rows_in_manifest", "rows_read", "lost", *_OUTCOMES)}
-    return (
-        told["rows_in_manifest"] == told["rows_read"] + told["lost"]
-        and told["rows_read"] == sum(told[outcome] for outcome in _OUTCOMES)
-        and all(told[outcome] == held for outcome, held in _held(stored).items())
+    return told["rows_in_manifest"] == told["rows_read"] + told["lost"] and told["rows_read"] == sum(
+        told[outcome] for outcome in _OUTCOMES
     )
 
 

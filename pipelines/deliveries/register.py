@@ -15,9 +15,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, and_, delete, func, insert, select, update
 
 from pipelines.database.schema import delivery, feed_night, night, waiver
+from pipelines.deliveries.accreditation import Admission, admission, standing_of
 from pipelines.deliveries.seen import unsettle
 from pipelines.deliveries.states import IN_FORCE, DeliveryEntry, release
 from pipelines.errors import IsindexError
+from pipelines.settings import settings
 
 __all__ = ["Register"]
 
@@ -114,6 +116,11 @@ class Register:
         with self._engine.connect() as connection:
             return _waived(connection, authority, agency)
 
+    def standing(self, authority: str, agency: str) -> str:
+        """What a feed is by the latest act of its accreditation (`accreditation.standing_of`)."""
+        with self._engine.connect() as connection:
+            return standing_of(connection, authority, agency)
+
     def needed(self, delivery_id: str) -> DeliveryEntry:
         """One delivery that must be known.
 
@@ -175,6 +182,8 @@ class Register:
     def _release(
         self, connection: Connection, authority: str, agency: str, consented: int | None = None
     ) -> list[DeliveryEntry]:
+        if _admission(connection, authority, agency) != "loaded":
+            return []  # what waits goes on waiting: nothing of such a feed is taken in
         known = _entries(connection, delivery.c.authority == authority, delivery.c.agency == agency)
         freed = release(known, _waived(connection, authority, agency), consented)
         for entry, ruling in freed:
@@ -188,6 +197,10 @@ class Register:
         first = connection.scalar(select(delivery.c.received_at).where(delivery.c.delivery_id == entry.delivery_id))
         _put(connection, delivery, row | {"received_at": first or entry.received_at})
         _supersede(connection, supersedes, entry.delivery_id)
+
+
+def _admission(connection: Connection, authority: str, agency: str) -> Admission:
+    return admission(standing_of(connection, authority, agency), accredited_only=settings().accredited_only)
 
 
 def _entries(connection: Connection, *conditions: Any) -> list[DeliveryEntry]:

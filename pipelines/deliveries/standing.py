@@ -14,6 +14,7 @@ from datetime import date
 from sqlalchemy import Connection, Engine, Text, cast, func, or_, select
 
 from pipelines.database.schema import attempt, delivery, landing_seen, waiver
+from pipelines.deliveries.accreditation import NOT_ADMITTED
 from pipelines.deliveries.codes import Finding
 from pipelines.deliveries.states import CONSUMING, IN_FORCE, DeliveryEntry, gap_before
 
@@ -98,6 +99,8 @@ def _is_settled(
         waived: sequence → when it was waived.
         lies: whether it lies in the landing place.
     """
+    if any(map(entry.has, NOT_ADMITTED)) and not entry.has("PROTECTION_FLOOD"):
+        return True  # it is refused because somebody decided so
     in_force = [each for each in others if each.state in IN_FORCE]
     later = [each for each in in_force if (each.sequence or 0) > (entry.sequence or 0)]
     told_anew = any(each.mode == "full" and each.business_date >= entry.business_date for each in later)

@@ -4,6 +4,7 @@ Belongs here: sequence, repetition, supersession, holding and release. Not here:
 deliveries and the same new one always give the same ruling, so that a killed run can simply be run again.
 
     received → verified → loaded | partly_loaded | held | refused;   held → loaded …;   loaded → superseded
+    of a feed that is being tested:   received → tested | refused
 """
 
 from __future__ import annotations
@@ -15,12 +16,24 @@ from typing import Any
 
 from pipelines.deliveries.codes import Finding, finding, worst
 
-__all__ = ["CONSUMING", "IN_FORCE", "DeliveryEntry", "Ruling", "finish", "gap_before", "release", "rule_on"]
+__all__ = [
+    "CONSUMING",
+    "IN_FORCE",
+    "DeliveryEntry",
+    "Ruling",
+    "as_if_loaded",
+    "finish",
+    "gap_before",
+    "release",
+    "rule_on",
+    "rule_on_test",
+]
 
 IN_FORCE = frozenset({"loaded", "partly_loaded"})
 _SETTLED = IN_FORCE | {"superseded", "waived"}
 CONSUMING = _SETTLED | {"held"}  # a refused delivery does not use up its sequence
 _EMPTY_HELD_ABOVE = 10  # records the night before
+_USABLE, _ROWS = ("accepted", "queried"), ("rows_read", "lost")
 _CONSENT = ("EMPTY", "PROTECTION_FLOOD")  # what a delivery is held for until somebody wants it used as it is
 
 
@@ -48,6 +61,7 @@ class DeliveryEntry:
     cleaned: dict[str, int] | None = (
         None  # path of a column → texts cleaned there; None: nothing was read, or before that was counted
     )
+    measures: dict[str, float] | None = None  # of one that was tested
     stored_at: str | None = None
     superseded_by: str | None = None
 
@@ -62,7 +76,7 @@ class Ruling:
 
     Attributes:
         state: ``verified`` (judge its records and load them), ``held`` (judge and keep them), ``superseded`` (a later
-            one is in force already), ``refused``; or, with `known`, the state it has.
+            one is in force already), ``tested`` (judge its records, and never load them), ``refused``; or, with `known`, the state it has.
         findings: everything said of it so far.
         supersedes: ids of the deliveries that it takes out of force once it is loaded.
         superseded_by: id of the delivery in force that is later than this one.
@@ -116,6 +130,37 @@ def rule_on(
     return _enter(others, new, found, overdue)
 
 
+def rule_on_test(
+    known: Sequence[DeliveryEntry],
+    new: DeliveryEntry,
+    findings: Sequence[Finding],
+    *,
+    rows: int,
+    waived: Collection[int] = (),
+    overdue: bool = False,
+) -> Ruling:
+    """What becomes of a delivery of a feed that is being tested: it is ruled on as if those tested before it had been loaded.
+
+    What it would be held for is said of it, and nobody has to settle it. It takes nothing out of force. Arguments are as of `rule_on`;
+    what was tested last is what it may not be empty after.
+    """
+    as_if = as_if_loaded(known)
+    before = [each for each in as_if if each.state in IN_FORCE and each.delivery_id != new.delivery_id]
+    previous = max(before, key=lambda each: (each.business_date, each.sequence or 0), default=None)
+    live = previous.counts.get("accepted", 0) + previous.counts.get("queried", 0) if previous else 0
+    ruling = rule_on(
+        as_if, new, findings, rows=rows, previous_live_records=live, waived=waived, overdue=overdue
+    )  # fmt: skip
+    if ruling.known or ruling.state == "refused":
+        return ruling
+    return Ruling("tested", ruling.findings, late=ruling.late)
+
+
+def as_if_loaded(known: Sequence[DeliveryEntry]) -> list[DeliveryEntry]:
+    """The deliveries of a feed as they would be had those been loaded that were tested."""
+    return [replace(each, state="loaded") if each.state == "tested" else each for each in known]
+
+
 def finish(ruling: Ruling, counts: Mapping[str, int]) -> tuple[str, tuple[Finding, ...]]:
     """The state after judgement, and all findings.
 
@@ -123,9 +168,12 @@ def finish(ruling: Ruling, counts: Mapping[str, int]) -> tuple[str, tuple[Findin
         ruling: as made before the records were judged.
         counts: rows_read, accepted, queried, rejected, repeats, lost.
     """
-    if ruling.state != "verified":
+    if ruling.state not in ("verified", "tested"):
         return ruling.state, ruling.findings
     state, verdict = outcome_of(counts)
+    if ruling.state == "tested" and state != "refused":
+        usable, rows = (sum(counts.get(name, 0) for name in names) for names in (_USABLE, _ROWS))
+        state, verdict = "tested", finding("FEED_TESTED", usable=f"{usable:,}", rows=f"{rows:,}")
     return state, (*ruling.findings, verdict)
 
 

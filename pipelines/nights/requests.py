@@ -189,11 +189,11 @@ def _heard(asking: pa.Table, agency: str, delivery_id: str, after: str | None, f
 
 
 def _newest_come(night: Night, agency: str, delivery_id: str) -> str | None:
-    """The newest delivery of a feed that has come, but for those that are refused and the one of this name (`order_of`)."""
+    """The newest delivery of a feed that has come, but for those that are refused or tested and the one of this name (`order_of`)."""
     come = [
         order_of(each.business_date, each.sequence or 0)
         for each in Register(night.engine).known(night.authority, agency)
-        if each.state != "refused" and each.delivery_id != delivery_id
+        if each.state not in ("refused", "tested") and each.delivery_id != delivery_id
     ]
     return max(come, default=None)
 

@@ -29,6 +29,7 @@ from pipelines.nights.feeds import FeedTonight, feed_tonight
 from pipelines.nights.known_texts import judge_new, known_texts
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.requests import keep_requests
+from pipelines.validation.measures import measure
 
 __all__ = ["take_in"]
 
@@ -90,6 +91,9 @@ def _judge_and_conclude(receipt: Receipt, register: Register, store: Store) -> l
         counts=judged.counts,
         rules=judged.rules,
         texts=texts,
+        measures=measure(judged.accepted, receipt.contract, judged.counts)
+        if receipt.ruling.state == "tested"
+        else None,
     )
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import Engine, Row, func, select
 from pipelines.contracts.contract import Contract
 from pipelines.database.schema import attempt, delivery, feed_night, night
 from pipelines.deliveries import IN_FORCE, Finding
+from pipelines.deliveries.accreditation import NOT_ADMITTED
 from pipelines.deliveries.due import ABSENT, state_told
 from pipelines.deliveries.reconcile import counted
 from pipelines.deliveries.seen import not_taken_in
@@ -390,7 +391,7 @@ def _remaining(
 ) -> list[dict[str, str]]:
     """The codes of a delivery that somebody has to look at still, a gap as it is now."""
     if row.state not in IN_FORCE:
-        return [code for code in row.codes if row.delivery_id in waits]
+        return [code for code in row.codes if row.delivery_id in waits or code["code"] in NOT_ADMITTED]
     if row.delivery_id not in gaps:
         return list(row.codes)
     _, gap = gaps[row.delivery_id]

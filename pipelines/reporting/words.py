@@ -59,6 +59,11 @@ STATES = {
     "refused": Word("Refused", "bad", "Nothing of it was loaded. The supplier must send a corrected delivery."),
     "late": Word("Late", "warn", "Nothing had come by the cut-off. The last good delivery is used until it comes."),
     "missing": Word("Missing", "bad", "Nothing came for this night. The last good delivery is used instead."),
+    "tested": Word(
+        "Tested",
+        "info",
+        "The feed is being tested: its records were judged and answered as for a load, and none was loaded.",
+    ),
     "waived": Word("Waived", "quiet", "It was decided, with a reason, that this delivery will not come."),
     "superseded": Word("Superseded", "quiet", "A later delivery for the same night took its place."),
     "published": Word("Published", "good", "The index of this authority was refreshed with this night."),

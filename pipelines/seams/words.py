@@ -7,6 +7,7 @@ the longest word, so a longer one needs a migration, and a test says so.
 from __future__ import annotations
 
 __all__ = [
+    "ACCREDITATION_ACTS",
     "ADDRESS_STATUSES",
     "AGENCY",
     "ATTEMPT_STATES",
@@ -18,6 +19,7 @@ __all__ = [
     "DELIVERY_STATES",
     "DIMENSIONS",
     "EVENT_KINDS",
+    "FEED_STANDINGS",
     "FEED_STATES",
     "FLAGS",
     "INDEX_ID",
@@ -49,8 +51,20 @@ __all__ = [
 
 # ---- deliveries -------------------------------------------------------------------------------------------------
 MODES = ("full", "delta")
-DELIVERY_STATES = ("received", "verified", "loaded", "partly_loaded", "held", "refused", "superseded", "waived")
+DELIVERY_STATES = (
+    "received",
+    "verified",
+    "loaded",
+    "partly_loaded",
+    "held",
+    "refused",
+    "superseded",
+    "waived",
+    "tested",
+)
 FEED_STATES = (*DELIVERY_STATES, "expected", "late", "missing")  # of a feed for a night: of its delivery, or of none
+FEED_STANDINGS = ("none", "invited", "testing", "accredited", "paused", "ended")  # none: as if nothing had been decided
+ACCREDITATION_ACTS = ("invite", "test", "grant", "pause", "resume", "end")
 LIVE_OUTCOMES = ("accepted", "queried")
 REJECT_OUTCOMES = ("rejected", "queried")
 REJECT_STATES = ("open", "corrected", "expired")

@@ -7,6 +7,7 @@ result holds no value: positions, lines and fields only.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -31,7 +32,7 @@ from pipelines.tables import connect, fetch
 from pipelines.validation.judge import COUNTS, judge
 from pipelines.validation.measures import measure
 
-__all__ = ["EXAMPLES", "BrokenRule", "PreflightResult", "Verdict", "preflight"]
+__all__ = ["EXAMPLES", "BrokenRule", "PreflightResult", "Verdict", "blocking", "preflight"]
 
 Verdict = Literal["ready", "ready with queries", "not ready"]
 EXAMPLES = 5
@@ -135,7 +136,7 @@ def preflight(
         judged = judge(read, contract, day, authority=authority or "")
     reasons = _reasons(judged.counts, contract, read.findings)
     doubts = judged.counts["queried"] or judged.counts["rejected"] or judged.counts["repeats"] or reasons
-    not_ready = _blocking(judged.counts, contract)
+    not_ready = blocking(judged.counts, contract)
     proof: dict[str, bool] = {}
     measures = measure(judged.accepted, contract, judged.counts)
     if prove:
@@ -179,7 +180,8 @@ def _rows(path: Path) -> int:
         return _UNSTATED
 
 
-def _blocking(counts: dict[str, int], contract: Contract) -> bool:
+def blocking(counts: Mapping[str, int], contract: Contract) -> bool:
+    """Whether a file that came to these counts is not ready: nothing usable, something lost, or too much rejected."""
     rate = counts["rejected"] / counts["rows_read"] if counts["rows_read"] else 1.0
     nothing = counts["accepted"] + counts["queried"] == 0
     return nothing or counts["lost"] > 0 or rate > contract.service_level.reject_rate

@@ -23,6 +23,7 @@ COMMANDS = {
 """Name, `model train` for one in a group → Typer's command."""
 
 _REASON = ("--reason", "birth certificate seen")
+_FEED = ("--home", "{home}", "--authority", "330", "--agency", "police")
 WORDS: dict[str, tuple[str, ...]] = {
     "demo": ("{place}/demo",),
     "sample": ("{place}/sample",),
@@ -63,6 +64,14 @@ WORDS: dict[str, tuple[str, ...]] = {
     "model train": ("--home", "{home}"),
     "model preview": ("--home", "{home}", "--authority", "330", "--model", "children-1"),
     "model charts": ("--home", "{home}"),
+    "accredit list": ("--home", "{home}"),
+    "accredit check": _FEED,
+    "accredit invite": (*_FEED, *_REASON),
+    "accredit test": (*_FEED, *_REASON),
+    "accredit grant": (*_FEED, *_REASON),
+    "accredit pause": (*_FEED, *_REASON),
+    "accredit resume": (*_FEED, *_REASON),
+    "accredit end": (*_FEED, *_REASON),
     "waive": ("--home", "{home}", "--authority", "330", "--agency", "police", "--sequence", "17", *_REASON),
     "ui": ("--home", "{home}", "--landing", "{landing}"),
 }

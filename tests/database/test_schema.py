@@ -46,6 +46,7 @@ WRITTEN = {
     ("attempt", "state"): words.ATTEMPT_STATES,
     ("delivery", "state"): words.DELIVERY_STATES,
     ("feed_night", "state"): words.FEED_STATES,
+    ("accreditation", "act"): words.ACCREDITATION_ACTS, ("accreditation", "standing"): words.FEED_STANDINGS,
     ("reject", "state"): words.REJECT_STATES,
     ("night", "state"): words.NIGHT_STATES,
     ("identity", "state"): words.INDEX_ID_STATES, ("child", "state"): words.INDEX_ID_STATES,
