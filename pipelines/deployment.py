@@ -41,6 +41,9 @@ _PUT_BACK = (
 _OF_NOBODY = frozenset({"lost+found", ".opening", "demo.home", "home.id", "secret.fingerprint", "dagster"})
 
 
+_ACCREDITED_ONLY = b"accredited feeds only\n"  # stands in demo.home
+
+
 @dataclass(frozen=True)
 class Deployment:
     """What everything works on.
@@ -67,7 +70,9 @@ class Deployment:
         return self.settings.network or is_demo(self.home)
 
 
-def open_deployment(home: Path, landing: str = "", *, create: bool, demo: bool = False) -> Deployment:
+def open_deployment(
+    home: Path, landing: str = "", *, create: bool, demo: bool = False, accredited_only: bool = False
+) -> Deployment:
     """Open the deployment whose folder is `home`.
 
     Args:
@@ -75,6 +80,7 @@ def open_deployment(home: Path, landing: str = "", *, create: bool, demo: bool =
         landing: where deliveries land; whether there is such a place is found out by who looks there.
         create: make the home if there is none yet.
         demo: a home made now is for invented children only, and may do without a secret.
+        accredited_only: a demo home made now loads accredited feeds alone, unless the setting says otherwise.
 
     Raises:
         IsindexError: SETTING_INVALID; OPTIONS_CONFLICT when home and landing place are one folder, or one lies in the other; HOME_UNKNOWN when
@@ -90,11 +96,13 @@ def open_deployment(home: Path, landing: str = "", *, create: bool, demo: bool =
     place = Home(home)
     try:
         if not (home / "home.id").exists():
-            _make(home, create=create, demo=demo)
+            _make(home, create=create, demo=demo, accredited_only=accredited_only)
         _close_to_others(home)
         with _opened_by_one(home):
             hold_to_secret(place, demo=is_demo(place))
             engine = _database_of(place, _name_of(home))
+        if "accredited_only" not in settings().model_fields_set and _asks_for_accreditation(place):
+            use_settings(settings().model_copy(update={"accredited_only": True}))
     except OSError as fault:
         told = as_coded(fault)
         raise (told if told.code == "DISK_FULL" else not_writable(home)) from None
@@ -154,7 +162,12 @@ def _refuse_unknown_authorities() -> None:
         )
 
 
-def _make(home: Path, *, create: bool, demo: bool) -> None:
+def _asks_for_accreditation(home: Home) -> bool:
+    """Whether it is a demo home whose feeds were accredited as it was made."""
+    return is_demo(home) and _ACCREDITED_ONLY in (home.root / "demo.home").read_bytes()
+
+
+def _make(home: Path, *, create: bool, demo: bool, accredited_only: bool = False) -> None:
     if (home / "index.db").exists() or any(home.glob("snapshots/*/*")):  # it was opened before, and had a name then
         raise store_damaged(home / "home.id", _PUT_BACK)
     if not create:
@@ -175,7 +188,7 @@ def _make(home: Path, *, create: bool, demo: bool) -> None:
     home.mkdir(mode=FOLDER, parents=True, exist_ok=True)
     home.chmod(FOLDER)
     if demo and not any(home.iterdir()):  # a home that holds anything does not become a demo
-        write_bytes(b"invented children only\n", home / "demo.home")
+        write_bytes(b"invented children only\n" + (_ACCREDITED_ONLY if accredited_only else b""), home / "demo.home")
 
 
 def _refuse_one_in_the_other(home: Path, landing: str) -> None:

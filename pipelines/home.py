@@ -10,6 +10,7 @@ Belongs here: where things lie. Paths stored anywhere are relative to the home, 
       memory/<authority>/                                                        what is worked out once; may be removed at any time
       audit/head.json                                                            where the chain of the audit has come to
       models/<name>/                                                             candidate match models
+      certificates.json                            what the certificates of feeds were made from last; may be removed at any time
       reports/                                                                   what people read
       home.id, secret.fingerprint, demo.home       what the home is: its name, its secret, whether it is for samples only
       index.db                                                                   register and index database (SQLite)

@@ -158,7 +158,7 @@ class ServiceLevel:
     volume_rise: float = 0.1
     reject_rate: float = 0.02
     protected_share: float = 0.1
-    identified_share: float = 0.9
+    identified_share: float = 0.8
 
 
 @dataclass(frozen=True)

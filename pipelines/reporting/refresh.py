@@ -19,7 +19,7 @@ from pipelines.publishing.tombstones import tombstones
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.first_of_all import first_of_all
 from pipelines.reporting.readers_see import authorities_published, runs_of, told_on, versions_or_none
-from pipelines.reporting.site import write_front, write_overview, write_protection
+from pipelines.reporting.site import write_feeds, write_front, write_overview, write_protection
 from pipelines.seams import grown
 from pipelines.seams.protection import TASKS
 from pipelines.tables import read_as_or_none, read_table, write_json
@@ -31,7 +31,8 @@ _FLOOD = " flood"  # at the end of what is kept of a delivery in which too many 
 
 
 def refresh(home: Home, engine: Engine) -> None:
-    """Write the first page and the overviews anew of which what waits for somebody has changed since the last time."""
+    """Write the first page and the overviews anew of which what waits for somebody has changed since the last time, and certificates of feeds."""
+    write_feeds(home, engine)
     path = home.root / "standing.json"
     before = read_as_or_none(path, lambda told: {(str(day), str(what)) for day, what in told}) or set()
     now = {

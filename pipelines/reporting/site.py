@@ -8,6 +8,7 @@ same figures give the same bytes.
     reports/<night>/index.html                night overview, all authorities
     reports/<night>/<authority>/rejected.html, matching.html, quality.html, protection.html, a CSV for each table
     reports/<night>/<authority>/<agency>/rejects.csv    the supplier's file: for that agency's own users only
+    reports/accreditation/…                   feeds and their certificates (`certificates`)
     reports/network/index.html                the co-ordinating index, where there is one
     reports/model/index.html, <model>/index.html        the match models, with Splink's charts
 """
@@ -30,6 +31,7 @@ from sqlalchemy import Engine
 from pipelines.deliveries.standing import standing_deliveries
 from pipelines.home import Home
 from pipelines.reporting import words
+from pipelines.reporting.certificates import write_certificates
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.drawings import line, stacked_bars
 from pipelines.reporting.figures import (
@@ -61,6 +63,7 @@ from pipelines.seams.protection import TASKS
 from pipelines.tables import write_bytes
 
 __all__ = [
+    "write_feeds",
     "write_front",
     "write_matching",
     "write_models",
@@ -316,6 +319,19 @@ def write_network(home: Home, engine: Engine, shown: NetworkFigures) -> list[Pat
     return [*written, *(write_front(home, engine) if is_new else [])]
 
 
+def write_feeds(home: Home, engine: Engine) -> list[Path]:
+    """The pages of accreditation, as far as something has changed; the first page leads to them."""
+    is_new = not (home.reports / "accreditation" / "index.html").is_file()
+    written = write_certificates(
+        home,
+        engine,
+        lambda folder, template, root, title, sheets, values: _write(
+            folder, {"index.html": _page(template, root, title, sheets, **values)}, sheets
+        ),
+    )
+    return [*written, *(write_front(home, engine) if is_new and written else [])]
+
+
 def _script(value: Any) -> Markup:
     """`value` as a literal within a script: nothing in it can end the script."""
     text = json.dumps(value, sort_keys=True).replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026")
@@ -333,6 +349,7 @@ def write_front(home: Home, engine: Engine, business_date: date | None = None) -
             "Nights",
             sheets,
             latest=date.fromisoformat(latest) if latest else None,
+            accreditation=(home.reports / "accreditation" / "index.html").is_file(),
             network=(home.reports / "network" / "index.html").is_file(),
         ),
         "words.html": _page("words.html", "", "What the words mean", {}, **_words()),

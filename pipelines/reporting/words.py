@@ -14,12 +14,14 @@ __all__ = [
     "COLOURS",
     "DECISIONS",
     "DIMENSIONS",
+    "FEEDS",
     "GLOSSARY",
     "HIDING",
     "OPENINGS",
     "OUTCOMES",
     "PAIRS",
     "PROTECTION",
+    "REQUIREMENTS",
     "STANDINGS",
     "STATES",
     "STEPS",
@@ -186,6 +188,32 @@ STEPS = {
     "new": Word(
         "Stands alone", "quiet", "No other record could safely be joined, so the record is a child of its own."
     ),
+}
+FEEDS = {
+    "none": Word(
+        "Nothing decided", "quiet", "Nothing was decided of this feed, or it is as it was before it was paused."
+    ),
+    "invited": Word("Invited", "info", "It was asked to deliver, and is to be tested next."),
+    "testing": Word(
+        "Testing",
+        "info",
+        "Its deliveries are judged in full and answered, and kept apart: nothing of them is matched or published.",
+    ),
+    "accredited": Word("Accredited", "good", "Its deliveries are loaded."),
+    "paused": Word(
+        "Paused",
+        "bad",
+        "Nothing of it is taken in. What was published of it stays; who asks to be protected in a delivery is heard all the same.",
+    ),
+    "ended": Word("Ended", "quiet", "Nothing of it is taken in any more, until it is invited anew."),
+}
+REQUIREMENTS = {
+    "punctual": "The delivery was there before the cut-off, and was made in time.",
+    "complete": "Every file and every number of the sequence came, and every record of the manifest was read and judged.",
+    "conformant": "No more records were rejected than was agreed, and no column came that the contract does not have.",
+    "protective_columns": "The columns by which a child is protected came under their names, and what stands in them was understood.",
+    "identifiers": "Enough of the records have a verified national number.",
+    "volume": "There are about as many records as on the nights before.",
 }
 STANDINGS = {
     "in_force": Word("In force", "good", "Every night is matched with it."),

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, func, select
 
 from pipelines.contracts import Contract, contract_for
 from pipelines.database import schema as db
-from pipelines.deliveries import IN_FORCE, DeliveryEntry, Register
+from pipelines.deliveries import IN_FORCE, DeliveryEntry
 from pipelines.deliveries.due import due_at
 from pipelines.deliveries.reconcile import add_up
 from pipelines.settings import settings
@@ -31,6 +31,7 @@ _JUDGED = IN_FORCE | {"tested", "superseded"}
 _INCOMPLETE = ("SEQUENCE_GAP", "EMPTY", "RECORDS_LOST")
 _UNPROTECTED = ("PROTECTION_UNREADABLE", "PROTECTION_FLOOD")
 _NOTHING = "nothing came"
+_TRAILING = 14  # nights before, with which the volume of one is compared
 
 
 @dataclass(frozen=True)
@@ -103,19 +104,32 @@ def checklist_of(engine: Engine, authority: str, agency: str, nights: int | None
         nights: how many; default as the deployment asks (``ISINDEX_ACCREDITATION_NIGHTS``).
     """
     asked = nights or settings().accreditation_nights
-    register = Register(engine)
     contract = contract_for(agency)
-    came = register.known(authority, agency)
+    delivery, night = db.delivery.c, db.feed_night.c
     with engine.connect() as connection:
-        newest = connection.scalar(
-            select(func.max(db.delivery.c.business_date)).where(db.delivery.c.authority == authority)
-        )
-    days = [newest - timedelta(days=back) for back in reversed(range(asked))] if newest else []
-    by_day = {day: _of_night(came, day) for day in {each.business_date for each in came}}
+        newest = connection.scalar(select(func.max(delivery.business_date)).where(delivery.authority == authority))
+        days = [newest - timedelta(days=back) for back in reversed(range(asked))] if newest else []
+        since = days[0] - timedelta(days=_TRAILING) if days else date.max
+        came = [
+            DeliveryEntry(**row)
+            for row in connection.execute(
+                select(db.delivery)
+                .where(delivery.authority == authority, delivery.agency == agency, delivery.business_date >= since)
+                .order_by(delivery.sequence, delivery.delivery_id)
+            ).mappings()
+        ]
+        loaded = {
+            row["business_date"]: dict(row)
+            for row in connection.execute(
+                select(db.feed_night).where(
+                    night.authority == authority, night.agency == agency, night.business_date >= since
+                )
+            ).mappings()
+        }
     measured = {
-        day: _Measured.of(entry, _feed_night(register, authority, agency, day)) if entry else None
-        for day, entry in by_day.items()
-        if not days or day <= days[-1]
+        day: _Measured.of(entry, loaded.get(day))
+        for day in {each.business_date for each in came}
+        if (entry := _of_night(came, day)) is not None
     }
     return Checklist(
         authority,
@@ -150,16 +164,12 @@ def _of_night(came: Sequence[DeliveryEntry], day: date) -> DeliveryEntry | None:
     return (judged or own)[-1] if own else None
 
 
-def _feed_night(register: Register, authority: str, agency: str, day: date) -> dict[str, Any] | None:
-    return next((row for row in register.feed_nights(authority, day) if row["agency"] == agency), None)
-
-
-def _before(measured: Mapping[date, _Measured | None], day: date) -> list[dict[str, float]]:
+def _before(measured: Mapping[date, _Measured], day: date) -> list[dict[str, float]]:
     """How many records the feed held on the nights before, as far as it is known."""
     sizes = [
         each.size for night, each in sorted(measured.items()) if night < day and each and each.entry.state in _JUDGED
     ]
-    return [{"rows": float(size)} for size in sizes if size is not None][-14:]
+    return [{"rows": float(size)} for size in sizes if size is not None][-_TRAILING:]
 
 
 def _night(
@@ -239,8 +249,8 @@ def _volume(measured: _Measured, contract: Contract, before: Sequence[Mapping[st
     if measured.size is None:
         return Result(True, "changes only")
     (promise,) = measure_promises(contract, {"rows": float(measured.size)}, before)
-    low, high = promise.arguments["min_value"], promise.arguments["max_value"]
-    within = measured.size > 0 and measured.size >= (low or 0) and (high is None or measured.size <= high)
+    low, high = max(promise.arguments["min_value"] or 0, 0), promise.arguments["max_value"]
+    within = measured.size > 0 and measured.size >= low and (high is None or measured.size <= high)
     usual = "" if high is None else f", between {low:,.0f} and {high:,.0f} expected"
     return Result(within, f"{measured.size:,} records{usual}")
 

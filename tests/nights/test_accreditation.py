@@ -3,6 +3,7 @@ once; and whoever asks to be protected is heard, whatever the feed's standing.""
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,8 +20,10 @@ from pipelines.deliveries import Register
 from pipelines.errors import IsindexError
 from pipelines.nights import decisions
 from pipelines.nights.accreditation import decide_feed, every_act, feed_standings
+from pipelines.nights.arrivals import look_around
 from pipelines.nights.inputs import Inputs
 from pipelines.nights.summary import standing
+from pipelines.reporting import refresh
 from pipelines.validation.checklist import REQUIREMENTS, checklist_of
 from tests.databases import Databases
 from tests.nights.little_authority import AGENCIES, AUTHORITY, Delivery, children, day_of, put, row_of
@@ -309,6 +312,75 @@ def test_each_requirement_is_measured_by_itself(tested: LittleNights, tmp_path: 
     assert second.results["conformant"].measured == "12.50% rejected"
     assert second.results["identifiers"].measured == "0.0% with a verified number"
     assert second.results["volume"].holds
+
+
+def test_the_certificate_shows_the_checklist_and_names_nobody(tested: LittleNights, tmp_path: Path) -> None:
+    place = tested.copied_to(tmp_path)
+    page = place.home / "reports" / "accreditation" / AUTHORITY / "health" / "index.html"
+    assert "Testing" in page.read_text()
+    assert "accreditation/index.html" in (place.home / "reports" / "index.html").read_text()
+    act(place, "grant", despite=True, actor="B. Second", reason="it is urgent")
+    refresh(place.deployment.home, place.deployment.engine)
+    shown = page.read_text()
+    assert "Accredited" in shown
+    assert "although it did not meet every requirement" in shown
+    assert "100.0% with a verified number" in shown
+    with (page.parent / "granted.csv").open(encoding="utf-8-sig", newline="") as stream:
+        rows = {row["Requirement"]: row["Met"] for row in csv.DictReader(stream)}
+    assert rows == dict.fromkeys(
+        ("Punctual", "Complete", "Conformant", "Protective columns", "Identifiers", "Volume"), "Not met"
+    )
+    every = shown + (page.parent.parent.parent / "index.html").read_text()
+    persons = (
+        "A. First",
+        "B. Second",
+        "urgent",
+        *(each.family for each in children()),
+        *(each.nhs for each in children()),
+    )
+    assert [each for each in persons if each in every] == []
+    before = page.stat().st_mtime_ns
+    refresh(place.deployment.home, place.deployment.engine)
+    assert page.stat().st_mtime_ns == before
+
+
+def test_a_flood_in_a_feed_that_is_not_loaded_waits_for_a_waiver_and_no_other_refusal_does(
+    loaded: LittleNights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.deliveries.intake._FLOOD_ABOVE", 0)
+    place = loaded.copied_to(tmp_path)
+    act(place, "pause")
+    feed = place.feeds["health"]
+    rows = [{**row, "confidentiality": "S"} for row in feed.rows.values()]
+    put(place.landing, Delivery("health", day_of(1), feed.sequence + 1, "full", rows))
+    assert place.load() == {1: "published"}
+    assert codes(ack(place, 1)) == {"FEED_PAUSED", "PROTECTION_FLOOD"}
+    assert shielded(place, 1) == 0
+    assert [each["agency"] for each in standing(place.deployment) if each["agency"]] == ["health"]
+    by = {"actor": "A. First", "reason": "all of them", "at": datetime.now(UTC)}
+    assert decisions.waive(place.deployment, AUTHORITY, "health", feed.sequence + 1, **by) == []
+    assert place.load() == {1: "published"}
+    assert shielded(place, 1) == len(children())
+
+
+def test_a_flood_in_a_feed_that_is_tested_is_told_until_a_waiver_lets_it_count(
+    tested: LittleNights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.deliveries.intake._FLOOD_ABOVE", 0)
+    place = tested.copied_to(tmp_path)
+    feed = place.feeds["health"]
+    rows = [{**row, "confidentiality": "S"} for row in feed.rows.values()]
+    put(place.landing, Delivery("health", day_of(1), feed.sequence + 1, "full", rows))
+    assert place.load() == {1: "published"}
+    assert (ack(place, 1)["state"], codes(ack(place, 1))) == ("tested", {"FEED_TESTED", "PROTECTION_FLOOD"})
+    assert not checklist_of(place.deployment.engine, AUTHORITY, "health", 2).meets("protective_columns")
+    assert shielded(place, 1) == 0
+    assert [each.code for each in look_around(place.deployment).findings] == ["FLOOD_WAITS"]
+    by = {"actor": "A. First", "reason": "all of them", "at": datetime.now(UTC)}
+    assert decisions.waive(place.deployment, AUTHORITY, "health", feed.sequence + 1, **by) == []
+    assert place.load() == {1: "published"}
+    assert shielded(place, 1) == len(children())
+    assert "health" not in agencies_in(place, 1)
 
 
 @pytest.mark.both_databases

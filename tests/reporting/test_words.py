@@ -15,6 +15,7 @@ from pipelines.publishing.difference import Difference
 from pipelines.reporting import ShownModel, words, write_models, write_overview, write_reports
 from pipelines.reporting.words import Word
 from pipelines.seams import words as closed
+from pipelines.validation import checklist
 from tests.reporting import nights
 
 COLLECTIONS = {name: getattr(words, name) for name in words.__all__ if name.isupper()}
@@ -46,6 +47,8 @@ def explained(site: Path) -> list[tuple[str, str]]:
         (closed.TASK_KINDS, "TASKS"),
         (closed.DECISION_KINDS, "DECISIONS"),
         (closed.POSSIBLE_KINDS, "PAIRS"),
+        (closed.FEED_STANDINGS, "FEEDS"),
+        (checklist.REQUIREMENTS, "REQUIREMENTS"),
         (closed.STEPS, "STEPS"),
         (closed.REJECT_OUTCOMES, "OUTCOMES"),
         (closed.DIMENSIONS, "DIMENSIONS"),
