@@ -11,14 +11,14 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
-from sqlalchemy import Connection, Engine, Text, cast, func, or_, select
+from sqlalchemy import Connection, Engine, Text, and_, cast, func, not_, or_, select
 
 from pipelines.database.schema import attempt, delivery, landing_seen, waiver
 from pipelines.deliveries.accreditation import NOT_ADMITTED
 from pipelines.deliveries.codes import Finding
 from pipelines.deliveries.states import CONSUMING, IN_FORCE, DeliveryEntry, gap_before
 
-__all__ = ["open_gaps", "standing_deliveries"]
+__all__ = ["nights_of_nobody_admitted", "open_gaps", "standing_deliveries"]
 
 _MISPLACED = ("WRONG_AUTHORITY", "WRONG_AGENCY", "WRONG_DATE")
 
@@ -86,6 +86,29 @@ def open_gaps(engine: Engine, authorities: Collection[str] | None = None) -> dic
             gap = gap_before(others, entry, _waived(connection, feed))
             found[entry.delivery_id] = (entry.business_date, gap[0] if gap else None)
     return found
+
+
+def nights_of_nobody_admitted(engine: Engine, nights: Collection[tuple[str, date]]) -> set[tuple[str, date]]:
+    """Those of the nights (authority, business date) up to which deliveries came, and not one of a feed that was to be loaded.
+
+    There is nothing to publish on them, because somebody decided so or nobody has decided yet; nobody has to settle them.
+    """
+    whose = sorted({authority for authority, _ in nights})
+    if not whose:
+        return set()
+    column = delivery.c
+    told = cast(column.codes, Text)
+    barred = and_(column.state == "refused", or_(*(told.contains(code) for code in sorted(NOT_ADMITTED))))
+    of_them = select(column.authority, func.min(column.business_date)).where(column.authority.in_(whose))
+    with engine.connect() as connection:
+        begun = {row[0]: row[1] for row in connection.execute(of_them.group_by(column.authority))}
+        others = of_them.where(column.state != "tested", not_(barred)).group_by(column.authority)
+        first = {row[0]: row[1] for row in connection.execute(others)}
+    return {
+        (authority, day)
+        for authority, day in nights
+        if begun.get(authority, date.max) <= day < first.get(authority, date.max)
+    }
 
 
 def _is_settled(

@@ -14,7 +14,7 @@ from pipelines.database import schema as db
 from pipelines.deliveries import IN_FORCE, DeliveryEntry, LandingFinding
 from pipelines.deliveries.due import ABSENT, state_told
 from pipelines.deliveries.reconcile import counted
-from pipelines.deliveries.standing import standing_deliveries
+from pipelines.deliveries.standing import nights_of_nobody_admitted, standing_deliveries
 from pipelines.deployment import Deployment, is_demo
 from pipelines.nights.attempts import AttemptRow, last_attempts
 from pipelines.nights.plan import PlannedNight
@@ -27,6 +27,7 @@ from pipelines.reporting.way_out import remedy_of, what_to_do
 
 __all__ = ["WISHES_OPEN", "standing", "summary_of", "waiting_told"]
 
+_NONE_ADMITTED = "Nothing has to be done: no feed of this authority is to be loaded yet (`isindex accredit list`)."
 WISHES_OPEN = "WISHES_OPEN"
 """The code of wishes to be protected that wait for somebody."""
 
@@ -70,12 +71,7 @@ def summary_of(
     waiting = standing(deployment, authorities)
     whose = sorted(authorities or authorities_of(deployment))
     unprotected = protection_waits(deployment, whose)
-    well = (
-        not findings
-        and not waiting
-        and not unprotected
-        and all(night["state"] == "published" and not night["fault"] for night in nights)
-    )
+    well = not findings and not waiting and not unprotected and all(_is_well(deployment, night) for night in nights)
     warnings = ["a demo home: for invented children only"] if is_demo(deployment.home) else []
     home = deployment.home
     return {
@@ -108,6 +104,17 @@ def summary_of(
     }
 
 
+def _is_well(deployment: Deployment, night: dict[str, Any]) -> bool:
+    """Whether a night was published, or there was nothing to publish because no feed of its authority is to be loaded yet."""
+    if night["state"] == "held" and not night["fault"]:
+        return _nothing_admitted(deployment, night["authority"], date.fromisoformat(night["business_date"]))
+    return night["state"] == "published" and not night["fault"]
+
+
+def _nothing_admitted(deployment: Deployment, authority: str, day: date) -> bool:
+    return bool(nights_of_nobody_admitted(deployment.engine, {(authority, day)}))
+
+
 def waiting_told(deployment: Deployment, authority: str, landing: str = "") -> dict[str, Any]:
     """Of an authority whose protection waits: the code, why, what to do, and since when, "" where that is not known."""
     told = told_of(deployment.home, authority)
@@ -124,6 +131,8 @@ def waiting_told(deployment: Deployment, authority: str, landing: str = "") -> d
 def standing(deployment: Deployment, authorities: Collection[str] | None = None) -> list[dict[str, Any]]:
     """What waits for somebody, with the reasons and the way out: nights that are held, or whose last run did not end well, then deliveries.
 
+    A night that is held because no feed of its authority is to be loaded yet waits for nobody.
+
     Those are the ones that are held or refused and that nobody has settled; of a night agency, sequence and delivery_id
     are None. Last, of each authority, the wishes to be protected that mean nobody, or ask for a firewall that stands nowhere
     (WISHES_OPEN): they stand until they are settled, not for their night alone.
@@ -138,6 +147,8 @@ def standing(deployment: Deployment, authorities: Collection[str] | None = None)
         query = query.where(db.attempt.c.authority.in_(sorted(authorities)))
     with deployment.engine.connect() as connection:
         rows = [AttemptRow(**row) for row in connection.execute(query).mappings()]
+    held = {(row.authority, row.business_date) for row in rows if row.state == "held"}
+    quiet = nights_of_nobody_admitted(deployment.engine, held)
     nights = [
         {
             "authority": row.authority,
@@ -152,6 +163,7 @@ def standing(deployment: Deployment, authorities: Collection[str] | None = None)
             "since": row.started_at,
         }
         for row in rows
+        if row.state != "held" or (row.authority, row.business_date) not in quiet
     ]
     deliveries = map(_waits, standing_deliveries(deployment.engine, authorities))
     wishes = [_open_wishes(each) for each in tasks_now(deployment.engine, authorities) if each.grave]
@@ -232,7 +244,9 @@ def _night(deployment: Deployment, ran: Ran) -> dict[str, Any]:
         "stage": _stage(row) if row else "",
         "code": "NIGHT_RUNNING" if ran.busy else ran.code or (_code(row) if row else ""),
         "reasons": row.reasons if row else [],
-        "what_to_do": _way_out(row, ran),
+        "what_to_do": _NONE_ADMITTED
+        if row and row.state == "held" and _nothing_admitted(deployment, *where)
+        else _way_out(row, ran),
         "version": _shown_as(deployment, planned, row.version) if row else None,
         "figures": dict(row.figures) if row else {},
         "feeds": [

@@ -46,7 +46,7 @@ def test_a_cut_off_written_for_cron_is_the_same_time_of_day(setting):
         ("CUT_OFF", "six"), ("CUT_OFF", "25:00"), ("CUT_OFF", "0 6 * * 1"), ("CUT_OFF", "0600"),
         ("FIRST_NIGHT", "18/11/2026"), ("LAST_PARTITION", "tomorrow"), ("DATABASE_URL", "hunter2@host"),
         ("NOTIFY_URL", "mailto:a@b"), ("MEMORY", "plenty"), ("THREADS", "0"), ("WORKERS", "0"), ("WORKERS", "all"), ("KEEP_NIGHTS", "0"),
-        ("KEEP_VERSIONS", "all"), ("LOCK_WAIT_SECONDS", "-1"),
+        ("KEEP_VERSIONS", "all"), ("ACCREDITED_ONLY", "perhaps"), ("ACCREDITATION_NIGHTS", "0"), ("LOCK_WAIT_SECONDS", "-1"),
     ],
 )  # fmt: skip
 def test_one_that_cannot_be_read_is_named_and_what_it_holds_is_not_told(name, text, setting):

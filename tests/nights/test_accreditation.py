@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow.compute as pc
@@ -22,7 +23,8 @@ from pipelines.nights import decisions
 from pipelines.nights.accreditation import decide_feed, every_act, feed_standings
 from pipelines.nights.arrivals import look_around
 from pipelines.nights.inputs import Inputs
-from pipelines.nights.summary import standing
+from pipelines.nights.plan import outstanding
+from pipelines.nights.summary import standing, summary_of
 from pipelines.reporting import refresh
 from pipelines.validation.checklist import REQUIREMENTS, checklist_of
 from tests.databases import Databases
@@ -381,6 +383,31 @@ def test_a_flood_in_a_feed_that_is_tested_is_told_until_a_waiver_lets_it_count(
     assert place.load() == {1: "published"}
     assert shielded(place, 1) == len(children())
     assert "health" not in agencies_in(place, 1)
+
+
+@pytest.mark.both_databases
+def test_an_authority_none_of_whose_feeds_is_to_be_loaded_yet_alarms_nobody_and_is_published_after_the_grants(
+    place: LittleNights, setting: Callable[[str, object], None]
+) -> None:
+    setting(ONLY, 1)
+    act(place, "test", "health")
+    act(place, "test", "education")
+    for night in range(2):
+        place.deliver(night)
+        assert place.load() == {night: "held"}
+    assert standing(place.deployment) == []
+    planned = outstanding(place.deployment, [], asked=lambda authority, day: day == day_of(1))
+    told = summary_of(
+        place.deployment, [SimpleNamespace(planned=each, fault="", busy=False, code="") for each in planned]
+    )
+    assert told["ok"]
+    assert "accredit list" in told["nights"][0]["what_to_do"]
+    for agency in AGENCIES:
+        act(place, "grant", agency, despite=True)
+    place.deliver(2)
+    assert place.load() == {2: "published"}
+    assert agencies_in(place, 2) == set(AGENCIES)
+    assert standing(place.deployment) == []
 
 
 @pytest.mark.both_databases

@@ -302,7 +302,7 @@ def _remarks(feed: FeedLine) -> list[tuple[str, str, str, str]]:
     remarks = [(n.code, n.file, n.message, n.remedy) for n in feed.notices if n.severity != "info"]
     if not remarks and feed.state in ("held", "refused"):
         return []  # it was settled since
-    if not remarks and feed.state not in ("loaded", "partly_loaded", "superseded", "waived"):
+    if not remarks and feed.state not in ("loaded", "partly_loaded", "superseded", "waived", "tested"):
         remedy = {
             "late": "Ask the supplier when it will come.",
             "missing": "Ask the supplier to send it; it is loaded for this night whenever it comes.",
