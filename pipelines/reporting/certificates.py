@@ -21,7 +21,7 @@ from pipelines.deliveries.accreditation import Act, acts
 from pipelines.home import Home
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.sheets import Sheet
-from pipelines.reporting.tables_of.accreditation import certificate_sheets, feeds_sheet
+from pipelines.reporting.tables_of.accreditation import certificate_sheets, feeds_sheet, requirements_told
 from pipelines.reporting.words import FEEDS
 from pipelines.settings import settings
 from pipelines.tables import read_as_or_none, write_json
@@ -76,7 +76,8 @@ def _certificate(
         "standing": FEEDS[last.standing],
         "since": date.fromisoformat(last.decided_at[:10]),
         "granted": date.fromisoformat(grant.decided_at[:10]) if grant else None,
-        "despite": bool(grant and grant.despite),
+        "despite": requirements_told(grant.despite) if grant else "",
+        "granted_nights": len(grant.checklist["nights"]) if grant and grant.checklist else 0,
         "asked": checklist.asked,
         "holds": checklist.holds,
     }

@@ -10,8 +10,9 @@ from sqlalchemy import Engine, create_engine, insert
 
 from pipelines.contracts.contract import Column, Contract, FileFormat, Rule, ServiceLevel
 from pipelines.database.engine import metadata
-from pipelines.database.schema import attempt, delivery, feed_night, night
+from pipelines.database.schema import accreditation, attempt, delivery, feed_night, night
 from pipelines.reporting import Directory, MatchTables, review_of
+from pipelines.validation.checklist import checklist_of
 from pipelines.validation.rejects import FAULTS
 
 NIGHT = date(2026, 11, 20)
@@ -181,6 +182,17 @@ def matching(pairs: int = 12) -> MatchTables:
         ),
         stats={"candidate_pairs": 12345.0, "scored_pairs": 678.0},
     )
+
+
+def accredited(engine: Engine, agency: str) -> None:
+    """Let a feed of 330 be accredited by what its last three nights came to."""
+    found = checklist_of(engine, "330", agency)
+    act = {
+        "authority": "330", "agency": agency, "act": "grant", "standing": "accredited", "actor": "A. First", "reason": "agreement 7",
+        "checklist": found.as_json(), "despite": list(found.unmet), "decided_at": "2026-11-21T09:00:00+00:00",
+    }  # fmt: skip
+    with engine.begin() as connection:
+        connection.execute(insert(accreditation).values(act))
 
 
 def database(url: str = "sqlite://") -> Engine:

@@ -12,6 +12,7 @@ from pipelines.matching import load_model
 from pipelines.matching.comparing.levels import COMPARISONS
 from pipelines.matching.training.splink_charts import Example, chart_libraries, charts_of
 from pipelines.reporting import ShownModel, write_models, write_overview, write_reports
+from pipelines.reporting.site import write_feeds
 from tests.reporting import nights
 
 CHROMIUM = Path(os.environ.get("ISINDEX_CHROMIUM", "/usr/bin/chromium"))
@@ -19,6 +20,8 @@ AXE = os.environ.get("ISINDEX_AXE", "")
 PAGES = [
     "index.html",
     "words.html",
+    "accreditation/index.html",
+    "accreditation/330/health/index.html",
     "model/index.html",
     "model/children-1/index.html",
     "2026-11-20/index.html",
@@ -40,6 +43,8 @@ def site(tmp_path_factory) -> Path:
     write_reports(
         home, engine, "330", nights.NIGHT, nights.tonight(), nights.standing(), nights.matching(), nights.directory()
     )
+    nights.accredited(engine, "health")
+    write_feeds(home, engine)
     write_overview(home, engine, nights.NIGHT, nights.directory())
     return home.reports
 

@@ -12,7 +12,7 @@ from pipelines.reporting.directory import Directory
 from pipelines.reporting.sheets import Cell, Head, Link, Sheet
 from pipelines.reporting.words import FEEDS, Word, short_day
 
-__all__ = ["certificate_sheets", "feeds_sheet"]
+__all__ = ["certificate_sheets", "feeds_sheet", "requirements_told"]
 
 _MET = {True: Word("Met", "good", ""), False: Word("Not met", "bad", "")}
 
@@ -25,7 +25,7 @@ def feeds_sheet(feeds: Sequence[Act], directory: Directory) -> dict[str, Sheet]:
             Link(directory.title(each.agency), f"{each.authority}/{each.agency}/index.html"),
             FEEDS[each.standing],
             date.fromisoformat(each.decided_at[:10]),
-            _named(each.despite),
+            requirements_told(each.despite),
         )
         for each in feeds
     ]
@@ -70,7 +70,8 @@ def _night(result: Mapping[str, Any]) -> str:
     return str(result["measured"]) if result["holds"] else f"Not met: {result['measured']}"
 
 
-def _named(requirements: Sequence[str]) -> str:
+def requirements_told(requirements: Sequence[str]) -> str:
+    """Requirements as people read them."""
     return ", ".join(map(_title, requirements))
 
 
