@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -80,7 +81,8 @@ def test_no_kind_of_change_is_left_out_anywhere(nights: LittleNights) -> None:
     def all_agree(number: int) -> None:
         differences = manifest(nights, number)["differences"]
         (row,) = overview(nights, number, "authorities")
-        shown = dict(reversed(each.split(" ")) for each in row[8].split(", "))
+        told = re.findall(r"(\d[\d,]*) (\w+)(?: \((\d[\d,]*) of them (\w+)\))?", row[8])
+        shown = {kind: count for *one, moved, what in told for count, kind in (one, (moved, what)) if kind}
         assert shown == {kind: f"{count:,}" for kind, count in differences.items() if count}
         assert asked("diff", "--home", str(nights.home), "--authority", AUTHORITY) == differences
         assert asked("status", "--home", str(nights.home))[0]["differences"] == differences
@@ -387,6 +389,6 @@ def test_an_authority_that_has_fallen_silent_is_named_though_no_run_was_made_for
     (folder / "manifest.json").write_text(json.dumps(told | {"authority": "331"}))
     nights.load()
     silent, heard = overview(nights, 2, "authorities")
-    assert (silent[1], silent[2], heard[1], heard[2]) == (AUTHORITY, "Not published", "331", "Published")
-    assert silent[-1] == "Nothing has come for this night; last heard of on 19 Nov 2026."
+    assert (silent[1], silent[2], heard[1], heard[2]) == (AUTHORITY, "Silent", "331", "Published")
+    assert silent[-1] == "Nothing has come for this night; last heard of for 19 Nov 2026."
     assert any(silent[-1] == row[5] for row in overview(nights, 2, "attention"))
