@@ -84,6 +84,9 @@ class Nothing:
     def night_processed(self, authority: str, day: date) -> bool:
         return False
 
+    def standing(self, authority: str, agency: str) -> str:
+        return "none"
+
     def conclude(self, entry: DeliveryEntry, *, supersedes: Sequence[str] = ()) -> list[DeliveryEntry]:
         return []
 
