@@ -1,7 +1,8 @@
-"""What an authority gives the network: one minimal row for each child of its published snapshot, and not more.
+"""What an authority gives the network: one minimal row for each child of its published snapshot, and digests; not more.
 
 Belongs here: making it of a version in force, and keeping it by the version's name, for that never changes. Of a protected child there is
-its name, sex, birth date and what finds it again by number; nothing of where it lives. Names are those that the version shows, so nothing is here that
+its name, sex, birth date and what finds it again by number; nothing of where it lives. Beside the rows stand what all records of each child are known by,
+and what its protection knows (`known_by`). Names are those that the version shows, so nothing is here that
 a firewall keeps from being shown; numbers and postcodes are keyed digests: numbers are readable by the agency alone that issued them, and who is
 shielded later has left no address here.
 """
@@ -13,9 +14,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import pyarrow as pa
-
 from pipelines.errors import IsindexError
+from pipelines.network.known_by import hiding_tokens, known_by, tokens_of_all
 from pipelines.network.place import Network
 from pipelines.nights.attempts import attempt_in_force
 from pipelines.nights.decided import decisions_of
@@ -23,19 +23,21 @@ from pipelines.nights.night import Night
 from pipelines.nights.walls import walls_in
 from pipelines.privacy.secret import key_for
 from pipelines.protection.register import ELSEWHERE
-from pipelines.protection.tokens import tokens_of_records
 from pipelines.publishing.manifests import is_published, manifest_of
 from pipelines.publishing.publish import snapshot_tables
 from pipelines.publishing.versions import versions_in_force
-from pipelines.seams.network import CHILDREN, FIREWALLS, NAMES
-from pipelines.seams.seam import Seam, give
+from pipelines.seams.network import CHILDREN, FIREWALLS, HIDING_TOKENS, KNOWN_BY, NAMES
+from pipelines.seams.protection import LATCHED
+from pipelines.seams.seam import Seam, give, grown
 from pipelines.tables import connect, fetch, read_table, read_told, write_json, write_table
 
-__all__ = ["TABLES", "Contribution", "contribute", "standing_contribution"]
+__all__ = ["ROWS", "TABLES", "Contribution", "contribute", "standing_contribution"]
 
-TABLES: dict[str, Seam] = {"children": CHILDREN, "names": NAMES, "firewalls": FIREWALLS}
+ROWS: dict[str, Seam] = {"children": CHILDREN, "names": NAMES, "firewalls": FIREWALLS}
+"""What a night takes as a whole."""
+TABLES: dict[str, Seam] = {**ROWS, "tokens": KNOWN_BY, "hiding_tokens": HIDING_TOKENS}
 _COMPLETE = "contribution.json"
-_FORM = 2  # grows with what is given of a child
+_FORM = 3  # grows with what is given of a child
 
 
 @dataclass(frozen=True)
@@ -126,40 +128,30 @@ def _make(night: Night, version: str, shown: Path, folder: Path) -> None:
         duck.execute("SET VARIABLE authority = ?", [night.authority])
         duck.execute("SET VARIABLE secret = ?", [key_for("numbers in the network").hex()])
         duck.execute("SET VARIABLE elsewhere = ?", [ELSEWHERE])
-        duck.execute(_PROTECTED)
-        duck.register("tokens", _tokens_of(fetch(duck, "FROM records_protected"), read_table(person / "names.parquet")))
+        duck.register("tokens", tokens_of_all(person))
+        duck.register("latched", grown(read_table(protection / "latched.parquet"), LATCHED))
         duck.execute(_ASKING)
         duck.execute(_NUMBERS)
         made = {name: give(fetch(duck, sql), TABLES[name]) for name, sql in _TABLES.items()}
+        made |= {"tokens": known_by(duck), "hiding_tokens": hiding_tokens(duck)}
     shutil.rmtree(folder, ignore_errors=True)
     for name, table in made.items():
         write_table(table, folder / f"{name}.parquet")
     write_json({"form": _FORM, "rows": {name: table.num_rows for name, table in made.items()}}, folder / _COMPLETE)
 
 
-def _tokens_of(records: pa.Table, names: pa.Table) -> pa.Table:
-    """What records of protected children are known by: record_key, token."""
-    with connect({"records": records, "names": names}) as duck:
-        theirs = fetch(duck, "FROM names SEMI JOIN records USING (record_key)")
-    return tokens_of_records(records, theirs).select(["record_key", "token"])
-
-
-_PROTECTED = """
-    CREATE TEMP TABLE protected AS SELECT index_id FROM children WHERE shielded OR withheld;
-    CREATE TEMP VIEW records_protected AS
-    FROM records SEMI JOIN (FROM identities SEMI JOIN protected USING (index_id)) USING (record_key)
-"""
 # children for whom a record asks, or a wish that stands and that no message of the network made, or a decision
 _ASKING = """
+    CREATE TEMP TABLE protected AS SELECT index_id FROM children WHERE shielded OR withheld;
+    CREATE TEMP TABLE marked AS
+    SELECT DISTINCT index_id FROM identities SEMI JOIN protected USING (index_id)
+    JOIN (SELECT record_key FROM records WHERE coalesce(shielded, true) UNION SELECT record_a FROM decisions WHERE kind = 'shield') USING (record_key);
     CREATE TEMP TABLE wished AS
     SELECT DISTINCT unnest(tokens) AS token FROM entries WHERE lifted_by IS NULL AND asked <> getvariable('elsewhere');
     CREATE TEMP TABLE asking AS
     SELECT DISTINCT index_id FROM identities SEMI JOIN protected USING (index_id)
-    JOIN (
-        SELECT record_key FROM records_protected WHERE coalesce(shielded, true)
-        UNION SELECT record_key FROM tokens SEMI JOIN wished USING (token)
-        UNION SELECT record_a FROM decisions WHERE kind = 'shield'
-    ) USING (record_key)
+    JOIN (SELECT DISTINCT record_key FROM tokens SEMI JOIN wished USING (token)) USING (record_key)
+    UNION FROM marked
 """
 # of each child the numbers of its records, that of most of them first; none of a child that is shown without a name: it may be two
 _NUMBERS = """
@@ -192,7 +184,8 @@ _TABLES = {
         SELECT {_ROW_KEY} index_id AS row_key, getvariable('authority') AS authority, index_id, given_names, family_name, birth_date, sex,
             if(shielded OR withheld, NULL, left(sha256(getvariable('secret') || ' postcode ' || upper(replace(postcode, ' ', ''))), 32)) AS postcode,
             nhs_number, previous_nhs_number, upn, former_upn,
-            shielded OR withheld AS protected, index_id IN (FROM asking) AS asks, agencies
+            shielded OR withheld AS protected, index_id IN (FROM asking) AS asks, agencies,
+            index_id IN (FROM marked) AS marked
         FROM children LEFT JOIN lives USING (index_id) LEFT JOIN numbers USING (index_id) LEFT JOIN (
             SELECT index_id, count(DISTINCT agency) AS agencies FROM identities JOIN records USING (record_key) GROUP BY index_id) USING (index_id)
         ORDER BY row_key

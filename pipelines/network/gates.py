@@ -71,20 +71,37 @@ GATES: Mapping[str, tuple[str, str]] = {
         "SELECT count(*) FROM children WHERE protected AND postcode IS NOT NULL",
     ),
     "protection_told": (
-        "Whoever is one child with, or bears a number of, one whom its own authority protects is protected too, or its authority was told.",
+        "Whoever is one child with, or bears a number of, one whom its own authority protects, or bears what another authority's protection knows, "
+        "is protected too, or its authority was told, also of what has come since.",
         """
         WITH hiding AS (
-            SELECT row_key FROM children c
+            SELECT row_key, authority, coalesce(marked, true) AS marked FROM children c
             WHERE protected AND (asks OR NOT EXISTS (FROM told_before t WHERE t.authority = c.authority AND t.index_id = c.index_id))
         ),
         bearing AS (SELECT authority, row_key, unnest([nhs_number, previous_nhs_number, upn, former_upn]) AS number FROM children),
-        ids AS (SELECT index_id FROM identities WHERE record_key IN (SELECT row_key FROM hiding)),
+        one AS (
+            SELECT o.record_key AS row_key, h.row_key AS hides, h.marked
+            FROM hiding h JOIN identities i ON i.record_key = h.row_key JOIN identities o USING (index_id) WHERE o.record_key <> h.row_key
+        ),
         meant AS (
-            SELECT record_key AS row_key FROM identities SEMI JOIN ids USING (index_id)
-            UNION SELECT o.row_key FROM bearing b SEMI JOIN hiding USING (row_key) JOIN bearing o USING (number) WHERE o.authority <> b.authority
+            FROM one
+            UNION SELECT o.row_key, b.row_key, h.marked
+            FROM bearing b JOIN hiding h USING (row_key) JOIN bearing o USING (number) WHERE o.authority <> b.authority
+        ),
+        why AS (
+            SELECT row_key, 'hides ' || hides AS reason FROM meant
+            UNION SELECT row_key, 'asks ' || hides FROM meant WHERE marked
+            UNION SELECT row_key, 'is ' || hides FROM one
+            UNION SELECT b.row_key, 'bears ' || h.authority || ' ' || h.token
+            FROM bearers b JOIN hidden_tokens h USING (token) WHERE NOT starts_with(b.row_key, h.authority || ':') AND b.kind <> 'key'
+        ),
+        unknown AS (
+            SELECT row_key FROM (SELECT row_key, reason FROM why EXCEPT SELECT row_key, reason FROM noted)
+            UNION SELECT row_key FROM (SELECT row_key, 'has ' || token AS reason FROM own EXCEPT SELECT row_key, reason FROM noted)
         )
-        SELECT count(*) FROM children c SEMI JOIN meant USING (row_key)
-        WHERE NOT protected AND NOT EXISTS (FROM told t WHERE t.authority = c.authority AND t.index_id = c.index_id)
+        SELECT count(*) FROM children c WHERE NOT protected AND row_key IN (SELECT row_key FROM why)
+            AND NOT EXISTS (FROM telling t WHERE t.authority = c.authority AND t.index_id = c.index_id)
+            AND (row_key IN (SELECT row_key FROM unknown) OR NOT EXISTS (FROM told t WHERE t.authority = c.authority AND t.index_id = c.index_id))
         """,
     ),
     "one_custodian": (
@@ -122,7 +139,8 @@ def judge(tables: Mapping[str, pa.Table]) -> list[NetworkGate]:
 
     Args:
         tables: `children`, `firewalls`, `who_left`, `identities` (of national ids), `pointers`, `before` (those of the night before), `told` (all
-            messages, also those that wait), `told_before` (those handed over before the night), `custody`, `custody_before` and `moves_before` (of the night
+            messages, also those that wait), `told_before` (those handed over before the night), `telling` (those of the night), `noted` (`REASONS` that authorities
+            were told of before), `hidden_tokens`, `bearers` and `own` (who bears these, and what those who were told of are known by: `KNOWN_BY`), `custody`, `custody_before` and `moves_before` (of the night
             before), `redirects` (`INDEX_IDS` of national ids), `accepted` (move: those that were accepted).
     """
     verdicts = []

@@ -25,7 +25,7 @@ from pipelines.tables import read_as, write_json
 
 __all__ = ["FORMAT", "Given", "Inputs", "inputs_in", "inputs_now"]
 
-FORMAT = 3  # grows when the program makes something else of the same inputs
+FORMAT = 4  # grows when the program makes something else of the same inputs
 
 
 @dataclass(frozen=True)

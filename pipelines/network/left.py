@@ -2,7 +2,7 @@
 
 Belongs here: who they are after a night, with their names and firewalls as they were. They bear no pointer, are found by nobody, and leave no authority
 once more; that they may be one child with somebody else is all that they are kept for. One who comes back under the same index id has never left. Not here:
-what is kept of protected children who are gone (`messages`), which does not end.
+what the protection of an authority knows of one who is gone (`known_by`), which ends when two people of that authority end it.
 """
 
 from __future__ import annotations

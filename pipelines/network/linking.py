@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.network.contributions import TABLES, Contribution
+from pipelines.network.contributions import ROWS, Contribution
 from pipelines.network.decisions import Decided, contradicted
 from pipelines.seams.matching import DECISIONS
 from pipelines.seams.network import REVIEW
@@ -31,7 +31,7 @@ __all__ = ["Gathered", "gather", "link", "review_of"]
 
 @dataclass(frozen=True)
 class Gathered:
-    """What all authorities give, by the seams of `pipelines.seams.network`."""
+    """What all authorities give of their children, by the seams of `pipelines.seams.network`."""
 
     children: pa.Table
     names: pa.Table
@@ -50,7 +50,7 @@ def gather(contributions: Sequence[Contribution]) -> Gathered:
                 ),
             ]
         )
-        for name, seam in TABLES.items()
+        for name, seam in ROWS.items()
     }
     order = {name: [(column, "ascending") for column in table.column_names[:1]] for name, table in together.items()}
     return Gathered(**{name: table.sort_by(order[name]) for name, table in together.items()})
@@ -75,7 +75,9 @@ def link(
     authorities = gone["authority"].combine_chunks()
     sources = pc.binary_join_element_wise(authorities, pa.scalar("who have left"), " ")
     gone = gone.set_column(gone.column_names.index("authority"), "authority", sources)
-    children = pa.concat_tables([gathered.children, gone]).drop_columns(["index_id", "protected", "asks", "agencies"])
+    children = pa.concat_tables([gathered.children, gone]).drop_columns(
+        ["index_id", "protected", "asks", "agencies", "marked"]
+    )
     people = children.rename_columns({"row_key": "record_key", "authority": "source"}).sort_by("record_key")
     names = (
         pa.concat_tables([gathered.names, left.names]).rename_columns({"row_key": "record_key"}).sort_by("record_key")

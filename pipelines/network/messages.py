@@ -1,13 +1,14 @@
 """Who must be hidden in an authority because of another: a message for each that names one of its own index ids, and no person.
 
 Belongs here: finding them, and handing them over. A child who is protected in one authority is hidden in every other that may know it: where
-the two are one child here, bear one number, or are a pair that was kept apart and is not certainly two children, from one to the next.
+the two are one child here, bear one number, or are a pair that was kept apart and is not certainly two children, from one to the next; and
+where it bears a number, or names with birth date, that the protection of another authority knows (`known_by`), be there a child of that or not.
 Whether two children of *one* authority are one is for that authority to say, and hides nobody here. What hides a child is that *its own*
 authority protects it for a reason of its own; one that is hidden by a message alone hides nobody in turn, else two authorities would hold
 each other hidden after the one that asked has opened its child.
 
 A message becomes a wish of the authority that it reaches: it is in force with its next night, and at once as a protective version. There, two
-people lift it like any other. It is told once. Of a protected child who is gone from its authority keyed digests stay here, until it is back.
+people lift it like any other. Of a child who was told of it is told anew when it is open and there is a reason that was not there then (`reasons`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from pipelines.errors import IsindexError
 from pipelines.matching.deciding.components import components
 from pipelines.network.linking import Gathered
 from pipelines.network.place import Network
+from pipelines.network.reasons import grounds_in, reasons_in
 from pipelines.nights.follow import newest_in_force
 from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
@@ -33,10 +35,9 @@ from pipelines.nights.protective import protect_in_any_case
 from pipelines.nights.requests import keep_wishes
 from pipelines.outages import as_coded
 from pipelines.protection.register import ELSEWHERE
-from pipelines.protection.tokens import tokens_of_records
 from pipelines.publishing.versions import versions_in_force
 from pipelines.seams.identities import VISIBILITY
-from pipelines.seams.network import CHILDREN, GONE, MESSAGES
+from pipelines.seams.network import CHILDREN, MESSAGES
 from pipelines.seams.seam import give
 from pipelines.tables import connect, fetch, read_table
 
@@ -51,11 +52,13 @@ class Hidden:
 
     Attributes:
         seen: `VISIBILITY` of national ids: shielded who holds a child that its own authority protects, withheld who may be one.
-        gone: what protected children were known by who are gone from their authorities (`GONE`).
+        reasons: why children are hidden of whom an authority was told, or may have to be (`REASONS`), but for what they have themselves.
+        grounds: what there is to be a reason for anybody: reason.
     """
 
     seen: pa.Table
-    gone: pa.Table
+    reasons: pa.Table
+    grounds: pa.Table
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,8 @@ def hidden_in_the_nation(
     identities: pa.Table,
     apart: pa.Table,
     told: pa.Table,
-    before: pa.Table | None,
-    gone: pa.Table,
-    business_date: date,
+    hidden_tokens: pa.Table,
+    bearers: pa.Table,
 ) -> Hidden:
     """Who is hidden in the nation.
 
@@ -84,85 +86,49 @@ def hidden_in_the_nation(
         identities: `IDENTITIES` of national ids: the record keys there are row keys.
         apart: the matcher's pairs kept apart (`APART`), of row keys.
         told: the messages that were handed over before (`MESSAGES`).
-        before: what the authorities gave the night before (`CHILDREN`); None on the first.
-        gone: `GONE` after the night before.
-        business_date: the night.
+        hidden_tokens: what hides in the nation (`HIDDEN_TOKENS`).
+        bearers: which children bear any of it (`KNOWN_BY`).
     """
-    was = CHILDREN.empty_table() if before is None else before
     views = {
         "children": gathered.children,
         "every": pa.concat_tables([gathered.children, left.children.select(CHILDREN.names)]),
         "identities": identities,
         "apart": apart,
         "told": told,
-        "was": was,
-        "gone_before": gone,
+        "hidden_tokens": hidden_tokens,
+        "bearers": bearers,
     }
     with connect(views) as duck:
-        duck.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
         duck.execute(_HIDING)
-        duck.register("tokens_gone", _known_by(fetch(duck, "FROM newly_gone")))
-        after = give(fetch(duck, _GONE), GONE)
-        duck.register("gone", after)
-        duck.register(
-            "tokens_come",
-            _known_by(fetch(duck, _MAY_BE_GONE)) if after.num_rows else after.select(["row_key", "token"]),
-        )
         duck.execute(_PLACED)
         edges, seeds = fetch(duck, _EDGES), fetch(duck, _SEEDS)
-    size = seeds.num_rows
-    shielded, withheld = (seeds[name].to_numpy(zero_copy_only=False).astype(bool) for name in ("shielded", "withheld"))
-    label = components(size, edges["a"].to_numpy(), edges["b"].to_numpy())
-    reached = np.isin(label, np.unique(label[shielded | withheld]))
+        size = seeds.num_rows
+        shielded, withheld = (
+            seeds[name].to_numpy(zero_copy_only=False).astype(bool) for name in ("shielded", "withheld")
+        )
+        label = components(size, edges["a"].to_numpy(), edges["b"].to_numpy())
+        reached = np.isin(label, np.unique(label[shielded | withheld]))
+        duck.register("labels", pa.table({"number": np.flatnonzero(reached), "label": label[reached]}))
+        duck.execute("CREATE TEMP TABLE labelled AS FROM labels")
+        reasons, grounds = reasons_in(duck), grounds_in(duck)
     seen = pa.table({"index_id": seeds["index_id"], "shielded": shielded, "withheld": reached & ~shielded})
-    return Hidden(give(seen, VISIBILITY), after)
+    return Hidden(give(seen, VISIBILITY), reasons, grounds)
 
 
-def _known_by(children: pa.Table) -> pa.Table:
-    """What children are known by for good, but for their keys: row_key, token."""
-    records = children.select(
-        [
-            "row_key",
-            "nhs_number",
-            "previous_nhs_number",
-            "upn",
-            "former_upn",
-            "birth_date",
-            "family_name",
-            "given_names",
-        ]
-    )
-    records = records.rename_columns({"row_key": "record_key"})
-    for name in ("uprn", "postcode", "address"):
-        records = records.append_column(name, pa.nulls(records.num_rows, pa.string()))
-    tokens = tokens_of_records(records, records.slice(0, 0))
-    lasting = pc.is_in(tokens["kind"].cast(pa.string()), value_set=pa.array(["number", "person"]))
-    return tokens.filter(lasting).select(["record_key", "token"]).rename_columns(["row_key", "token"])
-
-
-# children whom their own authority protects for a reason of its own; and those of yesterday who are there no more
+# children whom their own authority protects for a reason of its own; and those who bear what another authority's protection knows
 _HIDING = """
     CREATE TEMP TABLE hiding AS
-    SELECT row_key FROM every LEFT JOIN (SELECT authority, index_id, true AS was_told FROM told) USING (authority, index_id)
+    SELECT row_key, coalesce(marked, true) AS marked
+    FROM every LEFT JOIN (SELECT authority, index_id, true AS was_told FROM told) USING (authority, index_id)
     WHERE protected AND (asks OR was_told IS NULL);
-    CREATE TEMP TABLE newly_gone AS
-    SELECT w.* FROM was w LEFT JOIN (SELECT authority, index_id, true AS was_told FROM told) USING (authority, index_id)
-    ANTI JOIN children USING (row_key) WHERE protected AND (asks OR was_told IS NULL)
-"""
-_GONE = """
-    FROM gone_before ANTI JOIN children USING (row_key)
-    UNION SELECT row_key, token, w.birth_date, getvariable('night') AS since FROM tokens_gone JOIN newly_gone w USING (row_key) ORDER BY ALL
-"""
-# who may be one of those: born on the day of one, or come or changed since, or with a number on the night that one is missed
-_MAY_BE_GONE = """
-    FROM children WHERE birth_date IN (SELECT birth_date FROM gone)
-        OR coalesce(nhs_number, previous_nhs_number, upn, former_upn) IS NOT NULL AND EXISTS (FROM gone WHERE since = getvariable('night'))
-        OR row_key NOT IN (SELECT row_key FROM (FROM was INTERSECT FROM children))
+    CREATE TEMP TABLE bearing_hidden AS
+    SELECT DISTINCT c.row_key, h.authority, h.token FROM bearers JOIN hidden_tokens h USING (token) JOIN children c USING (row_key)
+    WHERE h.authority <> c.authority
 """
 _SEEDS = """
     WITH own AS (SELECT DISTINCT number FROM placed SEMI JOIN hiding USING (row_key)),
-    like_gone AS (SELECT DISTINCT number FROM placed SEMI JOIN (SELECT row_key FROM tokens_come SEMI JOIN gone USING (token)) USING (row_key))
-    SELECT index_id, number IN (FROM own) AS shielded, number IN (FROM like_gone) AS withheld FROM numbered ORDER BY number
+    known AS (SELECT DISTINCT number FROM placed SEMI JOIN bearing_hidden USING (row_key))
+    SELECT index_id, number IN (FROM own) AS shielded, number IN (FROM known) AS withheld FROM numbered ORDER BY number
 """
 # national ids by number, where each child is placed, and the pairs of two authorities that may be one child; each kept as a table of its own, for the
 # query engine makes a bad plan of what it knows no sizes of
@@ -187,25 +153,44 @@ _EDGES = """
 
 
 def messages_after(
-    gathered: Gathered, identities: pa.Table, seen: pa.Table, told: pa.Table, business_date: date
+    gathered: Gathered,
+    identities: pa.Table,
+    seen: pa.Table,
+    told: pa.Table,
+    reasons: pa.Table,
+    noted: pa.Table,
+    business_date: date,
 ) -> pa.Table:
-    """The messages that are new with a night (`MESSAGES`): children who are hidden in the nation, are open in their authority, and were not told of.
+    """The messages that are new with a night (`MESSAGES`): children who are hidden in the nation and open in their authority.
+
+    Such as were not told of, or for whom there is a reason that is not noted.
 
     Args:
         gathered: what the authorities give.
         identities: `IDENTITIES` of national ids.
         seen: `VISIBILITY` of national ids.
         told: those that were handed over before.
+        reasons: why children are hidden (`REASONS`).
+        noted: the reasons that their authorities were told of, or that people knew (`REASONS`).
         business_date: the night.
     """
-    with connect({"children": gathered.children, "identities": identities, "seen": seen, "told": told}) as duck:
+    views = {
+        "children": gathered.children,
+        "identities": identities,
+        "seen": seen,
+        "told": told,
+        "reasons": reasons,
+        "noted": noted,
+    }
+    with connect(views) as duck:
         found = fetch(
             duck,
             f"""
+            WITH anew AS (SELECT DISTINCT row_key FROM (FROM reasons EXCEPT FROM noted))
             SELECT c.authority, c.index_id, DATE '{business_date.isoformat()}' AS since
             FROM children c JOIN identities i ON i.record_key = c.row_key JOIN seen s ON s.index_id = i.index_id
-            ANTI JOIN told t ON t.authority = c.authority AND t.index_id = c.index_id
-            WHERE NOT c.protected AND (s.shielded OR s.withheld) ORDER BY ALL
+            LEFT JOIN told t ON t.authority = c.authority AND t.index_id = c.index_id
+            WHERE NOT c.protected AND (s.shielded OR s.withheld) AND (t.since IS NULL OR c.row_key IN (SELECT row_key FROM anew)) ORDER BY ALL
         """,
         )
     return give(found, MESSAGES)

@@ -16,10 +16,11 @@ import pyarrow.compute as pc
 
 from pipelines.identities.ledger import record_night
 from pipelines.identities.state import IdentityState
-from pipelines.network.contributions import TABLES, Contribution
+from pipelines.network.contributions import ROWS, Contribution
 from pipelines.network.custody import Custody, custody_after
 from pipelines.network.gates import judge
 from pipelines.network.inputs import inputs_in, inputs_now
+from pipelines.network.known_by import bearers_of, hidden_after, tokens_of
 from pipelines.network.left import Left, left_after
 from pipelines.network.linking import Gathered, gather, link, review_of
 from pipelines.network.messages import Handed, hand_over, hidden_in_the_nation, messages_after
@@ -28,11 +29,11 @@ from pipelines.network.page import write_page
 from pipelines.network.place import LOCK, Network
 from pipelines.network.pointers import assign, pointers_after
 from pipelines.network.publish import bring_up_to_date, let_go, publish_version
+from pipelines.network.reasons import TABLE, noted_after, noted_before, with_their_own
 from pipelines.network.restored import restore_decided
 from pipelines.nights.lock import alone
 from pipelines.seams.matching import WALLS
-from pipelines.seams.network import CHILDREN, GONE, MESSAGES
-from pipelines.seams.seam import grown
+from pipelines.seams.network import MESSAGES
 from pipelines.tables import read_table, read_told, write_json, write_table
 
 __all__ = ["gather_children", "link_children", "publish_pointers", "run_network", "unchanged", "waits_in"]
@@ -89,10 +90,14 @@ def gather_children(
     keep_outcome(network, NetworkNight(business_date, "running", in_force[0] if in_force else None))
     inputs.write(folder)
     gathered = gather(contributions)
-    for name in TABLES:
+    for name in ROWS:
         write_table(getattr(gathered, name), folder / f"{name}.parquet")
     left = left_after(gathered, _base(network), business_date, network.deployment.settings.keep_nights)
     left.write(folder)
+    folders = {each.authority: each.folder for each in contributions}
+    hidden = hidden_after(folders, _base(network))
+    write_table(hidden, folder / "hidden_tokens.parquet")
+    write_table(bearers_of(folders, hidden), folder / "bearers.parquet")
     children = gathered.children
     return {
         "authorities": float(len(contributions)),
@@ -143,28 +148,36 @@ def publish_pointers(network: Network, business_date: date, tell: Tell = hand_ov
     ]
     assigned = assign(clusters, gathered.children, left.children, contributions, previous, day, walls)
     told, meant = _noted(network, "told"), _noted(network, "told", "telling")
-    gone = read_table(base / "gone.parquet") if base else GONE.empty_table()
-    before = grown(read_table(base / "children.parquet"), CHILDREN).select(CHILDREN.names) if base else None
-    hidden = hidden_in_the_nation(gathered, left, assigned.identities, apart, meant, before, gone, day)
+    knows, bearers = (read_table(folder / f"{name}.parquet") for name in ("hidden_tokens", "bearers"))
+    hidden = hidden_in_the_nation(gathered, left, assigned.identities, apart, meant, knows, bearers)
+    folders = {each.authority: network.contribution(each.authority, each.version) for each in inputs.given}
+    own = tokens_of(folders, hidden.reasons.select(["row_key"]))
+    reasons = with_their_own(hidden.reasons, own)
+    noted = noted_before(network, reasons, told)
     state, events = record_night(assigned, hidden.seen, previous, day)
     state.write(folder)
     pointers = pointers_after(state.identities, gathered.children, day, base / "pointers.parquet" if base else None)
     before_it = Custody.read(base)
     custody = custody_after(state, gathered.children, pointers, before_it, inputs.answers, inputs.claims, day)
     custody.write(folder)
-    for name, table in (("events", events), ("pointers", pointers), ("gone", hidden.gone)):
+    for name, table in (("events", events), ("pointers", pointers)):
         write_table(table, folder / f"{name}.parquet")
-    new = messages_after(gathered, state.identities, hidden.seen, told, day)
+    new = messages_after(gathered, state.identities, hidden.seen, told, reasons, noted, day)
     write_table(
         new, folder / "telling.parquet"
     )  # what is handed over is known, be it that nobody can say any more that it was
     handed = tell(network, new)
+    # before what was told: who is not known to have been told of is told of again, and nothing else is
+    write_table(
+        noted_after(noted, reasons, hidden.grounds, _anew(told, handed.told), gathered.children),
+        folder / f"{TABLE}.parquet",
+    )
     write_table(_in_order([told, handed.told]), folder / "told.parquet")
     write_json(handed.waits, folder / "waits.json")
     verdicts = judge({
         "children": gathered.children, "firewalls": pa.concat_tables([gathered.firewalls, left.firewalls]), "identities": state.identities, "who_left": left.children, "pointers": pointers,
         "before": read_table(base / "pointers.parquet") if base else pointers.slice(0, 0),
-        "told": pa.concat_tables([told, new]), "told_before": meant,
+        "told": pa.concat_tables([told, new]), "told_before": meant, "telling": new, "noted": noted, "hidden_tokens": knows, "bearers": bearers, "own": own,
         "custody": custody.custody, "custody_before": before_it.custody, "moves_before": before_it.moves, "redirects": state.index_ids,
         "accepted": pa.table({"move": pa.array([each.move for each in inputs.answers if each.verdict == "accepted"], pa.string())}),
     })  # fmt: skip
@@ -207,7 +220,7 @@ def _figures(
 
 
 def _gathered(folder: Path) -> Gathered:
-    return Gathered(**{name: read_table(folder / f"{name}.parquet") for name in TABLES})
+    return Gathered(**{name: read_table(folder / f"{name}.parquet") for name in ROWS})
 
 
 def _base(network: Network) -> Path | None:
@@ -227,6 +240,15 @@ def _in_order(messages: list[pa.Table]) -> pa.Table:
     every = pa.concat_tables(messages).group_by(["authority", "index_id"]).aggregate([("since", "min")])
     every = every.rename_columns(["authority", "index_id", "since"]).select(MESSAGES.names)
     return every.sort_by([("authority", "ascending"), ("index_id", "ascending")])
+
+
+def _anew(told: pa.Table, handed: pa.Table) -> pa.Table:
+    """The messages that were handed over before and tonight, and which are tonight's (`anew`)."""
+    parts = [
+        each.append_column("anew", pa.array([anew] * each.num_rows, pa.bool_()))
+        for each, anew in ((told, False), (handed, True))
+    ]
+    return pa.concat_tables(parts)
 
 
 def _lags(network: Network, version: str) -> bool:

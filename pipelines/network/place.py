@@ -1,7 +1,7 @@
 """Where the co-ordinating index lies: below the home's folder ``network``, in a database of its own.
 
 network/
-  contributions/<authority>/<version>/     children, names, firewalls of one published version, once made
+  contributions/<authority>/<version>/     children, names, firewalls, tokens of one published version, once made
   nights/<business_date>/<digest>/         the tables of one attempt
   v=…/                                     what was published: pointers, ids, events, manifest
   current.json                             which of these is in force

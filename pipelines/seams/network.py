@@ -10,7 +10,21 @@ import pyarrow as pa
 from pipelines.seams import words
 from pipelines.seams.seam import Column, Seam
 
-__all__ = ["CHILDREN", "CUSTODY", "FIREWALLS", "GONE", "LEFT", "MESSAGES", "MOVES", "NAMES", "POINTERS", "REVIEW"]
+__all__ = [
+    "CHILDREN",
+    "CUSTODY",
+    "FIREWALLS",
+    "HIDDEN_TOKENS",
+    "HIDING_TOKENS",
+    "KNOWN_BY",
+    "LEFT",
+    "MESSAGES",
+    "MOVES",
+    "NAMES",
+    "POINTERS",
+    "REASONS",
+    "REVIEW",
+]
 
 _TEXT, _DAY, _YES = pa.string(), pa.date32(), pa.bool_()
 _ROW_KEY = Column("row_key", _TEXT, "authority, a colon, and the child's index id there", needed=True)
@@ -43,6 +57,7 @@ CHILDREN = Seam(  # one minimal row for each identity of a published snapshot
             "asks", _YES, "one of its records, or a person, asks for that: it is not so by a message alone", needed=True
         ),
         Column("agencies", pa.int64(), "how many agencies of the authority hold a record of the child"),
+        Column("marked", _YES, "one of its records asks, or a decision shields it, by now; none: not kept yet"),
     ),
 )
 LEFT = Seam(  # children of a night before whom their authority gives no more
@@ -119,12 +134,18 @@ MESSAGES = (
         ),
     )
 )
-GONE = Seam(  # protected children who are gone from their authorities: whoever bears this elsewhere may be one of them
-    "protected children who are gone",
-    (
-        _ROW_KEY,
-        Column("token", _TEXT, "keyed digest of a number, or of names with birth date", width=words.REF, needed=True),
-        Column("birth_date", _DAY, "date of birth"),
-        Column("since", _DAY, "the night on which it was first missed", needed=True),
-    ),
+_TOKEN = Column(
+    "token", _TEXT, "keyed digest of a key, a number, or names with birth date", width=words.REF, needed=True
+)
+KNOWN_BY = Seam(  # what all records of each child are known by
+    "what children of the network are known by",
+    (_ROW_KEY, Column("kind", _TEXT, "what it was made of", values=words.TOKEN_KINDS, needed=True), _TOKEN),
+)
+HIDING_TOKENS = Seam(  # all that an authority's protection knows for a reason of its own: whoever bears it elsewhere may be who is meant
+    "what hides in the network", (_TOKEN,)
+)
+HIDDEN_TOKENS = Seam("what hides in the nation", (_AUTHORITY, _TOKEN))
+REASONS = Seam(  # why children are hidden in the nation, as far as their authorities were told of it
+    "reasons of messages",
+    (_ROW_KEY, Column("reason", _TEXT, "what it is, in a word, and whose (`pipelines.network.reasons`)", needed=True)),
 )
