@@ -131,7 +131,7 @@ def _make(place: Path, sizes: Mapping[str, int]) -> int:
     for authority, size in sizes.items():
         world = World(authority, size, SEED, FIRST, guests)
         guests = world.depart(GUESTS, 1)
-        children, names, truth = _given(world)
+        children, names, truth, tokens, hiding = _given(world)
         told.append(truth)
         sought.append(_sought(world))
         for number, night in enumerate(_nights(children)):
@@ -141,6 +141,8 @@ def _make(place: Path, sizes: Mapping[str, int]) -> int:
                 ("children", night),
                 ("names", names.filter(there)),
                 ("firewalls", FIREWALLS.empty_table()),
+                ("tokens", tokens.filter(pc.is_in(tokens["row_key"], night["row_key"]))),
+                ("hiding_tokens", hiding),
             ):
                 write_table(give(table, TABLES[name]), folder / f"{name}.parquet")
             write_json({}, folder / "contribution.json")
@@ -165,8 +167,10 @@ def _deliver(network: Network, place: Path, number: int) -> None:
         write_json(pointer, network.deployment.home.snapshots(authority) / "current.json")
 
 
-def _given(world: World) -> tuple[pa.Table, pa.Table, pa.Table]:
-    """Children and names as the authority's index would give them (`pipelines.network.contributions`), and the truth of each row."""
+def _given(world: World) -> tuple[pa.Table, ...]:
+    """Children and names as the authority's index would give them (`pipelines.network.contributions`), the truth of each row; what children are
+    known by, and what of that hides.
+    """
     persons = pa.table({
         "child": pa.array([f"{world.authority}-{place:07d}" for place in world.person], pa.string()),
         "person": pa.array(list(world.person.values()), pa.string()),
@@ -175,7 +179,7 @@ def _given(world: World) -> tuple[pa.Table, pa.Table, pa.Table]:
         duck.execute("SET VARIABLE authority = ?", [world.authority])
         duck.execute("SET VARIABLE secret = ?", [key_for("numbers in the network").hex()])
         duck.execute(_IDENTITIES, [TWICE])
-        return fetch(duck, _CHILDREN), fetch(duck, _NAMES), fetch(duck, _TRUTH)
+        return tuple(fetch(duck, each) for each in (_CHILDREN, _NAMES, _TRUTH, _TOKENS, _HIDING))
 
 
 _IDENTITIES = """
@@ -192,7 +196,7 @@ _CHILDREN = f"""
         if(bool_or(shielded), NULL, {_DIGEST.format("postcode", "arg_min(upper(replace(postcode, ' ', '')), place)")}) AS postcode,
         {_DIGEST.format("nhs", "arg_min(nhs_number, place)")} AS nhs_number, NULL::VARCHAR AS previous_nhs_number,
         {_DIGEST.format("upn", "arg_min(upn, place)")} AS upn, NULL::VARCHAR AS former_upn,
-        bool_or(shielded) AS protected, bool_or(shielded) AS asks
+        bool_or(shielded) AS protected, bool_or(shielded) AS asks, count(DISTINCT source) AS agencies, bool_or(shielded) AS marked
     FROM borne GROUP BY row_key ORDER BY row_key
 """
 _NAMES = """
@@ -200,6 +204,17 @@ _NAMES = """
         SELECT row_key, family_name, given_names FROM borne
         UNION ALL SELECT row_key, former_family_name, given_names FROM borne WHERE former_family_name IS NOT NULL
     ) WHERE family_name IS NOT NULL OR given_names IS NOT NULL ORDER BY ALL
+"""
+_TOKENS = f"""
+    SELECT DISTINCT row_key, kind, token FROM (
+        SELECT row_key, 'key' AS kind, {_DIGEST.format("key", "source || ' ' || child")} AS token FROM borne
+        UNION ALL SELECT row_key, 'number', {_DIGEST.format("nhs", "nhs_number")} FROM borne
+        UNION ALL SELECT row_key, 'number', {_DIGEST.format("upn", "upn")} FROM borne
+        UNION ALL SELECT row_key, 'person', {_DIGEST.format("person", "family_name || ' ' || given_names || ' ' || birth_date")} FROM borne
+    ) WHERE token IS NOT NULL ORDER BY ALL
+"""
+_HIDING = f"""
+    SELECT DISTINCT token FROM ({_TOKENS}) WHERE kind <> 'key' AND row_key IN (SELECT row_key FROM borne WHERE shielded) ORDER BY ALL
 """
 _TRUTH = """
     SELECT DISTINCT row_key, coalesce(person, child) AS person, custom, twin_set, shielded AS protected
