@@ -29,7 +29,7 @@ from pipelines.network.page import write_page
 from pipelines.network.place import LOCK, Network
 from pipelines.network.pointers import assign, pointers_after
 from pipelines.network.publish import bring_up_to_date, let_go, publish_version
-from pipelines.network.reasons import TABLE, noted_after, noted_before, with_their_own
+from pipelines.network.reasons import TABLE, have_decided, noted_after, noted_before, with_their_own
 from pipelines.network.restored import restore_decided
 from pipelines.nights.lock import alone
 from pipelines.seams.matching import WALLS
@@ -168,10 +168,9 @@ def publish_pointers(network: Network, business_date: date, tell: Tell = hand_ov
     )  # what is handed over is known, be it that nobody can say any more that it was
     handed = tell(network, new)
     # before what was told: who is not known to have been told of is told of again, and nothing else is
-    write_table(
-        noted_after(noted, reasons, hidden.grounds, _anew(told, handed.told), gathered.children),
-        folder / f"{TABLE}.parquet",
-    )
+    decided = have_decided(network, inputs.given, reasons, noted)
+    after = noted_after(noted, reasons, hidden.grounds, _anew(told, handed.told), gathered.children, decided)
+    write_table(after, folder / f"{TABLE}.parquet")
     write_table(_in_order([told, handed.told]), folder / "told.parquet")
     write_json(handed.waits, folder / "waits.json")
     verdicts = judge({

@@ -9,21 +9,30 @@ knowing what was so by then; a reason that comes afterwards is one that they did
     bears <authority> <token>   the one, or who may be it, bears what the protection of that authority knows
     has <token>                 a record, number or name of the child's own: one that has come since may be the hidden child's
 
+Told or known: a message has said so since, or the child was hidden in its authority on a night on which it was so. Not while people there have opened somebody with
+a load that is still to come, for their authority was silent or its night was held: they may have decided before.
+
 What is noted ends when its ground does, but for the last: a child that hides no more and hides again later is another reason.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.errors import IsindexError
+from pipelines.network.inputs import Given
 from pipelines.network.place import Network
+from pipelines.nights.night import Night
+from pipelines.nights.plan import openings
 from pipelines.seams.network import REASONS
 from pipelines.seams.seam import give
 from pipelines.tables import connect, fetch, read_table
 
-__all__ = ["TABLE", "grounds_in", "noted_after", "noted_before", "reasons_in", "with_their_own"]
+__all__ = ["TABLE", "grounds_in", "have_decided", "noted_after", "noted_before", "reasons_in", "with_their_own"]
 
 TABLE = "reasons"
 
@@ -68,7 +77,37 @@ def noted_before(network: Network, reasons: pa.Table, told: pa.Table) -> pa.Tabl
         return give(fetch(duck, f"SELECT DISTINCT r.* FROM reasons r {_OF_TOLD} ORDER BY ALL"), REASONS)
 
 
-def noted_after(before: pa.Table, reasons: pa.Table, grounds: pa.Table, told: pa.Table, children: pa.Table) -> pa.Table:
+def have_decided(network: Network, given: Iterable[Given], reasons: pa.Table, noted: pa.Table) -> set[str]:
+    """The authorities whose people have opened somebody with a load that what is given of them does not know; of those with a reason that is not noted.
+
+    Where that cannot be read, they may have.
+    """
+    with connect({"reasons": reasons, "noted": noted}) as duck:
+        new = duck.execute(
+            "SELECT DISTINCT split_part(row_key, ':', 1) FROM (FROM reasons EXCEPT FROM noted)"
+        ).fetchall()
+    found = set()
+    for each in given:
+        if (each.authority,) not in new:
+            continue
+        try:
+            decided = openings(Night(network.deployment, each.authority, each.business_date))
+        except IsindexError:
+            found.add(each.authority)
+        else:
+            if any(one.from_night is None or one.from_night > each.business_date for one in decided):
+                found.add(each.authority)
+    return found
+
+
+def noted_after(
+    before: pa.Table,
+    reasons: pa.Table,
+    grounds: pa.Table,
+    told: pa.Table,
+    children: pa.Table,
+    decided: Collection[str] = (),
+) -> pa.Table:
     """The reasons that are noted after a night (`REASONS`).
 
     Args:
@@ -77,15 +116,17 @@ def noted_after(before: pa.Table, reasons: pa.Table, grounds: pa.Table, told: pa
         grounds: what there is to be a reason tonight.
         told: the messages that were handed over before (`MESSAGES`), and `anew`: tonight.
         children: what the authorities give (`CHILDREN`): who was told of and is protected there is opened by people who know all that is so by now.
+        decided: the authorities whose people may have opened somebody without knowing it (`have_decided`).
     """
     views = {"before": before, "reasons": reasons, "grounds": grounds, "told": told, "children": children}
     with connect(views) as duck:
         found = fetch(duck, f"""
             SELECT b.* FROM before b WHERE starts_with(reason, 'has ') OR reason IN (SELECT reason FROM grounds)
             UNION
-            SELECT r.* FROM reasons r {_OF_TOLD} WHERE t.anew OR r.row_key IN (SELECT row_key FROM children WHERE protected)
+            SELECT r.* FROM reasons r {_OF_TOLD} WHERE t.anew OR r.row_key IN (
+                SELECT row_key FROM children WHERE protected AND NOT list_contains($decided::VARCHAR[], authority))
             ORDER BY ALL
-        """)  # fmt: skip
+        """, {"decided": sorted(decided)})  # fmt: skip
     return give(found, REASONS)
 
 

@@ -92,6 +92,8 @@ def test_a_reason_is_noted_when_it_is_told_or_known_and_until_its_ground_ends() 
     assert [tuple(row.values()) for row in after.to_pylist()] == [
         ("331:B", "has k"), ("331:B", "hides 330:A"), ("331:C", "hides 330:C"), ("331:D", "hides 330:C"),
     ]  # fmt: skip
+    undecided = noted_after(before, tonight, grounds, told, people, {"331"})
+    assert "331:D" not in undecided["row_key"].to_pylist()  # people may have opened it before
 
 
 def test_of_whom_was_told_before_reasons_were_kept_all_are_noted(tmp_path: Path) -> None:

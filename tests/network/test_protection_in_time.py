@@ -136,3 +136,26 @@ def test_a_hidden_child_that_comes_to_an_opened_namesake_is_told_of_anew(tmp_pat
     assert found and all(row["shielded"] or row["withheld"] for row in found)
     assert not any(nation.homes(THERE, str(row["index_id"])) for row in found)
     assert not nation.is_hidden(THERE, stays) and shows_a_home(nation, THERE, stays)
+
+
+def test_who_asks_anew_while_an_authority_that_has_opened_the_child_is_silent_is_told_of_all_the_same(
+    tmp_path: Path,
+) -> None:
+    nation = Nation(tmp_path)
+    anew, quiet = children()[:2]
+    for child in (anew, quiet):
+        nation.hold(THERE, fled(child), "health", "education")
+        nation.asks(HERE, child)
+    nation.night(0)
+    for child in (anew, quiet):
+        nation.asks(HERE, child, "")
+    nation.night(1)
+    for child in (anew, quiet):
+        opened(nation, HERE, child)
+        opened(nation, THERE, child)
+    nation.asks(HERE, anew)
+    nation.night(2, HERE)
+    assert nation.is_hidden(HERE, anew) and not nation.is_hidden(HERE, quiet)
+    nation.night(3)
+    assert nation.is_hidden(THERE, anew) and not shows_a_home(nation, THERE, anew)
+    assert not nation.is_hidden(THERE, quiet) and shows_a_home(nation, THERE, quiet)
