@@ -9,11 +9,12 @@ import pyarrow as pa
 import pytest
 
 from pipelines.network.gates import judge
-from pipelines.network.known_by import bearers_of, hidden_after, tokens_of
+from pipelines.network.known_by import bearers_of, hidden_after, hiding_tokens, tokens_of
 from pipelines.network.reasons import noted_after, noted_before
+from pipelines.protection.register import ELSEWHERE
 from pipelines.seams.network import CHILDREN, HIDDEN_TOKENS, HIDING_TOKENS, KNOWN_BY, MESSAGES, REASONS
 from pipelines.seams.seam import Seam
-from pipelines.tables import write_table
+from pipelines.tables import connect, write_table
 from tests.network.nation import Nation
 
 DAY = date(2026, 11, 18)
@@ -118,6 +119,70 @@ def test_what_an_authority_knew_is_carried_on_as_long_as_it_gives_nothing_new(tm
     assert tokens_of(folders, pa.table({"row_key": ["330:A"]})).num_rows == 3
     assert tokens_of(folders, pa.table({"row_key": ["331:A"]})).num_rows == 0
     assert hidden_after(folders, None)["token"].to_pylist() == ["new"]
+
+
+def given(**told: list[tuple[object, ...]]) -> set[str]:
+    """Which tokens an authority gives, by their names here; each record's key token is `key of <record>`."""
+    columns = {
+        "tokens": "record_key VARCHAR, kind VARCHAR, token VARCHAR", "identities": "record_key VARCHAR, index_id VARCHAR",
+        "protected": "index_id VARCHAR", "asking": "index_id VARCHAR", "entries": "tokens VARCHAR[], asked VARCHAR, lifted_by BIGINT",
+        "latched": "token VARCHAR, holder VARCHAR, shielded BOOLEAN, since DATE, own BOOLEAN, kind VARCHAR", "decisions": "kind VARCHAR, record_a VARCHAR",
+    }  # fmt: skip
+    with connect() as duck:
+        duck.execute("SET VARIABLE elsewhere = ?", [ELSEWHERE])
+        for name, form in columns.items():
+            duck.execute(f"CREATE TEMP TABLE {name} ({form})")
+            for row in told.get(name, []):
+                duck.execute(f"INSERT INTO {name} VALUES ({', '.join('?' * len(row))})", list(row))
+        duck.execute(
+            "CREATE TEMP TABLE wished AS SELECT DISTINCT unnest(tokens) AS token FROM entries WHERE lifted_by IS NULL AND asked <> getvariable('elsewhere')"
+        )
+        made = set(hiding_tokens(duck)["token"].to_pylist())
+        names = {str(row[0]) for row in told.get("latched", [])} | {
+            str(each) for row in told.get("entries", []) for each in row[0]
+        }  # type: ignore[attr-defined]
+        digest = "SELECT left(sha256(getvariable('known_by') || ' ' || ?), 32)"
+        return {name for name in names if duck.execute(digest, [name]).fetchall()[0][0] in made}
+
+
+def latch(holder: str, *tokens: str, own: bool = True) -> list[tuple[object, ...]]:
+    kinds = {"k": "key", "n": "number", "p": "person", "y": "nearly"}
+    return [(each, holder, own, DAY, own, kinds[each[0]]) for each in tokens]
+
+
+# a child S of records 1 (live) and 2 (gone); k1 and k2 are the tokens of their keys
+LIVE = {
+    "tokens": [("1", "key", "k1"), ("1", "number", "n1"), ("1", "person", "p1")],
+    "identities": [("1", "S")],
+    "protected": [("S",)],
+}
+LATCHES = [*latch("k1", "k1", "n1", "p1", "y1"), *latch("k2", "k2", "n2", "p1")]
+OWN, MESSAGE = (["k1", "n1", "p1"], "record.confidentiality", None), (["k1", "n1", "p1"], ELSEWHERE, None)
+
+
+@pytest.mark.parametrize(("told", "gives"), [
+    ({**LIVE, "entries": [OWN], "asking": [("S",)], "latched": LATCHES}, {"k1", "n1", "p1", "n2"}),
+    ({**LIVE, "entries": [MESSAGE], "latched": LATCHES}, set()),
+    ({**LIVE, "entries": [OWN, MESSAGE], "asking": [("S",)], "latched": LATCHES}, {"k1", "n1", "p1", "n2"}),
+    ({"entries": [OWN], "latched": LATCHES}, {"k1", "n1", "p1", "n2"}),
+    ({"entries": [MESSAGE], "latched": LATCHES}, set()),
+    ({"entries": [(MESSAGE[0], ELSEWHERE, 7)], "latched": LATCHES}, set()),
+    ({"entries": [(OWN[0], OWN[1], 7), MESSAGE], "latched": LATCHES}, set()),
+    ({"latched": LATCHES}, {"n1", "p1", "n2"}),
+    ({"entries": [(["n9"], "record.shield", None)]}, {"n9"}),
+    ({"entries": [(["n9"], "record.shield", 7)]}, set()),
+    # through another record of the child, which shares nothing with the wish itself
+    ({"entries": [OWN, (["k2", "n2"], ELSEWHERE, None), (["n3"], ELSEWHERE, None)], "latched": [*LATCHES, *latch("k3", "n2", "n3")]},
+     {"k1", "n1", "p1", "k2", "n2", "n3"} - {"k2"}),
+    # withheld for the sake of another: with its identity there and open it hides nobody
+    ({**LIVE, "protected": [], "latched": latch("k1", "n1", own=False)}, set()),
+    ({"latched": latch("k1", "n1", own=False)}, {"n1"}),
+], ids=["asks", "a message", "both", "asked and is gone", "a message and is gone", "a message that was lifted", "lifted, and a message since", "latched alone",
+        "a wish that means nobody", "such a one that was ended", "from record to record", "withheld and open", "withheld and gone"])  # fmt: skip
+def test_an_authority_gives_what_it_knows_for_a_reason_of_its_own(
+    told: dict[str, list[tuple[object, ...]]], gives: set[str]
+) -> None:
+    assert given(**told) == gives
 
 
 def test_who_was_gone_before_the_upgrade_is_not_forgotten(tmp_path: Path) -> None:
