@@ -459,20 +459,19 @@ def _lifted(
     free = ~(guarded[a] | guarded[b])
     keys = key_tokens(lifting.record_keys)["token"].combine_chunks()
     opened = _closure(own & ~guarded, a[free], b[free])
-    theirs = pa.concat_arrays([_tokens_of(duck, opened, LASTING), keys])
     duck.register("opened", pa.table({"number": np.flatnonzero(opened)}))
     strays = _of_strays(duck, lifting, tonight, own, "SELECT holder AS of_whom, token FROM latched")
-    mine, was_mine = (_former_of(duck, mask, former) for mask in (own, opened))
+    mine = _former_of(duck, own, former)
+    duck.register("was_theirs", _were_of(duck, opened, former))
     others = _of_others(duck, lifting, own, mine)
     duck.register("latched", latched)
     stays = [*pa.concat_arrays([_held_by(duck, guarded), strays]).to_pylist(), *others]
     gone = duck.execute(_GONE, {"night": lifting.from_night, "stays": stays}).fetchall()
     latched = fetch(duck, _LATCHED_LIFTED, {
         "night": lifting.from_night,
-        "theirs": theirs.to_pylist(),
         "known": list(lifting.known_by or ()),
         "all_known": lifting.known_by is None,
-        "former": key_tokens(was_mine)["token"].to_pylist(),
+        "named": keys.to_pylist(),
         "stays": stays,
         "meant": _meant(duck, lifting, own & ~guarded).to_pylist(),
     }).cast(latched.schema)  # fmt: skip
@@ -505,6 +504,22 @@ def _former_of(duck: duckdb.DuckDBPyConnection, mask: np.ndarray, former: pa.Tab
         "SELECT record_key FROM former JOIN numbered USING (index_id) SEMI JOIN chosen USING (number) ORDER BY ALL"
     ).fetchall()
     return [key for (key,) in rows]
+
+
+def _were_of(duck: duckdb.DuckDBPyConnection, mask: np.ndarray, former: pa.Table | None) -> pa.Table:
+    """Records that are gone and belonged last to the identities at `mask`: holder (the token of its key), index_id."""
+    if former is None:
+        return pa.table({"holder": pa.array([], pa.string()), "index_id": pa.array([], pa.string())})
+    theirs = set(_former_of(duck, mask, former))
+    rows = former.filter(pc.is_in(former["record_key"], value_set=pa.array(sorted(theirs), pa.string())))
+    told = key_tokens(rows["record_key"].to_pylist())
+    of = dict(zip(told["record_key"].to_pylist(), told["token"].to_pylist(), strict=True))
+    return pa.table(
+        {
+            "holder": pa.array([of[key] for key in rows["record_key"].to_pylist()], pa.string()),
+            "index_id": rows["index_id"],
+        }
+    )
 
 
 def _of_others(duck: duckdb.DuckDBPyConnection, lifting: Lifting, own: np.ndarray, former: Sequence[str]) -> list[str]:
@@ -806,10 +821,28 @@ _LATCHED_LIFTED = """
     WITH lifted AS (SELECT *, since < $night::DATE AND NOT list_contains($stays::VARCHAR[], holder) AS counts FROM latched),
     named AS (SELECT number, list(DISTINCT token) AS theirs FROM tokens JOIN identities USING (record_key) JOIN numbered USING (index_id)
         JOIN opened USING (number) WHERE kind = 'person' GROUP BY number),
+    child AS (  -- of each identity that is opened
+        SELECT DISTINCT number AS child, kind, token FROM tokens JOIN identities USING (record_key) JOIN numbered USING (index_id) JOIN opened USING (number)
+        WHERE kind IN ('key', 'number', 'person', 'lives_at')
+    ),
+    telling AS (SELECT child, coalesce(bool_or(kind = 'number'), false) AS numbered FROM child GROUP BY child),
+    holds AS (
+        SELECT holder, bool_or(coalesce(kind, 'number') = 'number') AS numbered FROM latched GROUP BY holder
+    ),
+    bears AS (  -- what a child has in common with a holder; a number that was not known when it was decided may be another child's
+        SELECT holder, child, bool_or(c.kind = 'number' AND ($all_known OR list_contains($known::VARCHAR[], token) OR holder IN (SELECT token FROM living))) AS number,
+            bool_or(c.kind = 'person') AS person, bool_or(c.kind = 'lives_at') AS home
+        FROM latched l JOIN child c USING (token) GROUP BY holder, child
+    ),
+    may_be AS (
+        SELECT holder, child FROM (SELECT DISTINCT holder FROM latched) JOIN child ON kind = 'key' AND token = holder
+        UNION ALL SELECT holder, number FROM was_theirs JOIN numbered USING (index_id)
+        UNION ALL SELECT holder, child FROM bears WHERE number OR person AND home
+    ),
     own AS (
-        SELECT holder FROM latched WHERE list_contains($theirs::VARCHAR[], holder) OR list_contains($former::VARCHAR[], holder)
-            OR coalesce(kind, 'number') = 'number' AND list_contains($theirs::VARCHAR[], token)
-                AND ($all_known OR list_contains($known::VARCHAR[], token) OR holder IN (SELECT token FROM living))
+        SELECT m.holder FROM may_be m JOIN holds h USING (holder) JOIN telling t USING (child) LEFT JOIN bears b ON b.holder = m.holder AND b.child = m.child
+        WHERE (coalesce(b.number, false) OR NOT h.numbered OR NOT t.numbered)  -- of two who have numbers, and none in common, each is another child
+        UNION SELECT holder FROM latched WHERE list_contains($named::VARCHAR[], holder) AND holder NOT IN (SELECT token FROM living)
         UNION  -- of two who share a first given name each may have another one besides
         SELECT holder FROM (
             SELECT holder, list(DISTINCT token) AS its FROM latched WHERE kind = 'person' AND holder IN (SELECT token FROM living) GROUP BY holder)
@@ -822,7 +855,8 @@ _LATCHED_LIFTED = """
     SELECT * EXCLUDE (counts, its) REPLACE (
         if(counts AND holder IN (FROM like_them), list_sort(list_distinct(list_concat(coalesce(spares, []),
             list_filter($meant::VARCHAR[], lambda token: NOT list_contains(its, token))))), spares) AS spares)
-    FROM lifted JOIN bearing USING (holder) WHERE NOT (counts AND holder IN (FROM own)) ORDER BY ALL
+    FROM lifted JOIN bearing USING (holder)
+    WHERE NOT (counts AND holder IN (FROM own)) ORDER BY ALL
 """
 # The wishes of the child, and those of nobody that name it: another's stands, though it names both, and of whom a latch stays.
 _ENTRIES_LIFTED = """
@@ -871,6 +905,7 @@ _LATCHED_AFTER = f"""
         SELECT token, holder, shielded, getvariable('night'), own, kind, NULL FROM theirs JOIN (FROM known_by UNION ALL FROM nearly) USING (record_key)
         JOIN keys USING (record_key) WHERE kind IN ({_LATCHED})
     )
-    SELECT token, holder, bool_or(shielded) AS shielded, min(since) AS since, bool_or(own) AS own, max(kind) AS kind, max(spares) AS spares
+    SELECT token, holder, bool_or(shielded) AS shielded, min(since) AS since, bool_or(own) AS own, max(kind) AS kind,
+        list_sort(list_distinct(flatten(list(spares)))) AS spares
     FROM every GROUP BY ALL ORDER BY ALL
 """

@@ -314,6 +314,29 @@ def test_of_a_child_who_is_told_apart_by_any_record_of_the_opened_one_nothing_is
     assert seen(opened) == {"B": SHIELDED}
 
 
+def test_a_record_that_was_the_child_s_last_by_a_slip_is_another_child_s_where_each_has_a_number_of_its_own():
+    """She was joined with the namesake on her last night, and the number that joined them was put right."""
+    assert _she_is_back({**LIKE, **ANOTHER}, hers={**SAME, **NUMBER}, former={"a": "B"}) == (OPEN, SHIELDED)
+
+
+HOME = {"postcode": "ZZ1 1AA", "address": "1 High Street"}
+
+
+@pytest.mark.parametrize(
+    ("home", "expected"), [(HOME, OPEN), ({"postcode": "ZZ9 9ZZ", "address": "9 Low Road"}, SHIELDED)]
+)
+def test_a_child_without_numbers_that_comes_under_another_key_to_the_home_that_it_had_is_opened_with_what_was_kept(
+    home, expected
+):
+    rows = {"b": {**SAME, **HOME}}
+    first = night({"a": {**ASKS, **SAME, **home}})
+    anew = night(rows, before=first, on=NEXT, anew=["b"])
+    opened = night(rows, before=anew, on=THIRD, lifting=[Lifting(8, ("b",), THIRD)])
+    assert seen(opened) == {"B": OPEN}
+    back = night({**rows, "c": SAME}, before=opened, on=date(2026, 3, 4), anew=["c"])
+    assert seen(back)["C"] == expected
+
+
 def test_that_two_are_not_the_same_opens_nobody_and_lets_two_people_open_who_was_withheld():
     rows = {"a": {**ASKS, **SAME}, "b": LIKE}
     first = night(rows)

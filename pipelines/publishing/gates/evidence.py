@@ -171,7 +171,7 @@ def opened(
                 CREATE TEMP VIEW base_identities AS
                 FROM identities_before UNION ALL BY NAME SELECT wall_ref FROM identities WHERE false;
                 CREATE TEMP VIEW base_latched AS
-                FROM latched_before UNION ALL BY NAME SELECT NULL::BOOLEAN AS own WHERE false
+                FROM latched_before UNION ALL BY NAME SELECT NULL::BOOLEAN AS own, NULL::VARCHAR[] AS spares WHERE false
             """)
         else:
             for name, like in (

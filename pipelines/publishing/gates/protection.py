@@ -306,9 +306,13 @@ _DECIDED = """
             FROM (SELECT entry_id, unnest(tokens) AS token FROM stood) s JOIN known_by k USING (token) JOIN identities i USING (record_key)
         ) n JOIN stood s USING (entry_id)
     ),
+    spared AS (  -- whom people opened who bears the name of a latch that stays
+        SELECT DISTINCT s.holder, k.record_key FROM (SELECT holder, unnest(spares) AS token FROM base_latched) s JOIN known_by k USING (token)
+    ),
     shut AS (
         SELECT DISTINCT i.index_id, l.holder FROM base_latched l JOIN known_by k USING (token) JOIN identities i USING (record_key)
-        WHERE coalesce(l.shielded, true) AND coalesce(l.own, true) AND k.kind IN ('key', 'number', 'person')
+        LEFT JOIN spared s ON s.holder = l.holder AND s.record_key = k.record_key
+        WHERE coalesce(l.shielded, true) AND coalesce(l.own, true) AND k.kind IN ('key', 'number', 'person') AND (s.holder IS NULL OR k.kind <> 'person')
     ),
     own AS (
         SELECT i.index_id FROM identities i LEFT JOIN person p USING (record_key) WHERE coalesce(p.shielded, true)
