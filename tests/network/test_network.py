@@ -21,6 +21,7 @@ from pipelines.network.left import Left
 from pipelines.network.moves import answer, claim, moves_of
 from pipelines.network.standing import standing_of
 from pipelines.publishing.versions import versions_in_force
+from pipelines.seams.network import KNOWN_BY, REASONS
 from pipelines.tables import read_table
 from tests.network.nation import HERE, THERE, Nation, others
 from tests.nights.little_authority import children, day_of
@@ -266,6 +267,11 @@ def test_each_gate_sees_what_it_is_for(nation: Nation, gate: str) -> None:
         "redirects": read_table(folder / "identities" / "index_ids.parquet"),
         "accepted": pa.table({"move": pa.array([], pa.string())}),
         "told_before": tables["told"],
+        "telling": tables["told"].slice(0, 0),
+        "noted": REASONS.empty_table(),
+        "hidden_tokens": read_table(folder / "hidden_tokens.parquet"),
+        "bearers": KNOWN_BY.empty_table(),
+        "own": KNOWN_BY.empty_table(),
         "who_left": Left.read(folder).children,
     }
     assert all(each.passed for each in gates.judge(tables))
