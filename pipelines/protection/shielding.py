@@ -452,7 +452,7 @@ def _lifted(
 
     A wish of a record that is gone goes where its names are the child's; what it has asked for stays, by the latch of that record, unless that is the child's.
     A latch goes with its holder: one whose key the opened children bear, or a number that was known of them when it was decided, or that was a record of theirs
-    when it was last there (`former`); of a record that is there also one whose names with birth date they bear. Who is only like them is another child, perhaps one that is hidden and gone: its latch
+    when it was last there (`former`), or has their names with birth date and home, but never where both have numbers and none in common; of a record that is there also one whose names with birth date they bear. Who is only like them is another child, perhaps one that is hidden and gone: its latch
     stays and spares the records that were meant.
     """
     own = _decided_on(duck, lifting)
