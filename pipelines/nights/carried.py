@@ -69,7 +69,7 @@ class Carried:
             return before
         return _joined(
             "SELECT token, holder, bool_or(shielded) AS shielded, min(since) AS since, bool_or(coalesce(own, shielded, true)) AS own, "
-            "max(kind) AS kind, list_sort(list_distinct(flatten(list(spares)))) AS spares FROM every GROUP BY token, holder ORDER BY ALL",
+            "max(kind) AS kind, list_sort(list_distinct(flatten(list(spares)))) AS spares, max(was) AS was FROM every GROUP BY token, holder ORDER BY ALL",
             LATCHED,
             before,
             self.latched,

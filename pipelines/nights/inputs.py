@@ -36,7 +36,7 @@ __all__ = [
     "wish_of",
 ]
 
-FORMAT = 12
+FORMAT = 13
 """Raised whenever the program, given the same inputs, would write other bytes than before."""
 _OF_THE_NAME = 5  # letters of the hash in a delivery's name, or an attempt's, that stay in the name of what else is asked for under it
 _OF_THE_CONTENT = 6  # and letters of a hash of that

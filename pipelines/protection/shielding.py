@@ -45,7 +45,7 @@ from pipelines.protection.tokens import (
     nearly_tokens,
     tokens_of_records,
 )
-from pipelines.seams import Seam, conform, give, grown
+from pipelines.seams import Seam, conform, give, grown, words
 from pipelines.seams.identities import IDENTITIES, VISIBILITY
 from pipelines.seams.matching import APART, DECISIONS
 from pipelines.seams.person import NAMES, RECORDS
@@ -485,6 +485,8 @@ def _lifted(
             "night": lifting.from_night,
             "told": lifting.told,
             "mine": [*_tokens_of(duck, own).to_pylist(), *keys.to_pylist()],
+            "keys": [*_tokens_of(duck, own, ["key"]).to_pylist(), *keys.to_pylist()],
+            "called": _tokens_of(duck, own, [kind for kind in words.TOKEN_KINDS if kind != "key"]).to_pylist(),
             "others": [*{*pc.unique(latched["holder"]).to_pylist()}.difference(holder for (holder,) in gone), *others],
             "strays": _of_strays(
                 duck, lifting, tonight, own, "SELECT entry_id AS of_whom, unnest(tokens) AS token FROM entries"
@@ -814,11 +816,12 @@ _RECORDS_MEANT = f"""
 # holders that are gone, of whom nobody says that they are another child's: what they have told of protection is in their latches
 _GONE = """
     SELECT DISTINCT holder FROM latched
-    WHERE since < $night::DATE AND NOT list_contains($stays::VARCHAR[], holder) AND holder NOT IN (SELECT token FROM living) ORDER BY ALL
+    WHERE since < $night::DATE AND NOT list_has_any($stays::VARCHAR[], [holder, coalesce(was, holder)]) AND holder NOT IN (SELECT token FROM living) ORDER BY ALL
 """
 # without the latches of holders who are the opened children; of whom is only like them it spares the records that were meant
 _LATCHED_LIFTED = """
-    WITH lifted AS (SELECT *, since < $night::DATE AND NOT list_contains($stays::VARCHAR[], holder) AS counts FROM latched),
+    WITH lifted AS (
+        SELECT *, since < $night::DATE AND NOT list_has_any($stays::VARCHAR[], [holder, coalesce(was, holder)]) AS counts FROM latched),
     named AS (SELECT number, list(DISTINCT token) AS theirs FROM tokens JOIN identities USING (record_key) JOIN numbered USING (index_id)
         JOIN opened USING (number) WHERE kind = 'person' GROUP BY number),
     child AS (  -- of each identity that is opened
@@ -858,15 +861,21 @@ _LATCHED_LIFTED = """
     FROM lifted JOIN bearing USING (holder)
     WHERE NOT (counts AND holder IN (FROM own)) ORDER BY ALL
 """
-# The wishes of the child, and those of nobody that name it: another's stands, though it names both, and of whom a latch stays.
+# The wishes of the child, and those of nobody that name it: another's stands, though it names both, and of whom a latch stays. One that has nothing
+# in common with the child but the key, and says more, is of another child who had the key: the child goes from it, and it stands
 _ENTRIES_LIFTED = """
-    WITH mine AS (SELECT DISTINCT entry_id FROM asked_by JOIN numbered USING (index_id) JOIN chosen USING (number))
-    SELECT * REPLACE (CASE
-        WHEN lifted_by IS NULL AND last_night < $night AND coalesce(told, 0) <= $told
+    WITH mine AS (SELECT DISTINCT entry_id FROM asked_by JOIN numbered USING (index_id) JOIN chosen USING (number)),
+    judged AS (
+        SELECT *, lifted_by IS NULL AND last_night < $night AND coalesce(told, 0) <= $told
             AND list_has_any(tokens, $mine::VARCHAR[]) AND NOT list_has_any(tokens, $others::VARCHAR[]) AND entry_id NOT IN (SELECT unnest($strays::VARCHAR[]))
-            AND (entry_id IN (SELECT entry_id FROM mine) OR entry_id NOT IN (SELECT entry_id FROM asked_by))
-        THEN $number ELSE lifted_by END AS lifted_by)
-    FROM entries ORDER BY entry_id
+            AND (entry_id IN (SELECT entry_id FROM mine) OR entry_id NOT IN (SELECT entry_id FROM asked_by)) AS goes,
+            NOT list_has_all($keys::VARCHAR[], tokens) AND NOT list_has_any(list_concat(tokens, coalesce(nearly, [])), $called::VARCHAR[]) AS by_key_alone
+        FROM entries
+    )
+    SELECT * EXCLUDE (goes, by_key_alone) REPLACE (
+        CASE WHEN goes AND NOT by_key_alone THEN $number ELSE lifted_by END AS lifted_by,
+        CASE WHEN goes AND by_key_alone THEN list_filter(tokens, lambda token: NOT list_contains($keys::VARCHAR[], token)) ELSE tokens END AS tokens)
+    FROM judged ORDER BY entry_id
 """
 # of the child of a decision, after the night: whether its record is there, who is hidden, and by what of its own
 _IN_VAIN = """
@@ -900,12 +909,12 @@ _LATCHED_AFTER = f"""
     known_by AS MATERIALIZED (FROM tokens SEMI JOIN theirs USING (record_key)),  -- little beside what all records are known by
     keys AS (SELECT record_key, token AS holder FROM known_by WHERE kind = 'key'),
     every AS (
-        SELECT token, holder, shielded, since, coalesce(own, shielded, true) AS own, kind, spares FROM latched
+        SELECT token, holder, shielded, since, coalesce(own, shielded, true) AS own, kind, spares, was FROM latched
         UNION ALL
-        SELECT token, holder, shielded, getvariable('night'), own, kind, NULL FROM theirs JOIN (FROM known_by UNION ALL FROM nearly) USING (record_key)
+        SELECT token, holder, shielded, getvariable('night'), own, kind, NULL, NULL FROM theirs JOIN (FROM known_by UNION ALL FROM nearly) USING (record_key)
         JOIN keys USING (record_key) WHERE kind IN ({_LATCHED})
     )
     SELECT token, holder, bool_or(shielded) AS shielded, min(since) AS since, bool_or(own) AS own, max(kind) AS kind,
-        list_sort(list_distinct(flatten(list(spares)))) AS spares
+        list_sort(list_distinct(flatten(list(spares)))) AS spares, max(was) AS was
     FROM every GROUP BY ALL ORDER BY ALL
 """

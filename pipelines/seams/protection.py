@@ -113,6 +113,7 @@ LATCHED = Seam(  # what a hidden child's records were known by: whoever is known
             _TOKENS,
             "what records are known by that people opened beside it: one that is only like its holder it does not hide",
         ),
+        Column("was", _TEXT, "the key that has been given to another child since; none: it has not", width=words.REF),
     ),
 )
 PLACES = Seam(  # where a hidden child's records said it lives or lived, and its family: stays hidden as long as the child is latched

@@ -20,6 +20,7 @@ from pipelines.nights.seal import sealed
 from pipelines.nights.unmet import unmet_told
 from pipelines.nights.walls import ended_in, standing_in, walls_in, walls_wished_in
 from pipelines.privacy.references import references
+from pipelines.protection.keys_used_again import set_apart
 from pipelines.protection.places import places_after
 from pipelines.protection.register import entries_after
 from pipelines.protection.shielding import Protected, protect
@@ -67,7 +68,8 @@ def identify_of(attempt: Attempt) -> StageReport:
     wishes = walls_wished_in(attempt.folder)
     open_walls = unplaced(wishes, firewalls_of(attempt.inputs))
     carried = carried_in(attempt.folder)
-    protected = _protect(attempt, base, carried, assigned, records, wishes)
+    latched, places = _known(attempt, base, carried, records)
+    protected = _protect(attempt, base, latched, assigned, records, wishes)
     seen = protected.visibility
     folder = attempt.folder / "protection"
     told = (
@@ -83,7 +85,8 @@ def identify_of(attempt: Attempt) -> StageReport:
         entries, protected.met, protected.latched, assigned.identities, records, open_walls, walls, wishes, decided
     )
     write_table(tasks, folder / "tasks.parquet")
-    write_table(_places(attempt, base, carried, protected, assigned.identities), folder / "places.parquet")
+    theirs = places_after(places, protected.latched, seen, assigned.identities, person_tables(attempt))
+    write_table(theirs, folder / "places.parquet")
     for name, table in _stays_hidden(attempt, base, carried, protected, assigned).items():
         write_table(table, folder / f"{name}.parquet")
     state, events = record_night(assigned, seen, previous, night.business_date)
@@ -118,28 +121,42 @@ def identify_of(attempt: Attempt) -> StageReport:
     )
 
 
+def _known(attempt: Attempt, base: Attempt | None, carried: Carried, records: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """What hidden children were known by, and where they lived, by the base and what is `carried` besides: `LATCHED`, `PLACES`."""
+    latched, places = (
+        read_table(base.folder / "protection" / f"{name}.parquet") if base else seam.empty_table()
+        for name, seam in (("latched", LATCHED), ("places", PLACES))
+    )
+    person = attempt.folder / "person"
+    return set_apart(
+        carried.with_latched(latched),
+        carried.with_places(places),
+        records,
+        read_table(person / "names.parquet"),
+        person / "addresses.parquet",
+        attempt.night.business_date,
+    )
+
+
 def _protect(
-    attempt: Attempt, base: Attempt | None, carried: Carried, assigned: Assigned, records: pa.Table, wishes: pa.Table
+    attempt: Attempt, base: Attempt | None, latched: pa.Table, assigned: Assigned, records: pa.Table, wishes: pa.Table
 ) -> Protected:
-    """Protection after the night, going on from that of the base and what is `carried` besides; `wishes` are the firewalls that were asked for (`WALLS_WISHED`)."""
+    """Protection after the night, going on from what is `latched`; `wishes` are the firewalls that were asked for (`WALLS_WISHED`)."""
     asked = hiding(asked_for(attempt.night, attempt.inputs.asking), wishes, firewalls_of(attempt.inputs))
-    before = {
-        name: read_table(base.folder / "protection" / f"{name}.parquet") if base else seam.empty_table()
-        for name, seam in (("entries", ENTRIES), ("latched", LATCHED))
-    }
-    latched, lifting = carried.with_latched(before["latched"]), lifting_in(attempt)
+    entries = read_table(base.folder / "protection" / "entries.parquet") if base else ENTRIES.empty_table()
+    lifting = lifting_in(attempt)
     return protect(
         assigned.identities,
         records,
         read_table(attempt.folder / "person" / "names.parquet"),
         read_table(attempt.folder / "matching" / "apart.parquet"),
         decisions_in(attempt),
-        entries=entries_after(before["entries"], asked),
+        entries=entries_after(entries, asked),
         latched=latched,
         business_date=attempt.night.business_date,
         lifting=lifting,
         anew=_anew(attempt, base, records),
-        heard=before["entries"]["entry_id"].combine_chunks(),
+        heard=entries["entry_id"].combine_chunks(),
         former=former_of(assigned) if lifting else None,
     )
 
@@ -224,20 +241,6 @@ def _stays_hidden(
         "hidden": hidden_after(before["hidden"], protected.visibility, assigned.index_ids, assigned.identities),
         "sensitive": sensitive_after(before["sensitive"], involvements, assigned.identities),
     }
-
-
-def _places(
-    attempt: Attempt, base: Attempt | None, carried: Carried, protected: Protected, identities: pa.Table
-) -> pa.Table:
-    """Where hidden children live or lived, going on from what the base has."""
-    before = read_table(base.folder / "protection" / "places.parquet") if base else PLACES.empty_table()
-    return places_after(
-        carried.with_places(before),
-        protected.latched,
-        protected.visibility,
-        identities,
-        person_tables(attempt),
-    )
 
 
 def _by_kind(events: pa.Table) -> dict[str, int]:
