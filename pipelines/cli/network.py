@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -107,16 +107,25 @@ def review(
 ) -> None:
     """Pairs of children of two authorities that may be one child, the weightiest first; `isindex network decide` settles one.
 
+    Of pairs with a protected child it is told how many there are, unless ISINDEX_MAY_SEE_PROTECTED names you.
+
     Example: [bold]isindex network review --home demo/home[/bold]
     """
     from pipelines.network.standing import review_list
 
-    rows = review_list(_network(home), most)
+    found = review_list(_network(home), most)
     if as_json:
-        print_json(rows)
+        print_json(asdict(found))
         return
-    if not rows:
+    _show_pairs(found.pairs)
+    if found.kept_back:
+        console.print(_NOT_SHOWN.format(found.kept_back))
+    elif not found.pairs:
         console.print("Nobody waits to be looked at.")
+
+
+def _show_pairs(rows: list[dict[str, Any]]) -> None:
+    if not rows:
         return
     table = Table(title="May be one child", title_justify="left")
     for name in ("One", "Other", "Weight", "Since", "Why not joined"):
@@ -185,6 +194,7 @@ def decisions(home: HomeOption, as_json: JsonOption = False) -> None:
         console.print("No decision stands.")
 
 
+_NOT_SHOWN = "{} of protected children are not shown to you: ask somebody whom ISINDEX_MAY_SEE_PROTECTED names."
 AsOption = Annotated[
     str, typer.Option("--as", help="The authority that answers: the receiver, or of a claim the custodian.")
 ]
@@ -299,9 +309,7 @@ def _show_moves(found: Moves, as_json: bool, title: str, none: str) -> None:
     elif not found.kept_back:
         console.print(none)
     if found.kept_back:
-        console.print(
-            f"{found.kept_back} of protected children are not shown to you: ask somebody whom ISINDEX_MAY_SEE_PROTECTED names."
-        )
+        console.print(_NOT_SHOWN.format(found.kept_back))
 
 
 def _network(home: Path) -> Network:

@@ -2,7 +2,7 @@
 
 Belongs here: the look, which is audited before it is made, and what of it may be told. Nothing of a person is told, for nothing is here: who
 may look into an index that is named looks there. Of a child who is protected, in whichever authority, not even that is told which those
-are: where a protected child is known may be where it lives.
+are: where a protected child is known may be where it lives. Nor of two who stand at a firewall and are found by one look: one would lead to the other.
 """
 
 from __future__ import annotations
@@ -15,16 +15,15 @@ from datetime import date
 from functools import cache
 
 import duckdb
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, select
 
 from pipelines.audit import account, append, may_see_protected, writing
-from pipelines.database.schema import INDEX_TABLES
 from pipelines.errors import IsindexError
 from pipelines.identities.mint import as_typed, mistyped, valid_index_id
 from pipelines.network import database as db
 from pipelines.network.findings import named, numbered
+from pipelines.network.kept_back import beyond_walls, hidden_now
 from pipelines.network.place import Network
-from pipelines.nights.at_once import hidden_at_once
 from pipelines.tables import connect
 from pipelines.validation.identifiers import install_identifiers
 
@@ -153,14 +152,15 @@ def _led(connection: Connection, ids: Collection[str]) -> set[str]:
 
 
 def _told(network: Network, connection: Connection, ids: Collection[str]) -> list[Found]:
-    pointer, national = db.pointer.c, db.national_id.c
+    pointer = db.pointer.c
     rows = connection.execute(
         select(pointer.national_id, pointer.authority, pointer.index_id, pointer.from_night, pointer.to_night)
         .where(pointer.national_id.in_(ids))
         .order_by(pointer.national_id, pointer.to_night.is_not(None), pointer.authority, pointer.from_night)
     ).all()
-    hidden = set(connection.scalars(select(national.national_id).where(national.national_id.in_(ids), national.hidden)))
-    hidden |= _hidden_by_now(network, [(row.national_id, row.authority, row.index_id) for row in rows])
+    told = {row.national_id for row in rows}
+    hidden = hidden_now(network, connection, told)
+    hidden |= beyond_walls(network, connection, told)
     found: dict[str, list[Known]] = {}
     for row in rows:
         found.setdefault(row.national_id, []).append(Known(row.authority, row.index_id, row.from_night, row.to_night))
@@ -174,27 +174,6 @@ def _told(network: Network, connection: Connection, ids: Collection[str]) -> lis
         else Found("", (), kept_back=True)
         for each, known in found.items()
     ]
-
-
-def _hidden_by_now(network: Network, rows: Sequence[tuple[str, str, str]]) -> set[str]:
-    """National ids of which a child is protected by now in its own index, though the network has had no night since."""
-    child, link = INDEX_TABLES["children"].c, INDEX_TABLES["record_links"].c
-    of = {(authority, index_id): national for national, authority, index_id in rows}
-    if not of:
-        return set()
-    at_once = {place: hidden_at_once(network.deployment, place) for place in {place for place, _ in of}}
-    hidden: set[str] = set()
-    with network.deployment.engine.connect() as connection:
-        theirs = or_(*(and_(child.authority == place, child.index_id == index_id) for place, index_id in of))
-        for row in connection.execute(
-            select(child.authority, child.index_id).where(theirs, or_(child.shielded, child.withheld))
-        ):
-            hidden.add(of[row.authority, row.index_id])
-        for place, refs in at_once.items():
-            if refs:
-                borne = select(link.index_id).where(link.authority == place, link.record_ref.in_(refs))
-                hidden |= {of[place, each] for each in connection.scalars(borne) if (place, each) in of}
-    return hidden
 
 
 _one_at_a_time = threading.Lock()

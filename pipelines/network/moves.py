@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from pipelines.audit import account, append, may_see_protected, writing
 from pipelines.errors import IsindexError
 from pipelines.network import database as db
+from pipelines.network.kept_back import hidden_now
 from pipelines.network.place import Network
 
 __all__ = [
@@ -101,10 +102,9 @@ def moves_of(network: Network, authority: str | None = None, *, every: bool = Fa
         every: also what is over.
         most: so many at most.
     """
-    move, pointer, national, given = db.move.c, db.pointer.c, db.national_id.c, db.answer.c
+    move, pointer, given = db.move.c, db.pointer.c, db.answer.c
     query = (
-        select(db.move, pointer.index_id, national.hidden, given.verdict)
-        .join(db.national_id, national.national_id == move.national_id, isouter=True)
+        select(db.move, pointer.index_id, given.verdict)
         .join(db.answer, given.move == move.move, isouter=True)
         .join(
             db.pointer,
@@ -120,13 +120,13 @@ def moves_of(network: Network, authority: str | None = None, *, every: bool = Fa
         query = query.where(move.state == "proposed")
     with network.engine.connect() as connection:
         rows = connection.execute(query).all()
-    sees = may_see_protected()
+        kept = _kept_back(network, connection, {row.national_id for row in rows})
     shown = {
         row.move: Move(
             row.move, row.national_id, row.from_authority, row.to_authority, row.index_id or "", row.evidence, row.proposed, row.state,
             row.ended, _who_answers(row.evidence, row.from_authority, row.to_authority), (row.verdict or "") if row.state == "proposed" else "",
         )
-        for row in rows if sees or row.hidden is False
+        for row in rows if row.national_id not in kept
     }  # fmt: skip
     return Moves(tuple(shown.values()), len({row.move for row in rows} - set(shown)))
 
@@ -136,12 +136,11 @@ def unclaimed(network: Network, authority: str | None = None, *, most: int = _MO
 
     Each is told with the move that proposes it to that authority, or by which that one refused; of one authority, those that it knows or has custody of.
     """
-    custody, pointer, national, move = db.custody.c, db.pointer.c, db.national_id.c, db.move.c
+    custody, pointer, move = db.custody.c, db.pointer.c, db.move.c
     query = (
-        select(custody.national_id, custody.custodian, pointer.authority, pointer.index_id, national.hidden,
+        select(custody.national_id, custody.custodian, pointer.authority, pointer.index_id,
             move.move, move.proposed, move.state, move.ended)
         .join(db.pointer, and_(pointer.national_id == custody.national_id, pointer.to_night.is_(None)))
-        .join(db.national_id, national.national_id == custody.national_id)
         .join(db.move, and_(
             move.national_id == custody.national_id, move.from_authority == custody.custodian, move.to_authority == pointer.authority,
             move.evidence == "gone", move.state.in_(["proposed", "refused"])))
@@ -153,14 +152,14 @@ def unclaimed(network: Network, authority: str | None = None, *, most: int = _MO
         query = query.where(or_(custody.custodian == authority, pointer.authority == authority))
     with network.engine.connect() as connection:
         rows = connection.execute(query).all()
-    sees = may_see_protected()
+        kept = _kept_back(network, connection, {row.national_id for row in rows})
     found = {
         (row.national_id, row.authority): Move(
             row.move, row.national_id, row.custodian, row.authority, row.index_id, "gone", row.proposed, row.state, row.ended, row.authority,
         )
-        for row in rows if sees or not row.hidden
+        for row in rows if row.national_id not in kept
     }  # fmt: skip
-    return Moves(tuple(found.values()), len({row.national_id for row in rows if row.hidden}) if not sees else 0)
+    return Moves(tuple(found.values()), len(kept))
 
 
 def answer(network: Network, move: str, verdict: str, *, authority: str, reason: str) -> int:
@@ -226,18 +225,25 @@ def claim(network: Network, row_key: str, *, reason: str) -> int:
     accepting its move.
 
     Raises:
-        IsindexError: DECISION_INCOMPLETE; CLAIM_NEEDLESS when the authority has custody already, or a move to it waits; MOVE_ANSWERED when one is claimed twice.
+        IsindexError: DECISION_INCOMPLETE; CHILD_PROTECTED where this user may not see it; CLAIM_NEEDLESS when the authority has custody already, or a move to it waits; MOVE_ANSWERED when one is claimed twice.
     """
     _need_reason(reason)
     authority, _, index_id = row_key.partition(":")
     pointer, custody = db.pointer.c, db.custody.c
     query = (
-        select(custody.custodian, custody.stands)
+        select(custody.national_id, custody.custodian, custody.stands)
         .join(db.pointer, pointer.national_id == custody.national_id)
         .where(pointer.authority == authority, pointer.index_id == index_id, pointer.to_night.is_(None))
     )
     with network.engine.connect() as connection:
         found = connection.execute(query).first()
+        if found is not None and _kept_back(network, connection, {found.national_id}):
+            raise IsindexError(
+                "CHILD_PROTECTED",
+                "This is a protected child, and nothing of its custody is told to you, or changed by you.",
+                where=authority,
+                remedy="Ask somebody who may see protected children; ISINDEX_MAY_SEE_PROTECTED names them.",
+            )
     if found is not None and (found.custodian == authority or not found.stands):
         own = found.custodian == authority
         raise IsindexError(
@@ -302,6 +308,11 @@ def claims_now(network: Network) -> list[Claim]:
     query = select(columns.claim_id, columns.row_key).where(columns.withdrawn_at.is_(None)).order_by(columns.claim_id)
     with network.engine.connect() as connection:
         return [Claim(*row) for row in connection.execute(query)]
+
+
+def _kept_back(network: Network, connection: Connection, national_ids: set[str]) -> set[str]:
+    """Which of these are not told to this user."""
+    return set() if may_see_protected() else hidden_now(network, connection, national_ids)
 
 
 def _who_answers(evidence: str, custodian: str, receiver: str) -> str:

@@ -8,19 +8,30 @@ from typing import Any
 
 from sqlalchemy import select
 
-from pipelines.audit import account, append, writing
+from pipelines.audit import account, append, may_see_protected, writing
 from pipelines.errors import IsindexError
 from pipelines.identities.mint import as_typed, mistyped, valid_index_id
 from pipelines.network import database as db
 from pipelines.network.decisions import decide, take_back
 from pipelines.network.inputs import inputs_in
+from pipelines.network.kept_back import hidden_now
 from pipelines.network.moves import claim
 from pipelines.network.place import Network
 from pipelines.nights.reach import authorities_of
 from pipelines.publishing.versions import versions_in_force
 from pipelines.tables import read_told
 
-__all__ = ["Standing", "Taken", "claim_of", "decide_of", "latest_night", "review_list", "standing_of", "undo_of"]
+__all__ = [
+    "Review",
+    "Standing",
+    "Taken",
+    "claim_of",
+    "decide_of",
+    "latest_night",
+    "review_list",
+    "standing_of",
+    "undo_of",
+]
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,14 @@ class Standing:
     version: str | None
     authorities: tuple[Taken, ...] = ()
     figures: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Review:
+    """Pairs of the review list, and how many besides that are not shown to this user, for a child of them is protected."""
+
+    pairs: list[dict[str, Any]]
+    kept_back: int = 0
 
 
 def standing_of(network: Network) -> Standing:
@@ -85,13 +104,29 @@ def latest_night(network: Network) -> date:
     return max(days)
 
 
-def review_list(network: Network, most: int) -> list[dict[str, Any]]:
-    """Pairs that a person should look at, the weightiest first, as many as `most`."""
-    query = (
-        select(db.review).order_by(db.review.c.weight.desc(), db.review.c.row_key_a, db.review.c.row_key_b).limit(most)
+def review_list(network: Network, most: int) -> Review:
+    """Pairs that a person should look at, the weightiest first, as many as `most`; of protected children how many there are besides.
+
+    A pair of a protected child is shown to those alone whom ISINDEX_MAY_SEE_PROTECTED names.
+    """
+    review, pointer = db.review.c, db.pointer.c
+    query = select(db.review).order_by(review.weight.desc(), review.row_key_a, review.row_key_b)
+    row_key = pointer.authority + ":" + pointer.index_id
+    of = select(row_key, pointer.national_id).where(
+        pointer.to_night.is_(None), row_key.in_(select(review.row_key_a).union(select(review.row_key_b)))
     )
     with network.engine.connect() as connection:
-        return [dict(row._mapping) for row in connection.execute(query)]
+        if may_see_protected():
+            return Review([dict(row._mapping) for row in connection.execute(query.limit(most))])
+        rows = connection.execute(query).all()
+        national: dict[str, str] = {row[0]: row[1] for row in connection.execute(of)}
+        kept = hidden_now(network, connection, set(national.values()))
+    shown = [
+        dict(row._mapping)
+        for row in rows
+        if all(key in national and national[key] not in kept for key in (row.row_key_a, row.row_key_b))
+    ]
+    return Review(shown[:most], len(rows) - len(shown))
 
 
 def decide_of(network: Network, kind: str, one: str, other: str, *, reason: str) -> int:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from pipelines.privacy.secret import keyed_digests
 from pipelines.protection.tokens import nearly_tokens, tokens_of_places, tokens_of_records
 from pipelines.seams import give, grown
+from pipelines.seams.person import RECORDS
 from pipelines.seams.protection import LATCHED, PLACES
 from pipelines.tables import connect, fetch
 
@@ -27,12 +28,13 @@ def set_apart(
     records: pa.Table,
     names: pa.Table,
     addresses: pa.Table | Path,
+    before: pa.Table | Path | None,
     business_date: date,
 ) -> tuple[pa.Table, pa.Table]:
     """Latches and places of before, those of keys that are another child's tonight under holders of their own.
 
-    A record is another child's where it shares no number with what its key has latched, and, where both have numbers, not names with birth date
-    and the home either; where one has none, no names with birth date, though a thing be written otherwise. It has
+    A record is another child's where it shares no number with what its key has latched, and, where both have numbers, is not as the night before in all its names,
+    birth date and home either; where one has none, has no names with birth date of it, though a thing be written otherwise. It has
     to say who it is: one that is blanked is nobody else's. The key itself stays latched under itself.
 
     Args:
@@ -41,6 +43,7 @@ def set_apart(
         records: `RECORDS` of tonight.
         names: `NAMES`.
         addresses: `ADDRESSES`.
+        before: `RECORDS` of the night before, of which names and birth date are read; None: there was none.
         business_date: the night.
     """
     latched = grown(latched, LATCHED)
@@ -56,6 +59,7 @@ def set_apart(
         homes = fetch(duck, "FROM addresses SEMI JOIN asked USING (record_key)")
     views = {
         "asked": asked, "latched": latched, "places": places, "homes": homes, "written": tokens_of_places(homes, sought=True),
+        "records": records.select(_WHO), "before": _WHO_TYPES.empty_table() if before is None else before,
         "called": pa.concat_tables([tokens_of_records(records, names), nearly_tokens(records, names, keys, sought=True)]),
     }  # fmt: skip
     with connect(views) as duck:
@@ -68,6 +72,8 @@ def set_apart(
         return give(fetch(duck, _LATCHED_APART), LATCHED), give(fetch(duck, _PLACES_APART), PLACES)
 
 
+_WHO = ["record_key", "family_name", "given_names", "birth_date"]
+_WHO_TYPES = pa.schema([RECORDS.field(name) for name in _WHO])
 # holders whose record is there and says who it is, of whom all that is kept is of a known kind, and that has no number of it
 _NO_NUMBER_SHARED = """
     WITH known AS (
@@ -88,8 +94,14 @@ _ANOTHER_CHILDS = """
         SELECT DISTINCT a.holder FROM asked a JOIN homes h USING (record_key)
         JOIN written w ON w.address IS NOT DISTINCT FROM h.address AND w.postcode IS NOT DISTINCT FROM h.postcode AND w.uprn IS NOT DISTINCT FROM h.uprn
         JOIN places p ON p.holder = a.holder AND p.token = w.token
+    ),
+    as_before AS (
+        SELECT holder FROM asked JOIN records r USING (record_key) JOIN before b USING (record_key)
+        WHERE lower(strip_accents(r.family_name)) = lower(strip_accents(b.family_name))
+            AND lower(strip_accents(r.given_names)) = lower(strip_accents(b.given_names)) AND r.birth_date = b.birth_date
     )
-    SELECT holder FROM asked WHERE holder NOT IN (FROM alike) OR both_numbered AND holder NOT IN (FROM at_home) ORDER BY holder
+    SELECT holder FROM asked
+    WHERE CASE WHEN both_numbered THEN holder NOT IN (FROM as_before) OR holder NOT IN (FROM at_home) ELSE holder NOT IN (FROM alike) END ORDER BY holder
 """
 _LATCHED_APART = """
     SELECT l.* REPLACE (CASE WHEN l.token = l.holder THEN l.holder ELSE coalesce(o.apart, l.holder) END AS holder,

@@ -115,7 +115,7 @@ def test_a_namesake_who_has_the_key_next(tmp_path: Path) -> None:
     assert not _holds(scene, fled) and not _holds(scene, child)
 
 
-@pytest.mark.parametrize("anew", ["number", "number and a name", "name"])
+@pytest.mark.parametrize("anew", ["number", "name"])
 def test_a_child_of_whom_something_is_written_anew_is_opened_with_her_home(tmp_path: Path, anew: str) -> None:
     """The key is hers still: nothing of her home stays behind under another holder."""
     scene = _asks(LittleNights(tmp_path))

@@ -43,6 +43,7 @@ def night(
     entries=None,
     heard=None,
     former=None,
+    minted=None,
 ):
     """Protection after a night; each record is an identity of its own unless `merged` says otherwise."""
     keys = sorted(rows)
@@ -65,7 +66,10 @@ def night(
         entries=entries if entries is not None else before.entries if before else ENTRIES.empty_table(),
         latched=before.latched if before else LATCHED.empty_table(),
         business_date=on, lifting=lifting, anew=None if anew is None else pa.array(anew, TEXT), heard=None if heard is None else pa.array(heard, TEXT),
-        former=None if former is None else pa.table({"record_key": pa.array(list(former), TEXT), "index_id": pa.array(list(former.values()), TEXT)}),
+        former=None if former is None else pa.table({
+            "record_key": pa.array(list(former), TEXT), "index_id": pa.array(list(former.values()), TEXT), "until": pa.array([NEXT] * len(former), pa.date32()),
+        }),
+        minted=None if minted is None else pa.table({"index_id": pa.array(list(minted), TEXT), "minted_night": pa.array(list(minted.values()), pa.date32())}),
     )  # fmt: skip
 
 
@@ -331,10 +335,70 @@ def test_a_child_without_numbers_that_comes_under_another_key_to_the_home_that_i
     rows = {"b": {**SAME, **HOME}}
     first = night({"a": {**ASKS, **SAME, **home}})
     anew = night(rows, before=first, on=NEXT, anew=["b"])
-    opened = night(rows, before=anew, on=THIRD, lifting=[Lifting(8, ("b",), THIRD)])
+    opened = night(
+        rows, before=anew, on=THIRD, lifting=[Lifting(8, ("b",), THIRD)], former={"a": "A"}, minted={"B": NEXT}
+    )
     assert seen(opened) == {"B": OPEN}
     back = night({**rows, "c": SAME}, before=opened, on=date(2026, 3, 4), anew=["c"])
     assert seen(back)["C"] == expected
+
+
+@pytest.mark.parametrize(
+    ("minted", "number", "expected"),
+    [(NEXT, "ANOTHER", OPEN), (NIGHT, "ANOTHER", SHIELDED), (NEXT, "none", OPEN), (NIGHT, "none", SHIELDED)],
+    ids=[
+        "with a number put right",
+        "a twin of one first given name, with another number",
+        "without a number",
+        "such a twin without a number",
+    ],
+)
+def test_who_was_there_beside_a_child_is_another_child_and_who_comes_when_its_record_has_gone_to_its_home_is_not(
+    minted, number, expected
+):
+    other = {**SAME, **HOME, **(ANOTHER if number == "ANOTHER" else {})}
+    hers = {**SAME, **HOME, **NUMBER}
+    first = night({"a": {**ASKS, **hers}, **({"b": other} if minted == NIGHT else {})}, anew=["a", "b"])
+    gone = night({"b": other}, before=first, on=NEXT, anew=["b"])
+    opened = night(
+        {"b": other},
+        before=gone,
+        on=THIRD,
+        lifting=[Lifting(8, ("b",), THIRD)],
+        former={"a": "A"},
+        minted={"B": minted},
+    )
+    assert seen(opened) == {"B": OPEN}
+    back = night({"b": other, "c": hers}, [("b", "c", True)], before=opened, on=date(2026, 3, 4), anew=["c"])
+    assert seen(back)["C"] == expected
+
+
+@pytest.mark.parametrize(
+    ("home", "expected"), [(HOME, OPEN), ({"postcode": "ZZ9 9ZZ", "address": "9 Low Road"}, SHIELDED)]
+)
+def test_a_school_that_a_child_has_left_knew_it_by_another_kind_of_number(home, expected):
+    """It was the child's own record, and lives at its home: what is kept of it goes, though no number is in common."""
+    gp, school = {**SAME, **HOME, **NUMBER}, {**SAME, **home, "upn": "A330400000104"}
+    first = night({"a": {**ASKS, **gp}, "s": school}, merged={"a": "X", "s": "X"}, anew=["a", "s"])
+    left = night({"a": gp}, merged={"a": "X"}, before=first, on=NEXT)
+    opened = night(
+        {"a": gp},
+        merged={"a": "X"},
+        before=left,
+        on=THIRD,
+        lifting=[Lifting(8, ("a",), THIRD)],
+        former={"s": "X"},
+        minted={"X": NIGHT},
+    )
+    assert seen(opened) == {"X": OPEN}
+    back = night(
+        {"a": gp, "t": {**SAME, "upn": "A330400000104"}},
+        merged={"a": "X", "t": "T"},
+        before=opened,
+        on=date(2026, 3, 4),
+        anew=["t"],
+    )
+    assert seen(back)["T"] == expected
 
 
 def test_that_two_are_not_the_same_opens_nobody_and_lets_two_people_open_who_was_withheld():

@@ -134,6 +134,7 @@ def _known(attempt: Attempt, base: Attempt | None, carried: Carried, records: pa
         records,
         read_table(person / "names.parquet"),
         person / "addresses.parquet",
+        base.folder / "person" / "records.parquet" if base else None,
         attempt.night.business_date,
     )
 
@@ -158,6 +159,7 @@ def _protect(
         anew=_anew(attempt, base, records),
         heard=entries["entry_id"].combine_chunks(),
         former=former_of(assigned) if lifting else None,
+        minted=assigned.index_ids,
     )
 
 
