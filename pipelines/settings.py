@@ -63,7 +63,7 @@ class Settings(BaseSettings):
         network_database_url: the database of the co-ordinating index; empty for SQLite in the home.
         network: whether every load, and the daemon, bring the co-ordinating index up to date.
         authorities: DfE codes of the authorities that this deployment hosts; none: every authority that delivers.
-        schemas: a folder that stands before the built-in schemas.
+        schemas: a folder that stands before the built-in schemas, or several, as in PATH.
         reference: a folder with lists of practices and schools.
         accredited_only: whether a feed loads only once it is accredited (`isindex accredit`).
         accreditation_nights: consecutive nights on which a feed must meet every requirement to be accredited.

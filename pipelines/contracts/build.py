@@ -67,6 +67,8 @@ def build_contract(text: Any, file: str, contract_id: str) -> Contract:
         superseded_on=_day(custom.get("supersededOn"), file),
         person_number=str(custom.get("personNumber", "")),
         description=str(schema[0].get("description", "")),
+        kind=_one_of({"kind": "records", **custom}, "kind", words.KINDS, file),
+        evidence_days=_days(custom, file),
     )
     _whole(contract, file)
     return contract
@@ -215,6 +217,36 @@ def _whole(contract: Contract, file: str) -> None:
         _fault(
             "CONCEPT_UNKNOWN", "personNumber is not the concept of a column.", file, "Name the concept, such as upn."
         )
+    claiming = [column for column in contract.columns if column.concept in words.CLAIMING]
+    if contract.claims:
+        _interim(contract, claiming, file)
+    elif claiming:
+        _fault(
+            "CONCEPT_UNKNOWN",
+            "A column has a concept of interim indexes, and the contract is not of one.",
+            f"{file} {claiming[0].name}",
+            "Give the contract the custom property kind with the value interim_index, or the column another concept.",
+        )
+
+
+def _interim(contract: Contract, claiming: list[Column], file: str) -> None:
+    """Refuse the contract of an interim index that does not say what it must, or says that it knows children itself."""
+    told = sorted(column.concept for column in claiming)
+    keys = {column.name for column in claiming}
+    if told != sorted(words.CLAIMING) or keys != {*contract.key_columns}:
+        _fault(
+            "CONTRACT_INCOMPLETE",
+            "The key of an interim index is the person, the agency and the key of the record that it means.",
+            file,
+            f"Give three columns, which together are the key, the concepts {', '.join(words.CLAIMING)}.",
+        )
+    if contract.involvements or contract.one_record_per_child != "many":
+        _fault(
+            "CONTRACT_INCOMPLETE",
+            "An interim index is no service that knows a child.",
+            file,
+            "Leave out involvements, and let oneRecordPerChild be many.",
+        )
 
 
 def _flat(columns: tuple[Column, ...]) -> list[Column]:
@@ -296,6 +328,13 @@ def _day(value: Any, where: str) -> date | None:
         return date.fromisoformat(str(value))
     except ValueError:
         _fault("CONTRACT_INCOMPLETE", "A date is not of the form YYYY-MM-DD.", where, "Correct the date.")
+
+
+def _days(custom: Mapping[str, Any], file: str) -> int:
+    days = custom.get("evidenceDays", Contract.evidence_days)
+    if not isinstance(days, int) or isinstance(days, bool) or days < 1:
+        _fault("CONTRACT_INCOMPLETE", "evidenceDays is no number of days.", file, "Give a whole number, 1 or more.")
+    return days
 
 
 def _listed(value: Any) -> tuple[str, ...]:

@@ -176,6 +176,8 @@ class Contract:
         rules: the rules over several columns, rows or the file; each column carries its own besides.
         person_number: concept of the number by which the feed knows a child (``upn``), or "".
         description: what is in the feed, in a sentence.
+        kind: ``records`` of a service, or the links of an ``interim_index`` (see `pipelines.records.claims`).
+        evidence_days: of an interim index for how many days after its last delivery its links are evidence.
     """
 
     id: str
@@ -193,6 +195,13 @@ class Contract:
     superseded_on: date | None = None
     person_number: str = ""
     description: str = ""
+    kind: Literal["records", "interim_index"] = "records"
+    evidence_days: int = 7
+
+    @property
+    def claims(self) -> bool:
+        """Whether its rows are links that an interim index has made, and no records of a service."""
+        return self.kind == "interim_index"
 
     @property
     def key_columns(self) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
-"""Where contracts lie: the built-in `schemas` folder, and before it the folder that ``ISINDEX_SCHEMAS`` names."""
+"""Where contracts lie: the built-in `schemas` folder, and before it the folders that ``ISINDEX_SCHEMAS`` names."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pipelines.errors import IsindexError
@@ -14,20 +15,18 @@ BUILT_IN = Path(__file__).resolve().parents[2] / "schemas"
 
 
 def schema_folders() -> tuple[Path, ...]:
-    """The folders to search, the overlay first.
+    """The folders to search, the overlays first, in the order in which they are named.
 
     Raises:
-        IsindexError: SCHEMAS_MISSING when ``ISINDEX_SCHEMAS`` names no folder.
+        IsindexError: SCHEMAS_MISSING when ``ISINDEX_SCHEMAS`` names what is no folder.
     """
-    overlay = settings().schemas
-    if not overlay:
-        return (BUILT_IN,)
-    folder = overlay.expanduser()
-    if not folder.is_dir():
-        raise IsindexError(
-            "SCHEMAS_MISSING",
-            "ISINDEX_SCHEMAS does not name a folder.",
-            where=str(overlay),
-            remedy="Point it at a folder with agencies.yaml and contracts/, or unset it.",
-        )
-    return (folder, BUILT_IN)
+    overlays = [Path(each).expanduser() for each in str(settings().schemas or "").split(os.pathsep) if each]
+    for overlay in overlays:
+        if not overlay.is_dir():
+            raise IsindexError(
+                "SCHEMAS_MISSING",
+                "ISINDEX_SCHEMAS does not name a folder.",
+                where=str(overlay),
+                remedy=f"Point it at a folder with agencies.yaml and contracts/ (several with {os.pathsep} between them), or unset it.",
+            )
+    return (*overlays, BUILT_IN)

@@ -20,9 +20,12 @@ __all__ = [
     "ABSENCE",
     "ARRAY_CONCEPTS",
     "CHECKS",
+    "CLAIMING",
     "CONCEPTS",
     "INVOLVEMENT_KINDS",
+    "KINDS",
     "NAMING",
+    "NAMING_RECORDS",
     "ONE_RECORD_PER_CHILD",
     "PRIVACY_CLASSES",
     "PROTECTING",
@@ -36,6 +39,9 @@ PRIVACY_CLASSES: Mapping[str, str] = {
     "sensitive": "Shielding and sensitive services; never shown as delivered.",
     "operational": "About the service or the delivery, not about the person.",
 }
+
+KINDS = ("records", "interim_index")
+"""What a feed holds: records of a service that knows the child, or links that an interim index says are so."""
 
 ABSENCE = ("withdrawn", "nothing")
 ONE_RECORD_PER_CHILD = ("record", "person_number", "many")
@@ -82,6 +88,9 @@ CONCEPTS: Mapping[str, str] = {
     "involvements": "array of involvements",
     "shield": "object with a shield request",
     "walled_from": "key of another record of the feed with which this one must never be linked",
+    "claimed_person": "the interim index's own id of a person: whatever it has under one id it takes for one child",
+    "claimed_agency": "the agency that sent the record of which the row speaks",
+    "claimed_key": "the key of that record, as that agency writes it",
 }
 """Comparable fields of the person record that a top-level column may feed."""
 
@@ -112,6 +121,9 @@ ARRAY_CONCEPTS: Mapping[str, str] = {
 }
 """Comparable fields that columns inside an object or array may feed."""
 
+CLAIMING = ("claimed_person", "claimed_agency", "claimed_key")
+"""Concepts of an interim index, which has each of them in a column of its key; no other feed has any."""
+
 PROTECTING = frozenset(
     {"shielded", "shield", "walled_from", "withdrawn", "involvement.sensitive", "involvement.consent_basis"}
 )
@@ -126,6 +138,9 @@ NAMING = frozenset(
     }
 )  # fmt: skip
 """Concepts whose values may name a child, or where the child lives."""
+
+NAMING_RECORDS = frozenset(CLAIMING[1:])
+"""Concepts whose values together name another feed's record."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from pipelines.matching.arrays import Bits, Mask, PairIds, Positions, distinct
 from pipelines.matching.comparing.compare import LEVELS
 from pipelines.matching.deciding.answer import apart_table, clusters_table, links_table, possible_table
+from pipelines.matching.deciding.claims import weigh_claims
 from pipelines.matching.deciding.clusters import cluster
 from pipelines.matching.deciding.equals import find_equals, told_apart
 from pipelines.matching.deciding.ladder import JOIN, Verdicts, judge_pairs
@@ -65,9 +66,13 @@ class Matched:
 
 @dataclass(frozen=True)
 class MatchedNight(Matched):
-    """The same, `possible` with the evidence for each pair (`POSSIBLE_TOLD`), and the state the next night goes on from."""
+    """The same, `possible` with the evidence for each pair (`POSSIBLE_TOLD`), and the state the next night goes on from.
+
+    Where interim indexes say anything, `claimed` is what came of it (`CLAIMED`), and the other tables have what follows.
+    """
 
     state: MatchState
+    claimed: pa.Table | None = None
 
 
 def match(
@@ -79,6 +84,7 @@ def match(
     decisions: pa.Table | None = None,
     walls: pa.Table | None = None,
     previous: MatchState | None = None,
+    claims: pa.Table | None = None,
 ) -> MatchedNight:
     """Which of `records` are the same child.
 
@@ -93,6 +99,7 @@ def match(
         decisions: `kind` (same, not_the_same, firewall), `record_a`, `record_b`, and `undone_at` if there is one.
         walls: the sides of the night before (`WALLS`), of firewalls that still count.
         previous: the state of an earlier night; saves time and changes no result.
+        claims: what interim indexes take for one child (`CLAIMS`): compared like what keys find, joined by nobody's word.
     """
     model = model or load_model()
     usable = previous if previous and previous.model == model.fingerprint else None
@@ -102,12 +109,17 @@ def match(
     apart, rules = told_apart(people.keys, walls, walled), unique_sources or {}
     equals = find_equals(people, model, rules, apart, (same, np.concatenate([not_same, walled])))
     people = equals.seen(people)
+    counted = [source for source, rule in rules.items() if rule != "many"]
+    claimed = weigh_claims(people, model, claims, same, not_same, counted) if claims is not None else None
     same, not_same = (np.union1d(each, equals.standing(each)) for each in (same, not_same))
     rows, pairs, compared, search = _pairs(people, model, changed, usable)
     whole = pairs.and_also(equals.pairs)
     wanted = distinct(np.concatenate([same, not_same]))
     wanted = wanted[~np.isin(wanted, whole.ids(people.size))] if len(wanted) else wanted
     whole = whole.and_also(weigh(people, model, wanted, always=True))
+    if claimed is not None:
+        brought = equals.standing(claimed.wanted(people.size))
+        whole = whole.and_also(weigh(people, model, brought[~np.isin(brought, whole.ids(people.size))]))
     stats = {f"candidates_{key}": float(each.pair_count()) for key, each in rows.items()} | search
     stats["pairs_compared"] = float(compared)
     seeds = seeds_of(people.keys, decisions, walls)
@@ -115,8 +127,17 @@ def match(
     if model.reference:
         found.stats.update(drift_figures(model, people, whole.levels, _by_identifier(verdicts)))
     state = MatchState(plain, people.shared, people.sought, rows, pairs, model.fingerprint, search)
-    possible = with_evidence(found.possible, found.links, people, model, whole)
-    return MatchedNight(found.clusters, found.links, possible, found.apart, found.walls, found.stats, state)
+    if claimed is None:
+        possible = with_evidence(found.possible, found.links, people, model, whole)
+        return MatchedNight(found.clusters, found.links, possible, found.apart, found.walls, found.stats, state)
+    told = claimed.told(
+        people, found.clusters, found.possible, found.apart, found.walls, model.join_weight(people.size), counted
+    )
+    fresh = ~np.isin(claimed.pairs.ids(people.size), whole.ids(people.size))
+    whole = whole.and_also(claimed.pairs.take(np.flatnonzero(fresh)))
+    possible = with_evidence(told.possible, found.links, people, model, whole)
+    stats = found.stats | told.stats | {"possible": float(possible.num_rows)}
+    return MatchedNight(found.clusters, found.links, possible, told.apart, found.walls, stats, state, told.claimed)
 
 
 def _pairs(

@@ -268,8 +268,10 @@ def _asking_told(asking: Asking) -> str:
 def _means_words(now: Mapping[str, str], before: Mapping[str, str]) -> list[str]:
     changed = sorted(name for name in {*now, *before} if now.get(name) != before.get(name))
     told = {"model": "the match model", "code": "the program", "rules": "the rules"}
-    names = [told.get(name) or name.replace("contract/", "the contract ") for name in changed]
-    return [f"Another version of {', '.join(names)}."] if names else []
+    standings = [name.removeprefix("interim/") for name in changed if name.startswith("interim/")]
+    names = [told.get(name) or name.replace("contract/", "the contract ") for name in changed if "interim/" not in name]
+    words = [f"Another version of {', '.join(names)}."] if names else []
+    return words + [f"The standing of {name} is another: whether its links are evidence." for name in standings]
 
 
 def _came(deliveries: Iterable[Delivered]) -> str:

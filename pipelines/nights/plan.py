@@ -41,6 +41,7 @@ from pipelines.nights.attempts import (
     last_attempts,
     made_of,
 )
+from pipelines.nights.claims import outside
 from pipelines.nights.inputs import FORMAT, Asking, Base, Decided, Delivered, Inputs, another_of, why_differs, wish_of
 from pipelines.nights.night import Night
 from pipelines.nights.reach import authorities_of
@@ -357,7 +358,7 @@ class _Known:
                 )
                 for row in decided
             ),
-            _means(deployment),
+            _means(deployment, authority),
             tuple(Asking(*row) for row in asking),
             {day: row.digest for day, row in last_attempts(deployment.engine, authority).items()},
         )
@@ -436,9 +437,14 @@ class _Known:
         return asking.business_date == day and (name == mine or name.startswith(another_of(mine, "")))
 
 
-def _means(deployment: Deployment) -> dict[str, str]:
+def _means(deployment: Deployment, authority: str) -> dict[str, str]:
     # imported here: the matcher takes a second, and a code location must be there at once
     from pipelines.matching import load_model
 
     model = load_model(deployment.settings.model)
-    return {"model": f"{model.name} {model.fingerprint}", "code": str(FORMAT), **fingerprints()}
+    return {
+        "model": f"{model.name} {model.fingerprint}",
+        "code": str(FORMAT),
+        **fingerprints(),
+        **outside(deployment, authority),
+    }

@@ -252,6 +252,7 @@ def _night(deployment: Deployment, ran: Ran) -> dict[str, Any]:
         "feeds": [
             _feed(agency.agency, planned.business_date, feeds.get(agency.agency), told)
             for agency in registered_agencies()
+            if _is_awaited(agency.agency, feeds, told)
         ],
         "deliveries": told,
     }
@@ -290,6 +291,11 @@ def _state(row: AttemptRow | None, ran: Ran) -> str:
     if row is None or (ran.fault and row.state != "held"):
         return "failed"
     return "published" if row.state == "retired" and row.version else row.state
+
+
+def _is_awaited(agency: str, feeds: Collection[str], deliveries: Iterable[dict[str, Any]]) -> bool:
+    """Whether a feed is awaited of the authority: an interim index only where it ever came."""
+    return agency in feeds or not contract_for(agency).claims or any(each["agency"] == agency for each in deliveries)
 
 
 def _feed(agency: str, business_date: date, feed: Any, deliveries: list[dict[str, Any]]) -> dict[str, Any]:

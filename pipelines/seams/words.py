@@ -12,6 +12,8 @@ __all__ = [
     "AGENCY",
     "ATTEMPT_STATES",
     "AUTHORITY",
+    "CLAIM_STATES",
+    "CLAIM_VERDICTS",
     "CONTRACT",
     "CUSTODY",
     "DECISION_KINDS",
@@ -95,6 +97,13 @@ TOKEN_KINDS = ("key", "number", "person", "born_at", "lives_at", "given_at", "ne
 # ---- matching ---------------------------------------------------------------------------------------------------
 STEPS = ("new", "probabilistic", "exact", "upn", "nhs_number", "decision")  # in order of trust
 POSSIBLE_KINDS = ("review", "refused")
+CLAIM_STATES = ("usable", "unknown", "differs", "twice", "many")  # of a row of an interim index
+CLAIM_VERDICTS = (
+    "confirmed",
+    "review",
+    "refused",
+    "unused",
+)  # of two records that an interim index takes for one child
 WALL_SIDES = ("a", "b", "between")  # of an identity firewall; between: may belong to either, and is linked with neither
 DECISION_KINDS = ("same", "not_the_same", "shield", "unshield", "confirm", "firewall", "unwall", "override", "hold")
 

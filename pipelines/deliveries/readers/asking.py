@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from pipelines.contracts.contract import Column, Contract
-from pipelines.contracts.vocabulary import NAMING
+from pipelines.contracts.vocabulary import NAMING, NAMING_RECORDS
 from pipelines.deliveries.readers.protective import UNCLEAR, WALLS
 from pipelines.seams import give
 from pipelines.seams.deliveries import ASKING
@@ -27,7 +27,7 @@ def who_asks(records: pa.Table, salvaged: pa.Table, contract: Contract) -> pa.Ta
 
     A request that is understood goes before one that is not. `named` has the record's key, as in the records, under the
     concept ``key``, and every value of a column that may name the child, in the contract's order, those of an array item
-    by item.
+    by item; of a row that speaks of another feed's record, also which one that is.
 
     Args:
         records: position, line, key and the contract's columns as delivered; unclear marks as `UNCLEAR`.
@@ -114,7 +114,7 @@ def _named_at(column: Column, raw: str) -> Iterator[str]:
         if items:
             values = ", ".join(_value(item.concept, f"e.{_quoted(item.name)}") for item in items)
             yield f"coalesce(flatten(list_transform({raw}, lambda e: [{values}])), [])"
-    elif column.concept in NAMING:
+    elif column.concept in (NAMING | NAMING_RECORDS):
         if column.logical == "array":
             yield f"coalesce(list_transform({raw}, lambda e: {_value(column.concept, 'e')}), [])"
         else:

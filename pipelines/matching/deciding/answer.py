@@ -21,7 +21,7 @@ from pipelines.seams import give
 from pipelines.seams.matching import APART, CLUSTERS, LINKS, POSSIBLE
 from pipelines.seams.words import STEPS
 
-__all__ = ["apart_table", "clusters_table", "links_table", "possible_table"]
+__all__ = ["apart_table", "certainly_two", "clusters_table", "links_table", "possible_table"]
 
 _ALONE = ("Neither name nor birth date: not linkable", "No other record belongs to the same child")
 
@@ -113,22 +113,29 @@ def apart_table(
 ) -> pa.Table:
     """Every pair that may be one child and is not joined, and whether it certainly is two.
 
-    Two verified numbers alone are no certainty: numbers are mistyped, and newly issued, above all to children in hiding.
-    It is certain where the two were born on different days besides, or one of the `counted` sources, which hold each
-    child once, has both of them, under different given names and numbers: twins; or where a reviewer has decided it.
     What is so of a record is so of those it stands for (`first`).
     """
     open_ = (verdicts.outcome != NOTHING_MORE) | not_the_same
     rows = np.flatnonzero(open_ & (clusters.label[pairs.left] != clusters.label[pairs.right]))
-    left, right = pairs.left[rows], pairs.right[rows]
-    birth, given = (pairs.levels[name][rows] for name in ("birth_date", "given_name"))
-    once = np.isin(np.array(people.sources), list(counted))[people.source[left]]
-    told_apart = once & (people.source[left] == people.source[right]) & (given == 0)
-    born_apart = birth == 0
-    certain = (verdicts.identifiers.conflict[rows] & (born_apart | told_apart)) | not_the_same[rows]
+    some = pairs.take(rows)
+    left, right = some.left, some.right
+    certain = certainly_two(people, some, verdicts.identifiers.conflict[rows], not_the_same[rows], counted)
     left, right, certain = _with_equals(left, right, certain, first, clusters.label)
     columns = [people.keys.take(left), people.keys.take(right), pa.array(certain)]
     return give(pa.table(columns, schema=APART.schema), APART)
+
+
+def certainly_two(people: Comparable, pairs: Pairs, conflict: Mask, not_the_same: Mask, counted: Sequence[str]) -> Mask:
+    """Which pairs certainly are two children.
+
+    Two verified numbers alone (`conflict`) are no certainty: numbers are mistyped, and newly issued, above all to children in hiding.
+    It is certain where the two were born on different days besides, or one of the `counted` sources, which hold each
+    child once, has both of them, under different given names and numbers: twins; or where a reviewer has decided it.
+    """
+    once = np.isin(np.array(people.sources), list(counted))[people.source[pairs.left]]
+    given, born_apart = pairs.levels["given_name"], pairs.levels["birth_date"] == 0
+    told_apart = once & (people.source[pairs.left] == people.source[pairs.right]) & (given == 0)
+    return (conflict & (born_apart | told_apart)) | not_the_same
 
 
 def _with_equals(

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from pipelines.contracts import contract_for, registered_agencies
 from pipelines.nights.attempts import Attempt, attempt_in_force
 from pipelines.nights.carried import carried_in
+from pipelines.nights.claims import claims_in
 from pipelines.nights.decided import decisions_of, settled_by_two
 from pipelines.nights.judging import person_tables
 from pipelines.nights.night import Check, Night, StageReport
@@ -74,6 +75,7 @@ def link_of(attempt: Attempt) -> StageReport:
         model=model,
         unique_sources={contract.agency: contract.one_record_per_child for contract in contracts},
         decisions=pa.concat_tables([decided, asked.cast(decided.schema)]),
+        claims=claims_in(attempt.folder),
     )
     stood = carried.with_walls(walls_in(base.folder if base else None))
     again = walls_again(night, pa.concat_tables([decided, asked.cast(decided.schema)]), stood)
@@ -88,6 +90,8 @@ def link_of(attempt: Attempt) -> StageReport:
     folder = attempt.folder / "matching"
     for name in ("clusters", "links", "possible", "walls"):
         write_table(getattr(matched, name), folder / f"{name}.parquet")
+    if matched.claimed is not None:
+        write_table(matched.claimed, folder / "claimed.parquet")
     outgrown = find_outgrown(attempt.folder, attempt.inputs.decisions, matched.clusters)
     write_table(with_outgrown_doubtful(matched.apart, attempt.inputs.decisions, outgrown), folder / "apart.parquet")
     write_table(borne, folder / "walls_borne.parquet")

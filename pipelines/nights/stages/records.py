@@ -1,8 +1,9 @@
 """From deliveries to person records: what each feed holds after the night, all of it in comparable form, and its measures.
 
-Three steps. `apply_deliveries` applies the deliveries in force since the base, in order, so that a night that failed or was
+Three steps, and a fourth where an interim index delivers. `apply_deliveries` applies the deliveries in force since the base, in order, so that a night that failed or was
 held loses nothing; it also carries on the life of each fault. `make_person_records` brings all live records into one
-form. `measure_feeds` says what each feed brought, in the numbers that are watched from night to night.
+form. `measure_feeds` says what each feed brought, in the numbers that are watched from night to night. `make_claims` keeps what interim
+indexes say: their rows are links, and no person records.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pipelines.contracts import Contract, contract_for, load_contract, registere
 from pipelines.deliveries import DeliveryEntry, Register, Store
 from pipelines.deliveries.reconcile import counted
 from pipelines.nights.attempts import Attempt
+from pipelines.nights.claims import keep_claims
 from pipelines.nights.feed_rows import FeedRow, read_feeds, tell_feeds, write_feeds
 from pipelines.nights.night import Night, StageReport
 from pipelines.nights.seal import sealed
@@ -28,7 +30,7 @@ from pipelines.validation.set_aside import values_set_aside
 if TYPE_CHECKING:
     from pipelines.records.person_records import PersonRecords
 
-__all__ = ["apply_deliveries", "bring_together", "make_person_records", "measure_feeds"]
+__all__ = ["apply_deliveries", "bring_together", "make_claims", "make_person_records", "measure_feeds"]
 
 _CHANGES = ("added", "changed", "withdrawn", "kept", "suspended")
 _NOBODY = pa.array([], pa.string())
@@ -60,12 +62,13 @@ class FeedAfter:
 
 @sealed
 def bring_together(night: Night) -> StageReport:
-    """The three steps, one after the other."""
+    """The steps, one after the other."""
     attempt = Attempt.last(night)
     feeds = apply_deliveries(attempt)
     records = make_person_records(attempt, feeds)
     measure_feeds(attempt, feeds, records)
-    figures: dict[str, float | int | str] = {"records": records.num_rows}
+    claimed = make_claims(attempt, feeds, records)
+    figures: dict[str, float | int | str] = {"records": records.num_rows} | claimed
     figures |= {name: sum(feed.changes[name] for feed in feeds) for name in _CHANGES}
     figures |= {f"live/{feed.agency}": feed.live.num_rows if feed.live is not None else 0 for feed in feeds}
     return StageReport(figures)
@@ -128,6 +131,7 @@ def make_person_records(attempt: Attempt, feeds: list[FeedAfter]) -> pa.Table:
     from pipelines.records.carried_over import person_records_after
     from pipelines.records.person_records import build_person_records
 
+    feeds = [feed for feed in feeds if not feed.contract.claims]
     live = {feed.agency: feed.live for feed in feeds if feed.live is not None}
     contracts = {feed.agency: feed.contract for feed in feeds if feed.live is not None}
     of_night = (live, contracts, attempt.night.authority, attempt.night.business_date)
@@ -140,6 +144,15 @@ def make_person_records(attempt: Attempt, feeds: list[FeedAfter]) -> pa.Table:
     for name in PERSON_TABLES:
         write_table(getattr(people, name), attempt.folder / "person" / f"{name}.parquet")
     return people.records
+
+
+def make_claims(attempt: Attempt, feeds: list[FeedAfter], records: pa.Table) -> dict[str, float | int | str]:
+    """Keep what the interim indexes say of the records; how many rows, where there are any."""
+    claiming = [feed for feed in feeds if feed.contract.claims and feed.live is not None]
+    if not claiming:
+        return {}
+    live = {feed.agency: feed.live for feed in claiming if feed.live is not None}
+    return {"claims": keep_claims(attempt, live, {feed.agency: feed.contract for feed in claiming}, records)}
 
 
 def _people_before(attempt: Attempt) -> PersonRecords | None:
@@ -159,6 +172,8 @@ def measure_feeds(attempt: Attempt, feeds: list[FeedAfter], records: pa.Table) -
     overlap = _overlap(records)
     rows = []
     for feed in feeds:
+        if feed.contract.claims and feed.live is None:
+            continue  # an interim index is awaited of those authorities alone for which it ever came
         last = feed.applied[-1] if feed.applied else None
         tonight = last is not None and last.business_date == attempt.night.business_date
         source = _source(feed) if last else _carried(before.get(feed.agency))
