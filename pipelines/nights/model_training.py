@@ -31,6 +31,7 @@ from pipelines.matching.reading.comparable import make_comparable
 from pipelines.matching.training.splink_charts import Example, chart_libraries, charts_of, examples_of
 from pipelines.matching.weighing.match_model import DEFAULT_MODEL, Model, load_model, make_model, save_model
 from pipelines.nights.attempts import Attempt
+from pipelines.nights.claims import claims_in
 from pipelines.nights.decided import decisions_of
 from pipelines.nights.follow import newest_in_force
 from pipelines.nights.hidden_records import not_told_of
@@ -269,6 +270,7 @@ def _matched(attempt: Attempt, model: Model) -> Matched:
         model=model,
         unique_sources={contract.agency: contract.one_record_per_child for contract in contracts},
         decisions=decisions_of(attempt.inputs),
+        claims=claims_in(attempt.folder),
     )
 
 

@@ -5,6 +5,7 @@ Belongs here: counts from the delivery to the snapshot. Not here: whether the co
 
 from __future__ import annotations
 
+from pipelines.contracts import contract_for, registered_agencies
 from pipelines.publishing.feed_input import FeedInput
 from pipelines.publishing.gates.evidence import Evidence
 from pipelines.publishing.gates.gate import Gate
@@ -18,7 +19,8 @@ def reconciliation(evidence: Evidence) -> Gate:
     """Delivered → read → judged → live → in an identity → published or hidden."""
     unequal = sum(not _adds_up(feed) for feed in evidence.inputs if feed.counts)
     held = evidence.counts("SELECT agency, count(*) FROM person GROUP BY agency")
-    live = {feed.agency: feed.live_records for feed in evidence.inputs}
+    links = {each.agency for each in registered_agencies() if contract_for(each.agency).claims}  # of which nobody has a record
+    live = {feed.agency: 0 if feed.agency in links else feed.live_records for feed in evidence.inputs}
     astray = sum(held.get(agency, 0) != live.get(agency, 0) for agency in {*held, *live})
     records, linked = evidence.count("SELECT count(*) FROM person"), evidence.count("SELECT count(*) FROM record_links")
     hidden = evidence.count("""
