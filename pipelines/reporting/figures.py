@@ -278,12 +278,14 @@ class MatchTables:
         review: as `pipelines.reporting.review.review_of` makes it.
         events: kind (merged, split, …), index_id, other_id, evidence; those of tonight.
         stats: numbers of the matching run, shown as they are.
+        claims: what is told of interim indexes (`pipelines.reporting.claims.FINDINGS`); None: none delivers.
     """
 
     identities: pa.Table | None = None
     review: pa.Table | None = None
     events: pa.Table | None = None
     stats: Mapping[str, float] = field(default_factory=dict)
+    claims: pa.Table | None = None
 
 
 @dataclass(frozen=True)
@@ -291,7 +293,7 @@ class MatchFigures:
     """How one authority's records were matched in a night.
 
     `steps`: (step, agency) → records. `review`: the open pairs, gravest first. `apart`: reason → pairs that look alike
-    and are kept apart. `events`: rows of kind, index_id, other_id, reason.
+    and are kept apart. `events`: rows of kind, index_id, other_id, reason. `claims`: what is told of interim indexes; None: none delivers.
     """
 
     authority: str
@@ -303,6 +305,7 @@ class MatchFigures:
     apart: Mapping[str, int]
     events: tuple[Mapping[str, Any], ...]
     stats: Mapping[str, float]
+    claims: pa.Table | None = None
 
     def as_metadata(self) -> dict[str, float]:
         """Numbers of the night: records by step, children, pairs to review and kept apart, merges and splits."""
@@ -315,6 +318,7 @@ class MatchFigures:
             "kept_apart": sum(self.apart.values()),
             "merged": sum(event["kind"] == "merged" for event in self.events),
             "split": sum(event["kind"] == "split" for event in self.events),
+            **({"claims_told": self.claims.num_rows} if self.claims is not None else {}),
         }
 
 

@@ -289,7 +289,9 @@ def match_figures(authority: str, business_date: date, tables: MatchTables, dire
     unknown = {step for step, _ in steps} - {*STEPS}
     if unknown:  # a step without words would silently be left out of the totals
         raise ValueError(f"match steps without words in pipelines.reporting.words: {sorted(unknown)}")
-    return MatchFigures(authority, business_date, agencies, steps, children, review, apart, events, dict(tables.stats))
+    return MatchFigures(
+        authority, business_date, agencies, steps, children, review, apart, events, dict(tables.stats), tables.claims
+    )
 
 
 def _why(kind: str, steps: Sequence[str], records: str | None) -> str | None:

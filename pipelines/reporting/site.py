@@ -200,7 +200,7 @@ def write_rejected(home: Home, figures: RejectFigures, directory: Directory) -> 
 
 
 def write_matching(home: Home, figures: MatchFigures, directory: Directory) -> list[Path]:
-    """The match page of an authority's night and its CSV files; the review CSV holds every pair."""
+    """The match page of an authority's night and its CSV files; the review CSV holds every pair, that of interim indexes all that is told."""
     folder = _folder(home, figures.business_date, figures.authority)
     sheets = match_sheets(figures, directory)
     page = _page(
@@ -213,7 +213,9 @@ def write_matching(home: Home, figures: MatchFigures, directory: Directory) -> l
         has_models=(home.reports / "model" / "index.html").exists(),
         **_words(),
     )
-    written = _write(folder, {"matching.html": page}, sheets, leave={"review"})
+    written = _write(folder, {"matching.html": page}, sheets, leave={"review", "claims"})
+    if figures.claims is not None:
+        written.append(_write_csv(folder / sheets["claims"].file, figures.claims))
     return [*written, _write_csv(folder / sheets["review"].file, figures.review)]
 
 

@@ -21,9 +21,19 @@ _KEYS = {
     "police": ("contact_ref",),
     "social_care": ("la_child_id",),
 }
-columns = (
-    "person_id,source_agency,source_key,nhs_number,upn,family_name,given_names,birth_date,sex,postcode,confidentiality"
-).split(",")
+columns = [
+    "person_id",
+    "source_agency",
+    "source_key",
+    "nhs_number",
+    "upn",
+    "family_name",
+    "given_names",
+    "birth_date",
+    "sex",
+    "postcode",
+    "confidentiality",
+]
 
 
 def key_of(agency: str, child: Child | int) -> str:

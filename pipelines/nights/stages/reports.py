@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from pipelines.contracts import registered_agencies
 from pipelines.deliveries import DeliveryEntry, Register, Store
 from pipelines.nights.attempts import Attempt, reported
+from pipelines.nights.claims import claims_in
 from pipelines.nights.feeds import feed_tonight
 from pipelines.nights.night import Night, StageReport
 from pipelines.nights.requests import asking_positions
@@ -26,6 +27,7 @@ from pipelines.reporting import (
     write_overview,
     write_reports,
 )
+from pipelines.reporting.claims import findings_of
 from pipelines.tables import read_as_or_none, read_table
 from pipelines.validation.rejects import FAULTS
 
@@ -84,7 +86,16 @@ def _matching(attempt: Attempt) -> MatchTables:
         review=_table(folder / "review.parquet"),
         events=_table(folder / "events.parquet"),
         stats=read_as_or_none(stats, dict) or {},
+        claims=_claims_told(attempt),
     )
+
+
+def _claims_told(attempt: Attempt) -> pa.Table | None:
+    """What is told of interim indexes; None where none delivers, or nothing came of it yet."""
+    claims = claims_in(attempt.folder)
+    tables = [_table(attempt.folder / "matching" / f"{name}.parquet") for name in ("claimed", "clusters", "walls")]
+    there = [each for each in tables if each is not None]
+    return findings_of(claims, *there) if claims is not None and len(there) == len(tables) else None
 
 
 def _table(path: Path) -> pa.Table | None:

@@ -19,7 +19,9 @@ def reconciliation(evidence: Evidence) -> Gate:
     """Delivered → read → judged → live → in an identity → published or hidden."""
     unequal = sum(not _adds_up(feed) for feed in evidence.inputs if feed.counts)
     held = evidence.counts("SELECT agency, count(*) FROM person GROUP BY agency")
-    links = {each.agency for each in registered_agencies() if contract_for(each.agency).claims}  # of which nobody has a record
+    links = {
+        each.agency for each in registered_agencies() if contract_for(each.agency).claims
+    }  # of which nobody has a record
     live = {feed.agency: 0 if feed.agency in links else feed.live_records for feed in evidence.inputs}
     astray = sum(held.get(agency, 0) != live.get(agency, 0) for agency in {*held, *live})
     records, linked = evidence.count("SELECT count(*) FROM person"), evidence.count("SELECT count(*) FROM record_links")

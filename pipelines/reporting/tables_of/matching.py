@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import pyarrow as pa
+
 from pipelines.reporting.directory import Directory
 from pipelines.reporting.figures import MatchFigures
-from pipelines.reporting.sheets import Cell, Code, Head, Sheet
+from pipelines.reporting.sheets import Cell, Code, Head, Sheet, Told
 from pipelines.reporting.tables_of.limits import ROWS_EMBEDDED
 from pipelines.reporting.words import STEPS, Word
 
@@ -15,7 +17,7 @@ __all__ = ["match_sheets"]
 
 
 def match_sheets(figures: MatchFigures, directory: Directory) -> dict[str, Sheet]:
-    """Sheets ``steps``, ``review`` (the first `ROWS_EMBEDDED`), ``apart``, ``changes``, ``measures``."""
+    """Sheets ``steps``, ``review`` (the first `ROWS_EMBEDDED`), ``apart``, ``changes``, ``measures``; ``claims`` where an interim index delivers."""
     agencies = figures.agencies
     steps: list[tuple[Cell, ...]] = []
     for step, word in STEPS.items():
@@ -37,8 +39,9 @@ def match_sheets(figures: MatchFigures, directory: Directory) -> dict[str, Sheet
         )
         for pair in figures.review.slice(0, ROWS_EMBEDDED).to_pylist()
     ]
+    told: dict[str, Sheet] = {} if figures.claims is None else {"claims": _claims(figures.claims, directory)}
     words = {"merged": Word("Merged", "info", ""), "split": Word("Split", "info", "")}
-    return {
+    return told | {
         "steps": Sheet(
             "steps",
             "Records by match step",
@@ -96,6 +99,43 @@ def match_sheets(figures: MatchFigures, directory: Directory) -> dict[str, Sheet
             empty="The matching run gave no numbers.",
         ),
     }
+
+
+def _claims(findings: pa.Table, directory: Directory) -> Sheet:
+    """What is told of interim indexes, the first `ROWS_EMBEDDED`."""
+    rows: list[tuple[Cell, ...]] = [
+        (
+            Code(each["code"]),
+            directory.title(each["source"]),
+            each["position"],
+            Code(each["record_ref"]) if each["record_ref"] else None,
+            each["other_position"],
+            Code(each["other_ref"]) if each["other_ref"] else None,
+            each["message"],
+            Told(each["remedy"]),
+            Code(each["delivery_id"]),
+        )
+        for each in findings.slice(0, ROWS_EMBEDDED).to_pylist()
+    ]
+    return Sheet(
+        "claims",
+        "What interim indexes say, and the records do not bear out",
+        (
+            Head("Code", pick=True),
+            Head("Interim index", pick=True),
+            Head("Row", number=True),
+            Head("Record reference"),
+            Head("Other row", number=True),
+            Head("Other reference"),
+            Head("What is wrong"),
+            Head("What to do"),
+            Head("Delivery"),
+        ),
+        rows,
+        empty="The records bear out all that it says.",
+        search=True,
+        total=findings.num_rows,
+    )
 
 
 def _runner_up(pair: dict[str, Any]) -> str:
