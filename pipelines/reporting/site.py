@@ -216,6 +216,8 @@ def write_matching(home: Home, figures: MatchFigures, directory: Directory) -> l
     written = _write(folder, {"matching.html": page}, sheets, leave={"review", "claims"})
     if figures.claims is not None:
         written.append(_write_csv(folder / sheets["claims"].file, figures.claims))
+    else:  # an interim index that is paused since is told of no more
+        (folder / "claims.csv").unlink(missing_ok=True)
     return [*written, _write_csv(folder / sheets["review"].file, figures.review)]
 
 

@@ -9,6 +9,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from tests.nights.little_authority import AUTHORITY, Child, day_of, row_of
 
 __all__ = ["INTERIM", "SCHEMAS", "columns", "deliver_interim", "key_of", "rows_of"]
@@ -51,23 +54,48 @@ def rows_of(person: str, *records: tuple[str, int], **cells: str) -> list[dict[s
 
 
 def deliver_interim(
-    landing: Path, night: int, rows: Iterable[Mapping[str, Any]], *, sequence: int, mode: str = "full", name: str = ""
+    landing: Path, night: int, rows: Iterable[Mapping[str, Any]], *, sequence: int, kind: str = "csv"
 ) -> Path:
-    """Put a delivery of the interim index into the landing place, the manifest last; its folder."""
+    """Put a full delivery of the interim index into the landing place, in one of the formats, the manifest last; its folder."""
     folder = landing / AUTHORITY / INTERIM / day_of(night).isoformat()
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     told = list(rows)
-    head = [*columns, *(["change"] if mode == "delta" else [])]
-    lines = [",".join(head), *(",".join(str(row.get(each, "")) for each in head) for row in told)]
-    data = ("\n".join(lines) + "\n").encode()
-    name = name or f"{INTERIM}.csv"
+    data = _FORMS[kind]([{each: str(row.get(each, "")) for each in columns} for row in told])
+    name = f"{INTERIM}.{kind}"
     (folder / name).write_bytes(data)
     manifest = {
         "contract": f"{INTERIM}/1", "authority": AUTHORITY, "agency": INTERIM, "business_date": day_of(night).isoformat(),
-        "sequence": sequence, "mode": mode, "created_at": f"{day_of(night)}T22:00:00Z", "supplier": "A council",
+        "sequence": sequence, "mode": "full", "created_at": f"{day_of(night)}T22:00:00Z", "supplier": "A council",
         "files": [{"name": name, "bytes": len(data), "rows": len(told), "sha256": hashlib.sha256(data).hexdigest()}],
     }  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder
+
+
+def _csv(rows: list[dict[str, str]]) -> bytes:
+    return ("\n".join([",".join(columns), *(",".join(row.values()) for row in rows)]) + "\n").encode()
+
+
+def _jsonl(rows: list[dict[str, str]]) -> bytes:
+    return "".join(json.dumps({name: each for name, each in row.items() if each}) + "\n" for row in rows).encode()
+
+
+def _xml(rows: list[dict[str, str]]) -> bytes:
+    told = "".join(
+        f"<row>{''.join(f'<{name}>{each}</{name}>' for name, each in row.items() if each)}</row>\n" for row in rows
+    )
+    return f'<?xml version="1.0" encoding="utf-8"?>\n<rows>\n{told}</rows>\n'.encode()
+
+
+def _parquet(rows: list[dict[str, str]]) -> bytes:
+    stream = pa.BufferOutputStream()
+    schema = pa.schema([(name, pa.string()) for name in columns])
+    pq.write_table(
+        pa.Table.from_pylist([{name: each or None for name, each in row.items()} for row in rows], schema), stream
+    )
+    return bytes(stream.getvalue())
+
+
+_FORMS = {"csv": _csv, "jsonl": _jsonl, "xml": _xml, "parquet": _parquet}
