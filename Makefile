@@ -46,7 +46,7 @@ lint: setup ## style, types, import rules, contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@for contract in schemas/contracts/*.odcs.yaml; do $(BIN)/datacontract lint $$contract || exit 1; done
+	@for contract in schemas/contracts/*.odcs.yaml schemas/*/contracts/*.odcs.yaml; do $(BIN)/datacontract lint $$contract || exit 1; done
 
 bench: setup ## a median authority by stage, and ten in one command beside a plain pipeline
 	@$(BIN)/python -m bench.median_authority

@@ -83,6 +83,7 @@ def person_record_lineage(contracts: Iterable[Contract] | None = None) -> dict[s
         contracts: other contracts than the newest of each registered agency.
     """
     used = list(contracts) if contracts is not None else [load_contract(a.contracts[-1]) for a in registered_agencies()]
+    used = [contract for contract in used if not contract.claims]  # whose rows are links
     lineage: dict[str, list[tuple[str, str]]] = {}
     for target in PERSON_RECORD:
         lineage[target.name] = [

@@ -165,6 +165,7 @@ def tokens_of_asking(asking: pa.Table, agency: str) -> pa.Table:
         UNION ALL  -- a row that speaks of another feed's record asks for that; of a damaged one there are several guesses
         SELECT DISTINCT a.number::VARCHAR, 'key', 0, lower(trim(a.one.value)) || ':' || trim(k.one.value)
         FROM given a JOIN given k USING (number) WHERE a.one.concept = 'claimed_agency' AND k.one.concept = 'claimed_key'
+            AND trim(a.one.value) <> '' AND trim(k.one.value) <> ''
     """
     kept = _NEARLY.replace("{undated}", "").replace("{pairs}", "FROM persons").replace("{least}", "3")
     return give(_tokens({"asking": asking}, told, [_NAMED + _SPARING, _KEPT, kept]), TOKENS)

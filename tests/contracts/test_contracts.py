@@ -26,7 +26,8 @@ from pipelines.validation.compile import ACROSS_CHECKS, RECORD_CHECKS, compile_p
 from pipelines.validation.elements import NESTED_CHECKS
 
 ROOT = Path(__file__).parents[2]
-BUILT_IN = sorted((ROOT / "schemas" / "contracts").glob("*.odcs.yaml"))
+BUILT_IN = sorted((ROOT / "schemas").rglob("contracts/*.odcs.yaml"))
+INTERIM = ROOT / "schemas" / "interim_index"
 FIFTH = ROOT / "tests" / "fixtures" / "fifth_agency"
 TODAY = date(2026, 11, 20)
 
@@ -247,6 +248,60 @@ def test_an_overlay_that_is_not_there_is_said_so(setting, tmp_path):
     with pytest.raises(IsindexError) as fault:
         registered_agencies()
     assert fault.value.code == "SCHEMAS_MISSING"
+
+
+# ---- an interim index -------------------------------------------------------------------------------------------
+
+
+def test_an_interim_index_is_registered_by_a_folder_of_its_own_beside_others(setting):
+    assert "interim_index" not in [agency.agency for agency in registered_agencies()]
+    setting("ISINDEX_SCHEMAS", os.pathsep.join(map(str, (FIFTH, INTERIM))))
+    assert [agency.agency for agency in registered_agencies()] == [*COLUMNS, "interim_index", "youth_justice"]
+    contract = contract_for("interim_index")
+    assert contract.claims and not contract_for("youth_justice").claims
+    assert contract.key_columns == ("person_id", "source_agency", "source_key")
+    assert [column.name for column in contract.protective] == ["confidentiality"]
+    compile_plan(contract, TODAY)
+    codes = [rule.code for each in registered_agencies() for rule in contract_for(each.agency).all_rules(TODAY)]
+    assert len(codes) == len(set(codes))
+
+
+def test_its_page_is_up_to_date_and_its_columns_feed_no_person_record(setting):
+    setting("ISINDEX_SCHEMAS", INTERIM)
+    page = (ROOT / "docs" / "feeds" / "interim_index.md").read_text(encoding="utf-8")
+    assert page == feed_page(contract_for("interim_index")), (
+        "run: python -m pipelines.contracts.describe, with ISINDEX_SCHEMAS"
+    )
+    assert "interim_index" not in {agency for fed in person_record_lineage().values() for agency, _ in fed}
+
+
+INTERIM_BREAKS = {
+    "a kind that is none": lambda text: custom(text)["kind"].update(value="gossip"),
+    "days that are none": lambda text: custom(text)["evidenceDays"].update(value="a week"),
+    "a service of its own": lambda text: text["customProperties"].append(
+        {"property": "involvements", "value": [{"kind": "service", "service": "postcode"}]}
+    ),
+    "once for each child": lambda text: custom(text)["oneRecordPerChild"].update(value="record"),
+    "no record that is meant": lambda text: columns(text)[2].pop("customProperties"),
+    "a key that says more": lambda text: columns(text)[3].update(primaryKey=True, primaryKeyPosition=4),
+    "links in a feed of records": lambda text: custom(text)["kind"].update(value="records"),
+}
+
+
+def custom(text: dict) -> dict[str, dict]:
+    return {each["property"]: each for each in text["customProperties"]}
+
+
+@pytest.mark.parametrize("fault", INTERIM_BREAKS)
+def test_a_broken_contract_of_an_interim_index_is_refused_with_place_and_remedy(fault):
+    text = yaml.safe_load((INTERIM / "contracts" / "interim_index-1.odcs.yaml").read_text(encoding="utf-8"))
+    build_contract(text, "file.yaml", "interim_index/1")
+    INTERIM_BREAKS[fault](text)
+    with pytest.raises(IsindexError) as refused:
+        build_contract(text, "file.yaml", "interim_index/1")
+    assert refused.value.code in ("CONTRACT_INCOMPLETE", "CONCEPT_UNKNOWN")
+    assert refused.value.where.startswith("file.yaml")
+    assert refused.value.remedy
 
 
 # ---- broken contracts -------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from datetime import date
 import pyarrow as pa
 
 from pipelines.protection.register import Asked, entries_after, requests_of
-from pipelines.protection.tokens import tokens_of_asking
+from pipelines.protection.tokens import key_tokens, tokens_of_asking
 from pipelines.seams.deliveries import ASKING
 from pipelines.seams.protection import ENTRIES
 
@@ -116,3 +116,12 @@ def test_not_understood_once_is_told_until_it_is_understood():
     assert entry["understood"]
     (entry,) = register(requests({"key": "P1"}), requests({"key": "P1", "understood": False}))
     assert not entry["understood"]
+
+
+def test_a_row_that_speaks_of_another_feeds_record_asks_for_that_record():
+    (wish,) = requests(
+        {"key": "A1/education/E7", "said": {"claimed_agency": " Education ", "claimed_key": "E7"}}
+    ).to_pylist()
+    assert set(key_tokens(["education:E7"])["token"].to_pylist()) <= set(wish["tokens"])
+    (guessed,) = requests({"said": {"claimed_agency": "health", "claimed_key": ""}}).to_pylist()
+    assert guessed["tokens"] == []

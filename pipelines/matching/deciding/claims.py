@@ -50,13 +50,14 @@ class Claimed:
     """Pairs that interim indexes take for one child.
 
     Attributes:
-        rows: source, person, record_key_a, record_key_b: each pair of each person.
+        rows: source, person, record_key_a, record_key_b, sound: each pair of each person; of one that is not sound nothing follows
+            but that protection reaches over it.
         pair: for each row which of the pairs it is.
         pairs: each pair once, weighed, also where next to nothing speaks for it.
         verdicts: the verdict on each.
         refused: which of them plainly are two children.
         apart: which of them a reviewer has said to be two children.
-        used: which rows are of a person none of whose pairs is refused.
+        used: which sound rows are of a person none of whose pairs is refused.
     """
 
     rows: pa.Table
@@ -101,8 +102,9 @@ class Claimed:
         verdict = np.select([of_row[0], of_row[1], self.used], ["confirmed", "refused", "review"], "unused")
         asked = np.zeros(len(left), dtype=bool)
         asked[self.pair[(verdict == "review") & ~silent[self.pair]]] = True
-        rows = self.rows.append_column("verdict", pa.array(verdict)).filter(pa.array(~silent[self.pair]))
-        stats = {f"claims_{each}": float(np.count_nonzero(verdict == each)) for each in CLAIM_VERDICTS}
+        sound = self.rows["sound"].to_numpy()
+        rows = self.rows.append_column("verdict", pa.array(verdict)).filter(pa.array(sound & ~silent[self.pair]))
+        stats = {f"claims_{each}": float(np.count_nonzero(sound & (verdict == each))) for each in CLAIM_VERDICTS}
         return ClaimsTold(
             self._possible(people, label, possible, np.flatnonzero(asked), join_weight),
             self._apart(people, apart, np.flatnonzero(~joined), counted),
@@ -170,20 +172,21 @@ def weigh_claims(
     Args:
         people: the records.
         model: by which they are weighed.
-        claims: `CLAIMS`; rows that cannot be used say nothing.
+        claims: `CLAIMS`; of rows that cannot be used those that name a record of the night count for protection alone.
         same: pairs that reviewers called the same.
         not_same: pairs that they called two children.
         counted: the sources that hold each child once.
     """
     with connect({"claims": claims}) as duck:
-        duck.execute(
-            "CREATE TEMP TABLE usable AS SELECT DISTINCT source, person, record_key FROM claims WHERE state = 'usable'"
-        )
+        duck.execute("""
+            CREATE TEMP TABLE held AS SELECT source, person, record_key, bool_and(state = 'usable') AS usable
+            FROM claims WHERE state IN ('usable', 'differs', 'twice') GROUP BY ALL
+        """)
         rows = fetch(
             duck,
             """
-            SELECT a.source, a.person, a.record_key AS record_key_a, b.record_key AS record_key_b
-            FROM usable a JOIN usable b ON a.person = b.person AND a.record_key < b.record_key ORDER BY ALL
+            SELECT a.source, a.person, a.record_key AS record_key_a, b.record_key AS record_key_b, a.usable AND b.usable AS sound
+            FROM held a JOIN held b ON a.person = b.person AND a.record_key < b.record_key ORDER BY ALL
             """,
         )
     a, b = (pc.index_in(rows[f"record_key_{side}"], people.keys).to_numpy().astype(np.int64) for side in "ab")
@@ -192,9 +195,10 @@ def weigh_claims(
     verdicts = judge_pairs(people, model, pairs, counted)
     apart = np.isin(ids, not_same)
     refused = (_plainly_two(pairs, verdicts) & ~np.isin(ids, same)) | apart
-    contradicted = pc.is_in(rows["person"], value_set=rows["person"].filter(pa.array(refused[pair])).combine_chunks())
-    used = ~contradicted.to_numpy(zero_copy_only=False)
-    return Claimed(rows, pair.reshape(-1), pairs, verdicts, refused, apart, used)
+    pair, sound = pair.reshape(-1), rows["sound"].to_numpy()
+    against = rows["person"].filter(pa.array(refused[pair] & sound)).combine_chunks()
+    contradicted = pc.is_in(rows["person"], value_set=against).to_numpy(zero_copy_only=False)
+    return Claimed(rows, pair, pairs, verdicts, refused, apart, sound & ~contradicted)
 
 
 def _plainly_two(pairs: Pairs, verdicts: Verdicts) -> Mask:

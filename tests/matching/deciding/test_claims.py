@@ -125,11 +125,14 @@ def test_what_people_have_decided_stands_above_it(kind):
     assert verdicts(found) == ({("education:1", "health:1"): "refused"} if kind == "not_the_same" else {})
 
 
-def test_a_row_that_cannot_be_used_says_nothing():
-    found, without = matched(said(("education:1", "health:1"), state="twice")), matched()
+@pytest.mark.parametrize("state", ["twice", "differs", "many", "unknown"])
+def test_a_row_that_cannot_be_used_says_nothing_but_to_protection(state):
+    found, without = matched(said(("education:1", "health:1"), state=state)), matched()
     assert found.clusters.equals(without.clusters)
-    assert found.apart.equals(without.apart)
     assert found.possible.equals(without.possible)
+    assert verdicts(found) == {}
+    # of too many under one id protection could hide a whole authority
+    assert set(apart(found)) == ({("education:1", "health:1")} if state in ("twice", "differs") else set())
 
 
 def test_it_is_no_key_of_the_next_night_when_it_has_ended():
