@@ -5,7 +5,7 @@ Belongs here: the little of contracts and reference lists that reports need, gat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -64,6 +64,11 @@ class Directory:
     def contract(self, agency: str) -> Contract | None:
         """The newest contract of an agency."""
         return next((contract for contract in reversed(self.contracts) if contract.agency == agency), None)
+
+    def awaited(self, came: Collection[str]) -> list[str]:
+        """The agencies from which a feed is awaited, where those in `came` delivered: an interim index is only where it ever did."""
+        linking = {contract.agency for contract in self.contracts if contract.claims}
+        return [agency for agency in self.agencies if agency not in linking or agency in came]
 
     def key_is_number(self, agency: str) -> tuple[bool, ...]:
         """For each part of the agency's key: whether it is a national person number, to be shown in part only."""

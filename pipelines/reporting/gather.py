@@ -109,8 +109,10 @@ def night_figures(engine: Engine, business_date: date, directory: Directory, hom
     unmet = {(each.authority, each.number) for each in waiting_first}
     lines = []
     for authority in sorted({row.authority for row in (*came, *contributed, *ended, *tried)}):
+        known = {agency for a, agency in by_feed if a == authority}
+        known |= {line.agency for line in deliveries if line.authority == authority}
         agencies = [
-            *directory.agencies,
+            *directory.awaited(known),
             *sorted({agency for a, agency in by_feed if a == authority} - {*directory.agencies}),
         ]
         feeds = tuple(
@@ -285,7 +287,7 @@ def match_figures(authority: str, business_date: date, tables: MatchTables, dire
             {"kind": kind, "index_id": one, "other_id": other, "reason": reason or _why(kind, by, records)}
             for kind, one, other, reason, by, records in found
         )
-    agencies = (*directory.agencies, *sorted({agency for _, agency in steps} - {*directory.agencies}))
+    agencies = (*directory.awaited(()), *sorted({agency for _, agency in steps} - {*directory.agencies}))
     unknown = {step for step, _ in steps} - {*STEPS}
     if unknown:  # a step without words would silently be left out of the totals
         raise ValueError(f"match steps without words in pipelines.reporting.words: {sorted(unknown)}")

@@ -128,7 +128,7 @@ def _feeds(
     """The expected feeds of a silent authority: none came, and what readers see stands in."""
     rows = feeds_of(engine, authority, see.at.business_date if see.at else None)
     lines = []
-    for agency in directory.agencies:
+    for agency in directory.awaited(rows):
         row, contract = rows.get(agency), directory.contract(agency)
         as_of = row.as_of if row is not None else None
         lines.append(

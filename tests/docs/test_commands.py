@@ -186,6 +186,12 @@ def test_every_code_of_a_delivery_and_of_the_landing_place_is_told():
     assert {code for code in told if not code.startswith("ISINDEX_")} - declared == set()
 
 
+def test_every_code_of_an_interim_index_is_told():
+    declared = list(yaml.safe_load((ROOT / "schemas" / "interim_codes.yaml").read_text(encoding="utf-8")))
+    guide = (ROOT / "docs" / "interim-indexes.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(INTERIM_[A-Z_]+)` \|", guide, re.MULTILINE) == declared
+
+
 def test_what_is_kept_back_ends_with_one_code_whatever_it_is_kept_back_for():
     assert IsindexError("FIREWALL_STANDS", "").exit_code == IsindexError("CHILD_PROTECTED", "").exit_code == 1
 

@@ -409,6 +409,17 @@ def test_preflight_judges_its_file(tmp_path: Path) -> None:
     assert judged.verdict == "ready"
 
 
+def test_the_guide_shows_a_file_that_is_ready(tmp_path: Path) -> None:
+    guide = (SCHEMAS.parents[1] / "docs" / "interim-indexes.md").read_text(encoding="utf-8")
+    _, shown, rest = guide.partition("   person_id,")
+    file = tmp_path / f"{INTERIM}.csv"
+    file.write_text(
+        "\n".join(line.strip() for line in (shown + rest.partition("```")[0]).splitlines()), encoding="utf-8"
+    )
+    judged = preflight(file, contract_for(INTERIM), day_of(0), AUTHORITY)
+    assert (judged.verdict, judged.counts["accepted"]) == ("ready", 3)
+
+
 @pytest.mark.parametrize(
     "kind",
     ["parquet", pytest.param("jsonl", marks=pytest.mark.in_full), pytest.param("xml", marks=pytest.mark.in_full)],
@@ -456,16 +467,10 @@ def test_an_authority_without_one_is_as_it_was_and_does_not_wait_for_one(
         assert found(place, 0) == []
 
 
-def test_what_is_told_of_a_load_does_not_miss_one_where_none_ever_came(
-    unheard: LittleNights, place: LittleNights
-) -> None:
-    for home, awaited in ((unheard, False), (place, True)):
-        feeds = {row["agency"] for row in told_feeds(home)}
-        assert (INTERIM in feeds) == awaited
-        assert {"health", "education", "police", "social_care"} <= feeds
-
-
-def told_feeds(place: LittleNights) -> list[dict[str, Any]]:
-    """The feeds of the night as the register keeps them."""
-    with place.deployment.engine.connect() as connection:
-        return [dict(row) for row in connection.execute(select(db.feed_night)).mappings()]
+def test_nobody_misses_one_where_none_ever_came(unheard: LittleNights, known: LittleNights) -> None:
+    for place, awaited in ((unheard, False), (known, True)):
+        night = place.home / "reports" / day_of(0).isoformat()
+        assert ("Interim index" in (night / "index.html").read_text(encoding="utf-8")) == awaited
+        with place.deployment.engine.connect() as connection:
+            feeds = set(connection.scalars(select(db.feed_night.c.agency)))
+        assert feeds == {"health", "education", "police", "social_care", *([INTERIM] if awaited else [])}
