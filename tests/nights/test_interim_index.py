@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -447,6 +450,25 @@ def schemas_as(folder: Path, kind: str) -> Path:
     (folder / name).write_text(text, encoding="utf-8")
     (folder / "agencies.yaml").write_text((SCHEMAS / "agencies.yaml").read_text(encoding="utf-8"), encoding="utf-8")
     return folder
+
+
+@pytest.mark.in_full
+def test_the_command_loads_it_with_a_chain_of_its_own(tmp_path: Path) -> None:
+    landing = LittleNights(tmp_path / "made")
+    feeds_of(landing)
+    landing.deliver(0)
+    deliver_interim(landing.landing, 0, ROWS, sequence=1)
+    isindex = Path(sys.executable).with_name("isindex")
+    done = subprocess.run(
+        [isindex, "load", "--landing", landing.landing, "--home", tmp_path / "home", "--json"],
+        capture_output=True, text=True, check=False, env={**os.environ, "ISINDEX_SCHEMAS": str(SCHEMAS)},
+    )  # fmt: skip
+    (night,) = json.loads(done.stdout)["nights"]
+    assert night["state"] == "published", done.stderr
+    (feed,) = [each for each in night["feeds"] if each["agency"] == INTERIM]
+    assert (feed["state"], feed["counts"]["accepted"]) == ("loaded", len(ROWS))
+    told = tmp_path / "home" / "reports" / day_of(0).isoformat() / AUTHORITY / "claims.csv"
+    assert told.read_text(encoding="utf-8-sig").count("INTERIM_") >= sum(TOLD.values())
 
 
 # ---- where there is none ------------------------------------------------------------------------------------------
