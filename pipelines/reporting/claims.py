@@ -1,7 +1,8 @@
 """What is told of an interim index's links: each row or pair that was not simply confirmed, with its code and place in the delivery.
 
 Belongs here: findings out of the tables of a night. The words are data (`schemas/interim_codes.yaml`). A finding holds record
-references and positions, never a key or a value, so that it may go back to the council. Of what stands at a firewall nothing is told.
+references and positions, never a key or a value, so that it may go back to the council. Of what stands at a firewall nothing is told, and of a hidden child not that the index knows two
+records to be its: the council may hold them apart because nobody is to know.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def interim_codes() -> Mapping[str, Mapping[str, str]]:
     return content
 
 
-def findings_of(claims: pa.Table, claimed: pa.Table, clusters: pa.Table, walls: pa.Table) -> pa.Table:
+def findings_of(claims: pa.Table, claimed: pa.Table, clusters: pa.Table, walls: pa.Table, opened: pa.Array) -> pa.Table:
     """What is told of the links of a night: `FINDINGS`, by code in the order of the codes, then by place.
 
     Args:
@@ -54,6 +55,7 @@ def findings_of(claims: pa.Table, claimed: pa.Table, clusters: pa.Table, walls: 
         claimed: `CLAIMED`.
         clusters: `CLUSTERS`: record_key and cluster are read.
         walls: `WALLS`: who stands at a firewall.
+        opened: keys of the records of children who are not hidden: of no other it is told that the index has joined two.
     """
     codes = interim_codes()
     words = pa.table(
@@ -68,6 +70,7 @@ def findings_of(claims: pa.Table, claimed: pa.Table, clusters: pa.Table, walls: 
         "claimed": claimed,
         "clusters": clusters.select(["record_key", "cluster"]),
         "walls": walls.select(["record_key"]),
+        "opened": pa.table({"record_key": opened}),
         "words": words,
     }
     with connect(views) as duck:
@@ -93,7 +96,8 @@ _FINDINGS = """
     ),
     held AS (  -- of two persons of one interim index and one child of ours the first records
         SELECT p.source, c.cluster, p.person, min(p.record_key) AS record_key
-        FROM placed p JOIN clusters c USING (record_key) WHERE p.state = 'usable' GROUP BY ALL
+        FROM placed p JOIN clusters c USING (record_key) SEMI JOIN opened USING (record_key)
+        WHERE p.state = 'usable' GROUP BY ALL
     ),
     told_of_two AS (
         FROM pairs UNION ALL

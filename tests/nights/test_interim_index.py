@@ -279,6 +279,15 @@ def test_its_links_spread_protection_as_possible_links_do_unless_it_is_certain_t
     assert hidden(bare, 1) == {"Ravensgate", *(NAMED[number].family for number in (1, 2, 3, 4))}
 
 
+def test_that_two_records_of_a_hidden_child_are_joined_is_not_told_to_who_holds_them_apart(bare: LittleNights) -> None:
+    apart = [*rows_of("E1", ("health", 6), confidentiality="S"), *rows_of("E2", ("education", 6))]
+    interim(bare, 0, [*apart, *rows_of("F1", ("health", 7)), *rows_of("F2", ("education", 7))], 1)
+    assert bare.load() == {0: "published"}
+    assert hidden(bare, 0) == {NAMED[6].family}
+    (told,) = found(bare, 0)
+    assert (told["code"], told["other_position"], told["position"]) == ("INTERIM_HELD_APART", "3", "4")
+
+
 @pytest.mark.in_full
 def test_only_its_links_had_hidden_them_and_nobody_is_opened_by_what_it_no_longer_says(bare: LittleNights) -> None:
     ask_for(bare, 1, 2, 4)

@@ -93,9 +93,20 @@ def _matching(attempt: Attempt) -> MatchTables:
 def _claims_told(attempt: Attempt) -> pa.Table | None:
     """What is told of interim indexes; None where none delivers, or nothing came of it yet."""
     claims = claims_in(attempt.folder)
-    tables = [_table(attempt.folder / "matching" / f"{name}.parquet") for name in ("claimed", "clusters", "walls")]
-    there = [each for each in tables if each is not None]
-    return findings_of(claims, *there) if claims is not None and len(there) == len(tables) else None
+    matching = attempt.folder / "matching"
+    claimed, clusters, walls = (_table(matching / f"{name}.parquet") for name in ("claimed", "clusters", "walls"))
+    if claims is None or claimed is None or clusters is None or walls is None:
+        return None
+    return findings_of(claims, claimed, clusters, walls, _open_records(attempt))
+
+
+def _open_records(attempt: Attempt) -> pa.Array:
+    """Keys of the records of children who are not hidden; none where nobody was judged yet."""
+    seen, held = (_table(attempt.folder / "identities" / f"{name}.parquet") for name in ("visibility", "identities"))
+    if seen is None or held is None:
+        return pa.array([], pa.string())
+    ids = seen.filter(pc.invert(pc.or_(seen["shielded"], seen["withheld"])))["index_id"].combine_chunks()
+    return held.filter(pc.is_in(held["index_id"], value_set=ids))["record_key"].combine_chunks()
 
 
 def _table(path: Path) -> pa.Table | None:
