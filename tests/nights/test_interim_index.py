@@ -259,7 +259,9 @@ def test_an_id_with_records_of_two_children_is_used_for_nothing(bare: LittleNigh
 def test_at_a_firewall_nobody_is_told_of_its_links(bare: LittleNights) -> None:
     one, other = (f"health:{key_of('health', number)}" for number in (6, 7))
     decided(bare, "firewall", one, other)
-    interim(bare, 0, [*rows_of("W", ("health", 6), ("health", 7), ("police", 1)), *rows_of("A", ("health", 0))], 1)
+    across = rows_of("W", ("health", 6), ("health", 7), ("police", 1))
+    beside = [*rows_of("E1", ("education", 6)), *rows_of("E2", ("police", 6)), *rows_of("A", ("health", 0))]
+    interim(bare, 0, [*across, *beside], 1)
     assert bare.load() == {0: "published"}
     assert found(bare, 0) == []
     assert review(bare, 0) == set()
