@@ -249,6 +249,7 @@ def test_two_records_that_people_said_are_two_children_are_refused_to_it(place: 
     assert codes(place, 0)["INTERIM_LINK_REFUSED"] == TOLD["INTERIM_LINK_REFUSED"] + 1
 
 
+@pytest.mark.in_full
 def test_an_id_with_records_of_two_children_is_used_for_nothing(bare: LittleNights) -> None:
     interim(bare, 0, rows_of("M", ("health", 1), ("police", 1), ("health", 3)), 1)
     assert bare.load() == {0: "published"}
@@ -434,10 +435,8 @@ def test_the_guide_shows_a_file_that_is_ready(tmp_path: Path) -> None:
     assert (judged.verdict, judged.counts["accepted"]) == ("ready", 3)
 
 
-@pytest.mark.parametrize(
-    "kind",
-    ["parquet", pytest.param("jsonl", marks=pytest.mark.in_full), pytest.param("xml", marks=pytest.mark.in_full)],
-)
+@pytest.mark.in_full
+@pytest.mark.parametrize("kind", ["parquet", "jsonl", "xml"])
 def test_its_rows_are_the_same_in_every_format(
     bare: LittleNights, tmp_path: Path, kind: str, setting: Callable[[str, object], None]
 ) -> None:
