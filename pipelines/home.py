@@ -7,6 +7,7 @@ Belongs here: where things lie. Paths stored anywhere are relative to the home, 
       protection/<authority>/<agency>/<business_date>/<delivery>.parquet        what records asked to be protected
       nights/<authority>/<business_date>/                                        the tables of each stage
       snapshots/<authority>/v=…/, current.json                                   what is published
+      founded/<authority>/<digest>/                                              what an authority inherited from those that it took over
       memory/<authority>/                                                        what is worked out once; may be removed at any time
       audit/head.json                                                            where the chain of the audit has come to
       models/<name>/                                                             candidate match models
@@ -88,6 +89,10 @@ class Home:
     def walls_taken_away(self, authority: str, name: str) -> Path:
         """What is kept of firewalls that were taken away, ``walls`` or ``borne``: should one stand again."""
         return self.root / "nights" / authority / f"taken_away_{name}.parquet"
+
+    def founded(self, authority: str, digest: str) -> Path:
+        """What an authority was founded on when it took others over."""
+        return self.root / "founded" / authority / digest[:_DIGITS]
 
     def memory(self, authority: str) -> Path:
         """What was worked out for an authority's last night and spares the next one work; nothing depends on it."""

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from pipelines.contracts.folders import BUILT_IN
 
-__all__ = ["Authority", "closed", "known", "name_of", "on", "opened", "suggestion"]
+__all__ = ["Authority", "closed", "every", "known", "name_of", "on", "opened", "suggestion"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,11 @@ def on(day: date) -> Mapping[str, Authority]:
 def known() -> frozenset[str]:
     """DfE codes of every authority that exists or once existed."""
     return frozenset(_all())
+
+
+def every() -> Mapping[str, Authority]:
+    """Every authority that exists or once existed, by DfE code, in order of code."""
+    return _all()
 
 
 def opened() -> Mapping[str, date]:

@@ -1,7 +1,7 @@
 """Every table of the relational database, grouped as the data flows.
 
 Whose it is: `home`. Register: `delivery`, `feed_night`, `waiver`, `accreditation`, `landing_seen`, `protection_request`. Nights: `attempt`. Rejects: `reject`. Identities: `identity`,
-`ledger_event`, `decision`. Audit: `audit_entry`, `audit`. Published: `night`, `snapshot_version` and the index (`child`, `child_name`,
+`ledger_event`, `decision`, `reorganisation`, `inherited_id`. Audit: `audit_entry`, `audit`. Published: `night`, `snapshot_version` and the index (`child`, `child_name`,
 `child_address`, `carer`, `involvement`, `flag`, `record_link`, `redirect`, `index_event`). Days are ISO dates, times
 aware UTC in ISO text, so that both databases hold the same characters. Lengths are those of `columns`: ids and closed
 sets have their own, free text has none.
@@ -35,6 +35,7 @@ __all__ = [
     "home",
     "identity",
     "index_event",
+    "inherited_id",
     "involvement",
     "landing_seen",
     "ledger_event",
@@ -43,6 +44,7 @@ __all__ = [
     "record_link",
     "redirect",
     "reject",
+    "reorganisation",
     "snapshot_version",
     "waiver",
 ]
@@ -249,6 +251,30 @@ Index(  # two that stand cannot settle one matter: they would contradict each ot
     unique=True,
     sqlite_where=decision.c.undone_at.is_(None),
     postgresql_where=decision.c.undone_at.is_(None),
+)
+
+reorganisation = Table(  # append-only: which authority took over which; a successor is founded on what these knew
+    "reorganisation",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("predecessor", String(words.AUTHORITY), nullable=False),
+    Column("successor", String(words.AUTHORITY), nullable=False),
+    Column("closed", Date, nullable=False),  # the predecessor's last day
+    Column("founded", String(words.SHA256), nullable=False),  # names what the successor is founded on
+    Column(
+        "told", Integer, nullable=False
+    ),  # how far the predecessor's wishes were counted: the successor's go on from there
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decided_at", String(words.MOMENT), nullable=False),
+)
+Index("ix_reorganisation_pair", reorganisation.c.predecessor, reorganisation.c.successor, unique=True)
+
+inherited_id = Table(  # of ids that several successors were founded on: which of them came to know the child first
+    "inherited_id",
+    metadata,
+    Column("index_id", String(words.INDEX_ID), primary_key=True),
+    Column("authority", String(words.AUTHORITY), nullable=False),
 )
 
 # ---- audit: every read of personal data through the product, and every decision -----------------------------------

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator
 import pyarrow as pa
 
 from pipelines.identities.assign import RESOLVED, Assigned
-from pipelines.identities.state import IdentityState
+from pipelines.identities.state import IdentityState, identities_of
 from pipelines.nights.attempts import Attempt
+from pipelines.nights.inherited import base_of, inherited_before
 from pipelines.nights.inputs import Decided, Inputs
 from pipelines.nights.outgrown import keys_beside, outgrown_in
 from pipelines.nights.walls import walls_in
-from pipelines.protection.shielding import Lifting
+from pipelines.protection.shielding import KEY, Lifting
 from pipelines.protection.tokens import key_tokens
 from pipelines.tables import connect, fetch
 
@@ -104,15 +105,36 @@ def lifting_in(attempt: Attempt) -> list[Lifting]:
     """The decisions of two people that take effect with an attempt's night, the first for which they count: they may open somebody."""
     inputs, base = attempt.inputs, attempt.inputs.base
     apart = (*told_apart(inputs.decisions), *walled_off(walls_in(attempt.folder)))
+    inherited = _inherited_with(attempt, [each.record_a for each in inputs.decisions if each.kind == "confirm"])
     return [
         Lifting(
             each.number,
             tuple(key for key in (each.record_a, each.record_b) if key),
             each.from_night,
             told=each.told,
-            known_by=each.known_by,
+            known_by=None if each.known_by is None else (*each.known_by, *inherited.get(each.record_a or "", ())),
             apart=apart,
         )
         for each in inputs.decisions
         if each.kind == "confirm" and each.from_night and (base is None or base.business_date < each.from_night)
     ]
+
+
+def _inherited_with(attempt: Attempt, record_keys: list[str | None]) -> dict[str, list[str]]:
+    """Of each of these records what tells the keys of the inherited records of its child: they did not come since, and are meant with it."""
+    base, inherited = base_of(attempt), inherited_before(attempt)
+    if base is None or not inherited:
+        return {}
+    views = {
+        "meant": pa.table({"record_key": pa.array([key for key in record_keys if key], pa.string())}),
+        "identities": identities_of(base.folder), "inherited": inherited.identities, "tokens": key_tokens(inherited.keys.to_pylist()),
+    }  # fmt: skip
+    with connect(views) as duck:
+        found = duck.execute("""
+            SELECT DISTINCT m.record_key, t.token FROM meant m JOIN identities i USING (record_key)
+            JOIN inherited h ON h.index_id = i.index_id JOIN tokens t ON t.record_key = h.record_key ORDER BY ALL
+        """).fetchall()
+    told: dict[str, list[str]] = {}
+    for key, token in found:
+        told.setdefault(key, []).append(f"{KEY}{token}")
+    return told

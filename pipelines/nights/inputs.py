@@ -135,6 +135,7 @@ class Inputs:
         asking: deliveries since the base, in force or not, that ask for somebody to be protected.
         carried: versions in force since the base that the night replaces, or is built past, and that of the base where it was made less: what
             they know of hidden children and of firewalls is carried on as what the base knows (`carried`). They follow from the rest, and are no reason to run a night.
+        founded: names what the authority inherited from those that it took over, of a night without a base; "" where it took nobody over.
         means: name → fingerprint of the match model, the contracts, the rules and the program's format.
     """
 
@@ -146,6 +147,7 @@ class Inputs:
     means: Mapping[str, str] = field(default_factory=dict)
     asking: tuple[Asking, ...] = ()
     carried: tuple[Base, ...] = ()
+    founded: str = ""
 
     @cached_property
     def digest(self) -> str:
@@ -189,6 +191,7 @@ class Inputs:
                 for each in told["asking"]
             ),
             tuple(_base(each) for each in told.get("carried", [])),
+            told.get("founded", ""),
         )
 
     def _carried(self) -> list[dict[str, Any] | None]:
@@ -202,6 +205,7 @@ class Inputs:
             "deliveries": [_plain(each) for each in self.deliveries],
             "decisions": [_plain(each) for each in self.decisions],
             "asking": [_plain(each) for each in self.asking],
+            **({"founded": self.founded} if self.founded else {}),
         }
 
 
@@ -220,7 +224,7 @@ def why_differs(now: Inputs, before: Inputs | None) -> list[str]:
 
 def _base_words(now: Inputs, before: Inputs) -> list[str]:
     if now.base == before.base:
-        return []
+        return ["It takes over another authority."] if now.founded != before.founded else []
     if now.base is None:
         return ["The night it was built on is no longer in force."]
     if before.base and before.base.business_date == now.base.business_date:

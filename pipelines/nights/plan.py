@@ -45,6 +45,7 @@ from pipelines.nights.claims import outside
 from pipelines.nights.inputs import FORMAT, Asking, Base, Decided, Delivered, Inputs, another_of, why_differs, wish_of
 from pipelines.nights.night import Night
 from pipelines.nights.reach import authorities_of
+from pipelines.nights.reorganised import founded_on, reorganisations
 from pipelines.publishing.index_database import told_beyond
 from pipelines.publishing.manifests import pointer_damaged
 from pipelines.publishing.versions import built, is_less, versions_in_force
@@ -102,7 +103,8 @@ def outstanding(
     for found in arrived:
         waiting[found.authority][found.business_date].append(found)
     planned = []
-    for authority in sorted({*authorities_of(deployment), *waiting}):
+    over = {each.predecessor for each in reorganisations(deployment.engine)}  # of these only what arrives is looked at
+    for authority in sorted({*authorities_of(deployment)} - over | {*waiting}):
         if authorities is None or authority in authorities:
             try:
                 planned += _of_authority(deployment, authority, waiting[authority], due, asked)
@@ -276,6 +278,7 @@ class _Known:
     means: Mapping[str, str]
     asking: tuple[Asking, ...]  # deliveries with records that ask to be protected
     tried: Mapping[date, str]  # the digest of each night's last attempt
+    founded: str  # what the authority inherited from those that it took over
 
     @classmethod
     def read(cls, deployment: Deployment, authority: str) -> _Known:
@@ -322,6 +325,7 @@ class _Known:
                     db.attempt.c.authority == authority, db.attempt.c.state == "retired"
                 )
             )
+            founded = founded_on(connection, authority)
         versions = versions_in_force(deployment.home, authority)
         if (
             ground is not None
@@ -361,6 +365,7 @@ class _Known:
             _means(deployment, authority),
             tuple(Asking(*row) for row in asking),
             {day: row.digest for day, row in last_attempts(deployment.engine, authority).items()},
+            founded,
         )
 
     def inputs(self, day: date) -> Inputs:
@@ -397,6 +402,7 @@ class _Known:
             tuple(
                 each for each in self.asking if since < each.business_date <= day and not self._found_itself(each, day)
             ),
+            founded="" if earlier else self.founded,
         )
 
     def _carrying(self, now: Inputs) -> Inputs:

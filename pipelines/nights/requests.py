@@ -13,7 +13,7 @@ import logging
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,12 +28,14 @@ from pipelines.home import Home
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.inputs import Asking, another_of, elsewhere_of, undone_of, wish_of
 from pipelines.nights.night import Night
+from pipelines.nights.reorganised import successors_of, told_before
 from pipelines.outages import as_coded
 from pipelines.privacy.references import references
 from pipelines.privacy.secret import keyed_digests
 from pipelines.protection.register import HELD_NIGHT, TAKEN_BACK, Asked, order_of, requests_of
 from pipelines.protection.ties import tie_tokens
 from pipelines.protection.tokens import LASTING, key_tokens, nearly_tokens, tokens_of_places, tokens_of_records
+from pipelines.publishing.versions import versions_in_force
 from pipelines.seams import give, grown
 from pipelines.seams.deliveries import ASKING
 from pipelines.seams.protection import REQUESTS
@@ -62,6 +64,9 @@ _log = logging.getLogger(__name__)
 # what may be in the way of one record for what it says; anything else is the machine's, and the next load tries again
 _OF_A_RECORD = frozenset({"MEMORY_SHORT", "STAGE_FAILED"})
 _FLOOD = ".flood"
+_OF_ANOTHER = elsewhere_of(
+    ""
+)  # begins the name of what another authority's protection asks: that one tells the successors itself
 _NAMED = re.compile(r"[a-z0-9][a-z0-9+.-]*")  # what the program calls a file of these
 _SAME_WISH = ["entry_id", "understood", "tokens", "nearly", "walled"]
 
@@ -389,6 +394,18 @@ def _count(
             "records": requests.num_rows, "content_sha256": content, "told": told_so_far(connection, authority) + 1,
         }  # fmt: skip
         connection.execute(insert(db.protection_request).values(row))
+        if not delivery_id.rpartition("/")[2].startswith(_OF_ANOTHER):
+            _count_where_taken_over(connection, home, authority, agency, delivery_id, requests)
+
+
+def _count_where_taken_over(
+    connection: Connection, home: Home, authority: str, agency: str, delivery_id: str, requests: pa.Table
+) -> None:
+    """Let count, in those that took an authority over, what is asked for in it since: from the night in force on, or from their first."""
+    for each in successors_of(connection, authority):
+        newest = max(versions_in_force(home, each.successor), default=each.closed + timedelta(1))
+        name = f"{each.successor}/{agency}/{newest.isoformat()}/{delivery_id.rpartition('/')[2]}"
+        _count(connection, home, each.successor, agency, newest, name, requests)
 
 
 def told_so_far(connection: Connection, authority: str) -> int:
@@ -400,7 +417,7 @@ def told_so_far(connection: Connection, authority: str) -> int:
         select(func.max(db.protection_request.c.told)).where(db.protection_request.c.authority == authority),
         select(func.max(db.decision.c.told)).where(db.decision.c.authority == authority),
     )
-    return max(connection.scalar(query) or 0 for query in counted)
+    return max(told_before(connection, authority), *(connection.scalar(query) or 0 for query in counted))
 
 
 def asking_positions(home: Home, delivery_id: str) -> pa.Array:

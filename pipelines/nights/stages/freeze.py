@@ -9,6 +9,7 @@ from pipelines.nights.follow import catch_up
 from pipelines.nights.night import Night, StageReport
 from pipelines.nights.plan import inputs_now
 from pipelines.nights.protective import protect_in_any_case, protection_lags
+from pipelines.nights.reorganised import refuse_unfounded
 from pipelines.nights.requests import count_kept
 from pipelines.nights.seal import note_written, prove, prove_published
 from pipelines.nights.stages.known_by_now import known_by_now
@@ -21,7 +22,8 @@ def freeze(night: Night, *, started_by: str = "", why: str = "") -> StageReport:
     """Freeze the night's inputs and begin an attempt with them; what a killed run left undone is finished before.
 
     Raises:
-        IsindexError: DATABASE_OLDER; BASE_MISSING, BASE_DAMAGED when what it builds on is not what was published, CARRIED_MISSING when what it replaces is not.
+        IsindexError: DATABASE_OLDER; BASE_MISSING, BASE_DAMAGED when what it builds on is not what was published, CARRIED_MISSING when what it replaces is not;
+            AUTHORITY_TAKEN_OVER, REORGANISATION_MISSING, FOUNDING_DAMAGED (`refuse_unfounded`).
     """
     refuse_older_database(night.deployment)
     count_kept(night)
@@ -30,8 +32,10 @@ def freeze(night: Night, *, started_by: str = "", why: str = "") -> StageReport:
     if protection_lags(night.deployment, night.authority):
         # what a run has found that was killed, or was killed before its end, is seen to before another takes its place
         protect_in_any_case(night.deployment, night.authority)
+    now = inputs_now(night)
+    refuse_unfounded(night, now)
     with writes_noted() as noted:
-        attempt = begin(night, inputs_now(night), started_by=started_by, asked=why)
+        attempt = begin(night, now, started_by=started_by, asked=why)
         keep_carried(attempt, known_by_now)
     note_written(attempt, noted, anew=True)
     inputs = attempt.inputs

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -11,6 +13,7 @@ from pipelines.identities.state import IdentityState
 from pipelines.nights.attempts import Attempt, attempt_behind
 from pipelines.nights.carried import Carried, carried_in
 from pipelines.nights.decided import decisions_in, firewalls_of, former_of, lifting_in
+from pipelines.nights.inherited import Inherited, base_of, inherited_before, taken_elsewhere
 from pipelines.nights.inputs import Inputs
 from pipelines.nights.judging import person_tables
 from pipelines.nights.night import Check, Night, StageReport
@@ -51,25 +54,30 @@ def identify(night: Night) -> StageReport:
 
 def identify_of(attempt: Attempt) -> StageReport:
     """Assign an attempt's identities, going on from those of the base."""
-    night, base = attempt.night, attempt.base()
+    night, base = attempt.night, base_of(attempt)
     records = read_table(attempt.folder / "person" / "records.parquet")
     previous = IdentityState.read(base.folder) if base else None
     walls = walls_in(attempt.folder)
-    assigned = assign_identities(
-        read_table(attempt.folder / "matching" / "clusters.parquet"),
-        records,
-        previous,
-        authority=night.authority,
-        business_date=night.business_date,
-        walls=walls,
-        standing=standing_in(attempt.folder),
-        ended=ended_in(attempt.folder),
-    )
+    inherited = inherited_before(attempt)
+    everyone, names = inherited.beside(records, read_table(attempt.folder / "person" / "names.parquet"))
+    every = _assign(attempt, inherited, everyone, previous, walls)
+    if len(taken := taken_elsewhere(night.engine, night.authority, _known_again(inherited, every))) and previous:
+        inherited, previous = inherited.but_of(previous, taken)
+        every = _assign(attempt, inherited, everyone, previous, walls)
+    assigned, theirs = inherited.taken_from(every, previous, night.business_date)
     wishes = walls_wished_in(attempt.folder)
     open_walls = unplaced(wishes, firewalls_of(attempt.inputs))
     carried = carried_in(attempt.folder)
     latched, places = _known(attempt, base, carried, records)
-    protected = _protect(attempt, base, latched, assigned, records, wishes)
+    protected = _protect(attempt, base, latched, every, everyone, names, wishes)
+    hidden_of_all = protected.visibility.filter(
+        pc.or_(protected.visibility["shielded"], protected.visibility["withheld"])
+    )
+    inherited.keep(attempt, theirs, hidden_of_all)
+    live = assigned.identities["index_id"].combine_chunks()
+    protected = replace(
+        protected, visibility=protected.visibility.filter(pc.is_in(protected.visibility["index_id"], value_set=live))
+    )
     seen = protected.visibility
     folder = attempt.folder / "protection"
     told = (
@@ -85,8 +93,8 @@ def identify_of(attempt: Attempt) -> StageReport:
         entries, protected.met, protected.latched, assigned.identities, records, open_walls, walls, wishes, decided
     )
     write_table(tasks, folder / "tasks.parquet")
-    theirs = places_after(places, protected.latched, seen, assigned.identities, person_tables(attempt))
-    write_table(theirs, folder / "places.parquet")
+    places = places_after(places, protected.latched, seen, assigned.identities, person_tables(attempt))
+    write_table(places, folder / "places.parquet")
     for name, table in _stays_hidden(attempt, base, carried, protected, assigned).items():
         write_table(table, folder / f"{name}.parquet")
     state, events = record_night(assigned, seen, previous, night.business_date)
@@ -127,20 +135,49 @@ def _known(attempt: Attempt, base: Attempt | None, carried: Carried, records: pa
         read_table(base.folder / "protection" / f"{name}.parquet") if base else seam.empty_table()
         for name, seam in (("latched", LATCHED), ("places", PLACES))
     )
-    person = attempt.folder / "person"
+    person, before = attempt.folder / "person", base.folder / "person" / "records.parquet" if base else None
     return set_apart(
         carried.with_latched(latched),
         carried.with_places(places),
         records,
         read_table(person / "names.parquet"),
         person / "addresses.parquet",
-        base.folder / "person" / "records.parquet" if base else None,
+        before if before and before.is_file() else None,
         attempt.night.business_date,
     )
 
 
+def _assign(
+    attempt: Attempt, inherited: Inherited, records: pa.Table, previous: IdentityState | None, walls: pa.Table
+) -> Assigned:
+    """Each of these records in an identity, the inherited ones in those that they had unless they are found to be another's."""
+    folder = attempt.folder
+    return assign_identities(
+        read_table(folder / "matching" / ("clusters_inherited.parquet" if inherited else "clusters.parquet")),
+        records,
+        inherited.among(previous),
+        authority=attempt.night.authority,
+        business_date=attempt.night.business_date,
+        walls=walls,
+        standing=standing_in(folder),
+        ended=ended_in(folder),
+    )
+
+
+def _known_again(inherited: Inherited, assigned: Assigned) -> pa.Array:
+    """The index ids that inherited records brought to a record of the night."""
+    own = inherited.without(assigned.identities, "record_key")["index_id"]
+    return pc.unique(own.filter(pc.is_in(own, value_set=inherited.identities["index_id"].combine_chunks())))
+
+
 def _protect(
-    attempt: Attempt, base: Attempt | None, latched: pa.Table, assigned: Assigned, records: pa.Table, wishes: pa.Table
+    attempt: Attempt,
+    base: Attempt | None,
+    latched: pa.Table,
+    assigned: Assigned,
+    records: pa.Table,
+    names: pa.Table,
+    wishes: pa.Table,
 ) -> Protected:
     """Protection after the night, going on from what is `latched`; `wishes` are the firewalls that were asked for (`WALLS_WISHED`)."""
     asked = hiding(asked_for(attempt.night, attempt.inputs.asking), wishes, firewalls_of(attempt.inputs))
@@ -149,7 +186,7 @@ def _protect(
     return protect(
         assigned.identities,
         records,
-        read_table(attempt.folder / "person" / "names.parquet"),
+        names,
         read_table(attempt.folder / "matching" / "apart.parquet"),
         decisions_in(attempt),
         entries=entries_after(entries, asked),

@@ -1,7 +1,9 @@
-"""Which records are the same child: matched anew only where something changed since the base, and the review list."""
+"""Which records are the same child: matched anew only where something changed since the base, and the review list. Inherited records are matched among the others, and nothing is told of them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import pyarrow as pa
@@ -12,6 +14,7 @@ from pipelines.nights.attempts import Attempt, attempt_in_force
 from pipelines.nights.carried import carried_in
 from pipelines.nights.claims import claims_in
 from pipelines.nights.decided import decisions_of, settled_by_two
+from pipelines.nights.inherited import base_of, inherited_before
 from pipelines.nights.judging import person_tables
 from pipelines.nights.night import Check, Night, StageReport
 from pipelines.nights.outgrown import find_outgrown, with_outgrown_doubtful
@@ -54,10 +57,11 @@ def link_of(attempt: Attempt) -> StageReport:
     from pipelines.matching.training.drift import drift_verdict
     from pipelines.matching.weighing.match_model import load_model
 
-    night, base = attempt.night, attempt.base()
+    night, base, built_on = attempt.night, base_of(attempt), attempt.base()
     model = load_model(night.deployment.settings.model)
     contracts = [contract_for(agency.agency) for agency in registered_agencies()]
     records, decided = read_table(attempt.folder / "person" / "records.parquet"), decisions_of(attempt.inputs)
+    inherited = inherited_before(attempt)
     wished, stand = (look(base.folder if base else None) for look in (walls_wished_in, walls_asked_in))
     carried = carried_in(attempt.folder)
     stand = carried.with_walls_asked(stand)
@@ -68,19 +72,24 @@ def link_of(attempt: Attempt) -> StageReport:
     wished = found_tonight(wishes_after(wished, asked_for(night, attempt.inputs.asking), told, stand), records)
     asked = walls_asked(settled_by_two(attempt.inputs), wished, stand)
     decided = but_walled(decided, asked)
+    goes_on = inherited.same_keys(records).cast(decided.schema)
+    rules = {contract.agency: contract.one_record_per_child for contract in contracts}
+    people = replace(inherited, records=inherited.sources()).beside(
+        records, read_table(attempt.folder / "person" / "names.parquet")
+    )
     matching = partial(
         match,
-        records,
-        read_table(attempt.folder / "person" / "names.parquet"),
+        *people,
         model=model,
-        unique_sources={contract.agency: contract.one_record_per_child for contract in contracts},
-        decisions=pa.concat_tables([decided, asked.cast(decided.schema)]),
+        unique_sources=rules | {source: rules[source.partition(" ")[2]] for source in _sources(people[0], rules)},
+        decisions=pa.concat_tables([decided, asked.cast(decided.schema), goes_on]),
         claims=claims_in(attempt.folder),
     )
     stood = carried.with_walls(walls_in(base.folder if base else None))
     again = walls_again(night, pa.concat_tables([decided, asked.cast(decided.schema)]), stood)
     stood, kept = pa.concat_tables([stood, again.walls]), pa.concat_tables([carried.borne, again.borne])
-    matched = matching(walls=stood, previous=MatchState.read(base.folder / "matching" / "state") if base else None)
+    before_it = MatchState.read(built_on.folder / "matching" / "state") if built_on else None
+    matched = matching(walls=stood, previous=before_it)
     person, before = person_tables(attempt), night_before(base.folder) if base else None
     borne = borne_after(person, matched.walls, before, kept)
     between = bearing_both(person, matched.walls, borne)
@@ -88,8 +97,14 @@ def link_of(attempt: Attempt) -> StageReport:
         matched = matching(walls=pa.concat_tables([stood, between]), previous=matched.state)
         borne = borne_after(person, matched.walls, before, kept)
     folder = attempt.folder / "matching"
-    for name in ("clusters", "links", "possible", "walls"):
-        write_table(getattr(matched, name), folder / f"{name}.parquet")
+    links, possible = (
+        inherited.without(each, "record_key_a", "record_key_b") for each in (matched.links, matched.possible)
+    )
+    write_table(inherited.own_clusters(matched.clusters), folder / "clusters.parquet")
+    if inherited:
+        write_table(matched.clusters, folder / "clusters_inherited.parquet")
+    for name, table in (("links", links), ("possible", possible), ("walls", matched.walls)):
+        write_table(table, folder / f"{name}.parquet")
     if matched.claimed is not None:
         write_table(matched.claimed, folder / "claimed.parquet")
     outgrown = find_outgrown(attempt.folder, attempt.inputs.decisions, matched.clusters)
@@ -104,14 +119,19 @@ def link_of(attempt: Attempt) -> StageReport:
     write_table(asked, folder / "walls_asked.parquet")
     matched.state.write(folder / "state")
     write_json({name: float(number) for name, number in matched.stats.items()}, folder / "stats.json")
-    waiting = read_table(base.folder / "review.parquet") if base else None
-    write_table(review_of(matched.possible, night.business_date, previous=waiting), attempt.folder / "review.parquet")
+    waiting = read_table(built_on.folder / "review.parquet") if built_on else None
+    write_table(review_of(possible, night.business_date, previous=waiting), attempt.folder / "review.parquet")
     figures: dict[str, float | int | str] = {name: float(number) for name, number in sorted(matched.stats.items())}
-    figures["links"] = matched.links.num_rows
-    figures["possible"] = matched.possible.num_rows
+    figures["links"] = links.num_rows
+    figures["possible"] = possible.num_rows
     fits, words = drift_verdict(model, matched.stats)
     drift = {name: figure for name, figure in figures.items() if name.startswith("drift_")}
     return StageReport(figures, (Check("model_drift", fits, False, words, drift),))
+
+
+def _sources(records: pa.Table, rules: Mapping[str, str]) -> list[str]:
+    """The sources of records that are no agency's of these rules: an authority's that was taken over, and its agency's."""
+    return sorted(set(pc.unique(records["agency"].cast(pa.string())).to_pylist()) - set(rules))
 
 
 def _gone(asking: pa.Array, records: pa.Table) -> pa.Array:
