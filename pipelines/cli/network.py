@@ -301,7 +301,7 @@ def _show_moves(found: Moves, as_json: bool, title: str, none: str) -> None:
         state = f"{each.answered}, from the next run on" if each.answered else each.state
         state = f"waits for {each.answers}" if state == "proposed" else state
         table.add_row(
-            each.move or "–", each.national_id, each.custodian, each.receiver, each.index_id or "–", why[each.evidence],
+            each.move or "–", each.national_id, each.custodian, each.receiver or "nobody", each.index_id or "–", why[each.evidence],
             each.proposed.isoformat(), state,
         )  # fmt: skip
     if found.moves:

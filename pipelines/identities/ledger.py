@@ -152,7 +152,7 @@ _EVENTS = """
     ),
     merges AS (
         SELECT 'merged' AS kind, n.index_id, n.redirects_to AS other_id, NULL AS record_ref, '{}' AS evidence
-        FROM index_ids_now n JOIN index_ids_was w USING (index_id) WHERE n.state = 'merged' AND w.state <> 'merged'
+        FROM index_ids_now n JOIN index_ids_was w USING (index_id) WHERE n.state = 'merged' AND w.state IN ('live', 'frozen')  -- one that was inherited and nobody's yet leads on, and was never here
     ),
     splits AS (  -- an id that began tonight with records another id still lives without
         SELECT 'split' AS kind, was_id AS index_id, now_id AS other_id, NULL AS record_ref,

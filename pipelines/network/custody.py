@@ -3,7 +3,7 @@
 Exactly one authority has custody of a child: the one that knew it first (of several in one night that of which most agencies know it, then by code),
 until another authority has taken it over. A move is proposed by evidence: the custodian knows the child no more and another authority does
 (``gone``, which that one answers), or another one claims a child whom its custodian still knows (``claimed``, which the custodian answers). Until it is
-accepted custody stays where it is. Whose custodian knows it no more, and whom nobody has taken over, is *unclaimed*.
+accepted custody stays where it is. Where an authority was taken over, its custody goes, without a move, to the successor that knows the child. Whose custodian knows it no more, and whom nobody has taken over, is *unclaimed*.
 
 Belongs here: working that out. Not here: who answers and how (`moves`), or what a local index shows of it.
 """
@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from pipelines.identities.assign import RESOLVED
 from pipelines.identities.state import IdentityState
 from pipelines.network.moves import Answer, Claim
+from pipelines.nights.reorganised import Reorganised
 from pipelines.seams.network import CUSTODY, MOVES
 from pipelines.seams.seam import give
 from pipelines.tables import connect, fetch, read_table, write_table
@@ -63,6 +64,7 @@ def custody_after(
     answers: Sequence[Answer],
     claims: Sequence[Claim],
     business_date: date,
+    reorganised: Sequence[Reorganised] = (),
 ) -> Custody:
     """Custody and moves after a night.
 
@@ -74,12 +76,14 @@ def custody_after(
         answers: all that people have answered to moves.
         claims: the claims that stand.
         business_date: the night.
+        reorganised: who has taken over whom: custody goes over with it.
     """
     views = {
         "identities": state.identities, "index_ids": state.index_ids, "children": children, "pointers": pointers,
         "custody_before": before.custody, "moves_before": before.moves,
         "answers": _columns(answers, {"number": pa.int64(), "move": pa.string(), "verdict": pa.string()}),
         "claims": _columns(claims, {"number": pa.int64(), "row_key": pa.string()}),
+        "reorganised": _columns(reorganised, {"predecessor": pa.string(), "successor": pa.string()}),
     }  # fmt: skip
     with connect(views) as duck:
         duck.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
@@ -131,12 +135,18 @@ _CUSTODY = """
     first AS (
         SELECT national_id, arg_min(authority, {'since': since, 'fewer': -agencies, 'authority': authority}) AS authority FROM knows GROUP BY national_id
     ),
+    inherits AS (  -- of several successors that which knew the child first, as among those who know one for the first time
+        SELECT s.national_id, arg_min(k.authority, {'since': k.since, 'fewer': -k.agencies, 'authority': k.authority}) AS authority
+        FROM stood s JOIN reorganised r ON r.predecessor = s.it.custodian JOIN knows k ON k.national_id = s.national_id AND k.authority = r.successor
+        GROUP BY s.national_id
+    ),
     now AS (
-        SELECT national_id, coalesce(t.authority, s.it.custodian, f.authority) AS custodian,
-            CASE WHEN t.authority IS NOT NULL OR s.national_id IS NULL THEN getvariable('night') ELSE s.it.since END AS since,
-            CASE WHEN t.authority IS NOT NULL THEN 'moved' ELSE coalesce(s.it.how, 'first') END AS how
+        SELECT national_id, coalesce(t.authority, h.authority, s.it.custodian, f.authority) AS custodian,
+            CASE WHEN t.authority IS NOT NULL OR h.authority IS NOT NULL OR s.national_id IS NULL THEN getvariable('night') ELSE s.it.since END AS since,
+            CASE WHEN t.authority IS NOT NULL THEN 'moved' WHEN h.authority IS NOT NULL THEN 'taken' ELSE coalesce(s.it.how, 'first') END AS how
         FROM (SELECT DISTINCT index_id AS national_id FROM identities) i
         LEFT JOIN taken_over t USING (national_id) LEFT JOIN stood s USING (national_id) LEFT JOIN first f USING (national_id)
+        LEFT JOIN inherits h USING (national_id)
     )
     SELECT n.*, k.authority IS NOT NULL AS stands
     FROM now n LEFT JOIN knows k ON k.national_id = n.national_id AND k.authority = n.custodian WHERE custodian IS NOT NULL

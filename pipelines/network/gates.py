@@ -105,7 +105,7 @@ GATES: Mapping[str, tuple[str, str]] = {
         """,
     ),
     "one_custodian": (
-        "Each child that an authority knows has one custodian, and another than before only where a move was accepted.",
+        "Each child that an authority knows has one custodian, and another than before only where a move was accepted, or one took over the authority that had it.",
         """
         WITH RECURSIVE stood AS (SELECT DISTINCT national_id FROM pointers WHERE to_night IS NULL),
         leads AS (
@@ -113,10 +113,11 @@ GATES: Mapping[str, tuple[str, str]] = {
             UNION ALL SELECT was, redirects_to, hops + 1 FROM leads JOIN redirects r ON r.index_id = leads.national_id
                 WHERE r.redirects_to IS NOT NULL AND hops < 1000
         ),
-        may_have AS (  -- whoever had it of one of the ids that are one by now, and to whom it was handed
+        had AS (  -- whoever had it of one of the ids that are one by now, and to whom it was handed
             SELECT l.national_id, custodian FROM custody_before b JOIN leads l ON l.was = b.national_id
             UNION SELECT l.national_id, to_authority FROM moves_before m SEMI JOIN accepted USING (move) JOIN leads l ON l.was = m.national_id
-        )
+        ),
+        may_have AS (FROM had UNION SELECT national_id, successor FROM had JOIN reorganised ON predecessor = custodian)
         SELECT (SELECT count(*) FROM stood s LEFT JOIN (SELECT national_id, count(*) AS times FROM custody GROUP BY ALL) c USING (national_id)
                 WHERE c.times IS DISTINCT FROM 1)
             + (SELECT count(*) FROM custody c WHERE national_id IN (SELECT national_id FROM may_have)
@@ -141,7 +142,7 @@ def judge(tables: Mapping[str, pa.Table]) -> list[NetworkGate]:
         tables: `children`, `firewalls`, `who_left`, `identities` (of national ids), `pointers`, `before` (those of the night before), `told` (all
             messages, also those that wait), `told_before` (those handed over before the night), `telling` (those of the night), `noted` (`REASONS` that authorities
             were told of before), `hidden_tokens`, `bearers` and `own` (who bears these, and what those who were told of are known by: `KNOWN_BY`), `custody`, `custody_before` and `moves_before` (of the night
-            before), `redirects` (`INDEX_IDS` of national ids), `accepted` (move: those that were accepted).
+            before), `redirects` (`INDEX_IDS` of national ids), `accepted` (move: those that were accepted), `reorganised` (predecessor, successor).
     """
     verdicts = []
     with connect(tables) as duck:

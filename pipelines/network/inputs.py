@@ -14,16 +14,18 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from pipelines.contracts import authorities
 from pipelines.errors import IsindexError
 from pipelines.network.contributions import Contribution, contribute, standing_contribution
 from pipelines.network.decisions import Decided, decided_now
 from pipelines.network.moves import Answer, Claim, answers_now, claims_now
 from pipelines.network.place import Network
 from pipelines.nights.reach import authorities_of
+from pipelines.nights.reorganised import Reorganised, reorganisations
 from pipelines.outages import as_coded
 from pipelines.tables import read_as, write_json
 
-__all__ = ["FORMAT", "Given", "Inputs", "inputs_in", "inputs_now"]
+__all__ = ["FORMAT", "Given", "Inputs", "gone_by", "inputs_in", "inputs_now", "taken_over_by"]
 
 FORMAT = 4  # grows when the program makes something else of the same inputs
 
@@ -51,6 +53,7 @@ class Inputs:
         form: `FORMAT`.
         answers: all that people have answered to moves of custody, in order of their numbers.
         claims: the claims of custody that stand.
+        reorganised: who has taken over whom by the night.
     """
 
     business_date: date
@@ -61,6 +64,7 @@ class Inputs:
     form: int = FORMAT
     answers: tuple[Answer, ...] = ()
     claims: tuple[Claim, ...] = ()
+    reorganised: tuple[Reorganised, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -91,6 +95,10 @@ class Inputs:
             told["form"],
             tuple(Answer(**each) for each in told.get("answers", [])),
             tuple(Claim(**each) for each in told.get("claims", [])),
+            tuple(
+                Reorganised(**each | {"closed": date.fromisoformat(each["closed"])})
+                for each in told.get("reorganised", [])
+            ),
         )
 
     def write(self, folder: Path) -> None:
@@ -108,18 +116,20 @@ def inputs_in(folder: Path) -> Inputs:
 
 
 def inputs_now(
-    network: Network, business_date: date, authorities: Iterable[str] | None = None
+    network: Network, business_date: date, comprised: Iterable[str] | None = None
 ) -> tuple[Inputs, list[Contribution]]:
     """What a night would be built from now, and what the authorities give; theirs is made as far as it is new.
 
     Args:
         network: the co-ordinating index.
         business_date: the night.
-        authorities: whom it comprises; default all that this deployment hosts.
+        comprised: the authorities whom it comprises; default all that this deployment hosts.
     """
     from pipelines.matching.weighing.match_model import load_model  # it takes a second to import
 
-    found = [_given(network, authority) for authority in sorted(authorities or authorities_of(network.deployment))]
+    reorganised = taken_over_by(network, business_date)
+    those = {*(comprised or authorities_of(network.deployment))} - gone_by(network, business_date)
+    found = [_given(network, authority) for authority in sorted(those)]
     contributions = [each for each in found if each is not None]
     given = tuple(Given(each.authority, each.version, each.business_date, each.stale) for each in contributions)
     in_force = network.in_force()
@@ -132,8 +142,23 @@ def inputs_now(
         model,
         answers=tuple(answers_now(network)),
         claims=tuple(claims_now(network)),
+        reorganised=reorganised,
     )
     return inputs, contributions
+
+
+def taken_over_by(network: Network, business_date: date) -> tuple[Reorganised, ...]:
+    """Who had taken over whom by a night."""
+    return tuple(each for each in reorganisations(network.deployment.engine) if each.closed < business_date)
+
+
+def gone_by(network: Network, business_date: date) -> set[str]:
+    """Who is part of the network no more by a night: who was taken over, and who has closed and whose successors are none of this deployment's."""
+    alone = {
+        code for code, each in authorities.every().items()
+        if each.closed is not None and each.closed < business_date and not any(map(network.deployment.hosts, each.successors))
+    }  # fmt: skip
+    return {each.predecessor for each in taken_over_by(network, business_date)} | alone
 
 
 def _given(network: Network, authority: str) -> Contribution | None:

@@ -12,7 +12,7 @@ says of where its child lives tells nothing here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import duckdb
@@ -64,12 +64,13 @@ def hiding_tokens(duck: duckdb.DuckDBPyConnection) -> pa.Table:
     return give(fetch(duck, _HIDING), HIDING_TOKENS)
 
 
-def hidden_after(folders: Mapping[str, Path], base: Path | None) -> pa.Table:
+def hidden_after(folders: Mapping[str, Path], base: Path | None, taken_over: Collection[str] = ()) -> pa.Table:
     """What hides in the nation (`HIDDEN_TOKENS`): all that authorities give, and what those gave last that give nothing of it by now.
 
     Args:
         folders: authority → the folder of what it gives.
         base: the folder of the attempt of the night before.
+        taken_over: authorities whose protection others go on with, and give.
     """
     giving = {each: path for each, folder in folders.items() if (path := folder / "hiding_tokens.parquet").is_file()}
     found = [HIDDEN_TOKENS.empty_table()]
@@ -77,7 +78,9 @@ def hidden_after(folders: Mapping[str, Path], base: Path | None) -> pa.Table:
         tokens = read_table(path)["token"]
         found.append(pa.table({"authority": pa.array([authority] * len(tokens), pa.string()), "token": tokens}))
     before = _hidden_before(base)
-    found.append(before.filter(pc.invert(pc.is_in(before["authority"], value_set=pa.array(giving, pa.string())))))
+    found.append(
+        before.filter(pc.invert(pc.is_in(before["authority"], value_set=pa.array([*giving, *taken_over], pa.string()))))
+    )
     return pa.concat_tables([give(each, HIDDEN_TOKENS) for each in found]).sort_by(
         [("authority", "ascending"), ("token", "ascending")]
     )

@@ -7,6 +7,7 @@ what the protection of an authority knows of one who is gone (`known_by`), which
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -45,7 +46,9 @@ class Left(Gathered):
         )
 
 
-def left_after(gathered: Gathered, base: Path | None, business_date: date, keep_nights: int) -> Left:
+def left_after(
+    gathered: Gathered, base: Path | None, business_date: date, keep_nights: int, waited_for: Collection[str] = ()
+) -> Left:
     """Who has left by a night: of those whom the night before had, those whom no authority gives any more, until so many nights are past.
 
     Args:
@@ -53,6 +56,7 @@ def left_after(gathered: Gathered, base: Path | None, business_date: date, keep_
         base: the folder of the attempt of the night before; None on the first.
         business_date: the night.
         keep_nights: how long they are kept.
+        waited_for: authorities that were taken over by one that gives nothing yet: theirs are kept until it does.
     """
     if base is None:
         return Left(LEFT.empty_table(), NAMES.empty_table(), FIREWALLS.empty_table())
@@ -64,10 +68,11 @@ def left_after(gathered: Gathered, base: Path | None, business_date: date, keep_
     }  # fmt: skip
     with connect(views) as duck:
         duck.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
+        duck.execute("SET VARIABLE waited_for = ?", [sorted(waited_for)])
         duck.execute("SET VARIABLE oldest = CAST(? AS DATE)", [business_date - timedelta(days=keep_nights)])
         duck.execute("""
             CREATE TEMP TABLE gone AS
-            SELECT * FROM was_left ANTI JOIN children USING (row_key) WHERE "left" > getvariable('oldest')
+            SELECT * FROM was_left ANTI JOIN children USING (row_key) WHERE "left" > getvariable('oldest') OR list_contains(getvariable('waited_for'), authority)
             UNION ALL BY NAME SELECT *, getvariable('night') AS "left" FROM was ANTI JOIN children USING (row_key);
             CREATE TEMP TABLE known AS SELECT row_key FROM gone UNION SELECT row_key FROM children
         """)

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from pipelines.network.contributions import ROWS, Contribution
 from pipelines.network.decisions import Decided, contradicted
+from pipelines.network.heirs import led_on, same_of
 from pipelines.seams.matching import DECISIONS
 from pipelines.seams.network import REVIEW
 from pipelines.seams.seam import give, grown
@@ -57,7 +58,12 @@ def gather(contributions: Sequence[Contribution]) -> Gathered:
 
 
 def link(
-    gathered: Gathered, left: Gathered, decisions: Sequence[Decided], walls: pa.Table, previous: MatchState | None
+    gathered: Gathered,
+    left: Gathered,
+    decisions: Sequence[Decided],
+    walls: pa.Table,
+    previous: MatchState | None,
+    inherited: pa.Table | None = None,
 ) -> MatchedNight:
     """Match the children of all authorities, and those who have left one.
 
@@ -67,6 +73,7 @@ def link(
         decisions: what people decided of pairs of them.
         walls: the sides of firewalls after the night before (`WALLS`).
         previous: the matcher's state after the night before; saves time and changes no result.
+        inherited: who is known by the id of an authority that was taken over (`heirs.INHERITED`): it is the same child.
     """
     from pipelines.matching.night import match
 
@@ -82,7 +89,10 @@ def link(
     names = (
         pa.concat_tables([gathered.names, left.names]).rename_columns({"row_key": "record_key"}).sort_by("record_key")
     )
-    told = _decisions(pa.concat_tables([gathered.firewalls, left.firewalls]), decisions)
+    walled = pa.concat_tables([gathered.firewalls, left.firewalls])
+    told = _decisions(walled, decisions) if inherited is None else _decisions(walled, led_on(decisions, inherited))
+    if inherited is not None:
+        told = pa.concat_tables([told, same_of(inherited, gone["row_key"])])
     return match(people, names, unique_sources=rules, decisions=told, walls=walls, previous=previous)
 
 

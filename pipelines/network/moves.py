@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Any
 
 from sqlalchemy import Connection, and_, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -19,6 +20,7 @@ from pipelines.errors import IsindexError
 from pipelines.network import database as db
 from pipelines.network.kept_back import hidden_now
 from pipelines.network.place import Network
+from pipelines.nights.reorganised import reorganisations
 
 __all__ = [
     "Answer",
@@ -134,7 +136,7 @@ def moves_of(network: Network, authority: str | None = None, *, every: bool = Fa
 def unclaimed(network: Network, authority: str | None = None, *, most: int = _MOST) -> Moves:
     """Children whose custodian knows them no more and whom nobody has taken over: one row for each authority that knows the child.
 
-    Each is told with the move that proposes it to that authority, or by which that one refused; of one authority, those that it knows or has custody of.
+    Of an authority that was taken over also those who are known to nobody: no successor has come to know them. Each other is told with the move that proposes it to that authority, or by which that one refused; of one authority, those that it knows or has custody of.
     """
     custody, pointer, move = db.custody.c, db.pointer.c, db.move.c
     query = (
@@ -159,7 +161,34 @@ def unclaimed(network: Network, authority: str | None = None, *, most: int = _MO
         )
         for row in rows if row.national_id not in kept
     }  # fmt: skip
-    return Moves(tuple(found.values()), len(kept))
+    lost = _known_to_nobody(network, authority, most)
+    with network.engine.connect() as connection:
+        kept |= _kept_back(network, connection, {row.national_id for row in lost})
+    left_behind = [
+        Move("", row.national_id, row.custodian, "", row.index_id, "gone", row.to_night, "unclaimed", None, "")
+        for row in lost if row.national_id not in kept
+    ]  # fmt: skip
+    return Moves((*found.values(), *left_behind), len(kept))
+
+
+def _known_to_nobody(network: Network, authority: str | None, most: int) -> Sequence[Any]:
+    """Whom an authority had custody of that was taken over, and nobody knows: by the id that it had there, since the pointer to it ended."""
+    custody, pointer = db.custody.c, db.pointer.c
+    over = [
+        each
+        for each in reorganisations(network.deployment.engine)
+        if authority in (None, each.predecessor, each.successor)
+    ]
+    known = select(pointer.national_id).where(pointer.to_night.is_(None))
+    query = (
+        select(custody.national_id, custody.custodian, pointer.index_id, pointer.to_night)
+        .join(db.pointer, and_(pointer.national_id == custody.national_id, pointer.authority == custody.custodian))
+        .where(custody.custodian.in_({each.predecessor for each in over}), custody.national_id.not_in(known), custody.stands.is_(False))
+        .order_by(custody.national_id, pointer.to_night)
+        .limit(most)
+    )  # fmt: skip
+    with network.engine.connect() as connection:
+        return list({row.national_id: row for row in connection.execute(query)}.values())
 
 
 def answer(network: Network, move: str, verdict: str, *, authority: str, reason: str) -> int:

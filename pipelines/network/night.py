@@ -19,6 +19,7 @@ from pipelines.identities.state import IdentityState
 from pipelines.network.contributions import ROWS, Contribution
 from pipelines.network.custody import Custody, custody_after
 from pipelines.network.gates import judge
+from pipelines.network.heirs import heirs_of, inherited_ids, noted_on, told_on
 from pipelines.network.inputs import inputs_in, inputs_now
 from pipelines.network.known_by import bearers_of, hidden_after, tokens_of
 from pipelines.network.left import Left, left_after
@@ -92,10 +93,12 @@ def gather_children(
     gathered = gather(contributions)
     for name in ROWS:
         write_table(getattr(gathered, name), folder / f"{name}.parquet")
-    left = left_after(gathered, _base(network), business_date, network.deployment.settings.keep_nights)
-    left.write(folder)
     folders = {each.authority: each.folder for each in contributions}
-    hidden = hidden_after(folders, _base(network))
+    waits, goes_on = heirs_of(inputs.reorganised, folders)
+    left = left_after(gathered, _base(network), business_date, network.deployment.settings.keep_nights, waits)
+    left.write(folder)
+    write_table(inherited_ids(network, inputs, gathered.children), folder / "inherited.parquet")
+    hidden = hidden_after(folders, _base(network), goes_on)
     write_table(hidden, folder / "hidden_tokens.parquet")
     write_table(bearers_of(folders, hidden), folder / "bearers.parquet")
     children = gathered.children
@@ -116,7 +119,8 @@ def link_children(network: Network, business_date: date) -> dict[str, float]:
     inputs, base = inputs_in(folder), _base(network)
     state = MatchState.read(base / "matching" / "state") if base else None
     walls = read_table(base / "matching" / "walls.parquet") if base else WALLS.empty_table()
-    matched = link(_gathered(folder), Left.read(folder), inputs.decisions, walls, state)
+    inherited = read_table(folder / "inherited.parquet")
+    matched = link(_gathered(folder), Left.read(folder), inputs.decisions, walls, state, inherited)
     for name in ("clusters", "apart", "walls"):
         write_table(getattr(matched, name), folder / "matching" / f"{name}.parquet")
     matched.state.write(folder / "matching" / "state")
@@ -147,18 +151,21 @@ def publish_pointers(network: Network, business_date: date, tell: Tell = hand_ov
         Contribution(each.authority, each.version, each.business_date, folder, each.stale) for each in inputs.given
     ]
     assigned = assign(clusters, gathered.children, left.children, contributions, previous, day, walls)
-    told, meant = _noted(network, "told"), _noted(network, "told", "telling")
+    inherited = read_table(folder / "inherited.parquet")
+    told, meant = (told_on(_noted(network, *names), inherited) for names in (("told",), ("told", "telling")))
     knows, bearers = (read_table(folder / f"{name}.parquet") for name in ("hidden_tokens", "bearers"))
     hidden = hidden_in_the_nation(gathered, left, assigned.identities, apart, meant, knows, bearers)
     folders = {each.authority: network.contribution(each.authority, each.version) for each in inputs.given}
     own = tokens_of(folders, hidden.reasons.select(["row_key"]))
     reasons = with_their_own(hidden.reasons, own)
-    noted = noted_before(network, reasons, told)
+    noted = noted_on(noted_before(network, reasons, told), inherited, inputs.reorganised)
     state, events = record_night(assigned, hidden.seen, previous, day)
     state.write(folder)
     pointers = pointers_after(state.identities, gathered.children, day, base / "pointers.parquet" if base else None)
     before_it = Custody.read(base)
-    custody = custody_after(state, gathered.children, pointers, before_it, inputs.answers, inputs.claims, day)
+    custody = custody_after(
+        state, gathered.children, pointers, before_it, inputs.answers, inputs.claims, day, inputs.reorganised
+    )
     custody.write(folder)
     for name, table in (("events", events), ("pointers", pointers)):
         write_table(table, folder / f"{name}.parquet")
@@ -178,6 +185,7 @@ def publish_pointers(network: Network, business_date: date, tell: Tell = hand_ov
         "before": read_table(base / "pointers.parquet") if base else pointers.slice(0, 0),
         "told": pa.concat_tables([told, new]), "told_before": meant, "telling": new, "noted": noted, "hidden_tokens": knows, "bearers": bearers, "own": own,
         "custody": custody.custody, "custody_before": before_it.custody, "moves_before": before_it.moves, "redirects": state.index_ids,
+        "reorganised": pa.table({"predecessor": pa.array([each.predecessor for each in inputs.reorganised], pa.string()), "successor": pa.array([each.successor for each in inputs.reorganised], pa.string())}),
         "accepted": pa.table({"move": pa.array([each.move for each in inputs.answers if each.verdict == "accepted"], pa.string())}),
     })  # fmt: skip
     figures = _figures(gathered, pointers, hidden.seen, new, custody, folder)

@@ -9,11 +9,11 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from pipelines.errors import IsindexError
 from pipelines.network.decisions import decided_now
-from pipelines.network.inputs import FORMAT, inputs_in
+from pipelines.network.inputs import FORMAT, gone_by, inputs_in
 from pipelines.network.night import waits_in
 from pipelines.network.place import Network
 from pipelines.nights.reach import authorities_of
@@ -74,10 +74,13 @@ def outstanding(network: Network) -> Outstanding | None:
 
 def _shown_now(network: Network) -> Iterator[tuple[str, str]]:
     """Each authority and the version that it has in force, of those of which that can be told."""
+    found: dict[str, tuple[date, str]] = {}
     for authority in authorities_of(network.deployment):
         try:
             versions = versions_in_force(network.deployment.home, authority)
         except IsindexError:
             continue  # it is taken as it was, and named
         if versions:
-            yield authority, versions[max(versions)]
+            found[authority] = (max(versions), versions[max(versions)])
+    gone = gone_by(network, max((day for day, _ in found.values()), default=date.min))
+    yield from ((authority, version) for authority, (_, version) in found.items() if authority not in gone)

@@ -26,7 +26,7 @@ __all__ = [
     "COMPLETE",
     "Reorganised",
     "founded_on",
-    "is_taken_over",
+    "heirs_of",
     "predecessors_here",
     "refuse_unfounded",
     "reorganisations",
@@ -62,10 +62,10 @@ def successors_of(connection: Connection, authority: str) -> list[Reorganised]:
     return [Reorganised(*row) for row in connection.execute(query.order_by(told.successor))]
 
 
-def is_taken_over(engine: Engine, authority: str) -> bool:
-    """Whether it was recorded that others took an authority over: it is run no more."""
+def heirs_of(engine: Engine, authority: str) -> list[str]:
+    """The codes of those who took an authority over, in order; none: it is run as ever."""
     with engine.connect() as connection:
-        return bool(successors_of(connection, authority))
+        return [each.successor for each in successors_of(connection, authority)]
 
 
 def founded_on(connection: Connection, authority: str) -> str:
@@ -92,9 +92,7 @@ def refuse_unfounded(night: Night, inputs: Inputs) -> None:
     Raises:
         IsindexError: AUTHORITY_TAKEN_OVER, REORGANISATION_MISSING, FOUNDING_DAMAGED.
     """
-    with night.engine.connect() as connection:
-        by = [each.successor for each in successors_of(connection, night.authority)]
-    if by:
+    if by := heirs_of(night.engine, night.authority):
         raise IsindexError(
             "AUTHORITY_TAKEN_OVER",
             f"The authority was taken over by {', '.join(by)}: what it published stays readable, and is run no more.",

@@ -25,6 +25,7 @@ from pipelines.nights.night import Night
 from pipelines.nights.plan import PlannedNight, outstanding
 from pipelines.nights.protective import protect_in_any_case, protection_waits
 from pipelines.nights.reach import authorities_of, refuse_out_of_reach
+from pipelines.nights.reorganised import heirs_of
 from pipelines.nights.stages.freeze import freeze
 from pipelines.nights.stages.identities import identify
 from pipelines.nights.stages.links import link
@@ -127,9 +128,13 @@ def work_off(
         tried[authority, day].add(night.run_key)
         ran.append(run(night))
         undecided = [found for found in undecided if (found.authority, found.business_date) != (authority, day)]
-        planned = [each for each in planned if each.authority != authority]
+        concerned = {
+            authority,
+            *heirs_of(deployment.engine, authority),
+        }  # what is asked of one that was taken over is heard by its heirs
+        planned = [each for each in planned if each.authority not in concerned]
         if not ran[-1].busy:
-            planned += outstanding(deployment, undecided, authorities=[authority], asked=asked, due=due)
+            planned += outstanding(deployment, undecided, authorities=concerned, asked=asked, due=due)
             planned.sort(key=lambda each: (each.business_date, each.authority))
     return ran
 

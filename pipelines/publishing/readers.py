@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, or_, select
 
 from pipelines.audit import account, append, may_see_protected, writing
-from pipelines.database.schema import INDEX_TABLES, identity, ledger_event, night, redirect
+from pipelines.database.schema import INDEX_TABLES, identity, ledger_event, night, redirect, reorganisation
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.home import Home
@@ -176,6 +176,7 @@ def read_child(
             if (authority is None or row.authority == authority)
             and (row.index_id == asked or targets.get(row.authority) == row.index_id)
         )
+        known = _but_taken_over(connection, known)
         if not known:
             known = _replaced(connection, asked, authority)
         if not known:
@@ -190,6 +191,14 @@ def read_child(
             )
         at_once = {place: hidden_at_once(deployment, place) for place in {place for place, _ in known}}
         return [_shown(connection, place, found, asked, at_once[place]) for place, found in known]
+
+
+def _but_taken_over(connection: Connection, known: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Where a successor knows the child, that one alone tells of it: what the authority that was taken over had is history."""
+    told, here = reorganisation.c, {place for place, _ in known}
+    pairs = select(told.predecessor).where(told.predecessor.in_(here), told.successor.in_(here))
+    over = set(connection.scalars(pairs))
+    return [(place, found) for place, found in known if place not in over]
 
 
 def _shown(connection: Connection, authority: str, index_id: str, asked: str, at_once: Collection[str]) -> ChildShown:

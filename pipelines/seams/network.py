@@ -106,7 +106,14 @@ CUSTODY = Seam(  # exactly one for each national id
         _NATIONAL_ID,
         Column("custodian", _TEXT, "DfE code of the authority that has custody", (), words.AUTHORITY, True),
         Column("since", _DAY, "since which night", needed=True),
-        Column("how", _TEXT, "it knew the child first, or custody was handed to it", words.CUSTODY, 0, True),
+        Column(
+            "how",
+            _TEXT,
+            "it knew the child first, custody was handed to it, or it has taken over the authority that had it",
+            words.CUSTODY,
+            0,
+            True,
+        ),
         Column("stands", _YES, "it knows the child", needed=True),
     ),
 )

@@ -114,7 +114,7 @@ EVENT_KINDS = (
 )  # fmt: skip
 
 # ---- custody ---------------------------------------------------------------------------------------------------
-CUSTODY = ("first", "moved")
+CUSTODY = ("first", "moved", "taken")
 MOVE_EVIDENCE = ("gone", "claimed")
 MOVE_STATES = ("proposed", "accepted", "refused", "lapsed")
 MOVE = len("M0a1b2c3d4e")  # of the name of a move

@@ -45,6 +45,28 @@ class County(Nation):
         """One becomes two."""
         return cls(folder, {NORTHAMPTONSHIRE: [*children(), *others()]}, [NORTH, WEST])
 
+    def moved_to(
+        self, folder: Path, *, hold: Mapping[str, Sequence[Child]], asks: Mapping[str, Sequence[Child]]
+    ) -> County:
+        """The same authorities in a home that was copied into a folder after their last night."""
+        self.landing, self.home = folder / "landing", folder / "home"
+        for code, those in hold.items():
+            for child in those:
+                self.hold(code, child)
+        for code, those in asks.items():
+            for child in those:
+                self.asks(code, child)
+        for feeds in (self.feeds[code] for code in self.old):
+            for feed in feeds.values():
+                feed.sequence = 1
+        self._opened = open_deployment(self.home, str(self.landing), create=False)
+        return self
+
+    def go_over(self, *, but: Sequence[Child] = ()) -> None:
+        """All that the old authorities hold is held by the first new one, under the same keys."""
+        for old in self.old:
+            self.takes_over(self.new[0], old, but=but)
+
     def day(self, number: int) -> date:
         return self.last + timedelta(number - 2)
 

@@ -16,6 +16,7 @@ from pipelines.nights.put_in_force import audit_of, put_in_force, totals_of
 from pipelines.nights.replaced import keep_those_shielded, refuse_open
 from pipelines.nights.seal import seal
 from pipelines.nights.stages.snapshot import gates_told
+from pipelines.nights.taken_over import hide_in_predecessors
 from pipelines.protection.remembered import remembering
 
 __all__ = ["publish"]
@@ -39,6 +40,7 @@ def publish(night: Night) -> tuple[StageReport, StageReport]:
     figures = figures_of(attempt) | totals_of(attempt, audit) | {"changes": dict(published.differences)}
     end(attempt, "published", version=published.built, gates=gates_told(audit), figures=figures)
     protective = protect_in_any_case(night.deployment, night.authority)
+    hide_in_predecessors(attempt)
     changes = StageReport({name: int(number) for name, number in published.differences.items()})
     told: dict[str, float | int | str] = {
         "children": audit.tables["children"].rows,
