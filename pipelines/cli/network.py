@@ -1,5 +1,5 @@
-"""Commands of the co-ordinating index: `network find`, `status`, `review`, `decide`, `undo`, `decisions`, and of custody: `moves`, `unclaimed`,
-`accept`, `refuse`, `claim`, `withdraw`. Not here: `run`, which goes through Dagster.
+"""Commands of the co-ordinating index: `network find`, `status`, `review`, `decide`, `undo`, `decisions`, of custody: `moves`, `unclaimed`,
+`accept`, `refuse`, `claim`, `withdraw`, and `reorganise`. Not here: `run`, which goes through Dagster.
 """
 
 from __future__ import annotations
@@ -280,6 +280,78 @@ def withdraw(
 
     take_back(_network(home), number, reason=reason)
     console.print(f"Claim {number} is withdrawn from the next `isindex network run` on.")
+
+
+@app.command("reorganise")
+def reorganise(
+    home: HomeOption,
+    predecessors: Annotated[
+        list[str] | None, typer.Option("--from", help="An authority that is taken over; may be given again.")
+    ] = None,
+    successors: Annotated[
+        list[str] | None,
+        typer.Option("--to", help="An authority that takes over; default all that the table of authorities names."),
+    ] = None,
+    closed: Annotated[
+        str | None,
+        typer.Option("--closed", help="The last day of those that are taken over, in place of --from: YYYY-MM-DD."),
+    ] = None,
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="Record it; without this it is only shown what would be done.")
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept. Needed with --confirm.")] = "",
+    actor: Annotated[str | None, typer.Option("--actor", help="Who says so; default the user of this machine.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Record that authorities were reorganised: ids, protection, decisions and custody go over to the successors, by the table of authorities.
+
+    Without --confirm it shows what would be recorded, and changes nothing. It is recorded once, after the last night of the old authorities and before the
+    first of the new ones, and is not taken back.
+
+    Example: [bold]isindex network reorganise --home demo/home --closed 2019-03-31[/bold]
+    """
+    from pipelines.nights.reorganise import as_json as told_of
+    from pipelines.nights.reorganise import plan_reorganisation, record_reorganisation
+
+    last, deployment = day(closed, "--closed"), existing_home(home)
+    asked = (deployment, predecessors or (), successors or (), last)
+    found = record_reorganisation(*asked, reason=reason, actor=actor) if confirm else plan_reorganisation(*asked)
+    if as_json:
+        print_json({"recorded": confirm, "takings": told_of(found)})
+        return
+    table = Table(title="Recorded" if confirm else "Would be recorded", title_justify="left")
+    for name in (
+        "Taken over",
+        "By",
+        "Last day",
+        "Last night",
+        "Children",
+        "Hidden",
+        "Wishes",
+        "Firewalls",
+        "Decisions",
+    ):
+        table.add_column(name)
+    for each in found.takings:
+        decisions = ", ".join(f"{kind.replace('_', ' ')} {number}" for kind, number in each.decisions.items())
+        table.add_row(
+            each.predecessor, each.successor, each.closed.isoformat(), each.night.isoformat(), f"{each.children:,}", f"{each.hidden:,}",
+            f"{each.wishes:,}", f"{each.firewalls:,}", decisions or "–",
+        )  # fmt: skip
+    console.print(table)
+    waits = {each.predecessor: each.not_carried for each in found.takings if each.not_carried}
+    for authority, numbers in waits.items():
+        console.print(
+            f"Authority {authority}: {', '.join(map(str, numbers))} of its decisions to open a child or to take a firewall away have not taken effect, "
+            "and do not go over: the children stay hidden, and are decided of in the successor.",
+            soft_wrap=True,
+        )
+    console.print(
+        "Load the successor's deliveries next."
+        if confirm
+        else "Nothing was changed. With --confirm and --reason it is recorded.",
+        soft_wrap=True,
+    )
 
 
 def _answer(move: str, verdict: str, home: Path, authority: str, reason: str) -> None:

@@ -128,10 +128,9 @@ def work_off(
         tried[authority, day].add(night.run_key)
         ran.append(run(night))
         undecided = [found for found in undecided if (found.authority, found.business_date) != (authority, day)]
-        concerned = {
-            authority,
-            *heirs_of(deployment.engine, authority),
-        }  # what is asked of one that was taken over is heard by its heirs
+        # what is asked of an authority that was taken over is heard by its heirs
+        heirs = [] if ran[-1].busy else heirs_of(deployment.engine, authority)
+        concerned = {authority, *(each for each in heirs if authorities is None or each in authorities)}
         planned = [each for each in planned if each.authority not in concerned]
         if not ran[-1].busy:
             planned += outstanding(deployment, undecided, authorities=concerned, asked=asked, due=due)

@@ -59,6 +59,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "network accept": ("M0a1b2c3d4e", "--home", "{home}", "--as", "331", *_REASON),
     "network refuse": ("M0a1b2c3d4e", "--home", "{home}", "--as", "331", *_REASON),
     "network claim": ("331:5K7K2M9QWX43", "--home", "{home}", *_REASON),
+    "network reorganise": ("--home", "{home}", "--closed", "2019-03-31"),
     "network withdraw": ("3", "--home", "{home}", *_REASON),
     "model show": ("--home", "{home}"),
     "model train": ("--home", "{home}"),

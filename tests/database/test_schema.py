@@ -29,7 +29,7 @@ KINDS_OF_EVENTS, DIGEST = words.EVENT_KINDS, (SHA256,)
 
 # what is written to a column with a length: by table and column, or by the column's name alone
 WRITTEN = {
-    "authority": tuple(authorities.on(DAY)),
+    "authority": tuple(authorities.on(DAY)), "predecessor": tuple(authorities.closed()), "successor": tuple(authorities.on(DAY)), "founded": DIGEST,
     "agency": ("a" * 40,),
     "index_id": INDEX_ID, "redirects_to": INDEX_ID, "other_id": INDEX_ID,
     "record_ref": REF, "reject_id": REF, "event_id": (hashlib.md5(b"").hexdigest(),),

@@ -90,6 +90,12 @@ class County(Nation):
                 ):
                     self.feeds[authority][agency].rows[key] = dict(row)
 
+    def asks_nothing(self, authority: str, child: Child) -> None:
+        """No record of the child asks for anything."""
+        for row in self.feeds[authority]["health"].rows.values():
+            if child.family in repr(row):
+                row["confidentiality"] = ""
+
     def rename_keys(self, authority: str, child: Child, number: int) -> None:
         """The child is held under other keys."""
         named = {"health": ("local_patient_id", f"Q{number}"), "social_care": ("la_child_id", f"T{number}")}
