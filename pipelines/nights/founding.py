@@ -150,6 +150,10 @@ def _identities(predecessors: Sequence[Predecessor]) -> Made:
         [("index_id", "ascending"), ("business_date", "ascending")]
     )
     return {
+        "inherited/visibility": (
+            pa.concat_tables([state.visibility for state in states]).sort_by("index_id"),
+            VISIBILITY,
+        ),
         "inherited/identities": (identities.sort_by("record_key"), IDENTITIES),
         "identities/identities": (IDENTITIES.empty_table(), IDENTITIES),
         "identities/index_ids": (index_ids, INDEX_IDS),

@@ -10,12 +10,14 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.nights.attempts import Attempt
 from pipelines.nights.feed_rows import feed_inputs
+from pipelines.nights.inherited import Founding, base_of, inherited_by
 from pipelines.nights.walls import borne_in, walls_asked_in, walls_in
 from pipelines.protection.places import known_places
-from pipelines.publishing.gates import LEDGER_TABLES, Audit, Base, Protection, Walled, run_gates
+from pipelines.publishing.gates import LEDGER_TABLES, Audit, Base, Heritage, Protection, Walled, run_gates
 from pipelines.tables import StoredTable, read_table
 
 __all__ = ["judged", "person_tables", "places_of"]
@@ -53,6 +55,7 @@ def judged(
         },
         review=read_table(review) if review.is_file() else None,
         walled=Walled(walls_in(attempt.folder), borne_in(attempt.folder)),
+        heritage=_heritage(attempt),
         only=only,
     )
 
@@ -91,4 +94,18 @@ def _base(base: Attempt) -> Base:
         walls_asked=walls_asked_in(base.folder),
         person={name: path for name, path in person_tables(base).items() if name in ("names", "addresses", "carers")},
         borne=borne_in(base.folder),
+    )
+
+
+def _heritage(attempt: Attempt) -> Heritage | None:
+    """What an attempt has of authorities that were taken over; what a base would have said of protection, of a first night alone."""
+    identities = inherited_by(attempt.folder).identities.select(["record_key", "index_id"])
+    base = base_of(attempt) if attempt.inputs.base is None else None
+    if not isinstance(base, Founding):
+        return Heritage(identities, identities.slice(0, 0)) if identities.num_rows else None
+    seen = read_table(base.folder / "inherited" / "visibility.parquet")
+    hidden = seen.filter(pc.or_(seen["shielded"], seen["withheld"])).select(["index_id"])
+    entries, latched = (read_table(base.folder / "protection" / f"{name}.parquet") for name in ("entries", "latched"))
+    return Heritage(
+        identities, hidden, entries, latched, walls_in(base.folder), walls_asked_in(base.folder), borne_in(base.folder)
     )

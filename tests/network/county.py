@@ -98,7 +98,11 @@ class County(Nation):
 
     def rename_keys(self, authority: str, child: Child, number: int) -> None:
         """The child is held under other keys."""
-        named = {"health": ("local_patient_id", f"Q{number}"), "social_care": ("la_child_id", f"T{number}")}
+        named = {
+            "health": ("local_patient_id", f"Q{number}"),
+            "social_care": ("la_child_id", f"T{number}"),
+            "police": ("contact_ref", f"D{number}"),
+        }
         for agency, (column, key) in named.items():
             feed = self.feeds[authority][agency]
             for old in [old for old, row in feed.rows.items() if child.family in repr(row)]:

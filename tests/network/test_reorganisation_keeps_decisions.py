@@ -56,7 +56,7 @@ def test_decisions_go_on_under_other_keys(tmp_path: Path) -> None:
     stranger = replace(others()[2], number=42, given="Ottoline", family="Quillfeather", street="4 Yonder Hill")
     for each in (adopted, namesake):
         county.hold(BOURNEMOUTH, each, "health")
-    county.hold(POOLE, stranger, "social_care")
+    county.feeds[POOLE]["police"].hold(stranger, contact_date="02/03/2019")
     for each in (asking, again, proposed):
         county.asks(BOURNEMOUTH, each)
     county.night(1)
@@ -65,7 +65,7 @@ def test_decisions_go_on_under_other_keys(tmp_path: Path) -> None:
     decide(county.deployment, BOURNEMOUTH, "firewall", *sides, **BY)  # type: ignore[arg-type]
     pair = [f"health:P{each.nhs}" for each in (children()[6], namesake)]
     decide(county.deployment, BOURNEMOUTH, "not_the_same", *pair, **BY)  # type: ignore[arg-type]
-    same = [key_of(county, POOLE, "social_care", each) for each in (stranger, others()[2])]
+    same = [key_of(county, POOLE, "police", stranger), key_of(county, POOLE, "social_care", others()[2])]
     decide(county.deployment, POOLE, "same", *same, **BY)  # type: ignore[arg-type]
     county.asks(BOURNEMOUTH, again, "")
     county.asks(BOURNEMOUTH, proposed, "")
@@ -98,7 +98,7 @@ def test_decisions_go_on_under_other_keys(tmp_path: Path) -> None:
         row["record_key"]: row["index_id"]
         for row in read_table(folder_of(county, BCP) / "identities" / "identities.parquet").to_pylist()
     }
-    assert held[key_of(county, BCP, "social_care", stranger)] == merged
+    assert held[key_of(county, BCP, "police", stranger)] == merged
     assert held[f"health:P{children()[6].nhs}"] != held[f"health:P{namesake.nhs}"]
 
     opened(county, BCP, asking)  # and two people of the successor open whom they may
@@ -178,12 +178,14 @@ def test_the_command_shows_first_and_then_records(tmp_path: Path) -> None:
     county = County.bournemouth_and_poole(tmp_path)
     county.deliver(2)
     county.load()
-    asked = ["network", "reorganise", "--home", str(county.home), "--closed", "2019-03-31", "--json"]
-    shown = run(*asked)
-    assert shown.code == 0 and shown.json["recorded"] is False
-    recorded = run(*asked, "--confirm", "--reason", "The Order")
-    assert recorded.code == 0 and recorded.json["takings"] == shown.json["takings"]
-    assert run(*asked).code == 2
+    shown = run("network reorganise", "--json", place=tmp_path)
+    assert shown.code == 0 and shown.document["recorded"] is False
+    assert "Nothing was changed" in run("network reorganise", place=tmp_path).out
+    assert run("network reorganise", "--confirm", place=tmp_path).code == 2
+    recorded = run("network reorganise", "--json", "--confirm", "--reason", "The Order", place=tmp_path)
+    assert recorded.code == 0 and recorded.document == {**shown.document, "recorded": True}
+    again = run("network reorganise", place=tmp_path)
+    assert (again.code, "REORGANISATION_DONE" in again.said) == (2, True)
 
 
 @pytest.mark.postgres

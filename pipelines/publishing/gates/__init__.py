@@ -10,7 +10,7 @@ them all over the `evidence`; what comes out is an `audit`: verdicts, and the ha
 """
 
 from pipelines.publishing.gates.audit import AUDITED_TABLES, LEDGER_TABLES, Audit
-from pipelines.publishing.gates.evidence import Base, Protection, Walled
+from pipelines.publishing.gates.evidence import Base, Heritage, Protection, Walled
 from pipelines.publishing.gates.gate import Gate
 from pipelines.publishing.gates.run import GATES, OVERRIDABLE, run_gates
 from pipelines.publishing.gates.takes_away import Built, takes_away
@@ -24,6 +24,7 @@ __all__ = [
     "Base",
     "Built",
     "Gate",
+    "Heritage",
     "Protection",
     "Walled",
     "run_gates",

@@ -20,10 +20,10 @@ from pipelines.publishing.feed_input import FeedInput
 from pipelines.publishing.gates.audit import LEDGER_TABLES
 from pipelines.publishing.snapshot import SNAPSHOT_TABLES
 from pipelines.seams.matching import DECISIONS, WALLS
-from pipelines.seams.protection import BORNE, LATCHED
+from pipelines.seams.protection import BORNE, ENTRIES, LATCHED
 from pipelines.tables import StoredTable, connect, read_as
 
-__all__ = ["Base", "Evidence", "Protection", "Walled", "opened"]
+__all__ = ["Base", "Evidence", "Heritage", "Protection", "Walled", "opened"]
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,29 @@ class Walled:
 
 
 @dataclass(frozen=True)
+class Heritage:
+    """What an authority has of those that it took over; nothing of it is shown.
+
+    Attributes:
+        identities: which index id each inherited record has tonight: record_key, index_id.
+        hidden: index_id of whom these authorities hid; of a first night, else nobody.
+        entries: their protection register, of a first night (`ENTRIES`); none: of a later one, whose base has it.
+        latched: likewise what their hidden children were known by (`LATCHED`).
+        walls: likewise who stood on which side of a firewall (`WALLS`).
+        walls_asked: likewise firewalls that feeds had asked for (`DECISIONS`).
+        borne: likewise what the sides had borne (`BORNE`).
+    """
+
+    identities: pa.Table
+    hidden: pa.Table
+    entries: pa.Table | None = None
+    latched: pa.Table | None = None
+    walls: pa.Table | None = None
+    walls_asked: pa.Table | None = None
+    borne: pa.Table | None = None
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Everything the gates may ask of a night.
 
@@ -94,7 +117,8 @@ class Evidence:
     person_names, person_addresses, person_carers, person_involvements; further_places (hidden ones that no record has); apart; entries (the protection register);
     decisions (in force); review (the review list); walls, borne (of firewalls);
     base_children, base_person, base_names, base_addresses, base_carers, base_identities, base_walls, base_walls_asked, base_borne, base_latched,
-    empty on a first night; and nameless: the identities that have an address and no name, the only ones that may have no row in children.
+    empty on a first night (of a successor those about protection are those of whom it took over); inherited (record_key, index_id of the records that it has of these) and
+    inherited_hidden (index_id); held (record_key, index_id of both its own and the inherited records); and nameless: the identities that have an address and no name, the only ones that may have no row in children.
 
     Attributes:
         connection: DuckDB with these views.
@@ -139,6 +163,7 @@ def opened(
     further_places: pa.Table | None = None,
     review: pa.Table | None = None,
     walled: Walled | None = None,
+    heritage: Heritage | None = None,
 ) -> Iterator[Evidence]:
     """The evidence of a night, with every view in place; closed on leaving."""
     views: dict[str, pa.Table | Path] = {name: found[name].path for name in SNAPSHOT_TABLES}
@@ -149,13 +174,21 @@ def opened(
     views |= {"apart": apart, "entries": protection.entries}
     views["review"] = _REVIEWED.empty_table() if review is None else review
     views |= {"walls": (walled or Walled()).walls, "borne": (walled or Walled()).borne}
-    views["base_borne"] = BORNE.empty_table() if base is None or base.borne is None else base.borne
-    views["base_walls"] = WALLS.empty_table() if base is None or base.walls is None else base.walls
+    stood = base or heritage
+    views["base_borne"] = BORNE.empty_table() if stood is None or stood.borne is None else stood.borne
+    views["base_walls"] = WALLS.empty_table() if stood is None or stood.walls is None else stood.walls
     views["base_walls_asked"] = (
-        DECISIONS.empty_table() if base is None or base.walls_asked is None else base.walls_asked
+        DECISIONS.empty_table() if stood is None or stood.walls_asked is None else stood.walls_asked
     )
     if base is None:
-        views["base_latched"] = LATCHED.empty_table()
+        views["base_latched"] = (
+            LATCHED.empty_table() if heritage is None or heritage.latched is None else heritage.latched
+        )
+        views["base_entries"] = (
+            ENTRIES.empty_table() if heritage is None or heritage.entries is None else heritage.entries
+        )
+    views["inherited"] = heritage.identities if heritage else _INHERITED.empty_table()
+    views["inherited_hidden"] = heritage.hidden if heritage else _INHERITED.empty_table()
     views["further_places"] = FURTHER_PLACES.empty_table() if further_places is None else further_places
     if base:
         views |= {"base_children": base.children, "base_person": base.records, "identities_before": base.identities}
@@ -178,14 +211,17 @@ def opened(
                 ("children", "children"),
                 ("person", "person"),
                 ("identities", "identities"),
-                ("entries", "entries"),
             ):
                 connection.execute(f"CREATE TEMP VIEW base_{name} AS SELECT * FROM {like} WHERE false")
         connection.execute(_NAMELESS)
+        connection.execute(
+            "CREATE TEMP VIEW held AS SELECT record_key, index_id FROM identities UNION ALL SELECT record_key, index_id FROM inherited"
+        )
         yield Evidence(connection, built, found, apart, protection, decisions, inputs, base)
 
 
 _BEARING = ("names", "addresses", "carers")
+_INHERITED = pa.schema([("record_key", pa.string()), ("index_id", pa.string())])
 _REVIEWED = pa.schema([(f"{part}_ref_{side}", pa.string()) for part in ("record", "rival") for side in "ab"])
 _NAMELESS = """
     CREATE TEMP VIEW nameless AS

@@ -166,8 +166,8 @@ _SIDES = r"""
     SELECT DISTINCT w.wall, t.record_key FROM wanted w JOIN walls t ON t.wall_a = w.one AND t.wall_b = w.other WHERE t.side = 'between';
 
     CREATE OR REPLACE TEMP TABLE sided AS
-    SELECT DISTINCT s.wall, s.side, i.index_id FROM (FROM surely ANTI JOIN between_them USING (wall, record_key)) s JOIN identities i USING (record_key)
-    UNION SELECT s.wall, 3, i.index_id FROM between_them s JOIN identities i USING (record_key);
+    SELECT DISTINCT s.wall, s.side, i.index_id FROM (FROM surely ANTI JOIN between_them USING (wall, record_key)) s JOIN held i USING (record_key)
+    UNION SELECT s.wall, 3, i.index_id FROM between_them s JOIN held i USING (record_key);
 
     CREATE OR REPLACE TEMP TABLE members AS
     SELECT DISTINCT s.wall, s.side, i.record_key, i.record_ref, i.wall_ref, i.index_id FROM sided s JOIN identities i USING (index_id);

@@ -78,7 +78,7 @@ def _work_out(evidence: Evidence) -> None:
             SELECT i.index_id FROM identities i LEFT JOIN person p USING (record_key)
             WHERE coalesce(p.shielded, true)
             UNION
-            SELECT i.index_id FROM identities i JOIN decisions d ON d.record_a = i.record_key AND d.kind = 'shield'
+            SELECT i.index_id FROM held i JOIN decisions d ON d.record_a = i.record_key AND d.kind = 'shield'
             UNION
             SELECT w.index_id FROM wished w WHERE NOT EXISTS (
                 SELECT 1 FROM parted_keys p WHERE p.index_id = w.index_id AND list_contains(w.tokens, p.token))
@@ -117,7 +117,10 @@ def nobody_unshielded(evidence: Evidence) -> Gate:
             SELECT one_child.b FROM meant JOIN one_child ON one_child.a = meant.index_id
             WHERE one_child.b NOT IN (FROM guarded)
         ),
-        hidden AS (SELECT index_id FROM base_children WHERE shielded OR withheld),
+        hidden AS (
+            SELECT index_id FROM base_children WHERE shielded OR withheld UNION SELECT index_id FROM inherited_hidden
+            UNION SELECT redirects_to FROM redirects WHERE index_id IN (SELECT index_id FROM inherited_hidden)
+        ),
         were AS (
             FROM hidden
             UNION SELECT i.index_id FROM identities i JOIN base_identities b USING (record_key)

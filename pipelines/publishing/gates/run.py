@@ -19,7 +19,7 @@ from pipelines.outages import outage_of
 from pipelines.publishing.feed_input import FeedInput
 from pipelines.publishing.gates import integrity, protection, volume
 from pipelines.publishing.gates.audit import AUDITED_TABLES, Audit
-from pipelines.publishing.gates.evidence import Base, Evidence, Protection, Walled, opened
+from pipelines.publishing.gates.evidence import Base, Evidence, Heritage, Protection, Walled, opened
 from pipelines.publishing.gates.firewall import firewall
 from pipelines.publishing.gates.gate import Gate
 from pipelines.publishing.gates.household import household
@@ -67,6 +67,7 @@ def run_gates(
     further_places: pa.Table | None = None,
     review: pa.Table | None = None,
     walled: Walled | None = None,
+    heritage: Heritage | None = None,
     only: Collection[str] | None = None,
 ) -> Audit:
     """Run every gate on a snapshot that was written but not published.
@@ -86,6 +87,7 @@ def run_gates(
         further_places: as for `build_snapshot`.
         review: the review list of the night (`reporting.review.REVIEW`).
         walled: what the night made of identity firewalls; default nothing.
+        heritage: what the authority has of those that it took over; default nothing.
         only: run these gates alone.
 
     Returns:
@@ -113,6 +115,7 @@ def run_gates(
             further_places=further_places,
             review=review,
             walled=walled,
+            heritage=heritage,
         ) as evidence:
             gates = [_judge(name, gate, evidence, overrides.get(name, "").strip()) for name, gate in wanted.items()]
     except Exception as fault:  # not even readable: every gate is reported, and none has passed
