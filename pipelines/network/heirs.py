@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.identities.assign import RESOLVED
 from pipelines.network.decisions import Decided
@@ -24,7 +25,7 @@ from pipelines.seams.network import MESSAGES, REASONS
 from pipelines.seams.seam import Column, Seam, give
 from pipelines.tables import connect, fetch, read_table
 
-__all__ = ["INHERITED", "heirs_of", "inherited_ids", "led_on", "noted_on", "same_of", "told_on"]
+__all__ = ["INHERITED", "heirs_of", "inherited_ids", "led_on", "noted_on", "same_of", "told_on", "without_heirs"]
 
 INHERITED = Seam(  # within the network: who is known by the id that an authority gave that was taken over
     "inherited ids",
@@ -110,6 +111,12 @@ def led_on(decisions: Sequence[Decided], inherited: pa.Table) -> list[Decided]:
         for each in decisions
     ]
     return [each for each in told if each.row_key_a != each.row_key_b]
+
+
+def without_heirs(left: pa.Table, inherited: pa.Table) -> pa.Table:
+    """Who has left an authority (`LEFT`), less those whom its successor knows: whether such a child is hidden is for that one to say."""
+    known = pc.is_in(left["row_key"], value_set=inherited["row_key"].combine_chunks())
+    return left.filter(pc.invert(known))
 
 
 def told_on(told: pa.Table, inherited: pa.Table) -> pa.Table:

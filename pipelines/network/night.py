@@ -19,7 +19,7 @@ from pipelines.identities.state import IdentityState
 from pipelines.network.contributions import ROWS, Contribution
 from pipelines.network.custody import Custody, custody_after
 from pipelines.network.gates import judge
-from pipelines.network.heirs import heirs_of, inherited_ids, noted_on, told_on
+from pipelines.network.heirs import heirs_of, inherited_ids, noted_on, told_on, without_heirs
 from pipelines.network.inputs import inputs_in, inputs_now
 from pipelines.network.known_by import bearers_of, hidden_after, tokens_of
 from pipelines.network.left import Left, left_after
@@ -154,7 +154,8 @@ def publish_pointers(network: Network, business_date: date, tell: Tell = hand_ov
     inherited = read_table(folder / "inherited.parquet")
     told, meant = (told_on(_noted(network, *names), inherited) for names in (("told",), ("told", "telling")))
     knows, bearers = (read_table(folder / f"{name}.parquet") for name in ("hidden_tokens", "bearers"))
-    hidden = hidden_in_the_nation(gathered, left, assigned.identities, apart, meant, knows, bearers)
+    others = replace(left, children=without_heirs(left.children, inherited))
+    hidden = hidden_in_the_nation(gathered, others, assigned.identities, apart, meant, knows, bearers)
     folders = {each.authority: network.contribution(each.authority, each.version) for each in inputs.given}
     own = tokens_of(folders, hidden.reasons.select(["row_key"]))
     reasons = with_their_own(hidden.reasons, own)
