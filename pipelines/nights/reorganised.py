@@ -81,9 +81,14 @@ def told_before(connection: Connection, authority: str) -> int:
 
 
 def predecessors_here(deployment: Deployment, authority: str) -> list[str]:
-    """The authorities that one took over, by the table of authorities, and that have published in this home."""
-    those = (code for code, each in authorities.every().items() if authority in each.successors)
-    return [code for code in those if versions_in_force(deployment.home, code)]
+    """The authorities that one took over, by the table of authorities, and that have published in this home, or were asked to protect somebody."""
+    those = [code for code, each in authorities.every().items() if authority in each.successors]
+    if not those:
+        return []
+    asked = db.protection_request.c.authority
+    with deployment.engine.connect() as connection:
+        asking = set(connection.scalars(select(asked).where(asked.in_(those)).distinct()))
+    return [code for code in those if code in asking or versions_in_force(deployment.home, code)]
 
 
 def refuse_unfounded(night: Night, inputs: Inputs) -> None:

@@ -93,7 +93,14 @@ def test_two_become_one(county: County) -> None:
     assert county.index_id(BCP, CHILD) == were[CHILD.family]
 
 
-@pytest.mark.parametrize("way", ["same key", "other keys", "by another agency alone"])
+@pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param("same key", marks=pytest.mark.in_full),
+        "other keys",
+        pytest.param("by another agency alone", marks=pytest.mark.in_full),
+    ],
+)
 def test_whoever_was_hidden_is_hidden_in_the_successor_without_a_mark(county: County, way: str) -> None:
     county.record()
     county.go_over()
@@ -121,6 +128,7 @@ def test_nothing_of_a_successor_is_published_before_it_is_recorded(county: Count
     assert county.is_hidden(BCP, HIDDEN)
 
 
+@pytest.mark.in_full
 def test_nothing_is_published_while_what_was_inherited_cannot_be_read(county: County) -> None:
     county.record()
     (register,) = (county.home / "founded" / BCP).glob("*/protection/latched.parquet")
@@ -138,6 +146,7 @@ def test_nothing_is_published_while_what_was_inherited_cannot_be_read(county: Co
     assert county.is_hidden(BCP, HIDDEN)
 
 
+@pytest.mark.in_full
 def test_what_is_asked_of_the_old_authority_afterwards_hides_in_the_new_one(county: County) -> None:
     county.record()
     county.go_over()
@@ -151,6 +160,7 @@ def test_what_is_asked_of_the_old_authority_afterwards_hides_in_the_new_one(coun
     assert county.is_hidden(BCP, CHILD) and county.is_hidden(BOURNEMOUTH, CHILD)
 
 
+@pytest.mark.in_full
 def test_whom_the_new_authority_hides_is_hidden_in_what_the_old_one_published(county: County) -> None:
     before = county.index_id(BOURNEMOUTH, CHILD)
     assert county.homes(BOURNEMOUTH, before)
@@ -188,6 +198,7 @@ def test_it_is_recorded_once_by_the_table_and_in_the_audit(county: County) -> No
     ] * 2
 
 
+@pytest.mark.in_full
 def test_a_record_that_is_killed_before_its_end_has_changed_nothing(
     county: County, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,6 +216,7 @@ def test_a_record_that_is_killed_before_its_end_has_changed_nothing(
     assert county.is_hidden(BCP, HIDDEN)
 
 
+@pytest.mark.in_full
 def test_what_waits_in_the_old_authority_is_seen_to_first(county: County) -> None:
     county.asks(BOURNEMOUTH, CHILD)
     county.deliver(2, BOURNEMOUTH)
@@ -217,6 +229,7 @@ def test_what_waits_in_the_old_authority_is_seen_to_first(county: County) -> Non
     county.record()
 
 
+@pytest.mark.in_full
 def test_a_successor_with_nights_of_its_own_takes_nobody_over(county: County) -> None:
     county.go_over()
     county.deliver(3)
@@ -227,6 +240,7 @@ def test_a_successor_with_nights_of_its_own_takes_nobody_over(county: County) ->
         county.record()
 
 
+@pytest.mark.in_full
 def test_one_becomes_two(tmp_path: Path) -> None:
     county = County.northamptonshire(tmp_path)
     county.asks(NORTHAMPTONSHIRE, HIDDEN)
