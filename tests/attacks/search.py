@@ -52,6 +52,8 @@ MAY_STAND = (
     Place("home/deliveries/*/accepted.parquet", _WORK, "what was delivered, as judged: nights are run again from it"),
     Place("home/nights/*/live/*.parquet", _WORK, "what each feed holds: tomorrow's delta is applied to it"),
     Place("home/nights/*/person/*.parquet", _WORK, "the same in one form: matched, and shown less what is hidden"),
+    Place("home/founded/*.parquet", _WORK, "what an authority took over: its children are known again by it"),
+    Place("home/nights/*/inherited/*.parquet", _WORK, "the same, as far as the next night needs it"),
     Place("home/nights/*/matching/state/*.parquet", _WORK, "what the matcher compared: tomorrow only what changed is"),
     Place("home/nights/*/matching/*.parquet", _KEYS, "pairs and groups of records, by their keys"),
     Place("home/nights/*/inputs.json", _KEYS, "decisions of people, which name records by their keys"),
