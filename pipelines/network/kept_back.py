@@ -16,6 +16,7 @@ from pipelines.errors import IsindexError
 from pipelines.network import database as db
 from pipelines.network.place import Network
 from pipelines.nights.at_once import hidden_at_once
+from pipelines.nights.reorganised import reorganisations
 from pipelines.nights.walls import walls_in
 from pipelines.nights.whole import latest_there
 from pipelines.tables import connect
@@ -38,7 +39,7 @@ def hidden_now(network: Network, connection: Connection, national_ids: Collectio
     national, hidden = db.national_id.c, set()
     for some in _parts(national_ids):
         hidden |= set(connection.scalars(select(national.national_id).where(national.national_id.in_(some), national.hidden)))  # fmt: skip
-    for authority, theirs in _known(connection, set(national_ids) - hidden).items():
+    for authority, theirs in _known(network, connection, set(national_ids) - hidden).items():
         hidden |= {national for index_id in _hidden_in(network, authority, theirs) for national in theirs[index_id]}
     return hidden
 
@@ -48,7 +49,7 @@ def beyond_walls(network: Network, connection: Connection, national_ids: Collect
     if len(national_ids) < 2:
         return set()
     parted: set[str] = set()
-    for authority, theirs in _known(connection, national_ids).items():
+    for authority, theirs in _known(network, connection, national_ids).items():
         if len(set().union(*theirs.values())) < 2:
             continue
         try:
@@ -60,13 +61,17 @@ def beyond_walls(network: Network, connection: Connection, national_ids: Collect
     return parted
 
 
-def _known(connection: Connection, national_ids: Iterable[str]) -> dict[str, dict[str, set[str]]]:
-    """By whom these are known, or were: authority → index id → national ids."""
+def _known(network: Network, connection: Connection, national_ids: Iterable[str]) -> dict[str, dict[str, set[str]]]:
+    """By whom these are known, or were: authority → index id → national ids. Of an authority that was taken over it is for whoever knows the child now to say."""
     pointer, found = db.pointer.c, dict[str, dict[str, set[str]]]()
+    closed = {each.predecessor for each in reorganisations(network.deployment.engine)}
     for some in _parts(national_ids):
-        query = select(pointer.authority, pointer.index_id, pointer.national_id).where(pointer.national_id.in_(some))
-        for row in connection.execute(query):
-            found.setdefault(row.authority, {}).setdefault(row.index_id, set()).add(row.national_id)
+        query = select(pointer.authority, pointer.index_id, pointer.national_id, pointer.to_night)
+        rows = connection.execute(query.where(pointer.national_id.in_(some))).all()
+        living = {row.national_id for row in rows if row.to_night is None and row.authority not in closed}
+        for row in rows:
+            if row.authority not in closed or row.national_id not in living:
+                found.setdefault(row.authority, {}).setdefault(row.index_id, set()).add(row.national_id)
     return found
 
 
