@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Engine, func, insert, make_url, select
 
 from pipelines.database import database_at, open_to_read
 from pipelines.database import schema as db
@@ -86,7 +86,8 @@ def open_deployment(
         IsindexError: SETTING_INVALID; OPTIONS_CONFLICT when home and landing place are one folder, or one lies in the other; HOME_UNKNOWN when
             there is no home and `create` is false; HOME_NOT_EMPTY when one would be made where other things lie; HOME_NOT_WRITABLE;
             DISK_FULL; SECRET_MISSING, SECRET_TOO_SHORT, SECRET_CHANGED; DATABASE_UNREACHABLE and other states of the
-            database; DATABASE_OF_ANOTHER_HOME; DATABASE_EMPTY when the home has published and its database knows of nothing;
+            database; DATABASE_OF_ANOTHER_HOME; DATABASE_EMPTY when the home has published and its database knows of nothing or is gone, and when
+            `create` is false and there is none: it is not made;
             STORE_DAMAGED when its name or the fingerprint of its secret is gone or cut.
     """
     for_this_user_alone()
@@ -100,7 +101,9 @@ def open_deployment(
         _close_to_others(home)
         with _opened_by_one(home):
             hold_to_secret(place, demo=is_demo(place))
-            engine = _database_of(place, _name_of(home))
+            name = _name_of(home)
+            _refuse_gone(place, create=create)
+            engine = _database_of(place, name)
         if "accredited_only" not in settings().model_fields_set and _asks_for_accreditation(place):
             use_settings(settings().model_copy(update={"accredited_only": True}))
     except OSError as fault:
@@ -127,6 +130,7 @@ def opened_to_read(home: Path) -> Iterator[Deployment]:
         return
     place = Home(home)
     hold_to_secret(place, demo=is_demo(place))
+    _refuse_gone(place, create=False)
     with open_to_read(place.database_url) as engine:
         _refuse_another(engine, place)
         yield Deployment(settings(), place, engine, "")
@@ -239,6 +243,39 @@ def _database_of(home: Home, home_id: str) -> Engine:
     return engine
 
 
+def _refuse_gone(home: Home, *, create: bool) -> None:
+    """Refuse a home whose database is a file that is gone, before an empty one is made in its place; one that has published nothing may be
+    given another by who makes homes.
+    """
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        place = make_url(home.database_url)
+    except ArgumentError as fault:
+        raise _told_of_database(fault) from None
+    file = place.database if place.get_backend_name() == "sqlite" else None
+    if not file or file == ":memory:" or file.startswith("file:") or Path(file).exists():
+        return
+    if any(home.root.glob("snapshots/*/current.json")):
+        raise _empty(home)
+    if not create:
+        raise IsindexError(
+            "DATABASE_EMPTY",
+            "The home has no database: nothing has been loaded into it yet, or the file is gone.",
+            where=database_address(home.database_url),
+            remedy="Restore the database that belongs to the home, or set ISINDEX_DATABASE_URL as it was; if nothing was ever loaded, `isindex load` makes one.",
+        )
+
+
+def _empty(home: Home) -> IsindexError:
+    return IsindexError(
+        "DATABASE_EMPTY",
+        "The home has published nights, but its database knows of nothing.",
+        where=database_address(home.database_url),
+        remedy="Set ISINDEX_DATABASE_URL as it was, or restore the database that belongs to the home.",
+    )
+
+
 def _hold_to_home(engine: Engine, home: Home, home_id: str) -> None:
     """Note the home in a new database; refuse one that is another home's, and an empty one for a home that has published."""
     with engine.begin() as connection:
@@ -246,12 +283,7 @@ def _hold_to_home(engine: Engine, home: Home, home_id: str) -> None:
         if owner is None:
             known = connection.scalar(select(func.count()).select_from(db.delivery))
             if not known and any(home.root.glob("snapshots/*/current.json")):
-                raise IsindexError(
-                    "DATABASE_EMPTY",
-                    "The home has published nights, but its database knows of nothing.",
-                    where=database_address(home.database_url),
-                    remedy="Set ISINDEX_DATABASE_URL as it was, or restore the database that belongs to the home.",
-                )
+                raise _empty(home)
             connection.execute(insert(db.home).values(row=1, home_id=home_id))
         elif owner != home_id:
             raise _of_another(home)

@@ -136,6 +136,7 @@ def run_nights(
     """
     from pipelines.audit import refuse_older_database
     from pipelines.nights.arrivals import look_around
+    from pipelines.nights.follow import show_what_is_in_force
     from pipelines.nights.protective import protect_in_any_case, protection_waits, taken_away
     from pipelines.nights.reach import authorities_of
     from pipelines.nights.retention import tidy
@@ -154,8 +155,10 @@ def run_nights(
         ran = _run(deployment, chosen, look.new, shown)
     # of an authority whose run was cut short nothing is let go: the next load begins with what it left
     removed = tidy(deployment, sorted({each.planned.authority for each in ran if not (each.busy or each.code)}))
-    for waiting in protection_waits(deployment, sorted(chosen.authorities or authorities_of(deployment))):
+    whose = sorted(chosen.authorities or authorities_of(deployment))  # anew: some may have come with this load
+    for waiting in protection_waits(deployment, whose):
         protect_in_any_case(deployment, waiting)
+    show_what_is_in_force(deployment, whose)
     refresh(deployment.home, deployment.engine)
     network = _network_of(deployment, chosen)
     summary = summary_of(deployment, ran, look.findings, look.incomplete, removed, chosen.authorities, known)

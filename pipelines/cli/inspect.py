@@ -41,7 +41,7 @@ def status(
     decisions for a load.
 
     Exit code: 0, also while something waits (it is told, and stands in `standing` with --json), or 1 when it cannot be read what is
-    published for an authority; the others are told all the same.
+    published for an authority, and 2 when the index database does not show what is in force (DATABASE_OLDER); the others are told all the same.
 
     First of all it is told where a version may still show a child who must be hidden (PROTECTION_WAITS), which decision opened nobody, and
     which proposal waits for a second person.
@@ -53,13 +53,17 @@ def status(
     from pipelines.nights.summary import standing, waiting_told
     from pipelines.nights.waiting import decisions_waiting
     from pipelines.publishing import readers
+    from pipelines.publishing.in_step import out_of_step
     from pipelines.reporting.opens_nobody import unmet_now
     from pipelines.reporting.second_person import waiting_proposals
 
     place = existing_home(home)
     found: list[readers.AuthorityStatus] = []
-    unread: dict[str, IsindexError] = {}
-    for code in readers.published_authorities(place.home, place.engine) if authority is None else [authority]:
+    asked = readers.published_authorities(place.home, place.engine) if authority is None else [authority]
+    unread = out_of_step(place, asked)
+    for code in asked:
+        if code in unread:
+            continue
         try:
             found += filter(None, [readers.status(place.home, code, engine=place.engine)])
         except IsindexError as fault:
@@ -106,7 +110,7 @@ def status(
                 for code in sorted(told)
             ]
         )
-        raise typer.Exit(1 if unread else 0)
+        raise typer.Exit(max((fault.exit_code for fault in unread.values()), default=0))
     if not found and not unread:
         console.print("Nothing is published yet.")
     for each in unprotected:
@@ -134,10 +138,10 @@ def status(
             )  # fmt: skip
         console.print(table)
         console.print("  Published: " + ", ".join(f"{name} {_cell(number)}" for name, number in published.rows.items()))
-    for error in unread.values():
+    for error in {str(fault): fault for fault in unread.values()}.values():  # what holds for all is told once
         tell_error(error)
     if unread:
-        raise typer.Exit(1)
+        raise typer.Exit(max(fault.exit_code for fault in unread.values()))
 
 
 def child(
@@ -189,8 +193,11 @@ def diff(
     Example: [bold]isindex diff --home demo/home --authority 330[/bold]
     """
     from pipelines.publishing import readers
+    from pipelines.publishing.in_step import refuse_out_of_step
 
-    found = readers.difference_between(existing_home(home).home, authority, since, to)
+    place = existing_home(home)
+    refuse_out_of_step(place, [authority])
+    found = readers.difference_between(place.home, authority, since, to)
     if as_json:
         print_json(found.numbers())
         return

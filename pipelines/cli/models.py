@@ -126,10 +126,12 @@ def preview(
     Example: [bold]isindex model preview --home demo/home --authority 330 --model children-2[/bold]
     """
     from pipelines.nights import model_training as models
+    from pipelines.publishing.in_step import refuse_out_of_step
     from pipelines.reporting.sheets import csv_of_table
     from pipelines.tables import write_bytes
 
     place = existing_home(home)
+    refuse_out_of_step(place, [authority])
     found = models.preview(place, authority, model)
     if keys:
         changes = models.changes_with_keys(place, authority, found, why=why)

@@ -50,7 +50,9 @@ def find(
 
     Example: [bold]isindex network find --home demo/home --why "referral 7" --family-name Shah --given-names Anika --born 2015-03-14[/bold]
     """
+    from pipelines.audit import refuse_older_database
     from pipelines.network.find import find_by_id, find_by_name, find_by_number
+    from pipelines.publishing.in_step import out_of_step
 
     by_name = (family_name, given_names, born)
     ways = [number is not None, index_id is not None, any(each is not None for each in by_name)]
@@ -61,12 +63,16 @@ def find(
             where="--number / --id / --family-name --given-names --born",
         )
     network, found = _network(home), []
+    refuse_older_database(network.deployment)  # before the look is noted
+    behind = out_of_step(network.deployment)
     if number is not None:
         found = find_by_number(network, number, why=why)
     elif index_id is not None:
         found = find_by_id(network, index_id, authority=authority, why=why)
     elif family_name is not None and given_names is not None and (birth := day(born, "--born")) is not None:
         found = find_by_name(network, family_name, given_names, birth, why=why)
+    for fault in (behind[known.authority] for each in found for known in each.known if known.authority in behind):
+        raise fault
     if as_json:
         print_json([asdict(each) for each in found])
     else:
@@ -113,7 +119,7 @@ def review(
     """
     from pipelines.network.standing import review_list
 
-    found = review_list(_network(home), most)
+    found = review_list(_read_network(home), most)
     if as_json:
         print_json(asdict(found))
         return
@@ -218,7 +224,7 @@ def moves(
     """
     from pipelines.network.moves import moves_of
 
-    _show_moves(moves_of(_network(home), authority, every=every), as_json, "Moves of custody", "No move waits.")
+    _show_moves(moves_of(_read_network(home), authority, every=every), as_json, "Moves of custody", "No move waits.")
 
 
 @app.command("unclaimed")
@@ -229,7 +235,7 @@ def unclaimed(home: HomeOption, authority: OfOption = None, as_json: JsonOption 
     """
     from pipelines.network.moves import unclaimed as those
 
-    _show_moves(those(_network(home), authority), as_json, "Unclaimed", "Nobody is unclaimed.")
+    _show_moves(those(_read_network(home), authority), as_json, "Unclaimed", "Nobody is unclaimed.")
 
 
 @app.command("accept")
@@ -388,6 +394,16 @@ def _network(home: Path) -> Network:
     from pipelines.network.place import Network
 
     return Network(existing_home(home))
+
+
+def _read_network(home: Path) -> Network:
+    """To tell of children: of none from an index database that does not show what is in force, and so may not know who is hidden."""
+    from pipelines.publishing.in_step import published_authorities, refuse_out_of_step
+
+    network = _network(home)
+    place = network.deployment
+    refuse_out_of_step(place, published_authorities(place.home, place.engine))
+    return network
 
 
 def _show_found(found: list[Found]) -> None:

@@ -24,6 +24,7 @@ from pipelines.nights.references import record_keys, reference_of, told_referenc
 from pipelines.nights.walls import firewall_stands, refuse_across
 from pipelines.nights.whole import latest_whole
 from pipelines.nights.wishes_of_child import records_with
+from pipelines.publishing.in_step import refuse_out_of_step
 from pipelines.tables import read_table
 
 __all__ = ["explain_night"]
@@ -56,7 +57,7 @@ def explain_night(
         IsindexError: PURPOSE_MISSING; NIGHT_UNKNOWN when nothing was matched then; RECORD_UNKNOWN; CHILD_PROTECTED when one of them
             is of a shielded or withheld child, or stands at a firewall, whatever the other is, and this user may not see those (a
             runner-up of that kind is left out); to who may, FIREWALL_STANDS when one stands between the two, in that night or in
-            the latest; STORE_DAMAGED when what says so is damaged or gone.
+            the latest; STORE_DAMAGED when what says so is damaged or gone; DATABASE_OLDER when the index database does not show what is in force.
     """
     if not why.strip():
         raise IsindexError(
@@ -65,6 +66,7 @@ def explain_night(
             where="--why",
             remedy="Say why you look; it is kept.",
         )
+    refuse_out_of_step(deployment, [authority])
     with writing(deployment) as connection:
         about = f"{told_reference(record_a)} {told_reference(record_b)}"
         append(connection, "explain", actor=account(), why=why, authority=authority, subject=about)

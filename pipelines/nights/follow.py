@@ -7,7 +7,7 @@ run again, or after a kill, or for an old night, it ends the same. Nothing in th
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -19,8 +19,11 @@ from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.nights.attempts import Attempt, attempt_in_force, show_in_force
 from pipelines.nights.feed_rows import tell_feeds
+from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
 from pipelines.nights.seal import prove, settle_seal
+from pipelines.outages import as_coded
+from pipelines.publishing.in_step import lagging
 from pipelines.publishing.index_database import bring_up_to_date
 from pipelines.publishing.manifests import manifest_of
 from pipelines.publishing.publish import let_snapshot_go
@@ -28,7 +31,7 @@ from pipelines.publishing.versions import built, versions_in_force
 from pipelines.tables import file_sha256, read_table
 from pipelines.validation.reject_register import follow_faults
 
-__all__ = ["catch_up", "follow", "newest_in_force", "settle"]
+__all__ = ["catch_up", "follow", "newest_in_force", "settle", "show_what_is_in_force"]
 
 _log = logging.getLogger(__name__)
 
@@ -87,6 +90,24 @@ def follow(attempt: Attempt, published: str = "") -> int:
     if not forget_what_went(night.engine):
         _log.warning("somebody reads the index database: what went from it stays in its log until the next publish")
     return written
+
+
+def show_what_is_in_force(deployment: Deployment, authorities: Iterable[str]) -> None:
+    """Let the index database show what is in force of authorities of which it does not, after all their nights were run: one that was put back
+    by itself, or a run that was killed between the pointer and the database, leaves it behind. What is in the way is told by `isindex status`,
+    and tried again by every load.
+    """
+    for authority in authorities:
+        try:
+            if not lagging(deployment, [authority]):
+                continue
+            with alone(deployment, authority):
+                bring_up_to_date(deployment.engine, deployment.home, authority, hides=True)
+            forget_what_went(deployment.engine)
+        except Exception as fault:
+            _log.warning(
+                "the index database does not show what is in force of authority %s: %s", authority, as_coded(fault).code
+            )
 
 
 def _hides_anew(attempt: Attempt) -> bool:

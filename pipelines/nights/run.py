@@ -20,6 +20,7 @@ from pipelines.errors import IsindexError
 from pipelines.nights.arrivals import look_around
 from pipelines.nights.attempts import last_attempts
 from pipelines.nights.failing import note_failure
+from pipelines.nights.follow import show_what_is_in_force
 from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
 from pipelines.nights.plan import PlannedNight, outstanding
@@ -178,8 +179,10 @@ def run_all(
 
     arrived = look_around(deployment, authorities=authorities).new
     ran = work_off(deployment, arrived, run, authorities=authorities, selected=selected, asked=asked, due=due)
-    for waiting in protection_waits(deployment, authorities or authorities_of(deployment)):
+    whose = sorted(authorities or authorities_of(deployment))
+    for waiting in protection_waits(deployment, whose):
         protect_in_any_case(deployment, waiting)
+    show_what_is_in_force(deployment, whose)
     return ran
 
 

@@ -15,13 +15,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, or_, select
 
-from pipelines.audit import account, append, may_see_protected, writing
+from pipelines.audit import account, append, may_see_protected, refuse_older_database, writing
 from pipelines.database.schema import INDEX_TABLES, identity, ledger_event, night, redirect, reorganisation
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.home import Home
 from pipelines.identities.mint import as_typed, mistyped, valid_index_id
 from pipelines.publishing.difference import Difference, compare
+from pipelines.publishing.in_step import out_of_step, published_authorities
 from pipelines.publishing.manifests import manifest_of, pointer_damaged
 from pipelines.publishing.publish import current_version, snapshot_tables
 from pipelines.publishing.tombstones import tombstones
@@ -82,13 +83,6 @@ class ChildShown:
     kept_back: bool = False
 
 
-def published_authorities(home: Home, engine: Engine) -> list[str]:
-    """The authorities for which anything was published, as the home or the index database tells, by code."""
-    with engine.connect() as connection:
-        told = set(connection.scalars(select(night.c.authority).distinct()))
-    return sorted(told | {folder.name for folder in (home.root / "snapshots").glob("[0-9]*") if any(folder.iterdir())})
-
-
 def status(
     home: Home, authority: str, *, engine: Engine | None = None, on: date | None = None
 ) -> AuthorityStatus | None:
@@ -145,7 +139,7 @@ def read_child(
 
     Raises:
         IsindexError: PURPOSE_MISSING when `why` says nothing: no purpose, no look; INDEX_ID_INVALID (mistyped), INDEX_ID_UNKNOWN, INDEX_ID_ENDED,
-            INDEX_ID_REPLACED.
+            INDEX_ID_REPLACED; DATABASE_OLDER, STORE_DAMAGED when the database does not show what is in force.
     """
     if not why.strip():
         raise IsindexError(
@@ -157,6 +151,10 @@ def read_child(
     asked = as_typed(index_id)
     if not valid_index_id(asked):
         raise mistyped()
+    refuse_older_database(
+        deployment
+    )  # before the look is noted: no entry is added to a database that others are gone from
+    behind = out_of_step(deployment, None if authority is None else [authority])
     with writing(deployment) as connection:
         append(connection, "child", actor=account(), why=why, authority=authority, subject=asked)
     with deployment.engine.connect() as connection:
@@ -177,6 +175,8 @@ def read_child(
             and (row.index_id == asked or targets.get(row.authority) == row.index_id)
         )
         known = _but_taken_over(connection, known)
+        for fault in (behind[place] for place in (behind if not known else dict(known)) if place in behind):
+            raise fault
         if not known:
             known = _replaced(connection, asked, authority)
         if not known:
