@@ -29,7 +29,7 @@ from pipelines.settings import Settings, settings, use_settings
 from pipelines.tables import store_damaged, write_bytes
 from pipelines.umask import FOLDER, for_this_user_alone
 
-__all__ = ["Deployment", "is_demo", "open_deployment", "opened_to_read"]
+__all__ = ["Deployment", "is_demo", "keeps_network", "open_deployment", "opened_to_read"]
 
 _PUT_BACK = (
     "Put this file back from a backup of the home, whichever there is: it never changes. Without it the database would take this "
@@ -67,7 +67,9 @@ class Deployment:
     @property
     def keeps_network(self) -> bool:
         """Whether its co-ordinating index is brought up to date with every load (``ISINDEX_NETWORK``); a demo home's is."""
-        return self.settings.network or is_demo(self.home)
+        return self.settings.network or is_demo(
+            self.home
+        )  # as `keeps_network`, with the settings that it was opened with
 
 
 def open_deployment(
@@ -150,6 +152,11 @@ def _refuse_another(engine: Engine, home: Home) -> None:
 def is_demo(home: Home) -> bool:
     """Whether the home was made for invented children only."""
     return (home.root / "demo.home").exists()
+
+
+def keeps_network(home: Home) -> bool:
+    """Whether a load of all authorities of the home ends with its co-ordinating index (`Deployment.keeps_network`)."""
+    return settings().network or is_demo(home)
 
 
 def _refuse_unknown_authorities() -> None:

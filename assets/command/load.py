@@ -19,6 +19,7 @@ from pipelines.cli.common import (
     LandingOption,
     console,
     day,
+    network_told,
     nights_spanned,
     print_json,
     protection_told,
@@ -135,6 +136,7 @@ def run_nights(
     `times` is filled with the moment (seconds of the epoch) at which each night started and each step of it was done.
     """
     from pipelines.audit import refuse_older_database
+    from pipelines.network.outstanding import run_outstanding
     from pipelines.nights.arrivals import look_around
     from pipelines.nights.follow import show_what_is_in_force
     from pipelines.nights.protective import protect_in_any_case, protection_waits, taken_away
@@ -167,6 +169,7 @@ def run_nights(
             "nothing at all lies in the landing place, from which deliveries came before: if it is a share, is it mounted?"
         )
     told = {"network": network.as_json(), "ok": summary["ok"] and network.well} if network else {"network": None}
+    told["network_outstanding"] = None if network else run_outstanding(deployment)
     return summary | told | {"not_asked": _not_asked(deployment, chosen)}
 
 
@@ -389,7 +392,6 @@ _STEPS = 12  # steps of a night's run; only the bar's length
 
 def show(summary: dict[str, Any]) -> None:
     """The summary as tables a person reads."""
-    from assets.command.network import show_network
     from pipelines.nights.unmet import unmet_told
 
     if not summary["nights"]:
@@ -403,8 +405,7 @@ def show(summary: dict[str, Any]) -> None:
             )
         _show_unprotected(summary)
         _show_standing(summary)
-        if summary.get("network"):
-            show_network(summary["network"])
+        _show_network(summary)
         return
     feeds = Table(title="What was loaded", title_justify="left")
     for name in ("Night", "Authority", "Feed", "State", "As of"):
@@ -448,12 +449,21 @@ def show(summary: dict[str, Any]) -> None:
         console.print(f"{each['business_date']} authority {each['authority']}: {protective_told(each)}", soft_wrap=True)
     _show_unprotected(summary)
     _show_standing(summary)
-    if summary.get("network"):
-        show_network(summary["network"])
     for warning in summary["warnings"]:
         console.print(Text.assemble(("Note: ", "yellow"), warning))
     for name, place in summary["look_at"].items():
         console.print(f"{name}: {place}", soft_wrap=True)
+    _show_network(summary)
+
+
+def _show_network(summary: Mapping[str, Any]) -> None:
+    """Last: what became of the co-ordinating index, or that a load of some authorities alone leaves a run of it outstanding."""
+    from assets.command.network import show_network
+
+    if summary.get("network"):
+        show_network(summary["network"])
+    if summary.get("network_outstanding"):
+        console.print(Text(network_told(summary["network_outstanding"]), style="red"), soft_wrap=True)
 
 
 def protective_told(each: Mapping[str, Any]) -> str:

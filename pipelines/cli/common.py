@@ -42,6 +42,7 @@ __all__ = [
     "existing_home",
     "landing_told",
     "load_now",
+    "network_told",
     "nights_spanned",
     "print_json",
     "protection_told",
@@ -164,10 +165,14 @@ def landing_told() -> str:
 
 
 def load_now(home: Path, authority: str) -> str:
-    """The command that loads an authority; without a landing place that is known, LANDING is to be filled in."""
+    """The command that acts on what was decided for an authority, in others that know the child, too; without a landing place that is known,
+    LANDING is to be filled in.
+    """
+    from pipelines.deployment import keeps_network
+    from pipelines.home import Home
     from pipelines.reporting.commands import load_command
 
-    return load_command(authority, home=home, landing=landing_told())
+    return load_command(authority, home=home, landing=landing_told(), network=keeps_network(Home(home)))
 
 
 def print_json(value: Any) -> None:
@@ -193,6 +198,11 @@ def standing_told(each: Mapping[str, Any]) -> str:
         whose += f", delivery{number} of {each['agency']} ({each['code']})"
     way_out = [] if each["agency"] else [each["what_to_do"]]  # a delivery's reasons have theirs each
     return f"{each['state']}: {whose}. {' '.join([*each['reasons'], *way_out])}"
+
+
+def network_told(outstanding: Mapping[str, str]) -> str:
+    """That the co-ordinating index is not up to date (`pipelines.network.outstanding.run_outstanding`), in words."""
+    return f"Co-ordinating index: a run is outstanding. {outstanding['why']} {outstanding['what_to_do']}"
 
 
 def _text_is_text(function: Any, given: Mapping[str, Any]) -> None:

@@ -53,6 +53,10 @@ _AT_ONCE = (
     "`isindex child` and `isindex explain` tell nothing of {whom} from now on. Everything else (the index database, the files of "
     "the versions) shows {whom} as before until the next load, and so does `isindex child` of others who live there. {what} Load now: {load}"
 )
+_ELSEWHERE = (
+    "That load ends with the co-ordinating index, and with it other authorities that know the child hide it, too; after a load of one authority "
+    "alone they show it until `isindex network run`."
+)
 _HIDES = "It hides the child in the night in force and in every earlier version that is kept."
 _PARTS = (
     "It parts the two: in the night in force each is shown by itself, without the other's names, and who is hidden stays so; in every earlier version that is kept "
@@ -372,7 +376,11 @@ def _proposed(number: int, home: Path, authority: str) -> None:
 
 def _at_once(whom: str, what: str, home: HomeOption, authority: str) -> str:
     """What a decision to hide does at once, and what waits for a load."""
-    return _AT_ONCE.format(whom=whom, what=what, load=load_now(home, authority))
+    from pipelines.deployment import keeps_network
+    from pipelines.home import Home
+
+    told = _AT_ONCE.format(whom=whom, what=what, load=load_now(home, authority))
+    return f"{told} {_ELSEWHERE}" if keeps_network(Home(home)) else told
 
 
 def _tell(proposal: Proposal) -> None:

@@ -17,6 +17,7 @@ from pipelines.cli.common import (
     existing_home,
     landing_told,
     load_now,
+    network_told,
     print_json,
     protection_told,
     standing_told,
@@ -41,13 +42,15 @@ def status(
     decisions for a load.
 
     Exit code: 0, also while something waits (it is told, and stands in `standing` with --json), or 1 when it cannot be read what is
-    published for an authority, and 2 when the index database does not show what is in force (DATABASE_OLDER); the others are told all the same.
+    published for an authority, and 2 when the index database does not show what is in force (DATABASE_OLDER); the others are told all the same. 1 also while a run of
+    the co-ordinating index is outstanding where it is kept (ISINDEX_NETWORK): until then a child hidden in one authority may be shown in another.
 
     First of all it is told where a version may still show a child who must be hidden (PROTECTION_WAITS), which decision opened nobody, and
     which proposal waits for a second person.
 
     Example: [bold]isindex status --home demo/home[/bold]
     """
+    from pipelines.network.outstanding import run_outstanding
     from pipelines.nights.protective import protection_waits
     from pipelines.nights.reach import authorities_of
     from pipelines.nights.summary import standing, waiting_told
@@ -81,6 +84,7 @@ def status(
         waiting_told(place, code, landing_told())
         for code in protection_waits(place, only or sorted(authorities_of(place)))
     ]
+    network = run_outstanding(place)
     unmet, proposed = unmet_now(place.engine, place.home, only), waiting_proposals(place.engine, only)
     if as_json:
         told = {
@@ -94,6 +98,7 @@ def status(
             [
                 told[code]
                 | {
+                    "network_outstanding": network,
                     "standing": [each for each in waits if each["authority"] == code],
                     "protection_waits": next((each for each in unprotected if each["authority"] == code), None),
                     "opened_nobody": [
@@ -110,7 +115,7 @@ def status(
                 for code in sorted(told)
             ]
         )
-        raise typer.Exit(max((fault.exit_code for fault in unread.values()), default=0))
+        raise typer.Exit(_exit_code(unread, network))
     if not found and not unread:
         console.print("Nothing is published yet.")
     for each in unprotected:
@@ -138,10 +143,15 @@ def status(
             )  # fmt: skip
         console.print(table)
         console.print("  Published: " + ", ".join(f"{name} {_cell(number)}" for name, number in published.rows.items()))
+    if network:
+        console.print(network_told(network), soft_wrap=True)
     for error in {str(fault): fault for fault in unread.values()}.values():  # what holds for all is told once
         tell_error(error)
-    if unread:
-        raise typer.Exit(max(fault.exit_code for fault in unread.values()))
+    raise typer.Exit(_exit_code(unread, network))
+
+
+def _exit_code(unread: Mapping[str, IsindexError], network: Mapping[str, str] | None) -> int:
+    return max((fault.exit_code for fault in unread.values()), default=int(network is not None))
 
 
 def child(

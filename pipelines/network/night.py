@@ -33,6 +33,7 @@ from pipelines.network.publish import bring_up_to_date, let_go, publish_version
 from pipelines.network.reasons import TABLE, have_decided, noted_after, noted_before, with_their_own
 from pipelines.network.restored import restore_decided
 from pipelines.nights.lock import alone
+from pipelines.publishing.versions import versions_in_force
 from pipelines.seams.matching import WALLS
 from pipelines.seams.network import MESSAGES
 from pipelines.tables import read_table, read_told, write_json, write_table
@@ -181,6 +182,7 @@ def publish_pointers(network: Network, business_date: date, tell: Tell = hand_ov
     write_table(after, folder / f"{TABLE}.parquet")
     write_table(_in_order([told, handed.told]), folder / "told.parquet")
     write_json(handed.waits, folder / "waits.json")
+    write_json(_shown_by(network, handed.told), folder / "handed.json")
     verdicts = judge({
         "children": gathered.children, "firewalls": pa.concat_tables([gathered.firewalls, left.firewalls]), "identities": state.identities, "who_left": left.children, "pointers": pointers,
         "before": read_table(base / "pointers.parquet") if base else pointers.slice(0, 0),
@@ -207,6 +209,18 @@ def waits_in(folder: Path) -> dict[str, str]:
     """The authorities that could not take the messages of an attempt, with a code."""
     path = folder / "waits.json"
     return read_told(path, {}) if path.is_file() else {}
+
+
+def handed_in(folder: Path) -> dict[str, str]:
+    """The authorities to which an attempt handed messages over, with the version that each had in force right after that."""
+    path = folder / "handed.json"
+    return read_told(path, {}) if path.is_file() else {}
+
+
+def _shown_by(network: Network, handed: pa.Table) -> dict[str, str]:
+    home = network.deployment.home
+    found = {each: versions_in_force(home, each) for each in pc.unique(handed["authority"]).to_pylist()}
+    return {each: versions[max(versions)] for each, versions in found.items() if versions}
 
 
 def _figures(

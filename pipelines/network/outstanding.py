@@ -11,15 +11,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.network.decisions import decided_now
 from pipelines.network.inputs import FORMAT, gone_by, inputs_in
-from pipelines.network.night import waits_in
+from pipelines.network.night import handed_in, waits_in
 from pipelines.network.place import Network
 from pipelines.nights.reach import authorities_of
-from pipelines.publishing.versions import versions_in_force
+from pipelines.publishing.versions import built, versions_in_force
+from pipelines.reporting.commands import network_run_command
 
-__all__ = ["Outstanding", "outstanding"]
+__all__ = ["Outstanding", "outstanding", "run_outstanding"]
+
+_OPEN = "Whom one authority hides others may show until then."
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,13 @@ class Outstanding:
     Attributes:
         key: the same for as long as the same would be built on the same; while a message waits for its authority it is another every hour.
         why: a sentence.
+        waits: whether anything waits for it that people have published, decided or changed; not where authorities alone have followed the
+            messages of the night in force.
     """
 
     key: str
     why: str
+    waits: bool = True
 
 
 def outstanding(network: Network) -> Outstanding | None:
@@ -51,6 +58,10 @@ def outstanding(network: Network) -> Outstanding | None:
     given = {each.authority: each.version for each in was.given if not each.stale} if was else {}
     newer = [authority for authority, version in sorted(shown.items()) if given.get(authority) != version]
     waits = waits_in(in_force[2]) if in_force else {}
+    handed = handed_in(in_force[2]) if in_force else {}
+    followed = [
+        each for each in newer if handed.get(each) == shown[each] and built(given.get(each, "")) == built(shown[each])
+    ]
     reasons = [
         f"Authorities have published: {', '.join(newer)}." if newer else "",
         "Decisions were made." if was and tuple(decisions) != was.decisions else "",
@@ -69,7 +80,25 @@ def outstanding(network: Network) -> Outstanding | None:
         hour,
     ]
     key = hashlib.sha256(json.dumps(of).encode()).hexdigest()
-    return Outstanding(key[:16], " ".join(filter(None, reasons)))
+    return Outstanding(key[:16], " ".join(filter(None, reasons)), waits=followed != newer or any(reasons[1:]))
+
+
+def run_outstanding(deployment: Deployment) -> dict[str, str] | None:
+    """Why the co-ordinating index that a home keeps has to be run (`why`), and the command (`what_to_do`), both in words; None where nothing waits for it.
+
+    What is damaged there is told as the reason.
+    """
+    network = Network(deployment)
+    if not deployment.keeps_network or not dict(_shown_now(network)):
+        return None
+    way_out = f"Run it now: {network_run_command(deployment.home.root)}"
+    try:
+        found = outstanding(network) if network.in_force() else Outstanding("", "It has had no night yet.")
+    except IsindexError as fault:
+        return {"why": str(fault), "what_to_do": way_out}
+    if found is None or not found.waits:
+        return None
+    return {"why": f"{found.why} {_OPEN}", "what_to_do": way_out}
 
 
 def _shown_now(network: Network) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-__all__ = ["decide_command", "load_command"]
+__all__ = ["decide_command", "load_command", "network_run_command"]
 
 
 def decide_command(kind: str, *names: object, authority: str, home: str | Path = "HOME") -> str:
@@ -18,11 +18,17 @@ def decide_command(kind: str, *names: object, authority: str, home: str | Path =
     return f"isindex decide {_words(kind, *names)} --home {_words(home)} --authority {_words(authority)}{reason}"
 
 
-def load_command(authority: str, *, home: str | Path = "HOME", landing: str = "") -> str:
-    """`isindex load` of that authority; without `landing` its place is to be filled in."""
-    return (
-        f"isindex load --landing {_words(landing or 'LANDING')} --home {_words(home)} --authority {_words(authority)}"
-    )
+def load_command(authority: str, *, home: str | Path = "HOME", landing: str = "", network: bool = False) -> str:
+    """`isindex load` of that authority; without `landing` its place is to be filled in. Where the home keeps the co-ordinating index (`network`)
+    it is a load of all: that alone ends with the network, by which other authorities hide whom this one hides.
+    """
+    all_of_them = f"isindex load --landing {_words(landing or 'LANDING')} --home {_words(home)}"
+    return all_of_them if network else f"{all_of_them} --authority {_words(authority)}"
+
+
+def network_run_command(home: str | Path = "HOME") -> str:
+    """`isindex network run` of that home."""
+    return f"isindex network run --home {_words(home)}"
 
 
 def _words(*each: object) -> str:

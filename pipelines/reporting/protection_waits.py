@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from pipelines.deployment import keeps_network
 from pipelines.home import Home
 from pipelines.reporting.commands import load_command
 from pipelines.tables import read_told_or_none, write_json
@@ -22,11 +23,15 @@ PROTECTION_WAITS = "PROTECTION_WAITS"
 
 @dataclass(frozen=True)
 class ProtectionWaits:
-    """Of which authority, since when (UTC), and the code of what stood in the way; "" where that is not known."""
+    """Of which authority, since when (UTC), and the code of what stood in the way; "" where that is not known.
+
+    `network`: whether its home keeps the co-ordinating index, by which other authorities hide the child, too.
+    """
 
     authority: str
     since: str
     cause: str
+    network: bool = False
 
     @property
     def told(self) -> str:
@@ -36,7 +41,7 @@ class ProtectionWaits:
 
     def what_to_do(self, home: str = "HOME", landing: str = "") -> str:
         """The way out; without `home` and `landing` their places are to be filled in."""
-        command = load_command(self.authority, home=home, landing=landing)
+        command = load_command(self.authority, home=home, landing=landing, network=self.network)
         if not self.cause:  # it was asked for, or decided, since the last load
             return f"Load now: `{command}`. If it waits after that, too, take the authority’s index from readers."
         return f"Mend what stood in the way, and load again: `{command}`. If that does not help, take the authority’s index from readers."
@@ -45,7 +50,7 @@ class ProtectionWaits:
 def told_of(home: Home, authority: str) -> ProtectionWaits:
     """What is known of an authority whose protection waits, whether it was written down or not."""
     told = read_told_or_none(home.protection_waits(authority), {"cause": str, "since": str}) or {}
-    return ProtectionWaits(authority, told.get("since", ""), told.get("cause", ""))
+    return ProtectionWaits(authority, told.get("since", ""), told.get("cause", ""), keeps_network(home))
 
 
 def waiting_protection(home: Home, authorities: Collection[str] | None = None) -> list[ProtectionWaits]:
