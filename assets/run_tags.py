@@ -16,12 +16,14 @@ import dagster as dg
 from assets.partitions import AUTHORITY_TAG, NIGHT_TAG
 from pipelines.deployment import Deployment
 from pipelines.nights.attempts import last_attempts
+from pipelines.nights.night import Night
+from pipelines.nights.plan import NOT_BUILT, nothing_to_build
 from pipelines.outages import as_coded
 
 __all__ = ["ENDED", "LOAD", "NETWORK_JOB", "STARTED_BY", "WHY", "is_of_network", "outcome_tagged", "started_by"]
 
 STARTED_BY, WHY, ENDED = "isindex/started_by", "isindex/why", "isindex/night"
-"""Tags of a run: who started it, why, and the state of its night at its end: published, held or failed."""
+"""Tags of a run: who started it, why, and the state of its night at its end: published, held, failed or not built."""
 LOAD = "isindex load"
 """What the first tag of a run begins with that the command has started."""
 NETWORK_JOB = "network"
@@ -64,4 +66,6 @@ def _state(run: dg.DagsterRun, deployment: Deployment) -> str:
     """The state of the night that a run was of, as of its last attempt; a run that was cut short has failed."""
     day = date.fromisoformat(run.tags[NIGHT_TAG])
     last = last_attempts(deployment.engine, run.tags[AUTHORITY_TAG], [day]).get(day)
+    if last is None and nothing_to_build(Night(deployment, run.tags[AUTHORITY_TAG], day)):
+        return NOT_BUILT
     return last.state if last is not None and last.state in ("published", "held") else "failed"

@@ -372,9 +372,11 @@ def _not_asked(deployment: Deployment, wanted: Wanted) -> list[dict[str, Any]]:
 
 def _exit_code(summary: dict[str, Any]) -> int:
     """3 when all that was in the way was another load, and nothing waits for somebody; else 1 when anything was not well."""
+    from pipelines.nights.plan import NOT_BUILT
+
     if summary["ok"]:
         return 0
-    unwell = [night for night in summary["nights"] if night["state"] != "published" or night["fault"]]
+    unwell = [night for night in summary["nights"] if night["state"] not in ("published", NOT_BUILT) or night["fault"]]
     busy = {night["authority"] for night in unwell if night["state"] == "busy"}
     waits = [each for each in summary["standing"] if each["state"] != "interrupted" or each["authority"] not in busy]
     others = [night for night in unwell if night["state"] != "busy"]

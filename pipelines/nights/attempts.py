@@ -21,7 +21,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Select, func, insert, select, update
+from sqlalchemy import Engine, Select, delete, func, insert, select, update
 
 from pipelines.database import schema as db
 from pipelines.deployment import Deployment
@@ -284,6 +284,14 @@ def break_off(night: Night) -> bool:
         if going is not None:
             connection.execute(update(db.attempt).where(db.attempt.c.attempt_id == going).values(**told))
     return going is not None
+
+
+def forget_unfinished(night: Night) -> None:
+    """Forget that attempts at a night failed or were broken off of which nothing is to be built: its deliveries are taken in by now."""
+    made = db.attempt.c
+    here = (made.authority == night.authority, made.business_date == night.business_date)
+    with night.engine.begin() as connection:
+        connection.execute(delete(db.attempt).where(*here, made.state.in_(["failed", "running"])))
 
 
 def last_attempts(engine: Engine, authority: str, nights: Sequence[date] | None = None) -> dict[date, AttemptRow]:

@@ -7,6 +7,9 @@ Belongs here: comparing the inputs each night would have now with those of its l
 - it is the latest night, or later than the one in force, and its means have changed: model, contracts, rules, program; or
 - its last attempt failed or was interrupted (`again`): a load or the schedule asks once more, the arrival sensor does not.
 
+Of a night before the first that is published, up to which no feed that is to be loaded has delivered, nothing is built
+(`nothing_to_build`): its deliveries are taken in, and it is not outstanding after that.
+
 A night that is held rests until one of these holds. So whatever interrupted, corrected or overtook a night is found in
 one and the same way, and a night that is up to date costs nothing.
 
@@ -29,6 +32,7 @@ from sqlalchemy import func, or_, select
 from pipelines.contracts import fingerprints
 from pipelines.database import schema as db
 from pipelines.deliveries import IN_FORCE, FoundDelivery
+from pipelines.deliveries.standing import nights_of_nobody_admitted
 from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.home import Home
@@ -53,7 +57,19 @@ from pipelines.tables import read_as_or_none
 
 # of decisions that a night is built from
 _KINDS = ("same", "not_the_same", "firewall", "override", "shield", "confirm")
-__all__ = ["PlannedNight", "inputs_now", "known_nights", "openings", "outstanding", "sound_nights"]
+__all__ = [
+    "NOT_BUILT",
+    "PlannedNight",
+    "inputs_now",
+    "known_nights",
+    "nothing_to_build",
+    "openings",
+    "outstanding",
+    "sound_nights",
+]
+
+NOT_BUILT = "not built"
+"""What becomes of a night of which there is nothing to build (`nothing_to_build`)."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +136,16 @@ def inputs_now(night: Night) -> Inputs:
     return _Known.read(night.deployment, night.authority).inputs(night.business_date)
 
 
+def nothing_to_build(night: Night) -> bool:
+    """Whether nothing is built of a night, for nothing was published of its authority by then and no delivery of a feed that is to be loaded had come.
+
+    What asks to be protected meanwhile is an input of the first night that is built.
+    """
+    if min(versions_in_force(night.home, night.authority), default=date.max) <= night.business_date:
+        return False
+    return bool(nights_of_nobody_admitted(night.engine, {(night.authority, night.business_date)}))
+
+
 def openings(night: Night) -> tuple[Decided, ...]:
     """All decisions of two people to open a child that stand, also those that take effect with a later night."""
     known = _Known.read(night.deployment, night.authority)
@@ -155,6 +181,9 @@ def _of_authority(
     days = {*attempts, *waiting, *known.received, *([due] if due else [])} - retired
     newest = max(known.versions, default=date.min)
     beyond = [day for day in told_beyond(deployment.engine, authority, known.versions) if day in attempts]
+    first = min(known.versions, default=date.max)
+    idle = nights_of_nobody_admitted(deployment.engine, {(authority, day) for day in days if day < first})
+    days = {day for day in days if day in waiting or (authority, day) not in idle or _is_amiss(attempts.get(day))}
     planned = []
     for day in sorted(day for day in days if known.ground is None or day > known.ground):  # what was let go is history
         now, last = known.inputs(day), attempts.get(day)
@@ -178,6 +207,10 @@ def _of_authority(
                 )
             )
     return planned
+
+
+def _is_amiss(last: AttemptRow | None) -> bool:
+    return last is not None and last.state in ("failed", "running")
 
 
 def _unreadable(

@@ -23,7 +23,7 @@ from pipelines.nights.failing import note_failure
 from pipelines.nights.follow import show_what_is_in_force
 from pipelines.nights.lock import alone
 from pipelines.nights.night import Night
-from pipelines.nights.plan import PlannedNight, outstanding
+from pipelines.nights.plan import NOT_BUILT, PlannedNight, outstanding
 from pipelines.nights.protective import protect_in_any_case, protection_waits
 from pipelines.nights.reach import authorities_of, refuse_out_of_reach
 from pipelines.nights.reorganised import heirs_of
@@ -44,7 +44,7 @@ STAGES = ("inputs", "person_records", "links", "identities", "snapshot", "publis
 
 
 def run_night(night: Night, *, started_by: str, before: Callable[[str], None] = lambda stage: None) -> str:
-    """Run a night from taking in to the reports; the state it ended in: published, held or failed.
+    """Run a night from taking in to the reports; the state it ended in: published, held or failed, or not built.
 
     Args:
         night: which.
@@ -59,7 +59,8 @@ def run_night(night: Night, *, started_by: str, before: Callable[[str], None] = 
                 before(stage := agency.agency)
                 take_in(night, agency.agency)
             before(stage := "inputs")
-            freeze(night, started_by=started_by)
+            if freeze(night, started_by=started_by) is None:
+                return NOT_BUILT
             for stage, run in (("person_records", bring_together), ("links", link), ("identities", identify)):
                 before(stage)
                 run(night)

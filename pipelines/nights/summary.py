@@ -17,7 +17,7 @@ from pipelines.deliveries.reconcile import counted
 from pipelines.deliveries.standing import nights_of_nobody_admitted, standing_deliveries
 from pipelines.deployment import Deployment, is_demo
 from pipelines.nights.attempts import AttemptRow, last_attempts
-from pipelines.nights.plan import PlannedNight
+from pipelines.nights.plan import NOT_BUILT, PlannedNight
 from pipelines.nights.protective import Protective, protection_waits, taken_away
 from pipelines.nights.reach import authorities_of
 from pipelines.publishing.versions import built, versions_in_force
@@ -71,7 +71,7 @@ def summary_of(
     waiting = standing(deployment, authorities)
     whose = sorted(authorities or authorities_of(deployment))
     unprotected = protection_waits(deployment, whose)
-    well = not findings and not waiting and not unprotected and all(_is_well(deployment, night) for night in nights)
+    well = not findings and not waiting and not unprotected and all(map(_is_well, nights))
     warnings = ["a demo home: for invented children only"] if is_demo(deployment.home) else []
     home = deployment.home
     return {
@@ -104,15 +104,9 @@ def summary_of(
     }
 
 
-def _is_well(deployment: Deployment, night: dict[str, Any]) -> bool:
-    """Whether a night was published, or there was nothing to publish because no feed of its authority is to be loaded yet."""
-    if night["state"] == "held" and not night["fault"]:
-        return _nothing_admitted(deployment, night["authority"], date.fromisoformat(night["business_date"]))
-    return night["state"] == "published" and not night["fault"]
-
-
-def _nothing_admitted(deployment: Deployment, authority: str, day: date) -> bool:
-    return bool(nights_of_nobody_admitted(deployment.engine, {(authority, day)}))
+def _is_well(night: dict[str, Any]) -> bool:
+    """Whether a night was published, or not built because no feed of its authority is to be loaded yet."""
+    return night["state"] in ("published", NOT_BUILT) and not night["fault"]
 
 
 def waiting_told(deployment: Deployment, authority: str, landing: str = "") -> dict[str, Any]:
@@ -131,7 +125,7 @@ def waiting_told(deployment: Deployment, authority: str, landing: str = "") -> d
 def standing(deployment: Deployment, authorities: Collection[str] | None = None) -> list[dict[str, Any]]:
     """What waits for somebody, with the reasons and the way out: nights that are held, or whose last run did not end well, then deliveries.
 
-    A night that is held because no feed of its authority is to be loaded yet waits for nobody.
+    A night that an earlier version held because no feed of its authority is to be loaded yet waits for nobody.
 
     Those are the ones that are held or refused and that nobody has settled; of a night agency, sequence and delivery_id
     are None. Last, of each authority, the wishes to be protected that mean nobody, or ask for a firewall that stands nowhere
@@ -244,9 +238,7 @@ def _night(deployment: Deployment, ran: Ran) -> dict[str, Any]:
         "stage": _stage(row) if row else "",
         "code": "NIGHT_RUNNING" if ran.busy else ran.code or (_code(row) if row else ""),
         "reasons": row.reasons if row else [],
-        "what_to_do": _NONE_ADMITTED
-        if row and row.state == "held" and _nothing_admitted(deployment, *where)
-        else _way_out(row, ran),
+        "what_to_do": _NONE_ADMITTED if _state(row, ran) == NOT_BUILT else _way_out(row, ran),
         "version": _shown_as(deployment, planned, row.version) if row else None,
         "figures": dict(row.figures) if row else {},
         "feeds": [
@@ -285,9 +277,13 @@ def _shown_as(deployment: Deployment, planned: PlannedNight, version: str | None
 
 
 def _state(row: AttemptRow | None, ran: Ran) -> str:
-    """Published or held, as the attempt says, be it let go since; failed when the run ended before it could say so; busy."""
+    """Published or held, as the attempt says, be it let go since; failed when the run ended before it could say so; busy; not built where it
+    ended well and there was nothing to attempt.
+    """
     if ran.busy:
         return "busy"
+    if row is None and not ran.fault:
+        return NOT_BUILT
     if row is None or (ran.fault and row.state != "held"):
         return "failed"
     return "published" if row.state == "retired" and row.version else row.state

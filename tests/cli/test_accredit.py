@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from assets.command.app import app
 from pipelines.deployment import open_deployment
 from pipelines.settings import forget_settings, settings
+from tests.assets.daemon import DAGSTERS_OWN
 from tests.cli.commands import Answer, run
 from tests.nights.little_nights import LittleNights
 
@@ -103,3 +107,18 @@ def test_a_home_of_the_demo_asks_for_accreditation_unless_the_setting_says_other
     assert open_deployment(tmp_path / "home", create=False).settings.accredited_only
     setting("ISINDEX_ACCREDITED_ONLY", 0)
     assert not open_deployment(tmp_path / "home", create=False).settings.accredited_only
+
+
+@DAGSTERS_OWN
+@pytest.mark.one_database
+def test_a_load_of_a_new_home_whose_feeds_are_not_accredited_yet_ends_with_0(tmp_path: Path, setting) -> None:
+    setting("ISINDEX_ACCREDITED_ONLY", "1")
+    made = LittleNights(tmp_path)
+    for night in range(2):
+        made.deliver(night)
+        done = CliRunner().invoke(app, ["load", "--landing", str(made.landing), "--home", str(made.home), "--json"])
+        told = json.loads(done.output)
+        assert (done.exit_code, [each["state"] for each in told["nights"]]) == (0, ["not built"]), done.output
+        assert {each["state"] for each in told["nights"][0]["deliveries"]} == {"refused"}
+    done = CliRunner().invoke(app, ["load", "--landing", str(made.landing), "--home", str(made.home)])
+    assert done.exit_code == 0 and "Nothing is outstanding" in done.output

@@ -29,7 +29,7 @@ from pipelines.reporting import refresh
 from pipelines.validation.checklist import REQUIREMENTS, checklist_of
 from tests.databases import Databases
 from tests.nights.little_authority import AGENCIES, AUTHORITY, Delivery, children, day_of, put, row_of
-from tests.nights.little_nights import LittleNights
+from tests.nights.little_nights import LittleNights, broken_in
 
 CHILD = children()[2]
 ONLY = "ISINDEX_ACCREDITED_ONLY"
@@ -394,20 +394,48 @@ def test_an_authority_none_of_whose_feeds_is_to_be_loaded_yet_alarms_nobody_and_
     act(place, "test", "education")
     for night in range(2):
         place.deliver(night)
-        assert place.load() == {night: "held"}
+        (planned,) = outstanding(place.deployment, look_around(place.deployment).new)
+        assert place.load() == {night: "not built"}
+        told = summary_of(place.deployment, [SimpleNamespace(planned=planned, fault="", busy=False, code="")])
+        assert (told["ok"], told["nights"][0]["state"]) == (True, "not built")
+        assert "accredit list" in told["nights"][0]["what_to_do"]
+    assert ack(place, 1)["state"] == "tested"
     assert standing(place.deployment) == []
-    planned = outstanding(place.deployment, [], asked=lambda authority, day: day == day_of(1))
-    told = summary_of(
-        place.deployment, [SimpleNamespace(planned=each, fault="", busy=False, code="") for each in planned]
-    )
-    assert told["ok"]
-    assert "accredit list" in told["nights"][0]["what_to_do"]
+    assert place.planned(asked=[0, 1], due=2) == {}  # nothing of it is built by the schedule, or where somebody asks
     for agency in AGENCIES:
         act(place, "grant", agency, despite=True)
     place.deliver(2)
     assert place.load() == {2: "published"}
     assert agencies_in(place, 2) == set(AGENCIES)
     assert standing(place.deployment) == []
+    assert place.planned() == {} and not look_around(place.deployment).findings
+
+
+@pytest.mark.parametrize("standing_then", ["none", "testing"])
+def test_who_asks_while_nothing_is_built_is_hidden_in_the_first_night_that_is(
+    place: LittleNights, setting: Callable[[str, object], None], standing_then: str
+) -> None:
+    setting(ONLY, 1)
+    if standing_then == "testing":
+        act(place, "test", "health")
+    asking(place, 0)
+    assert place.load() == {0: "not built"}
+    act(place, "grant", "education", despite=True)
+    place.deliver(1, "education")  # it does not ask, and health is not loaded
+    assert place.load() == {1: "published"}
+    assert (agencies_in(place, 1), shielded(place, 1)) == ({"education"}, 1)
+
+
+def test_a_night_that_failed_as_its_deliveries_were_taken_in_is_taken_in_later_and_alarms_nobody_then(
+    place: LittleNights, setting: Callable[[str, object], None]
+) -> None:
+    setting(ONLY, 1)
+    asking(place, 0)
+    assert place.load(before=broken_in("police")) == {0: "failed"}
+    assert [each["state"] for each in standing(place.deployment)] == ["failed"]
+    assert place.load() == {0: "not built"}
+    assert standing(place.deployment) == []
+    assert place.planned() == {}
 
 
 @pytest.mark.both_databases

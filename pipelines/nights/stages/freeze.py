@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pipelines.audit import refuse_older_database
-from pipelines.nights.attempts import begin, break_off, last_attempts
+from pipelines.nights.attempts import begin, break_off, forget_unfinished, last_attempts
 from pipelines.nights.carried import keep_carried
 from pipelines.nights.follow import catch_up
 from pipelines.nights.night import Night, StageReport
-from pipelines.nights.plan import inputs_now
+from pipelines.nights.plan import inputs_now, nothing_to_build
 from pipelines.nights.protective import protect_in_any_case, protection_lags
 from pipelines.nights.reorganised import refuse_unfounded
 from pipelines.nights.requests import count_kept
@@ -18,14 +18,18 @@ from pipelines.tables import writes_noted
 __all__ = ["freeze"]
 
 
-def freeze(night: Night, *, started_by: str = "", why: str = "") -> StageReport:
-    """Freeze the night's inputs and begin an attempt with them; what a killed run left undone is finished before.
+def freeze(night: Night, *, started_by: str = "", why: str = "") -> StageReport | None:
+    """Freeze the night's inputs and begin an attempt with them; what a killed run left undone is finished before. None, and no attempt, where
+    nothing is built of the night (`nothing_to_build`): it ends here.
 
     Raises:
         IsindexError: DATABASE_OLDER; BASE_MISSING, BASE_DAMAGED when what it builds on is not what was published, CARRIED_MISSING when what it replaces is not;
             AUTHORITY_TAKEN_OVER, REORGANISATION_MISSING, FOUNDING_DAMAGED (`refuse_unfounded`).
     """
     refuse_older_database(night.deployment)
+    if nothing_to_build(night):
+        forget_unfinished(night)
+        return None
     count_kept(night)
     catch_up(night.deployment, night.authority, anew=night.business_date)
     break_off(night)
