@@ -110,8 +110,8 @@ class Commands(typer.Typer):
         return registered
 
 
-def day(text: str | None, option: str) -> date | None:
-    """The date an option gives.
+def day(text: str | None, option: str, *, what: str = "A business date", example: str = "2026-11-20") -> date | None:
+    """The date an option gives: `what` it is, with an example, is told where it cannot be read.
 
     Raises:
         IsindexError: DATE_INVALID.
@@ -122,7 +122,7 @@ def day(text: str | None, option: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         raise IsindexError(
-            "DATE_INVALID", "A business date is written YYYY-MM-DD.", where=option, remedy="For example 2026-11-20."
+            "DATE_INVALID", f"{what} is written YYYY-MM-DD.", where=option, remedy=f"For example {example}."
         ) from None
 
 

@@ -14,6 +14,7 @@ from pipelines.cli.common import MOST, Commands, HomeOption, JsonOption, console
 from pipelines.errors import IsindexError
 
 if TYPE_CHECKING:
+    from datetime import date
     from pathlib import Path
 
     from pipelines.network.find import Found
@@ -56,7 +57,19 @@ def find(
 
     by_name = (family_name, given_names, born)
     ways = [number is not None, index_id is not None, any(each is not None for each in by_name)]
-    if sum(ways) != 1 or (ways[2] and None in by_name) or (authority and not index_id):
+    if sum(ways) == 0 or (ways == [False, False, True] and None in by_name):
+        named = zip(("--family-name", "--given-names", "--born"), by_name, strict=True)
+        raise IsindexError(
+            "OPTIONS_MISSING",
+            "Something is missing: a child is looked for by a number, by an index id, or by names and birth date together.",
+            where=" / ".join(name for name, given in named if given is None)
+            if ways[2]
+            else "--number / --id / --family-name --given-names --born",
+            remedy="Give what is named here, too. Who is known by less is found by a number, or by an index id."
+            if ways[2]
+            else "Give one of them.",
+        )
+    if sum(ways) != 1 or (authority and not index_id):
         raise IsindexError(
             "OPTIONS_CONFLICT",
             "Look by a number, or by an index id, or by family name, given names and birth date together.",
@@ -69,7 +82,7 @@ def find(
         found = find_by_number(network, number, why=why)
     elif index_id is not None:
         found = find_by_id(network, index_id, authority=authority, why=why)
-    elif family_name is not None and given_names is not None and (birth := day(born, "--born")) is not None:
+    elif family_name is not None and given_names is not None and (birth := _birth_date(born)) is not None:
         found = find_by_name(network, family_name, given_names, birth, why=why)
     for fault in (behind[known.authority] for each in found for known in each.known if known.authority in behind):
         raise fault
@@ -388,6 +401,10 @@ def _show_moves(found: Moves, as_json: bool, title: str, none: str) -> None:
         console.print(none)
     if found.kept_back:
         console.print(_NOT_SHOWN.format(found.kept_back))
+
+
+def _birth_date(born: str | None) -> date | None:
+    return day(born, "--born", what="A date of birth", example="2015-03-14")
 
 
 def _network(home: Path) -> Network:

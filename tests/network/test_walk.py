@@ -39,7 +39,7 @@ def test_from_the_first_evidence_to_the_accepted_custody(tmp_path: Path) -> None
     home = str(nation.home)
     listed = CliRunner().invoke(app, ["network", "moves", "--home", home, "--json"])
     (move,) = json.loads(listed.stdout)["moves"]
-    said = {"demo/home": home, "333": THERE, "M0a1b2c3d4e": move["move"], "ZZ5K7K2M9QW": move["national_id"]}
+    said = {"demo/home": home, "333": THERE, "M0a1b2c3d4e": move["move"], "ZZ5K7K2M9QWP": move["national_id"]}
     outputs = []
     for words in walk():
         answer = CliRunner().invoke(app, [said.get(word, word) for word in words])
