@@ -11,14 +11,14 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
-from sqlalchemy import Connection, Engine, Text, and_, cast, func, not_, or_, select
+from sqlalchemy import Connection, Engine, Text, and_, cast, exists, func, not_, or_, select
 
 from pipelines.database.schema import attempt, delivery, landing_seen, waiver
 from pipelines.deliveries.accreditation import NOT_ADMITTED
 from pipelines.deliveries.codes import Finding
 from pipelines.deliveries.states import CONSUMING, IN_FORCE, DeliveryEntry, gap_before
 
-__all__ = ["nights_of_nobody_admitted", "open_gaps", "standing_deliveries"]
+__all__ = ["nights_of_nobody_admitted", "nights_taken_in_whole", "open_gaps", "standing_deliveries"]
 
 _MISPLACED = ("WRONG_AUTHORITY", "WRONG_AGENCY", "WRONG_DATE")
 
@@ -109,6 +109,50 @@ def nights_of_nobody_admitted(engine: Engine, nights: Collection[tuple[str, date
         for authority, day in nights
         if begun.get(authority, date.max) <= day < first.get(authority, date.max)
     }
+
+
+def nights_taken_in_whole(engine: Engine, nights: Collection[tuple[str, date]]) -> set[tuple[str, date]]:
+    """Those of the nights (authority, business date), held before anything of the authority was published, whose feeds have all delivered in full since,
+    for nights up to the latest that is published.
+
+    That one is built on nothing, so it has all that came before, who asks to be protected among it: nobody has to settle them.
+    """
+    whose = sorted({authority for authority, _ in nights})
+    if not whose:
+        return set()
+    other, each, came, full = (table.alias() for table in (attempt, attempt, delivery, delivery))
+    newest = select(func.max(each.c.attempt_id)).group_by(each.c.authority, each.c.business_date)
+    last = select(func.max(other.c.business_date)).where(
+        other.c.authority == attempt.c.authority, other.c.attempt_id.in_(newest), other.c.state == "published"
+    )
+    published_before = exists().where(
+        other.c.authority == attempt.c.authority,
+        other.c.business_date <= attempt.c.business_date,
+        other.c.version.is_not(None),
+    )
+    told = cast(came.c.codes, Text)
+    told_anew = exists().where(
+        full.c.authority == came.c.authority,
+        full.c.agency == came.c.agency,
+        full.c.mode == "full",
+        full.c.state.in_(sorted(IN_FORCE)),
+        full.c.business_date > came.c.business_date,
+        full.c.business_date <= last.correlate(attempt).scalar_subquery(),
+    )
+    waits = exists().where(
+        came.c.authority == attempt.c.authority,
+        came.c.business_date == attempt.c.business_date,
+        came.c.state != "tested",
+        not_(and_(came.c.state == "refused", or_(*(told.contains(code) for code in sorted(NOT_ADMITTED))))),
+        not_(told_anew),
+    )
+    column = attempt.c
+    query = select(column.authority, column.business_date).where(
+        column.authority.in_(whose), column.attempt_id.in_(newest), column.state == "held", not_(published_before), not_(waits),
+        column.business_date < last.correlate(attempt).scalar_subquery(),
+    )  # fmt: skip
+    with engine.connect() as connection:
+        return {(row[0], row[1]) for row in connection.execute(query)} & set(nights)
 
 
 def _is_settled(

@@ -14,7 +14,7 @@ from pipelines.database import schema as db
 from pipelines.deliveries import IN_FORCE, DeliveryEntry, LandingFinding
 from pipelines.deliveries.due import ABSENT, state_told
 from pipelines.deliveries.reconcile import counted
-from pipelines.deliveries.standing import nights_of_nobody_admitted, standing_deliveries
+from pipelines.deliveries.standing import nights_of_nobody_admitted, nights_taken_in_whole, standing_deliveries
 from pipelines.deployment import Deployment, is_demo
 from pipelines.nights.attempts import AttemptRow, last_attempts
 from pipelines.nights.plan import NOT_BUILT, PlannedNight
@@ -125,7 +125,8 @@ def waiting_told(deployment: Deployment, authority: str, landing: str = "") -> d
 def standing(deployment: Deployment, authorities: Collection[str] | None = None) -> list[dict[str, Any]]:
     """What waits for somebody, with the reasons and the way out: nights that are held, or whose last run did not end well, then deliveries.
 
-    A night that an earlier version held because no feed of its authority is to be loaded yet waits for nobody.
+    A night that an earlier version held because no feed of its authority is to be loaded yet waits for nobody, nor does one before the first
+    that was published, all of whose feeds a later published night has in full.
 
     Those are the ones that are held or refused and that nobody has settled; of a night agency, sequence and delivery_id
     are None. Last, of each authority, the wishes to be protected that mean nobody, or ask for a firewall that stands nowhere
@@ -142,7 +143,7 @@ def standing(deployment: Deployment, authorities: Collection[str] | None = None)
     with deployment.engine.connect() as connection:
         rows = [AttemptRow(**row) for row in connection.execute(query).mappings()]
     held = {(row.authority, row.business_date) for row in rows if row.state == "held"}
-    quiet = nights_of_nobody_admitted(deployment.engine, held)
+    quiet = nights_of_nobody_admitted(deployment.engine, held) | nights_taken_in_whole(deployment.engine, held)
     nights = [
         {
             "authority": row.authority,

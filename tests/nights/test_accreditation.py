@@ -29,7 +29,7 @@ from pipelines.reporting import refresh
 from pipelines.validation.checklist import REQUIREMENTS, checklist_of
 from tests.databases import Databases
 from tests.nights.little_authority import AGENCIES, AUTHORITY, Delivery, children, day_of, put, row_of
-from tests.nights.little_nights import LittleNights, broken_in
+from tests.nights.little_nights import LittleNights, broken_in, few_keys_may_move
 
 CHILD = children()[2]
 ONLY = "ISINDEX_ACCREDITED_ONLY"
@@ -409,6 +409,52 @@ def test_an_authority_none_of_whose_feeds_is_to_be_loaded_yet_alarms_nobody_and_
     assert agencies_in(place, 2) == set(AGENCIES)
     assert standing(place.deployment) == []
     assert place.planned() == {} and not look_around(place.deployment).findings
+
+
+def deltas(place: LittleNights, night: int) -> None:
+    """Every agency delivers a delta of one record; in that of health the child asks to be protected."""
+    for agency, feed in place.feeds.items():
+        feed.sequence += 1
+        rows = [
+            dict(row, change="upsert") for key, row in feed.rows.items() if key == f"P{CHILD.nhs}" or agency != "health"
+        ][:1]
+        rows[0] |= {"confidentiality": "S"} if agency == "health" else {}
+        put(place.landing, Delivery(agency, day_of(night), feed.sequence, "delta", rows))
+
+
+@pytest.mark.both_databases
+def test_a_night_of_deltas_alone_is_held_until_all_of_its_feeds_have_delivered_in_full(
+    place: LittleNights, setting: Callable[[str, object], None]
+) -> None:
+    setting(ONLY, 1)
+    for agency in AGENCIES:
+        act(place, "grant", agency, despite=True)
+    deltas(place, 0)
+    assert place.load() == {0: "held"}
+    assert ("held", None) in [(each["state"], each["agency"]) for each in standing(place.deployment)]
+    place.deliver(1, "health", "education", "police")
+    assert place.load() == {1: "published"}
+    waits = standing(place.deployment)  # social care has not told all that there is to say
+    assert [(each["state"], each["agency"]) for each in waits] == [("held", None), ("held", "social_care")]
+    assert shielded(place, 1) == 1  # whoever asked in what was held
+    place.deliver(2)
+    assert place.load() == {2: "published"}
+    assert (standing(place.deployment), place.planned()) == ([], {})
+    assert shielded(place, 2) == 1
+
+
+def test_a_night_that_is_held_after_another_was_published_stands_whatever_comes_later(place: LittleNights) -> None:
+    place.deliver(0)
+    assert place.load() == {0: "published"}
+    place.renumber()
+    with few_keys_may_move():
+        place.deliver(1)
+        assert place.load() == {1: "held"}
+        for row in place.feeds["health"].rows.values():
+            row["local_patient_id"] = row["local_patient_id"].removesuffix("N")
+        place.deliver(2)
+        assert place.load() == {2: "published"}
+    assert [each["business_date"] for each in standing(place.deployment)] == [day_of(1).isoformat()]
 
 
 @pytest.mark.parametrize("standing_then", ["none", "testing"])

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, func, select
 
 from pipelines.database.schema import attempt, delivery, feed_night
 from pipelines.deliveries.findings_kept import kept_findings, kept_incomplete
-from pipelines.deliveries.standing import nights_of_nobody_admitted, standing_deliveries
+from pipelines.deliveries.standing import nights_of_nobody_admitted, nights_taken_in_whole, standing_deliveries
 from pipelines.home import Home
 from pipelines.publishing.tombstones import tombstones
 from pipelines.reporting.first_of_all import first_of_all
@@ -47,7 +47,8 @@ def front_sheets(engine: Engine, home: Home, business_date: date | None = None) 
         state = "published" if row.state == "retired" and row.version else row.state
         states[row.business_date, state] = states.get((row.business_date, state), 0) + 1
     held = {(row.authority, row.business_date) for row in tried if row.state == "held"}
-    quiet = nights_of_nobody_admitted(engine, held)  # there is nothing to publish, by decision
+    # there is nothing to publish, by decision; or it is in a later night
+    quiet = nights_of_nobody_admitted(engine, held) | nights_taken_in_whole(engine, held)
     waiting: list[tuple[Cell, ...]] = [
         (
             Code(row.business_date.isoformat()),
