@@ -134,7 +134,18 @@ def shield(
 
 @app.command("unshield")
 def unshield(
-    who: Child, home: HomeOption, authority: AuthorityOption, reason: ReasonOption, actor: ActorOption = ""
+    who: Child,
+    home: HomeOption,
+    authority: AuthorityOption,
+    reason: ReasonOption,
+    actor: ActorOption = "",
+    with_gone: Annotated[
+        bool,
+        typer.Option(
+            "--with-gone",
+            help="Also what is kept of records that are gone and were called like the child, bore its number or had its key: say so only of the child's own.",
+        ),
+    ] = False,
 ) -> None:
     """Propose that a shielded child be shown again; another person must confirm it.
 
@@ -146,7 +157,7 @@ def unshield(
     from pipelines.nights import protection_decisions
 
     deployment = existing_home(home)
-    made = protection_decisions.unshield(deployment, authority, who, **_by(actor, reason))
+    made = protection_decisions.unshield(deployment, authority, who, **_by(actor, reason), with_gone=with_gone)
     proposal = protection_decisions.proposal_of(deployment, authority, made.number)
     _tell_pages(deployment)
     _tell(proposal)
@@ -404,10 +415,28 @@ def _tell(proposal: Proposal) -> None:
         f"Protection: {asked}.",
         soft_wrap=True,
     )
+    if proposal.goes:
+        console.print(
+            f"With it goes what is kept of {_records(proposal.goes)} that are gone, of this child's name, number or key: it was this child's own, the "
+            "proposal says.",
+            soft_wrap=True,
+        )
+
+
+def _records(number: int) -> str:
+    return f"{number} record{'s' if number > 1 else ''}"
 
 
 def _warn_in_vain(proposal: Proposal, authority: str) -> None:
-    """Say that the child would stay hidden, or the firewall stand, as things are."""
+    """Say that the child would stay hidden, or the firewall stand, as things are; or that something of it may."""
+    if proposal.gone:
+        console.print(
+            f"What is kept of {_records(proposal.gone)} that are gone, of this child's name, number or key, stays, with where they lived: a home that is "
+            "this child's too stays hidden, and so does a new record that is like them. If they were this child's own, take the proposal back and "
+            "propose it with --with-gone; if they were another child's, who was called so, leave it.",
+            style="bold yellow",
+            soft_wrap=True,
+        )
     if proposal.unmet:
         from pipelines.nights.unmet import reasons_told
 

@@ -7,7 +7,7 @@ been told by then. What it lifts is for `pipelines.protection.shielding`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -41,6 +41,7 @@ from pipelines.nights.requests import told_so_far
 from pipelines.nights.walls import walls_asked_in, walls_in, walls_wished_in
 from pipelines.nights.walls_again import keep_wall
 from pipelines.nights.wishes_of_child import records_with, shields_on, wishes_of
+from pipelines.protection.gone import LATCH, gone_like
 from pipelines.protection.letters import folded
 from pipelines.protection.shielding import KEY, Lifting, naming_wish, protect, wish_in
 from pipelines.protection.tokens import nearly_tokens, tokens_of_records
@@ -72,6 +73,8 @@ class Proposal:
         of_nobody: whether it ends a wish that means nobody, and shows no child.
         unmet: why the child would be hidden, or the firewall stand, all the same, as things are (`pipelines.nights.unmet.WHY`).
         others: references of the records for whose sake it would.
+        gone: of how many records that are gone, and were called like the child or bore its number, all that is kept stays, though the child be opened.
+        goes: of how many such records it goes, for the proposal says that they were the child's.
     """
 
     number: int
@@ -85,6 +88,8 @@ class Proposal:
     of_nobody: bool = False
     unmet: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    gone: int = 0
+    goes: int = 0
 
 
 def shield(deployment: Deployment, authority: str, who: str, *, actor: str, reason: str, at: datetime) -> Decision:
@@ -117,10 +122,29 @@ def shield(deployment: Deployment, authority: str, who: str, *, actor: str, reas
         return write_down(connection, authority, row, actor, reason, now)
 
 
-def unshield(deployment: Deployment, authority: str, who: str, *, actor: str, reason: str, at: datetime) -> Decision:
+def unshield(
+    deployment: Deployment,
+    authority: str,
+    who: str,
+    *,
+    actor: str,
+    reason: str,
+    at: datetime,
+    with_gone: bool = False,
+) -> Decision:
     """Propose that a child be shown again, or that a wish which means nobody end; nothing happens before another person confirms it.
 
     Such a wish is named as the page of protection names it. It alone ends, and not if it means somebody by then, or was told again.
+
+    Args:
+        deployment: where.
+        authority: 3-digit code.
+        who: as of `shield`, or a wish.
+        actor: who proposes.
+        reason: why.
+        at: now.
+        with_gone: what is kept of records that are gone, and bore a number or the names with birth date of the child, was its own and goes with it; also where
+            the child is open by now.
 
     Raises:
         IsindexError: as `shield`; CHILD_NOT_HIDDEN when nothing hides the child now; DECISION_CONTRADICTS also while a decision to
@@ -131,7 +155,9 @@ def unshield(deployment: Deployment, authority: str, who: str, *, actor: str, re
     key = _record_or_wish(attempt.folder, who)
     theirs, in_force = records_with(attempt, [key]), night_in_force(deployment, authority)
     known_by = _known_by(attempt.folder, key, _said_to_be_one(deployment, authority))
-    if not wish_in(key) and not hidden_among(attempt, {key}):
+    gone = _gone_like(attempt, theirs) if with_gone else []
+    known_by += [f"{LATCH}{holder}" for holder in gone]
+    if not wish_in(key) and not gone and not hidden_among(attempt, {key}):
         raise IsindexError(
             "CHILD_NOT_HIDDEN",
             "Nothing hides this child now, so there is nothing to lift.",
@@ -213,8 +239,9 @@ def proposal_of(deployment: Deployment, authority: str, number: int) -> Proposal
         *(
             _unmet_by_now(deployment, attempt, proposed)
             if proposed.kind == "unshield"
-            else (_walled_anyway(attempt, proposed), ())
+            else (_walled_anyway(attempt, proposed), (), 0)
         ),
+        goes=sum(each.startswith(LATCH) for each in proposed.known_by or ()),
     )
 
 
@@ -364,13 +391,13 @@ def _walled_anyway(attempt: Attempt, proposed: Row[Any]) -> tuple[str, ...]:
 
 def _unmet_by_now(
     deployment: Deployment, attempt: Attempt, proposed: Row[Any]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Why the child would be hidden after all, were the proposal confirmed now and the next night like the latest; and references of the
-    records for whose sake it would.
+) -> tuple[tuple[str, ...], tuple[str, ...], int]:
+    """Why the child would be hidden after all, were the proposal confirmed now and the next night like the latest; references of the
+    records for whose sake it would; and of how many records that are gone and like it all that is kept would stay.
     """
     folder = attempt.folder
     if not (folder / "identities" / "visibility.parquet").is_file():
-        return (), ()
+        return (), (), 0
     known = known_now(attempt)
     latest = known.latest
     night = latest.night.business_date + timedelta(days=1)
@@ -395,10 +422,19 @@ def _unmet_by_now(
     )
     unmet = next(iter(after.unmet), None)
     if unmet is None:
-        return (), ()
+        theirs = records_with(latest, [str(proposed.record_a)])
+        return (), (), len(_gone_like(latest, theirs, after.latched))
     if _asks_for_a_wall(latest, str(proposed.record_a)):
-        return ("unwalled",), ()
-    return unmet.why, tuple(map(reference_of, unmet.others))
+        return ("unwalled",), (), 0
+    return unmet.why, tuple(map(reference_of, unmet.others)), 0
+
+
+def _gone_like(attempt: Attempt, record_keys: Collection[str], latched: pa.Table | None = None) -> list[str]:
+    """Holders of what is kept of records that are gone and like the child of these records, after an attempt, or by what is `latched`."""
+    if latched is None:
+        latched = read_table(attempt.folder / "protection" / "latched.parquet")
+    records, names = (read_table(attempt.folder / "person" / f"{name}.parquet") for name in ("records", "names"))
+    return gone_like(latched, records, names, pa.array(sorted(record_keys), pa.string()))
 
 
 def _asks_for_a_wall(attempt: Attempt, key: str) -> bool:

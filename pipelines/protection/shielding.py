@@ -35,6 +35,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.errors import IsindexError
+from pipelines.protection.gone import LATCH
 from pipelines.protection.tokens import (
     DWELLING,
     LASTING,
@@ -477,7 +478,7 @@ def _lifted(
         "night": lifting.from_night,
         "known": list(lifting.known_by or ()),
         "all_known": lifting.known_by is None,
-        "named": keys.to_pylist(),
+        "named": [*keys.to_pylist(), *(each.removeprefix(LATCH) for each in lifting.known_by or () if each.startswith(LATCH))],
         "stays": stays,
         "meant": _meant(duck, lifting, own & ~guarded).to_pylist(),
     }).cast(latched.schema)  # fmt: skip

@@ -1,0 +1,77 @@
+"""What is kept of records that are gone stays when a child who is only like them is opened; two people may say that they were the child's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import IsindexError
+from pipelines.nights.protection_decisions import confirm, proposal_of, unshield
+from tests.attacks.attack import Scene
+from tests.attacks.test_key_used_again import KEY, NOW, _big_moves, _holds, _is_shown, _written  # noqa: F401
+from tests.attacks.test_replaced import nights
+from tests.nights.little_authority import AUTHORITY
+from tests.nights.little_nights import LittleNights
+
+pytestmark = pytest.mark.in_full
+
+
+def _asks(place: LittleNights) -> Scene:
+    """A child of whom social care alone knows, by an NHS number alone, and asks; hidden after night 0."""
+    scene = Scene(place, 100)
+    _written(scene, scene.victim)
+    scene.row("social_care").pop("upn")
+    scene.asks("social_care")
+    nights(place, 0)
+    return scene
+
+
+def _under_her_key(scene: Scene) -> str:
+    """A trace puts right the number, and the name by a letter, in one night."""
+    child = scene.victim
+    scene.drop("social_care")
+    _written(scene, replace(child, given=child.given[:-1] + "y"), "S0100", scene.other(6).nhs)
+    scene.row("social_care", "S0100").pop("upn")
+    return KEY
+
+
+def _anew(scene: Scene) -> str:
+    """Her case is closed; by then she is known to a practice, which has her number otherwise."""
+    scene.add("health", scene.victim, "HX", open_=True, nhs_number=scene.other(6).nhs)
+    nights(scene.place, 1)
+    scene.drop("social_care")
+    return "health:HX"
+
+
+def _two(scene: Scene, key: str, *, with_gone: bool) -> tuple[int, int]:
+    """Two people open her; how many gone records the proposal says stay, and go."""
+    deployment = scene.place.deployment
+    made = unshield(deployment, AUTHORITY, key, actor="Ruth", reason="over", at=NOW, with_gone=with_gone)
+    proposal = proposal_of(deployment, AUTHORITY, made.number)
+    confirm(deployment, AUTHORITY, made.number, actor="Sam", reason="over", at=NOW)
+    return proposal.gone, proposal.goes
+
+
+@pytest.mark.parametrize("life", [_under_her_key, _anew], ids=["under her key", "at a practice"])
+def test_two_people_open_her_home_by_saying_that_what_is_gone_was_hers(
+    tmp_path: Path, life: Callable[[Scene], str]
+) -> None:
+    scene = _asks(LittleNights(tmp_path))
+    place, child = scene.place, scene.victim
+    key = life(scene)
+    nights(place, 2)
+    assert _two(scene, key, with_gone=False) == (1, 0)
+    nights(place, 3)
+    assert _is_shown(scene, 3, child) == [True] and not _holds(scene, child)
+    assert _two(scene, key, with_gone=True) == (0, 1)  # though she is open by now
+    nights(place, 4)
+    assert _is_shown(scene, 4, child) == [True] and _holds(scene, child)
+    scene.add("police", child, "P1", open_=True)
+    nights(place, 5)
+    assert all(_is_shown(scene, 5, child))
+    with pytest.raises(IsindexError) as nothing:
+        _two(scene, key, with_gone=True)
+    assert nothing.value.code == "CHILD_NOT_HIDDEN"
