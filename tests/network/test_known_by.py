@@ -49,7 +49,7 @@ def found_by_the_gate(**given: pa.Table) -> int:
     others = {
         "firewalls": ["row_key_a", "row_key_b"], "who_left": ["row_key"], "pointers": ["national_id", "authority", "index_id", "from_night", "to_night"],
         "custody": ["national_id", "custodian"], "custody_before": ["national_id", "custodian"], "moves_before": ["move", "national_id", "to_authority"],
-        "redirects": ["index_id", "redirects_to"], "accepted": ["move"],
+        "redirects": ["index_id", "redirects_to"], "accepted": ["move"], "reorganised": ["predecessor", "successor"],
     }  # fmt: skip
     empty = {name: pa.table({each: pa.array([], pa.string()) for each in columns}) for name, columns in others.items()}
     empty["pointers"] = empty["pointers"].set_column(4, "to_night", pa.array([], pa.date32()))
