@@ -28,7 +28,10 @@ from pipelines.errors import IsindexError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pipelines.deployment import Deployment
+    from pipelines.network.custodian import Custodian
     from pipelines.nights.waiting import Waiting
+    from pipelines.publishing.readers import ChildShown
 
 __all__ = ["child", "diff", "status"]
 
@@ -161,7 +164,7 @@ def child(
     authority: Annotated[str | None, typer.Option("--authority", "-a", help="Only this authority's index.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """What the index shows of one child. Every look is audited: who, whom, why, when.
+    """What the index shows of one child, and, where the home keeps the network, who has custody. Every look is audited: who, whom, why, when.
 
     Of a protected child, shielded or withheld, it is told that there is one, unless ISINDEX_MAY_SEE_PROTECTED names you.
 
@@ -174,10 +177,16 @@ def child(
 
     place = existing_home(home)
     found = readers.read_child(place, index_id, why=why, authority=authority, hidden_at_once=hidden_at_once)
+    custody = [_custody(place, each) for each in found]
     if as_json:
-        print_json([asdict(each) for each in found])
+        print_json(
+            [
+                asdict(each) | {"custody": {"fault": has} if isinstance(has, str) else asdict(has) if has else None}
+                for each, has in zip(found, custody, strict=True)
+            ]
+        )
         raise typer.Exit(1 if any(each.kept_back for each in found) else 0)
-    for each in found:
+    for each, has in zip(found, custody, strict=True):
         moved = f" (asked for as {each.asked_for})" if each.asked_for != each.index_id else ""
         console.print(Text.assemble((each.index_id, "bold"), f"{moved}, authority {each.authority}"))
         if each.kept_back:
@@ -187,8 +196,34 @@ def child(
         for name, rows in each.tables.items():
             if rows:
                 _rows(name, rows)
+        if has:
+            console.print(_custody_told(has))
     if any(each.kept_back for each in found):
         raise typer.Exit(1)
+
+
+def _custody(place: Deployment, child: ChildShown) -> Custodian | str | None:
+    """Who has custody of a child that is shown, where the home keeps the network; the code of a fault of that, which keeps nobody from the child."""
+    from pipelines.network.custodian import custodian_of
+    from pipelines.network.place import Network
+
+    if child.kept_back or not place.keeps_network:
+        return None
+    try:
+        return custodian_of(Network(place), child.authority, child.index_id)
+    except IsindexError as fault:
+        return fault.code
+
+
+def _custody_told(has: Custodian | str) -> str:
+    if isinstance(has, str):
+        return f"Custody cannot be told: the co-ordinating index answers {has}. `isindex network status` says more."
+    words = f"Custody: authority {has.custodian}, since {has.since.isoformat()}."
+    if not has.stands:
+        words += " It knows the child no more: the child is unclaimed."
+    return words + "".join(
+        f" Move {name} to authority {receiver} waits for its answer." for name, receiver in has.waits
+    )
 
 
 def diff(

@@ -233,7 +233,7 @@ _TOGETHER: Mapping[str, tuple[str, Seam]] = {
     "latched": (
         """
         SELECT token, holder, bool_or(shielded) AS shielded, min(since) AS since, bool_or(coalesce(own, shielded, true)) AS own,
-            max(kind) AS kind, list_sort(list_distinct(flatten(list(spares)))) AS spares FROM latched GROUP BY token, holder ORDER BY ALL
+            max(kind) AS kind, list_sort(list_distinct(flatten(list(spares)))) AS spares, max(was) AS was FROM latched GROUP BY token, holder ORDER BY ALL
         """,
         LATCHED,
     ),
@@ -263,11 +263,11 @@ def _latched(predecessor: Predecessor) -> pa.Table:
             """
             WITH theirs AS (SELECT token, shielded FROM own JOIN identities USING (record_key) JOIN hidden USING (index_id)),
             known AS (
-                SELECT holder, bool_or(shielded) AS shielded, min(since) AS since, bool_or(own) AS own, max(kind) AS kind, any_value(spares) AS spares
+                SELECT holder, bool_or(shielded) AS shielded, min(since) AS since, bool_or(own) AS own, max(kind) AS kind, any_value(spares) AS spares, max(was) AS was
                 FROM latched GROUP BY holder
             )
             SELECT t.token, t.token AS holder, coalesce(k.shielded, t.shielded) AS shielded, coalesce(k.since, getvariable('night')) AS since,
-                k.own AS own, 'key' AS kind, k.spares AS spares
+                k.own AS own, 'key' AS kind, k.spares AS spares, k.was AS was
             FROM theirs t LEFT JOIN known k ON k.holder = t.token ORDER BY ALL
         """,
         )
@@ -277,13 +277,14 @@ def _latched(predecessor: Predecessor) -> pa.Table:
 def _held(predecessor: Predecessor, table: pa.Table, seam: Seam) -> pa.Table:
     """A table of latches, their holders called as the inherited records are: of every record that the authority ever had."""
     renamed = renamed_tokens(predecessor)
+    had = ", coalesce((SELECT h.now FROM renamed h WHERE h.was = t.was), t.was) AS was" if "was" in seam.names else ""
     with connect({
         "told": grown(table, seam), "renamed": pa.table({"was": pa.array(renamed.keys(), pa.string()), "now": pa.array(renamed.values(), pa.string())}),
     }) as duck:  # fmt: skip
         return give(
             fetch(
                 duck,
-                "SELECT t.* REPLACE (coalesce(r.now, t.holder) AS holder) FROM told t LEFT JOIN renamed r ON r.was = t.holder",
+                f"SELECT t.* REPLACE (coalesce(r.now, t.holder) AS holder{had}) FROM told t LEFT JOIN renamed r ON r.was = t.holder",
             ),
             seam,
         )
