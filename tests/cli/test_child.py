@@ -130,7 +130,7 @@ def test_of_a_protected_child_nothing_is_told_and_all_look_alike(tmp_path, datab
     if as_json:
         (shown,) = json.loads(told.stdout)
         assert shown == {
-            "authority": "330", "index_id": asked, "asked_for": asked, "tables": {}, "kept_back": True
+            "authority": "330", "index_id": asked, "asked_for": asked, "tables": {}, "kept_back": True, "custody": None
         }  # fmt: skip
     assert looked.reasons() == ["complaint 12"]
 
