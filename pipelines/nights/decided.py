@@ -88,15 +88,15 @@ def walled_off(walls: pa.Table) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def former_of(state: Assigned | IdentityState) -> pa.Table:
-    """Of the records that are gone, the identity to which each belonged last: record_key, index_id as it is called by now, until which night."""
+    """Of the records that are gone, the identity to which each belonged last: record_key, index_id as it is called by now."""
     views = {name: getattr(state, name) for name in ("history", "index_ids", "identities")}
     with connect(views) as duck:
         return fetch(
             duck,
             f"""
             {RESOLVED},
-            last AS (SELECT record_key, arg_max(index_id, until) AS index_id, max(until) AS until FROM history ANTI JOIN identities USING (record_key) GROUP BY record_key)
-            SELECT record_key, coalesce(redirects_to, l.index_id) AS index_id, until FROM last l LEFT JOIN resolved r ON r.index_id = l.index_id ORDER BY record_key
+            last AS (SELECT record_key, arg_max(index_id, until) AS index_id FROM history ANTI JOIN identities USING (record_key) GROUP BY record_key)
+            SELECT record_key, coalesce(redirects_to, l.index_id) AS index_id FROM last l LEFT JOIN resolved r ON r.index_id = l.index_id ORDER BY record_key
         """,
         )
 

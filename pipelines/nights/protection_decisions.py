@@ -418,7 +418,6 @@ def _unmet_by_now(
         business_date=night,
         lifting=[Lifting(0, (str(proposed.record_a),), night, told=told, known_by=known_by, apart=apart)],
         former=former_of(state),
-        minted=state.index_ids,
     )
     unmet = next(iter(after.unmet), None)
     if unmet is None:

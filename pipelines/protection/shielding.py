@@ -151,7 +151,6 @@ def protect(
     anew: pa.Array | None = None,
     heard: pa.Array | None = None,
     former: pa.Table | None = None,
-    minted: pa.Table | None = None,
     carries_on: bool = True,
 ) -> Protected:
     """Who is hidden tonight, and what of it is carried on.
@@ -171,9 +170,8 @@ def protect(
             written otherwise.
         heard: entry_id of the wishes that all records were compared with before; a wish that names nobody, and is not among them, is
             compared with all though one thing is written otherwise. None: with none are they.
-        former: record_key, index_id, until: of records that are gone the identity that they belonged to last, as it is called by now, and until which night: their
+        former: record_key, index_id: of records that are gone the identity that they belonged to last, as it is called by now: their
             latches are its own, and go when two people open it. None: it is not known of any, and what such a record has left stays.
-        minted: index_id, minted_night: an identity that was there beside a record's, before that went, is another child's, however alike. None: all may have been.
         carries_on: whether a night goes on from it. Else, as for a version of before, `latched` is as it came: what hidden
             children are known by there is not worked out.
 
@@ -227,7 +225,7 @@ def protect(
             entries, lifts = _ended(entries, each, met_before)
             stand += [] if lifts else [each]
         for each in lifting:
-            entries, latched = _lifted(duck, each, lifting, entries, latched, guarded, former, minted, a, b)
+            entries, latched = _lifted(duck, each, lifting, entries, latched, guarded, former, a, b)
         duck.execute("SET VARIABLE night = CAST(? AS DATE)", [business_date])
 
         def seen_by(latches: pa.Table) -> tuple[pa.Table, pa.Table]:
@@ -448,7 +446,6 @@ def _lifted(
     latched: pa.Table,
     guarded: np.ndarray,
     former: pa.Table | None,
-    minted: pa.Table | None,
     a: np.ndarray,
     b: np.ndarray,
 ) -> tuple[pa.Table, pa.Table]:
@@ -456,7 +453,7 @@ def _lifted(
 
     A wish of a record that is gone goes where its names are the child's; what it has asked for stays, by the latch of that record, unless that is the child's.
     A latch goes with its holder: one with a number that was known of the opened children when it was decided; one whose key they bear, or that was a record of theirs
-    when it was last there (`former`), where not both have numbers, or it has their names with birth date and home; one with these that no identity of theirs was there beside;
+    when it was last there (`former`), where not both have numbers, or it has their names with birth date and home; one that two people have said was theirs;
     of a record that is there also one whose names with birth date they bear. Who is only like them is another child, perhaps one that is hidden and gone: its latch
     stays and spares the records that were meant.
     """
@@ -469,7 +466,6 @@ def _lifted(
     mine = _former_of(duck, own, former)
     last = _last_of(former)
     duck.register("gone_last", last)
-    duck.register("minted", _MINTED.empty_table() if minted is None else minted.select(_MINTED.names))
     others = _of_others(duck, lifting, own, mine)
     duck.register("latched", latched)
     stays = [*pa.concat_arrays([_held_by(duck, guarded), strays]).to_pylist(), *others]
@@ -516,13 +512,11 @@ def _former_of(duck: duckdb.DuckDBPyConnection, mask: np.ndarray, former: pa.Tab
 
 
 def _last_of(former: pa.Table | None) -> pa.Table:
-    """Of the records that are gone: holder (the token of its key), the identity that it belonged to last (index_id), and until which night."""
+    """Of the records that are gone: holder (the token of its key), and the identity that it belonged to last (index_id)."""
     if former is None:
-        return pa.table({"holder": pa.array([], pa.string()), "index_id": pa.array([], pa.string()), "until": pa.array([], pa.date32())})  # fmt: skip
+        return pa.table({"holder": pa.array([], pa.string()), "index_id": pa.array([], pa.string())})  # fmt: skip
     with connect({"former": former, "told": key_tokens(former["record_key"].to_pylist())}) as duck:
-        return fetch(
-            duck, "SELECT token AS holder, index_id, until FROM former JOIN told USING (record_key) ORDER BY ALL"
-        )
+        return fetch(duck, "SELECT token AS holder, index_id FROM former JOIN told USING (record_key) ORDER BY ALL")
 
 
 def _of_others(duck: duckdb.DuckDBPyConnection, lifting: Lifting, own: np.ndarray, former: Sequence[str]) -> list[str]:
@@ -654,7 +648,6 @@ def _needed(table: pa.Table | None, seam: Seam, columns: list[str]) -> pa.Table:
     return table
 
 
-_MINTED = pa.schema([("index_id", pa.string()), ("minted_night", pa.date32())])
 _LASTING = ", ".join(f"'{kind}'" for kind in LASTING)
 _LATCHED = ", ".join(f"'{kind}'" for kind in (*LASTING, *LIKELY, *NEARLY))
 _MAY_WISH = ", ".join(f"'{kind}'" for kind in (*NEARLY, *DWELLING))
@@ -844,14 +837,10 @@ _LATCHED_LIFTED = """
         UNION ALL SELECT holder, number FROM gone_last JOIN numbered USING (index_id) SEMI JOIN opened USING (number)
         UNION ALL SELECT holder, child FROM bears WHERE number
     ),
-    never_beside AS (  -- records that had gone when the identity came
-        SELECT holder, number AS child FROM gone_last JOIN minted ON minted_night >= until JOIN numbered ON numbered.index_id = minted.index_id
-    ),
     own AS (
         SELECT m.holder FROM may_be m JOIN holds h USING (holder) JOIN telling t USING (child) LEFT JOIN bears b ON b.holder = m.holder AND b.child = m.child
         WHERE coalesce(b.number, false) OR NOT h.numbered OR NOT t.numbered  -- of two who have numbers, and none in common, each is another child,
             OR coalesce(b.person AND b.home, false)  -- but where all else is the same: one may be an NHS number and one a UPN
-        UNION SELECT holder FROM bears SEMI JOIN never_beside USING (holder, child) WHERE person AND home
         UNION SELECT holder FROM latched WHERE list_contains($named::VARCHAR[], holder) AND holder NOT IN (SELECT token FROM living)
         UNION  -- of two who share a first given name each may have another one besides
         SELECT holder FROM (

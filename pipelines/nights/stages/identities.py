@@ -196,7 +196,6 @@ def _protect(
         anew=_anew(attempt, base, records),
         heard=entries["entry_id"].combine_chunks(),
         former=former_of(assigned) if lifting else None,
-        minted=assigned.index_ids,
     )
 
 
