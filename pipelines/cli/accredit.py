@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from pipelines.cli.common import Commands, HomeOption, JsonOption, console, existing_home, print_json
+from pipelines.cli.common import Commands, HomeOption, JsonOption, console, existing_home, home_to_list, print_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +56,7 @@ def listed(
     """
     from pipelines.nights.accreditation import every_act, feed_standings
 
-    deployment = existing_home(home)
+    deployment = home_to_list(home)
     if history:
         _list_history(every_act(deployment, authority, agency), as_json=as_json)
         return

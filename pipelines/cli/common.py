@@ -40,6 +40,7 @@ __all__ = [
     "day",
     "errors_told",
     "existing_home",
+    "home_to_list",
     "landing_told",
     "load_now",
     "network_told",
@@ -131,6 +132,19 @@ def existing_home(home: Path) -> Deployment:
     from pipelines.deployment import open_deployment
 
     return open_deployment(home, create=False)
+
+
+def home_to_list(home: Path) -> Deployment:
+    """As `existing_home`, for what lists what people have decided: from a database that lacks some of it nothing is listed.
+
+    Raises:
+        IsindexError: DATABASE_OLDER.
+    """
+    from pipelines.audit import refuse_older_database
+
+    deployment = existing_home(home)
+    refuse_older_database(deployment)
+    return deployment
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from pipelines.cli.common import (
     console,
     day,
     existing_home,
+    home_to_list,
     load_now,
     print_json,
 )
@@ -314,7 +315,7 @@ def listed(home: HomeOption, authority: AuthorityOption, as_json: JsonOption = F
     """
     from pipelines.nights.decisions import every_decision
 
-    found = every_decision(existing_home(home), authority)
+    found = every_decision(home_to_list(home), authority)
     if as_json:
         print_json([asdict(each) for each in found])
         return

@@ -14,6 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.audit import refuse_older_database
 from pipelines.identities.ledger import record_night
 from pipelines.identities.state import IdentityState
 from pipelines.network.contributions import ROWS, Contribution
@@ -53,7 +54,7 @@ def run_network(network: Network, business_date: date, authorities: Iterable[str
         authorities: whom it comprises; default all that the deployment hosts.
 
     Raises:
-        IsindexError: NIGHT_RUNNING when another run of it is going on; STORE_DAMAGED.
+        IsindexError: NIGHT_RUNNING when another run of it is going on; DATABASE_OLDER; STORE_DAMAGED.
     """
     with alone(network.deployment, LOCK):
         same = unchanged(network, business_date, authorities)
@@ -68,8 +69,9 @@ def unchanged(network: Network, business_date: date, authorities: Iterable[str] 
     """What is in force, where a night would make nothing else; the database follows it then. None where a night is to be run.
 
     Raises:
-        IsindexError: STORE_DAMAGED.
+        IsindexError: DATABASE_OLDER; STORE_DAMAGED.
     """
+    refuse_older_database(network.deployment)
     restore_decided(network)
     inputs, _ = inputs_now(network, business_date, authorities)
     in_force = network.in_force()
@@ -84,7 +86,12 @@ def unchanged(network: Network, business_date: date, authorities: Iterable[str] 
 def gather_children(
     network: Network, business_date: date, authorities: Iterable[str] | None = None
 ) -> dict[str, float]:
-    """Stage one: what the authorities give, into the folder of a new attempt; how much it is."""
+    """Stage one: what the authorities give, into the folder of a new attempt; how much it is.
+
+    Raises:
+        IsindexError: DATABASE_OLDER; STORE_DAMAGED.
+    """
+    refuse_older_database(network.deployment)
     restore_decided(network)
     inputs, contributions = inputs_now(network, business_date, authorities)
     folder = network.begin(business_date, inputs.digest)

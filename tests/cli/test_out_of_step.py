@@ -15,10 +15,13 @@ from typer.testing import CliRunner
 from assets.command.app import app
 from pipelines import audit
 from pipelines.database.schema import snapshot_version
+from pipelines.errors import IsindexError
+from pipelines.network.night import gather_children, run_network
+from pipelines.network.place import Network
 from pipelines.nights.protection_decisions import shield
 from pipelines.publishing.in_step import lagging
 from pipelines.settings import forget_settings
-from tests.nights.little_authority import AUTHORITY, children
+from tests.nights.little_authority import AUTHORITY, children, day_of
 from tests.nights.little_nights import LittleNights
 
 pytestmark = pytest.mark.one_database
@@ -130,6 +133,21 @@ def test_the_status_names_it_and_ends_with_its_exit_code(
     done = asked(place, "status", "--json")
     (told,) = json.loads(done.stdout)
     assert (done.exit_code, told["authority"], told["fault"]["code"]) == (2, AUTHORITY, "DATABASE_OLDER")
+
+
+def test_from_a_database_that_lacks_decisions_none_are_listed_and_the_network_is_not_run(place: LittleNights) -> None:
+    without_a_decision(place)
+    for words in (
+        ("decide", "list", "--authority", AUTHORITY),
+        ("accredit", "list"),
+        ("accredit", "list", "--history"),
+    ):
+        done = asked(place, *words)
+        assert (done.exit_code, "DATABASE_OLDER" in done.stderr) == (2, True), (words, done.output)
+    for run in (run_network, gather_children):
+        with pytest.raises(IsindexError, match="DATABASE_OLDER"):
+            run(Network(place.deployment), day_of(0))
+    assert not (place.home / "network" / "current.json").exists()
 
 
 def test_a_look_that_is_refused_adds_no_entry_to_a_database_from_which_some_are_gone(place: LittleNights) -> None:
