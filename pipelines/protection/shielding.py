@@ -469,13 +469,14 @@ def _lifted(
     others = _of_others(duck, lifting, own, mine)
     duck.register("latched", latched)
     stays = [*pa.concat_arrays([_held_by(duck, guarded), strays]).to_pylist(), *others]
-    gone = duck.execute(_GONE, {"night": lifting.from_night, "stays": stays}).fetchall()
+    gone = duck.execute(_GONE, {"night": lifting.from_night, "stays": stays, "apart": others}).fetchall()
     latched = fetch(duck, _LATCHED_LIFTED, {
         "night": lifting.from_night,
         "known": list(lifting.known_by or ()),
         "all_known": lifting.known_by is None,
         "named": [*keys.to_pylist(), *(each.removeprefix(LATCH) for each in lifting.known_by or () if each.startswith(LATCH))],
         "stays": stays,
+        "apart": others,
         "meant": _meant(duck, lifting, own & ~guarded).to_pylist(),
     }).cast(latched.schema)  # fmt: skip
     duck.register("entries", entries)
@@ -811,12 +812,12 @@ _RECORDS_MEANT = f"""
 # holders that are gone, of whom nobody says that they are another child's: what they have told of protection is in their latches
 _GONE = """
     SELECT DISTINCT holder FROM latched
-    WHERE since < $night::DATE AND NOT list_has_any($stays::VARCHAR[], [holder, coalesce(was, holder)]) AND holder NOT IN (SELECT token FROM living) ORDER BY ALL
+    WHERE since < $night::DATE AND NOT list_contains($stays::VARCHAR[], holder) AND NOT list_contains($apart::VARCHAR[], coalesce(was, '')) AND holder NOT IN (SELECT token FROM living) ORDER BY ALL
 """
 # without the latches of holders who are the opened children; of whom is only like them it spares the records that were meant
 _LATCHED_LIFTED = """
     WITH lifted AS (
-        SELECT *, since < $night::DATE AND NOT list_has_any($stays::VARCHAR[], [holder, coalesce(was, holder)]) AS counts FROM latched),
+        SELECT *, since < $night::DATE AND NOT list_contains($stays::VARCHAR[], holder) AND NOT list_contains($apart::VARCHAR[], coalesce(was, '')) AS counts FROM latched),
     named AS (SELECT number, list(DISTINCT token) AS theirs FROM tokens JOIN identities USING (record_key) JOIN numbered USING (index_id)
         JOIN opened USING (number) WHERE kind = 'person' GROUP BY number),
     child AS (  -- of each identity that is opened

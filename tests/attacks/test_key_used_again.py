@@ -100,6 +100,26 @@ def test_the_child_who_had_the_key_is_back_under_it(tmp_path: Path) -> None:
     assert not any(_is_shown(scene, 4, child)) and not _holds(scene, fled) and _is_shown(scene, 4, other) == [True]
 
 
+def test_another_child_whose_record_stood_under_her_key_for_a_night_is_opened(tmp_path: Path) -> None:
+    """A mix-up that is put right: the other child is hidden by what stood there, and two people open it, though the hidden child has the key."""
+    scene = _asks(LittleNights(tmp_path))
+    place, child, other = scene.place, scene.victim, scene.other(6)
+    scene.add("health", other, "HQ", open_=True)
+    nights(place, 1)
+    assert _is_shown(scene, 1, other) == [True]
+    scene.drop("social_care")
+    _written(scene, other, "S0100")
+    nights(place, 2)
+    scene.drop("social_care", "S0100")
+    _written(scene, child)
+    nights(place, 3)
+    assert _is_shown(scene, 3, other) == [False]
+    _opened(scene, "health:HQ")
+    nights(place, 4, 5)
+    assert _is_shown(scene, 5, other) == [True] and _holds(scene, other)
+    assert not any(_is_shown(scene, 5, child)) and not _holds(scene, child)
+
+
 def test_a_namesake_who_has_the_key_next(tmp_path: Path) -> None:
     scene = _asks(LittleNights(tmp_path))
     place, fled, child = scene.place, scene.other(5), scene.victim
