@@ -144,7 +144,7 @@ def unshield(
         bool,
         typer.Option(
             "--with-gone",
-            help="Also what is kept of records that are gone and were called like the child, bore its number or had its key: say so only of the child's own.",
+            help="Also what is kept of records that are gone and were called like the child, bore its number or had its key: say so only of the child's own. Of a wish that means nobody: where its child had lived.",
         ),
     ] = False,
 ) -> None:
@@ -417,11 +417,12 @@ def _tell(proposal: Proposal) -> None:
         soft_wrap=True,
     )
     if proposal.goes:
-        console.print(
-            f"With it goes what is kept of {_records(proposal.goes)} that are gone, of this child's name, number or key: it was this child's own, the "
-            "proposal says.",
-            soft_wrap=True,
+        with_it = (
+            f"With it goes where {_records(proposal.goes)} that are gone had lived: that home is shown again of whoever lives there. The child stays hidden, should it come back."
+            if proposal.of_nobody
+            else f"With it goes what is kept of {_records(proposal.goes)} that are gone, of this child's name, number or key: it was this child's own, the proposal says."
         )
+        console.print(with_it, soft_wrap=True)
 
 
 def _records(number: int) -> str:

@@ -41,7 +41,7 @@ from pipelines.nights.requests import told_so_far
 from pipelines.nights.walls import walls_asked_in, walls_in, walls_wished_in
 from pipelines.nights.walls_again import keep_wall
 from pipelines.nights.wishes_of_child import records_with, shields_on, wishes_of
-from pipelines.protection.gone import LATCH, gone_like
+from pipelines.protection.gone import LATCH, gone_like, gone_of_wish
 from pipelines.protection.letters import folded
 from pipelines.protection.shielding import KEY, Lifting, naming_wish, protect, wish_in
 from pipelines.protection.tokens import nearly_tokens, tokens_of_records
@@ -144,7 +144,7 @@ def unshield(
         reason: why.
         at: now.
         with_gone: what is kept of records that are gone, and bore a number or the names with birth date of the child, was its own and goes with it; also where
-            the child is open by now.
+            the child is open by now. Of a wish that means nobody: where the child had lived, as long as it was here, is shown again.
 
     Raises:
         IsindexError: as `shield`; CHILD_NOT_HIDDEN when nothing hides the child now; DECISION_CONTRADICTS also while a decision to
@@ -155,7 +155,7 @@ def unshield(
     key = _record_or_wish(attempt.folder, who)
     theirs, in_force = records_with(attempt, [key]), night_in_force(deployment, authority)
     known_by = _known_by(attempt.folder, key, _said_to_be_one(deployment, authority))
-    gone = _gone_like(attempt, theirs) if with_gone else []
+    gone = (_gone_of_wish(attempt, wish_in(key)) if wish_in(key) else _gone_like(attempt, theirs)) if with_gone else []
     known_by += [f"{LATCH}{holder}" for holder in gone]
     if not wish_in(key) and not gone and not hidden_among(attempt, {key}):
         raise IsindexError(
@@ -434,6 +434,15 @@ def _gone_like(attempt: Attempt, record_keys: Collection[str], latched: pa.Table
         latched = read_table(attempt.folder / "protection" / "latched.parquet")
     records, names = (read_table(attempt.folder / "person" / f"{name}.parquet") for name in ("records", "names"))
     return gone_like(latched, records, names, pa.array(sorted(record_keys), pa.string()))
+
+
+def _gone_of_wish(attempt: Attempt, entry_id: str) -> list[str]:
+    """Holders of the places where the child of a wish had lived, whose records are gone, after an attempt."""
+    tables = {name: read_table(attempt.folder / "protection" / f"{name}.parquet") for name in ("entries", "latched", "places")}  # fmt: skip
+    entries = tables["entries"].filter(pc.field("entry_id") == entry_id)
+    tokens = pc.list_flatten(entries["tokens"]).combine_chunks().cast(pa.string())
+    records = read_table(attempt.folder / "person" / "records.parquet", ["record_key"])["record_key"].combine_chunks()
+    return gone_of_wish(tokens, tables["latched"], tables["places"], records)
 
 
 def _asks_for_a_wall(attempt: Attempt, key: str) -> bool:

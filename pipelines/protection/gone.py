@@ -6,17 +6,24 @@ Belongs here: finding it, so that people are told of it and may say that it was 
 
 from __future__ import annotations
 
-import pyarrow as pa
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from pipelines.protection.tokens import tokens_of_records
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.protection.tokens import key_tokens, tokens_of_records
 from pipelines.seams.protection import LATCHED
 from pipelines.seams.seam import grown
 from pipelines.tables import connect, fetch
 
-__all__ = ["LATCH", "gone_like"]
+if TYPE_CHECKING:
+    from pipelines.protection.shielding import Lifting
+
+__all__ = ["LATCH", "gone_like", "gone_of_wish", "places_but_of"]
 
 LATCH = "latch:"
-"""Behind it a holder stands, among what a decision knew of a child: what is kept of that record goes with it."""
+"""Behind it a holder stands, among what a decision knew of a child: what is kept of that record goes with it; of a wish, where that record lived."""
 
 
 def gone_like(latched: pa.Table, records: pa.Table, names: pa.Table, record_keys: pa.Array) -> list[str]:
@@ -44,3 +51,47 @@ def gone_like(latched: pa.Table, records: pa.Table, names: pa.Table, record_keys
         """,
         )
     return found["holder"].to_pylist()
+
+
+def gone_of_wish(tokens: pa.Array, latched: pa.Table, places: pa.Table, record_keys: pa.Array) -> list[str]:
+    """Holders of places whose records are gone, of whom a wish speaks: by their key, or a number, or names with birth date that they bore.
+
+    Args:
+        tokens: what names the child of the wish.
+        latched: `LATCHED`.
+        places: `PLACES`.
+        record_keys: of the night, all of them.
+    """
+    views = {
+        "latched": grown(latched, LATCHED), "places": places, "told": pa.table({"token": tokens}),
+        "living": key_tokens(record_keys.to_pylist()),
+    }  # fmt: skip
+    with connect(views) as duck:
+        found: pa.Table = fetch(
+            duck,
+            """
+            SELECT DISTINCT holder FROM places
+            WHERE holder NOT IN (SELECT token FROM living) AND (holder IN (SELECT token FROM told)
+                OR holder IN (SELECT holder FROM latched SEMI JOIN told USING (token) WHERE kind IN ('number', 'person'))) ORDER BY holder
+        """,
+        )
+    return found["holder"].to_pylist()
+
+
+def places_but_of(places: pa.Table, ended: Iterable[Lifting], entries: pa.Table) -> pa.Table:
+    """Places (`PLACES`) without those of whom the wishes speak that two people ended with where these had lived: the latches stay.
+
+    Args:
+        places: of before.
+        ended: decisions that take effect tonight.
+        entries: the register tonight (`ENTRIES`): a wish that was told again is not ended.
+    """
+    numbers = set(entries["lifted_by"].drop_null().to_pylist())
+    goes = [
+        told.removeprefix(LATCH)
+        for each in ended
+        if each.wish and each.number in numbers
+        for told in each.known_by or ()
+        if told.startswith(LATCH)
+    ]
+    return places.filter(pc.invert(pc.is_in(places["holder"], value_set=pa.array(goes, pa.string()))))

@@ -10,6 +10,7 @@ import pytest
 
 from pipelines.errors import IsindexError
 from pipelines.nights.protection_decisions import confirm, proposal_of, unshield
+from pipelines.nights.references import reference_of
 from tests.attacks.attack import Scene
 from tests.attacks.test_key_used_again import KEY, NOW, _big_moves, _holds, _is_shown, _written  # noqa: F401
 from tests.attacks.test_replaced import nights
@@ -75,3 +76,20 @@ def test_two_people_open_her_home_by_saying_that_what_is_gone_was_hers(
     with pytest.raises(IsindexError) as nothing:
         _two(scene, key, with_gone=True)
     assert nothing.value.code == "CHILD_NOT_HIDDEN"
+
+
+@pytest.mark.parametrize("with_gone", [False, True], ids=["the wish alone", "with where the child had lived"])
+def test_two_people_end_the_wish_of_a_child_who_has_left_and_with_it_the_home(tmp_path: Path, with_gone: bool) -> None:
+    scene = _asks(LittleNights(tmp_path))
+    place, child, fled = scene.place, scene.victim, scene.other(5)
+    scene.drop("social_care")
+    tenant = replace(scene.other(6), street=child.street, code=child.code, uprn=child.uprn)
+    scene.add("health", tenant, "HT", open_=True)
+    nights(place, 1)
+    assert _is_shown(scene, 1, tenant) == [True] and not _holds(scene, child)
+    assert _two(scene, reference_of(KEY), with_gone=with_gone) == (0, int(with_gone))
+    nights(place, 2)
+    assert _holds(scene, child) == with_gone
+    _written(scene, replace(child, street=fled.street, code=fled.code, uprn=fled.uprn), "T0100")
+    nights(place, 3, 4)
+    assert not any(_is_shown(scene, 4, child)) and not _holds(scene, fled) and _is_shown(scene, 4, tenant) == [True]

@@ -23,6 +23,7 @@ from pipelines.nights.seal import sealed
 from pipelines.nights.unmet import unmet_told
 from pipelines.nights.walls import ended_in, standing_in, walls_in, walls_wished_in
 from pipelines.privacy.references import references
+from pipelines.protection.gone import places_but_of
 from pipelines.protection.keys_used_again import set_apart
 from pipelines.protection.places import places_after
 from pipelines.protection.register import entries_after
@@ -93,6 +94,7 @@ def identify_of(attempt: Attempt) -> StageReport:
         entries, protected.met, protected.latched, assigned.identities, records, open_walls, walls, wishes, decided
     )
     write_table(tasks, folder / "tasks.parquet")
+    places = places_but_of(places, lifting_in(attempt), protected.entries)
     places = places_after(places, protected.latched, seen, assigned.identities, person_tables(attempt))
     write_table(places, folder / "places.parquet")
     for name, table in _stays_hidden(attempt, base, carried, protected, assigned).items():
