@@ -6,8 +6,7 @@ Belongs here: finding it, so that people are told of it and may say that it was 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,9 +15,6 @@ from pipelines.protection.tokens import key_tokens, tokens_of_records
 from pipelines.seams.protection import LATCHED
 from pipelines.seams.seam import grown
 from pipelines.tables import connect, fetch
-
-if TYPE_CHECKING:
-    from pipelines.protection.shielding import Lifting
 
 __all__ = ["LATCH", "gone_like", "gone_of_wish", "places_but_of"]
 
@@ -78,20 +74,20 @@ def gone_of_wish(tokens: pa.Array, latched: pa.Table, places: pa.Table, record_k
     return found["holder"].to_pylist()
 
 
-def places_but_of(places: pa.Table, ended: Iterable[Lifting], entries: pa.Table) -> pa.Table:
+def places_but_of(places: pa.Table, ended: Iterable[tuple[int, Sequence[str]]], entries: pa.Table) -> pa.Table:
     """Places (`PLACES`) without those of whom the wishes speak that two people ended with where these had lived: the latches stay.
 
     Args:
         places: of before.
-        ended: decisions that take effect tonight.
+        ended: decisions on wishes that take effect tonight: number, and what each knew.
         entries: the register tonight (`ENTRIES`): a wish that was told again is not ended.
     """
     numbers = set(entries["lifted_by"].drop_null().to_pylist())
     goes = [
         told.removeprefix(LATCH)
-        for each in ended
-        if each.wish and each.number in numbers
-        for told in each.known_by or ()
+        for number, known_by in ended
+        if number in numbers
+        for told in known_by
         if told.startswith(LATCH)
     ]
     return places.filter(pc.invert(pc.is_in(places["holder"], value_set=pa.array(goes, pa.string()))))

@@ -94,7 +94,8 @@ def identify_of(attempt: Attempt) -> StageReport:
         entries, protected.met, protected.latched, assigned.identities, records, open_walls, walls, wishes, decided
     )
     write_table(tasks, folder / "tasks.parquet")
-    places = places_but_of(places, lifting_in(attempt), protected.entries)
+    ended = [(each.number, each.known_by or ()) for each in lifting_in(attempt) if each.wish]
+    places = places_but_of(places, ended, protected.entries)
     places = places_after(places, protected.latched, seen, assigned.identities, person_tables(attempt))
     write_table(places, folder / "places.parquet")
     for name, table in _stays_hidden(attempt, base, carried, protected, assigned).items():
