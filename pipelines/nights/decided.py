@@ -16,19 +16,18 @@ from pipelines.nights.inherited import base_of, inherited_before
 from pipelines.nights.inputs import Decided, Inputs
 from pipelines.nights.outgrown import keys_beside, outgrown_in
 from pipelines.nights.walls import walls_in
-from pipelines.protection.shielding import KEY, Lifting
+from pipelines.protection.shielding import KEY, Apart, Lifting
 from pipelines.protection.tokens import key_tokens
 from pipelines.tables import connect, fetch
 
 __all__ = [
+    "apart_in",
     "decisions_in",
     "decisions_of",
     "firewalls_of",
     "former_of",
     "lifting_in",
     "settled_by_two",
-    "told_apart",
-    "walled_off",
 ]
 
 
@@ -64,27 +63,34 @@ def _told_of(rows: list[Decided]) -> pa.Table:
     return pa.table({**told, "told": pa.array([each.told for each in rows], pa.int64())})
 
 
-def told_apart(decisions: Iterable[Decided]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Of each record of which people said that it is not another's child: its key, and the tokens of the keys of that child's records, as of then."""
+def apart_in(attempt: Attempt) -> tuple[Apart, ...]:
+    """Which records are another child's than which, as people said, and as the firewalls of an attempt's night have it."""
+    return (*_told_apart(attempt.inputs.decisions), *_walled_off(walls_in(attempt.folder)))
+
+
+def _told_apart(decisions: Iterable[Decided]) -> Iterator[Apart]:
+    """Of each record of which people said that it is not another's child: the keys of that child's records, as of then."""
     for each in decisions:
         if each.kind != "not_the_same" or not each.record_a or not each.record_b:
             continue
         keys = dict(zip(*key_tokens([each.record_a, each.record_b]).to_pydict().values(), strict=True))
-        yield each.record_a, (keys[each.record_b], *keys_beside(each.known_by, "b"))
-        yield each.record_b, (keys[each.record_a], *keys_beside(each.known_by, "a"))
+        yield Apart(each.record_a, (keys[each.record_b], *keys_beside(each.known_by, "b")))
+        yield Apart(each.record_b, (keys[each.record_a], *keys_beside(each.known_by, "a")))
 
 
-def walled_off(walls: pa.Table) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Of each record at a firewall (`WALLS`): its key, and the tokens of the keys of the records on the other side, also of such as are gone."""
-    sides: dict[tuple[str, str], dict[str, list[str]]] = {}
+def _walled_off(walls: pa.Table) -> Iterator[Apart]:
+    """Of each record at a firewall (`WALLS`): the keys of the records on the other side, and of those between, also of such as are gone."""
+    at: dict[tuple[str, str], dict[str, list[str]]] = {}
     for row in walls.select(["wall_a", "wall_b", "side", "record_key"]).to_pylist():
-        sides.setdefault((row["wall_a"], row["wall_b"]), {}).setdefault(row["side"], []).append(row["record_key"])
-    for wall in sides.values():
-        for side, keys in wall.items():
-            others = [key for other, theirs in wall.items() if other != side for key in theirs]
-            tokens = tuple(key_tokens(others)["token"].to_pylist())
-            for key in keys:
-                yield key, tokens
+        at.setdefault((row["wall_a"], row["wall_b"]), {"a": [], "b": [], "between": []})[row["side"]].append(row["record_key"])  # fmt: skip
+    for wall in at.values():
+        tokens = {side: tuple(key_tokens(keys)["token"].to_pylist()) for side, keys in wall.items()}
+        for side, other in (("a", "b"), ("b", "a")):
+            for key in wall[side]:
+                yield Apart(key, tokens[other])
+                yield Apart(key, tokens["between"], between=tokens[other])
+        for key in wall["between"]:
+            yield Apart(key, (*tokens["a"], *tokens["b"]))
 
 
 def former_of(state: Assigned | IdentityState) -> pa.Table:
@@ -104,7 +110,7 @@ def former_of(state: Assigned | IdentityState) -> pa.Table:
 def lifting_in(attempt: Attempt) -> list[Lifting]:
     """The decisions of two people that take effect with an attempt's night, the first for which they count: they may open somebody."""
     inputs, base = attempt.inputs, attempt.inputs.base
-    apart = (*told_apart(inputs.decisions), *walled_off(walls_in(attempt.folder)))
+    apart = apart_in(attempt)
     inherited = _inherited_with(attempt, [each.record_a for each in inputs.decisions if each.kind == "confirm"])
     return [
         Lifting(

@@ -23,7 +23,7 @@ from pipelines.deployment import Deployment
 from pipelines.errors import IsindexError
 from pipelines.identities.state import IdentityState
 from pipelines.nights.attempts import Attempt, latest_matched
-from pipelines.nights.decided import firewalls_of, former_of, told_apart, walled_off
+from pipelines.nights.decided import apart_in, firewalls_of, former_of
 from pipelines.nights.decisions import (
     Decision,
     contradicts,
@@ -38,7 +38,7 @@ from pipelines.nights.hidden_records import hidden_among
 from pipelines.nights.hiding import known_now
 from pipelines.nights.references import record_key_of, reference_of
 from pipelines.nights.requests import told_so_far
-from pipelines.nights.walls import walls_asked_in, walls_in, walls_wished_in
+from pipelines.nights.walls import walls_asked_in, walls_wished_in
 from pipelines.nights.walls_again import keep_wall
 from pipelines.nights.wishes_of_child import records_with, shields_on, wishes_of
 from pipelines.protection.gone import LATCH, gone_like, gone_of_wish
@@ -405,7 +405,6 @@ def _unmet_by_now(
         told = told_by_now(connection, deployment, attempt.night.authority)
         decided = _but_taken_back(connection, attempt.night.authority, known.decisions)
     known_by = None if proposed.known_by is None else tuple(proposed.known_by)
-    apart = (*told_apart(latest.inputs.decisions), *walled_off(walls_in(latest.folder)))
     state = IdentityState.read(latest.folder)
     after = protect(
         state.identities,
@@ -416,7 +415,7 @@ def _unmet_by_now(
         entries=known.entries,
         latched=known.latched,
         business_date=night,
-        lifting=[Lifting(0, (str(proposed.record_a),), night, told=told, known_by=known_by, apart=apart)],
+        lifting=[Lifting(0, (str(proposed.record_a),), night, told=told, known_by=known_by, apart=apart_in(latest))],
         former=former_of(state),
     )
     unmet = next(iter(after.unmet), None)

@@ -28,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import duckdb
 import numpy as np
@@ -53,11 +54,26 @@ from pipelines.seams.person import NAMES, RECORDS
 from pipelines.seams.protection import ENTRIES, LATCHED
 from pipelines.tables import connect, fetch
 
-__all__ = ["KEY", "Lifting", "Protected", "Unmet", "in_force", "naming_wish", "protect", "wish_in"]
+__all__ = ["KEY", "Apart", "Lifting", "Protected", "Unmet", "in_force", "naming_wish", "protect", "wish_in"]
 
 _WISH = "wish:"
 KEY = "key:"
 """Behind it a record's key stands, as a token, among what a decision knew of a child."""
+
+
+class Apart(NamedTuple):
+    """That some records are another child's than one.
+
+    Attributes:
+        record_key: of the one.
+        others: tokens of the keys of the others.
+        between: of records that may be either side's of a firewall, tokens of the keys of the other side: where that is there it speaks for itself
+            as long as nobody opens it, and where it is gone two people may say that one between was the child's. None: the others are another's for certain.
+    """
+
+    record_key: str
+    others: tuple[str, ...]
+    between: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,8 +88,8 @@ class Lifting:
         known_by: numbers, and names with birth date, of the record when it was decided, as tokens: of a record that is another
             child's by now it lifts nothing; and, behind `KEY`, the keys of the records that were meant: a record that came since is not whom two people
             meant, whatever it is called. None: that was not kept yet.
-        apart: record key → tokens of the keys of the records that people said are another child's, outgrown or not: of that child it lifts nothing,
-            though none of its records is there.
+        apart: of which records people said that they are another child's, outgrown or not: of that child it lifts nothing, though none of
+            its records is there.
     """
 
     number: int
@@ -81,7 +97,7 @@ class Lifting:
     from_night: date
     told: int = 0
     known_by: tuple[str, ...] | None = None
-    apart: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    apart: tuple[Apart, ...] = ()
 
     @property
     def wish(self) -> str:
@@ -527,7 +543,13 @@ def _of_others(duck: duckdb.DuckDBPyConnection, lifting: Lifting, own: np.ndarra
         "SELECT record_key FROM identities JOIN numbered USING (index_id) JOIN chosen USING (number)"
     ).fetchall()
     theirs = {key for (key,) in rows} | {*lifting.record_keys, *former}
-    return sorted({token for key, tokens in lifting.apart if key in theirs for token in tokens})
+    there = {token for (token,) in duck.execute("SELECT DISTINCT token FROM living").fetchall()}
+    said = {each.removeprefix(LATCH) for each in lifting.known_by or () if each.startswith(LATCH)}
+    others: set[str] = set()
+    for key, tokens, between in lifting.apart:
+        if key in theirs and there.isdisjoint(between or ()):
+            others |= {*tokens} - (set() if between is None else said)
+    return sorted(others)
 
 
 def _of_strays(

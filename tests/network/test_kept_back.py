@@ -16,7 +16,7 @@ from pipelines.network.find import find_by_id, find_by_name, find_by_number
 from pipelines.network.moves import answer, claim, moves_of, unclaimed
 from pipelines.network.standing import review_list
 from pipelines.nights.decisions import decide
-from pipelines.nights.protection_decisions import confirm, unshield
+from pipelines.nights.protection_decisions import confirm, shield, unshield
 from tests.network.nation import HERE, THERE, Nation, others
 from tests.nights.little_authority import Child, children, day_of
 
@@ -25,9 +25,7 @@ NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
 
 
 def shielded(nation: Nation, authority: str, child: Child) -> None:
-    decide(
-        nation.deployment, authority, "shield", f"health:P{child.nhs}", "", actor="Ruth", reason="at risk", at=NOW
-    )  # fmt: skip
+    shield(nation.deployment, authority, f"health:P{child.nhs}", actor="Ruth", reason="at risk", at=NOW)
 
 
 def moved(nation: Nation, child: Child) -> None:

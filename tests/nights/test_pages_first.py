@@ -206,7 +206,7 @@ def test_a_mark_that_is_gone_is_no_task_while_a_decision_shields_the_child(place
     assert tasks(place, 2) == []
     decisions.take_back(place.deployment, AUTHORITY, made.number, **by("Ruth"))  # type: ignore[arg-type]
     load(place)
-    assert tasks(place, 2) != ["gone"], "the shield has left a wish, which was told later"
+    assert tasks(place, 2) == ["gone"], "what a decision that was taken back has left asks for nothing"
 
 
 @pytest.mark.in_full
