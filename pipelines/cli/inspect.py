@@ -49,10 +49,12 @@ def status(
     the co-ordinating index is outstanding where it is kept (ISINDEX_NETWORK): until then a child hidden in one authority may be shown in another.
 
     First of all it is told where a version may still show a child who must be hidden (PROTECTION_WAITS), which decision opened nobody, and
-    which proposal waits for a second person.
+    which proposal waits for a second person; also, as the pages tell them, wishes to be protected that somebody must look at, authorities of which
+    nothing came, feeds that are paused, and moves of custody that wait to be answered (`besides` with --json).
 
     Example: [bold]isindex status --home demo/home[/bold]
     """
+    from pipelines.network.besides import waits_besides
     from pipelines.network.outstanding import run_outstanding
     from pipelines.nights.protective import protection_waits
     from pipelines.nights.reach import authorities_of
@@ -89,13 +91,18 @@ def status(
     ]
     network = run_outstanding(place)
     unmet, proposed = unmet_now(place.engine, place.home, only), waiting_proposals(place.engine, only)
+    besides = waits_besides(place, authority)
     if as_json:
         told = {
             each.authority: asdict(each) | {"decisions_waiting": [asdict(one) for one in decided[each.authority]]}
             for each in found
         }
         told |= {code: {"authority": code, "version": None, "fault": fault.as_json()} for code, fault in unread.items()}
-        for code in (*(each["authority"] for each in (*waits, *unprotected)), *(each.authority for each in proposed)):
+        for code in (
+            *(each["authority"] for each in (*waits, *unprotected)),
+            *(each.authority for each in proposed),
+            *(each.authority for each in besides),
+        ):
             told.setdefault(code, {"authority": code, "version": None})
         print_json(
             [
@@ -114,6 +121,7 @@ def status(
                         for each in proposed
                         if each.authority == code
                     ],
+                    "besides": [asdict(each) for each in besides if each.authority == code],
                 }
                 for code in sorted(told)
             ]
@@ -131,6 +139,8 @@ def status(
     for each in waits:
         words = standing_told(each)
         console.print(f"{words[0].upper()}{words[1:]}", soft_wrap=True)
+    for thing in besides:
+        console.print(f"Authority {thing.authority}: {thing.told} {thing.what_to_do}", soft_wrap=True)
     for code, decisions in decided.items():
         for decision in decisions:
             console.print(_waits(code, decision, place.home.root), soft_wrap=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-__all__ = ["decide_command", "load_command", "network_run_command"]
+__all__ = ["accredit_command", "decide_command", "load_command", "moves_command", "network_run_command"]
 
 
 def decide_command(kind: str, *names: object, authority: str, home: str | Path = "HOME") -> str:
@@ -29,6 +29,16 @@ def load_command(authority: str, *, home: str | Path = "HOME", landing: str = ""
 def network_run_command(home: str | Path = "HOME") -> str:
     """`isindex network run` of that home."""
     return f"isindex network run --home {_words(home)}"
+
+
+def moves_command(authority: str, home: str | Path = "HOME") -> str:
+    """`isindex network moves` of those that an authority gives away or takes over."""
+    return f"isindex network moves --home {_words(home)} --authority {_words(authority)}"
+
+
+def accredit_command(act: str, agency: str, *, authority: str, home: str | Path = "HOME") -> str:
+    """`isindex accredit …` of a feed."""
+    return f'isindex accredit {_words(act)} --home {_words(home)} --authority {_words(authority)} --agency {_words(agency)} --reason "WHY"'
 
 
 def _words(*each: object) -> str:

@@ -159,5 +159,5 @@ def _to_do(feeds: Collection[FeedLine], directory: Directory) -> str:
     )
     return (
         f"Ask the authority and its suppliers why nothing comes: {told}. What they send for a night is loaded for that night whenever it comes; "
-        "until then readers see the last version. Should anything of its protection wait, it stands first on this page."
+        "until then readers see the last version. Should anything of its protection wait, it is told before all else."
     )
