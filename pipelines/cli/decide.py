@@ -213,6 +213,27 @@ def confirm(
             )
 
 
+@app.command("show")
+def show(
+    number: Annotated[int, typer.Argument(help="The number of the proposal.", min=1, max=MOST)],
+    home: HomeOption,
+    authority: AuthorityOption,
+    as_json: JsonOption = False,
+) -> None:
+    """What a proposal is that waits for a second person, and what would come of it as things are; nothing is decided.
+
+    Example: [bold]isindex decide show 7 --home demo/home --authority 330[/bold]
+    """
+    from pipelines.nights import protection_decisions
+
+    proposal = protection_decisions.proposal_of(home_to_list(home), authority, number)
+    if as_json:
+        print_json(asdict(proposal))
+        return
+    _tell(proposal)
+    _warn_in_vain(proposal, authority)
+
+
 @app.command("override")
 def override(
     gate: Annotated[str, typer.Argument(help="The gate that held the night, for example volume.")],

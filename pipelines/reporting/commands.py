@@ -14,7 +14,7 @@ __all__ = ["accredit_command", "decide_command", "load_command", "moves_command"
 
 def decide_command(kind: str, *names: object, authority: str, home: str | Path = "HOME") -> str:
     """`isindex decide …` of that kind, about `names`."""
-    reason = "" if kind == "list" else ' --reason "WHY"'
+    reason = "" if kind in ("list", "show") else ' --reason "WHY"'
     return f"isindex decide {_words(kind, *names)} --home {_words(home)} --authority {_words(authority)}{reason}"
 
 

@@ -59,11 +59,10 @@ class WaitingProposal:
 
     def what_to_do(self, home: str = "HOME") -> str:
         """How another person confirms it, and how it is taken back."""
+        show = decide_command("show", self.number, authority=self.authority, home=home)
         confirm = decide_command("confirm", self.number, authority=self.authority, home=home)
         undo = decide_command("undo", self.number, authority=self.authority, home=home)
-        return (
-            f"Another person than who proposed it looks at it and confirms it: `{confirm}`. Should it not be: `{undo}`."
-        )
+        return f"Another person than who proposed it looks at what would come of it (`{show}`) and confirms it: `{confirm}`. Should it not be: `{undo}`."
 
 
 def confirmations(engine: Engine, authorities: Collection[str] | None = None) -> Mapping[int, int]:

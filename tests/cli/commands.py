@@ -40,6 +40,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "decide shield": ("A", "--home", "{home}", "--authority", "330", *_REASON),
     "decide unshield": ("A", "--home", "{home}", "--authority", "330", *_REASON),
     "decide confirm": ("3", "--home", "{home}", "--authority", "330", *_REASON),
+    "decide show": ("3", "--home", "{home}", "--authority", "330"),
     "decide override": ("volume", "--home", "{home}", "--authority", "330", "--night", "2026-11-20", *_REASON),
     "decide hold": ("v=2026-11-20", "--home", "{home}", "--authority", "330", *_REASON),
     "decide undo": ("3", "--home", "{home}", "--authority", "330", *_REASON),

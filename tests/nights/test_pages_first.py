@@ -56,7 +56,7 @@ def said(place: LittleNights, *words: str) -> str:
     """What a command prints, as one line."""
     options = ["--home", str(place.home)]
     if words[0] == "decide":
-        options += ["--authority", AUTHORITY] + ([] if words[1] == "list" else ["--reason", "seen the order"])
+        options += ["--authority", AUTHORITY] + ([] if words[1] in ("list", "show") else ["--reason", "seen the order"])
     if words[0] == "load":
         options += ["--landing", str(place.landing)]
     done = CliRunner().invoke(app, [*words, *options], env={"COLUMNS": "400"})
@@ -130,6 +130,10 @@ def test_a_proposal_is_told_until_a_second_person_confirms_it(place: LittleNight
     assert f"Proposal 1 waits for a second person: isindex decide confirm 1 --home {place.home}" in said(
         place, "decide", "list"
     )
+    assert "isindex decide show 1" in told
+    shown = said(place, "decide", "show", "1")
+    assert "Proposed by Ruth" in shown and "Warning: as things are, this opens nobody." in shown
+    assert json.loads(said(place, "decide", "show", "1", "--json"))["unmet"]
     said(place, "decide", "confirm", "1", "--actor", "Omar")
     assert all(first(place, page) == "" for page in pages(1))
     assert "waits for a second person" not in said(place, "status")
