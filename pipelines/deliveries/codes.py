@@ -24,11 +24,11 @@ __all__ = ["Finding", "Severity", "file_as_told", "file_codes", "finding", "reco
 Severity = Literal["refuse", "hold", "warn", "info"]
 _OF_A_FILE = frozenset(
     """
-    ack all batch care child children csv daily data delivery delta export extract feed file full gz index json jsonl la load manifest ndjson
-    nightly of parquet part police pupils rejects run social txt update v xml zst zstd
-    """.split()  # noqa: SIM905  (forty short words)
+    ack all archive backup bak batch care child children copy correction csv current daily data delivery delta export extract feed file full gz in incoming index json jsonl la latest load manifest ndjson
+    log new nightly of old out parquet part pdf police pupils rejects report reports run social test tmp txt update upload xls xlsx xml zip zst zstd
+    """.split()  # noqa: SIM905  (sixty short words)
 )
-"""Words that a file's name may have in it and still be told as it is, beside the names of the agencies."""
+"""Words that the name of a file, or of a folder beside the feeds, may have in it and still be told as it is, beside the names of the agencies."""
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _LONG_NUMBER = re.compile(r"(?<![0-9])(?!20[0-9]{12}(?![0-9]))[0-9]{9,}")  # a time has as many digits
 _KIND = re.compile(r"(?:\.(?:csv|jsonl|ndjson|json|xml|parquet))?(?:\.(?:gz|zst|zstd))?$", re.IGNORECASE)
@@ -85,7 +85,7 @@ def file_as_told(name: str) -> str:
 
     What people call a file may name a child: ``Arthur Smith.csv`` becomes ``AAAAAA AAAAA.csv``.
     """
-    words = {word.lower() for word in re.findall(r"[^\W\d_]+", name)}
+    words = {word.lower() for word in re.findall(r"[^\W\d_]{2,}", name)}  # a letter alone tells nothing
     unknown = words - _OF_A_FILE
     if unknown:
         unknown -= {part for agency in registered_agencies() for part in agency.agency.split("_")}

@@ -2,7 +2,7 @@
 
 Belongs here: how a finding is worded and how many of a kind are listed. The words are data (`schemas/landing_codes.yaml`).
 Not here: when a code applies (`survey`, `landing`). A name that somebody else chose may be a person's: it is shown only
-when it looks like a technical name, else by its shape.
+where it is a number, of words that programs call an extract by, or nearly an agency's; else by its shape.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from typing import Any
 
 import yaml
 
+from pipelines.contracts import registered_agencies
+from pipelines.deliveries.codes import file_as_told
 from pipelines.deliveries.listing import Parts
-from pipelines.privacy.masking import mask
 
 __all__ = ["LISTED", "LandingFinding", "Noted", "folded", "is_like_a_manifest", "landing_codes", "shown", "tell"]
 
@@ -101,8 +102,14 @@ def tell(noted: Iterable[Noted]) -> tuple[LandingFinding, ...]:
 
 
 def shown(parts: Parts) -> str:
-    """A path whose every name is safe to show: as it is when it looks technical, else its shape."""
-    return "/".join(name if re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", name) else mask(name) for name in parts)
+    """A path whose every name is safe to show: as `file_as_told` has it, but for what is nearly the name of an agency."""
+    return "/".join(name if _is_nearly_an_agency(name) else file_as_told(name) for name in parts)
+
+
+def _is_nearly_an_agency(name: str) -> bool:
+    """Whether a name is most likely a slip for a registered agency: one letter otherwise of six."""
+    agencies = [each.agency for each in registered_agencies()]
+    return bool(re.fullmatch(r"[A-Za-z_-]{1,40}", name) and difflib.get_close_matches(folded(name), agencies, 1, 0.85))
 
 
 def folded(name: str) -> str:

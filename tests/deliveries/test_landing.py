@@ -1,5 +1,6 @@
 """The landing place: what is new there is found once, and what can never be taken in is named for as long as it lies there."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import fsspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, select
 from upath import UPath
@@ -271,6 +272,8 @@ AMISS = {
     "an agency in capitals": ("UNKNOWN_AGENCY_FOLDER", "330/Health", lambda s: s.deliver("Health", {"h.csv": CONTENT})),
     "a hyphen": ("UNKNOWN_AGENCY_FOLDER", "330/social-care", lambda s: s.deliver("social-care", {"h.csv": CONTENT})),
     "wide letters": ("UNKNOWN_AGENCY_FOLDER", "330/AAAAAA", lambda s: s.deliver("ｈｅａｌｔｈ", {"h.csv": CONTENT})),
+    "what people call an agency's folder": ("UNKNOWN_AGENCY_FOLDER", "330/AAAAA_AAAAAAAAAA", lambda s: s.deliver("Tibor_Quorthwick", {"h.csv": CONTENT})),
+    "what people call a night": ("UNKNOWN_DATE_FOLDER", "330/health/AAAAAAAA", lambda s: (s.landing / "330/health/Heatherd").mkdir(parents=True)),
     "no date": ("UNKNOWN_DATE_FOLDER", "330/health/20261120", lambda s: (s.landing / "330/health/20261120").mkdir(parents=True)),
     "no day": ("UNKNOWN_DATE_FOLDER", "330/health/2026-02-30", lambda s: (s.landing / "330/health/2026-02-30").mkdir(parents=True)),
     "the day after tomorrow": ("DATE_IN_FUTURE", "330/police/2026-11-22", lambda s: s.deliver("police", {"p.csv": CONTENT}, night=date(2026, 11, 22))),
@@ -280,7 +283,7 @@ AMISS = {
     "a linked date": ("LINK_REFUSED", "330/health/2026-11-19", lambda s: _link(s.landing / "330/health/2026-11-19", s.landing / "330/health/2026-11-20")),
     "a link to nowhere": ("LINK_REFUSED", "latest", lambda s: _link(s.landing / "latest", "nowhere")),
     "a linked manifest": ("LINK_REFUSED", "330/police/2026-11-20/manifest.json", lambda s: _link(s.landing / "330/police/2026-11-20/manifest.json", s.landing / "330/health/2026-11-20/manifest.json")),
-    "a linked file beside": ("LINK_REFUSED", "330/health/2026-11-20/more.csv", lambda s: _link(s.landing / "330/health/2026-11-20/more.csv", s.root / "index.db")),
+    "a linked file beside": ("LINK_REFUSED", "330/health/2026-11-20/AAAA.csv", lambda s: _link(s.landing / "330/health/2026-11-20/more.csv", s.root / "index.db")),
     "a linked answer": ("LINK_REFUSED", "330/health/2026-11-20/ack.json", lambda s: _link(s.landing / "330/health/2026-11-20/ack.json", s.root / "index.db")),
     "a linked folder within": ("LINK_REFUSED", "330/health/2026-11-20/part", lambda s: _link(s.landing / "330/health/2026-11-20/part", s.root)),
     "a manifest that is a folder": ("MANIFEST_UNREADABLE", "330/police/2026-11-20/manifest.json", lambda s: (s.landing / "330/police/2026-11-20/manifest.json").mkdir(parents=True)),
@@ -291,7 +294,7 @@ AMISS = {
     "a file for an authority": ("STRAY_FILE", "302", lambda s: (s.landing / "302").write_bytes(b"x")),
     "a file beside the agencies": ("STRAY_FILE", "330/health.csv", lambda s: (s.landing / "330/health.csv").write_bytes(b"x")),
     "a file for a date": ("STRAY_FILE", "330/health/2026-11-19", lambda s: (s.landing / "330/health/2026-11-19").write_bytes(b"x")),
-    "a pipe": ("STRAY_FILE", "330/health/2026-11-20/pipe", lambda s: os.mkfifo(s.landing / "330/health/2026-11-20/pipe")),
+    "a pipe": ("STRAY_FILE", "330/health/2026-11-20/AAAA", lambda s: os.mkfifo(s.landing / "330/health/2026-11-20/pipe")),
 }  # fmt: skip
 
 
@@ -670,6 +673,7 @@ FOLDERS = st.dictionaries(st.tuples(AUTHORITY, AGENCY, DAY), HELD, max_size=12)
 @pytest.mark.in_full
 @settings(max_examples=40, deadline=None)
 @given(folders=FOLDERS, decided=st.sets(st.integers(0, 11)), emptied=st.sets(st.integers(0, 11)))
+@example(folders={("330", "health", "2026-11-20"): "complete"}, decided=set(), emptied={0})
 def test_every_folder_is_new_decided_incomplete_or_named(folders, decided, emptied):
     with tempfile.TemporaryDirectory() as place, pytest.MonkeyPatch.context() as patch:
         patch.setattr(survey_module, "_SETTLED", -3600.0)
@@ -702,9 +706,15 @@ def _make(folder, held, number, outside):
         return
     folder.mkdir(parents=True)
     authority, agency, day = folder.parts[-3:]
+    file = {
+        "name": "data.csv",
+        "bytes": len(CONTENT),
+        "rows": max(CONTENT.count(b"\n") - 1, 0),
+        "sha256": hashlib.sha256(CONTENT).hexdigest(),
+    }
     manifest = {
-        "contract": "health/1", "authority": authority, "agency": agency, "business_date": day, "sequence": number,
-        "mode": "full", "created_at": "2026-11-20T22:14:03Z", "supplier": "", "files": [],
+        "contract": f"{agency}/1", "authority": authority, "agency": agency, "business_date": day, "sequence": number + 1,
+        "mode": "full", "created_at": "2026-11-20T22:14:03Z", "supplier": "", "files": [file],
     }  # fmt: skip
     if held in ("files", "complete", "misnamed", "manifest folder"):
         (folder / "data.csv").write_bytes(CONTENT)
