@@ -44,7 +44,7 @@ from pipelines.nights.wishes_of_child import records_with, shields_on, wishes_of
 from pipelines.protection.gone import LATCH, gone_like, gone_of_wish
 from pipelines.protection.letters import folded
 from pipelines.protection.shielding import KEY, Lifting, naming_wish, protect, wish_in
-from pipelines.protection.tokens import nearly_tokens, tokens_of_records
+from pipelines.protection.tokens import key_tokens, nearly_tokens, tokens_of_records
 from pipelines.protection.wall_wishes import unplaced
 from pipelines.reporting.commands import decide_command
 from pipelines.seams import grown
@@ -432,16 +432,24 @@ def _gone_like(attempt: Attempt, record_keys: Collection[str], latched: pa.Table
     if latched is None:
         latched = read_table(attempt.folder / "protection" / "latched.parquet")
     records, names = (read_table(attempt.folder / "person" / f"{name}.parquet") for name in ("records", "names"))
-    return gone_like(latched, records, names, pa.array(sorted(record_keys), pa.string()))
+    state = IdentityState.read(attempt.folder)
+    former = former_of(state)
+    theirs = pc.is_in(state.identities["record_key"], value_set=pa.array(sorted(record_keys), pa.string()))
+    child = state.identities["index_id"].filter(theirs).combine_chunks()
+    left = former["record_key"].filter(pc.is_in(former["index_id"], value_set=child)).to_pylist()
+    apart = [each for each in apart_in(attempt) if each.record_key in {*record_keys, *left}]
+    return gone_like(
+        latched, records, names, pa.array(sorted(record_keys), pa.string()), last=key_tokens(left)["token"].to_pylist(),
+        others=[token for each in apart if each.between is None for token in each.others],
+        between=[token for each in apart if each.between is not None for token in each.others],
+    )  # fmt: skip
 
 
 def _gone_of_wish(attempt: Attempt, entry_id: str) -> list[str]:
     """Holders of the places where the child of a wish had lived, whose records are gone, after an attempt."""
-    tables = {name: read_table(attempt.folder / "protection" / f"{name}.parquet") for name in ("entries", "latched", "places")}  # fmt: skip
-    entries = tables["entries"].filter(pc.field("entry_id") == entry_id)
-    tokens = pc.list_flatten(entries["tokens"]).combine_chunks().cast(pa.string())
+    entries, places = (read_table(attempt.folder / "protection" / f"{name}.parquet") for name in ("entries", "places"))
     records = read_table(attempt.folder / "person" / "records.parquet", ["record_key"])["record_key"].combine_chunks()
-    return gone_of_wish(tokens, tables["latched"], tables["places"], records)
+    return gone_of_wish(entry_id, entries, places, records, former_of(IdentityState.read(attempt.folder)))
 
 
 def _asks_for_a_wall(attempt: Attempt, key: str) -> bool:

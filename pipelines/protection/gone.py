@@ -22,14 +22,29 @@ LATCH = "latch:"
 """Behind it a holder stands, among what a decision knew of a child: what is kept of that record goes with it; of a wish, where that record lived."""
 
 
-def gone_like(latched: pa.Table, records: pa.Table, names: pa.Table, record_keys: pa.Array) -> list[str]:
+def gone_like(
+    latched: pa.Table,
+    records: pa.Table,
+    names: pa.Table,
+    record_keys: pa.Array,
+    *,
+    last: Sequence[str] = (),
+    others: Sequence[str] = (),
+    between: Sequence[str] = (),
+) -> list[str]:
     """Holders of latches whose records are gone, and that bore a number, or names with birth date, of these records, or had the key of one.
+
+    What another child bears besides, who people said is another or who stands on the other side of a firewall, tells nothing: such a record may be
+    that child's.
 
     Args:
         latched: `LATCHED`.
         records: `RECORDS` of the night, all of them.
         names: `NAMES`.
         record_keys: the child's.
+        last: holders that belonged last to the child.
+        others: holders that are another's than the child.
+        between: holders that may be the child's or another's, side of a firewall.
     """
     views = {
         "latched": grown(latched, LATCHED),
@@ -40,36 +55,51 @@ def gone_like(latched: pa.Table, records: pa.Table, names: pa.Table, record_keys
         found: pa.Table = fetch(
             duck,
             """
-            WITH own AS (SELECT kind, token FROM tokens SEMI JOIN child USING (record_key))
+            WITH own AS (SELECT kind, token FROM tokens SEMI JOIN child USING (record_key)),
+            shared AS (SELECT token FROM latched WHERE list_contains($others::VARCHAR[], holder))
             SELECT DISTINCT holder FROM latched
-            WHERE (token IN (SELECT token FROM own WHERE kind IN ('number', 'person')) OR was IN (SELECT token FROM own WHERE kind = 'key'))
-                AND holder NOT IN (SELECT token FROM tokens WHERE kind = 'key') ORDER BY holder
+            WHERE (token IN (SELECT token FROM own WHERE kind IN ('number', 'person')) AND (
+                    token NOT IN (FROM shared) OR list_contains($last::VARCHAR[], holder) OR list_contains($between::VARCHAR[], holder))
+                OR was IN (SELECT token FROM own WHERE kind = 'key'))
+                AND NOT list_contains($others::VARCHAR[], holder) AND holder NOT IN (SELECT token FROM tokens WHERE kind = 'key') ORDER BY holder
         """,
+            {"last": list(last), "others": list(others), "between": list(between)},
         )
     return found["holder"].to_pylist()
 
 
-def gone_of_wish(tokens: pa.Array, latched: pa.Table, places: pa.Table, record_keys: pa.Array) -> list[str]:
-    """Holders of places whose records are gone, of whom a wish speaks: by their key, or a number, or names with birth date that they bore.
+def gone_of_wish(
+    entry_id: str, entries: pa.Table, places: pa.Table, record_keys: pa.Array, former: pa.Table
+) -> list[str]:
+    """Holders of places whose records are gone, of whom a wish speaks: of the record that asked, and of those that belonged last to the same child;
+    but to none of these while another wish of one of them stands: people speak of one wish, and another child may have been taken for it.
 
     Args:
-        tokens: what names the child of the wish.
-        latched: `LATCHED`.
+        entry_id: of the wish.
+        entries: the register (`ENTRIES`).
         places: `PLACES`.
         record_keys: of the night, all of them.
+        former: record_key, index_id: of records that are gone the identity that they belonged to last.
     """
     views = {
-        "latched": grown(latched, LATCHED), "places": places, "told": pa.table({"token": tokens}),
-        "living": key_tokens(record_keys.to_pylist()),
+        "entries": entries, "places": places, "living": key_tokens(record_keys.to_pylist()), "former": former,
+        "told": key_tokens(former["record_key"].to_pylist()),
     }  # fmt: skip
     with connect(views) as duck:
         found: pa.Table = fetch(
             duck,
             """
-            SELECT DISTINCT holder FROM places
-            WHERE holder NOT IN (SELECT token FROM living) AND (holder IN (SELECT token FROM told)
-                OR holder IN (SELECT holder FROM latched SEMI JOIN told USING (token) WHERE kind IN ('number', 'person'))) ORDER BY holder
+            WITH speaks AS (SELECT unnest(tokens) AS token FROM entries WHERE entry_id = $wish),
+            stands AS (SELECT unnest(tokens) AS token FROM entries WHERE entry_id <> $wish AND lifted_by IS NULL),
+            last AS (SELECT token AS holder, index_id FROM former JOIN told USING (record_key)),
+            child AS (FROM last WHERE index_id IN (SELECT index_id FROM last WHERE holder IN (FROM speaks))),
+            others AS (SELECT holder FROM child WHERE holder NOT IN (FROM speaks)),
+            goes AS (
+                FROM speaks UNION FROM others WHERE NOT EXISTS (FROM others WHERE holder IN (FROM stands))
+            )
+            SELECT DISTINCT holder FROM places WHERE holder IN (FROM goes) AND holder NOT IN (SELECT token FROM living) ORDER BY holder
         """,
+            {"wish": entry_id},
         )
     return found["holder"].to_pylist()
 

@@ -468,7 +468,7 @@ def _lifted(
     """Register and latch without what a decision lifts; nothing of whoever is `guarded`, and nothing for its sake.
 
     A wish of a record that is gone goes where its names are the child's; what it has asked for stays, by the latch of that record, unless that is the child's.
-    A latch goes with its holder: one with a number that was known of the opened children when it was decided; one whose key they bear, or that was a record of theirs
+    A latch goes with its holder: one with a number that was known of the opened children when it was decided, and that nobody bears who was told apart from them; one whose key they bear, or that was a record of theirs
     when it was last there (`former`), where not both have numbers, or it has their names with birth date and home; one that two people have said was theirs;
     of a record that is there also one whose names with birth date they bear. Who is only like them is another child, perhaps one that is hidden and gone: its latch
     stays and spares the records that were meant.
@@ -493,6 +493,7 @@ def _lifted(
         "named": [*keys.to_pylist(), *(each.removeprefix(LATCH) for each in lifting.known_by or () if each.startswith(LATCH))],
         "stays": stays,
         "apart": others,
+        "shared": sorted({*others}.difference(*(key_tokens(each.record_keys)["token"].to_pylist() for each in tonight))),
         "meant": _meant(duck, lifting, own & ~guarded).to_pylist(),
     }).cast(latched.schema)  # fmt: skip
     duck.register("entries", entries)
@@ -850,8 +851,12 @@ _LATCHED_LIFTED = """
     holds AS (
         SELECT holder, bool_or(coalesce(kind, 'number') = 'number') AS numbered FROM latched GROUP BY holder
     ),
+    shared AS (SELECT token FROM latched WHERE list_contains($shared::VARCHAR[], holder)),  -- what another child bears too, whom nobody opens tonight
+    theirs AS (  -- holders that are there, and such as belonged last to whom is opened
+        SELECT token FROM living UNION SELECT holder FROM gone_last JOIN numbered USING (index_id) SEMI JOIN opened USING (number)
+    ),
     bears AS (  -- what a child has in common with a holder; a number that was not known when it was decided may be another child's
-        SELECT holder, child, bool_or(c.kind = 'number' AND ($all_known OR list_contains($known::VARCHAR[], token) OR holder IN (SELECT token FROM living))) AS number,
+        SELECT holder, child, bool_or(c.kind = 'number' AND (token NOT IN (FROM shared) OR holder IN (FROM theirs)) AND ($all_known OR list_contains($known::VARCHAR[], token) OR holder IN (SELECT token FROM living))) AS number,
             bool_or(c.kind = 'person') AS person, bool_or(c.kind = 'lives_at') AS home
         FROM latched l JOIN child c USING (token) GROUP BY holder, child
     ),

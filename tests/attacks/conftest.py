@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 CONTROL = "test_the_search_"
-_OF_THE_SUITE = ("test_search", "test_town")  # they try the suite's own parts
+_OF_THE_SUITE = (
+    "test_search",
+    "test_every_night_of_the_town_is_published",
+)  # a module and a test that try the suite's own parts
 _tried: Counter[str] = Counter()
 _held: Counter[str] = Counter()
 _controls: Counter[bool] = Counter()
@@ -22,14 +25,14 @@ _controls: Counter[bool] = Counter()
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Count each attack once, by how its test ended."""
     place, _, test = report.nodeid.partition("::")
-    if "tests/attacks/" not in place or Path(place).stem in _OF_THE_SUITE:
+    if "tests/attacks/" not in place or (report.when != "call" and report.outcome == "passed"):
         return
-    if report.when != "call" and report.outcome == "passed":
-        return
-    name = test.partition("[")[2]
     if test.startswith(CONTROL):
         _controls[report.outcome == "passed"] += 1
         return
+    if Path(place).stem in _OF_THE_SUITE or test in _OF_THE_SUITE:
+        return
+    name = test.partition("[")[2]
     family = name.partition(":")[0] if ":" in name else Path(place).stem.removeprefix("test_").replace("_", " ")
     if rule := dict(report.user_properties).get("held_by"):
         family += f", held by {str(rule).partition(':')[0]}"

@@ -279,9 +279,14 @@ def test_a_wall_that_one_person_puts_up_opens_nobody_who_was_hidden_for_want_of_
         assert [kind for kind, _ in tasks(place, night)] == ["walled"]
         place.deliver(since + 1)
         place.load()
-    proposed = unshield(place.deployment, AUTHORITY, B, **WHY)
+    sides = (
+        [B, A] if meant == A else [B]
+    )  # A was hidden as that very child before the wall stood: who opens B alone opens nobody
+    proposed = [unshield(place.deployment, AUTHORITY, each, **WHY) for each in sides]
+    assert proposal_of(place.deployment, AUTHORITY, proposed[0].number).unmet == (("another",) if meant == A else ())
     assert hidden(place, since + 1, B)
-    confirm(place.deployment, AUTHORITY, proposed.number, **(WHY | {"actor": "Omar"}))
+    for each in proposed:
+        confirm(place.deployment, AUTHORITY, each.number, **(WHY | {"actor": "Omar"}))
     place.deliver(since + 2)  # it asks again, and the wall stands
     place.load()
     assert not hidden(place, since + 2, B)

@@ -10,7 +10,7 @@ import pytest
 from pipelines.errors import IsindexError
 from pipelines.protection.gone import LATCH
 from pipelines.protection.register import Asked, entries_after, requests_of
-from pipelines.protection.shielding import Lifting, protect
+from pipelines.protection.shielding import Apart, Lifting, protect
 from pipelines.protection.tokens import tokens_of_records
 from pipelines.seams.deliveries import ASKING
 from pipelines.seams.person import NAMES, RECORDS
@@ -312,7 +312,7 @@ def test_of_a_child_who_is_told_apart_by_any_record_of_the_opened_one_nothing_is
     first = night({"a": {**ASKS, **SAME, **NUMBER}, **rows})
     gone = night(rows, before=first, on=NEXT)
     hers = tuple(known_of({"a": {}}, "a", "key"))
-    apart = (("b" if by == "one that it has" else "d", hers),)
+    apart = (Apart("b" if by == "one that it has" else "d", hers),)
     opened = night(rows, before=gone, on=THIRD, lifting=[Lifting(8, ("b",), THIRD, apart=apart)], former={"d": "B"})
     assert seen(opened) == {"B": SHIELDED}
 

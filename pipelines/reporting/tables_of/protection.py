@@ -31,7 +31,8 @@ _TO_DO = {
     "unsettled": "Nothing for its protection: it counts. Have the supplier correct what was refused, held or rejected; do not open "
     "the child for it.",
     "left": "Nothing, if the child has left. If it is here by another record that nothing links with it (it was unborn then), have the supplier send "
-    "the mark with that record, or `{shield}`. Two people may end the wish: `{open}`, and another confirms.",
+    "the mark with that record, or `{shield}`. Two people may end the wish: `{open}`, and another confirms. Where the child had lived stays hidden then, for "
+    "whoever lives there; with `--with-gone` that is shown again, too.",
     "gone": "Ask the supplier whether the child may be found. Only two people open it: `{open}`, and another confirms.",
     "between": "Find out whose record it is; then, with a record of that side: `{same}`.",
 }
