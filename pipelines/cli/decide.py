@@ -25,6 +25,7 @@ from pipelines.cli.common import (
 from pipelines.errors import IsindexError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pipelines.deployment import Deployment
@@ -446,8 +447,9 @@ def _tell(proposal: Proposal) -> None:
         console.print(with_it, soft_wrap=True)
 
 
-def _records(number: int) -> str:
-    return f"{number} record{'s' if number > 1 else ''}"
+def _records(gone: Sequence[str]) -> str:
+    """``2 records (health 3f…, …)``."""
+    return f"{len(gone)} record{'s' if len(gone) > 1 else ''} ({'; '.join(gone)})"
 
 
 def _warn_in_vain(proposal: Proposal, authority: str) -> None:

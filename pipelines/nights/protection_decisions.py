@@ -7,7 +7,7 @@ been told by then. What it lifts is for `pipelines.protection.shielding`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -34,6 +34,7 @@ from pipelines.nights.decisions import (
     told_by_now,
     write_down,
 )
+from pipelines.nights.gone_records import gone_of_child, gone_with_wish, told_of
 from pipelines.nights.hidden_records import hidden_among
 from pipelines.nights.hiding import known_now
 from pipelines.nights.references import record_key_of, reference_of
@@ -41,10 +42,10 @@ from pipelines.nights.requests import told_so_far
 from pipelines.nights.walls import walls_asked_in, walls_wished_in
 from pipelines.nights.walls_again import keep_wall
 from pipelines.nights.wishes_of_child import records_with, shields_on, wishes_of
-from pipelines.protection.gone import LATCH, gone_like, gone_of_wish
+from pipelines.protection.gone import LATCH
 from pipelines.protection.letters import folded
 from pipelines.protection.shielding import KEY, Lifting, naming_wish, protect, wish_in
-from pipelines.protection.tokens import key_tokens, nearly_tokens, tokens_of_records
+from pipelines.protection.tokens import nearly_tokens, tokens_of_records
 from pipelines.protection.wall_wishes import unplaced
 from pipelines.reporting.commands import decide_command
 from pipelines.seams import grown
@@ -73,8 +74,8 @@ class Proposal:
         of_nobody: whether it ends a wish that means nobody, and shows no child.
         unmet: why the child would be hidden, or the firewall stand, all the same, as things are (`pipelines.nights.unmet.WHY`).
         others: references of the records for whose sake it would.
-        gone: of how many records that are gone, and were called like the child or bore its number, all that is kept stays, though the child be opened.
-        goes: of how many such records it goes, for the proposal says that they were the child's.
+        gone: of which records that are gone, and were called like the child or bore its number, all that is kept stays, though the child be opened; in words.
+        goes: of which such records it goes, for the proposal says that they were the child's; in words.
     """
 
     number: int
@@ -88,8 +89,8 @@ class Proposal:
     of_nobody: bool = False
     unmet: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
-    gone: int = 0
-    goes: int = 0
+    gone: tuple[str, ...] = ()
+    goes: tuple[str, ...] = ()
 
 
 def shield(deployment: Deployment, authority: str, who: str, *, actor: str, reason: str, at: datetime) -> Decision:
@@ -155,7 +156,9 @@ def unshield(
     key = _record_or_wish(attempt.folder, who)
     theirs, in_force = records_with(attempt, [key]), night_in_force(deployment, authority)
     known_by = _known_by(attempt.folder, key, _said_to_be_one(deployment, authority))
-    gone = (_gone_of_wish(attempt, wish_in(key)) if wish_in(key) else _gone_like(attempt, theirs)) if with_gone else []
+    gone = (
+        (gone_with_wish(attempt, wish_in(key)) if wish_in(key) else gone_of_child(attempt, theirs)) if with_gone else []
+    )
     known_by += [f"{LATCH}{holder}" for holder in gone]
     if not wish_in(key) and not gone and not hidden_among(attempt, {key}):
         raise IsindexError(
@@ -239,9 +242,9 @@ def proposal_of(deployment: Deployment, authority: str, number: int) -> Proposal
         *(
             _unmet_by_now(deployment, attempt, proposed)
             if proposed.kind == "unshield"
-            else (_walled_anyway(attempt, proposed), (), 0)
+            else (_walled_anyway(attempt, proposed), (), ())
         ),
-        goes=sum(each.startswith(LATCH) for each in proposed.known_by or ()),
+        goes=told_of(attempt, [each.removeprefix(LATCH) for each in proposed.known_by or () if each.startswith(LATCH)]),
     )
 
 
@@ -391,13 +394,13 @@ def _walled_anyway(attempt: Attempt, proposed: Row[Any]) -> tuple[str, ...]:
 
 def _unmet_by_now(
     deployment: Deployment, attempt: Attempt, proposed: Row[Any]
-) -> tuple[tuple[str, ...], tuple[str, ...], int]:
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Why the child would be hidden after all, were the proposal confirmed now and the next night like the latest; references of the
-    records for whose sake it would; and of how many records that are gone and like it all that is kept would stay.
+    records for whose sake it would; and of which records that are gone and like it all that is kept would stay, in words.
     """
     folder = attempt.folder
     if not (folder / "identities" / "visibility.parquet").is_file():
-        return (), (), 0
+        return (), (), ()
     known = known_now(attempt)
     latest = known.latest
     night = latest.night.business_date + timedelta(days=1)
@@ -421,35 +424,10 @@ def _unmet_by_now(
     unmet = next(iter(after.unmet), None)
     if unmet is None:
         theirs = records_with(latest, [str(proposed.record_a)])
-        return (), (), len(_gone_like(latest, theirs, after.latched))
+        return (), (), told_of(latest, gone_of_child(latest, theirs, after.latched))
     if _asks_for_a_wall(latest, str(proposed.record_a)):
-        return ("unwalled",), (), 0
-    return unmet.why, tuple(map(reference_of, unmet.others)), 0
-
-
-def _gone_like(attempt: Attempt, record_keys: Collection[str], latched: pa.Table | None = None) -> list[str]:
-    """Holders of what is kept of records that are gone and like the child of these records, after an attempt, or by what is `latched`."""
-    if latched is None:
-        latched = read_table(attempt.folder / "protection" / "latched.parquet")
-    records, names = (read_table(attempt.folder / "person" / f"{name}.parquet") for name in ("records", "names"))
-    state = IdentityState.read(attempt.folder)
-    former = former_of(state)
-    theirs = pc.is_in(state.identities["record_key"], value_set=pa.array(sorted(record_keys), pa.string()))
-    child = state.identities["index_id"].filter(theirs).combine_chunks()
-    left = former["record_key"].filter(pc.is_in(former["index_id"], value_set=child)).to_pylist()
-    apart = [each for each in apart_in(attempt) if each.record_key in {*record_keys, *left}]
-    return gone_like(
-        latched, records, names, pa.array(sorted(record_keys), pa.string()), last=key_tokens(left)["token"].to_pylist(),
-        others=[token for each in apart if each.between is None for token in each.others],
-        between=[token for each in apart if each.between is not None for token in each.others],
-    )  # fmt: skip
-
-
-def _gone_of_wish(attempt: Attempt, entry_id: str) -> list[str]:
-    """Holders of the places where the child of a wish had lived, whose records are gone, after an attempt."""
-    entries, places = (read_table(attempt.folder / "protection" / f"{name}.parquet") for name in ("entries", "places"))
-    records = read_table(attempt.folder / "person" / "records.parquet", ["record_key"])["record_key"].combine_chunks()
-    return gone_of_wish(entry_id, entries, places, records, former_of(IdentityState.read(attempt.folder)))
+        return ("unwalled",), (), ()
+    return unmet.why, tuple(map(reference_of, unmet.others)), ()
 
 
 def _asks_for_a_wall(attempt: Attempt, key: str) -> bool:

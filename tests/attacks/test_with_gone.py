@@ -54,7 +54,7 @@ def _two(scene: Scene, key: str, *, with_gone: bool) -> tuple[int, int]:
     made = unshield(deployment, AUTHORITY, key, actor="Ruth", reason="over", at=NOW, with_gone=with_gone)
     proposal = proposal_of(deployment, AUTHORITY, made.number)
     confirm(deployment, AUTHORITY, made.number, actor="Sam", reason="over", at=NOW)
-    return proposal.gone, proposal.goes
+    return len(proposal.gone), len(proposal.goes)
 
 
 @pytest.mark.parametrize("life", [_under_her_key, _anew], ids=["under her key", "at a practice"])
@@ -89,6 +89,8 @@ def test_two_people_end_the_wish_of_a_child_who_has_left_and_with_it_the_home(tm
     nights(place, 1)
     assert _is_shown(scene, 1, tenant) == [True] and not _holds(scene, child)
     assert _two(scene, reference_of(KEY), with_gone=with_gone) == (0, int(with_gone))
+    told = proposal_of(place.deployment, AUTHORITY, 1).goes
+    assert [each.startswith(f"social care {reference_of(KEY)} (there until 1") for each in told] == [True] * with_gone
     nights(place, 2)
     assert _holds(scene, child) == with_gone
     _written(scene, replace(child, street=fled.street, code=fled.code, uprn=fled.uprn), "T0100")

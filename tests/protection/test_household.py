@@ -415,6 +415,11 @@ def test_a_hidden_childs_telephone_is_known_however_its_own_record_writes_it(con
     assert texts(hers, ben) == {("ben", "01632960100")}
 
 
+def test_a_hidden_childs_own_telephone_is_known_as_its_carers_is():
+    ben = child("ben", home("1 Far Road", "B20 1AB"), carers=[{"name": "M", "contact": "01632960100"}])
+    assert texts({**ANNA, "carers": [], "phone": "+44 1632 960100"}, ben) == {("ben", "01632960100")}
+
+
 @pytest.mark.parametrize(
     "name",
     ["Mum Maud Reed", "MaudReed", "Reed-Maud", "Ｍaud Reed", "M\u0430ud Reed", "Maud\u200b Reed", "Auntie Reed, Maud"],

@@ -83,6 +83,18 @@ def test_what_a_hidden_child_s_own_row_may_not_tell_is_seen(make_night, column):
     assert "shielding" in failed(make_night(1, [CHILD, HIDDEN], children=leaks))
 
 
+@pytest.mark.parametrize("column", ["relationship", "contact", "agency"])
+def test_what_a_hidden_child_s_carer_may_not_tell_is_seen(make_night, column):
+    open_night = make_night(1, [CHILD, {**HIDDEN, "shielded": False}])
+    told = {row["name"]: row[column] for row in open_night.tables["carers"].to_pylist()}
+    carers = make_night(1, [CHILD, HIDDEN]).tables["carers"]
+    at = carers.schema.get_field_index(column)
+    leaks = pa.array([told[name] for name in carers["name"].to_pylist()], carers.schema.field(at).type)
+    assert leaks.null_count < carers[column].null_count
+    leaking = carers.set_column(at, carers.schema.field(at), leaks)
+    assert "shielding" in failed(make_night(1, [CHILD, HIDDEN], carers=leaking))
+
+
 @pytest.mark.in_full
 def test_a_possible_double_of_a_shielded_child_that_stays_open_is_seen(make_night):
     settled = make_night(1, [CHILD, HIDDEN, DOUBLE])  # built as if the possible link were not there
