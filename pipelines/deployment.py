@@ -188,7 +188,7 @@ def _make(home: Path, *, create: bool, demo: bool, accredited_only: bool = False
             where=str(home),
             remedy="Check --home; `isindex load` makes a new one.",
         )
-    if home.is_dir() and (others := sorted(each.name for each in home.iterdir() if each.name not in _OF_NOBODY)):
+    if home.is_dir() and (others := [each.name for each in home.iterdir() if not _is_of_a_new_home(each)]):
         raise IsindexError(
             "HOME_NOT_EMPTY",
             f"No home is made where other things lie: {len(others)} of them.",
@@ -200,6 +200,11 @@ def _make(home: Path, *, create: bool, demo: bool, accredited_only: bool = False
     home.chmod(FOLDER)
     if demo and not any(home.iterdir()):  # a home that holds anything does not become a demo
         write_bytes(b"invented children only\n" + (_ACCREDITED_ONLY if accredited_only else b""), home / "demo.home")
+
+
+def _is_of_a_new_home(path: Path) -> bool:
+    """Whether what lies in a folder may be there before a home is made: what none minds, and a place for nights of which none was tried."""
+    return path.name in _OF_NOBODY or (path.name == "nights" and not any(path.glob("*/*/attempts")))
 
 
 def _refuse_one_in_the_other(home: Path, landing: str) -> None:

@@ -131,6 +131,17 @@ def test_no_home_is_made_where_other_things_lie_and_nothing_there_is_closed(tmp_
     assert stat.S_IMODE(place.stat().st_mode) == 0o755 and [each.name for each in place.iterdir()] == ["index.html"]
 
 
+@pytest.mark.parametrize("tried", [False, True])
+def test_a_home_is_made_where_a_place_for_nights_lies_of_which_none_was_tried(tmp_path, tried):
+    night = tmp_path / "home" / "nights" / "330" / "2026-11-20"
+    night.mkdir(parents=True)
+    (night / ("attempts" if tried else "matching")).mkdir()
+    if tried:
+        assert refused(tmp_path / "home", create=True).code == "HOME_NOT_EMPTY"
+    else:
+        assert open_deployment(tmp_path / "home", create=True).home.root == tmp_path / "home"
+
+
 @pytest.mark.parametrize("home, landing", [("a", "a"), ("a", "a/landing"), ("a/home", "a"), ("a", "./b/../a")])
 def test_home_and_landing_place_do_not_lie_in_each_other(tmp_path, monkeypatch, home, landing):
     monkeypatch.chdir(tmp_path)
