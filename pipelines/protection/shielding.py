@@ -493,7 +493,7 @@ def _lifted(
         "named": [*keys.to_pylist(), *(each.removeprefix(LATCH) for each in lifting.known_by or () if each.startswith(LATCH))],
         "stays": stays,
         "apart": others,
-        "shared": sorted({*others}.difference(*(key_tokens(each.record_keys)["token"].to_pylist() for each in tonight))),
+        "shared": sorted({*others} - _of_opened(duck, tonight)),
         "meant": _meant(duck, lifting, own & ~guarded).to_pylist(),
     }).cast(latched.schema)  # fmt: skip
     duck.register("entries", entries)
@@ -551,6 +551,19 @@ def _of_others(duck: duckdb.DuckDBPyConnection, lifting: Lifting, own: np.ndarra
         if key in theirs and there.isdisjoint(between or ()):
             others |= {*tokens} - (set() if between is None else said)
     return sorted(others)
+
+
+def _of_opened(duck: duckdb.DuckDBPyConnection, tonight: Sequence[Lifting]) -> set[str]:
+    """Tokens of the keys of all records of the children whom decisions of tonight name, also of those that are gone."""
+    keys = [key for each in tonight for key in each.record_keys]
+    rows = duck.execute(
+        """
+        WITH named AS (SELECT DISTINCT index_id FROM identities WHERE record_key IN (SELECT unnest(?)))
+        SELECT token FROM living SEMI JOIN named USING (index_id) UNION SELECT holder FROM gone_last SEMI JOIN named USING (index_id)
+    """,
+        [keys],
+    ).fetchall()
+    return {token for (token,) in rows}
 
 
 def _of_strays(
