@@ -266,6 +266,7 @@ def test_each_gate_sees_what_it_is_for(nation: Nation, gate: str) -> None:
         "moves_before": tables["moves"],
         "redirects": read_table(folder / "identities" / "index_ids.parquet"),
         "accepted": pa.table({"move": pa.array([], pa.string())}),
+        "reorganised": pa.table({name: pa.array([], pa.string()) for name in ("predecessor", "successor")}),
         "told_before": tables["told"],
         "telling": tables["told"].slice(0, 0),
         "noted": REASONS.empty_table(),
