@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -77,6 +78,22 @@ def test_the_move_of_a_child_whom_a_message_hid_and_two_people_opened_elsewhere(
     nation.night(2)
     assert moves_of(nation.network).moves == () and moves_of(nation.network).kept_back == 1
     assert unclaimed(nation.network).moves == () and unclaimed(nation.network).kept_back == 1
+
+
+def test_who_may_be_a_child_who_is_protected_since(tmp_path: Path) -> None:
+    """A record with a letter otherwise and other numbers is withheld for her sake, and the network has had no night since."""
+    nation = Nation(tmp_path)
+    child = children()[0]
+    double = replace(child, number=30, given=f"{child.given[:-1]}y")
+    nation.hold(HERE, double, "health")
+    nation.night(0)
+    assert all(each.known for each in find_by_number(nation.network, double.nhs, why="x"))
+    shielded(nation, HERE, child)
+    nation.load()
+    assert sorted((row["shielded"], row["withheld"]) for row in nation.children(HERE) if row["family_name"] == child.family) == [
+        (False, True), (True, False),
+    ]  # fmt: skip
+    assert not any(each.known for each in find_by_number(nation.network, double.nhs, why="x"))
 
 
 def test_pairs_of_the_review_list(tmp_path: Path, setting: Callable[[str, str], None]) -> None:

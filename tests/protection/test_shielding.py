@@ -10,7 +10,7 @@ import pytest
 from pipelines.errors import IsindexError
 from pipelines.protection.gone import LATCH
 from pipelines.protection.register import Asked, entries_after, requests_of
-from pipelines.protection.shielding import Apart, Lifting, protect
+from pipelines.protection.shielding import Apart, Lifting, naming_wish, protect
 from pipelines.protection.tokens import tokens_of_records
 from pipelines.seams.deliveries import ASKING
 from pipelines.seams.person import NAMES, RECORDS
@@ -692,6 +692,16 @@ def test_a_wish_of_a_record_with_hundreds_of_names_fits_into_memory():
 
 
 @pytest.mark.in_full
+@pytest.mark.parametrize(("told", "ends"), [(1, True), (2, False)], ids=["as people knew it", "told again since"])
+def test_a_wish_of_nobody_ends_but_where_it_was_told_again_whatever_its_business_date(told, ends):
+    rows = {"b": {}}
+    wish = entries_of(("wish", known_of({"a": {}}, "a", "key"), NIGHT, told))
+    lifting = [Lifting(8, (naming_wish(wish["entry_id"][0].as_py()),), THIRD, told=1)]
+    after = night(rows, before=night(rows), entries=wish, on=THIRD, lifting=lifting)
+    assert after.entries["lifted_by"].to_pylist() == [8 if ends else None]
+    assert [each.why for each in after.unmet] == ([] if ends else [("wish",)])
+
+
 def test_an_opening_says_that_a_wish_of_nobody_claims_the_child():
     rows = {"near": SLIP, "z": {}}
     entry = wish_of({"family_name": "Thornbury", "given_names": "Cara", "birth_date": "2015-06-01"})
