@@ -544,7 +544,8 @@ def _of_others(duck: duckdb.DuckDBPyConnection, lifting: Lifting, own: np.ndarra
         "SELECT record_key FROM identities JOIN numbered USING (index_id) JOIN chosen USING (number)"
     ).fetchall()
     theirs = {key for (key,) in rows} | {*lifting.record_keys, *former}
-    there = {token for (token,) in duck.execute("SELECT DISTINCT token FROM living").fetchall()}
+    sides = [token for each in lifting.apart if each.record_key in theirs for token in each.between or ()]
+    there = {token for (token,) in duck.execute("FROM (SELECT unnest(?::VARCHAR[]) AS token) SEMI JOIN living USING (token)", [sides]).fetchall()}  # fmt: skip
     said = {each.removeprefix(LATCH) for each in lifting.known_by or () if each.startswith(LATCH)}
     others: set[str] = set()
     for key, tokens, between in lifting.apart:
